@@ -1,0 +1,1 @@
+"""The workers' configuration: settings from the environment, and Celery's options."""

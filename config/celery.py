@@ -1,0 +1,84 @@
+"""Celery's options, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from config.settings import WorkerSettings
+from conveyor import names
+
+__all__ = ["celery_options"]
+
+# Beside the pool's threads: the consumer, the heart beat, events, remote control.
+_SPARE_CONNECTIONS: Final = 16
+# A warm shutdown waits for running tasks; each is bounded by the HTTP time-outs.
+_SHUTDOWN_S: Final = 10.0
+
+
+def celery_options(settings: WorkerSettings) -> dict[str, Any]:
+    """The worker's Celery configuration.
+
+    Args:
+        settings: The workers' settings.
+
+    Returns:
+        Options for ``app.conf.update``.
+    """
+    connections = settings.concurrency + _SPARE_CONNECTIONS
+    socket_options = {
+        # A broker that is away must show, and not hold a slot.
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+        "socket_keepalive": True,
+    }
+    return {
+        "broker_url": settings.broker_url.get_secret_value(),
+        "result_backend": settings.result_backend.get_secret_value(),
+        # kombu's default of 10 connections starves a larger pool: acknowledgements fail then,
+        # and their messages run again after the visibility time-out.
+        "broker_pool_limit": connections,
+        "redis_max_connections": connections,
+        "broker_transport_options": {
+            **socket_options,
+            "max_connections": connections,
+            # Minutes: above every countdown, and short enough to bring back what a killed worker
+            # held. The sweep brings work back sooner.
+            "visibility_timeout": settings.visibility_timeout,
+        },
+        "result_backend_transport_options": {
+            "visibility_timeout": settings.visibility_timeout,
+        },
+        "redis_socket_connect_timeout": 5,
+        "redis_socket_timeout": 30,
+        "broker_connection_retry_on_startup": True,
+        "worker_pool": settings.pool,
+        "worker_concurrency": settings.concurrency,
+        # Countdowns lie in the memory of the worker that drew them: a limit shares them out.
+        "worker_eta_task_limit": settings.eta_limit,
+        "worker_prefetch_multiplier": 1,
+        # Every task may be repeated: each begins with a look into the ledger (invariant I6). So a
+        # message is acknowledged when its work is done, and a lost worker loses none.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_soft_shutdown_timeout": _SHUTDOWN_S,
+        # JSON alone: a message can hold data, and never code.
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "result_extended": False,
+        # The workers consume their own queues; what the callers' canvas names without a queue
+        # goes where the callers' workers listen.
+        "task_default_queue": settings.callback_queue,
+        "task_create_missing_queues": True,
+        "task_routes": {name: {"queue": queue} for name, queue in names.QUEUE_OF.items()},
+        "task_track_started": False,
+        # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`.
+        "task_send_sent_event": True,
+        "worker_send_task_events": True,
+        # Ours are structured; `workers.logs` sets them up.
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "enable_utc": True,
+        "timezone": "UTC",
+    }

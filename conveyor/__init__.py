@@ -1,0 +1,50 @@
+"""Conveyor: ConvertAPI conversions as ordinary Celery tasks.
+
+>>> from conveyor import Conveyor, ConversionFailed
+>>> conveyor = Conveyor.from_env()                                          # doctest: +SKIP
+>>> handle = conveyor.convert("https://example.com/a.docx", to="pdf")       # doctest: +SKIP
+>>> handle.wait(timeout=120).files[0].uri                                   # doctest: +SKIP
+
+This is all that a web application imports; the modules below are private to the project.
+"""
+
+from conveyor.conversion import Conversion, Failure, FailureKind, Progress, State, StoredFile
+from conveyor.dead_letters import DeadLetters
+from conveyor.errors import (
+    BrokerUnavailable,
+    ConversionFailed,
+    ConveyorError,
+    InvalidRequest,
+    LedgerUnavailable,
+    SettingsError,
+    StorageError,
+    Unavailable,
+    UnknownConversion,
+    WaitTimeout,
+)
+from conveyor.handle import Handle
+from conveyor.producer import Conveyor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BrokerUnavailable",
+    "Conversion",
+    "ConversionFailed",
+    "Conveyor",
+    "ConveyorError",
+    "DeadLetters",
+    "Failure",
+    "FailureKind",
+    "Handle",
+    "InvalidRequest",
+    "LedgerUnavailable",
+    "Progress",
+    "SettingsError",
+    "State",
+    "StorageError",
+    "StoredFile",
+    "Unavailable",
+    "UnknownConversion",
+    "WaitTimeout",
+]

@@ -1,0 +1,105 @@
+"""The library's errors, one small tree.
+
+::
+
+    ConveyorError
+    ├── SettingsError           a setting is missing or wrong
+    ├── InvalidRequest          it can't be accepted; nothing was started or paid (ValueError)
+    ├── Unavailable             a part we stand on can't be reached or used
+    │   ├── BrokerUnavailable   the message could not be published
+    │   ├── LedgerUnavailable   Redis, where conversions are kept
+    │   └── StorageError        files can't be read or written
+    ├── UnknownConversion       no conversion has this id (LookupError)
+    ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
+    └── ConversionFailed        the conversion has ended without files
+
+Every message says what failed, why, and what to do, in one line, and holds no secret.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BrokerUnavailable",
+    "ConversionFailed",
+    "ConveyorError",
+    "InvalidRequest",
+    "LedgerUnavailable",
+    "SettingsError",
+    "StorageError",
+    "Unavailable",
+    "UnknownConversion",
+    "WaitTimeout",
+]
+
+
+class ConveyorError(Exception):
+    """The root of everything that Conveyor raises on purpose."""
+
+
+class SettingsError(ConveyorError):
+    """A setting is missing or wrong; the message names it and what it takes."""
+
+
+class InvalidRequest(ConveyorError, ValueError):  # noqa: N818 - reads as the sentence it stands for
+    """The request can't be accepted. Nothing was stored, started or paid."""
+
+
+class Unavailable(ConveyorError):  # noqa: N818
+    """A part that Conveyor stands on can't be reached or used."""
+
+
+class BrokerUnavailable(Unavailable):
+    """The broker did not take the message; the conversion was not accepted."""
+
+
+class LedgerUnavailable(Unavailable):
+    """Redis, where conversions are kept, can't be reached."""
+
+
+class StorageError(Unavailable):
+    """A file can't be read from, or written to, the storage."""
+
+
+class UnknownConversion(ConveyorError, LookupError):  # noqa: N818
+    """No conversion has this id, or it ended so long ago that it was forgotten."""
+
+
+class WaitTimeout(ConveyorError, TimeoutError):  # noqa: N818
+    """The conversion was still under way when the time to wait was over.
+
+    The conversion itself goes on: wait again, or look later with ``conveyor.get(id)``.
+    """
+
+
+class ConversionFailed(ConveyorError):  # noqa: N818
+    """The conversion has ended without files.
+
+    Celery carries it from the worker to the caller of ``AsyncResult.get()`` by its arguments,
+    so they are plain values and stand in ``args``.
+
+    Attributes:
+        message: What the service, or Conveyor, says of the cause.
+        code: ConvertAPI's error code, 0 where there is none (e.g. 5001, "conversion failed").
+        status: The HTTP status that brought it, 0 where there is none.
+        kind: The class of the failure, a value of `conveyor.FailureKind`.
+        conversion_id: The conversion, which is also the Celery task id.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int = 0,
+        status: int = 0,
+        kind: str = "service",
+        conversion_id: str = "",
+    ) -> None:
+        super().__init__(message, code, status, kind, conversion_id)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.kind = kind
+        self.conversion_id = conversion_id
+
+    def __str__(self) -> str:
+        code = f" (code {self.code})" if self.code else ""
+        return f"{self.message}{code}"

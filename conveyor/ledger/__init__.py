@@ -1,0 +1,7 @@
+"""The ledger: the truth about every conversion, in Redis."""
+
+from conveyor.ledger.connection import connect, translated
+from conveyor.ledger.entry import Entry
+from conveyor.ledger.ledger import Ledger
+
+__all__ = ["Entry", "Ledger", "connect", "translated"]

@@ -1,0 +1,397 @@
+"""The ledger: the truth about every conversion, in Redis (invariants I1, I2, I6).
+
+Every change is one run of ``transition.lua`` after the table in `conveyor.ledger.transitions`. A
+transition that may not leave the state it finds is refused and returns None: whoever asked had an
+old message in hand, and has nothing to do.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import redis
+
+from conveyor.canvas import Caller
+from conveyor.conversion import Failure, StoredFile
+from conveyor.errors import UnknownConversion
+from conveyor.ledger import keys
+from conveyor.ledger.connection import translated
+from conveyor.ledger.entry import Entry, decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.transitions import TRANSITIONS
+from conveyor.protocol import Dialect, Result
+from conveyor.request import ConversionRequest
+
+__all__ = ["Ledger"]
+
+# How long after its time a wake-up may come before the sweep takes it for lost.
+_GRACE_S: Final = 30.0
+# A task that has begun may take so long before the sweep looks: an upload, a download.
+_WORK_S: Final = 120.0
+
+_PACE_WEIGHT: Final = 0.2
+
+
+class Ledger:
+    """Conversions in Redis.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._transition = client.register_script(_script("transition"))
+        self._claim_overdue = client.register_script(_script("claim_overdue"))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def find(self, conversion_id: str) -> Entry | None:
+        """An entry, or None where there is none."""
+        with self._translated():
+            fields = cast("dict[str, str]", self._redis.hgetall(keys.conversion(conversion_id)))
+        return decode(conversion_id, fields) if "request" in fields else None
+
+    def get(self, conversion_id: str) -> Entry:
+        """An entry.
+
+        Raises:
+            UnknownConversion: There is none.
+        """
+        entry = self.find(conversion_id)
+        if entry is None:
+            raise UnknownConversion(
+                f"No conversion has the id {conversion_id!r}: check it; "
+                "a finished one is forgotten after 7 days."
+            )
+        return entry
+
+    def find_many(self, conversion_ids: Sequence[str]) -> list[Entry]:
+        """The entries that there are of these, in one round trip."""
+        with self._translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            for conversion_id in conversion_ids:
+                pipeline.hgetall(keys.conversion(conversion_id))
+            found = pipeline.execute()
+        return [
+            decode(conversion_id, fields)
+            for conversion_id, fields in zip(conversion_ids, found, strict=True)
+            if "request" in fields
+        ]
+
+    # -- transitions ----------------------------------------------------------------------------
+
+    def open(
+        self, conversion_id: str, request: ConversionRequest, caller: Caller | None = None
+    ) -> Entry | None:
+        """Accept a conversion."""
+        fields = {"wakeup": 0, "request": request.to_json(), "created_at": _now()}
+        if caller is not None:
+            fields["caller"] = caller.to_json()
+        return self._change("open", conversion_id, set=fields, due=_now() + _GRACE_S)
+
+    def forget(self, conversion_id: str) -> None:
+        """Take back an `open` whose message could not be published: it was not accepted."""
+        with self._translated():
+            pipeline = self._redis.pipeline()
+            pipeline.delete(keys.conversion(conversion_id))
+            pipeline.zrem(keys.DUE, conversion_id)
+            pipeline.execute()
+
+    def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
+        """Note that sources lie at the service."""
+        fields = {"uploads": json.dumps(uploads), "uploaded_at": _now()}
+        return self._change("uploaded", entry.id, set=fields, due=_now() + _WORK_S)
+
+    def delayed(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
+        """Try to submit again later; nothing was sent."""
+        return self._change(
+            "delayed",
+            entry.id,
+            guards={"wakeup": entry.wakeup},
+            set={"note": note},
+            add={"wakeup": 1, "strikes": 1},
+            due=_now() + delay_s + _GRACE_S,
+        )
+
+    def begin_submit(
+        self, entry: Entry, number: int, job_id: str, base_url: str, dialect: Dialect
+    ) -> Entry | None:
+        """Record the intent to submit, with our job id, before the paid POST (invariant I1)."""
+        return self._change(
+            "begin_submit",
+            entry.id,
+            guards={"wakeup": number},
+            set={
+                "job_id": job_id,
+                "base_url": base_url,
+                "dialect": dialect.value,
+                "alive": 0,
+                "submitted_at": _now(),
+                "note": "",
+            },
+            add={"submits": 1, "wakeup": 1},
+            due=_now() + _WORK_S,
+        )
+
+    def started(self, entry: Entry, job_id: str, delay_s: float) -> Entry | None:
+        """Note that the service has the job."""
+        return self._change(
+            "started",
+            entry.id,
+            guards={"wakeup": entry.wakeup},
+            set={"job_id": job_id, "alive": 1, "strikes": 0},
+            due=_now() + delay_s + _GRACE_S,
+        )
+
+    def ask_first(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
+        """Note that the POST's answer was lost: the job may have been taken, and paid."""
+        return self._change(
+            "ask_first",
+            entry.id,
+            guards={"wakeup": entry.wakeup},
+            set={"note": note},
+            due=_now() + delay_s + _GRACE_S,
+        )
+
+    def put_back(self, entry: Entry, delay_s: float, note: str, *, lost: bool) -> Entry | None:
+        """Note that nothing was started.
+
+        Args:
+            entry: As it was when the request began.
+            delay_s: Until the next submit, seconds.
+            note: What holds it up, in words.
+            lost: Whether the POST went out and got lost: a 404 on a job never seen alive. Only
+                these count as submits; a throttle or a missing connection starts nothing.
+        """
+        return self._change(
+            "put_back",
+            entry.id,
+            guards={"wakeup": entry.wakeup, "alive": 0},
+            set={"note": note},
+            add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
+            due=_now() + delay_s + _GRACE_S,
+        )
+
+    def later(
+        self, entry: Entry, delay_s: float, *, alive: bool, strike: bool, note: str = ""
+    ) -> Entry | None:
+        """Note a poll that brought no end.
+
+        Args:
+            entry: As it was when the poll began.
+            delay_s: Until the next poll, seconds.
+            alive: Whether the answer shows that the service has the job.
+            strike: Whether the answer said nothing of the job.
+            note: What holds it up, in words.
+        """
+        fields: dict[str, Any] = {"note": note}
+        if alive:
+            fields["alive"] = 1
+        if not strike:
+            fields["strikes"] = 0
+        return self._change(
+            "later",
+            entry.id,
+            guards={"wakeup": entry.wakeup},
+            set=fields,
+            add={"wakeup": 1, "polls": 1, "strikes": int(strike)},
+            due=_now() + delay_s + _GRACE_S,
+        )
+
+    def ready(self, entry: Entry, result: Result, *, polled: bool) -> Entry | None:
+        """Note the result before anything else is done with it: it has been paid."""
+        changed = self._change(
+            "ready",
+            entry.id,
+            set={"result": dump_result(result), "alive": 1, "ready_at": _now(), "note": ""},
+            add={"wakeup": 1, "polls": int(polled)},
+            due=_now() + _WORK_S,
+        )
+        if changed is not None and changed.submitted_at is not None:
+            self._learn_pace(changed.request, _now() - changed.submitted_at)
+        return changed
+
+    def hold(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
+        """Note that the result can't be stored just now."""
+        return self._change("hold", entry.id, set={"note": note}, due=_now() + delay_s + _GRACE_S)
+
+    def succeeded(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
+        """Note that every file is stored."""
+        fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
+        return self._change("succeeded", entry.id, set=fields, due=_now() + _WORK_S)
+
+    def failed(self, entry: Entry, failure: Failure, *, polled: bool = False) -> Entry | None:
+        """Note that it ended without files: a dead letter."""
+        return self._bury("failed", entry, failure, polled=polled)
+
+    def expired(self, entry: Entry, failure: Failure, *, polled: bool = False) -> Entry | None:
+        """Note that the service forgot a job that it had: a dead letter."""
+        return self._bury("expired", entry, failure, polled=polled)
+
+    def told(self, conversion_id: str) -> None:
+        """Note that the caller has the outcome: the entry starts to age, but for dead letters.
+
+        A dead letter stays until it is replayed or purged.
+        """
+        entry = self._change("told", conversion_id, due=False)
+        if entry is not None and entry.failure is None:
+            with self._translated():
+                self._redis.expire(keys.conversion(conversion_id), keys.KEEP_FINISHED_S)
+
+    def replay(self, entry: Entry) -> Entry | None:
+        """Try a dead letter again, as a new job that is paid again."""
+        return self._change(
+            "replay",
+            entry.id,
+            set={"caller": entry.caller.without_chord().to_json(), "submits": 0, "strikes": 0},
+            add={"wakeup": 1},
+            unset=("failure", "finished_at", "job_id", "result", "ready_at", "note", "uploads"),
+            due=_now() + _GRACE_S,
+            dead=False,
+        )
+
+    def redeliver(self, entry: Entry) -> Entry | None:
+        """Fetch the paid result of a dead letter again."""
+        return self._change(
+            "redeliver",
+            entry.id,
+            set={"caller": entry.caller.without_chord().to_json()},
+            unset=("failure", "finished_at", "note"),
+            due=_now() + _WORK_S,
+            dead=False,
+        )
+
+    # -- indexes --------------------------------------------------------------------------------
+
+    def claim_overdue(self, limit: int, for_s: float) -> list[Entry]:
+        """Take overdue conversions to wake them; other sweeps leave them alone for a while.
+
+        Args:
+            limit: At most so many.
+            for_s: Seconds for which they are this sweep's.
+
+        Returns:
+            The entries. Ids whose entry is gone are taken out of the index.
+        """
+        now = _now()
+        with self._translated():
+            ids = cast(
+                "list[str]", self._claim_overdue(keys=[keys.DUE], args=[now, now + for_s, limit])
+            )
+        entries = self.find_many(ids)
+        gone = set(ids) - {entry.id for entry in entries}
+        if gone:
+            with self._translated():
+                self._redis.zrem(keys.DUE, *gone)
+        return entries
+
+    def dead_ids(self, before: float | None = None, limit: int | None = None) -> list[str]:
+        """The ids of dead letters, the oldest first.
+
+        Args:
+            before: Only those that became one before this time, seconds since the epoch.
+            limit: At most so many.
+        """
+        high = "+inf" if before is None else before
+        with self._translated():
+            return cast(
+                "list[str]",
+                self._redis.zrangebyscore(
+                    keys.DEAD, "-inf", high, start=0, num=-1 if limit is None else limit
+                ),
+            )
+
+    def bury_for_good(self, conversion_id: str) -> None:
+        """Forget a dead letter."""
+        with self._translated():
+            pipeline = self._redis.pipeline()
+            pipeline.zrem(keys.DEAD, conversion_id)
+            pipeline.zrem(keys.DUE, conversion_id)
+            pipeline.expire(keys.conversion(conversion_id), 60)
+            pipeline.execute()
+
+    # -- what was learned -----------------------------------------------------------------------
+
+    def pace(self, request: ConversionRequest) -> float | None:
+        """Seconds that such a conversion took lately at the service, None while unknown."""
+        with self._translated():
+            known = self._redis.hget(keys.PACE, _pair(request))
+        return float(cast("str", known)) if known else None
+
+    def _learn_pace(self, request: ConversionRequest, seconds: float) -> None:
+        known = self.pace(request)
+        average = seconds if known is None else known + _PACE_WEIGHT * (seconds - known)
+        with self._translated():
+            self._redis.hset(keys.PACE, _pair(request), f"{average:.3f}")
+
+    def recall_dialect(self, account: str) -> Dialect | None:
+        """The dialect that an account's service was found to speak."""
+        with self._translated():
+            known = self._redis.get(keys.dialect(account))
+        return Dialect(cast("str", known)) if known else None
+
+    def remember_dialect(self, account: str, dialect: Dialect) -> None:
+        """Remember it for a day."""
+        with self._translated():
+            self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
+
+    def ping(self) -> None:
+        """Ask whether Redis is there.
+
+        Raises:
+            LedgerUnavailable: It is not.
+        """
+        with self._translated():
+            self._redis.ping()
+
+    # -- one script -----------------------------------------------------------------------------
+
+    def _bury(self, name: str, entry: Entry, failure: Failure, *, polled: bool) -> Entry | None:
+        return self._change(
+            name,
+            entry.id,
+            set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
+            add={"wakeup": 1, "polls": int(polled)},
+            due=_now() + _WORK_S,
+            dead=_now(),
+        )
+
+    def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
+        transition = TRANSITIONS[name]
+        fields = {field: str(value) for field, value in change.pop("set", {}).items()}
+        if transition.enters is not None:
+            fields["state"] = transition.enters.value
+        guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
+        spec = {"leaves": sorted(transition.leaves), "set": fields, "guards": guards, **change}
+        with self._translated():
+            done, flat = cast(
+                "tuple[int, list[str]]",
+                self._transition(
+                    keys=[keys.conversion(conversion_id), keys.DUE, keys.DEAD],
+                    args=[conversion_id, uuid4().hex, json.dumps(spec)],
+                ),
+            )
+        if not done:
+            return None
+        return decode(conversion_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._redis)
+
+
+def _script(name: str) -> str:
+    return resources.files("conveyor.ledger").joinpath("scripts", f"{name}.lua").read_text()
+
+
+def _pair(request: ConversionRequest) -> str:
+    return f"{request.from_format}:{request.to_format}"
+
+
+def _now() -> float:
+    return time.time()

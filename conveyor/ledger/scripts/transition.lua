@@ -1,0 +1,67 @@
+-- One transition of one conversion: checked, written and indexed in one atomic step.
+--
+-- KEYS[1]  entry   hash, the conversion's
+-- KEYS[2]  due     sorted set, id by the time at which something must have happened
+-- KEYS[3]  dead    sorted set, id of each dead letter by the time it became one
+-- ARGV[1]  id
+-- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
+-- ARGV[3]  the transition, JSON:
+--   leaves      states it may leave; "" means that there is no entry yet
+--   guards      fields that must hold these values
+--   set, add    fields to write, counters to raise
+--   unset       fields to remove
+--   due, dead   a score to index under, or false to take out; absent: left as it is
+--   keep_s      seconds until the entry is forgotten; 0: never
+-- returns       {1, fields} when done, {0, fields} when refused
+
+local change = cjson.decode(ARGV[3])
+local state = redis.call('HGET', KEYS[1], 'state') or ''
+
+local function answer(done)
+  return {done, redis.call('HGETALL', KEYS[1])}
+end
+
+if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then
+  return answer(1)
+end
+
+local allowed = false
+for _, leaves in ipairs(change.leaves) do
+  if state == leaves then allowed = true end
+end
+if not allowed then
+  return answer(0)
+end
+for field, value in pairs(change.guards or {}) do
+  if redis.call('HGET', KEYS[1], field) ~= value then
+    return answer(0)
+  end
+end
+
+redis.call('HSET', KEYS[1], 'token', ARGV[2])
+for field, value in pairs(change.set or {}) do
+  redis.call('HSET', KEYS[1], field, value)
+end
+for field, value in pairs(change.add or {}) do
+  redis.call('HINCRBY', KEYS[1], field, value)
+end
+for _, field in ipairs(change.unset or {}) do
+  redis.call('HDEL', KEYS[1], field)
+end
+
+local function index(key, score)
+  if score == false then
+    redis.call('ZREM', key, ARGV[1])
+  elseif score ~= nil then
+    redis.call('ZADD', key, score, ARGV[1])
+  end
+end
+index(KEYS[2], change.due)
+index(KEYS[3], change.dead)
+
+if change.keep_s == 0 then
+  redis.call('PERSIST', KEYS[1])
+elseif change.keep_s then
+  redis.call('EXPIRE', KEYS[1], change.keep_s)
+end
+return answer(1)

@@ -1,0 +1,56 @@
+"""The transitions of a conversion, in one table; `docs/architecture.md` shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from conveyor.conversion import State
+
+__all__ = ["TRANSITIONS", "Transition"]
+
+_ABSENT: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One way from a state to another.
+
+    Attributes:
+        name: As the ledger's method is called.
+        leaves: The states it may leave; ``""`` means that there is no entry yet.
+        enters: The state it enters; None where it stays as it is.
+    """
+
+    name: str
+    leaves: frozenset[str]
+    enters: State | None
+
+
+def _row(name: str, leaves: tuple[str, ...], enters: State | None) -> Transition:
+    return Transition(name, frozenset(leaves), enters)
+
+
+_ENDED: Final = (State.SUCCEEDED, State.FAILED, State.EXPIRED, State.CANCELLED)
+
+TRANSITIONS: Final = {
+    row.name: row
+    for row in (
+        _row("open", (_ABSENT,), State.QUEUED),
+        _row("uploaded", (State.QUEUED,), State.QUEUED),
+        _row("delayed", (State.QUEUED,), State.QUEUED),
+        _row("begin_submit", (State.QUEUED,), State.CONVERTING),
+        _row("started", (State.CONVERTING,), State.CONVERTING),
+        _row("ask_first", (State.CONVERTING,), State.CONVERTING),
+        _row("put_back", (State.CONVERTING,), State.QUEUED),
+        _row("later", (State.CONVERTING,), State.CONVERTING),
+        _row("ready", (State.CONVERTING,), State.READY),
+        _row("hold", (State.READY,), State.READY),
+        _row("succeeded", (State.READY,), State.SUCCEEDED),
+        _row("failed", (State.QUEUED, State.CONVERTING, State.READY), State.FAILED),
+        _row("expired", (State.CONVERTING, State.READY), State.EXPIRED),
+        _row("told", _ENDED, None),
+        _row("replay", (State.FAILED, State.EXPIRED), State.QUEUED),
+        _row("redeliver", (State.FAILED,), State.READY),
+    )
+}

@@ -1,0 +1,20 @@
+"""Names on the wire: tasks and queues.
+
+They never follow module paths, so that producers and workers of different versions, and web
+applications with a ``tasks`` package of their own, agree on them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUBMIT: Final = "conveyor.submit"
+POLL: Final = "conveyor.poll"
+DELIVER: Final = "conveyor.deliver"
+CHECKUP: Final = "conveyor.checkup"
+
+QUEUES: Final = (SUBMIT, POLL, DELIVER)
+"""The queues that a worker consumes. Each of the three tasks has one of its own name, so that an
+operator sees in the broker what is waiting for what, and can give one more workers."""
+
+QUEUE_OF: Final = {SUBMIT: SUBMIT, POLL: POLL, DELIVER: DELIVER, CHECKUP: DELIVER}

@@ -1,0 +1,280 @@
+"""`Conveyor`: what a web application calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Self
+from uuid import uuid4
+
+from celery import Celery, Signature
+from kombu.exceptions import OperationalError
+from pydantic import SecretStr
+
+from conveyor import names
+from conveyor.conversion import Conversion
+from conveyor.dead_letters import DeadLetters
+from conveyor.errors import BrokerUnavailable
+from conveyor.handle import Handle
+from conveyor.ledger import Ledger, connect
+from conveyor.redaction import describe_call, redact_server_url
+from conveyor.request import ConversionRequest
+from conveyor.settings import ExplicitSettings, ProducerSettings, load
+from conveyor.sources import Source, SourceInput, SourceKind
+from conveyor.storage import Storage
+
+__all__ = ["Conveyor"]
+
+# A web request waits while a message is published: a broker that is away must show at once.
+_PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+
+
+class Conveyor:
+    """Enqueues conversions and finds them again. Safe for threads; make one a process.
+
+    Args:
+        broker_url: Celery's broker, the workers' own.
+        redis_url: Where the ledger lives; the broker's server unless given.
+        result_backend: Celery's result backend; ``redis_url`` unless given.
+        storage_url: Where local files are staged and results lie, as the workers know it.
+        celery_app: The application's own Celery app, to enqueue through. It must use the
+            workers' broker and result backend; ``broker_url`` is then taken from it.
+
+    Raises:
+        SettingsError: A value is wrong.
+    """
+
+    def __init__(
+        self,
+        broker_url: str | None = None,
+        redis_url: str | None = None,
+        result_backend: str | None = None,
+        storage_url: str | None = None,
+        celery_app: Celery | None = None,
+    ) -> None:
+        if celery_app is not None:
+            broker_url = broker_url or celery_app.conf.broker_url
+            result_backend = result_backend or celery_app.conf.result_backend
+        given = {
+            "broker_url": broker_url,
+            "redis_url": redis_url,
+            "result_backend": result_backend,
+            "storage_url": storage_url,
+        }
+        settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
+        self._settings: ProducerSettings = settings
+        self._app = celery_app or producer_app(settings)
+
+    @classmethod
+    def from_env(cls, celery_app: Celery | None = None) -> Self:
+        """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
+
+        Args:
+            celery_app: As in the constructor.
+
+        Raises:
+            SettingsError: One is wrong; the message names it.
+        """
+        settings = load(ProducerSettings)
+        return cls(
+            broker_url=settings.broker_url.get_secret_value() if celery_app is None else None,
+            redis_url=settings.redis_url.get_secret_value(),
+            result_backend=settings.result_backend.get_secret_value(),
+            storage_url=settings.storage_url,
+            celery_app=celery_app,
+        )
+
+    def convert(
+        self,
+        source: SourceInput,
+        to: str,
+        from_format: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Handle:
+        """Enqueue a conversion; returns at once.
+
+        The ledger's entry is opened before the message is published.
+
+        Args:
+            source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
+                fsspec URL that the workers may read, a FileId, or a list of these.
+            to: The target format, ``"pdf"``, or operation, ``"merge"``.
+            from_format: The source's format; taken from its name unless given.
+            params: ConvertAPI's parameters by its own names, ``{"PageRange": "1-3"}``.
+
+        Returns:
+            A handle on it.
+
+        Raises:
+            InvalidRequest: It can't be right; nothing was stored or paid.
+            BrokerUnavailable: The message could not be published; nothing was accepted.
+            LedgerUnavailable: Redis can't be reached; nothing was accepted.
+            StorageError: A local file can't be staged.
+        """
+        request = ConversionRequest.build(source, to, from_format, params)
+        self._ledger.ping()
+        request = self._staged(request)
+        conversion_id = str(uuid4())
+        self._ledger.open(conversion_id, request)
+        try:
+            self._publish(conversion_id, request)
+        except OperationalError:
+            self._ledger.forget(conversion_id)
+            self._storage.remove_staged(source.value for source in request.sources)
+            raise BrokerUnavailable(
+                f"The broker at {self._broker_address} did not take the message: start it, or set "
+                "CONVEYOR_BROKER_URL. The conversion was not accepted."
+            ) from None
+        return Handle(conversion_id, self._ledger)
+
+    def signature(
+        self,
+        source: SourceInput | None = None,
+        *,
+        to: str,
+        from_format: str | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Signature:
+        """The same as a Celery signature, for chain, group, chord, link and ``AsyncResult``.
+
+        A signature is as durable as the broker until it first runs. Its result is
+        ``Conversion.to_dict()``; a failed conversion raises `ConversionFailed` there.
+
+        Args:
+            source: As in `convert`. Without one, it is the result of the task before it in a
+                chain: a source of any kind, or another conversion.
+            to: As in `convert`.
+            from_format: As in `convert`.
+            params: As in `convert`.
+
+        Returns:
+            The signature.
+
+        Raises:
+            InvalidRequest: It can't be right.
+            StorageError: A local file can't be staged.
+        """
+        args: tuple[Any, ...] = ()
+        shown: list[str] = []
+        if source is not None:
+            request = self._staged(ConversionRequest.build(source, to, from_format, params))
+            shown = [item.value for item in request.sources]
+            args = (shown,)
+            from_format = request.from_format
+        kwargs = {"to": to, "from_format": from_format, "params": dict(params or {})}
+        return self._app.signature(
+            names.SUBMIT,
+            args=args,
+            kwargs=kwargs,
+            queue=names.QUEUE_OF[names.SUBMIT],
+            argsrepr="()",
+            kwargsrepr=describe_call(shown, to, params or {}),
+            # With a source of its own it takes none from the task before it.
+            immutable=source is not None,
+            app=self._app,
+        )
+
+    def get(self, conversion_id: str) -> Conversion:
+        """A conversion as it stands.
+
+        Args:
+            conversion_id: Its id, ``handle.id``.
+
+        Raises:
+            UnknownConversion: There is none, or it ended more than 7 days ago.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return self._ledger.get(conversion_id).conversion
+
+    def handle(self, conversion_id: str) -> Handle:
+        """A handle on a conversion that was enqueued elsewhere, or earlier.
+
+        Raises:
+            UnknownConversion: There is none.
+        """
+        self._ledger.get(conversion_id)
+        return Handle(conversion_id, self._ledger)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """Conversions that have ended without files."""
+        return DeadLetters(self._ledger, self._storage, self._app)
+
+    @property
+    def storage(self) -> Storage:
+        """Where results lie: ``storage.read(file.uri)`` streams one."""
+        return self._storage
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, for the doctor and for tests."""
+        return self._ledger
+
+    @property
+    def celery_app(self) -> Celery:
+        """The Celery app that conversions are enqueued through."""
+        return self._app
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._app.close()
+
+    def _publish(self, conversion_id: str, request: ConversionRequest) -> None:
+        self._app.send_task(
+            names.SUBMIT,
+            task_id=conversion_id,
+            queue=names.QUEUE_OF[names.SUBMIT],
+            argsrepr="()",
+            kwargsrepr=request.redacted(),
+            retry_policy=_PUBLISH_RETRY,
+        )
+
+    def _staged(self, request: ConversionRequest) -> ConversionRequest:
+        if all(source.kind is not SourceKind.LOCAL for source in request.sources):
+            return request
+        return request.with_sources(tuple(map(self._stage, request.sources)))
+
+    def _stage(self, source: Source) -> Source:
+        if source.kind is not SourceKind.LOCAL:
+            return source
+        return Source(SourceKind.STORED, self._storage.stage(source.value))
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(connect(self._settings.redis_url.get_secret_value()))
+
+    @cached_property
+    def _storage(self) -> Storage:
+        return Storage(self._settings.storage_url)
+
+    @property
+    def _broker_address(self) -> str:
+        return redact_server_url(self._settings.broker_url.get_secret_value())
+
+
+def producer_app(settings: ProducerSettings) -> Celery:
+    """A Celery app that only enqueues.
+
+    Args:
+        settings: Where the broker and the result backend are.
+
+    Returns:
+        The app; it is not made the process's default.
+    """
+    app = Celery("conveyor", set_as_current=False)
+    app.conf.update(
+        broker_url=_secret(settings.broker_url),
+        result_backend=_secret(settings.result_backend),
+        broker_connection_timeout=5,
+        broker_transport_options={"socket_connect_timeout": 5, "socket_timeout": 15},
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        # Flower sees a conversion from the moment it is enqueued.
+        task_send_sent_event=True,
+    )
+    return app
+
+
+def _secret(value: SecretStr) -> str:
+    return value.get_secret_value()

@@ -1,0 +1,47 @@
+"""What can go wrong between us and ConvertAPI, one small tree.
+
+::
+
+    ApiError
+    ├── Unreachable      no connection: the service has seen nothing of the request
+    ├── Unclear          the request went out and no whole answer came back: it may have been done
+    └── Refused          the service answered with an error of its own: status, code, message
+
+The lower errors of requests and urllib3 are translated once, in `conveyor.protocol.transport`. They
+hold the whole URL in their text, and a URL may hold a job id, so none is chained (invariant I5).
+"""
+
+from __future__ import annotations
+
+__all__ = ["ApiError", "Refused", "Unclear", "Unreachable"]
+
+
+class ApiError(Exception):
+    """The root."""
+
+
+class Unreachable(ApiError):  # noqa: N818
+    """No connection could be made: nothing was sent, so it is safe to repeat."""
+
+
+class Unclear(ApiError):  # noqa: N818
+    """The request went out, and its answer was lost, cut, or came from a proxy on the way."""
+
+
+class Refused(ApiError):  # noqa: N818
+    """The service answered with an error of its own.
+
+    Attributes:
+        status: The HTTP status.
+        code: ConvertAPI's ``Code``, 0 where the body held none.
+        message: ConvertAPI's ``Message``, with the invalid parameters where it named them.
+    """
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.message} (HTTP {self.status}, code {self.code})"

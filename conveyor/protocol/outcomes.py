@@ -1,0 +1,131 @@
+"""Every answer to a submit or a poll, as one small typed value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from conveyor.conversion import StoredFile
+
+__all__ = [
+    "Busy",
+    "Failed",
+    "Finished",
+    "InProgress",
+    "Lost",
+    "NotFound",
+    "PollOutcome",
+    "RemoteFile",
+    "Result",
+    "Started",
+    "SubmitOutcome",
+    "Throttled",
+    "Unsent",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A result file, at the service or already kept.
+
+    Attributes:
+        name: As the service calls it: data, not yet a safe name.
+        url: Where the service keeps it, at most three hours; empty where the answer held the bytes.
+        size: In bytes, None where the service did not say.
+        kept: What was stored of an answer that held the bytes themselves: they came only once.
+    """
+
+    name: str
+    url: str = ""
+    size: int | None = None
+    kept: StoredFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished conversion at the service: it has been charged.
+
+    Attributes:
+        cost: In the service's units.
+        files: At least one.
+        extra: Fields of the answer that we have no name for; kept, not refused.
+    """
+
+    cost: int
+    files: tuple[RemoteFile, ...]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Submit: the service has the job. ``job_id`` is the one it answered with."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Submit or poll: the result itself."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Submit: 503. Nothing was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """Poll: 202."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Poll: 503. A poll is in flight, or it came too early; never a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Submit: no such address in this dialect. Poll: the id is invalid or expired."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Submit or poll: the service's own error.
+
+    Attributes:
+        status: The HTTP status.
+        code: ConvertAPI's ``Code``, 0 where there is none.
+        message: ConvertAPI's ``Message``.
+    """
+
+    status: int
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Submit or poll: the request went out and no whole answer of the service came back.
+
+    Attributes:
+        reason: In words, without an address.
+        status: The proxy's HTTP status, 0 where there was none.
+    """
+
+    reason: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Submit or poll: no connection, so nothing was sent."""
+
+    reason: str
+
+
+SubmitOutcome = Started | Finished | Throttled | NotFound | Failed | Lost | Unsent
+PollOutcome = Finished | InProgress | Busy | NotFound | Failed | Lost | Unsent

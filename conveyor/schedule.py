@@ -1,0 +1,102 @@
+"""When to look next: pure functions from history to a delay in seconds.
+
+Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, which lies far
+below the broker's visibility time-out.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+__all__ = [
+    "FILE_LIFE_S",
+    "JOB_LIFE_S",
+    "MAX_DELAY_S",
+    "first_poll",
+    "next_poll",
+    "retry_storage",
+    "retry_submit",
+]
+
+MAX_DELAY_S: Final = 60.0
+"""The longest countdown. A message that waits longer only looks lost to the operator."""
+
+JOB_LIFE_S: Final = 2 * 3600.0
+"""The service removes a job after at most two hours (seed)."""
+
+FILE_LIFE_S: Final = 3 * 3600.0
+"""The service keeps files for at most three hours (protocol)."""
+
+# Above the turnstile's own margin, so that a poll that comes in time finds it open.
+_MARGIN_S: Final = 0.05
+# The share of a conversion's age that the next wait may be: a result is seen at most so much late.
+_AGE_SHARE: Final = 0.2
+# A conversion that takes as long as the last ones did is done a little after that.
+_PACE_MARGIN: Final = 1.1
+_JITTER: Final = 0.1
+
+
+def first_poll(spacing_s: float, pace_s: float | None) -> float:
+    """The wait between submit and first poll: where such a conversion probably ends.
+
+    Args:
+        spacing_s: The least time between two requests for a job.
+        pace_s: What such conversions took lately, None while unknown.
+
+    Returns:
+        Seconds.
+    """
+    expected_s = 0.0 if pace_s is None else pace_s * _PACE_MARGIN
+    return _bounded(expected_s, spacing_s)
+
+
+def next_poll(spacing_s: float, age_s: float, strikes: int = 0) -> float:
+    """The wait between two polls: in proportion to the job's age, longer after answers of no use.
+
+    Args:
+        spacing_s: The least time between two requests for a job.
+        age_s: Since the submit.
+        strikes: Answers in a row that said nothing of the job.
+
+    Returns:
+        Seconds.
+    """
+    return _bounded(max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes)), spacing_s)
+
+
+def retry_submit(spacing_s: float, strikes: int) -> float:
+    """The wait before a submit is tried again: 5, 10, 15 s at the service's spacing of 5 s.
+
+    Args:
+        spacing_s: The least time between two requests for a job.
+        strikes: Submits in a row that started nothing.
+
+    Returns:
+        Seconds. The vendor's documentation names these steps; above, they stay at the last.
+    """
+    return _bounded(spacing_s * min(strikes + 1, 3), spacing_s)
+
+
+def retry_storage(spacing_s: float, attempt: int) -> float:
+    """The wait before a delivery is tried again: doubled each time.
+
+    Args:
+        spacing_s: The first wait.
+        attempt: Deliveries that failed so far.
+
+    Returns:
+        Seconds.
+    """
+    return _bounded(_doubled(spacing_s, attempt), spacing_s)
+
+
+def _doubled(first_s: float, times: int) -> float:
+    return first_s * float(2 ** min(times, 10))
+
+
+def _bounded(delay_s: float, spacing_s: float) -> float:
+    """Add jitter, so that a batch spreads, and keep the delay between spacing and the longest."""
+    least_s = spacing_s + _MARGIN_S
+    jittered = max(delay_s, least_s) * (1 + random.random() * _JITTER)  # noqa: S311 - no secret
+    return max(min(jittered, MAX_DELAY_S), least_s)

@@ -1,0 +1,139 @@
+"""The producer's settings: the only place where the library reads the environment.
+
+A web application needs to know where the broker, Redis and the storage are, and nothing else; the
+workers' settings, the API secret among them, extend these in ``config/settings.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from conveyor.errors import SettingsError
+
+__all__ = ["ENV_PREFIX", "ExplicitSettings", "ProducerSettings", "load"]
+
+ENV_PREFIX = "CONVEYOR_"
+
+_REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
+_DEFAULT_SERVER = "redis://127.0.0.1:6379/0"
+
+
+class ProducerSettings(BaseSettings):
+    """What a process that enqueues needs to know. Each field is read from ``CONVEYOR_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        frozen=True,
+        extra="ignore",
+        # The text that was refused may be a password: it stays out of the message.
+        hide_input_in_errors=True,
+        # `CONVEYOR_REDIS_URL=` in a compose file means "not set".
+        env_ignore_empty=True,
+    )
+
+    broker_url: SecretStr = Field(
+        default=SecretStr(_DEFAULT_SERVER), description="Celery's broker; Redis or Valkey."
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where the ledger lives. The broker's server unless set.",
+    )
+    result_backend: SecretStr = Field(
+        default=SecretStr(""), description="Celery's result backend. `REDIS_URL` unless set."
+    )
+    storage_url: str = Field(
+        default="~/.conveyor/files",
+        description="Folder or fsspec URL (`s3://bucket/prefix`) of staged sources and results.",
+    )
+
+    @field_validator("storage_url")
+    @classmethod
+    def _absolute_storage(cls, url: str) -> str:
+        if "://" in url:
+            return url.rstrip("/")
+        return Path(url).expanduser().absolute().as_uri()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_servers(cls, values: dict[str, Any]) -> dict[str, Any]:
+        broker = _plain(values.get("broker_url")) or _DEFAULT_SERVER
+        if not values.get("redis_url"):
+            if urlsplit(broker).scheme not in _REDIS_SCHEMES:
+                raise ValueError(
+                    f"{ENV_PREFIX}REDIS_URL is missing: the broker is no Redis, so say where the "
+                    "ledger lives, e.g. redis://host:6379/0"
+                )
+            values = {**values, "redis_url": broker}
+        if not values.get("result_backend"):
+            values = {**values, "result_backend": values["redis_url"]}
+        return values
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in _REDIS_SCHEMES:
+            raise ValueError("must be a redis://, rediss:// or unix:// URL")
+        return url
+
+
+class ExplicitSettings(ProducerSettings):
+    """The same, given by the program alone: the environment is not read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the arguments of the constructor, and nothing else."""
+        return (init_settings,)
+
+
+SettingsT = TypeVar("SettingsT", bound=ProducerSettings)
+
+
+def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
+    """Read settings, and say in one line what is wrong with them.
+
+    Args:
+        settings_class: Which ones.
+        **values: Values that the program gives itself.
+
+    Returns:
+        The settings, checked.
+
+    Raises:
+        SettingsError: One or more are missing or wrong; the message names each.
+    """
+    try:
+        return settings_class(**values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _explain(item: Any) -> str:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:
+        return message
+    name = ENV_PREFIX + str(item["loc"][0]).removeprefix(ENV_PREFIX.lower()).upper()
+    if item["type"] == "missing":
+        return f"{name} is missing: set it in the environment"
+    return f"{name} is wrong: {message}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value or "")

@@ -1,0 +1,287 @@
+"""Files in and out of the storage, streamed, through fsspec.
+
+::
+
+    <storage>/staged/<token>/<name>              what a producer staged for the workers
+    <storage>/results/<conversion id>/<name>     what a conversion brought
+
+A file appears under its name only when it is whole: it is written beside it under a temporary
+name, its size and hash are taken on the way, and then it is moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+from typing import IO, Any, Final
+from urllib.parse import urlsplit
+
+import fsspec
+
+from conveyor.conversion import StoredFile
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.redaction import redact_url
+
+__all__ = ["Storage", "chunks_of", "safe_name", "unique_names"]
+
+CHUNK_BYTES: Final = 1024 * 1024
+
+_MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+
+
+def safe_name(name: str) -> str:
+    """Make a file name from the service safe to use as one.
+
+    A name is data: it may hold a path, control characters, or nothing at all.
+
+    Args:
+        name: As it came.
+
+    Returns:
+        A name without folders and special characters, of at most 200 bytes, never empty.
+    """
+    base = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
+    clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
+    if len(clean.encode()) <= _MAX_NAME_BYTES:
+        return clean
+    suffix = PurePosixPath(clean).suffix[:20]
+    kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
+    return kept.decode(errors="ignore") + suffix
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Make names safe, and different from each other: ``a.png``, ``a-1.png``.
+
+    Args:
+        names: As they came.
+
+    Returns:
+        One for each, in their order. Case does not make a difference, as on some file systems.
+    """
+    used: set[str] = set()
+    unique = []
+    for name in map(safe_name, names):
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        candidate, count = name, 0
+        while candidate.lower() in used:
+            count += 1
+            candidate = f"{stem}-{count}{suffix}"
+        used.add(candidate.lower())
+        unique.append(candidate)
+    return unique
+
+
+def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Read a stream piece by piece."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+class Storage:
+    """A folder, local or of any file system that fsspec speaks.
+
+    Args:
+        url: Its fsspec URL.
+        source_folders: Further places that sources may be read from, as fsspec URLs. Without
+            them a worker reads local files from the storage alone, so that no message can make
+            it read its own.
+
+    Raises:
+        StorageError: The URL's file system is unknown, or its package is not installed.
+    """
+
+    def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
+        self.url = url.rstrip("/")
+        self._source_folders = (self.url, *(folder.rstrip("/") for folder in source_folders))
+        with _translated("open the storage", self.url):
+            self._fs, self._root = fsspec.core.url_to_fs(self.url, **_options(self.url))
+
+    def stage(self, path: str) -> str:
+        """Copy a producer's local file to where the workers can read it.
+
+        Args:
+            path: The local file.
+
+        Returns:
+            Its URI in the storage.
+
+        Raises:
+            InvalidRequest: There is no such file, or it is empty.
+            StorageError: The storage can't be written.
+        """
+        source = Path(path).expanduser()
+        _check_local(source)
+        target = f"{self._root}/staged/{token_hex(16)}/{safe_name(source.name)}"
+        with source.open("rb") as stream:
+            self._write_whole(target, chunks_of(stream))
+        return str(self._fs.unstrip_protocol(target))
+
+    def save(self, conversion_id: str, name: str, chunks: Iterable[bytes]) -> StoredFile:
+        """Store one result file.
+
+        Args:
+            conversion_id: Whose.
+            name: Its name, already safe and without a clash.
+            chunks: Its content. When they raise, nothing is left behind.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            StorageError: The storage can't be written.
+        """
+        target = f"{self._root}/results/{conversion_id}/{name}"
+        size, digest = self._write_whole(target, chunks)
+        return StoredFile(name, str(self._fs.unstrip_protocol(target)), size, digest)
+
+    @contextmanager
+    def open_source(self, uri: str) -> Iterator[IO[bytes]]:
+        """Open a source for reading.
+
+        Args:
+            uri: An fsspec URL.
+
+        Yields:
+            Its content as a stream with a known end.
+
+        Raises:
+            InvalidRequest: It is outside the allowed folders, missing or empty.
+            StorageError: It can't be read just now.
+        """
+        self._check_allowed(uri)
+        with _translated("read the source", redact_url(uri)):
+            fs, path = fsspec.core.url_to_fs(uri)
+            try:
+                size = fs.size(path)
+            except (FileNotFoundError, IsADirectoryError):
+                raise InvalidRequest(
+                    f"The source {redact_url(uri)} does not exist: check its name."
+                ) from None
+            if not size:
+                raise InvalidRequest(f"The source {redact_url(uri)} is empty.")
+            stream = fs.open(path, "rb")
+        with stream:
+            yield stream
+
+    def read(self, uri: str) -> Iterator[bytes]:
+        """A stored file's content, piece by piece.
+
+        Args:
+            uri: As `StoredFile.uri` says.
+
+        Raises:
+            StorageError: It can't be read.
+        """
+        with _translated("read from the storage", redact_url(uri)):
+            fs, path = fsspec.core.url_to_fs(uri)
+            with fs.open(path, "rb") as stream:
+                yield from chunks_of(stream)
+
+    def remove_staged(self, uris: Iterable[str]) -> None:
+        """Remove sources that a producer staged; others are left alone, and so are faults.
+
+        A staged file that stays behind costs room and nothing else.
+        """
+        for uri in uris:
+            path = self._fs._strip_protocol(uri)  # noqa: SLF001 - fsspec's own name for it
+            if uri.startswith(self.url) and path.startswith(f"{self._root}/staged/"):
+                with suppress(Exception):
+                    self._fs.rm(str(PurePosixPath(path).parent), recursive=True)
+
+    def check(self) -> None:
+        """Write, read and remove a small file.
+
+        Raises:
+            StorageError: One of these does not work.
+        """
+        path = f"{self._root}/.conveyor-check-{token_hex(8)}"
+        self._write_whole(path, [b"ok"])
+        with _translated("read from the storage", self.url):
+            self._fs.rm(path)
+
+    def _write_whole(self, target: str, chunks: Iterable[bytes]) -> tuple[int, str]:
+        """Write a file that appears whole or not at all; return its size and sha256."""
+        partial = f"{target}.{token_hex(8)}.part"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with _translated("write to the storage", self.url):
+                stream = self._fs.open(partial, "wb")
+            try:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    with _translated("write to the storage", self.url):
+                        stream.write(chunk)
+            finally:
+                with _translated("write to the storage", self.url):
+                    stream.close()
+            with _translated("write to the storage", self.url):
+                self._fs.mv(partial, target)
+        except BaseException:
+            with suppress(Exception):
+                self._fs.rm(partial)
+            raise
+        return size, digest.hexdigest()
+
+    def _check_allowed(self, uri: str) -> None:
+        """Confine local sources: what a message names, a worker must not read blindly."""
+        if urlsplit(uri).scheme not in _LOCAL_SCHEMES:
+            return
+        path = Path(fsspec.core.url_to_fs(uri)[1]).resolve()
+        folders = (
+            Path(fsspec.core.url_to_fs(folder)[1]).resolve()
+            for folder in self._source_folders
+            if urlsplit(folder).scheme in ("", *_LOCAL_SCHEMES)
+        )
+        if not any(path.is_relative_to(folder) for folder in folders):
+            raise InvalidRequest(
+                "The source lies outside the folders that workers may read: put it into the "
+                "storage, or name its folder in CONVEYOR_SOURCE_FOLDERS."
+            )
+
+
+_LOCAL_SCHEMES = ("file", "local")
+
+
+def _options(url: str) -> dict[str, Any]:
+    """A local folder is made as needed; object stores have none."""
+    return {"auto_mkdir": True} if urlsplit(url).scheme in ("", *_LOCAL_SCHEMES) else {}
+
+
+def _check_local(path: Path) -> None:
+    if not path.exists():
+        raise InvalidRequest(f"The file {path} does not exist: check its name.")
+    if not path.is_file():
+        raise InvalidRequest(f"{path} is no file: give a document.")
+    if path.stat().st_size == 0:
+        raise InvalidRequest(f"The file {path} is empty: there is nothing to convert.")
+
+
+@contextmanager
+def _translated(what: str, where: str) -> Iterator[None]:
+    """Turn a file system's own errors into ours, once.
+
+    Each fsspec back end raises types of its own; only those of the storage pass here.
+    """
+    try:
+        yield
+    except (StorageError, InvalidRequest):
+        raise
+    except PermissionError:
+        raise StorageError(
+            f"Can't {what} ({where}): permission denied. Let this user write there, or set "
+            "CONVEYOR_STORAGE_URL to a place that it may."
+        ) from None
+    except ImportError as error:
+        raise StorageError(f"Can't {what}: {error}. Install that package.") from None
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise StorageError(
+            f"Can't {what} ({where}): {reason}. Check CONVEYOR_STORAGE_URL."
+        ) from error

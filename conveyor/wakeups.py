@@ -1,0 +1,83 @@
+"""Wake-ups: messages that say "look at conversion X", and nothing more (invariant I6).
+
+They carry ids and numbers; what they are about stands in the ledger (invariant I5).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from conveyor import names
+from conveyor.conversion import State
+from conveyor.ledger import Entry
+
+__all__ = ["deliver", "poll", "submit", "wake"]
+
+
+def submit(app: Celery, entry: Entry, delay_s: float = 0) -> None:
+    """Have a conversion submitted.
+
+    Args:
+        app: To send through.
+        entry: The conversion; its awaited number goes with the message.
+        delay_s: Countdown, seconds.
+    """
+    kwargs = {"conversion_id": entry.id, "number": entry.wakeup}
+    _send(app, names.SUBMIT, entry, countdown=delay_s, kwargs=kwargs)
+
+
+def poll(app: Celery, entry: Entry, delay_s: float) -> None:
+    """Have a conversion polled.
+
+    Args:
+        app: To send through.
+        entry: The conversion; its awaited number goes with the message.
+        delay_s: Countdown, seconds.
+    """
+    _send(app, names.POLL, entry, countdown=delay_s, args=(entry.id, entry.wakeup))
+
+
+def deliver(app: Celery, entry: Entry) -> None:
+    """Have a conversion's outcome brought to its caller, under the caller's task id.
+
+    Args:
+        app: To send through.
+        entry: The conversion, with the caller's canvas.
+    """
+    app.send_task(
+        names.DELIVER,
+        args=(entry.id,),
+        task_id=entry.id,
+        queue=names.QUEUE_OF[names.DELIVER],
+        **entry.caller.options(),
+    )
+
+
+def wake(app: Celery, entry: Entry, delay_s: float = 0) -> None:
+    """Send the wake-up that a conversion's state asks for.
+
+    Args:
+        app: To send through.
+        entry: The conversion.
+        delay_s: Countdown, seconds; an outcome is delivered at once.
+    """
+    if entry.state is State.QUEUED:
+        submit(app, entry, delay_s)
+    elif entry.state is State.CONVERTING:
+        poll(app, entry, delay_s)
+    else:
+        deliver(app, entry)
+
+
+def _send(app: Celery, name: str, entry: Entry, **options: Any) -> None:
+    """In Flower these stand below the conversion: it is their root and parent."""
+    app.send_task(
+        name,
+        queue=names.QUEUE_OF[name],
+        root_id=entry.id,
+        parent_id=entry.id,
+        ignore_result=True,
+        **options,
+    )

@@ -1,0 +1,140 @@
+"""`conveyor.deliver`: bring the outcome to the caller. Runs under the id that the caller got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import structlog
+from celery.exceptions import Ignore
+from celery.states import RETRY
+
+from conveyor import names, schedule
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.errors import ConversionFailed, StorageError
+from conveyor.ledger import Entry
+from conveyor.protocol import ApiError, RemoteFile, Unclear
+from conveyor.storage import unique_names
+from workers.app import app
+from workers.base import ConversionTask
+from workers.wiring import Engine
+
+log = structlog.get_logger("conveyor.deliver")
+
+
+class DeliverTask(ConversionTask):
+    """Notes that the caller knows, once Celery has stored the result and run the callbacks."""
+
+    abstract = True
+
+    def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:  # noqa: ARG002
+        """Take the conversion off the list of those whose caller waits.
+
+        Args:
+            status: How the task ended.
+            retval: What it returned or raised.
+            task_id: The conversion.
+        """
+        if status != RETRY:
+            self.engine.ledger.told(task_id)
+
+
+# Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
+# Its result is the caller's; a failed conversion is no fault of the task, hence `throws`.
+@app.task(bind=True, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
+def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
+    """Store the files, or say why there are none.
+
+    Args:
+        self: The task.
+        conversion_id: The conversion.
+
+    Returns:
+        ``Conversion.to_dict()``: what ``AsyncResult.get()`` and the next in a chain get.
+
+    Raises:
+        ConversionFailed: It has ended without files.
+        Ignore: It has not ended: the message is an old one.
+    """
+    engine = self.engine
+    entry = engine.ledger.get(conversion_id)
+    if entry.state is State.READY:
+        entry = _store(self, engine, entry)
+    if not entry.state.is_final:
+        raise Ignore
+    _clean_up(engine, entry)
+    entry.conversion.raise_if_failed()
+    return entry.conversion.to_dict()
+
+
+def _store(task: ConversionTask, engine: Engine, entry: Entry) -> Entry:
+    """Stream every file to the storage and note it; on a fault come again later, or give up."""
+    try:
+        files = _fetch(engine, entry)
+    except (StorageError, ApiError) as error:
+        return _come_again(task, engine, entry, error)
+    log.info("stored", files=len(files), size=sum(file.size for file in files))
+    return engine.ledger.succeeded(entry, files) or engine.ledger.get(entry.id)
+
+
+def _fetch(engine: Engine, entry: Entry) -> tuple[StoredFile, ...]:
+    remote_files = entry.result.files if entry.result else ()
+    names_ = unique_names(remote.name for remote in remote_files)
+    return tuple(
+        remote.kept or _fetch_one(engine, entry.id, remote, name)
+        for remote, name in zip(remote_files, names_, strict=True)
+    )
+
+
+def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
+    with engine.api.download(remote.url) as chunks:
+        return engine.storage.save(conversion_id, name, _whole(chunks, remote.size))
+
+
+def _whole(chunks: Iterable[bytes], size: int | None) -> Iterator[bytes]:
+    """Pass a download on, and refuse one that only looks complete."""
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        yield chunk
+    if size is not None and seen != size:
+        raise Unclear(f"the download has {seen} bytes, and the file {size}")
+
+
+def _come_again(
+    task: ConversionTask, engine: Engine, entry: Entry, error: StorageError | ApiError
+) -> Entry:
+    attempt = task.request.retries
+    note = f"the result could not be stored: {error}"
+    if attempt < engine.settings.storage_retries:
+        delay_s = schedule.retry_storage(engine.spacing_s, attempt)
+        log.warning("store_delayed", reason=str(error), delay_s=round(delay_s, 2))
+        engine.ledger.hold(entry, delay_s, note)
+        raise task.retry(countdown=delay_s, exc=error, max_retries=None)
+    log.error("store_given_up", reason=str(error))
+    kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
+    message = f"{error} The result has been paid: a replay within three hours fetches it."
+    return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
+
+
+def _clean_up(engine: Engine, entry: Entry) -> None:
+    """Leave nothing at the service, and no staged source of a conversion that succeeded.
+
+    What is not removed here the service removes by itself, within three hours.
+    """
+    if entry.state is State.SUCCEEDED:
+        engine.storage.remove_staged(source.value for source in entry.request.sources)
+        remote_files = entry.result.files if entry.result else ()
+        _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
+        for remote in remote_files:
+            if remote.url:
+                _quietly(engine.api.delete_file, remote.url)
+    for file_id in entry.uploads.values():
+        _quietly(engine.api.delete_file, f"{entry.base_url or engine.api.base_url}/d/{file_id}")
+
+
+def _quietly(delete: Any, *args: Any) -> None:
+    try:
+        delete(*args)
+    except ApiError as error:
+        log.info("not_deleted", reason=str(error))

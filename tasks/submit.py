@@ -1,0 +1,201 @@
+"""`conveyor.submit`: start a conversion at the service. The task that a caller enqueues."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import structlog
+from celery.exceptions import Ignore
+
+from conveyor import names, schedule, wakeups
+from conveyor.canvas import Caller
+from conveyor.conversion import Failure, FailureKind, State
+from conveyor.decision import (
+    AskFirst,
+    Bury,
+    Keep,
+    SubmitAgain,
+    Taken,
+    after_submit,
+    failure_of,
+)
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.ledger import Entry
+from conveyor.protocol import ApiError, Refused
+from conveyor.protocol.outcomes import Failed, Finished, NotFound, Started, SubmitOutcome
+from conveyor.request import ConversionRequest
+from conveyor.sources import SourceKind
+from workers.app import app
+from workers.base import ConversionTask
+from workers.wiring import Engine
+
+# The service keeps an upload for at most three hours; one that is nearly as old is made again.
+_UPLOAD_LIFE_S: Final = schedule.FILE_LIFE_S - 1800
+
+log = structlog.get_logger("conveyor.submit")
+
+
+# Acknowledged late, as all: a repeat finds in the ledger that its number is no longer awaited.
+# No result: the outcome is delivered later, under the same task id.
+@app.task(bind=True, name=names.SUBMIT, throws=(InvalidRequest,))
+def submit(
+    self: ConversionTask,
+    source: Any = None,
+    *,
+    to: str = "",
+    from_format: str | None = None,
+    params: dict[str, Any] | None = None,
+    conversion_id: str | None = None,
+    number: int = 0,
+) -> None:
+    """Submit a conversion and schedule its first poll.
+
+    Args:
+        self: The task.
+        source: What a signature asks for; absent where ``convert()`` has opened the entry.
+        to: The same.
+        from_format: The same.
+        params: The same.
+        conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
+        number: The wake-up's number.
+
+    Raises:
+        Ignore: Always, once it is under way: the caller's task ends with ``deliver``.
+        InvalidRequest: A signature asks for what can't be right.
+    """
+    entry = self.engine.ledger.find(conversion_id or self.request.id)
+    if entry is None and to:
+        request = _check(ConversionRequest.build(source, to, from_format, params))
+        entry = self.engine.ledger.open(self.request.id, request, Caller.of(self.request))
+    if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
+        log.debug("stale_wakeup", number=number)
+        raise Ignore
+    moved = _submit(self.engine, entry)
+    if moved is not None:
+        wakeups.wake(self.engine.app, *moved)
+    raise Ignore
+
+
+def _check(request: ConversionRequest) -> ConversionRequest:
+    if any(source.kind is SourceKind.LOCAL for source in request.sources):
+        raise InvalidRequest(
+            "A worker can't read a path of the producer: enqueue through conveyor.signature() or "
+            "conveyor.convert(), which stage it, or give an fsspec URL."
+        )
+    return request
+
+
+def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
+    """Bring the sources, then POST, alone; return the entry and when to look at it again."""
+    try:
+        entry = _bring_sources(engine, entry)
+    except (InvalidRequest, Refused) as error:
+        return _at_once(engine.ledger.failed(entry, _failure_of_source(error)))
+    except (StorageError, ApiError) as error:
+        return _try_later(engine, entry, f"the source could not be uploaded: {error}")
+    passed = engine.turnstile.enter(entry.id)
+    if not passed.granted:
+        return entry, passed.wait_s
+    try:
+        posted = _post(engine, entry)
+        return None if posted is None else _note(engine, *posted)
+    finally:
+        engine.turnstile.leave(entry.id, passed)
+
+
+def _bring_sources(engine: Engine, entry: Entry) -> Entry:
+    """Upload what only the worker can read; what was uploaded before is not uploaded again."""
+    request, fresh = entry.request, time.time() - entry.uploaded_at < _UPLOAD_LIFE_S
+    known = dict(entry.uploads) if fresh else {}
+    missing = [
+        place
+        for place, source in enumerate(request.sources)
+        if source.kind is SourceKind.STORED and place not in known
+    ]
+    for place in missing:
+        source = request.sources[place]
+        known[place] = engine.api.upload(
+            source.name, partial(engine.storage.open_source, source.value)
+        )
+    if not missing:
+        return entry
+    return engine.ledger.uploaded(entry, known) or entry
+
+
+def _post(engine: Engine, entry: Entry) -> tuple[Entry, SubmitOutcome] | None:
+    """POST in the first dialect whose address the service knows; None where we came too late."""
+    uuid = UUID(entry.job_id) if entry.job_id else uuid4()
+    candidates = engine.dialects.candidates()
+    request = entry.request
+    for dialect in candidates:
+        begun = engine.ledger.begin_submit(
+            entry, entry.wakeup, dialect.job_id(uuid), engine.api.base_url, dialect
+        )
+        if begun is None:
+            return None
+        outcome = engine.api.start(
+            dialect,
+            (request.from_format, request.to_format),
+            request.form(begun.uploads),
+            begun.job_id,
+            engine.keeper(entry.id),
+        )
+        if isinstance(outcome, Started | Finished):
+            engine.dialects.worked(dialect)
+        if not isinstance(outcome, NotFound) or dialect is candidates[-1]:
+            return begun, outcome
+        put_back = engine.ledger.put_back(begun, 0, "trying the other dialect", lost=False)
+        if put_back is None:
+            return None
+        entry = put_back
+    return None
+
+
+def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, float] | None:
+    """Write into the ledger what the answer means."""
+    ledger, spacing_s = engine.ledger, engine.spacing_s
+    match after_submit(outcome, entry, time.time(), engine.limits):
+        case Taken(job_id):
+            delay_s = schedule.first_poll(spacing_s, ledger.pace(entry.request))
+            log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
+            return _after(ledger.started(entry, job_id, delay_s), delay_s)
+        case Keep(result):
+            log.info("finished_at_submit", cost=result.cost)
+            return _at_once(ledger.ready(entry, result, polled=False))
+        case AskFirst(note):
+            delay_s = schedule.next_poll(spacing_s, 0)
+            log.warning("submit_unclear", reason=note)
+            return _after(ledger.ask_first(entry, delay_s, note), delay_s)
+        case SubmitAgain(note):
+            delay_s = schedule.retry_submit(spacing_s, entry.strikes)
+            log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
+            return _after(ledger.put_back(entry, delay_s, note, lost=False), delay_s)
+        case Bury(failure):
+            log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
+            return _at_once(ledger.failed(entry, failure))
+
+
+def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:
+    if time.time() - entry.created_at > engine.limits.age_s:
+        failure = Failure(FailureKind.STORAGE, f"Given up: {note}. Nothing was paid.")
+        return _at_once(engine.ledger.failed(entry, failure))
+    delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
+    log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
+    return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
+
+
+def _failure_of_source(error: InvalidRequest | Refused) -> Failure:
+    if isinstance(error, Refused):
+        return failure_of(Failed(error.status, error.code, error.message))
+    return Failure(FailureKind.INPUT, str(error))
+
+
+def _after(entry: Entry | None, delay_s: float) -> tuple[Entry, float] | None:
+    return None if entry is None else (entry, delay_s)
+
+
+def _at_once(entry: Entry | None) -> tuple[Entry, float] | None:
+    return _after(entry, 0)

@@ -1,0 +1,1 @@
+"""The workers: Celery application, task base, composition root, local stack."""

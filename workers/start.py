@@ -1,0 +1,54 @@
+"""How a worker starts: settings read once, options set, tasks named, logs and sweep hooked in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from celery import Celery, signals
+
+from config.celery import celery_options
+from config.settings import load_settings
+from conveyor.errors import SettingsError
+from workers import logs, wiring
+from workers.sweep import Sweeper
+
+__all__ = ["make_app"]
+
+# As strings: the tasks import the workers, not the other way round.
+_TASK_MODULES: Final = ("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup")
+
+
+def make_app() -> Celery:
+    """Build the application from the environment.
+
+    Returns:
+        The app, with its tasks to be imported when the worker starts.
+
+    Raises:
+        SystemExit: A setting is missing or wrong; one line on standard error names it.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
+    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_TASK_MODULES)
+    app.conf.update(celery_options(settings))
+    wiring.use(app, settings)
+    logs.install(settings.log_level, settings.log_format)
+    _hook_sweep(app)
+    return app
+
+
+def _hook_sweep(app: Celery) -> None:
+    """Every worker sweeps, from its main process, for as long as it works."""
+    sweeper = Sweeper(app)
+
+    def begin(**_: Any) -> None:
+        sweeper.start()
+
+    def end(**_: Any) -> None:
+        sweeper.stop()
+
+    signals.worker_ready.connect(begin, weak=False)
+    signals.worker_shutting_down.connect(end, weak=False)

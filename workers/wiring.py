@@ -1,0 +1,150 @@
+"""The composition root: settings in, the parts that the tasks work with out.
+
+Made once a process, when first needed: a forked pool process must not share its parent's sockets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from celery import Celery
+
+from config.settings import WorkerSettings
+from conveyor.conversion import StoredFile
+from conveyor.decision import Limits
+from conveyor.ledger import Ledger, connect
+from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.storage import Storage, unique_names
+from conveyor.turnstile import Turnstile
+from workers.dialects import Dialects
+
+__all__ = ["Engine", "engine", "use"]
+
+# A lease outlives the longest request: connect and answer, three times where nothing was sent.
+_LEASE_MARGIN_S: Final = 15.0
+_SPARE_CONNECTIONS: Final = 8
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the tasks work with.
+
+    Attributes:
+        app: To send wake-ups through.
+        settings: The workers' settings.
+        ledger: The truth.
+        dialects: Which to speak.
+        turnstile: Single flight and spacing.
+        api: The service.
+        storage: The files.
+        limits: When to give up.
+    """
+
+    app: Celery
+    settings: WorkerSettings
+    ledger: Ledger
+    dialects: Dialects
+    turnstile: Turnstile
+    api: ConvertApi
+    storage: Storage
+    limits: Limits
+
+    @property
+    def spacing_s(self) -> float:
+        """The least time between two requests for a job, seconds."""
+        return self.settings.poll_spacing
+
+    def keeper(self, conversion_id: str) -> Keeper:
+        """Stores result bytes that came in an answer itself.
+
+        Args:
+            conversion_id: Whose.
+        """
+        names: list[str] = []
+
+        def keep(name: str, chunks: Iterable[bytes]) -> StoredFile:
+            names.append(name)
+            return self.storage.save(conversion_id, unique_names(names)[-1], chunks)
+
+        return keep
+
+
+def account_of(settings: WorkerSettings) -> str:
+    """An account's fingerprint: one per host and secret, and neither can be read from it."""
+    secret = settings.api_secret.get_secret_value()
+    return hashlib.sha256(f"{settings.api_url}\0{secret}".encode()).hexdigest()[:16]
+
+
+def build(app: Celery, settings: WorkerSettings) -> Engine:
+    """Make the parts.
+
+    Args:
+        app: The Celery application.
+        settings: The workers' settings.
+
+    Returns:
+        The engine, with connections of its own.
+    """
+    timeouts = Timeouts(
+        settings.connect_timeout,
+        settings.read_timeout,
+        settings.answer_timeout,
+        settings.transfer_timeout,
+    )
+    threads = settings.concurrency if settings.pool == "threads" else 1
+    client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
+    lease_s = 3 * timeouts.connect + timeouts.read + timeouts.total + _LEASE_MARGIN_S
+    ledger = Ledger(client)
+    return Engine(
+        app=app,
+        settings=settings,
+        ledger=ledger,
+        dialects=Dialects(ledger, account_of(settings), settings.dialects),
+        turnstile=Turnstile(client, settings.poll_spacing, lease_s),
+        api=ConvertApi(
+            Transport(
+                settings.api_url,
+                settings.api_secret.get_secret_value(),
+                auth=settings.api_auth,
+                timeouts=timeouts,
+                pool_size=threads,
+                proxy=settings.api_proxy,
+            )
+        ),
+        storage=Storage(settings.storage_url, settings.source_folders),
+        limits=Limits(submits=settings.submit_attempts, strikes=settings.poll_strikes),
+    )
+
+
+class _Wiring:
+    """The process's engine; one for each process id, so that a fork makes its own."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._given: tuple[Celery, WorkerSettings] | None = None
+        self._engines: dict[int, Engine] = {}
+
+    def use(self, app: Celery, settings: WorkerSettings) -> None:
+        self._given = (app, settings)
+        self._engines.clear()
+
+    def engine(self) -> Engine:
+        made = self._engines.get(os.getpid())
+        if made is not None:
+            return made
+        with self._lock:
+            if os.getpid() not in self._engines:
+                if self._given is None:
+                    raise RuntimeError("workers.wiring.use() was not called")
+                self._engines[os.getpid()] = build(*self._given)
+            return self._engines[os.getpid()]
+
+
+_WIRING: Final = _Wiring()
+use = _WIRING.use
+engine = _WIRING.engine
