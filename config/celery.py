@@ -73,8 +73,9 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "task_create_missing_queues": True,
         "task_routes": {name: {"queue": queue} for name, queue in names.QUEUE_OF.items()},
         "task_track_started": False,
-        # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`.
-        "task_send_sent_event": True,
+        # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`. Producers tell
+        # of what they send; wake-ups are no news, and an event costs as much as a message.
+        "task_send_sent_event": False,
         "worker_send_task_events": True,
         # Ours are structured; `workers.logs` sets them up.
         "worker_hijack_root_logger": False,

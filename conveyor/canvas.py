@@ -65,6 +65,11 @@ class Caller:
             ignore_result=bool(request.ignore_result),
         )
 
+    @property
+    def is_called_back(self) -> bool:
+        """Whether Celery would do something when a task of this caller ends."""
+        return bool(self.callbacks or self.errbacks or self.chain or self.chord)
+
     def without_chord(self) -> Self:
         """For a replay: the chord has counted this part as failed and ended."""
         return replace(self, chord=None, group=None, group_index=None)

@@ -60,7 +60,7 @@ class Handle:
             UnknownConversion: It was forgotten.
         """
         entry = self._ledger.get(self.id)
-        return progress_of(entry, self._ledger.pace(entry.request), time.time())
+        return progress_of(entry, self._ledger.pace.expected_s(entry.request), time.time())
 
     def wait(self, timeout: float | None = None) -> Conversion:
         """Wait for the end. Not inside a task: that would hold a worker's slot.

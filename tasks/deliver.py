@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from celery.exceptions import Ignore
-from celery.states import RETRY
+from celery.states import RETRY, SUCCESS
 
 from conveyor import names, schedule
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
@@ -36,7 +36,7 @@ class DeliverTask(ConversionTask):
             task_id: The conversion.
         """
         if status != RETRY:
-            self.engine.ledger.told(task_id)
+            self.engine.ledger.told(task_id, succeeded=status == SUCCESS)
 
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.

@@ -39,8 +39,16 @@ log = structlog.get_logger("conveyor.submit")
 
 
 # Acknowledged late, as all: a repeat finds in the ledger that its number is no longer awaited.
-# No result: the outcome is delivered later, under the same task id.
-@app.task(bind=True, name=names.SUBMIT, throws=(InvalidRequest,))
+# No result: the outcome is delivered later, under the same task id; but a request that can't be
+# right fails here. No events: to Flower the conversion is under way until it is delivered.
+@app.task(
+    bind=True,
+    name=names.SUBMIT,
+    throws=(InvalidRequest,),
+    ignore_result=True,
+    store_errors_even_if_ignored=True,
+    send_events=False,
+)
 def submit(
     self: ConversionTask,
     source: Any = None,
@@ -63,7 +71,7 @@ def submit(
         number: The wake-up's number.
 
     Raises:
-        Ignore: Always, once it is under way: the caller's task ends with ``deliver``.
+        Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
         InvalidRequest: A signature asks for what can't be right.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
@@ -72,11 +80,12 @@ def submit(
         entry = self.engine.ledger.open(self.request.id, request, Caller.of(self.request))
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
+    else:
+        moved = _submit(self.engine, entry)
+        if moved is not None:
+            wakeups.wake(self.engine.app, *moved)
+    if Caller.of(self.request).is_called_back:
         raise Ignore
-    moved = _submit(self.engine, entry)
-    if moved is not None:
-        wakeups.wake(self.engine.app, *moved)
-    raise Ignore
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
@@ -89,21 +98,20 @@ def _check(request: ConversionRequest) -> ConversionRequest:
 
 
 def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
-    """Bring the sources, then POST, alone; return the entry and when to look at it again."""
+    """Bring the sources, then POST; return the entry and when to look at it again.
+
+    Of two that do this at once, one begins the submit: the other finds the state changed. Nobody
+    polls the job while the POST is in flight: its wake-up is not sent yet, and the sweep holds off
+    for longer than a request may take.
+    """
     try:
         entry = _bring_sources(engine, entry)
     except (InvalidRequest, Refused) as error:
         return _at_once(engine.ledger.failed(entry, _failure_of_source(error)))
     except (StorageError, ApiError) as error:
         return _try_later(engine, entry, f"the source could not be uploaded: {error}")
-    passed = engine.turnstile.enter(entry.id)
-    if not passed.granted:
-        return entry, passed.wait_s
-    try:
-        posted = _post(engine, entry)
-        return None if posted is None else _note(engine, *posted)
-    finally:
-        engine.turnstile.leave(entry.id, passed)
+    posted = _post(engine, entry)
+    return None if posted is None else _note(engine, *posted)
 
 
 def _bring_sources(engine: Engine, entry: Entry) -> Entry:
@@ -159,7 +167,7 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
     ledger, spacing_s = engine.ledger, engine.spacing_s
     match after_submit(outcome, entry, time.time(), engine.limits):
         case Taken(job_id):
-            delay_s = schedule.first_poll(spacing_s, ledger.pace(entry.request))
+            delay_s = schedule.first_poll(spacing_s, ledger.pace.expected_s(entry.request))
             log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
             return _after(ledger.started(entry, job_id, delay_s), delay_s)
         case Keep(result):

@@ -23,6 +23,7 @@ from conveyor.errors import UnknownConversion
 from conveyor.ledger import keys
 from conveyor.ledger.connection import translated
 from conveyor.ledger.entry import Entry, decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.pace import Pace
 from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
@@ -34,18 +35,20 @@ _GRACE_S: Final = 30.0
 # A task that has begun may take so long before the sweep looks: an upload, a download.
 _WORK_S: Final = 120.0
 
-_PACE_WEIGHT: Final = 0.2
-
 
 class Ledger:
     """Conversions in Redis.
 
     Args:
         client: From `conveyor.ledger.connect`.
+
+    Attributes:
+        pace: How long conversions take.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
+        self.pace = Pace(client)
         self._transition = client.register_script(_script("transition"))
         self._claim_overdue = client.register_script(_script("claim_overdue"))
 
@@ -214,7 +217,7 @@ class Ledger:
             due=_now() + _WORK_S,
         )
         if changed is not None and changed.submitted_at is not None:
-            self._learn_pace(changed.request, _now() - changed.submitted_at)
+            self.pace.learn(changed.request, _now() - changed.submitted_at)
         return changed
 
     def hold(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
@@ -234,15 +237,16 @@ class Ledger:
         """Note that the service forgot a job that it had: a dead letter."""
         return self._bury("expired", entry, failure, polled=polled)
 
-    def told(self, conversion_id: str) -> None:
-        """Note that the caller has the outcome: the entry starts to age, but for dead letters.
+    def told(self, conversion_id: str, *, succeeded: bool) -> None:
+        """Note that the caller has the outcome: the entry starts to age.
 
         A dead letter stays until it is replayed or purged.
+
+        Args:
+            conversion_id: Whose.
+            succeeded: Whether the outcome is files.
         """
-        entry = self._change("told", conversion_id, due=False)
-        if entry is not None and entry.failure is None:
-            with self._translated():
-                self._redis.expire(keys.conversion(conversion_id), keys.KEEP_FINISHED_S)
+        self._change("told", conversion_id, due=False, keep_s=keys.KEEP_FINISHED_S if succeeded else 0)
 
     def replay(self, entry: Entry) -> Entry | None:
         """Try a dead letter again, as a new job that is paid again."""
@@ -318,18 +322,6 @@ class Ledger:
 
     # -- what was learned -----------------------------------------------------------------------
 
-    def pace(self, request: ConversionRequest) -> float | None:
-        """Seconds that such a conversion took lately at the service, None while unknown."""
-        with self._translated():
-            known = self._redis.hget(keys.PACE, _pair(request))
-        return float(cast("str", known)) if known else None
-
-    def _learn_pace(self, request: ConversionRequest, seconds: float) -> None:
-        known = self.pace(request)
-        average = seconds if known is None else known + _PACE_WEIGHT * (seconds - known)
-        with self._translated():
-            self._redis.hset(keys.PACE, _pair(request), f"{average:.3f}")
-
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
@@ -387,10 +379,6 @@ class Ledger:
 
 def _script(name: str) -> str:
     return resources.files("conveyor.ledger").joinpath("scripts", f"{name}.lua").read_text()
-
-
-def _pair(request: ConversionRequest) -> str:
-    return f"{request.from_format}:{request.to_format}"
 
 
 def _now() -> float:

@@ -1,0 +1,128 @@
+"""Real processes: the local stack, and a web application's own Celery worker beside it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+import urllib.request
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from workers.local.process import Child
+from workers.local.stack import LocalStack
+
+HERE = Path(__file__).parent
+
+
+class Sandbox:
+    """The sandbox of a stack, as its judge and its tormentor."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def audit(self):
+        with urllib.request.urlopen(f"{self._url}/_audit", timeout=10) as answer:
+            return json.load(answer)
+
+    def set_faults(self, **rates):
+        request = urllib.request.Request(
+            f"{self._url}/_faults",
+            data=json.dumps(rates).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
+    @contextmanager
+    def faults(self, **rates):
+        self.set_faults(**rates)
+        try:
+            yield
+        finally:
+            self.set_faults()
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with LocalStack(workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sandbox(stack):
+    return Sandbox(stack.sandbox_url)
+
+
+@pytest.fixture
+def conveyor(stack):
+    with closing(stack.conveyor()) as conveyor:
+        yield conveyor
+
+
+@pytest.fixture
+def document(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# Report\n\nWords of the report.\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def web_worker(stack):
+    """The web application's own worker: it consumes `celery`, Celery's default queue."""
+    environment = {
+        **stack.environment(),
+        "WEBAPP_BROKER": stack.broker_url,
+        "WEBAPP_FOLDER": str(stack.directory),
+    }
+    worker = Child(
+        "webapp",
+        [
+            *(sys.executable, "-m", "celery", "-A", "webapp", "worker"),
+            *("-P", "threads", "-c", "4", "-n", "webapp@localhost", "--without-mingle"),
+        ],
+        log=stack.directory / "webapp.log",
+        env=environment,
+        cwd=HERE,
+    )
+    worker.start()
+    with closing(stack.conveyor()) as conveyor:
+        control = conveyor.celery_app.control
+        worker.wait_ready(lambda: bool(control.ping(destination=["webapp@localhost"], timeout=0.3)))
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture(scope="module")
+def web_app(stack, web_worker):
+    """The web application's Celery module, as its web process imports it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEBAPP_BROKER", stack.broker_url)
+        patch.setenv("WEBAPP_FOLDER", str(stack.directory))
+        patch.syspath_prepend(str(HERE))
+        webapp = importlib.import_module("webapp")
+        with closing(webapp.app):
+            yield webapp
+        patch.delitem(sys.modules, "webapp")
+
+
+@pytest.fixture
+def unacknowledged():
+    """How many messages a stack's broker still holds, once it has had time to settle."""
+
+    def count(stack, seconds=10.0):
+        deadline = time.monotonic() + seconds
+        with closing(stack.valkey.client()) as client:
+            while (left := client.hlen("unacked")) and time.monotonic() < deadline:
+                time.sleep(0.1)
+        return left
+
+    return count
+
+
+@pytest.fixture
+def sandbox_of():
+    """The sandbox of a stack that a test starts itself."""
+    return lambda stack: Sandbox(stack.sandbox_url)

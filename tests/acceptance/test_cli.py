@@ -1,0 +1,249 @@
+"""The command line as its users have it: processes, a real stack, files that open."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import docx
+import pypdf
+import pytest
+
+from workers.local.environment import ROOT
+from workers.local.stack import LocalStack
+
+WORDS = "The harbour was quiet that morning"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    with LocalStack() as running:
+        yield running
+
+
+@pytest.fixture
+def document(tmp_path) -> Path:
+    path = tmp_path / "letter.docx"
+    content = docx.Document()
+    content.add_paragraph(WORDS)
+    content.save(path)
+    return path
+
+
+@pytest.fixture
+def environment(stack) -> dict[str, str]:
+    return {**stack.environment(), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def conveyor(environment, tmp_path):
+    def run(*arguments: str | Path, status: int = 0, **settings: str):
+        ended = subprocess.run(
+            [sys.executable, "-m", "conveyor", *map(str, arguments)],
+            env={**environment, **{f"CONVEYOR_{key}": value for key, value in settings.items()}},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == status, ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+        return ended
+
+    return run
+
+
+@pytest.fixture
+def faults(stack):
+    def order(**rates: float) -> None:
+        body = json.dumps(rates).encode()
+        request = Request(f"{stack.sandbox_url}/_faults", data=body, method="POST")
+        request.add_header("Content-Type", "application/json")
+        with urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    yield order
+    order()
+
+
+def words_of(pdf: Path) -> str:
+    with pypdf.PdfReader(pdf) as reader:
+        text = " ".join(page.extract_text() for page in reader.pages)
+    return " ".join(text.split())
+
+
+def test_convert_brings_the_file(conveyor, document, tmp_path):
+    ended = conveyor("convert", document, "--to", "pdf", "--out", "results")
+    assert WORDS in words_of(tmp_path / "results" / "letter.pdf")
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["letter.pdf"]
+    for line in (
+        "state +succeeded",
+        "formats +docx to pdf",
+        "cost +1",
+        "saved +results/letter.pdf",
+    ):
+        assert re.search(f"^{line}$", ended.stdout, re.MULTILINE), ended.stdout
+    assert "converting" in ended.stderr
+
+
+def test_convert_never_overwrites_unless_told(conveyor, document, tmp_path):
+    mine = tmp_path / "letter.pdf"
+    mine.write_text("mine")
+    conveyor("convert", document, "--to", "pdf")
+    assert mine.read_text() == "mine"
+    assert WORDS in words_of(tmp_path / "letter-1.pdf")
+    conveyor("convert", document, "--to", "pdf", "--force")
+    assert WORDS in words_of(mine)
+
+
+def test_several_sources_are_one_conversion(conveyor, document, tmp_path):
+    conveyor("convert", document, "--to", "pdf")
+    conveyor("convert", "letter.pdf", "letter.pdf", "--to", "merge", "--out", "merged")
+    (merged,) = (tmp_path / "merged").iterdir()
+    with pypdf.PdfReader(merged) as reader:
+        assert len(reader.pages) == 2
+
+
+def test_parameters_reach_the_service(conveyor, tmp_path):
+    with pypdf.PdfWriter() as writer:
+        for _ in range(3):
+            writer.add_blank_page(width=200, height=200)
+        writer.write(tmp_path / "pages.pdf")
+    conveyor("convert", "pages.pdf", "--to", "jpg", "--param", "PageRange=2-3", "--out", "pages")
+    assert len(list((tmp_path / "pages").iterdir())) == 2
+
+
+def test_no_wait_prints_the_id_alone_and_wait_fetches(conveyor, document, tmp_path):
+    ended = conveyor("convert", document, "--to", "pdf", "--no-wait")
+    conversion_id = ended.stdout.strip()
+    assert re.fullmatch(r"[0-9a-f-]{36}", conversion_id)
+    assert not ended.stderr
+    conveyor("wait", conversion_id, "--out", "results")
+    assert WORDS in words_of(tmp_path / "results" / "letter.pdf")
+    shown = json.loads(conveyor("get", conversion_id, "--json").stdout)
+    assert shown["state"] == "succeeded"
+    assert shown["cost"] == 1
+    assert "succeeded" in conveyor("get", conversion_id).stdout
+
+
+def test_dead_letters_are_listed_shown_and_replayed(conveyor, document, faults, tmp_path):
+    faults(error_5001=1.0)
+    failed = conveyor("convert", document, "--to", "pdf", status=1)
+    conversion_id = failed.stderr.splitlines()[0].removeprefix("conversion ")
+    assert "(code 5001)" in failed.stderr.splitlines()[-1]
+    assert f"conveyor dead show {conversion_id}" in failed.stderr.splitlines()[-1]
+
+    listed = json.loads(conveyor("dead", "list", "--json").stdout)
+    assert conversion_id in [letter["id"] for letter in listed]
+    assert f"{conversion_id}\t" in conveyor("dead", "list").stdout
+    shown = conveyor("dead", "show", conversion_id).stdout
+    assert "5001" in shown
+    assert "pays, again" in shown
+
+    # Nobody is there to be asked, so nothing is paid.
+    refused = conveyor("dead", "replay", conversion_id, status=2)
+    assert "1 conversion will be paid again" in refused.stderr
+    assert "--yes" in refused.stderr
+
+    faults()
+    replayed = conveyor("dead", "replay", conversion_id, "--yes")
+    assert "1 conversion will be paid again" in replayed.stderr
+    conveyor("wait", conversion_id, "--out", "results")
+    assert WORDS in words_of(tmp_path / "results" / "letter.pdf")
+    conveyor("dead", "show", conversion_id, status=1)
+
+
+def test_dead_letters_are_purged(conveyor, document, faults):
+    faults(error_5001=1.0)
+    conveyor("convert", document, "--to", "pdf", status=1)
+    assert "0 dead letters purged" in conveyor("dead", "purge", "--older-than", "7d").stdout
+    refused = conveyor("dead", "purge", "--older-than", "0s", status=2)
+    assert re.search(r"Forget \d+ dead letter", refused.stderr)
+    assert "--yes" in refused.stderr
+    purged = conveyor("dead", "purge", "--older-than", "0s", "--yes")
+    assert re.search(r"^\d+ dead letters? purged$", purged.stdout, re.MULTILINE)
+    assert json.loads(conveyor("dead", "list", "--json").stdout) == []
+
+
+def test_doctor_finds_all_well(conveyor):
+    report = json.loads(conveyor("doctor", "--json").stdout)
+    assert report["ok"]
+    parts = {(check["where"] == "here", check["name"]) for check in report["checks"]}
+    here, worker = True, False
+    assert parts >= {(here, "broker"), (here, "redis"), (here, "storage")}
+    assert parts >= {(worker, "worker"), (worker, "storage"), (worker, "api")}
+
+
+def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
+    (tmp_path / "file").touch()
+    report = conveyor("doctor", STORAGE_URL=f"{tmp_path}/file/files", status=1).stdout
+    (failed,) = [line for line in report.splitlines() if line.startswith("FAILED")]
+    assert "\there\tstorage\t" in failed
+    assert "CONVEYOR_STORAGE_URL" in failed
+
+    nowhere = "redis://:hush@127.0.0.1:1/0"
+    report = conveyor("doctor", BROKER_URL=nowhere, REDIS_URL=nowhere, status=1).stdout
+    assert report.count("FAILED") == 3  # the broker, Redis, and so the worker
+    assert "hush" not in report
+    assert stack.valkey.password not in report
+
+
+def test_interrupted_the_conversion_goes_on(stack, environment, conveyor, document, tmp_path):
+    (worker,) = stack.workers
+    worker.stop()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "conveyor", "convert", document, "--to", "pdf"],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            conversion_id = process.stderr.readline().strip().removeprefix("conversion ")
+            time.sleep(0.3)  # it looks on
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "the conversion goes on" in err.splitlines()[-1]
+        assert f"conveyor get {conversion_id}" in err.splitlines()[-1]
+        assert "Traceback" not in err
+    finally:
+        stack.start_worker(worker)
+    conveyor("wait", conversion_id)
+    assert WORDS in words_of(tmp_path / "letter.pdf")
+
+
+def test_progress_on_a_terminal(environment, document, tmp_path):
+    terminal, slave = os.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        with subprocess.Popen(
+            [sys.executable, "-m", "conveyor", "convert", document, "--to", "pdf"],
+            env={**environment, "TERM": "xterm", "COLUMNS": "120"},
+            cwd=tmp_path,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        ) as process:
+            os.close(slave)
+            shown = b""
+            try:
+                while piece := screen.read(4096):
+                    shown += piece
+            except OSError:  # Linux says so when the other side is closed
+                pass
+        assert process.returncode == 0
+    text = shown.decode()
+    assert "succeeded" in text
+    assert "━" in text

@@ -1,0 +1,82 @@
+"""The main job, by the two hundred: real workers, both dialects, both pools."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from conveyor import State
+from workers.local.stack import LocalStack
+
+CONVERSIONS = 200
+
+
+@pytest.mark.parametrize(
+    ("dialect", "pool"),
+    [("path", "threads"), ("query", "prefork")],
+)
+def test_200_conversions_through_two_workers(
+    dialect, pool, tmp_path, sandbox_of, unacknowledged
+):
+    options = ("--dialect", dialect, "--duration", "0.1-1.5", "--audit-fingerprints")
+    with LocalStack(
+        workers=2, pool=pool, concurrency=4, dialect=dialect, sandbox_options=options
+    ) as stack:
+        with closing(stack.conveyor()) as conveyor:
+            handles = [
+                conveyor.convert(_document(tmp_path, number), to="html")
+                for number in range(CONVERSIONS)
+            ]
+            done = [handle.wait(timeout=90) for handle in handles]
+        left = unacknowledged(stack)
+        audit = sandbox_of(stack).audit()
+
+    assert Counter(conversion.state for conversion in done) == {State.SUCCEEDED: CONVERSIONS}
+    assert (audit["overlapping_polls"], audit["early_polls"], audit["paid_duplicates"]) == (0, 0, 0)
+    assert audit["paid"] == CONVERSIONS
+    assert audit["deleted_jobs"] == CONVERSIONS
+    assert left == 0
+
+
+def test_auto_finds_the_dialect_of_an_old_service(tmp_path, sandbox_of):
+    with LocalStack(dialect="auto", sandbox_options=("--dialect", "query")) as stack:
+        with closing(stack.conveyor()) as conveyor:
+            for number in range(3):
+                done = conveyor.convert(_document(tmp_path, number), to="html").wait(timeout=30)
+                assert (done.state, done.submits) == (State.SUCCEEDED, 1)
+        assert sandbox_of(stack).audit()["paid"] == 3
+
+
+def test_results_are_whole_hashed_and_nothing_stays_behind(
+    stack, sandbox, conveyor, document, unacknowledged
+):
+    done = conveyor.convert(document, to="html").wait(timeout=30)
+    (file,) = done.files
+    content = b"".join(conveyor.storage.read(file.uri))
+
+    assert b"Words of the report." in content
+    assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert done.cost == 1
+    assert unacknowledged(stack) == 0
+    audit = sandbox.audit()
+    assert audit["deleted_files"] == 2 * audit["jobs"], "the upload and the result"
+    staged = stack.directory / "files" / "staged"
+    assert not list(staged.rglob("*.md"))
+
+
+def test_several_sources_become_one_result(conveyor, tmp_path):
+    documents = [_document(tmp_path, number) for number in range(3)]
+    pages = [conveyor.convert(document, to="pdf").wait(timeout=60) for document in documents]
+
+    merged = conveyor.convert([page.files[0].uri for page in pages], to="merge").wait(timeout=60)
+
+    assert [file.name.endswith(".pdf") for file in merged.files] == [True]
+
+
+def _document(folder, number):
+    path = folder / f"{number}.md"
+    path.write_text(f"# Report {number}\n\nWords of the report.\n")
+    return path

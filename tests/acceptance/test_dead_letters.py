@@ -1,0 +1,68 @@
+"""What fails is kept, explained, raised to its caller, and can be tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from conveyor import ConversionFailed, FailureKind, State, UnknownConversion
+
+
+def test_conversion_error_becomes_a_dead_letter_and_its_replay_succeeds(
+    sandbox, conveyor, document
+):
+    with sandbox.faults(error_5001=1.0):
+        handle = conveyor.convert(document, to="html")
+        with pytest.raises(ConversionFailed) as raised:
+            handle.wait(timeout=30)
+        with pytest.raises(ConversionFailed, match="5001"):
+            conveyor.celery_app.AsyncResult(handle.id).get(timeout=30)
+
+    assert (raised.value.code, raised.value.kind) == (5001, FailureKind.SERVICE)
+    assert handle.id in {letter.id for letter in conveyor.dead_letters.list()}
+    assert conveyor.dead_letters.costs(handle.id)
+
+    conveyor.dead_letters.replay(handle.id)
+    done = handle.wait(timeout=30)
+
+    assert done.state is State.SUCCEEDED
+    assert handle.id not in {letter.id for letter in conveyor.dead_letters.list()}
+    with pytest.raises(UnknownConversion):
+        conveyor.dead_letters.show(handle.id)
+
+
+def test_purge_forgets_the_letter_and_its_staged_source(stack, sandbox, conveyor, document):
+    with sandbox.faults(error_5001=1.0):
+        handle = conveyor.convert(document, to="html")
+        with pytest.raises(ConversionFailed):
+            handle.wait(timeout=30)
+    staged = stack.directory / "files" / "staged"
+    assert list(staged.rglob("a.md"))
+
+    assert conveyor.dead_letters.purge(older_than_s=0) >= 1
+
+    assert conveyor.dead_letters.list() == []
+    assert not list(staged.rglob("a.md"))
+
+
+def test_a_second_replay_of_the_same_letter_changes_nothing(sandbox, conveyor, document):
+    with sandbox.faults(error_5001=1.0):
+        handle = conveyor.convert(document, to="html")
+        with pytest.raises(ConversionFailed):
+            handle.wait(timeout=30)
+    conveyor.dead_letters.replay(handle.id)
+
+    with pytest.raises(UnknownConversion, match=r"conveyor dead list"):
+        conveyor.dead_letters.replay(handle.id)
+    assert handle.wait(timeout=30).state is State.SUCCEEDED
+
+
+def test_lost_submit_answers_are_paid_once(sandbox, conveyor, document):
+    before = sandbox.audit()
+    with sandbox.faults(lost_submit=1.0):
+        handles = [conveyor.convert(document, to="html") for _ in range(10)]
+        done = [handle.wait(timeout=60) for handle in handles]
+    after = sandbox.audit()
+
+    assert {conversion.state for conversion in done} == {State.SUCCEEDED}
+    assert after["paid"] - before["paid"] == 10
+    assert after["violations"] == 0
