@@ -1,0 +1,155 @@
+"""The sandbox's command line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, SandboxConfig
+from conveyor.sandbox.converters.program import kill_all
+from conveyor.sandbox.faults import FAULTS
+from conveyor.sandbox.outbound import is_reachable
+from conveyor.sandbox.server import address, listen, run
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+
+USAGE_STATUS = 2
+FAULT_HELP = (
+    "Repeatable; rate from 0 to 1. Names: error_CODE for each documented code of a failed "
+    f"conversion, {', '.join(name for name in FAULTS if not name.startswith('error_'))}."
+)
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(  # noqa: PLR0917 - typer's options are one function's parameters
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    secret: Annotated[str, typer.Option(help="The API secret that is accepted.")] = "sandbox",  # noqa: S107
+    dialect: Annotated[str, typer.Option(help="both, path or query.")] = "both",
+    spacing: Annotated[
+        float, typer.Option(min=0, help="Seconds required between polls of a job.")
+    ] = 5.0,
+    duration: Annotated[
+        str, typer.Option(help="Seconds a conversion takes at least: SECONDS or A-B.")
+    ] = "0",
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=RATE", help=FAULT_HELP)] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes faults and durations repeatable.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Base of the Urls handed out; by default the Host asked.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Conversions that run at a time.")] = 2,
+    job_ttl: Annotated[float, typer.Option(min=0, help="Seconds that a job lives.")] = 7200,
+    file_ttl: Annotated[float, typer.Option(min=0, help="Seconds that a file lives.")] = 10800,
+    balance: Annotated[int, typer.Option(min=0, help="Credits of the account.")] = 1_000_000,
+    ignore_async: Annotated[
+        bool, typer.Option("--ignore-async", help="Answer asynchronous requests with the result.")
+    ] = False,
+    slow_seconds: Annotated[
+        float, typer.Option(min=0, help="How long an answer struck by slow_answer takes.")
+    ] = 40.0,
+    audit_fingerprints: Annotated[
+        bool, typer.Option("--audit-fingerprints", help="Equal conversions are paid duplicates.")
+    ] = False,
+    reach: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Fetch from and call this host too; repeatable."),
+    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option("--allow-remote", help="Listen on more than loopback, as in a container."),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log the end of each conversion.")
+    ] = False,
+) -> None:
+    """Serve a local ConvertAPI: strict protocol, real conversions, faults on order.
+
+    `GET /_audit` tells what the client did; `POST /_faults` changes the faults,
+    `POST /_reset` forgets jobs, files and counts.
+    """
+    try:
+        config = SandboxConfig(
+            host=host,
+            port=port,
+            secret=secret,
+            dialects=_dialects(dialect),
+            spacing_seconds=spacing,
+            duration_seconds=_duration(duration),
+            faults=_faults(fault or ()),
+            seed=seed,
+            public_url=public_url,
+            workers=workers,
+            job_ttl_seconds=job_ttl,
+            file_ttl_seconds=file_ttl,
+            balance=balance,
+            ignore_async=ignore_async,
+            slow_seconds=slow_seconds,
+            audit_fingerprints=audit_fingerprints,
+            reachable_hosts=frozenset(reach or ()),
+        )
+        listener = _listener(host, port, allow_remote=allow_remote)
+    except ValueError as error:
+        _fail(str(error))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    try:
+        run(config, listener, lambda _: _say(f"sandbox ready on {address(listener)}"))
+    finally:
+        # The interpreter would wait for the threads that wait for these.
+        kill_all()
+
+
+def _dialects(text: str) -> frozenset[Dialect]:
+    if text == "both":
+        return BOTH_DIALECTS
+    try:
+        return frozenset({Dialect(text)})
+    except ValueError:
+        raise ValueError(f"the dialect is both, path or query, not {text!r}") from None
+
+
+def _duration(text: str) -> tuple[float, float]:
+    low, dash, high = text.partition("-")
+    try:
+        return float(low), float(high if dash else low)
+    except ValueError:
+        raise ValueError(f"a duration is SECONDS or A-B, not {text!r}") from None
+
+
+def _faults(entries: Iterable[str]) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for entry in entries:
+        name, _, rate = entry.partition("=")
+        try:
+            rates[name] = float(rate)
+        except ValueError:
+            raise ValueError(f"a fault is NAME=RATE, not {entry!r}") from None
+    return rates
+
+
+def _listener(host: str, port: int, *, allow_remote: bool) -> socket.socket:
+    if not allow_remote and not is_reachable(f"http://{_bracketed(host)}", frozenset()):
+        raise ValueError(f"{host} is not loopback; --allow-remote permits it")
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise ValueError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def _fail(problem: str) -> NoReturn:
+    print(f"sandbox: {problem}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(USAGE_STATUS)

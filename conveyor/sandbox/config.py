@@ -1,0 +1,84 @@
+"""What a sandbox may be told, in one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from conveyor.sandbox.faults import check_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Dialect(Enum):
+    """The two ways in which the vendor has worded asynchronous conversions."""
+
+    QUERY = "query"  # `Async=true`, `/job/{id}`, ids are RFC 4122 UUIDs, webhooks by GET
+    PATH = "path"  # `/async/convert`, `/async/job/{id}`, 32 characters, webhooks by POST
+
+
+BOTH_DIALECTS = frozenset(Dialect)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxConfig:
+    """How a sandbox behaves.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        secret: The API secret that is accepted.
+        dialects: Dialects spoken; asynchronous addresses of the others answer 404.
+        spacing_seconds: Seconds from the end of a job's poll to the earliest next one.
+        duration_seconds: Bounds of the simulated time a conversion takes at least.
+        faults: Rate from 0 to 1 by fault name, see `conveyor.sandbox.faults`.
+        seed: Seed of all that is drawn: faults and durations.
+        public_url: Base of the `Url`s handed out; without it the request's Host.
+        workers: Conversions that run at the same time.
+        job_ttl_seconds: Life of a job.
+        file_ttl_seconds: Life of a file.
+        balance: Credits of the account.
+        ignore_async: Answer asynchronous requests with the finished result.
+        slow_seconds: How long an answer struck by `slow_answer` takes.
+        audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
+        reachable_hosts: Hosts beside loopback from which files are fetched and to which
+            webhooks go: other containers of a test.
+
+    Raises:
+        ValueError: A value is out of bounds or a fault has no such name.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    secret: str = "sandbox"  # noqa: S105 - it opens nothing but the sandbox
+    dialects: frozenset[Dialect] = BOTH_DIALECTS
+    spacing_seconds: float = 5.0
+    duration_seconds: tuple[float, float] = (0.0, 0.0)
+    faults: Mapping[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    public_url: str | None = None
+    workers: int = 2
+    job_ttl_seconds: float = 7200.0
+    file_ttl_seconds: float = 10800.0
+    balance: int = 1_000_000
+    ignore_async: bool = False
+    slow_seconds: float = 40.0
+    audit_fingerprints: bool = False
+    reachable_hosts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_rates(self.faults)
+        low, high = self.duration_seconds
+        if not 0 <= low <= high:
+            raise ValueError(f"a duration runs from low to high seconds, not {low:g} to {high:g}")
+        if self.workers < 1:
+            raise ValueError("at least one worker is needed")
+        if not self.secret:
+            raise ValueError("the secret must not be empty")
+        if not self.dialects:
+            raise ValueError("at least one dialect is needed")
+        for name in ("spacing_seconds", "job_ttl_seconds", "file_ttl_seconds", "slow_seconds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")

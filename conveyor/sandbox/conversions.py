@@ -1,0 +1,174 @@
+"""From an order to its outcome: charge, start, run, fail by order, tell the webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conveyor.sandbox.engine import Engine, Made, Work
+from conveyor.sandbox.errors import ApiError, conversion_error
+from conveyor.sandbox.jobs import Failure, Job, JobBook, Outcome, Success, new_job_id
+
+if TYPE_CHECKING:
+    import random
+
+    from conveyor.sandbox.account import Account
+    from conveyor.sandbox.audit import Audit
+    from conveyor.sandbox.config import Dialect
+    from conveyor.sandbox.converters.model import Converter
+    from conveyor.sandbox.faults import Faults
+    from conveyor.sandbox.files import FileStore, StoredFile
+    from conveyor.sandbox.parameters import Checked
+    from conveyor.sandbox.sources import Sources
+    from conveyor.sandbox.webhooks import Webhooks
+
+logger = logging.getLogger("conveyor.sandbox")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A conversion that a client asks for.
+
+    Args:
+        dialect: In which it asks.
+        converter: What will do it.
+        source_format: What the sources are.
+        target_format: What is wanted.
+        checked: Its parameters.
+        base_url: Of the sandbox, as the client sees it.
+    """
+
+    dialect: Dialect
+    converter: Converter
+    source_format: str
+    target_format: str
+    checked: Checked
+    base_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversions:
+    """Takes orders and brings each to its outcome.
+
+    Args:
+        account: Charged for each order taken.
+        audit: Told of charges and outcomes.
+        faults: Which may fail a conversion or rename a job.
+        jobs: Where a client finds its job.
+        files: Where results go.
+        sources: Finds and fetches what is to be converted.
+        engine: Does the work.
+        webhooks: Tells the client of the end.
+        duration_seconds: Bounds of the time that a conversion takes at least.
+        dice: Draws that time.
+    """
+
+    account: Account
+    audit: Audit
+    faults: Faults
+    jobs: JobBook
+    files: FileStore
+    sources: Sources
+    engine: Engine
+    webhooks: Webhooks
+    duration_seconds: tuple[float, float]
+    dice: random.Random
+
+    def take(self, order: Order) -> Job:
+        """Charge an order and start it.
+
+        The model is pessimistic: an order under an id that was used before is charged and
+        started again.
+
+        Raises:
+            ApiError: 4014, the balance is used up.
+        """
+        own_id = order.checked.job_id
+        self.account.charge()
+        self.audit.charge(own_id, self._fingerprint(order))
+        foreign = own_id is not None and self.faults.strikes("foreign_job_id")
+        job_id = new_job_id(order.dialect) if own_id is None or foreign else own_id
+        job = self.jobs.open(job_id, order.dialect)
+        job.task = asyncio.create_task(self._run(job, order, self._duration()))
+        return job
+
+    async def outcome(self, job: Job) -> Outcome:
+        """Wait for a job's end; the job goes on if whoever waits gives up."""
+        assert job.task is not None, "only jobs that were taken are waited for"  # noqa: S101
+        return await asyncio.shield(job.task)
+
+    async def _run(self, job: Job, order: Order, duration: float) -> Outcome:
+        checked = order.checked
+        simulated = asyncio.sleep(min(duration, checked.timeout_seconds))
+        outcome, _ = await asyncio.gather(self._bounded(order, duration), simulated)
+        job.outcome = outcome
+        self.audit.outcome("succeeded" if isinstance(outcome, Success) else "failed")
+        kind = type(outcome).__name__
+        logger.info("%s to %s: %s", order.source_format, order.target_format, kind)
+        if checked.webhook is not None:
+            _keep(asyncio.create_task(self.webhooks.announce(job, checked.webhook)))
+        return outcome
+
+    async def _bounded(self, order: Order, duration: float) -> Outcome:
+        code = self.faults.conversion_error()
+        if code is not None:
+            return Failure(conversion_error(code))
+        if duration > order.checked.timeout_seconds:
+            return Failure(conversion_error(5000))
+        try:
+            async with asyncio.timeout(order.checked.timeout_seconds):
+                return await self._convert(order)
+        except TimeoutError:
+            return Failure(conversion_error(5000))
+        except ApiError as error:
+            return Failure(error)
+        except Exception:
+            # The traceback may hold file names, never ids or secrets.
+            logger.exception("a converter broke")
+            return Failure(conversion_error(50050))
+
+    async def _convert(self, order: Order) -> Success:
+        checked = order.checked
+        sources = [await self.sources.resolve(value, order.base_url) for value in checked.sources]
+        work = Work(
+            converter=order.converter,
+            source_format=order.source_format,
+            target_format=order.target_format,
+            sources=sources,
+            options=checked.options,
+            timeout_seconds=checked.timeout_seconds,
+        )
+        stem = checked.file_name or Path(sources[0].name).stem or "file"
+        made = await self.engine.convert(work)
+        results = tuple(self._keep_result(result, stem) for result in made)
+        return Success(results, stored=checked.store_file, base_url=order.base_url)
+
+    def _keep_result(self, made: Made, stem: str) -> StoredFile:
+        name = f"{stem}{made.label}{made.path.suffix}"
+        return self.files.adopt(made.path, name, made.size, made.digest)
+
+    def _duration(self) -> float:
+        low, high = self.duration_seconds
+        return self.dice.uniform(low, high)
+
+    def _fingerprint(self, order: Order) -> str:
+        sources = [
+            known.digest if (known := self.sources.known(value)) else value
+            for value in order.checked.sources
+        ]
+        options = sorted((name, str(value)) for name, value in order.checked.options.items())
+        named = (order.source_format, order.target_format, sources, options)
+        return hashlib.sha256(repr((named, order.checked.file_name)).encode()).hexdigest()
+
+
+# The event loop holds its tasks weakly: without this a webhook could vanish half-sent.
+_background: set[asyncio.Task[None]] = set()
+
+
+def _keep(task: asyncio.Task[None]) -> None:
+    _background.add(task)
+    task.add_done_callback(_background.discard)

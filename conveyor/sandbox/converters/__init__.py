@@ -1,0 +1,1 @@
+"""Conversions that run for real, without a network."""

@@ -1,0 +1,46 @@
+"""Any files into a ZIP archive."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from conveyor.sandbox.converters.model import Converter, Output, Takes, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from conveyor.sandbox.files import StoredFile
+
+#: The oldest time a ZIP archive can state: the same files give the same bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(task: Task) -> Sequence[Output]:
+    """Put files into an archive, under their names."""
+    target = task.folder / "archive.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, source in _named(task.sources):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as to, source.path.open("rb") as file:
+                while chunk := file.read(1 << 16):
+                    to.write(chunk)
+    return [Output(target)]
+
+
+def _named(sources: Iterable[StoredFile]) -> Iterator[tuple[str, StoredFile]]:
+    taken: set[str] = set()
+    for source in sources:
+        path, number, name = PurePath(source.name), 1, source.name
+        while name in taken:
+            number += 1
+            name = f"{path.stem}-{number}{path.suffix}"
+        taken.add(name)
+        yield name, source
+
+
+CONVERTERS = (
+    Converter(pairs=frozenset({("any", "zip")}), run=pack, takes=Takes.FILES, uses_names=True),
+)

@@ -1,0 +1,176 @@
+"""Documents among each other and to PDF, by pandoc."""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypandoc
+
+from conveyor.sandbox.converters import kinds
+from conveyor.sandbox.converters.model import Converter, Output, Parameter, Takes, Task
+from conveyor.sandbox.converters.page_range import read_page_range
+from conveyor.sandbox.converters.pdf_pages import keep_pages
+from conveyor.sandbox.converters.program import Finished, run
+from conveyor.sandbox.converters.syntax_tree import from_plain_text, without_dangers
+from conveyor.sandbox.converters.typst_pdf import compile_pdf
+from conveyor.sandbox.errors import conversion_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Format → pandoc's reader. Raw markup is off: text of a document must not become commands.
+READERS = {
+    "docx": "docx",
+    "odt": "odt",
+    "epub": "epub",
+    "html": "html",
+    "md": "markdown-raw_attribute-raw_tex-citations",
+    "rtf": "rtf",
+    "txt": "json",
+}
+#: Format → pandoc's writer.
+WRITERS = {
+    "docx": "docx",
+    "odt": "odt",
+    "epub": "epub",
+    "html": "html",
+    "md": "markdown",
+    "rtf": "rtf",
+    "txt": "plain",
+}
+#: Formats that must have a title; the document's own wins.
+TITLES = {"html": ("--metadata=pagetitle:Document",), "epub": ("--metadata=title:Document",)}
+#: Formats that are ZIP containers.
+CONTAINERS = frozenset({"docx", "odt", "epub"})
+#: pandoc's exit statuses for input that it cannot read (its MANUAL, "Exit codes").
+UNREADABLE = frozenset({63, 64, 91, 92})
+#: Start of the OLE container in which Office puts encrypted documents, and its stream's name.
+OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
+ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+
+PAPERS = {"a3": "a3", "a4": "a4", "a5": "a5", "letter": "us-letter", "legal": "us-legal"}
+
+PASSWORD = Parameter("Password", kinds.text, default=None)
+PAGE_PARAMETERS = (
+    Parameter("PageRange", read_page_range, default=None),
+    Parameter("PageSize", kinds.choice(*PAPERS), default="a4"),
+    Parameter("PageOrientation", kinds.choice("portrait", "landscape"), default="portrait"),
+)
+
+
+def convert(task: Task) -> Sequence[Output]:
+    """Turn a document into one of another format."""
+    source, reader = _readable(task)
+    target = task.folder / f"document.{task.target_format}"
+    _pandoc(
+        task,
+        [
+            f"--from={reader}",
+            f"--to={WRITERS[task.target_format]}",
+            "--standalone",
+            "--embed-resources",
+            "--wrap=none",
+            *TITLES.get(task.target_format, ()),
+            f"--output={target.name}",
+            str(source),
+        ],
+    )
+    return [Output(target)]
+
+
+def to_pdf(task: Task) -> Sequence[Output]:
+    """Typeset a document."""
+    source, reader = _readable(task)
+    arguments = [f"--from={reader}", "--to=json", "--extract-media=media", str(source)]
+    tree = json.loads(_pandoc(task, arguments).output)
+    safe = json.dumps(without_dangers(tree, task.folder)).encode()
+    markup = _pandoc(task, ["--from=json", "--to=typst", "--wrap=none"], safe).output
+    pdf = compile_pdf(
+        markup.decode(),
+        folder=task.folder,
+        paper=PAPERS[task.options["PageSize"]],
+        landscape=task.options["PageOrientation"] == "landscape",
+        timeout_seconds=task.timeout_seconds,
+    )
+    return [Output(keep_pages(pdf, task.options["PageRange"]))]
+
+
+def web_to_pdf(task: Task) -> Sequence[Output]:
+    """Typeset a page of the web that was fetched already."""
+    return to_pdf(
+        Task(
+            source_format="html",
+            target_format=task.target_format,
+            sources=task.sources,
+            options=task.options,
+            folder=task.folder,
+            timeout_seconds=task.timeout_seconds,
+        )
+    )
+
+
+CONVERTERS = (
+    Converter(
+        pairs=frozenset(
+            (source, target) for source in READERS for target in WRITERS if source != target
+        ),
+        run=convert,
+        parameters=(PASSWORD,),
+    ),
+    Converter(
+        pairs=frozenset((source, "pdf") for source in READERS),
+        run=to_pdf,
+        parameters=(PASSWORD, *PAGE_PARAMETERS),
+    ),
+    Converter(
+        pairs=frozenset({("web", "pdf")}),
+        run=web_to_pdf,
+        parameters=PAGE_PARAMETERS,
+        takes=Takes.URL,
+    ),
+)
+
+
+def _readable(task: Task) -> tuple[Path, str]:
+    """Return the source as pandoc can read it, and the reader for it."""
+    path, source_format = task.source.path, task.source_format
+    if source_format in CONTAINERS:
+        _check_container(path)
+    if source_format == "txt":
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+        path = task.folder / "source.json"
+        path.write_text(json.dumps(from_plain_text(text)))
+    return path, READERS[source_format]
+
+
+def _check_container(path: Path) -> None:
+    with path.open("rb") as file:
+        encrypted = file.read(len(OLE_MAGIC)) == OLE_MAGIC and ENCRYPTED_STREAM in file.read()
+    if encrypted:
+        raise conversion_error(5003)
+    if not zipfile.is_zipfile(path):
+        raise conversion_error(5002, "It is not a document of the stated format.")
+
+
+def _pandoc(task: Task, arguments: Sequence[str], stdin: bytes = b"") -> Finished:
+    finished = run(
+        # --sandbox: a document may name files and addresses, pandoc must not read them.
+        [_pandoc_path(), "--sandbox", "--quiet", *arguments],
+        folder=task.folder,
+        timeout_seconds=task.timeout_seconds,
+        stdin=stdin,
+    )
+    if finished.status in UNREADABLE:
+        raise conversion_error(5002, "It is not a document of the stated format.")
+    if finished.status:
+        raise conversion_error(5001)
+    return finished
+
+
+@functools.cache
+def _pandoc_path() -> str:
+    return str(Path(pypandoc.get_pandoc_path()).resolve())

@@ -1,0 +1,123 @@
+"""All parts of one sandbox, put together once."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conveyor.sandbox.account import Account
+from conveyor.sandbox.audit import Audit
+from conveyor.sandbox.conversions import Conversions
+from conveyor.sandbox.converters.registry import Registry, installed
+from conveyor.sandbox.engine import Engine
+from conveyor.sandbox.faults import Faults
+from conveyor.sandbox.files import FileStore
+from conveyor.sandbox.jobs import JobBook
+from conveyor.sandbox.sources import Sources
+from conveyor.sandbox.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from conveyor.sandbox.config import SandboxConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """What the endpoints share.
+
+    Args:
+        config: How the sandbox behaves.
+        folder: Holds all its files; removed at the end.
+        registry: Conversions that there are.
+        account: The one account.
+        audit: What the client did.
+        faults: Faults in force.
+        files: Uploads and results.
+        jobs: Jobs that can be polled.
+        sources: Finds and fetches what is to be converted.
+        conversions: Takes orders.
+    """
+
+    config: SandboxConfig
+    folder: tempfile.TemporaryDirectory[str]
+    registry: Registry
+    account: Account
+    audit: Audit
+    faults: Faults
+    files: FileStore
+    jobs: JobBook
+    sources: Sources
+    conversions: Conversions
+
+    def base_url(self, request: Request) -> str:
+        """Return the sandbox's address as the client of a request sees it."""
+        if self.config.public_url is not None:
+            return self.config.public_url.rstrip("/")
+        return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+
+    def reset(self) -> None:
+        """Forget jobs, files, charges and counts."""
+        for job in self.jobs.clear():
+            if job.task is not None:
+                job.task.cancel()
+        self.files.clear()
+        self.account.reset()
+        self.audit.reset()
+
+    def close(self) -> None:
+        """Stop all work and remove all files."""
+        self.conversions.engine.close()
+        self.conversions.webhooks.close()
+        self.sources.close()
+        self.folder.cleanup()
+
+
+def assemble(config: SandboxConfig) -> Core:
+    """Return a sandbox's parts.
+
+    Args:
+        config: How it behaves.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="conveyor-sandbox-", ignore_cleanup_errors=True)
+    audit = Audit(fingerprints=config.audit_fingerprints)
+    faults = Faults(config.faults, seed=config.seed, audit=audit)
+    account = Account(secret=config.secret, balance=config.balance)
+    hosts = config.reachable_hosts
+    files = FileStore(_made(folder, "files"), ttl=config.file_ttl_seconds, clock=time.monotonic)
+    jobs = JobBook(ttl=config.job_ttl_seconds, clock=time.monotonic)
+    sources = Sources(files, reachable_hosts=hosts)
+    conversions = Conversions(
+        account=account,
+        audit=audit,
+        faults=faults,
+        jobs=jobs,
+        files=files,
+        sources=sources,
+        engine=Engine(_made(folder, "work"), workers=config.workers),
+        webhooks=Webhooks(audit=audit, faults=faults, reachable_hosts=hosts),
+        duration_seconds=config.duration_seconds,
+        dice=random.Random(config.seed),  # noqa: S311 - repeatable is the point
+    )
+    return Core(
+        config=config,
+        folder=folder,
+        registry=installed(),
+        account=account,
+        audit=audit,
+        faults=faults,
+        files=files,
+        jobs=jobs,
+        sources=sources,
+        conversions=conversions,
+    )
+
+
+def _made(folder: tempfile.TemporaryDirectory[str], name: str) -> Path:
+    path = Path(folder.name, name)
+    path.mkdir()
+    return path

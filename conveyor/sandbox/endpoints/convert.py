@@ -1,0 +1,99 @@
+"""Starting a conversion, in both dialects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from conveyor.sandbox.config import Dialect
+from conveyor.sandbox.conversions import Order
+from conveyor.sandbox.converters.registry import canonical
+from conveyor.sandbox.errors import invalid_parameters
+from conveyor.sandbox.jobs import is_job_id
+from conveyor.sandbox.parameters import Parameters, check
+from conveyor.sandbox.request_body import read_pairs
+from conveyor.sandbox.results import outcome_response
+from conveyor.sandbox.wire import Dropped, gateway_page, json_response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from conveyor.sandbox.core import Core
+    from conveyor.sandbox.jobs import Job
+
+
+class ConvertEndpoint:
+    """`POST /convert/{from}/to/{to}` and `POST /async/convert/{from}/to/{to}`.
+
+    Args:
+        core: The sandbox.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self) -> list[Route]:
+        """Return the addresses of the dialects that are spoken."""
+        pair = "/convert/{source}/to/{target}"
+        routes = [Route(pair, self.convert, methods=["POST"])]
+        if Dialect.PATH in self._core.config.dialects:
+            routes.append(Route(f"/async{pair}", self.convert_async, methods=["POST"]))
+        return routes
+
+    async def convert(self, request: Request) -> Response:
+        """Convert and answer the result; with `Async=true`, answer a JobId."""
+        speaks_query = Dialect.QUERY in self._core.config.dialects
+        dialect = Dialect.QUERY if speaks_query else Dialect.PATH
+        return await self._submit(request, dialect, asynchronous=None if speaks_query else False)
+
+    async def convert_async(self, request: Request) -> Response:
+        """Start a conversion and answer its JobId."""
+        return await self._submit(request, Dialect.PATH, asynchronous=True)
+
+    async def _submit(
+        self, request: Request, dialect: Dialect, *, asynchronous: bool | None
+    ) -> Response:
+        core = self._core
+        if core.faults.strikes("throttle_submit"):
+            core.audit.count("throttled")
+            return Response("Too many requests. Retry in a few seconds.", 503)
+        order = await self._order(request, dialect)
+        job = core.conversions.take(order)
+        waits = not (order.checked.asynchronous if asynchronous is None else asynchronous)
+        return await self._answer(request, job, waits=waits)
+
+    async def _order(self, request: Request, dialect: Dialect) -> Order:
+        core = self._core
+        core.account.authenticate(request)
+        source = canonical(request.path_params["source"])
+        target = canonical(request.path_params["target"])
+        converter = core.registry.find(source, target)
+        checked = check(Parameters(await read_pairs(request, core.files)), converter)
+        if checked.job_id is not None and not is_job_id(checked.job_id, dialect):
+            raise invalid_parameters({"JobId": [_ID_FORM[dialect]]})
+        return Order(
+            dialect=dialect,
+            converter=converter,
+            source_format=source,
+            target_format=target,
+            checked=checked,
+            base_url=core.base_url(request),
+        )
+
+    async def _answer(self, request: Request, job: Job, *, waits: bool) -> Response:
+        core = self._core
+        if core.faults.strikes("lost_submit"):
+            return Dropped()
+        if core.faults.strikes("gateway_submit"):
+            return gateway_page(502)
+        if waits or core.config.ignore_async or core.faults.strikes("finished_submit"):
+            return outcome_response(await core.conversions.outcome(job), request)
+        return json_response({"JobId": job.id})
+
+
+_ID_FORM = {
+    Dialect.QUERY: "The value must be a UUID as in RFC 4122.",
+    Dialect.PATH: "The value must be 32 characters, a to z and 0 to 9.",
+}

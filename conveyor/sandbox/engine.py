@@ -1,0 +1,146 @@
+"""Runs conversions beside the event loop, and equal ones only once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import tempfile
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conveyor.sandbox.converters.model import Converter, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conveyor.sandbox.files import StoredFile
+
+#: Load tests send one document a thousand times: the client is measured, not the converter.
+MAX_REMEMBERED = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A conversion to run.
+
+    Args:
+        converter: What does it.
+        source_format: What the sources are.
+        target_format: What is wanted.
+        sources: The files to convert.
+        options: Values of the converter's parameters.
+        timeout_seconds: Bound of the run.
+    """
+
+    converter: Converter
+    source_format: str
+    target_format: str
+    sources: Sequence[StoredFile]
+    options: Mapping[str, Any]
+    timeout_seconds: int
+
+    @property
+    def key(self) -> str:
+        """A digest that equal conversions share."""
+        contents = [source.digest for source in self.sources]
+        names = [source.name for source in self.sources] if self.converter.uses_names else []
+        options = sorted((name, str(value)) for name, value in self.options.items())
+        parts = (self.source_format, self.target_format, contents, names, options)
+        return hashlib.sha256(repr((parts, self.timeout_seconds)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file that a conversion made.
+
+    Args:
+        path: Where it is; not to be written to.
+        label: What follows the stem in its name.
+        size: In bytes.
+        digest: SHA-256, hexadecimal.
+    """
+
+    path: Path
+    label: str
+    size: int
+    digest: str
+
+
+class Engine:
+    """Runs conversions in threads and remembers the latest results.
+
+    Args:
+        folder: An existing directory that belongs to the engine alone.
+        workers: Conversions that run at the same time.
+    """
+
+    def __init__(self, folder: Path, *, workers: int) -> None:
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="conversion")
+        # The latest last. A failed conversion is not remembered.
+        self._made: OrderedDict[str, asyncio.Future[tuple[Made, ...]]] = OrderedDict()
+
+    async def convert(self, work: Work) -> tuple[Made, ...]:
+        """Return the files that a conversion makes.
+
+        Args:
+            work: What to convert; of equal ones that are asked for, one runs.
+
+        Raises:
+            ApiError: The conversion failed.
+        """
+        key = work.key
+        running = self._made.get(key)
+        if running is None:
+            loop = asyncio.get_running_loop()
+            running = self._made[key] = loop.run_in_executor(self._threads, self._run, work)
+        self._made.move_to_end(key)
+        try:
+            # Shielded: whoever gives up must not take the result from the others.
+            return await asyncio.shield(running)
+        except Exception:
+            self._made.pop(key, None)
+            raise
+        finally:
+            self._forget_oldest()
+
+    def close(self) -> None:
+        """Start no further conversion."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, work: Work) -> tuple[Made, ...]:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        task = Task(
+            source_format=work.source_format,
+            target_format=work.target_format,
+            sources=work.sources,
+            options=work.options,
+            folder=folder,
+            timeout_seconds=work.timeout_seconds,
+        )
+        try:
+            return tuple(
+                _measured(output.path, output.label) for output in work.converter.run(task)
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _forget_oldest(self) -> None:
+        if len(self._made) <= MAX_REMEMBERED:
+            return
+        finished = [key for key, running in self._made.items() if running.done()]
+        for key in finished[: len(self._made) - MAX_REMEMBERED]:
+            running = self._made.pop(key)
+            if not running.cancelled() and running.exception() is None:
+                shutil.rmtree(running.result()[0].path.parent, ignore_errors=True)
+
+
+def _measured(path: Path, label: str) -> Made:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Made(path, label, path.stat().st_size, digest)

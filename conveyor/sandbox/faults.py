@@ -1,0 +1,102 @@
+"""Faults on order: which there are, and the dice that decide when each strikes."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from conveyor.sandbox.errors import CONVERSION_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conveyor.sandbox.audit import Audit
+
+#: Fault name → what the client meets. `error_CODE` ends a job with that documented code.
+FAULTS: Mapping[str, str] = {
+    "throttle_submit": "503 on a submit; nothing was started",
+    "lost_submit": "the job is taken and charged, the connection closes without an answer",
+    "gateway_submit": "the job is taken and charged, the answer is a 502 page",
+    "finished_submit": "an asynchronous submit is answered with the finished result",
+    "foreign_job_id": "the submit answers another JobId than the one given; that one counts",
+    "gateway_poll": "a poll is answered by a 502 or 504 page",
+    "lost_poll": "the connection closes instead of answering a poll of a finished job",
+    "slow_answer": "the answer of a poll comes byte by byte",
+    "truncated_json": "a result is cut within its JSON, framed as complete",
+    "raw_result": "a result is the bytes of its first file",
+    "truncated_download": "a download ends before its Content-Length",
+    "short_download": "a download is cut, framed as complete",
+    "lost_webhook": "a webhook is never called",
+    "doubled_webhook": "a webhook is called twice",
+    "outage": "every request meets a closed connection",
+    **{f"error_{code}": message for code, message in CONVERSION_ERRORS.items()},
+}
+
+
+def check_rates(rates: Mapping[str, object]) -> None:
+    """Check that faults exist and their rates are probabilities.
+
+    Args:
+        rates: Rate by fault name.
+
+    Raises:
+        ValueError: A name is unknown, or a rate is not within 0 and 1.
+    """
+    for name, rate in rates.items():
+        if name not in FAULTS:
+            raise ValueError(f"there is no fault {name!r}; known are: {', '.join(FAULTS)}")
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise ValueError(f"the rate of {name} must be a number from 0 to 1")
+
+
+class Faults:
+    """The faults in force.
+
+    Each fault draws from a sequence of its own, so that with a seed the n-th chance of a fault
+    is the same whatever other faults are in force.
+
+    Args:
+        rates: Rate by fault name.
+        seed: Makes the draws repeatable.
+        audit: Told of each fault that strikes.
+    """
+
+    def __init__(self, rates: Mapping[str, float], *, seed: int | None, audit: Audit) -> None:
+        self._seed = random.SystemRandom().getrandbits(64) if seed is None else seed
+        self._audit = audit
+        self._dice: dict[str, random.Random] = {}
+        self._rates: dict[str, float] = {}
+        self.replace(rates)
+
+    def replace(self, rates: Mapping[str, float]) -> None:
+        """Put other faults in force.
+
+        Args:
+            rates: Rate by fault name; faults not named strike no more.
+
+        Raises:
+            ValueError: A name is unknown, or a rate is not within 0 and 1.
+        """
+        check_rates(rates)
+        self._rates = {name: rate for name, rate in rates.items() if rate > 0}
+
+    def strikes(self, name: str) -> bool:
+        """Draw whether a fault strikes now, and count it if it does."""
+        rate = self._rates.get(name)
+        if rate is None:
+            return False
+        dice = self._dice.get(name)
+        if dice is None:
+            # S311: repeatable is the point, nothing here is a secret.
+            dice = self._dice[name] = random.Random(f"{self._seed}:{name}")  # noqa: S311
+        if dice.random() >= rate:
+            return False
+        self._audit.fault(name)
+        return True
+
+    def conversion_error(self) -> int | None:
+        """Draw whether a conversion fails by order, and with which code."""
+        for code in CONVERSION_ERRORS:
+            if self.strikes(f"error_{code}"):
+                return code
+        return None

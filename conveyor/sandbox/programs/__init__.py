@@ -1,0 +1,1 @@
+"""Programs that converters run as processes of their own, by path."""

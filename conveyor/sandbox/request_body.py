@@ -1,0 +1,159 @@
+"""Parameters out of a request: query, form, multipart, JSON, or a bare file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import UploadFile
+
+from conveyor.sandbox.disposition import file_name
+from conveyor.sandbox.errors import BAD_REQUEST, ApiError
+from conveyor.sandbox.files import FileStore, StoredFile, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+
+    from conveyor.sandbox.parameters import Value
+
+CHUNK_BYTES = 1 << 16
+#: Of requests without files; files go to disk.
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+Pair = tuple[str, "Value"]
+
+
+async def read_pairs(request: Request, files: FileStore) -> list[Pair]:
+    """Return all parameters of a request, those of the query first.
+
+    Args:
+        request: Its body is read.
+        files: Where files with the request go.
+
+    Raises:
+        ApiError: 4002, bad JSON; 4005, a file in JSON without content; 4000, other bodies
+            that cannot be read.
+    """
+    pairs: list[Pair] = list(request.query_params.multi_items())
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        pairs += await _multipart(request, files)
+    elif "content-disposition" in request.headers:
+        pairs.append(("File", await save_body(request, files)))
+    elif kind == "application/json":
+        pairs += _from_json(await _body(request), files)
+    elif kind == "application/x-www-form-urlencoded":
+        pairs += _from_form(await _body(request))
+    return pairs
+
+
+async def save_body(request: Request, files: FileStore) -> StoredFile:
+    """Store the body of a request, piece by piece.
+
+    Raises:
+        ApiError: 4001, its Content-Disposition names no file.
+    """
+    name = file_name(request.headers.get("content-disposition"))
+    if not name:
+        raise no_file_name()
+    with files.writer() as writer:
+        async for chunk in request.stream():
+            writer.write(chunk)
+        return writer.finish(name)
+
+
+async def save_part(part: UploadFile, files: FileStore) -> StoredFile:
+    """Store a file of a multipart body.
+
+    Raises:
+        ApiError: 4001, the part names no file.
+    """
+    name = safe_name(part.filename or "")
+    if not name:
+        raise no_file_name()
+    with files.writer() as writer:
+        while chunk := await part.read(CHUNK_BYTES):
+            writer.write(chunk)
+        return writer.finish(name)
+
+
+def no_file_name() -> ApiError:
+    """Return the refusal of a file without a name (4001)."""
+    return ApiError(BAD_REQUEST, 4001, "No content disposition with a file name provided.")
+
+
+async def _multipart(request: Request, files: FileStore) -> list[Pair]:
+    async with request.form() as form:
+        return [
+            (name, await save_part(part, files) if isinstance(part, UploadFile) else part)
+            for name, part in form.multi_items()
+        ]
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ApiError(413, 4000, "The body is too large; upload the file first.")
+    return bytes(body)
+
+
+def _from_form(body: bytes) -> list[Pair]:
+    try:
+        return list(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise ApiError(BAD_REQUEST, 4000, "The form is not valid UTF-8.") from error
+
+
+def _from_json(body: bytes, files: FileStore) -> list[Pair]:
+    try:
+        entries = json.loads(body)["Parameters"]
+        return [pair for entry in entries for pair in _from_entry(entry, files)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApiError(BAD_REQUEST, 4002, "Bad JSON format.") from error
+
+
+def _from_entry(entry: dict[str, Any], files: FileStore) -> Iterator[Pair]:
+    name = entry["Name"]
+    if not isinstance(name, str):
+        raise TypeError(name)
+    if "FileValues" in entry:
+        for number, value in enumerate(entry["FileValues"]):
+            yield f"{name}[{number}]", _file_value(value, files)
+    elif "FileValue" in entry:
+        yield name, _file_value(entry["FileValue"], files)
+    else:
+        yield name, _text(entry["Value"])
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(value)
+
+
+def _file_value(value: dict[str, Any], files: FileStore) -> Value:
+    for reference in ("Id", "Url"):
+        if reference in value:
+            return _text(value[reference])
+    data = value.get("Data")
+    if not isinstance(data, str) or not data:
+        raise ApiError(BAD_REQUEST, 4005, "File encoded in Base64 not found.")
+    name = safe_name(str(value.get("Name", "")))
+    if not name:
+        raise no_file_name()
+    try:
+        content = base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        raise ApiError(BAD_REQUEST, 4005, "The file is not encoded in Base64.") from error
+    with files.writer() as writer:
+        writer.write(content)
+        return writer.finish(name)

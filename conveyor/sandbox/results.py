@@ -1,0 +1,59 @@
+"""An outcome as an answer: JSON with links or content, or the bytes of the file."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from conveyor.sandbox.disposition import attachment
+from conveyor.sandbox.jobs import Failure, Outcome, Success
+from conveyor.sandbox.wire import json_response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from conveyor.sandbox.errors import ApiError
+    from conveyor.sandbox.files import StoredFile
+
+OCTET_STREAM = "application/octet-stream"
+
+
+def outcome_response(outcome: Outcome, request: Request) -> Response:
+    """Return the answer that tells how a conversion ended.
+
+    Args:
+        outcome: Its result or error.
+        request: May accept the bare file.
+    """
+    if isinstance(outcome, Failure):
+        return error_response(outcome.error)
+    bare = OCTET_STREAM in request.headers.get("accept", "")
+    if bare and not outcome.stored and len(outcome.files) == 1:
+        return raw_response(outcome.files[0])
+    return json_response(result_body(outcome))
+
+
+def result_body(result: Success) -> dict[str, Any]:
+    """Return the JSON object of a result."""
+    return {"ConversionCost": 1, "Files": [_described(file, result) for file in result.files]}
+
+
+def raw_response(file: StoredFile) -> Response:
+    """Return the bytes of a file."""
+    headers = {"Content-Disposition": attachment(file.name)}
+    return Response(file.path.read_bytes(), headers=headers, media_type=OCTET_STREAM)
+
+
+def error_response(error: ApiError) -> Response:
+    """Return an error in the vendor's form."""
+    return json_response(error.body(), error.status)
+
+
+def _described(file: StoredFile, result: Success) -> dict[str, Any]:
+    described = {"FileName": file.name, "FileExt": file.extension, "FileSize": file.size}
+    if result.stored:
+        url = f"{result.base_url}/d/{file.id}"
+        return {**described, "FileId": file.id, "Url": url}
+    return {**described, "FileData": base64.b64encode(file.path.read_bytes()).decode()}

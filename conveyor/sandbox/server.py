@@ -1,0 +1,191 @@
+"""Serves a sandbox: as a process of its own, or in a thread of a test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import threading
+import urllib.request
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+
+from conveyor.sandbox.application import application
+from conveyor.sandbox.core import assemble
+from conveyor.sandbox.faults import check_rates
+from conveyor.sandbox.wire import ConnectionProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from conveyor.sandbox.config import SandboxConfig
+
+START_TIMEOUT_SECONDS = 20
+STOP_TIMEOUT_SECONDS = 20
+CONTROL_TIMEOUT_SECONDS = 10
+BACKLOG = 1024
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready and ends quietly on a signal.
+
+    uvicorn raises a signal once more after it has shut down, which would end the process
+    before its files are removed.
+    """
+
+    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound, so that port 0 becomes a number.
+
+    Raises:
+        OSError: The address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    # Accepted connections inherit it. asyncio sets it only where the protocol number is given,
+    # and without it each answer of a kept connection waits 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Return the URL of a bound socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(
+    config: SandboxConfig, listener: socket.socket, when_ready: Callable[[_Server], None]
+) -> None:
+    """Serve until a signal or `should_exit` ends it.
+
+    Args:
+        config: How the sandbox behaves.
+        listener: From `listen`.
+        when_ready: Called once requests are accepted.
+    """
+    core = assemble(config)
+    settings = uvicorn.Config(
+        application(core),
+        http=ConnectionProtocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(settings, lambda: when_ready(server))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+        core.close()
+
+
+class SandboxServer:
+    """A sandbox in a thread of this process, as a context manager.
+
+    Example:
+        >>> with SandboxServer(SandboxConfig(spacing_seconds=0.2)) as sandbox:  # doctest: +SKIP
+        ...     requests.get(f"{sandbox.url}/_health")
+
+    Args:
+        config: How it behaves; by default on a free port.
+    """
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self._listener = listen(config.host, config.port)
+        self._server: _Server | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
+        self.url = address(self._listener)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._ready.wait(START_TIMEOUT_SECONDS):
+            raise TimeoutError("the sandbox did not start")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+        self._thread.join(STOP_TIMEOUT_SECONDS)
+
+    @property
+    def secret(self) -> str:
+        """The API secret that is accepted."""
+        return self.config.secret
+
+    def audit(self) -> dict[str, Any]:
+        """Return what the client did, see `conveyor.sandbox.audit`."""
+        return self._control("GET", "/_audit")
+
+    def set_faults(self, faults: Mapping[str, float]) -> None:
+        """Put other faults in force.
+
+        Args:
+            faults: Rate from 0 to 1 by name, see `conveyor.sandbox.faults`.
+
+        Raises:
+            ValueError: A name is unknown, or a rate is not within 0 and 1.
+        """
+        check_rates(faults)
+        self._control("POST", "/_faults", dict(faults))
+
+    def reset(self) -> None:
+        """Forget jobs, files, charges and counts."""
+        self._control("POST", "/_reset", {})
+
+    def _serve(self) -> None:
+        run(self.config, self._listener, self._started)
+
+    def _started(self, server: _Server) -> None:
+        self._server = server
+        self._ready.set()
+
+    def _control(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=CONTROL_TIMEOUT_SECONDS) as answer:
+            reply: dict[str, Any] = json.load(answer)
+        return reply

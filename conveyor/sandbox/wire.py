@@ -1,0 +1,101 @@
+"""Answers as they should be, and answers broken on order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+#: What a proxy says when what lies behind it does not answer.
+GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+GATEWAY_STATUS = {502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+
+
+class ConnectionProtocol(H11Protocol):
+    """HTTP/1.1 whose requests know their connection, so that an answer may cut it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note the connection where requests find it."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def transport_of(scope: Scope) -> asyncio.Transport:
+    """Return the connection of a request."""
+    transport: asyncio.Transport = scope["state"]["transport"]
+    return transport
+
+
+def json_response(body: Any, status: int = 200) -> Response:
+    """Return an answer in JSON."""
+    return Response(json.dumps(body), status, media_type="application/json")
+
+
+def gateway_page(status: int) -> Response:
+    """Return what a proxy answers in the service's place."""
+    return Response(GATEWAY_PAGE.format(GATEWAY_STATUS[status]), status, media_type="text/html")
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Wait until the connection is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class Dropped(Response):
+    """No answer: the connection closes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Cut the connection."""
+        transport_of(scope).abort()
+        await until_disconnected(receive)
+
+
+class CutShort(Response):
+    """An answer whose connection closes in the middle of the body it announced."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and half of the body, then close."""
+        half = bytes(self.body[: len(self.body) // 2])
+        await _start(self, send)
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        transport_of(scope).close()
+        await until_disconnected(receive)
+
+
+class Dribbled(Response):
+    """An answer that comes byte by byte.
+
+    Args:
+        answer: What is answered.
+        seconds: From the first byte of the body to the last.
+    """
+
+    def __init__(self, answer: Response, seconds: float) -> None:
+        super().__init__(answer.body, answer.status_code)
+        self.raw_headers = answer.raw_headers
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the head, then a byte at a time while the client listens."""
+        body = bytes(self.body)
+        pause = self._seconds / max(1, len(body))
+        await _start(self, send)
+        for position in range(len(body)):
+            await asyncio.sleep(pause)
+            if transport_of(scope).is_closing():
+                return
+            byte = body[position : position + 1]
+            await send({"type": "http.response.body", "body": byte, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _start(answer: Response, send: Send) -> None:
+    start = {"type": "http.response.start", "status": answer.status_code}
+    await send({**start, "headers": answer.raw_headers})
