@@ -65,6 +65,16 @@ class Pace:
         with translated(self._redis):
             self._redis.hset(keys.PACE, pair, f"{average:.3f}")
 
+    def forget(self) -> None:
+        """Begin anew, as where no conversion has been seen yet.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._seen.clear()
+        with translated(self._redis):
+            self._redis.delete(keys.PACE)
+
     def _read(self, pair: str) -> float | None:
         with translated(self._redis):
             known = self._redis.hget(keys.PACE, pair)

@@ -67,9 +67,7 @@ def test_link_runs_with_the_result(app_conveyor, web_app, document):
     assert web_app.app.AsyncResult(linked_id).get(timeout=30) == ["a.html"]
 
 
-def test_failure_raises_in_get_and_runs_link_error(
-    stack, sandbox, app_conveyor, web_app, document
-):
+def test_failure_raises_in_get_and_runs_link_error(stack, sandbox, app_conveyor, web_app, document):
     with sandbox.faults(error_5001=1.0):
         result = app_conveyor.signature(document, to="html").apply_async(
             link_error=web_app.note_failure.s()

@@ -18,9 +18,7 @@ CONVERSIONS = 200
     ("dialect", "pool"),
     [("path", "threads"), ("query", "prefork")],
 )
-def test_200_conversions_through_two_workers(
-    dialect, pool, tmp_path, sandbox_of, unacknowledged
-):
+def test_200_conversions_through_two_workers(dialect, pool, tmp_path, sandbox_of, unacknowledged):
     options = ("--dialect", dialect, "--duration", "0.1-1.5", "--audit-fingerprints")
     with LocalStack(
         workers=2, pool=pool, concurrency=4, dialect=dialect, sandbox_options=options
