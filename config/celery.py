@@ -51,6 +51,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "redis_socket_connect_timeout": 5,
         "redis_socket_timeout": 30,
         "broker_connection_retry_on_startup": True,
+        # A broker that is away for an hour must find the workers waiting for it.
+        "broker_connection_max_retries": None,
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,
         # Countdowns lie in the memory of the worker that drew them: a limit shares them out.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from conveyor import wakeups
 from conveyor.conversion import Conversion, State
@@ -77,7 +79,9 @@ class DeadLetters:
         entry = self._ledger.redeliver(dead) if _is_paid_result(dead) else self._ledger.replay(dead)
         if entry is None:
             raise _no_such(conversion_id)
-        wakeups.wake(self._app, entry)
+        # Without the message the sweep finds it: the entry is due.
+        with suppress(OperationalError):
+            wakeups.wake(self._app, entry)
         return entry.conversion
 
     def purge(self, older_than_s: float) -> int:

@@ -53,7 +53,7 @@ class Limits:
     """
 
     submits: int = 3
-    strikes: int = 20
+    strikes: int = 100
     age_s: float = JOB_LIFE_S
 
 
@@ -223,7 +223,7 @@ _UNSUPPORTED: Final = 415
 
 _CURE_BY_CODE: Final = {
     4014: "The balance is used up: buy conversions, then replay.",
-    5000: "It took too long: replay with a longer Timeout parameter (up to 1200 s).",
+    5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
     5002: "The document is damaged or of another format: check the file and its format.",
     5003: "The document is protected: give the parameter Password.",
     5008: "ConvertAPI could not fetch the source: its URL must answer 200 without a login.",

@@ -112,7 +112,7 @@ class Conveyor:
             StorageError: A local file can't be staged.
         """
         request = ConversionRequest.build(source, to, from_format, params)
-        self._ledger.ping()
+        self._ledger.check()
         request = self._staged(request)
         conversion_id = str(uuid4())
         self._ledger.open(conversion_id, request)

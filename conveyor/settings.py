@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from kombu.transport import TRANSPORT_ALIASES
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -76,6 +77,26 @@ class ProducerSettings(BaseSettings):
         if not values.get("result_backend"):
             values = {**values, "result_backend": values["redis_url"]}
         return values
+
+    @field_validator("broker_url", "result_backend", "redis_url")
+    @classmethod
+    def _is_address(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        try:
+            known = bool(parts.scheme) and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a URL with a port that is a number, e.g. redis://host:6379/0")
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_transport(cls, url: SecretStr) -> SecretStr:
+        scheme = urlsplit(url.get_secret_value()).scheme
+        if scheme.partition("+")[0] not in TRANSPORT_ALIASES:
+            raise ValueError(f"Celery knows no broker {scheme}://; give redis://host:6379/0")
+        return url
 
     @field_validator("redis_url")
     @classmethod

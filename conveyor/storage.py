@@ -205,6 +205,24 @@ class Storage:
         with _translated("read from the storage", self.url):
             self._fs.rm(path)
 
+    @contextmanager
+    def probe(self) -> Iterator[str]:
+        """A small file that another process should be able to read.
+
+        Yields:
+            Its URI; it is removed at the end.
+
+        Raises:
+            StorageError: It can't be written.
+        """
+        path = f"{self._root}/staged/{token_hex(16)}/probe"
+        self._write_whole(path, [b"ok"])
+        uri = str(self._fs.unstrip_protocol(path))
+        try:
+            yield uri
+        finally:
+            self.remove_staged([uri])
+
     def _write_whole(self, target: str, chunks: Iterable[bytes]) -> tuple[int, str]:
         """Write a file that appears whole or not at all; return its size and sha256."""
         partial = f"{target}.{token_hex(8)}.part"

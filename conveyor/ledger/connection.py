@@ -41,7 +41,7 @@ def translated(client: redis.Redis) -> Iterator[None]:
     """Turn redis-py's errors into ours, once.
 
     Raises:
-        LedgerUnavailable: Redis is away, or refuses the password.
+        LedgerUnavailable: Redis is away, or refuses the password or a command.
     """
     try:
         yield
@@ -53,6 +53,11 @@ def translated(client: redis.Redis) -> Iterator[None]:
         raise LedgerUnavailable(
             f"Redis at {_address(client)} can't be reached ({type(error).__name__}): "
             "start it, or set CONVEYOR_REDIS_URL."
+        ) from error
+    except redis.RedisError as error:
+        raise LedgerUnavailable(
+            f"Redis at {_address(client)} refused a command ({type(error).__name__}): look at its "
+            "memory, its disk, its role and its permissions."
         ) from error
 
 

@@ -12,6 +12,7 @@
                                                a moving average
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
+``{conveyor}:check``                   string  what a check has written; a minute
 =====================================  ======  ====================================================
 
 One hash tag holds them together: a transition touches an entry and both indexes in one atomic
@@ -25,9 +26,11 @@ from typing import Final
 DUE: Final = "{conveyor}:due"
 DEAD: Final = "{conveyor}:dead"
 PACE: Final = "{conveyor}:pace"
+CHECK: Final = "{conveyor}:check"
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
+KEEP_CHECK_S: Final = 60
 
 
 def conversion(conversion_id: str) -> str:

@@ -32,6 +32,17 @@ __all__ = ["Ledger"]
 
 # How long after its time a wake-up may come before the sweep takes it for lost.
 _GRACE_S: Final = 30.0
+# What a replay, which is a new job, begins without.
+_OF_THE_LAST_JOB: Final = (
+    "failure",
+    "finished_at",
+    "job_id",
+    "note",
+    "ready_at",
+    "result",
+    "submitted_at",
+    "uploads",
+)
 # A task that has begun may take so long before the sweep looks: an upload, a download.
 _WORK_S: Final = 120.0
 
@@ -246,7 +257,8 @@ class Ledger:
             conversion_id: Whose.
             succeeded: Whether the outcome is files.
         """
-        self._change("told", conversion_id, due=False, keep_s=keys.KEEP_FINISHED_S if succeeded else 0)
+        keep_s = keys.KEEP_FINISHED_S if succeeded else 0
+        self._run("told", conversion_id, due=False, keep_s=keep_s, silent=True)
 
     def replay(self, entry: Entry) -> Entry | None:
         """Try a dead letter again, as a new job that is paid again."""
@@ -255,7 +267,7 @@ class Ledger:
             entry.id,
             set={"caller": entry.caller.without_chord().to_json(), "submits": 0, "strikes": 0},
             add={"wakeup": 1},
-            unset=("failure", "finished_at", "job_id", "result", "ready_at", "note", "uploads"),
+            unset=_OF_THE_LAST_JOB,
             due=_now() + _GRACE_S,
             dead=False,
         )
@@ -333,14 +345,15 @@ class Ledger:
         with self._translated():
             self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
 
-    def ping(self) -> None:
-        """Ask whether Redis is there.
+    def check(self) -> None:
+        """Write and read a key.
 
         Raises:
-            LedgerUnavailable: It is not.
+            LedgerUnavailable: Redis is away, full or read-only.
         """
         with self._translated():
-            self._redis.ping()
+            self._redis.set(keys.CHECK, "ok", ex=keys.KEEP_CHECK_S)
+            self._redis.get(keys.CHECK)
 
     # -- one script -----------------------------------------------------------------------------
 
@@ -355,6 +368,12 @@ class Ledger:
         )
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
+        done, flat = self._run(name, conversion_id, **change)
+        if not done:
+            return None
+        return decode(conversion_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, list[str]]:
         transition = TRANSITIONS[name]
         fields = {field: str(value) for field, value in change.pop("set", {}).items()}
         if transition.enters is not None:
@@ -362,16 +381,11 @@ class Ledger:
         guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
         spec = {"leaves": sorted(transition.leaves), "set": fields, "guards": guards, **change}
         with self._translated():
-            done, flat = cast(
-                "tuple[int, list[str]]",
-                self._transition(
-                    keys=[keys.conversion(conversion_id), keys.DUE, keys.DEAD],
-                    args=[conversion_id, uuid4().hex, json.dumps(spec)],
-                ),
+            answer = self._transition(
+                keys=[keys.conversion(conversion_id), keys.DUE, keys.DEAD],
+                args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )
-        if not done:
-            return None
-        return decode(conversion_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+        return cast("tuple[int, list[str]]", answer)
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._redis)

@@ -247,3 +247,21 @@ def test_progress_on_a_terminal(environment, document, tmp_path):
     text = shown.decode()
     assert "succeeded" in text
     assert "━" in text
+
+
+def test_the_readmes_quick_start_runs_as_written(environment, document, tmp_path):
+    document.rename(tmp_path / "report.docx")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert block
+    ended = subprocess.run(
+        [sys.executable, "-c", block[1]],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert WORDS in words_of(tmp_path / "report.pdf")

@@ -12,12 +12,14 @@
 --   unset       fields to remove
 --   due, dead   a score to index under, or false to take out; absent: left as it is
 --   keep_s      seconds until the entry is forgotten; 0: never
--- returns       {1, fields} when done, {0, fields} when refused
+--   silent      true: no fields are asked back
+-- returns       {1, fields} when done, {0, {}} when refused
 
 local change = cjson.decode(ARGV[3])
 local state = redis.call('HGET', KEYS[1], 'state') or ''
 
 local function answer(done)
+  if done == 0 or change.silent then return {done, {}} end
   return {done, redis.call('HGETALL', KEYS[1])}
 end
 

@@ -1,0 +1,40 @@
+# Two images: `worker`, the default, for workers and Flower; `sandbox`, a local ConvertAPI.
+
+FROM python:3.12-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/conveyor
+ENV PATH=/opt/conveyor/bin:$PATH
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY conveyor conveyor
+
+FROM build AS build-worker
+# A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,s3
+ARG EXTRAS=cli,worker
+RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
+
+FROM build AS build-sandbox
+RUN pip install --constraint constraints.txt ".[sandbox]"
+
+FROM python:3.12-slim AS base
+# The folder of results belongs to the user, so that a named volume mounted there does too.
+RUN useradd --uid 10001 --create-home conveyor \
+    && install -d -o conveyor -g conveyor /var/lib/conveyor/files
+ENV PATH=/opt/conveyor/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+STOPSIGNAL SIGTERM
+USER conveyor
+WORKDIR /app
+
+FROM base AS sandbox
+COPY --from=build-sandbox /opt/conveyor /opt/conveyor
+EXPOSE 8090
+# The address is that of a container: nothing outside reaches it unless a port is published.
+CMD ["python", "-m", "conveyor.sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
+
+FROM base AS worker
+COPY --from=build-worker /opt/conveyor /opt/conveyor
+COPY config config
+COPY tasks tasks
+COPY workers workers
+ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
+CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver", "-E"]

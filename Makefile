@@ -1,0 +1,77 @@
+# Two to begin with: `make demo` and `make test`. They need Python 3.11 or later, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Twice quiet: a first run shows what we say, and pip's errors.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+EXTRAS := cli,worker,sandbox,local
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up test lint unit format bench constraints clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.runs ## Turn examples/report.docx into a PDF, on an embedded stack
+	@$(BIN)/python -m workers.local.demo
+
+up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
+	@$(BIN)/python -m workers.local.up
+
+test: lint ## Run all checks, as .ci/run does
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.checks ## Run the checks that run nothing
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
+	@$(BIN)/python -m pytest -q tests/unit
+
+format: $(VENV)/.checks ## Format the code and repair what can be repaired
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: $(VENV)/.runs ## Measure the cost of a conversion and the speed of a worker
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove the environment and everything that was made
+	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. A file in .venv says what it holds, and is older than what it was made from
+# when it must be made again.
+
+$(VENV)/.made: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Conveyor needs Python 3.11 or later, and $(PYTHON) is: $$($(PYTHON) --version 2>&1 | head -n 1)." \
+	    "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) can't make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making the environment in $(VENV); the first time takes a minute …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --upgrade pip
+	@touch $@
+
+$(VENV)/.runs: pyproject.toml constraints.txt $(VENV)/.made
+	@$(PIP) --build-constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.checks: pyproject.toml constraints.txt $(VENV)/.runs
+	@$(PIP) --group dev
+	@touch $@
+
+constraints: ## Take the newest releases of everything into constraints.txt
+	@rm -rf var/constraints
+	@$(PYTHON) -m venv var/constraints
+	@var/constraints/bin/python -m pip install -qq --upgrade pip
+	@var/constraints/bin/python -m pip install -qq --editable '.[$(EXTRAS),s3,gcs]' --group dev
+	@sed '/^[^#]/d' constraints.txt > var/constraints/header
+	@var/constraints/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
+	  | LC_ALL=C sort -f | cat var/constraints/header - > constraints.txt
+	@rm -rf var/constraints

@@ -1,0 +1,125 @@
+"""``conveyor convert`` and ``conveyor wait``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conveyor.cli import console, files, report
+from conveyor.cli.progress import follow
+from conveyor.cli.session import connected, goes_on
+from conveyor.errors import InvalidRequest
+from conveyor.handle import Handle
+from conveyor.producer import Conveyor
+
+__all__ = ["convert", "wait"]
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace files; else a new one is numbered: a-1.pdf.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", min=0, help="How long to wait; the conversion itself goes on after it."
+    ),
+]
+
+
+def convert(  # noqa: PLR0917 - typer reads the command's options off its parameters
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, a URL that ConvertAPI can reach, an fsspec URL or a FileId. "
+            "Several make one conversion, such as a merge.",
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help="The target: pdf, jpg, merge, zip ...")
+    ],
+    from_format: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="FORMAT", help="The source's format, if its name tells none."
+        ),
+    ] = None,
+    out: Out = Path(),
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="A parameter by ConvertAPI's own name: PageRange=1-3. May be repeated.",
+        ),
+    ] = None,
+    timeout: Timeout = None,
+    force: Force = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Enqueue only, and print the id.")
+    ] = False,
+) -> None:
+    """Convert documents: enqueue, show progress, fetch the result."""
+    given = parse_params(params or ())
+    if not no_wait:
+        files.check_folder(out)
+    with connected() as conveyor:
+        handle = conveyor.convert(
+            sources if len(sources) > 1 else sources[0], to, from_format=from_format, params=given
+        )
+        if no_wait:
+            typer.echo(handle.id)
+            return
+        console.say(console.stderr(), f"conversion {handle.id}")
+        _finish(conveyor, handle, out, timeout, replace=force)
+
+
+def wait(
+    conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
+    out: Out = Path(),
+    timeout: Timeout = None,
+    force: Force = False,
+) -> None:
+    """Wait for a conversion that was enqueued before, and fetch its result."""
+    files.check_folder(out)
+    with connected() as conveyor:
+        _finish(conveyor, conveyor.handle(conversion_id), out, timeout, replace=force)
+
+
+def parse_params(given: Iterable[str]) -> dict[str, str]:
+    """Read ``Name=Value`` pairs.
+
+    Args:
+        given: As typed.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        InvalidRequest: One is no such pair, or a name comes twice.
+    """
+    params: dict[str, str] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not name or not separator:
+            # Not shown: what stands there may be a document's password.
+            raise InvalidRequest("A --param must read NAME=VALUE, such as --param PageRange=1-3.")
+        if name in params:
+            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+        params[name] = value
+    return params
+
+
+def _finish(
+    conveyor: Conveyor, handle: Handle, out: Path, timeout: float | None, *, replace: bool
+) -> None:
+    with goes_on(handle.id):
+        conversion = follow(handle, console.stderr(), timeout)
+        conversion.raise_if_failed()
+        saved = files.fetch(conversion, conveyor.storage, out, replace=replace)
+    report.summary(conversion, console.stdout())
+    for path in saved:
+        console.say(console.stdout(), f"saved     {path}")

@@ -1,0 +1,76 @@
+"""What an error looks like on the command line: one line, and an exit status.
+
+======  ==========================================================
+status  meaning
+======  ==========================================================
+0       done
+1       failed: a conversion, or a part that Conveyor stands on
+2       the command, the request or a setting is wrong
+3       still converting when ``--timeout`` was over
+130     interrupted by Ctrl-C
+======  ==========================================================
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+from conveyor.cli.text import one_line
+from conveyor.errors import (
+    ConversionFailed,
+    ConveyorError,
+    InvalidRequest,
+    SettingsError,
+    WaitTimeout,
+)
+
+__all__ = ["Interrupted", "MissingExtra", "explain"]
+
+_FAILED: Final = 1
+_WRONG: Final = 2
+_NOT_YET: Final = 3
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
+    """The user pressed Ctrl-C; the message says what goes on without them."""
+
+
+class MissingExtra(ConveyorError):  # noqa: N818
+    """A command needs a package that is not installed; the message says how to install it."""
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Say in one line what went wrong, and with which exit status to end.
+
+    Args:
+        error: Anything that a command raised.
+
+    Returns:
+        The line, without secrets and control characters, and the status.
+    """
+    return one_line(_describe(error)), _status_of(error)
+
+
+def _status_of(error: Exception) -> int:
+    match error:
+        case WaitTimeout():
+            return _NOT_YET
+        case InvalidRequest() | SettingsError() | MissingExtra():
+            return _WRONG
+        case Interrupted():
+            return _INTERRUPTED
+        case _:
+            return _FAILED
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, ConversionFailed):
+        return f"{error} Look: conveyor dead show {error.conversion_id}"
+    if isinstance(error, ConveyorError | Interrupted):
+        return str(error)
+    # Its text may hold what nobody may see (invariant I5): say what and where alone.
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" in {frame.name}, line {frame.lineno}" for frame in last)
+    return f"unexpected {type(error).__name__}{where}: this is a bug in Conveyor, please report it."

@@ -1,0 +1,113 @@
+"""Results fetched from the storage into a folder of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from conveyor.conversion import Conversion, StoredFile
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.storage import Storage, safe_name
+
+__all__ = ["check_folder", "fetch"]
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder, and see whether files can be written there: before anything is paid.
+
+    Args:
+        folder: Where results shall go.
+
+    Raises:
+        InvalidRequest: They can't.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=".conveyor-"):
+            pass
+    except OSError as error:
+        raise InvalidRequest(
+            f"The folder {folder} can't be written ({error.strerror}): "
+            "choose another one with --out. Nothing was started or paid."
+        ) from None
+
+
+def fetch(conversion: Conversion, storage: Storage, folder: Path, *, replace: bool) -> list[Path]:
+    """Copy a conversion's files into a folder, each whole or not at all.
+
+    Args:
+        conversion: Succeeded.
+        storage: Where they lie.
+        folder: Where they go.
+        replace: Whether a file of the same name is replaced; else the new one is numbered.
+
+    Returns:
+        Where each file lies now.
+
+    Raises:
+        StorageError: One can't be read, or not be written here.
+    """
+    return [_fetch_one(file, storage, folder, replace=replace) for file in conversion.files]
+
+
+def _fetch_one(file: StoredFile, storage: Storage, folder: Path, *, replace: bool) -> Path:
+    wanted = folder / safe_name(file.name)
+    with _translated(file, folder), NamedTemporaryFile(dir=folder, delete=False) as partial:
+        try:
+            digest = hashlib.sha256()
+            for chunk in storage.read(file.uri):
+                digest.update(chunk)
+                partial.write(chunk)
+            partial.close()
+            _check_same(file, digest.hexdigest())
+            target = wanted if replace else _reserve(wanted)
+            Path(partial.name).chmod(0o666 & ~_umask())
+            Path(partial.name).replace(target)
+        except BaseException:
+            Path(partial.name).unlink(missing_ok=True)
+            raise
+    return target
+
+
+def _check_same(file: StoredFile, digest: str) -> None:
+    if digest != file.sha256:
+        raise StorageError(
+            f"The file {file.uri} has changed since it was stored: look who writes there."
+        )
+
+
+def _reserve(wanted: Path) -> Path:
+    """Take the first free of ``a.pdf``, ``a-1.pdf``, ``a-2.pdf`` …: no paid result is refused."""
+    for number in count():
+        path = wanted.with_stem(f"{wanted.stem}-{number}") if number else wanted
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError  # pragma: no cover - there is always one more number
+
+
+def _umask() -> int:
+    """The process's mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _translated(file: StoredFile, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"Can't write {file.name} to {folder} ({error.strerror}): choose another --out. "
+            f"The result lies at {file.uri}."
+        ) from error

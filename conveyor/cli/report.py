@@ -1,0 +1,65 @@
+"""A conversion, told in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from conveyor.cli.text import duration_text, one_line, size_text
+from conveyor.conversion import Conversion, Failure, State
+
+__all__ = ["summary"]
+
+_STYLE = {State.SUCCEEDED: "bold green", State.FAILED: "bold red", State.EXPIRED: "bold red"}
+
+
+def summary(conversion: Conversion, console: Console) -> None:
+    """Print state, cost, polls, times and files, or why there are none.
+
+    Args:
+        conversion: Ended or under way.
+        console: Where.
+    """
+    for label, value in _lines(conversion):
+        style = _STYLE.get(conversion.state, "bold") if label == "state" else ""
+        line = Text(f"{label:<10}").append(one_line(value), style=style)
+        # A line that is broken by us can't be copied, nor read by a program.
+        console.print(line, soft_wrap=True)
+
+
+def _lines(conversion: Conversion) -> Iterator[tuple[str, str]]:
+    yield "state", conversion.state.value
+    yield "id", conversion.id
+    yield "formats", f"{conversion.from_format} to {conversion.to_format}"
+    yield "cost", str(conversion.cost)
+    yield "polls", str(conversion.polls)
+    times = ", ".join(_times(conversion))
+    if times:
+        yield "time", times
+    if conversion.failure is not None:
+        yield "class", conversion.failure.kind.value
+        yield "reason", _reason(conversion.failure)
+    for file in conversion.files:
+        yield "file", f"{file.name}  {size_text(file.size)}  sha256 {file.sha256[:12]}"
+        yield "", file.uri
+
+
+def _times(conversion: Conversion) -> Iterator[str]:
+    spans = (
+        ("waited", conversion.created_at, conversion.submitted_at),
+        ("converting", conversion.submitted_at, conversion.ready_at),
+        ("delivered in", conversion.ready_at, conversion.finished_at),
+        ("in all", conversion.created_at, conversion.finished_at),
+    )
+    for what, begin, end in spans:
+        # A replayed entry may hold an end that lies before its new beginning.
+        if begin is not None and end is not None and end >= begin:
+            yield f"{what} {duration_text(end - begin)}"
+
+
+def _reason(failure: Failure) -> str:
+    numbers = (("code", failure.code), ("HTTP", failure.status))
+    shown = ", ".join(f"{name} {number}" for name, number in numbers if number)
+    return f"{failure.message} ({shown})" if shown else failure.message

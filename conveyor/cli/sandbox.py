@@ -1,0 +1,32 @@
+"""``conveyor sandbox``: a local ConvertAPI, in the extra ``sandbox``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+
+from conveyor.cli.failures import MissingExtra
+
+__all__ = ["OPTIONS", "sandbox"]
+
+OPTIONS: Final[dict[str, Any]] = {
+    # The sandbox reads its own options, `--help` among them.
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+    "add_help_option": False,
+}
+
+
+def sandbox(context: typer.Context) -> None:
+    """Run a local ConvertAPI that converts for real and costs nothing."""
+    try:
+        # Imported here: it is an extra, and its web server would slow down every other command.
+        module = import_module("conveyor.sandbox.cli")
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("conveyor"):
+            raise
+        raise MissingExtra(
+            f'the sandbox needs the package {error.name}: pip install "conveyor[sandbox]"'
+        ) from None
+    module.app(args=context.args, prog_name="conveyor sandbox")

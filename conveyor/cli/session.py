@@ -1,0 +1,55 @@
+"""What every command needs: the library, opened from the environment, and a way out by Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conveyor.cli.failures import Interrupted
+from conveyor.errors import Unavailable
+from conveyor.producer import Conveyor
+
+__all__ = ["connected", "goes_on"]
+
+
+@contextmanager
+def connected() -> Iterator[Conveyor]:
+    """Open the library with the settings of the environment.
+
+    Yields:
+        The library; its connections are closed at the end.
+
+    Raises:
+        SettingsError: A setting is wrong.
+        Interrupted: The user pressed Ctrl-C.
+    """
+    conveyor = Conveyor.from_env()
+    try:
+        yield conveyor
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted.") from None
+    finally:
+        conveyor.close()
+
+
+@contextmanager
+def goes_on(conversion_id: str) -> Iterator[None]:
+    """Say, when looking on ends early, that the conversion does not end with it.
+
+    Args:
+        conversion_id: Which.
+
+    Raises:
+        Interrupted: The user pressed Ctrl-C.
+        Unavailable: A part can't be reached from here.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; the conversion goes on. Look: conveyor get {conversion_id}"
+        ) from None
+    except Unavailable as error:
+        raise type(error)(
+            f"{error} The conversion is kept; then: conveyor wait {conversion_id}"
+        ) from error

@@ -1,0 +1,82 @@
+"""Numbers and texts as people read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from conveyor.errors import InvalidRequest
+
+__all__ = ["count", "duration_text", "one_line", "parse_duration", "size_text"]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
+_SECONDS_OF: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86400
+_KILO: Final = 1000
+
+
+def one_line(text: str) -> str:
+    """Make a text safe for a terminal: a document's name or a server's answer may hold anything.
+
+    Args:
+        text: As it came.
+
+    Returns:
+        The same in one line, without control characters.
+    """
+    return _CONTROL.sub(" ", text).strip()
+
+
+def size_text(size: int) -> str:
+    """A size in bytes, ``12.3 kB``."""
+    if size < _KILO:
+        return f"{size} B"
+    scaled = float(size)
+    for unit in ("kB", "MB", "GB"):
+        scaled /= _KILO
+        # 999,950 bytes are 1.0 MB, not 1000.0 kB.
+        if scaled < _KILO - 0.05:
+            return f"{scaled:.1f} {unit}"
+    return f"{scaled / _KILO:.1f} TB"
+
+
+def duration_text(seconds: float) -> str:
+    """A time span, ``3.2 s``, ``4 min 10 s``, ``2 h 5 min`` or ``3 d 4 h``."""
+    if round(seconds, 1) < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR_S:
+        return _pair(whole, _MINUTE_S, "min", 1, "s")
+    if whole < _DAY_S:
+        return _pair(whole, _HOUR_S, "h", _MINUTE_S, "min")
+    return _pair(whole, _DAY_S, "d", _HOUR_S, "h")
+
+
+def parse_duration(text: str) -> float:
+    """Read a time span: ``30``, ``30s``, ``15m``, ``12h``, ``7d`` or ``2w``.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise InvalidRequest(
+            f"{text!r} is no time span: give a number with s, m, h, d or w, such as 7d."
+        )
+    return float(match[1]) * _SECONDS_OF[match[2]]
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things, ``1 dead letter`` or ``2 dead letters``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _pair(whole: int, large_s: int, large: str, small_s: int, small: str) -> str:
+    rest = whole % large_s // small_s
+    return f"{whole // large_s} {large}" + (f" {rest} {small}" if rest else "")

@@ -1,0 +1,200 @@
+"""The checks behind ``conveyor doctor``, as values: what stands, what does not, and the cure.
+
+Each is bounded in time. Broker, Redis and storage are checked from here; a worker is asked to
+check its own storage, and the API, as only workers hold the credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+from celery.exceptions import TimeoutError as NoAnswer
+
+from conveyor import names
+from conveyor.errors import BrokerUnavailable, ConveyorError, StorageError
+from conveyor.ledger import Ledger
+from conveyor.producer import Conveyor
+from conveyor.redaction import redact_server_url
+
+__all__ = [
+    "WORKER_TIMEOUT_S",
+    "Check",
+    "ask_worker",
+    "check_broker",
+    "check_redis",
+    "check_storage",
+    "examine",
+]
+
+CHECK_TIMEOUT_S: Final = 10.0
+WORKER_TIMEOUT_S: Final = 15.0
+_MARGIN_S: Final = 5.0  # to send the question and to give it up
+
+_HERE: Final = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found of one part.
+
+    Attributes:
+        name: The part.
+        ok: Whether it can be used.
+        detail: What was found; where it failed, what to do. Holds no secret.
+        where: Who looked: ``here``, or the worker's node name.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    where: str = _HERE
+
+
+def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
+    """Check everything that can be checked from here.
+
+    Args:
+        conveyor: The library, with the settings in question.
+        worker_timeout_s: How long a worker may take to answer, seconds.
+
+    Returns:
+        The checks, in the order in which they build on each other.
+    """
+    broker = check_broker(conveyor)
+    here = [broker, check_redis(conveyor), check_storage(conveyor)]
+    if not broker.ok:
+        return [*here, Check("worker", ok=False, detail="Not asked: repair the broker first.")]
+    return [*here, *ask_worker(conveyor, worker_timeout_s)]
+
+
+def check_broker(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
+    """Check that messages can be sent."""
+    return _check("broker", partial(_reach_broker, conveyor.celery_app), timeout_s)
+
+
+def check_redis(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
+    """Check that the ledger answers."""
+    return _check("redis", partial(_reach_redis, conveyor.ledger), timeout_s)
+
+
+def check_storage(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
+    """Check that files can be written, read and removed."""
+    return _check("storage", partial(_use_storage, conveyor), timeout_s)
+
+
+def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
+    """Have a worker check its storage and the API with its credentials.
+
+    Args:
+        conveyor: The library.
+        timeout_s: How long it may take, seconds; the question is withdrawn after it.
+
+    Returns:
+        That a worker answered, and what it found; or one check that says that none did.
+    """
+    try:
+        report = _bounded(partial(_ask, conveyor, timeout_s), timeout_s + _MARGIN_S)
+        return _read_report(report)
+    except (NoAnswer, TimeoutError, TaskRevokedError):
+        detail = (
+            f"No worker answered within {timeout_s:g} s: none runs, or all are busy. Start one: "
+            f"celery -A workers.app worker -Q {','.join(names.QUEUES)}"
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
+        detail = (
+            f"The worker's answer was lost ({type(error).__name__}): look at its log, and whether "
+            "it has the same CONVEYOR_RESULT_BACKEND."
+        )
+    return [Check("worker", ok=False, detail=detail)]
+
+
+def _ask(conveyor: Conveyor, timeout_s: float) -> Any:
+    try:
+        with conveyor.storage.probe() as uri:
+            return _send(conveyor.celery_app, [uri], timeout_s)
+    except StorageError:  # told by a check of its own
+        return _send(conveyor.celery_app, [], timeout_s)
+
+
+def _send(app: Celery, probes: list[str], timeout_s: float) -> Any:
+    question = app.send_task(
+        names.CHECKUP,
+        args=probes,
+        queue=names.QUEUE_OF[names.CHECKUP],
+        expires=timeout_s,
+        argsrepr="()",
+    )
+    try:
+        return question.get(timeout=timeout_s)
+    finally:
+        question.forget()
+
+
+def _read_report(report: Any) -> list[Check]:
+    node = str(report["node"])
+    found = [
+        Check(str(item["name"]), bool(item["ok"]), str(item["detail"]), node)
+        for item in report["checks"]
+    ]
+    return [Check("worker", ok=True, detail="answers", where=node), *found]
+
+
+def _reach_broker(app: Celery) -> str:
+    address = redact_server_url(str(app.conf.broker_url))
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+    except Exception as error:
+        raise BrokerUnavailable(
+            f"The broker at {address} can't be used ({type(error.__cause__ or error).__name__}): "
+            "start it, or set CONVEYOR_BROKER_URL."
+        ) from error
+    return f"{address} can be reached"
+
+
+def _reach_redis(ledger: Ledger) -> str:
+    begun = time.perf_counter()
+    ledger.check()
+    return f"a key was written and read in {(time.perf_counter() - begun) * 1000:.1f} ms"
+
+
+def _use_storage(conveyor: Conveyor) -> str:
+    conveyor.storage.check()
+    return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
+
+
+def _check(name: str, work: Callable[[], str], timeout_s: float) -> Check:
+    try:
+        return Check(name, ok=True, detail=_bounded(work, timeout_s))
+    except ConveyorError as error:
+        detail = str(error)
+    except TimeoutError:
+        detail = f"No answer within {timeout_s:g} s: is it overloaded, or shut off by a firewall?"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
+        detail = f"It can't be used ({type(error).__name__}): look at its log."
+    return Check(name, ok=False, detail=detail)
+
+
+ResultT = TypeVar("ResultT")
+
+
+def _bounded(work: Callable[[], ResultT], timeout_s: float) -> ResultT:
+    """Run work that may hang, in a thread that holds up neither us nor the process's end."""
+    outcome: Future[ResultT] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised where it is awaited
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return outcome.result(timeout_s)

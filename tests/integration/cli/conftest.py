@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+
+from conveyor import Conveyor, __main__
+from conveyor.conversion import Failure, FailureKind
+from conveyor.ledger import Entry
+from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.request import ConversionRequest
+from workers.local.valkey import Valkey
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Valkey]:
+    with closing(Valkey(password="hush")) as running:
+        running.start()
+        yield running
+
+
+@pytest.fixture
+def valkey(server) -> Iterator[Valkey]:
+    yield server
+    with closing(server.client()) as client:
+        client.flushall()
+
+
+@pytest.fixture
+def environment(valkey, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("CONVEYOR_BROKER_URL", valkey.url())
+    monkeypatch.setenv("CONVEYOR_STORAGE_URL", str(tmp_path / "files"))
+
+
+@pytest.fixture
+def library(environment) -> Iterator[Conveyor]:
+    with closing(Conveyor.from_env()) as conveyor:
+        yield conveyor
+
+
+@pytest.fixture
+def conveyor(environment, monkeypatch, capsys):
+    """The command line within this process: status, stdout, stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["conveyor", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            __main__.main()
+        printed = capsys.readouterr()
+        assert "hush" not in printed.out + printed.err
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+MakeEntry = Callable[..., Entry]
+
+
+@pytest.fixture
+def converting(library) -> MakeEntry:
+    """A conversion that the service has taken."""
+
+    def make() -> Entry:
+        ledger = library.ledger
+        request = ConversionRequest.build("https://example.com/a.docx", "pdf")
+        entry = ledger.open(str(uuid4()), request)
+        assert entry is not None
+        begun = ledger.begin_submit(entry, entry.wakeup, "0" * 32, "http://x", Dialect.PATH)
+        assert begun is not None
+        return begun
+
+    return make
+
+
+@pytest.fixture
+def dead(library, converting) -> MakeEntry:
+    """A dead letter; of a paid result, where the storage failed."""
+
+    def make(*, paid: bool = False, message: str = "Conversion failed.") -> Entry:
+        entry = converting()
+        kind = FailureKind.SERVICE
+        if paid:
+            result = Result(1, (RemoteFile("a.pdf", "https://example.com/d/x", 1),))
+            entry = library.ledger.ready(entry, result, polled=True)
+            kind = FailureKind.STORAGE
+        buried = library.ledger.failed(entry, Failure(kind, message, code=5001, status=500))
+        assert buried is not None
+        return buried
+
+    return make

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from conveyor import State
+from workers.local import Child, LocalStack, StartError
+from workers.local import stack as stack_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    with LocalStack(workers=2, concurrency=2, flower=True) as running:
+        yield running
+
+
+def test_every_part_runs(stack: LocalStack) -> None:
+    names = [child.name for child in stack.processes()]
+
+    assert names == ["valkey", "sandbox", "worker-1", "worker-2", "flower"]
+    assert all(child.is_running for child in stack.processes())
+
+
+def test_a_document_is_converted(stack: LocalStack) -> None:
+    source = stack.directory / "note.md"
+    source.write_text("# A note\n\nWith a sentence.\n")
+
+    with closing(stack.conveyor()) as conveyor:
+        done = conveyor.convert(source, to="pdf").wait(timeout=30)
+        pdf = b"".join(conveyor.storage.read(done.files[0].uri))
+
+    assert done.state is State.SUCCEEDED
+    assert pdf.startswith(b"%PDF-")
+
+
+def test_workers_have_the_size_that_was_asked_for(stack: LocalStack) -> None:
+    with closing(stack.conveyor()) as conveyor:
+        inspect = conveyor.celery_app.control.inspect(["worker-1@localhost", "worker-2@localhost"])
+        stats = inspect.stats()
+
+    sizes = {node: stat["pool"]["max-concurrency"] for node, stat in stats.items()}
+    assert sizes == {"worker-1@localhost": 2, "worker-2@localhost": 2}
+
+
+def test_a_killed_worker_can_be_started_again(stack: LocalStack) -> None:
+    worker = stack.workers[1]
+    pid = worker.pid
+
+    worker.kill()
+    stack.start_worker(worker)
+
+    assert worker.is_running
+    assert worker.pid != pid
+
+
+def test_flower_answers(stack: LocalStack) -> None:
+    with closing(HTTPConnection(urlsplit(stack.flower_url).netloc, timeout=5)) as connection:
+        connection.request("GET", "/")
+
+        assert connection.getresponse().status == 200
+
+
+def test_everything_ends_and_the_folder_goes(tmp_path: Path) -> None:
+    with LocalStack() as stack:
+        pids = [child.pid for child in stack.processes()]
+
+    assert not [pid for pid in pids if is_alive(pid)]
+    assert [child.exit_status for child in stack.workers] == [0]
+    assert not stack.directory.exists()
+
+
+def test_a_failing_start_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    stack = LocalStack(settings={"POLL_SPACING": "soon"}, directory=tmp_path)
+
+    with pytest.raises(StartError, match="CONVEYOR_POLL_SPACING is wrong"), stack:
+        pass
+
+    assert not [child for child in stack.processes() if child.is_running]
+
+
+def test_an_interrupted_start_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_child: Child, *_args: object) -> None:
+        raise KeyboardInterrupt
+
+    stack = LocalStack(directory=tmp_path)
+    monkeypatch.setattr(stack_module.LocalStack, "_wait_worker", interrupt)
+
+    with pytest.raises(KeyboardInterrupt), stack:
+        pass
+
+    assert not [child for child in stack.processes() if child.is_running]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

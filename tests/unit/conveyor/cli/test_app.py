@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from conveyor import __main__, __version__
+
+
+@pytest.fixture
+def conveyor(monkeypatch, capsys):
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["conveyor", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            __main__.main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def forget(monkeypatch, prefix: str) -> None:
+    for name in [name for name in sys.modules if name.startswith(prefix)]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_version(conveyor):
+    assert conveyor("--version") == (0, f"conveyor {__version__}\n", "")
+
+
+def test_help_names_every_command(conveyor):
+    status, out, _ = conveyor("--help")
+    assert status == 0
+    for command in ("convert", "get", "wait", "dead", "doctor", "sandbox"):
+        assert f"\n  {command} " in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--nonsense",), ("nonsense",), ("convert",), ("convert", "a.docx"), ("dead", "purge")],
+)
+def test_wrong_usage_is_status_2(conveyor, arguments):
+    status, _, err = conveyor(*arguments)
+    assert status == 2
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_without_the_extra_cli_one_line_says_how_to_install_it(conveyor, monkeypatch, package):
+    forget(monkeypatch, "conveyor.cli")
+    forget(monkeypatch, package)
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, err = conveyor("--version")
+    assert status == 2
+    assert err == (
+        f'error: the command line needs the package {package}: pip install "conveyor[cli]"\n'
+    )
+
+
+def test_without_the_extra_sandbox_one_line_says_how_to_install_it(conveyor, monkeypatch):
+    forget(monkeypatch, "conveyor.sandbox")
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    status, _, err = conveyor("sandbox", "--port", "0")
+    assert status == 2
+    assert err.startswith("error: the sandbox needs the package ")
+    assert err.endswith('pip install "conveyor[sandbox]"\n')
+
+
+def test_the_sandbox_reads_its_own_options(conveyor):
+    status, out, _ = conveyor("sandbox", "--help")
+    assert status == 0
+    assert "--fault" in out

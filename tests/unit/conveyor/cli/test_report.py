@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from conveyor.cli.report import summary
+from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
+
+
+def printed(conversion: Conversion, width: int = 80) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    summary(conversion, console)
+    return console.file.getvalue().splitlines()
+
+
+DONE = Conversion(
+    id="some-id",
+    state=State.SUCCEEDED,
+    from_format="docx",
+    to_format="pdf",
+    files=(StoredFile("a [bold].pdf", "file:///s/a [bold].pdf", 12_345, "0123456789abcdef"),),
+    cost=2,
+    polls=3,
+    submits=1,
+    created_at=100.0,
+    submitted_at=100.5,
+    ready_at=107.0,
+    finished_at=107.3,
+)
+
+
+def test_success():
+    assert printed(DONE) == [
+        "state     succeeded",
+        "id        some-id",
+        "formats   docx to pdf",
+        "cost      2",
+        "polls     3",
+        "time      waited 0.5 s, converting 6.5 s, delivered in 0.3 s, in all 7.3 s",
+        "file      a [bold].pdf  12.3 kB  sha256 0123456789ab",
+        "          file:///s/a [bold].pdf",
+    ]
+
+
+def test_lines_are_never_broken():
+    assert printed(DONE, width=20) == printed(DONE, width=200)
+
+
+def test_failure():
+    failure = Failure(FailureKind.INPUT, "Damaged.\nCheck it.", code=5002, status=500)
+    dead = Conversion("some-id", State.FAILED, "docx", "pdf", failure=failure, created_at=1.0)
+    lines = printed(dead)
+    assert "state     failed" in lines
+    assert "class     input" in lines
+    assert "reason    Damaged. Check it. (code 5002, HTTP 500)" in lines
+
+
+def test_failure_without_numbers():
+    dead = Conversion(
+        "some-id", State.FAILED, "docx", "pdf", failure=Failure(FailureKind.STORAGE, "Full.")
+    )
+    assert "reason    Full." in printed(dead)
+
+
+def test_what_has_not_happened_has_no_time():
+    waiting = Conversion("some-id", State.QUEUED, "docx", "pdf", created_at=100.0)
+    assert not [line for line in printed(waiting) if line.startswith("time")]

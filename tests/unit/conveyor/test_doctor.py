@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from conveyor import doctor
+from conveyor.errors import StorageError
+
+
+def test_what_works_says_what_was_found():
+    assert doctor._check("part", lambda: "fine", 1) == doctor.Check("part", ok=True, detail="fine")
+
+
+def test_what_fails_says_it_in_the_librarys_words():
+    def fail():
+        raise StorageError("Full. Make room.")
+
+    assert doctor._check("storage", fail, 1) == doctor.Check(
+        "storage", ok=False, detail="Full. Make room."
+    )
+
+
+def test_the_unexpected_is_named_without_its_text():
+    def fail():
+        raise RuntimeError("redis://:hush@host")
+
+    check = doctor._check("redis", fail, 1)
+    assert not check.ok
+    assert "RuntimeError" in check.detail
+    assert "hush" not in check.detail
+
+
+def test_what_hangs_is_given_up():
+    released = threading.Event()
+
+    def hang():
+        released.wait(10)
+        return "too late"
+
+    begun = time.monotonic()
+    check = doctor._check("broker", hang, 0.05)
+    released.set()
+    assert time.monotonic() - begun < 5
+    assert not check.ok
+    assert "No answer within 0.05 s" in check.detail
+
+
+def test_a_workers_report_bears_its_name():
+    report = {
+        "node": "worker@host",
+        "checks": [
+            {"name": "storage", "ok": True, "detail": "fine"},
+            {"name": "api", "ok": False, "detail": "refused"},
+        ],
+    }
+    assert doctor._read_report(report) == [
+        doctor.Check("worker", ok=True, detail="answers", where="worker@host"),
+        doctor.Check("storage", ok=True, detail="fine", where="worker@host"),
+        doctor.Check("api", ok=False, detail="refused", where="worker@host"),
+    ]
+
+
+@pytest.mark.parametrize("report", [None, {}, {"node": "x", "checks": [{}]}])
+def test_a_report_in_no_known_form_is_refused(report):
+    with pytest.raises((TypeError, KeyError)):
+        doctor._read_report(report)

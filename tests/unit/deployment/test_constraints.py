@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^ ;@/]+")
+
+
+@pytest.fixture
+def lines(root: Path) -> list[str]:
+    text = (root / "constraints.txt").read_text()
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_every_line_is_an_exact_pin(lines: list[str]) -> None:
+    assert [line for line in lines if not PIN.fullmatch(line)] == []
+
+
+def test_pins_are_sorted_and_single(lines: list[str]) -> None:
+    names = [line.split("==")[0].lower() for line in lines]
+
+    assert sorted(lines, key=str.upper) == lines
+    assert len(set(names)) == len(names)
+
+
+def test_every_direct_dependency_is_pinned(root: Path, lines: list[str]) -> None:
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    project = document["project"]
+    wanted = [
+        *project["dependencies"],
+        *(item for extra in project["optional-dependencies"].values() for item in extra),
+        *document["dependency-groups"]["dev"],
+        *document["build-system"]["requires"],
+    ]
+    pinned = {normalized(line.split("==")[0]) for line in lines}
+
+    names = {normalized(re.split(r"[\[<>=~!; ]", item)[0]) for item in wanted}
+
+    assert names - pinned == {"conveyor"}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

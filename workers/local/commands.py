@@ -1,0 +1,35 @@
+"""The command lines of the stack's children."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from conveyor.names import QUEUES
+from workers.local.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["flower", "sandbox", "worker"]
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+
+
+def worker(node: str) -> tuple[str, ...]:
+    """A worker under this node name; pool and size come from its settings."""
+    return (*_CELERY, "worker", "-n", node, "-Q", ",".join(QUEUES), "-E", "--without-mingle")
+
+
+def flower(port: int) -> tuple[str, ...]:
+    """Flower on loopback."""
+    return (*_CELERY, "flower", f"--address={LOOPBACK}", f"--port={port}")
+
+
+def sandbox(port: int, secret: str, spacing_s: float, options: Iterable[str]) -> tuple[str, ...]:
+    """The sandbox on loopback, as strict about polls as the workers are told to be."""
+    return (
+        *(sys.executable, "-m", "conveyor.sandbox"),
+        *("--port", str(port), "--secret", secret, "--spacing", f"{spacing_s:g}"),
+        *options,
+    )

@@ -1,0 +1,43 @@
+"""The environment of the stack's children: the machine's, with our settings and no others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conveyor.settings import ENV_PREFIX
+from workers.local.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ROOT", "child_environment"]
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The project's folder, where `workers` and `tasks` are imported from."""
+
+# Other programs' settings that would point a child elsewhere or change how it runs.
+_FOREIGN_PREFIXES = (ENV_PREFIX, "CELERY_", "FLOWER_")
+
+_COMMON = {
+    "PYTHONUNBUFFERED": "1",  # what a child prints is in its log when it matters
+    "NO_PROXY": LOOPBACK,  # a proxy knows nothing of the sandbox
+    "no_proxy": LOOPBACK,
+}
+
+
+def child_environment(
+    settings: Mapping[str, str], inherited: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Put settings in the place of those inherited.
+
+    Args:
+        settings: By name, without the prefix: ``{"API_URL": …}``.
+        inherited: Where the rest comes from.
+    """
+    kept = {
+        name: value for name, value in inherited.items() if not name.startswith(_FOREIGN_PREFIXES)
+    }
+    ours = {f"{ENV_PREFIX}{name}": value for name, value in settings.items()}
+    return {**kept, **_COMMON, **ours}

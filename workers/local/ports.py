@@ -1,0 +1,33 @@
+"""Free ports on loopback."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+__all__ = ["LOOPBACK", "free_port"]
+
+LOOPBACK = "127.0.0.1"
+
+# Below the ports that systems give to outgoing connections. A client that reconnects to a server
+# which is down could otherwise be given the server's own port, connect to itself, and keep the
+# server from coming back.
+_CANDIDATES = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """Find a port on loopback that nobody listens on."""
+    for port in random.sample(_CANDIDATES, len(_CANDIDATES)):
+        if _is_free(port):
+            return port
+    raise OSError(f"no free port from {_CANDIDATES.start} to {_CANDIDATES.stop} on {LOOPBACK}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,207 @@
+"""The whole system on loopback, started and ended as one."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from contextlib import ExitStack, closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from conveyor import Conveyor
+from workers.local import commands
+from workers.local.environment import ROOT, child_environment
+from workers.local.ports import LOOPBACK, free_port
+from workers.local.process import Child
+from workers.local.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["LocalStack"]
+
+_SECRET = "sandbox"  # noqa: S105 - the sandbox takes any word; this one can't be mistaken
+_PING_S = 0.3
+
+
+class LocalStack:
+    """Valkey, the sandbox, workers and, if wanted, Flower, on free loopback ports.
+
+    Everything ends with the ``with`` block, also when the start fails half-way. On Linux it ends
+    even when this process is killed; see `workers.local.tether` for what that asks of threads.
+
+    Attributes:
+        directory: Where data, logs and results lie.
+        valkey: The broker, the ledger and the result backend.
+        sandbox: The sandbox's process.
+        workers: The workers' processes; each can be killed and started again.
+        flower: Flower's process, None unless asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        pool: str = "threads",
+        concurrency: int = 8,
+        dialect: str = "auto",
+        spacing: float = 0.2,
+        flower: bool = False,
+        sandbox_options: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        """Prepare a stack; entering it starts it.
+
+        Args:
+            workers: How many worker processes.
+            pool: Celery's pool, ``threads`` or ``prefork``.
+            concurrency: The size of each worker's pool.
+            dialect: Which of the service's dialects the workers speak.
+            spacing: Seconds between two polls of a job.
+            flower: Whether to start Flower.
+            sandbox_options: More command-line options for the sandbox, faults for instance.
+            settings: More settings for the workers, without prefix: ``{"LOG_LEVEL": "DEBUG"}``.
+            directory: Where data, logs and results lie; a temporary folder, removed at the end,
+                unless given.
+        """
+        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="conveyor-")
+        self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.valkey = Valkey(self.directory / "valkey", password=secrets.token_urlsafe(16))
+        self._sandbox_port = free_port()
+        self._flower_port = free_port()
+        self._settings = {
+            "API_URL": self.sandbox_url,
+            "API_SECRET": _SECRET,
+            "API_DIALECT": dialect,
+            "BROKER_URL": self.broker_url,
+            "REDIS_URL": self.broker_url,
+            "RESULT_BACKEND": self.broker_url,
+            "STORAGE_URL": self.storage_url,
+            "POLL_SPACING": f"{spacing:g}",
+            "POOL": pool,
+            "CONCURRENCY": str(concurrency),
+            "LOG_FORMAT": "console",
+            **(settings or {}),
+        }
+        self.sandbox = self._child(
+            "sandbox", commands.sandbox(self._sandbox_port, _SECRET, spacing, sandbox_options)
+        )
+        names = [f"worker-{number}" for number in range(1, workers + 1)]
+        self.workers = tuple(self._child(name, commands.worker(_node(name))) for name in names)
+        self.flower = self._child("flower", commands.flower(self._flower_port)) if flower else None
+        self._running = ExitStack()
+
+    @property
+    def broker_url(self) -> str:
+        """Valkey, password included."""
+        return self.valkey.url()
+
+    @property
+    def sandbox_url(self) -> str:
+        """The service's address."""
+        return f"http://{LOOPBACK}:{self._sandbox_port}"
+
+    @property
+    def flower_url(self) -> str:
+        """Flower's address; nobody listens there unless it was asked for."""
+        return f"http://{LOOPBACK}:{self._flower_port}"
+
+    @property
+    def storage_url(self) -> str:
+        """The folder of sources and results."""
+        return (self.directory / "files").absolute().as_uri()
+
+    def settings(self) -> dict[str, str]:
+        """The workers' settings by name, without the prefix."""
+        return dict(self._settings)
+
+    def environment(self) -> dict[str, str]:
+        """The children's environment: this process's, with the settings above and no others."""
+        return child_environment(self._settings)
+
+    def conveyor(self) -> Conveyor:
+        """What a web application would hold; the caller closes it."""
+        return Conveyor(
+            broker_url=self._settings["BROKER_URL"],
+            redis_url=self._settings["REDIS_URL"],
+            result_backend=self._settings["RESULT_BACKEND"],
+            storage_url=self._settings["STORAGE_URL"],
+        )
+
+    def processes(self) -> tuple[Child, ...]:
+        """Every child, in the order of their start."""
+        flower = (self.flower,) if self.flower else ()
+        return (self.valkey.process, self.sandbox, *self.workers, *flower)
+
+    def start_worker(self, worker: Child) -> None:
+        """Start a worker, again after it was stopped or killed, and wait until it consumes."""
+        worker.start()
+        self._wait_worker(worker)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as running:
+            if self._temporary:
+                running.callback(self._temporary.cleanup)
+            running.callback(self.valkey.close)
+            self.valkey.start()
+            running.callback(self._stop_clients)
+            self._start_clients()
+            self._running = running.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._running.close()
+
+    def _child(self, name: str, command: Sequence[str]) -> Child:
+        log = self.directory / f"{name}.log"
+        return Child(name, command, log=log, env=self.environment(), cwd=ROOT)
+
+    def _start_clients(self) -> None:
+        # All at once, then wait: importing takes each of them the most of a second.
+        _valkey, *clients = self.processes()
+        for child in clients:
+            child.start()
+        self.sandbox.wait_ready(lambda: "sandbox ready on" in self.sandbox.printed())
+        for worker in self.workers:
+            self._wait_worker(worker)
+        if self.flower:
+            self.flower.wait_ready(self._flower_answers)
+
+    def _stop_clients(self) -> None:
+        # Workers end warm, so the sandbox must still answer them, and Valkey all of them.
+        consumers = [*self.workers, *([self.flower] if self.flower else [])]
+        for child in consumers:
+            child.ask_to_end()
+        for child in consumers:
+            child.stop()
+        self.sandbox.stop()
+
+    def _wait_worker(self, worker: Child) -> None:
+        # By asking, not by its log: how much is logged is the caller's to set.
+        with closing(self.conveyor()) as conveyor:
+            control = conveyor.celery_app.control
+            worker.wait_ready(
+                lambda: bool(control.ping(destination=[_node(worker.name)], timeout=_PING_S))
+            )
+
+    def _flower_answers(self) -> bool:
+        with closing(HTTPConnection(LOOPBACK, self._flower_port, timeout=1)) as connection:
+            try:
+                connection.request("GET", "/healthcheck")
+                return connection.getresponse().status == HTTPStatus.OK
+            except (OSError, HTTPException):
+                return False
+
+
+def _node(name: str) -> str:
+    return f"{name}@localhost"

