@@ -75,6 +75,8 @@ class ConversionRequest:
             InvalidRequest: It can't be right; the message says why.
         """
         sources = parse_sources(source)
+        if from_format == "web" and len(sources) > 1:
+            raise InvalidRequest("A web page is converted by itself: give one URL.")
         return cls(
             sources=sources,
             from_format=_format(from_format or _common_format(sources), "source"),
@@ -149,8 +151,8 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     return formats.pop() if len(formats) == 1 else "any"
 
 
-def _format(given: str, which: str) -> str:
-    text = str(given).lower().removeprefix(".")
+def _format(given: Any, which: str) -> str:
+    text = given.lower().removeprefix(".") if isinstance(given, str) else ""
     if not _FORMAT.fullmatch(text):
         raise InvalidRequest(
             f"The {which} format {given!r} can't be one: give it as a name like 'pdf'."

@@ -109,9 +109,13 @@ def _flatten(given: Any) -> list[Source]:
 def _parse_text(text: str) -> Source:
     if not text.strip() or "\0" in text:
         raise InvalidRequest("The source is empty: give a URL, a path or a FileId.")
-    scheme = urlsplit(text).scheme if "://" in text else ""
+    try:
+        parts = urlsplit(text) if "://" in text else None
+    except ValueError:
+        raise InvalidRequest("The source URL can't be read: check its host.") from None
+    scheme = parts.scheme if parts else ""
     if scheme in ("http", "https"):
-        if not urlsplit(text).hostname:
+        if not (parts and parts.hostname):
             raise InvalidRequest("The source URL names no host.")
         return Source(SourceKind.URL, text)
     if scheme:

@@ -3,27 +3,29 @@
 One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease
 that outlives the request. To leave is to let the key live for the spacing, if the token is still
 ours: while it does, nobody enters. So whoever finds it closed learns for how long.
+
+A poll that is not the awaited one is turned away in the same round trip, and one that ends leaves
+with the transition that it notes (`Pass.leaving`), so a poll costs two round trips in all.
 """
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import redis
 
-from conveyor.ledger import keys, translated
+from conveyor.conversion import State
+from conveyor.ledger import Entry, keys, script, translated
+from conveyor.ledger.entry import decode, fields_of
 
 __all__ = ["Pass", "Turnstile"]
 
 # Timers fire up to a millisecond early, and the service measures with a clock of its own.
 _MARGIN_S: Final = 0.02
+_STALE: Final = -2
 
-_ENTER = """
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return -1 end
-return math.max(redis.call('PTTL', KEYS[1]), 0)
-"""
 _LEAVE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -32,20 +34,29 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The right to talk to the service about one conversion.
+    """The right to poll one conversion, once.
 
     Attributes:
+        entry: The conversion as it stood when we came.
         token: What the key holds while the pass is ours.
         wait_s: 0 when we are in; else the seconds for which the turnstile stays closed.
+        spacing_ms: For how long it stays closed when we leave.
     """
 
+    entry: Entry
     token: str
     wait_s: float
+    spacing_ms: int
 
     @property
     def granted(self) -> bool:
         """Whether we are in."""
         return not self.wait_s
+
+    @property
+    def leaving(self) -> dict[str, Any]:
+        """What a transition needs to know so that it leaves for us."""
+        return {"token": self.token, "for_ms": self.spacing_ms}
 
 
 class Turnstile:
@@ -53,7 +64,7 @@ class Turnstile:
 
     Args:
         client: Redis.
-        spacing_s: From the end of one request to the start of the next.
+        spacing_s: From the end of one poll to the start of the next.
         lease_s: Longer than the longest request: a holder that dies frees the way after it.
     """
 
@@ -61,35 +72,42 @@ class Turnstile:
         self._client = client
         self._spacing_ms = round((spacing_s + _MARGIN_S) * 1000)
         self._lease_ms = round(lease_s * 1000)
-        self._enter = client.register_script(_ENTER)
+        self._enter = client.register_script(script("enter"))
         self._leave = client.register_script(_LEAVE)
 
-    def enter(self, conversion_id: str) -> Pass:
+    def enter(self, conversion_id: str, number: int) -> Pass | None:
         """Try to enter; never waits.
 
         Args:
             conversion_id: Whose.
+            number: The wake-up's number.
 
         Returns:
-            A pass, granted or not.
+            A pass, granted or not; None where the conversion does not await this poll.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
         token = secrets.token_hex(16)
         with translated(self._client):
-            closed_ms = cast(
-                "int",
-                self._enter(keys=[keys.turnstile(conversion_id)], args=[token, self._lease_ms]),
+            closed_ms, *flat = cast(
+                "list[Any]",
+                self._enter(
+                    keys=[keys.turnstile(conversion_id), keys.conversion(conversion_id)],
+                    args=[token, self._lease_ms, State.CONVERTING.value, number],
+                ),
             )
+        if closed_ms == _STALE:
+            return None
+        entry = decode(conversion_id, fields_of(flat[0]))
         # A key in its last millisecond still closes the way.
-        return Pass(token, 0.0 if closed_ms < 0 else max(closed_ms, 1) / 1000)
+        wait_s = 0.0 if closed_ms < 0 else max(closed_ms, 1) / 1000
+        return Pass(entry, token, wait_s, self._spacing_ms)
 
-    def leave(self, conversion_id: str, granted: Pass) -> bool:
+    def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.
 
         Args:
-            conversion_id: Whose.
             granted: From `enter`.
 
         Returns:
@@ -100,6 +118,6 @@ class Turnstile:
         """
         with translated(self._client):
             left = self._leave(
-                keys=[keys.turnstile(conversion_id)], args=[granted.token, self._spacing_ms]
+                keys=[keys.turnstile(granted.entry.id)], args=[granted.token, granted.spacing_ms]
             )
         return bool(left)

@@ -172,7 +172,7 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
             return _after(ledger.started(entry, job_id, delay_s), delay_s)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
-            return _at_once(ledger.ready(entry, result, polled=False))
+            return _at_once(ledger.ready(entry, result))
         case AskFirst(note):
             delay_s = schedule.next_poll(spacing_s, 0)
             log.warning("submit_unclear", reason=note)

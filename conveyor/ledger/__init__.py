@@ -3,5 +3,6 @@
 from conveyor.ledger.connection import connect, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Ledger
+from conveyor.ledger.scripts import script
 
-__all__ = ["Entry", "Ledger", "connect", "translated"]
+__all__ = ["Entry", "Ledger", "connect", "script", "translated"]

@@ -24,7 +24,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,7 +33,7 @@ from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredF
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Entry", "decode", "dump_failure", "dump_files", "dump_result"]
+__all__ = ["Entry", "decode", "dump_failure", "dump_files", "dump_result", "fields_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ class Entry:
             finished_at=self.finished_at,
             failure=self.failure,
         )
+
+
+def fields_of(flat: Sequence[str]) -> dict[str, str]:
+    """A hash as a script returns it: names and values by turns."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:

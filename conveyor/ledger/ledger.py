@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from importlib import resources
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -22,13 +21,24 @@ from conveyor.conversion import Failure, StoredFile
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import keys
 from conveyor.ledger.connection import translated
-from conveyor.ledger.entry import Entry, decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.entry import (
+    Entry,
+    decode,
+    dump_failure,
+    dump_files,
+    dump_result,
+    fields_of,
+)
 from conveyor.ledger.pace import Pace
+from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
 __all__ = ["Ledger"]
+
+Leaving = Mapping[str, Any] | None
+"""`conveyor.turnstile.Pass.leaving` of the poll that a transition ends, if one does."""
 
 # How long after its time a wake-up may come before the sweep takes it for lost.
 _GRACE_S: Final = 30.0
@@ -60,8 +70,8 @@ class Ledger:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self.pace = Pace(client)
-        self._transition = client.register_script(_script("transition"))
-        self._claim_overdue = client.register_script(_script("claim_overdue"))
+        self._transition = client.register_script(script("transition"))
+        self._claim_overdue = client.register_script(script("claim_overdue"))
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -173,7 +183,9 @@ class Ledger:
             due=_now() + delay_s + _GRACE_S,
         )
 
-    def put_back(self, entry: Entry, delay_s: float, note: str, *, lost: bool) -> Entry | None:
+    def put_back(
+        self, entry: Entry, delay_s: float, note: str, *, lost: bool, leaving: Leaving = None
+    ) -> Entry | None:
         """Note that nothing was started.
 
         Args:
@@ -182,6 +194,7 @@ class Ledger:
             note: What holds it up, in words.
             lost: Whether the POST went out and got lost: a 404 on a job never seen alive. Only
                 these count as submits; a throttle or a missing connection starts nothing.
+            leaving: The pass of the poll that found it out.
         """
         return self._change(
             "put_back",
@@ -189,11 +202,19 @@ class Ledger:
             guards={"wakeup": entry.wakeup, "alive": 0},
             set={"note": note},
             add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
+            leave=leaving,
             due=_now() + delay_s + _GRACE_S,
         )
 
     def later(
-        self, entry: Entry, delay_s: float, *, alive: bool, strike: bool, note: str = ""
+        self,
+        entry: Entry,
+        delay_s: float,
+        *,
+        alive: bool,
+        strike: bool,
+        note: str = "",
+        leaving: Leaving = None,
     ) -> Entry | None:
         """Note a poll that brought no end.
 
@@ -203,6 +224,7 @@ class Ledger:
             alive: Whether the answer shows that the service has the job.
             strike: Whether the answer said nothing of the job.
             note: What holds it up, in words.
+            leaving: The poll's pass.
         """
         fields: dict[str, Any] = {"note": note}
         if alive:
@@ -216,16 +238,24 @@ class Ledger:
             set=fields,
             add={"wakeup": 1, "polls": 1, "strikes": int(strike)},
             due=_now() + delay_s + _GRACE_S,
+            leave=leaving,
         )
 
-    def ready(self, entry: Entry, result: Result, *, polled: bool) -> Entry | None:
-        """Note the result before anything else is done with it: it has been paid."""
+    def ready(self, entry: Entry, result: Result, *, leaving: Leaving = None) -> Entry | None:
+        """Note the result before anything else is done with it: it has been paid.
+
+        Args:
+            entry: As it was when the request began.
+            result: What the service says.
+            leaving: The pass of the poll that brought it; None where the submit did.
+        """
         changed = self._change(
             "ready",
             entry.id,
             set={"result": dump_result(result), "alive": 1, "ready_at": _now(), "note": ""},
-            add={"wakeup": 1, "polls": int(polled)},
+            add={"wakeup": 1, "polls": int(leaving is not None)},
             due=_now() + _WORK_S,
+            leave=leaving,
         )
         if changed is not None and changed.submitted_at is not None:
             self.pace.learn(changed.request, _now() - changed.submitted_at)
@@ -240,13 +270,13 @@ class Ledger:
         fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
         return self._change("succeeded", entry.id, set=fields, due=_now() + _WORK_S)
 
-    def failed(self, entry: Entry, failure: Failure, *, polled: bool = False) -> Entry | None:
+    def failed(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
         """Note that it ended without files: a dead letter."""
-        return self._bury("failed", entry, failure, polled=polled)
+        return self._bury("failed", entry, failure, leaving)
 
-    def expired(self, entry: Entry, failure: Failure, *, polled: bool = False) -> Entry | None:
+    def expired(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
         """Note that the service forgot a job that it had: a dead letter."""
-        return self._bury("expired", entry, failure, polled=polled)
+        return self._bury("expired", entry, failure, leaving)
 
     def told(self, conversion_id: str, *, succeeded: bool) -> None:
         """Note that the caller has the outcome: the entry starts to age.
@@ -357,21 +387,22 @@ class Ledger:
 
     # -- one script -----------------------------------------------------------------------------
 
-    def _bury(self, name: str, entry: Entry, failure: Failure, *, polled: bool) -> Entry | None:
+    def _bury(self, name: str, entry: Entry, failure: Failure, leaving: Leaving) -> Entry | None:
         return self._change(
             name,
             entry.id,
             set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
-            add={"wakeup": 1, "polls": int(polled)},
+            add={"wakeup": 1, "polls": int(leaving is not None)},
             due=_now() + _WORK_S,
             dead=_now(),
+            leave=leaving,
         )
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, flat = self._run(name, conversion_id, **change)
         if not done:
             return None
-        return decode(conversion_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+        return decode(conversion_id, fields_of(flat))
 
     def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, list[str]]:
         transition = TRANSITIONS[name]
@@ -379,20 +410,22 @@ class Ledger:
         if transition.enters is not None:
             fields["state"] = transition.enters.value
         guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
-        spec = {"leaves": sorted(transition.leaves), "set": fields, "guards": guards, **change}
+        given = {name: value for name, value in change.items() if value is not None}
+        spec = {"leaves": sorted(transition.leaves), "set": fields, "guards": guards, **given}
         with self._translated():
             answer = self._transition(
-                keys=[keys.conversion(conversion_id), keys.DUE, keys.DEAD],
+                keys=[
+                    keys.conversion(conversion_id),
+                    keys.DUE,
+                    keys.DEAD,
+                    keys.turnstile(conversion_id),
+                ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )
         return cast("tuple[int, list[str]]", answer)
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._redis)
-
-
-def _script(name: str) -> str:
-    return resources.files("conveyor.ledger").joinpath("scripts", f"{name}.lua").read_text()
 
 
 def _now() -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from starlette.requests import Request
 
 from conveyor.sandbox.errors import UNAUTHORIZED, ApiError
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 #: Dots in a JSON Web Token: header, claims and signature.
 JWT_DOTS = 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from conveyor.sandbox.core import Core
 from conveyor.sandbox.endpoints.control import CONTROL_PATHS, ControlEndpoint
 from conveyor.sandbox.endpoints.convert import ConvertEndpoint
 from conveyor.sandbox.endpoints.files import FilesEndpoint
@@ -13,13 +15,6 @@ from conveyor.sandbox.endpoints.jobs import JobsEndpoint
 from conveyor.sandbox.errors import UNAUTHORIZED, ApiError
 from conveyor.sandbox.results import error_response
 from conveyor.sandbox.wire import Dropped
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from conveyor.sandbox.core import Core
 
 #: The one 401 that is not about credentials: the balance is used up.
 BALANCE_CODE = 4014

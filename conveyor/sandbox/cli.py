@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from collections.abc import Iterable
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,10 +15,6 @@ from conveyor.sandbox.converters.program import kill_all
 from conveyor.sandbox.faults import FAULTS
 from conveyor.sandbox.outbound import is_reachable
 from conveyor.sandbox.server import address, listen, run
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterable
 
 USAGE_STATUS = 2
 FAULT_HELP = (

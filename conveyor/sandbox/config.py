@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from conveyor.sandbox.faults import check_rates
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Dialect(Enum):

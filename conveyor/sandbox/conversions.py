@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from conveyor.sandbox.account import Account
+from conveyor.sandbox.audit import Audit
+from conveyor.sandbox.config import Dialect
+from conveyor.sandbox.converters.model import Converter
 from conveyor.sandbox.engine import Engine, Made, Work
 from conveyor.sandbox.errors import ApiError, conversion_error
+from conveyor.sandbox.faults import Faults
+from conveyor.sandbox.files import FileStore, StoredFile
 from conveyor.sandbox.jobs import Failure, Job, JobBook, Outcome, Success, new_job_id
-
-if TYPE_CHECKING:
-    import random
-
-    from conveyor.sandbox.account import Account
-    from conveyor.sandbox.audit import Audit
-    from conveyor.sandbox.config import Dialect
-    from conveyor.sandbox.converters.model import Converter
-    from conveyor.sandbox.faults import Faults
-    from conveyor.sandbox.files import FileStore, StoredFile
-    from conveyor.sandbox.parameters import Checked
-    from conveyor.sandbox.sources import Sources
-    from conveyor.sandbox.webhooks import Webhooks
+from conveyor.sandbox.parameters import Checked
+from conveyor.sandbox.sources import Sources
+from conveyor.sandbox.webhooks import Webhooks
 
 logger = logging.getLogger("conveyor.sandbox")
 

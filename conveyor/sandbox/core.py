@@ -7,10 +7,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from starlette.requests import Request
 
 from conveyor.sandbox.account import Account
 from conveyor.sandbox.audit import Audit
+from conveyor.sandbox.config import SandboxConfig
 from conveyor.sandbox.conversions import Conversions
 from conveyor.sandbox.converters.registry import Registry, installed
 from conveyor.sandbox.engine import Engine
@@ -19,11 +21,6 @@ from conveyor.sandbox.files import FileStore
 from conveyor.sandbox.jobs import JobBook
 from conveyor.sandbox.sources import Sources
 from conveyor.sandbox.webhooks import Webhooks
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from conveyor.sandbox.config import SandboxConfig
 
 
 @dataclass(frozen=True, kw_only=True)

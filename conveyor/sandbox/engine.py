@@ -7,17 +7,14 @@ import hashlib
 import shutil
 import tempfile
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conveyor.sandbox.converters.model import Converter, Task
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from conveyor.sandbox.files import StoredFile
+from conveyor.sandbox.files import StoredFile
 
 #: Load tests send one document a thousand times: the client is measured, not the converter.
 MAX_REMEMBERED = 256

@@ -6,10 +6,8 @@ between two editions of that page, so that the sandbox gives them the newer one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 BAD_REQUEST = 400
 UNAUTHORIZED = 401

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.errors import CONVERSION_ERRORS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from conveyor.sandbox.audit import Audit
 
 #: Fault name → what the client meets. `error_CODE` ends a job with that documented code.
 FAULTS: Mapping[str, str] = {

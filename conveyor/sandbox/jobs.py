@@ -6,22 +6,18 @@ five seconds later, jobs removed after two hours at most.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import string
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from conveyor.sandbox.config import Dialect
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
-    from conveyor.sandbox.errors import ApiError
-    from conveyor.sandbox.files import StoredFile
+from conveyor.sandbox.errors import ApiError
+from conveyor.sandbox.files import StoredFile
 
 #: Clocks of two processes tick apart: a poll this much too soon is not held against its client.
 CLOCK_TOLERANCE_SECONDS = 0.002

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.request
-from typing import TYPE_CHECKING, Any, Protocol
+from http.client import HTTPMessage
+from typing import Any, Protocol
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from http.client import HTTPMessage
 
 
 class Answer(Protocol):

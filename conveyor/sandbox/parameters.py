@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conveyor.sandbox.converters import kinds
-from conveyor.sandbox.converters.model import Parameter, Takes
+from conveyor.sandbox.converters.model import Converter, Parameter, Takes
 from conveyor.sandbox.errors import invalid_parameters
 from conveyor.sandbox.files import StoredFile, safe_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from conveyor.sandbox.converters.model import Converter
 
 #: What a client sends under a name: text, or a file with the request.
 Value = str | StoredFile

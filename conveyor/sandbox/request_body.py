@@ -5,21 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import UploadFile
+from starlette.requests import Request
 
 from conveyor.sandbox.disposition import file_name
 from conveyor.sandbox.errors import BAD_REQUEST, ApiError
 from conveyor.sandbox.files import FileStore, StoredFile, safe_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from starlette.requests import Request
-
-    from conveyor.sandbox.parameters import Value
+from conveyor.sandbox.parameters import Value
 
 CHUNK_BYTES = 1 << 16
 #: Of requests without files; files go to disk.

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from conveyor.sandbox.disposition import attachment
+from conveyor.sandbox.errors import ApiError
+from conveyor.sandbox.files import StoredFile
 from conveyor.sandbox.jobs import Failure, Outcome, Success
 from conveyor.sandbox.wire import json_response
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from conveyor.sandbox.errors import ApiError
-    from conveyor.sandbox.files import StoredFile
 
 OCTET_STREAM = "application/octet-stream"
 

@@ -8,20 +8,17 @@ import signal
 import socket
 import threading
 import urllib.request
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
 
 import uvicorn
 
 from conveyor.sandbox.application import application
+from conveyor.sandbox.config import SandboxConfig
 from conveyor.sandbox.core import assemble
 from conveyor.sandbox.faults import check_rates
 from conveyor.sandbox.wire import ConnectionProtocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
-
-    from conveyor.sandbox.config import SandboxConfig
 
 START_TIMEOUT_SECONDS = 20
 STOP_TIMEOUT_SECONDS = 20

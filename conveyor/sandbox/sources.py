@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from conveyor.sandbox import outbound
 from conveyor.sandbox.disposition import file_name
 from conveyor.sandbox.errors import conversion_error
 from conveyor.sandbox.files import FileStore, FileWriter, StoredFile, safe_name
-
-if TYPE_CHECKING:
-    from conveyor.sandbox.parameters import Value
+from conveyor.sandbox.parameters import Value
 
 FETCH_TIMEOUT_SECONDS = 30
 MAX_FETCHED_BYTES = 512 * 1024 * 1024

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from conveyor.sandbox import outbound
+from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.config import Dialect
-from conveyor.sandbox.jobs import Success
-
-if TYPE_CHECKING:
-    from conveyor.sandbox.audit import Audit
-    from conveyor.sandbox.faults import Faults
-    from conveyor.sandbox.jobs import Job
+from conveyor.sandbox.faults import Faults
+from conveyor.sandbox.jobs import Job, Success
 
 CALL_TIMEOUT_SECONDS = 5
 #: Waits before the second and later attempts.

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from conveyor.names import QUEUES
 from workers.local.ports import LOOPBACK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["flower", "sandbox", "worker"]
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from conveyor import Conveyor
 from conveyor.cli.console import say, stdout
 from conveyor.cli.progress import follow
 from conveyor.cli.report import summary
+from conveyor.conversion import Conversion
 from conveyor.errors import ConveyorError
 from workers.local.environment import ROOT
 from workers.local.interruption import ended_by_signals
 from workers.local.process import StartError
 from workers.local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from conveyor import Conveyor
-    from conveyor.conversion import Conversion
 
 SOURCE = ROOT / "examples" / "report.docx"
 RESULT = ROOT / "var" / "demo" / "report.pdf"

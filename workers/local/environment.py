@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from conveyor.settings import ENV_PREFIX
 from workers.local.ports import LOOPBACK
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ROOT", "child_environment"]
 

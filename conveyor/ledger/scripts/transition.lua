@@ -3,6 +3,7 @@
 -- KEYS[1]  entry   hash, the conversion's
 -- KEYS[2]  due     sorted set, id by the time at which something must have happened
 -- KEYS[3]  dead    sorted set, id of each dead letter by the time it became one
+-- KEYS[4]  turnstile  string, the token of whoever polls it
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -13,6 +14,7 @@
 --   due, dead   a score to index under, or false to take out; absent: left as it is
 --   keep_s      seconds until the entry is forgotten; 0: never
 --   silent      true: no fields are asked back
+--   leave       token and for_ms: leave the turnstile, whatever becomes of the transition
 -- returns       {1, fields} when done, {0, {}} when refused
 
 local change = cjson.decode(ARGV[3])
@@ -21,6 +23,10 @@ local state = redis.call('HGET', KEYS[1], 'state') or ''
 local function answer(done)
   if done == 0 or change.silent then return {done, {}} end
   return {done, redis.call('HGETALL', KEYS[1])}
+end
+
+if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
+  redis.call('PEXPIRE', KEYS[4], change.leave.for_ms)
 end
 
 if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then

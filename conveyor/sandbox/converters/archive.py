@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from conveyor.sandbox.converters.model import Converter, Output, Takes, Task
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from conveyor.sandbox.files import StoredFile
+from conveyor.sandbox.files import StoredFile
 
 #: The oldest time a ZIP archive can state: the same files give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)

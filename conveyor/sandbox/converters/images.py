@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from conveyor.sandbox.converters import kinds
 from conveyor.sandbox.converters.model import Converter, Output, Parameter, Task
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 FORMATS = ("jpg", "png", "webp", "gif", "tiff", "bmp")
 #: Pillow's name where it is not the extension.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from conveyor.sandbox.converters import kinds
 from conveyor.sandbox.converters.model import Converter, Output, Parameter, Task
@@ -11,9 +11,6 @@ from conveyor.sandbox.converters.page_range import read_page_range
 from conveyor.sandbox.converters.pdf_pages import keep_pages
 from conveyor.sandbox.converters.program import run
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 TEXTS = ("docx", "doc", "odt", "rtf")
 SHEETS = ("xlsx", "xls", "ods")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pypandoc
 
@@ -18,9 +18,6 @@ from conveyor.sandbox.converters.program import Finished, run
 from conveyor.sandbox.converters.syntax_tree import from_plain_text, without_dangers
 from conveyor.sandbox.converters.typst_pdf import compile_pdf
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: Format → pandoc's reader. Raw markup is off: text of a document must not become commands.
 READERS = {

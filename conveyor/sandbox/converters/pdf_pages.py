@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from pypdf import PasswordType, PdfReader, PdfWriter
+from pypdf import PageObject, PasswordType, PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
 from conveyor.sandbox.converters import kinds
 from conveyor.sandbox.converters.model import Converter, Output, Parameter, Takes, Task
 from conveyor.sandbox.converters.page_range import PageRange, read_page_range
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from pypdf import PageObject
 
 
 def open_pdf(path: Path, password: str | None = None) -> PdfReader:

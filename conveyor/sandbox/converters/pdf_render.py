@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from conveyor.sandbox.converters import kinds
 from conveyor.sandbox.converters.model import Converter, Output, Parameter, Task
@@ -11,9 +12,6 @@ from conveyor.sandbox.converters.page_range import read_page_range
 from conveyor.sandbox.converters.pdf_pages import open_pdf, selected_pages
 from conveyor.sandbox.converters.program import run_python
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: A page of A4 at this resolution takes 270 MB of memory.
 MAX_RESOLUTION_DPI = 800

@@ -7,14 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: Our own programs, run by path: each imports one library and nothing of this package.
 PROGRAMS = Path(__file__).parent.parent / "programs"

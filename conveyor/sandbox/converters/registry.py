@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from conveyor.sandbox.converters import (
     archive,
@@ -12,12 +12,8 @@ from conveyor.sandbox.converters import (
     pdf_pages,
     pdf_render,
 )
+from conveyor.sandbox.converters.model import Converter
 from conveyor.sandbox.errors import UNSUPPORTED, ApiError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from conveyor.sandbox.converters.model import Converter
 
 ALIASES = {"jpeg": "jpg", "tif": "tiff", "htm": "html", "markdown": "md", "text": "txt"}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from noto_cjk_sans_otc import FONT_PATH
 
 from conveyor.sandbox.converters.program import run_python
 from conveyor.sandbox.errors import conversion_error
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: What pandoc's fragments take for granted, and fonts for Latin, Greek, Cyrillic and CJK text.
 #: Without `cjk-latin-spacing: none` the text of the PDF holds spaces that no author wrote.

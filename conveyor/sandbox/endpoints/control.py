@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
+from conveyor.sandbox.core import Core
 from conveyor.sandbox.wire import json_response
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from conveyor.sandbox.core import Core
 
 #: Neither counted nor struck by faults: tests look at the sandbox through these.
 CONTROL_PATHS = frozenset({"/_audit", "/_faults", "/_reset", "/_health"})

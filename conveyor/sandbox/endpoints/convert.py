@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.conversions import Order
 from conveyor.sandbox.converters.registry import canonical
+from conveyor.sandbox.core import Core
 from conveyor.sandbox.errors import invalid_parameters
-from conveyor.sandbox.jobs import is_job_id
+from conveyor.sandbox.jobs import Job, is_job_id
 from conveyor.sandbox.parameters import Parameters, check
 from conveyor.sandbox.request_body import read_pairs
 from conveyor.sandbox.results import outcome_response
 from conveyor.sandbox.wire import Dropped, gateway_page, json_response
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from conveyor.sandbox.core import Core
-    from conveyor.sandbox.jobs import Job
 
 
 class ConvertEndpoint:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.datastructures import UploadFile
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from conveyor.sandbox.core import Core
 from conveyor.sandbox.disposition import attachment
+from conveyor.sandbox.files import StoredFile
 from conveyor.sandbox.request_body import no_file_name, save_body, save_part
 from conveyor.sandbox.results import OCTET_STREAM, raw_response
 from conveyor.sandbox.wire import CutShort, json_response
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from conveyor.sandbox.core import Core
-    from conveyor.sandbox.files import StoredFile
 
 #: Smaller files are read at once, which costs less than streaming them.
 STREAM_BYTES = 1 << 20

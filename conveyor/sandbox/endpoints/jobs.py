@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from conveyor.sandbox.config import Dialect
+from conveyor.sandbox.core import Core
 from conveyor.sandbox.jobs import Job, Success, Turn
 from conveyor.sandbox.results import outcome_response, raw_response
 from conveyor.sandbox.wire import Dribbled, Dropped, gateway_page
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
-
-    from conveyor.sandbox.core import Core
 
 ADDRESSES = {Dialect.QUERY: "/job/{id}", Dialect.PATH: "/async/job/{id}"}
 REFUSALS = {Turn.OVERLAPPING: "overlapping_polls", Turn.EARLY: "early_polls"}

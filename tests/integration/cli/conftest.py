@@ -84,7 +84,7 @@ def dead(library, converting) -> MakeEntry:
         kind = FailureKind.SERVICE
         if paid:
             result = Result(1, (RemoteFile("a.pdf", "https://example.com/d/x", 1),))
-            entry = library.ledger.ready(entry, result, polled=True)
+            entry = library.ledger.ready(entry, result)
             kind = FailureKind.STORAGE
         buried = library.ledger.failed(entry, Failure(kind, message, code=5001, status=500))
         assert buried is not None

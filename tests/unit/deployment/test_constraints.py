@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[^ ;@/]+")
 

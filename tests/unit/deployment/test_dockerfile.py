@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    Dockerfile = list[tuple[str, str]]
+Dockerfile = list[tuple[str, str]]
 
 
 def arguments(dockerfile: Dockerfile, instruction: str) -> list[str]:

@@ -3,15 +3,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from workers.local.process import Child, StartError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # Waits for its end in the C library: starts quicker than one that imports anything.
 ENDLESS = "print('ready', flush=True); input_ = open('/dev/null'); import signal; signal.pause()"

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from workers.local.valkey import Valkey
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_url_holds_the_password_quoted(tmp_path: Path) -> None:

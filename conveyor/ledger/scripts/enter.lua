@@ -1,0 +1,19 @@
+-- Enter the turnstile of a conversion for one poll, if this poll is the one that is awaited.
+--
+-- KEYS[1]  turnstile  string, the token of whoever is in; while it exists, nobody else enters
+-- KEYS[2]  entry      hash, the conversion's
+-- ARGV[1]  token      ours
+-- ARGV[2]  lease_ms   how long the key lives if we never leave
+-- ARGV[3]  state      the state that is polled
+-- ARGV[4]  number     the wake-up's number
+-- returns             {-2} not awaited; {ms, fields} closed for so long; {-1, fields} we are in
+
+if redis.call('HGET', KEYS[2], 'state') ~= ARGV[3]
+    or redis.call('HGET', KEYS[2], 'wakeup') ~= ARGV[4] then
+  return {-2}
+end
+local closed_ms = -1
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  closed_ms = math.max(redis.call('PTTL', KEYS[1]), 0)
+end
+return {closed_ms, redis.call('HGETALL', KEYS[2])}
