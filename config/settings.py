@@ -70,6 +70,9 @@ class WorkerSettings(ProducerSettings):
     storage_retries: int = Field(
         default=6, ge=0, le=50, description="Deliveries tried again, before a dead letter."
     )
+    max_file_bytes: int = Field(
+        default=4 * 1024**3, ge=1024, description="The largest result file that is stored, bytes."
+    )
     source_folders: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Folders beside the storage that workers may read sources from, by commas.",

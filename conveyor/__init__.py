@@ -12,6 +12,7 @@ from conveyor.conversion import Conversion, Failure, FailureKind, Progress, Stat
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
     BrokerUnavailable,
+    ConversionCancelled,
     ConversionFailed,
     ConveyorError,
     InvalidRequest,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BrokerUnavailable",
     "Conversion",
+    "ConversionCancelled",
     "ConversionFailed",
     "Conveyor",
     "ConveyorError",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from conveyor.errors import ConversionFailed
+from conveyor.errors import ConversionCancelled, ConversionFailed
 
 __all__ = ["Conversion", "Failure", "FailureKind", "Progress", "State", "StoredFile"]
 
@@ -39,6 +39,8 @@ class FailureKind(StrEnum):
     ACCOUNT = "account"  # credentials or balance: the account's owner
     EXPIRED = "expired"  # the service forgot the job before it was fetched: the operator
     STORAGE = "storage"  # the result can't be stored: the operator
+    POSSIBLY_PAID = "possibly_paid"  # nobody can tell whether it was started: the operator
+    CANCELLED = "cancelled"  # the caller wished so; no dead letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,12 @@ class Conversion:
 
         Raises:
             ConversionFailed: It has ended without files.
+            ConversionCancelled: The caller wished so.
         """
         if self.failure is not None:
             failure = self.failure
-            raise ConversionFailed(
-                failure.message, failure.code, failure.status, failure.kind.value, self.id
-            )
+            ended = ConversionCancelled if self.state is State.CANCELLED else ConversionFailed
+            raise ended(failure.message, failure.code, failure.status, failure.kind.value, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
     ├── UnknownConversion       no conversion has this id (LookupError)
     ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
     └── ConversionFailed        the conversion has ended without files
+        └── ConversionCancelled because its caller wished so
 
 Every message says what failed, why, and what to do, in one line, and holds no secret.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 __all__ = [
     "BrokerUnavailable",
+    "ConversionCancelled",
     "ConversionFailed",
     "ConveyorError",
     "InvalidRequest",
@@ -103,3 +105,7 @@ class ConversionFailed(ConveyorError):  # noqa: N818
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code else ""
         return f"{self.message}{code}"
+
+
+class ConversionCancelled(ConversionFailed):
+    """The conversion was cancelled with ``conveyor.cancel(id)``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from celery.result import assert_will_not_block
@@ -29,9 +30,12 @@ class Handle:
         id: Its id, which is also the Celery task id: ``AsyncResult(handle.id)`` works.
     """
 
-    def __init__(self, conversion_id: str, ledger: Ledger) -> None:
+    def __init__(
+        self, conversion_id: str, ledger: Ledger, cancel: Callable[[str], Conversion]
+    ) -> None:
         self.id = conversion_id
         self._ledger = ledger
+        self._cancel = cancel
 
     def __repr__(self) -> str:
         return f"<Handle {self.id}>"
@@ -62,6 +66,10 @@ class Handle:
         entry = self._ledger.get(self.id)
         return progress_of(entry, self._ledger.pace.expected_s(entry.request), time.time())
 
+    def cancel(self) -> Conversion:
+        """Cancel it; as `conveyor.Conveyor.cancel`."""
+        return self._cancel(self.id)
+
     def wait(self, timeout: float | None = None) -> Conversion:
         """Wait for the end. Not inside a task: that would hold a worker's slot.
 
@@ -73,6 +81,7 @@ class Handle:
 
         Raises:
             ConversionFailed: It has ended without files; with code and message.
+            ConversionCancelled: It was cancelled.
             WaitTimeout: It is still under way; it goes on.
             UnknownConversion: It was forgotten.
             RuntimeError: Called inside a Celery task; use ``conveyor.signature`` in a chain.

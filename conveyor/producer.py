@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 from uuid import uuid4
@@ -11,7 +12,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import names
+from conveyor import names, wakeups
 from conveyor.conversion import Conversion
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import BrokerUnavailable
@@ -125,7 +126,7 @@ class Conveyor:
                 f"The broker at {self._broker_address} did not take the message: start it, or set "
                 "CONVEYOR_BROKER_URL. The conversion was not accepted."
             ) from None
-        return Handle(conversion_id, self._ledger)
+        return Handle(conversion_id, self._ledger, self.cancel)
 
     def signature(
         self,
@@ -174,6 +175,31 @@ class Conveyor:
             app=self._app,
         )
 
+    def cancel(self, conversion_id: str) -> Conversion:
+        """Cancel a conversion, whatever its state. A worker deletes the job at the service.
+
+        Its caller's ``get()`` and ``wait()`` raise `ConversionCancelled`. What the service has
+        already charged stays charged.
+
+        Args:
+            conversion_id: Its id.
+
+        Returns:
+            The conversion at its end: cancelled, or as it had ended before.
+
+        Raises:
+            UnknownConversion: There is none.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        entry = self._ledger.get(conversion_id)
+        cancelled = self._ledger.cancelled(entry)
+        if cancelled is None:
+            return self._ledger.get(conversion_id).conversion
+        # Without the message the sweep finds it: the caller does not know yet.
+        with suppress(OperationalError):
+            wakeups.wake(self._app, cancelled)
+        return cancelled.conversion
+
     def get(self, conversion_id: str) -> Conversion:
         """A conversion as it stands.
 
@@ -193,7 +219,7 @@ class Conveyor:
             UnknownConversion: There is none.
         """
         self._ledger.get(conversion_id)
-        return Handle(conversion_id, self._ledger)
+        return Handle(conversion_id, self._ledger, self.cancel)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

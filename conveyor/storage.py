@@ -183,6 +183,22 @@ class Storage:
             with fs.open(path, "rb") as stream:
                 yield from chunks_of(stream)
 
+    def holds(self, file: StoredFile) -> bool:
+        """Whether a file lies in the storage as it was stored: whole, with the same hash."""
+        digest = hashlib.sha256()
+        try:
+            for chunk in self.read(file.uri):
+                digest.update(chunk)
+        except StorageError:
+            return False
+        return digest.hexdigest() == file.sha256
+
+    def remove_partials(self, conversion_id: str) -> None:
+        """Remove what broken deliveries of an ended conversion left; faults are left alone."""
+        with suppress(Exception):
+            for path in self._fs.glob(f"{self._root}/results/{conversion_id}/*.part"):
+                self._fs.rm(path)
+
     def remove_staged(self, uris: Iterable[str]) -> None:
         """Remove sources that a producer staged; others are left alone, and so are faults.
 

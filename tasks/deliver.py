@@ -11,7 +11,7 @@ from celery.states import RETRY, SUCCESS
 
 from conveyor import names, schedule
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.errors import ConversionFailed, StorageError
+from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
 from conveyor.ledger import Entry
 from conveyor.protocol import ApiError, RemoteFile, Unclear
 from conveyor.storage import unique_names
@@ -27,7 +27,7 @@ class DeliverTask(ConversionTask):
 
     abstract = True
 
-    def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:  # noqa: ARG002
+    def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
         """Take the conversion off the list of those whose caller waits.
 
         Args:
@@ -36,7 +36,8 @@ class DeliverTask(ConversionTask):
             task_id: The conversion.
         """
         if status != RETRY:
-            self.engine.ledger.told(task_id, succeeded=status == SUCCESS)
+            cancelled = isinstance(retval, ConversionCancelled)
+            self.engine.ledger.told(task_id, is_dead=status != SUCCESS and not cancelled)
 
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
@@ -78,24 +79,41 @@ def _store(task: ConversionTask, engine: Engine, entry: Entry) -> Entry:
 
 
 def _fetch(engine: Engine, entry: Entry) -> tuple[StoredFile, ...]:
+    """Fetch what is not stored yet; each file is noted, so that a repeat goes on from there."""
     remote_files = entry.result.files if entry.result else ()
-    names_ = unique_names(remote.name for remote in remote_files)
-    return tuple(
-        remote.kept or _fetch_one(engine, entry.id, remote, name)
-        for remote, name in zip(remote_files, names_, strict=True)
-    )
+    safe_names = unique_names(remote.name for remote in remote_files)
+    stored: list[StoredFile] = []
+    for place, (remote, name) in enumerate(zip(remote_files, safe_names, strict=True)):
+        known = remote.kept or _known(engine, entry, place)
+        stored.append(known or _fetch_one(engine, entry.id, remote, name))
+        if known is None and place + 1 < len(remote_files):
+            engine.ledger.stored(entry, tuple(stored))
+    return tuple(stored)
+
+
+def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
+    """A file of an earlier delivery, if it still lies there as it was stored."""
+    if place >= len(entry.files) or not engine.storage.holds(entry.files[place]):
+        return None
+    return entry.files[place]
 
 
 def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
     with engine.api.download(remote.url) as chunks:
-        return engine.storage.save(conversion_id, name, _whole(chunks, remote.size))
+        return engine.storage.save(
+            conversion_id, name, _whole(chunks, remote.size, engine.settings.max_file_bytes)
+        )
 
 
-def _whole(chunks: Iterable[bytes], size: int | None) -> Iterator[bytes]:
-    """Pass a download on, and refuse one that only looks complete."""
+def _whole(chunks: Iterable[bytes], size: int | None, most: int) -> Iterator[bytes]:
+    """Pass a download on, and refuse one that is too large, or that only looks complete."""
     seen = 0
     for chunk in chunks:
         seen += len(chunk)
+        if seen > most:
+            raise StorageError(
+                f"The result is larger than {most} bytes: raise CONVEYOR_MAX_FILE_BYTES."
+            )
         yield chunk
     if size is not None and seen != size:
         raise Unclear(f"the download has {seen} bytes, and the file {size}")
@@ -118,14 +136,17 @@ def _come_again(
 
 
 def _clean_up(engine: Engine, entry: Entry) -> None:
-    """Leave nothing at the service, and no staged source of a conversion that succeeded.
+    """Leave nothing at the service, nor parts of files, nor a staged source that is done with.
 
-    What is not removed here the service removes by itself, within three hours.
+    What is not removed here the service removes by itself, within three hours. A dead letter keeps
+    its source, for a replay, and its result at the service, if it has one.
     """
-    if entry.state is State.SUCCEEDED:
+    engine.storage.remove_partials(entry.id)
+    if entry.state in (State.SUCCEEDED, State.CANCELLED):
         engine.storage.remove_staged(source.value for source in entry.request.sources)
         remote_files = entry.result.files if entry.result else ()
-        _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
+        if entry.job_id:
+            _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
         for remote in remote_files:
             if remote.url:
                 _quietly(engine.api.delete_file, remote.url)

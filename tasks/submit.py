@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -111,7 +112,12 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
     except (StorageError, ApiError) as error:
         return _try_later(engine, entry, f"the source could not be uploaded: {error}")
     posted = _post(engine, entry)
-    return None if posted is None else _note(engine, *posted)
+    if posted is None:
+        return None
+    noted = _note(engine, *posted)
+    if noted is None:
+        _delete_if_cancelled(engine, *posted)
+    return noted
 
 
 def _bring_sources(engine: Engine, entry: Entry) -> Entry:
@@ -184,6 +190,14 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
         case Bury(failure):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return _at_once(ledger.failed(entry, failure))
+
+
+def _delete_if_cancelled(engine: Engine, begun: Entry, outcome: SubmitOutcome) -> None:
+    """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
+    current = engine.ledger.find(begun.id)
+    if isinstance(outcome, Started) and (current is None or current.state is State.CANCELLED):
+        with suppress(ApiError):
+            engine.api.delete_job(begun.base_url, begun.dialect, outcome.job_id)
 
 
 def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:

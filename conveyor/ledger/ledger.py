@@ -17,7 +17,7 @@ from uuid import uuid4
 import redis
 
 from conveyor.canvas import Caller
-from conveyor.conversion import Failure, StoredFile
+from conveyor.conversion import Failure, FailureKind, StoredFile
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import keys
 from conveyor.ledger.connection import translated
@@ -265,6 +265,11 @@ class Ledger:
         """Note that the result can't be stored just now."""
         return self._change("hold", entry.id, set={"note": note}, due=_now() + delay_s + _GRACE_S)
 
+    def stored(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
+        """Note which files of the result are stored so far."""
+        fields = {"files": dump_files(files)}
+        return self._change("stored", entry.id, set=fields, due=_now() + _WORK_S)
+
     def succeeded(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
         """Note that every file is stored."""
         fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
@@ -278,16 +283,25 @@ class Ledger:
         """Note that the service forgot a job that it had: a dead letter."""
         return self._bury("expired", entry, failure, leaving)
 
-    def told(self, conversion_id: str, *, succeeded: bool) -> None:
-        """Note that the caller has the outcome: the entry starts to age.
+    def cancelled(self, entry: Entry) -> Entry | None:
+        """Note that the caller no longer wants it. Of a race with a result one of both wins."""
+        failure = Failure(FailureKind.CANCELLED, "The conversion was cancelled by its caller.")
+        return self._change(
+            "cancelled",
+            entry.id,
+            set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
+            add={"wakeup": 1},
+            due=_now() + _GRACE_S,
+        )
 
-        A dead letter stays until it is replayed or purged.
+    def told(self, conversion_id: str, *, is_dead: bool) -> None:
+        """Note that the caller has the outcome: the entry starts to age.
 
         Args:
             conversion_id: Whose.
-            succeeded: Whether the outcome is files.
+            is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
         """
-        keep_s = keys.KEEP_FINISHED_S if succeeded else 0
+        keep_s = 0 if is_dead else keys.KEEP_FINISHED_S
         self._run("told", conversion_id, due=False, keep_s=keep_s, silent=True)
 
     def replay(self, entry: Entry) -> Entry | None:

@@ -198,12 +198,21 @@ def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
     assert stack.valkey.password not in report
 
 
+# A shell starts what runs in its background deaf to Ctrl-C, and its children inherit that: CI's.
+AT_A_TERMINAL = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from conveyor.__main__ import main
+sys.exit(main())
+"""
+
+
 def test_interrupted_the_conversion_goes_on(stack, environment, conveyor, document, tmp_path):
     (worker,) = stack.workers
     worker.stop()
     try:
         with subprocess.Popen(
-            [sys.executable, "-m", "conveyor", "convert", document, "--to", "pdf"],
+            [sys.executable, "-c", AT_A_TERMINAL, "convert", document, "--to", "pdf"],
             env=environment,
             cwd=tmp_path,
             stdout=subprocess.PIPE,
