@@ -37,4 +37,4 @@ COPY config config
 COPY tasks tasks
 COPY workers workers
 ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
-CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver", "-E"]
+CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver,conveyor.urgent", "-E"]

@@ -58,6 +58,19 @@ class WorkerSettings(ProducerSettings):
         le=60,
         description="Seconds between two polls of a job; below 5 only for a loopback service.",
     )
+    semi_async_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="Seconds that a submit waits for the result itself; 0: it never does.",
+    )
+    account_jobs: int = Field(
+        default=0, ge=0, description="Jobs of the account at once, fleet-wide; 0: no limit."
+    )
+    allow_repay: bool = Field(
+        default=False,
+        description="Whether a submit is repeated where nobody can tell if the first was paid.",
+    )
     submit_attempts: int = Field(
         default=3, ge=1, le=10, description="POSTs of one conversion, each after a proven loss."
     )

@@ -11,6 +11,7 @@ This is all that a web application imports; the modules below are private to the
 from conveyor.conversion import Conversion, Failure, FailureKind, Progress, State, StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
+    AccountHeld,
     BrokerUnavailable,
     ConversionCancelled,
     ConversionFailed,
@@ -23,12 +24,15 @@ from conveyor.errors import (
     UnknownConversion,
     WaitTimeout,
 )
+from conveyor.governor import AccountStatus
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccountHeld",
+    "AccountStatus",
     "BrokerUnavailable",
     "Conversion",
     "ConversionCancelled",

@@ -157,6 +157,7 @@ class Progress:
         expected_s: Seconds that such a conversion took lately at the service, None while unknown.
         fraction: An estimate from 0 to 1; 1 only when it has succeeded; None while unknown.
         note: What holds it up, in words; empty when all goes well.
+        held: Whether the account is on hold: it goes on when somebody has repaired that.
     """
 
     state: State
@@ -165,3 +166,4 @@ class Progress:
     expected_s: float | None
     fraction: float | None
     note: str = ""
+    held: bool = False

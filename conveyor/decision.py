@@ -31,6 +31,7 @@ __all__ = [
     "AskFirst",
     "Bury",
     "Expire",
+    "Hold",
     "Keep",
     "Limits",
     "PollAgain",
@@ -50,11 +51,13 @@ class Limits:
         submits: POSTs of one conversion; each but the last was seen to have started nothing.
         strikes: Answers in a row that say nothing of the job.
         age_s: Since the conversion was accepted, for submits that never got through.
+        may_repay: Whether a submit is repeated where nobody can tell if the first was paid.
     """
 
     submits: int = 3
     strikes: int = 100
     age_s: float = JOB_LIFE_S
+    may_repay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,13 @@ class SubmitAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The account can't submit: all its submits wait, this one too. Nothing was started."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Bury:
     """It has failed: a dead letter."""
 
@@ -119,7 +129,7 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
     entry: Entry,
     now: float,
     limits: Limits = Limits(),
-) -> Taken | Keep | AskFirst | SubmitAgain | Bury:
+) -> Taken | Keep | AskFirst | SubmitAgain | Hold | Bury:
     """Decide after a POST.
 
     Args:
@@ -146,7 +156,8 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             said = message or "there is no such address at the service"
             return Bury(failure_of(Failed(404, 0, said)))
         case Failed():
-            return Bury(failure_of(outcome))
+            failure = failure_of(outcome)
+            return Hold(failure) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
@@ -199,6 +210,12 @@ def _after_not_found(entry: Entry, limits: Limits) -> SubmitAgain | Bury | Expir
             "A replay converts, and pays, again."
         )
         return Expire(Failure(FailureKind.EXPIRED, message, status=404))
+    if entry.foreign_ids and not limits.may_repay:
+        message = (
+            "The answer to the submit was lost, and this service uses job ids of its own, so it "
+            "can't be asked. A replay may pay a second time: look at the account first."
+        )
+        return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=404))
     if entry.submits < limits.submits:
         return SubmitAgain("the submit had not arrived")
     message = f"{entry.submits} submits were lost on the way. Nothing was started or paid."
@@ -212,7 +229,7 @@ def _after_silence(reason: str, status: int, entry: Entry, limits: Limits) -> Po
         f"{entry.strikes + 1} polls in a row brought no answer of ConvertAPI: {reason}. "
         "The job may have been paid."
     )
-    return Bury(Failure(FailureKind.SERVICE, message, status=status))
+    return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
 
 
 _INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
@@ -222,7 +239,7 @@ _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
 
 _CURE_BY_CODE: Final = {
-    4014: "The balance is used up: buy conversions, then replay.",
+    4014: "The balance is used up: buy conversions, then: conveyor account resume.",
     5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
     5002: "The document is damaged or of another format: check the file and its format.",
     5003: "The document is protected: give the parameter Password.",
@@ -231,7 +248,9 @@ _CURE_BY_CODE: Final = {
 }
 _CURE_BY_KIND: Final = {
     FailureKind.INPUT: "Check the document and the parameters.",
-    FailureKind.ACCOUNT: "Check CONVEYOR_API_SECRET and the account, then replay.",
+    FailureKind.ACCOUNT: (
+        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
+    ),
     FailureKind.SERVICE: "Replay it later.",
 }
 

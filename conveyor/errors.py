@@ -10,6 +10,7 @@
     │   ├── LedgerUnavailable   Redis, where conversions are kept
     │   └── StorageError        files can't be read or written
     ├── UnknownConversion       no conversion has this id (LookupError)
+    ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
     ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
     └── ConversionFailed        the conversion has ended without files
         └── ConversionCancelled because its caller wished so
@@ -20,6 +21,7 @@ Every message says what failed, why, and what to do, in one line, and holds no s
 from __future__ import annotations
 
 __all__ = [
+    "AccountHeld",
     "BrokerUnavailable",
     "ConversionCancelled",
     "ConversionFailed",
@@ -64,6 +66,10 @@ class StorageError(Unavailable):
 
 class UnknownConversion(ConveyorError, LookupError):  # noqa: N818
     """No conversion has this id, or it ended so long ago that it was forgotten."""
+
+
+class AccountHeld(ConveyorError):  # noqa: N818
+    """The account is on hold, so the conversion waits until that is repaired. Nothing is lost."""
 
 
 class WaitTimeout(ConveyorError, TimeoutError):  # noqa: N818

@@ -90,7 +90,8 @@ class Handle:
         deadline = None if timeout is None else time.monotonic() + timeout
         pause_s = _FIRST_LOOK_S
         while True:
-            conversion = self.get()
+            entry = self._ledger.get(self.id)
+            conversion = entry.conversion
             if conversion.state.is_final:
                 conversion.raise_if_failed()
                 return conversion
@@ -99,11 +100,15 @@ class Handle:
                 if left_s <= 0:
                     raise WaitTimeout(
                         f"The conversion {self.id} is still {conversion.state} after "
-                        f"{timeout:g} s. It goes on: wait again, or look later."
+                        f"{timeout:g} s{_because(entry)}. It goes on: wait again, or look later."
                     )
                 pause_s = min(pause_s, left_s)
             time.sleep(pause_s)
             pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
+
+
+def _because(entry: Entry) -> str:
+    return f" ({entry.note.rstrip('.')})" if entry.note else ""
 
 
 def progress_of(entry: Entry, pace_s: float | None, now: float) -> Progress:
@@ -125,6 +130,7 @@ def progress_of(entry: Entry, pace_s: float | None, now: float) -> Progress:
         expected_s=pace_s,
         fraction=_fraction(entry, pace_s, now),
         note=entry.note,
+        held=entry.held,
     )
 
 

@@ -13,7 +13,10 @@ POLL: Final = "conveyor.poll"
 DELIVER: Final = "conveyor.deliver"
 CHECKUP: Final = "conveyor.checkup"
 
-QUEUES: Final = (SUBMIT, POLL, DELIVER)
+URGENT: Final = "conveyor.urgent"
+"""The queue of what nears its expiry at the service: it must not wait behind thousands."""
+
+QUEUES: Final = (SUBMIT, POLL, DELIVER, URGENT)
 """The queues that a worker consumes. Each of the three tasks has one of its own name, so that an
 operator sees in the broker what is waiting for what, and can give one more workers."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 from uuid import uuid4
 
+import redis
 from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import names, wakeups
+from conveyor import governor, names, wakeups
 from conveyor.conversion import Conversion
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import BrokerUnavailable
+from conveyor.fingerprint import fingerprint_of
+from conveyor.governor import AccountStatus
 from conveyor.handle import Handle
 from conveyor.ledger import Ledger, connect
 from conveyor.redaction import describe_call, redact_server_url
@@ -91,6 +94,7 @@ class Conveyor:
         to: str,
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> Handle:
         """Enqueue a conversion; returns at once.
 
@@ -102,30 +106,31 @@ class Conveyor:
             to: The target format, ``"pdf"``, or operation, ``"merge"``.
             from_format: The source's format; taken from its name unless given.
             params: ConvertAPI's parameters by its own names, ``{"PageRange": "1-3"}``.
+            idempotency_key: The same key returns the same conversion for 7 days, from any number
+                of producers at once. Sources are compared by URL, local files by their content.
 
         Returns:
             A handle on it.
 
         Raises:
-            InvalidRequest: It can't be right; nothing was stored or paid.
+            InvalidRequest: It can't be right, or the key was used for a different request; nothing
+                was stored or paid.
             BrokerUnavailable: The message could not be published; nothing was accepted.
             LedgerUnavailable: Redis can't be reached; nothing was accepted.
             StorageError: A local file can't be staged.
         """
         request = ConversionRequest.build(source, to, from_format, params)
         self._ledger.check()
-        request = self._staged(request)
         conversion_id = str(uuid4())
-        self._ledger.open(conversion_id, request)
-        try:
-            self._publish(conversion_id, request)
-        except OperationalError:
-            self._ledger.forget(conversion_id)
-            self._storage.remove_staged(source.value for source in request.sources)
-            raise BrokerUnavailable(
-                f"The broker at {self._broker_address} did not take the message: start it, or set "
-                "CONVEYOR_BROKER_URL. The conversion was not accepted."
-            ) from None
+        if idempotency_key is not None:
+            fingerprint = fingerprint_of(request)
+            conversion_id = self._ledger.claim_key(idempotency_key, conversion_id, fingerprint)
+        request = self._staged(request)
+        if self._ledger.open(conversion_id, request) is None:
+            # Somebody else was first with this key.
+            self._unstage(request)
+        else:
+            self._publish(conversion_id, request, idempotency_key)
         return Handle(conversion_id, self._ledger, self.cancel)
 
     def signature(
@@ -221,6 +226,28 @@ class Conveyor:
         self._ledger.get(conversion_id)
         return Handle(conversion_id, self._ledger, self.cancel)
 
+    def accounts(self) -> Sequence[AccountStatus]:
+        """The accounts that were ever on hold, and how they stand.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return governor.accounts(self._client)
+
+    def resume(self, account: str) -> bool:
+        """End an account's hold: its submits go on within half a minute.
+
+        Args:
+            account: Its fingerprint, as `accounts` shows it.
+
+        Returns:
+            Whether it was on hold.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return governor.resume(self._client, account)
+
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
@@ -244,16 +271,28 @@ class Conveyor:
     def close(self) -> None:
         """Close the connections."""
         self._app.close()
+        self._client.close()
 
-    def _publish(self, conversion_id: str, request: ConversionRequest) -> None:
-        self._app.send_task(
-            names.SUBMIT,
-            task_id=conversion_id,
-            queue=names.QUEUE_OF[names.SUBMIT],
-            argsrepr="()",
-            kwargsrepr=request.redacted(),
-            retry_policy=_PUBLISH_RETRY,
-        )
+    def _publish(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
+        try:
+            self._app.send_task(
+                names.SUBMIT,
+                task_id=conversion_id,
+                queue=names.QUEUE_OF[names.SUBMIT],
+                argsrepr="()",
+                kwargsrepr=request.redacted(),
+                retry_policy=_PUBLISH_RETRY,
+            )
+        except OperationalError:
+            self._ledger.forget(conversion_id, key)
+            self._unstage(request)
+            raise BrokerUnavailable(
+                f"The broker at {self._broker_address} did not take the message: start it, or set "
+                "CONVEYOR_BROKER_URL. The conversion was not accepted."
+            ) from None
+
+    def _unstage(self, request: ConversionRequest) -> None:
+        self._storage.remove_staged(source.value for source in request.sources)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
         if all(source.kind is not SourceKind.LOCAL for source in request.sources):
@@ -266,8 +305,12 @@ class Conveyor:
         return Source(SourceKind.STORED, self._storage.stage(source.value))
 
     @cached_property
+    def _client(self) -> redis.Redis:
+        return connect(self._settings.redis_url.get_secret_value())
+
+    @cached_property
     def _ledger(self) -> Ledger:
-        return Ledger(connect(self._settings.redis_url.get_secret_value()))
+        return Ledger(self._client)
 
     @cached_property
     def _storage(self) -> Storage:

@@ -14,6 +14,7 @@ __all__ = [
     "JOB_LIFE_S",
     "MAX_DELAY_S",
     "first_poll",
+    "is_urgent",
     "next_poll",
     "retry_storage",
     "retry_submit",
@@ -35,6 +36,7 @@ _AGE_SHARE: Final = 0.2
 # A conversion that takes as long as the last ones did is done a little after that.
 _PACE_MARGIN: Final = 1.1
 _JITTER: Final = 0.1
+_OLD: Final = 0.75
 
 
 def first_poll(spacing_s: float, pace_s: float | None) -> float:
@@ -63,6 +65,19 @@ def next_poll(spacing_s: float, age_s: float, strikes: int = 0) -> float:
         Seconds.
     """
     return _bounded(max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes)), spacing_s)
+
+
+def is_urgent(now: float, submitted_at: float | None, ready_at: float | None) -> bool:
+    """Whether a job, or its result, is in the last quarter of its life at the service.
+
+    Args:
+        now: Seconds since the epoch; the same for the times below.
+        submitted_at: When the job was posted, None if it was not.
+        ready_at: When the result was seen, None if it was not.
+    """
+    if ready_at is not None:
+        return now - ready_at > FILE_LIFE_S * _OLD
+    return submitted_at is not None and now - submitted_at > JOB_LIFE_S * _OLD
 
 
 def retry_submit(spacing_s: float, strikes: int) -> float:

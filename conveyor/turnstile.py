@@ -1,8 +1,8 @@
 """The turnstile: single flight and spacing in one key (invariant I3).
 
-One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease
-that outlives the request. To leave is to let the key live for the spacing, if the token is still
-ours: while it does, nobody enters. So whoever finds it closed learns for how long.
+One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease,
+which is renewed while the request lasts. To leave is to let the key live for the spacing, if the
+token is still ours: while it does, nobody enters. So whoever finds it closed learns for how long.
 
 A poll that is not the awaited one is turned away in the same round trip, and one that ends leaves
 with the transition that it notes (`Pass.leaving`), so a poll costs two round trips in all.
@@ -11,6 +11,7 @@ with the transition that it notes (`Pass.leaving`), so a poll costs two round tr
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -26,7 +27,7 @@ __all__ = ["Pass", "Turnstile"]
 _MARGIN_S: Final = 0.02
 _STALE: Final = -2
 
-_LEAVE = """
+_LET_LIVE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
@@ -65,7 +66,7 @@ class Turnstile:
     Args:
         client: Redis.
         spacing_s: From the end of one poll to the start of the next.
-        lease_s: Longer than the longest request: a holder that dies frees the way after it.
+        lease_s: A holder that dies frees the way after it; one that lives renews it.
     """
 
     def __init__(self, client: redis.Redis, spacing_s: float, lease_s: float) -> None:
@@ -73,7 +74,7 @@ class Turnstile:
         self._spacing_ms = round((spacing_s + _MARGIN_S) * 1000)
         self._lease_ms = round(lease_s * 1000)
         self._enter = client.register_script(script("enter"))
-        self._leave = client.register_script(_LEAVE)
+        self._let_live = client.register_script(_LET_LIVE)
 
     def enter(self, conversion_id: str, number: int) -> Pass | None:
         """Try to enter; never waits.
@@ -104,6 +105,21 @@ class Turnstile:
         wait_s = 0.0 if closed_ms < 0 else max(closed_ms, 1) / 1000
         return Pass(entry, token, wait_s, self._spacing_ms)
 
+    def renew(self, passes: Sequence[Pass]) -> None:
+        """Begin the leases of passes anew, where they are still ours.
+
+        Args:
+            passes: Of polls that are still in flight.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._client):
+            for passed in passes:
+                self._let_live(
+                    keys=[keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms]
+                )
+
     def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.
 
@@ -117,7 +133,7 @@ class Turnstile:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._client):
-            left = self._leave(
+            left = self._let_live(
                 keys=[keys.turnstile(granted.entry.id)], args=[granted.token, granted.spacing_ms]
             )
         return bool(left)

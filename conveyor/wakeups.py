@@ -5,11 +5,12 @@ They carry ids and numbers; what they are about stands in the ledger (invariant 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery import Celery
 
-from conveyor import names
+from conveyor import names, schedule
 from conveyor.conversion import State
 from conveyor.ledger import Entry
 
@@ -50,7 +51,7 @@ def deliver(app: Celery, entry: Entry) -> None:
         names.DELIVER,
         args=(entry.id,),
         task_id=entry.id,
-        queue=names.QUEUE_OF[names.DELIVER],
+        queue=_queue_of(names.DELIVER, entry),
         **entry.caller.options(),
     )
 
@@ -75,9 +76,15 @@ def _send(app: Celery, name: str, entry: Entry, **options: Any) -> None:
     """In Flower these stand below the conversion: it is their root and parent."""
     app.send_task(
         name,
-        queue=names.QUEUE_OF[name],
+        queue=_queue_of(name, entry),
         root_id=entry.id,
         parent_id=entry.id,
         ignore_result=True,
         **options,
     )
+
+
+def _queue_of(name: str, entry: Entry) -> str:
+    if schedule.is_urgent(time.time(), entry.submitted_at, entry.ready_at):
+        return names.URGENT
+    return names.QUEUE_OF[name]

@@ -60,7 +60,8 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
     engine = self.engine
     entry = engine.ledger.get(conversion_id)
     if entry.state is State.READY:
-        entry = _store(self, engine, entry)
+        with engine.pulse.keeps(conversion_id):
+            entry = _store(self, engine, entry)
     if not entry.state.is_final:
         raise Ignore
     _clean_up(engine, entry)

@@ -38,7 +38,8 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
     if not passed.granted:
         wakeups.poll(engine.app, passed.entry, passed.wait_s)
         return
-    noted, delay_s = _note(engine, passed, _ask(engine, passed))
+    with engine.pulse.keeps(conversion_id, passed):
+        noted, delay_s = _note(engine, passed, _ask(engine, passed))
     if noted is not None:
         wakeups.wake(engine.app, noted, delay_s)
 

@@ -17,6 +17,7 @@ from conveyor.conversion import Failure, FailureKind, State
 from conveyor.decision import (
     AskFirst,
     Bury,
+    Hold,
     Keep,
     SubmitAgain,
     Taken,
@@ -24,9 +25,17 @@ from conveyor.decision import (
     failure_of,
 )
 from conveyor.errors import InvalidRequest, StorageError
-from conveyor.ledger import Entry
-from conveyor.protocol import ApiError, Refused
-from conveyor.protocol.outcomes import Failed, Finished, NotFound, Started, SubmitOutcome
+from conveyor.governor import Gate
+from conveyor.ledger import Entry, Job
+from conveyor.protocol import ApiError, Dialect, Refused
+from conveyor.protocol.outcomes import (
+    Failed,
+    Finished,
+    NotFound,
+    Started,
+    SubmitOutcome,
+    Throttled,
+)
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
 from workers.app import app
@@ -82,7 +91,8 @@ def submit(
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
-        moved = _submit(self.engine, entry)
+        with self.engine.pulse.keeps(entry.id):
+            moved = _submit(self.engine, entry)
         if moved is not None:
             wakeups.wake(self.engine.app, *moved)
     if Caller.of(self.request).is_called_back:
@@ -99,25 +109,54 @@ def _check(request: ConversionRequest) -> ConversionRequest:
 
 
 def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
-    """Bring the sources, then POST; return the entry and when to look at it again.
+    """Ask the governor, bring the sources, POST; return the entry and when to look at it again.
 
     Of two that do this at once, one begins the submit: the other finds the state changed. Nobody
     polls the job while the POST is in flight: its wake-up is not sent yet, and the sweep holds off
     for longer than a request may take.
     """
+    gate = engine.governor.ask(entry.id)
+    if gate.wait_s:
+        if gate.must_check:
+            _check_account(engine)
+        delayed = engine.ledger.delayed(entry, gate.wait_s, gate.reason, held=gate.held)
+        return _after(delayed, gate.wait_s)
     try:
         entry = _bring_sources(engine, entry)
-    except (InvalidRequest, Refused) as error:
-        return _at_once(engine.ledger.failed(entry, _failure_of_source(error)))
-    except (StorageError, ApiError) as error:
-        return _try_later(engine, entry, f"the source could not be uploaded: {error}")
-    posted = _post(engine, entry)
+    except (InvalidRequest, StorageError, ApiError) as error:
+        engine.governor.release(entry.id)
+        return _without_sources(engine, entry, error)
+    posted = _post(engine, entry, gate)
     if posted is None:
+        _release_if_ended(engine, entry.id)
         return None
-    noted = _note(engine, *posted)
+    begun, outcome = posted
+    _tell_governor(engine, gate, begun, outcome)
+    noted = _note(engine, begun, outcome)
     if noted is None:
-        _delete_if_cancelled(engine, *posted)
+        _delete_if_cancelled(engine, begun, outcome)
     return noted
+
+
+def _check_account(engine: Engine) -> None:
+    """End a hold when the service says that the account works again."""
+    try:
+        account = engine.api.user()
+    except ApiError as error:
+        log.warning("account_still_held", reason=str(error))
+        return
+    if account.active and account.conversions_consumed < account.conversions_total:
+        log.warning("account_resumed")
+        engine.governor.resume()
+
+
+def _tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutcome) -> None:
+    """What this answer says of the account, the whole fleet shall know."""
+    if isinstance(outcome, Started | Finished) and gate.throttles:
+        engine.governor.recovered()
+    if isinstance(outcome, Started) and outcome.job_id != begun.job_id and not gate.foreign_ids:
+        log.warning("foreign_job_ids")
+        engine.governor.note_foreign_ids()
 
 
 def _bring_sources(engine: Engine, entry: Entry) -> Entry:
@@ -139,15 +178,21 @@ def _bring_sources(engine: Engine, entry: Entry) -> Entry:
     return engine.ledger.uploaded(entry, known) or entry
 
 
-def _post(engine: Engine, entry: Entry) -> tuple[Entry, SubmitOutcome] | None:
+def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcome] | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
     uuid = UUID(entry.job_id) if entry.job_id else uuid4()
-    candidates = engine.dialects.candidates()
+    wait_s = engine.settings.semi_async_seconds
+    candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
     request = entry.request
     for dialect in candidates:
-        begun = engine.ledger.begin_submit(
-            entry, entry.wakeup, dialect.job_id(uuid), engine.api.base_url, dialect
+        job = Job(
+            dialect.job_id(uuid),
+            engine.api.base_url,
+            dialect,
+            engine.governor.account,
+            gate.foreign_ids,
         )
+        begun = engine.ledger.begin_submit(entry, job)
         if begun is None:
             return None
         outcome = engine.api.start(
@@ -156,6 +201,7 @@ def _post(engine: Engine, entry: Entry) -> tuple[Entry, SubmitOutcome] | None:
             request.form(begun.uploads),
             begun.job_id,
             engine.keeper(entry.id),
+            wait_s=wait_s,
         )
         if isinstance(outcome, Started | Finished):
             engine.dialects.worked(dialect)
@@ -184,9 +230,18 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
             log.warning("submit_unclear", reason=note)
             return _after(ledger.ask_first(entry, delay_s, note), delay_s)
         case SubmitAgain(note):
-            delay_s = schedule.retry_submit(spacing_s, entry.strikes)
+            throttled = isinstance(outcome, Throttled)
+            delay_s = (
+                engine.governor.throttled()
+                if throttled
+                else schedule.retry_submit(spacing_s, entry.strikes)
+            )
             log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
             return _after(ledger.put_back(entry, delay_s, note, lost=False), delay_s)
+        case Hold(failure):
+            delay_s = _hold(engine, failure)
+            put_back = ledger.put_back(entry, delay_s, failure.message, lost=False, held=True)
+            return _after(put_back, delay_s)
         case Bury(failure):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return _at_once(ledger.failed(entry, failure))
@@ -200,6 +255,42 @@ def _delete_if_cancelled(engine: Engine, begun: Entry, outcome: SubmitOutcome) -
             engine.api.delete_job(begun.base_url, begun.dialect, outcome.job_id)
 
 
+def _release_if_ended(engine: Engine, conversion_id: str) -> None:
+    """Cancelled meanwhile, it is no job; begun by another, it is."""
+    current = engine.ledger.find(conversion_id)
+    if current is None or current.state.is_final:
+        engine.governor.release(conversion_id)
+
+
+def _without_sources(
+    engine: Engine, entry: Entry, error: InvalidRequest | StorageError | ApiError
+) -> tuple[Entry, float] | None:
+    """The sources could not be brought: say why, or try later."""
+    failure = _failure_of_source(error)
+    if failure is None:
+        return _try_later(engine, entry, f"the source could not be uploaded: {error}")
+    if failure.kind is not FailureKind.ACCOUNT:
+        return _at_once(engine.ledger.failed(entry, failure))
+    delay_s = _hold(engine, failure)
+    return _after(engine.ledger.delayed(entry, delay_s, failure.message, held=True), delay_s)
+
+
+def _failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failure | None:
+    """What can't be mended by trying again."""
+    if isinstance(error, InvalidRequest):
+        return Failure(FailureKind.INPUT, str(error))
+    if isinstance(error, Refused):
+        return failure_of(Failed(error.status, error.code, error.message))
+    return None
+
+
+def _hold(engine: Engine, failure: Failure) -> float:
+    """Hold the account's submits; return when this one asks again."""
+    log.error("account_held", code=failure.code, reason=failure.message)
+    engine.governor.hold(failure.message)
+    return schedule.retry_submit(engine.spacing_s, 0)
+
+
 def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:
     if time.time() - entry.created_at > engine.limits.age_s:
         failure = Failure(FailureKind.STORAGE, f"Given up: {note}. Nothing was paid.")
@@ -207,12 +298,6 @@ def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] |
     delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
-
-
-def _failure_of_source(error: InvalidRequest | Refused) -> Failure:
-    if isinstance(error, Refused):
-        return failure_of(Failed(error.status, error.code, error.message))
-    return Failure(FailureKind.INPUT, str(error))
 
 
 def _after(entry: Entry | None, delay_s: float) -> tuple[Entry, float] | None:

@@ -7,21 +7,27 @@ atomically: ten workers that sweep at once share the work.
 from __future__ import annotations
 
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from celery import Celery
+from kombu.exceptions import ChannelError
 
-from conveyor import wakeups
+from conveyor import names, wakeups
 from conveyor.errors import ConveyorError
 from workers.wiring import engine
 
 __all__ = ["Sweeper"]
 
-_EVERY_S: Final = 5.0
+_EVERY_S: Final = 2.0
 _BATCH: Final = 100
+# What one sweep wakes at most; ten workers wake ten times as many.
+_MOST: Final = 2000
 # What a sweep has woken is left to the woken task for so long.
-_CLAIM_S: Final = 60.0
+_CLAIM_S: Final = 20.0
+# With so many messages in the queues what is overdue is late and not lost: waking it would only
+# make the queues longer.
+_BACKLOG: Final = 500
 
 log = structlog.get_logger("conveyor.sweep")
 
@@ -61,7 +67,7 @@ class Sweeper:
 
 
 def sweep(app: Celery) -> int:
-    """Wake one batch of what is overdue.
+    """Wake what is overdue, batch by batch.
 
     Args:
         app: To send wake-ups through.
@@ -69,7 +75,31 @@ def sweep(app: Celery) -> int:
     Returns:
         How many were woken.
     """
-    overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
-    for entry in overdue:
-        wakeups.wake(app, entry)
-    return len(overdue)
+    woken = 0
+    if backlog(app) > _BACKLOG:
+        return woken
+    while woken < _MOST:
+        overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
+        for entry in overdue:
+            wakeups.wake(app, entry)
+        woken += len(overdue)
+        if len(overdue) < _BATCH:
+            break
+    return woken
+
+
+def backlog(app: Celery) -> int:
+    """How many messages wait in the queues for a worker to draw them.
+
+    Args:
+        app: The application.
+    """
+    with app.pool.acquire(block=True) as connection:
+        return sum(_length(connection.default_channel, queue) for queue in names.QUEUES)
+
+
+def _length(channel: Any, queue: str) -> int:
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except ChannelError:  # nobody has sent anything there yet
+        return 0

@@ -17,16 +17,18 @@ from celery import Celery
 from config.settings import WorkerSettings
 from conveyor.conversion import StoredFile
 from conveyor.decision import Limits
+from conveyor.governor import Governor
 from conveyor.ledger import Ledger, connect
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from workers.dialects import Dialects
+from workers.pulse import Pulse
 
 __all__ = ["Engine", "engine", "use"]
 
-# A lease outlives the longest request: connect and answer, three times where nothing was sent.
-_LEASE_MARGIN_S: Final = 15.0
+# Several beats of the pulse may fail, and Redis may pause for ten seconds, before it lapses.
+_LEASE_S: Final = 25.0
 _SPARE_CONNECTIONS: Final = 8
 
 
@@ -39,7 +41,9 @@ class Engine:
         settings: The workers' settings.
         ledger: The truth.
         dialects: Which to speak.
+        governor: What the account may do now.
         turnstile: Single flight and spacing.
+        pulse: Keeps what is being worked on from being taken for lost.
         api: The service.
         storage: The files.
         limits: When to give up.
@@ -49,7 +53,9 @@ class Engine:
     settings: WorkerSettings
     ledger: Ledger
     dialects: Dialects
+    governor: Governor
     turnstile: Turnstile
+    pulse: Pulse
     api: ConvertApi
     storage: Storage
     limits: Limits
@@ -98,14 +104,17 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     )
     threads = settings.concurrency if settings.pool == "threads" else 1
     client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
-    lease_s = 3 * timeouts.connect + timeouts.read + timeouts.total + _LEASE_MARGIN_S
     ledger = Ledger(client)
+    turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
+    account = account_of(settings)
     return Engine(
         app=app,
         settings=settings,
         ledger=ledger,
-        dialects=Dialects(ledger, account_of(settings), settings.dialects),
-        turnstile=Turnstile(client, settings.poll_spacing, lease_s),
+        dialects=Dialects(ledger, account, settings.dialects),
+        governor=Governor(client, account, settings.poll_spacing, settings.account_jobs),
+        turnstile=turnstile,
+        pulse=Pulse(ledger, turnstile),
         api=ConvertApi(
             Transport(
                 settings.api_url,
@@ -117,7 +126,11 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
             )
         ),
         storage=Storage(settings.storage_url, settings.source_folders),
-        limits=Limits(submits=settings.submit_attempts, strikes=settings.poll_strikes),
+        limits=Limits(
+            submits=settings.submit_attempts,
+            strikes=settings.poll_strikes,
+            may_repay=settings.allow_repay,
+        ),
     )
 
 

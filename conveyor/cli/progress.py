@@ -14,7 +14,7 @@ from rich.progress import Progress as Display
 from conveyor.cli.console import say
 from conveyor.cli.text import count, duration_text, one_line
 from conveyor.conversion import Conversion, Progress, State
-from conveyor.errors import WaitTimeout
+from conveyor.errors import AccountHeld, WaitTimeout
 from conveyor.handle import Handle
 
 __all__ = ["follow"]
@@ -41,6 +41,7 @@ def follow(handle: Handle, console: Console, timeout: float | None = None) -> Co
 
     Raises:
         WaitTimeout: It is still under way; it goes on.
+        AccountHeld: It waits until the account is repaired.
         UnknownConversion: It was forgotten.
         LedgerUnavailable: Redis can't be reached.
     """
@@ -59,6 +60,11 @@ def _looks(handle: Handle, timeout: float | None) -> Iterator[Progress]:
         yield progress
         if progress.state.is_final:
             return
+        if progress.held:
+            raise AccountHeld(
+                f"The conversion waits, and nothing is lost: {progress.note} "
+                f"When it is repaired: conveyor wait {handle.id}"
+            )
         if timeout is not None:
             left_s = begun + timeout - time.monotonic()
             if left_s <= 0:

@@ -2,7 +2,7 @@
 
 from conveyor.ledger.connection import connect, translated
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Ledger
+from conveyor.ledger.ledger import Job, Ledger
 from conveyor.ledger.scripts import script
 
-__all__ = ["Entry", "Ledger", "connect", "script", "translated"]
+__all__ = ["Entry", "Job", "Ledger", "connect", "script", "translated"]

@@ -10,6 +10,9 @@
 ``job_id``         ours, stored before the POST; a secret (invariant I5)
 ``base_url``       the host that took the job
 ``dialect``        the dialect that it was started in
+``account``        the fingerprint of the account that it was submitted for
+``foreign_ids``    1 where that account's service was seen to answer with ids of its own
+``held``           1 while the account's submits are on hold
 ``alive``          1 once the service was seen to have the job
 ``submits``        POSTs begun; ``polls``: polls answered
 ``strikes``        answers in a row that said nothing of the job: throttles, proxy errors
@@ -50,6 +53,8 @@ class Entry:
     job_id: str = ""
     base_url: str = ""
     dialect: Dialect = Dialect.PATH
+    foreign_ids: bool = False
+    held: bool = False
     alive: bool = False
     submits: int = 0
     polls: int = 0
@@ -110,6 +115,8 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         job_id=get("job_id", ""),
         base_url=get("base_url", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),
+        foreign_ids=get("foreign_ids") == "1",
+        held=get("held") == "1",
         alive=get("alive") == "1",
         submits=int(get("submits", "0")),
         polls=int(get("polls", "0")),

@@ -10,8 +10,13 @@
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
 ``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
                                                a moving average
+``{conveyor}:accounts``                set     accounts that were ever on hold
+``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
+``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
+``{conveyor}:key:<hash>``             string  an idempotency key's conversion and the fingerprint of
+                                               what was asked; 7 days
 ``{conveyor}:check``                   string  what a check has written; a minute
 =====================================  ======  ====================================================
 
@@ -21,11 +26,13 @@ script, so on Redis Cluster they must lie in one slot.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 DUE: Final = "{conveyor}:due"
 DEAD: Final = "{conveyor}:dead"
 PACE: Final = "{conveyor}:pace"
+ACCOUNTS: Final = "{conveyor}:accounts"
 CHECK: Final = "{conveyor}:check"
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
@@ -43,10 +50,29 @@ def turnstile(conversion_id: str) -> str:
     return f"{{conveyor}}:turnstile:{conversion_id}"
 
 
-def dialect(account: str) -> str:
+def account(account_id: str) -> str:
+    """What holds an account's submits up.
+
+    Args:
+        account_id: A fingerprint of host and secret; never the secret.
+    """
+    return f"{{conveyor}}:account:{account_id}"
+
+
+def jobs(account_id: str) -> str:
+    """The jobs of an account; ``transition.lua`` makes the same name."""
+    return f"{{conveyor}}:jobs:{account_id}"
+
+
+def idempotency(key: str) -> str:
+    """An idempotency key of a producer; it may hold anything, so its hash stands for it."""
+    return f"{{conveyor}}:key:{sha256(key.encode()).hexdigest()}"
+
+
+def dialect(account_id: str) -> str:
     """The dialect that an account's service speaks.
 
     Args:
-        account: A fingerprint of host and secret; never the secret.
+        account_id: A fingerprint of host and secret; never the secret.
     """
-    return f"{{conveyor}}:dialect:{account}"
+    return f"{{conveyor}}:dialect:{account_id}"

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ import redis
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.errors import UnknownConversion
+from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.ledger import keys
 from conveyor.ledger.connection import translated
 from conveyor.ledger.entry import (
@@ -35,13 +36,14 @@ from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Ledger"]
+__all__ = ["Job", "Ledger"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the poll that a transition ends, if one does."""
 
-# How long after its time a wake-up may come before the sweep takes it for lost.
-_GRACE_S: Final = 30.0
+# How long after its time a wake-up may come before the sweep takes it for lost. A wake-up that was
+# only late is then stale, and costs one look.
+_GRACE_S: Final = 10.0
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     "failure",
@@ -53,8 +55,27 @@ _OF_THE_LAST_JOB: Final = (
     "submitted_at",
     "uploads",
 )
-# A task that has begun may take so long before the sweep looks: an upload, a download.
-_WORK_S: Final = 120.0
+# How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
+_WORK_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is about to be posted.
+
+    Attributes:
+        job_id: Ours, in the dialect's form.
+        base_url: The host.
+        dialect: The dialect.
+        account: The account's fingerprint.
+        foreign_ids: Whether its service was seen to answer with job ids of its own.
+    """
+
+    job_id: str
+    base_url: str
+    dialect: Dialect
+    account: str = ""
+    foreign_ids: bool = False
 
 
 class Ledger:
@@ -119,12 +140,50 @@ class Ledger:
             fields["caller"] = caller.to_json()
         return self._change("open", conversion_id, set=fields, due=_now() + _GRACE_S)
 
-    def forget(self, conversion_id: str) -> None:
-        """Take back an `open` whose message could not be published: it was not accepted."""
+    def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
+        """Bind an idempotency key to a conversion, or learn which it is bound to.
+
+        Args:
+            key: The producer's.
+            conversion_id: For a key that is new.
+            fingerprint: Of what is asked.
+
+        Returns:
+            The id of the key's conversion: the one given, where the key is new.
+
+        Raises:
+            InvalidRequest: The key was used for a different request.
+        """
+        with self._translated():
+            bound = self._redis.set(
+                keys.idempotency(key),
+                f"{conversion_id} {fingerprint}",
+                nx=True,
+                get=True,
+                ex=keys.KEEP_FINISHED_S,
+            )
+        if bound is None:
+            return conversion_id
+        known_id, _, known_fingerprint = cast("str", bound).partition(" ")
+        if known_fingerprint != fingerprint:
+            raise InvalidRequest(
+                f"The idempotency key {key!r} was used for a different request: take another key."
+            )
+        return known_id
+
+    def forget(self, conversion_id: str, key: str | None = None) -> None:
+        """Take back an `open` whose message could not be published: it was not accepted.
+
+        Args:
+            conversion_id: Whose.
+            key: The idempotency key that it was bound to.
+        """
         with self._translated():
             pipeline = self._redis.pipeline()
             pipeline.delete(keys.conversion(conversion_id))
             pipeline.zrem(keys.DUE, conversion_id)
+            if key is not None:
+                pipeline.delete(keys.idempotency(key))
             pipeline.execute()
 
     def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
@@ -132,29 +191,39 @@ class Ledger:
         fields = {"uploads": json.dumps(uploads), "uploaded_at": _now()}
         return self._change("uploaded", entry.id, set=fields, due=_now() + _WORK_S)
 
-    def delayed(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
-        """Try to submit again later; nothing was sent."""
+    def delayed(
+        self, entry: Entry, delay_s: float, note: str, *, held: bool = False
+    ) -> Entry | None:
+        """Try to submit again later; nothing was sent.
+
+        Args:
+            entry: The conversion.
+            delay_s: Until then, seconds.
+            note: What holds it up, in words.
+            held: Whether the account is on hold.
+        """
         return self._change(
             "delayed",
             entry.id,
             guards={"wakeup": entry.wakeup},
-            set={"note": note},
+            set={"note": note, "held": int(held)},
             add={"wakeup": 1, "strikes": 1},
             due=_now() + delay_s + _GRACE_S,
         )
 
-    def begin_submit(
-        self, entry: Entry, number: int, job_id: str, base_url: str, dialect: Dialect
-    ) -> Entry | None:
+    def begin_submit(self, entry: Entry, job: Job) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1)."""
         return self._change(
             "begin_submit",
             entry.id,
-            guards={"wakeup": number},
+            guards={"wakeup": entry.wakeup},
             set={
-                "job_id": job_id,
-                "base_url": base_url,
-                "dialect": dialect.value,
+                "job_id": job.job_id,
+                "base_url": job.base_url,
+                "dialect": job.dialect.value,
+                "account": job.account,
+                "foreign_ids": int(job.foreign_ids),
+                "held": 0,
                 "alive": 0,
                 "submitted_at": _now(),
                 "note": "",
@@ -184,7 +253,14 @@ class Ledger:
         )
 
     def put_back(
-        self, entry: Entry, delay_s: float, note: str, *, lost: bool, leaving: Leaving = None
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        lost: bool,
+        held: bool = False,
+        leaving: Leaving = None,
     ) -> Entry | None:
         """Note that nothing was started.
 
@@ -194,13 +270,14 @@ class Ledger:
             note: What holds it up, in words.
             lost: Whether the POST went out and got lost: a 404 on a job never seen alive. Only
                 these count as submits; a throttle or a missing connection starts nothing.
+            held: Whether the account is on hold.
             leaving: The pass of the poll that found it out.
         """
         return self._change(
             "put_back",
             entry.id,
             guards={"wakeup": entry.wakeup, "alive": 0},
-            set={"note": note},
+            set={"note": note, "held": int(held)},
             add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
             leave=leaving,
             due=_now() + delay_s + _GRACE_S,
@@ -326,6 +403,16 @@ class Ledger:
             due=_now() + _WORK_S,
             dead=False,
         )
+
+    def keep_working(self, conversion_ids: Sequence[str]) -> None:
+        """Put off when these are overdue: somebody works on them.
+
+        Args:
+            conversion_ids: Those that are not in the index are left alone.
+        """
+        until = _now() + _WORK_S
+        with self._translated():
+            self._redis.zadd(keys.DUE, dict.fromkeys(conversion_ids, until), xx=True, gt=True)
 
     # -- indexes --------------------------------------------------------------------------------
 

@@ -102,6 +102,8 @@ class ConvertApi:
         form: Mapping[str, str],
         job_id: str,
         keep: Keeper,
+        *,
+        wait_s: float = 0,
     ) -> SubmitOutcome:
         """Start an asynchronous conversion: the request that is paid for.
 
@@ -111,6 +113,7 @@ class ConvertApi:
             form: Sources and parameters under the service's names.
             job_id: Our own id, in this dialect's form.
             keep: Stores a result that comes as bytes in the answer.
+            wait_s: Seconds to wait for the result itself (semi-asynchronous); 0 for not at all.
 
         Returns:
             The outcome.
@@ -120,8 +123,9 @@ class ConvertApi:
                 self._transport.call,
                 "POST",
                 dialect.start_path(*pair),
-                query=dialect.start_query(job_id),
+                query=dialect.start_query(job_id, semi=wait_s > 0),
                 form={**form, "StoreFile": "true"},
+                wait_s=wait_s,
             )
         except Unreachable as error:
             return Unsent(str(error))

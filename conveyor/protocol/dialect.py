@@ -23,9 +23,15 @@ class Dialect(StrEnum):
         convert = f"/convert/{quote(from_format)}/to/{quote(to_format)}"
         return f"/async{convert}" if self is Dialect.PATH else convert
 
-    def start_query(self, job_id: str) -> dict[str, str]:
-        """The query that goes with it."""
-        if self is Dialect.PATH:
+    def start_query(self, job_id: str, *, semi: bool = False) -> dict[str, str]:
+        """The query that goes with it.
+
+        Args:
+            job_id: Ours.
+            semi: Semi-asynchronous (seed): the answer is the result, and where the connection
+                breaks the job goes on. The query dialect has it.
+        """
+        if self is Dialect.PATH or semi:
             return {"JobId": job_id}
         return {"Async": "true", "JobId": job_id}
 

@@ -117,6 +117,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         with_secret: bool = True,
+        wait_s: float = 0,
     ) -> Answer:
         """Make one request and read its whole answer.
 
@@ -127,6 +128,7 @@ class Transport:
             query: The query.
             form: The fields of a form.
             with_secret: Whether the request needs credentials; polls do not.
+            wait_s: Seconds to wait for the answer, where it may take longer than usual.
 
         Returns:
             The answer, whatever its status.
@@ -143,7 +145,7 @@ class Transport:
                 params=query,
                 data=form,
                 headers={"Accept": "application/json", **headers},
-                timeout=(self._timeouts.connect, self._timeouts.read),
+                timeout=(self._timeouts.connect, wait_s or self._timeouts.read),
                 allow_redirects=False,
                 stream=True,
             )

@@ -1,0 +1,84 @@
+"""The pulse: as long as a process lives, what it works on is not taken for lost.
+
+Uploads, POSTs, polls and downloads may take minutes. Instead of waiting that long before a dead
+worker's conversions are woken, the sweep waits for a few missed beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from typing import Final
+
+import structlog
+
+from conveyor.errors import LedgerUnavailable
+from conveyor.ledger import Ledger
+from conveyor.turnstile import Pass, Turnstile
+
+__all__ = ["Pulse"]
+
+# Of the work's and the lease's time several beats may fail before anybody else steps in.
+_EVERY_S: Final = 4.0
+
+log = structlog.get_logger("conveyor.pulse")
+
+
+class Pulse:
+    """One process's.
+
+    Args:
+        ledger: Where work in progress is put off.
+        turnstile: Where leases are renewed.
+        every_s: Between two beats, seconds.
+    """
+
+    def __init__(self, ledger: Ledger, turnstile: Turnstile, every_s: float = _EVERY_S) -> None:
+        self._ledger = ledger
+        self._turnstile = turnstile
+        self._every_s = every_s
+        self._lock = Lock()
+        self._working: dict[str, Pass | None] = {}
+        self._thread: Thread | None = None
+
+    @contextmanager
+    def keeps(self, conversion_id: str, passed: Pass | None = None) -> Iterator[None]:
+        """Keep a conversion from being taken for lost, for as long as the block runs.
+
+        Args:
+            conversion_id: The conversion.
+            passed: The pass whose lease is renewed as well.
+        """
+        with self._lock:
+            self._working[conversion_id] = passed
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="conveyor-pulse", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working.pop(conversion_id, None)
+
+    def beat(self) -> None:
+        """Put off what is being worked on.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._lock:
+            working = dict(self._working)
+        if working:
+            self._ledger.keep_working(list(working))
+            self._turnstile.renew([passed for passed in working.values() if passed is not None])
+
+    def _run(self) -> None:
+        never = Event()
+        while not never.wait(self._every_s):
+            try:
+                self.beat()
+            except LedgerUnavailable as error:
+                log.warning("beat_missed", reason=str(error))
+            except Exception:
+                log.exception("beat_missed")
