@@ -9,7 +9,7 @@ EXTRAS := cli,worker,sandbox,local
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit format bench constraints clean
+.PHONY: help demo up test lint unit format bench chaos constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ format: $(VENV)/.checks ## Format the code and repair what can be repaired
 
 bench: $(VENV)/.runs ## Measure the cost of a conversion and the speed of a worker
 	@$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.runs ## Break everything that can break, and count what was lost or paid twice
+	@$(BIN)/python -m chaos
 
 clean: ## Remove the environment and everything that was made
 	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov

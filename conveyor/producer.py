@@ -226,6 +226,14 @@ class Conveyor:
         self._ledger.get(conversion_id)
         return Handle(conversion_id, self._ledger, self.cancel)
 
+    def counts(self) -> Mapping[str, int]:
+        """How many conversions ended how: ``succeeded``, ``cancelled``, dead letters by class.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return self._ledger.counts()
+
     def accounts(self) -> Sequence[AccountStatus]:
         """The accounts that were ever on hold, and how they stand.
 

@@ -10,6 +10,8 @@
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
 ``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
                                                a moving average
+``{conveyor}:counts``                  hash    outcomes so far: ``succeeded``, ``cancelled``, and
+                                               dead letters by class
 ``{conveyor}:accounts``                set     accounts that were ever on hold
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
@@ -32,6 +34,7 @@ from typing import Final
 DUE: Final = "{conveyor}:due"
 DEAD: Final = "{conveyor}:dead"
 PACE: Final = "{conveyor}:pace"
+COUNTS: Final = "{conveyor}:counts"
 ACCOUNTS: Final = "{conveyor}:accounts"
 CHECK: Final = "{conveyor}:check"
 

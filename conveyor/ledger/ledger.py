@@ -350,7 +350,9 @@ class Ledger:
     def succeeded(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
         """Note that every file is stored."""
         fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
-        return self._change("succeeded", entry.id, set=fields, due=_now() + _WORK_S)
+        return self._change(
+            "succeeded", entry.id, set=fields, due=_now() + _WORK_S, count="succeeded"
+        )
 
     def failed(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
         """Note that it ended without files: a dead letter."""
@@ -369,6 +371,7 @@ class Ledger:
             set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
             add={"wakeup": 1},
             due=_now() + _GRACE_S,
+            count=failure.kind.value,
         )
 
     def told(self, conversion_id: str, *, is_dead: bool) -> None:
@@ -476,6 +479,12 @@ class Ledger:
         with self._translated():
             self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
 
+    def counts(self) -> dict[str, int]:
+        """How many conversions ended how, since ever; dead letters by their class."""
+        with self._translated():
+            found = cast("dict[str, str]", self._redis.hgetall(keys.COUNTS))
+        return {name: int(count) for name, count in found.items()}
+
     def check(self) -> None:
         """Write and read a key.
 
@@ -496,6 +505,7 @@ class Ledger:
             add={"wakeup": 1, "polls": int(leaving is not None)},
             due=_now() + _WORK_S,
             dead=_now(),
+            count=failure.kind.value,
             leave=leaving,
         )
 
@@ -520,6 +530,7 @@ class Ledger:
                     keys.DUE,
                     keys.DEAD,
                     keys.turnstile(conversion_id),
+                    keys.COUNTS,
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )

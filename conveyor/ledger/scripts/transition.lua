@@ -4,6 +4,7 @@
 -- KEYS[2]  due     sorted set, id by the time at which something must have happened
 -- KEYS[3]  dead    sorted set, id of each dead letter by the time it became one
 -- KEYS[4]  turnstile  string, the token of whoever polls it
+-- KEYS[5]  counts  hash, outcomes so far by name
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -12,6 +13,7 @@
 --   set, add    fields to write, counters to raise
 --   unset       fields to remove
 --   due, dead   a score to index under, or false to take out; absent: left as it is
+--   count       the outcome to count
 --   keep_s      seconds until the entry is forgotten; 0: never
 --   silent      true: no fields are asked back
 --   leave       token and for_ms: leave the turnstile, whatever becomes of the transition
@@ -75,6 +77,9 @@ end
 index(KEYS[2], change.due)
 index(KEYS[3], change.dead)
 
+if change.count then
+  redis.call('HINCRBY', KEYS[5], change.count, 1)
+end
 if change.keep_s == 0 then
   redis.call('PERSIST', KEYS[1])
 elseif change.keep_s then
