@@ -264,22 +264,40 @@ class Storage:
         return size, digest.hexdigest()
 
     def _check_allowed(self, uri: str) -> None:
-        """Confine local sources: what a message names, a worker must not read blindly."""
-        if urlsplit(uri).scheme not in _LOCAL_SCHEMES:
-            return
+        """Confine sources: a message must not make a worker read its own files.
+
+        fsspec also knows schemes that wrap others (``zip://…::file:///…``) or reach into this
+        machine, so what is neither an object store nor inside an allowed folder is refused.
+        """
+        scheme = urlsplit(uri).scheme
+        if "::" in uri:
+            allowed = False
+        elif scheme in _LOCAL_SCHEMES:
+            allowed = self._is_inside_local(uri)
+        else:
+            allowed = scheme in _OBJECT_STORES or self._is_inside(uri)
+        if not allowed:
+            raise InvalidRequest(
+                "The source lies outside the folders that workers may read: put it into the "
+                "storage, or name its folder in CONVEYOR_SOURCE_FOLDERS."
+            )
+
+    def _is_inside_local(self, uri: str) -> bool:
         path = Path(fsspec.core.url_to_fs(uri)[1]).resolve()
         folders = (
             Path(fsspec.core.url_to_fs(folder)[1]).resolve()
             for folder in self._source_folders
             if urlsplit(folder).scheme in ("", *_LOCAL_SCHEMES)
         )
-        if not any(path.is_relative_to(folder) for folder in folders):
-            raise InvalidRequest(
-                "The source lies outside the folders that workers may read: put it into the "
-                "storage, or name its folder in CONVEYOR_SOURCE_FOLDERS."
-            )
+        return any(path.is_relative_to(folder) for folder in folders)
+
+    def _is_inside(self, uri: str) -> bool:
+        return ".." not in PurePosixPath(uri).parts and any(
+            uri.startswith(f"{folder}/") for folder in self._source_folders
+        )
 
 
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"})
 _LOCAL_SCHEMES = ("file", "local")
 
 
