@@ -55,7 +55,7 @@ class WorkerSettings(ProducerSettings):
     poll_spacing: float = Field(
         default=_SERVICE_SPACING_S,
         ge=0.05,
-        le=60,
+        le=30,
         description="Seconds between two polls of a job; below 5 only for a loopback service.",
     )
     semi_async_seconds: float = Field(

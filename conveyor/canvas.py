@@ -91,7 +91,11 @@ class Caller:
 
     def to_json(self) -> str:
         """As the ledger keeps it: what is set, nothing else."""
-        kept = {name: value for name, value in asdict(self).items() if value}
+        kept = {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None and value is not False
+        }
         return json.dumps(kept, separators=(",", ":"))
 
     @classmethod

@@ -1,22 +1,47 @@
-"""Dead letters: conversions that have ended without files; list, show, replay, purge."""
+"""Dead letters: conversions that have ended without files; list, group, show, replay, purge."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from conveyor import wakeups
-from conveyor.conversion import Conversion, State
-from conveyor.errors import UnknownConversion
+from conveyor.conversion import Conversion, FailureKind, State
+from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.ledger import Entry, Ledger
 from conveyor.schedule import FILE_LIFE_S
 from conveyor.storage import Storage
 
-__all__ = ["DeadLetters"]
+__all__ = ["DeadGroup", "DeadLetters"]
+
+# Read in one round trip: thousands may lie there, and Redis does nothing else meanwhile.
+_BATCH: Final = 200
+# The service's own bounds for `Timeout`.
+_TIMEOUT_S: Final = range(10, 1201)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadGroup:
+    """Dead letters of one class and one account.
+
+    Attributes:
+        kind: Their class.
+        account: The fingerprint of the account that they were last submitted for; empty where
+            none of them ever was.
+        count: How many.
+    """
+
+    kind: FailureKind
+    account: str
+    count: int
 
 
 class DeadLetters:
@@ -33,13 +58,30 @@ class DeadLetters:
         self._storage = storage
         self._app = app
 
-    def list(self, limit: int | None = None) -> Sequence[Conversion]:
+    def list(
+        self,
+        kind: FailureKind | None = None,
+        account: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Conversion]:
         """Dead letters, the oldest first.
 
         Args:
+            kind: Only those of this class.
+            account: Only those of this account, by its fingerprint.
             limit: At most so many.
         """
-        return [entry.conversion for entry in self._entries(limit=limit)]
+        found = (
+            entry.conversion
+            for entry in self._entries()
+            if kind in (None, _kind_of(entry)) and account in (None, entry.account)
+        )
+        return list(islice(found, limit))
+
+    def groups(self) -> Sequence[DeadGroup]:
+        """How many dead letters there are of each class and account, the most first."""
+        counts = Counter((_kind_of(entry), entry.account) for entry in self._entries())
+        return [DeadGroup(*group, count) for group, count in counts.most_common()]
 
     def show(self, conversion_id: str) -> Conversion:
         """One dead letter.
@@ -58,9 +100,27 @@ class DeadLetters:
         Raises:
             UnknownConversion: There is no such dead letter.
         """
-        return not _is_paid_result(self._dead(conversion_id))
+        return self.costs_of([conversion_id])[conversion_id]
 
-    def replay(self, conversion_id: str) -> Conversion:
+    def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
+        """The same as `costs` of many, in few round trips.
+
+        Args:
+            conversion_ids: The dead letters.
+
+        Returns:
+            Whether each is paid again, by its id.
+
+        Raises:
+            UnknownConversion: One of them is no dead letter.
+        """
+        costs = {entry.id: not _is_paid_result(entry) for entry in self._read(conversion_ids)}
+        for conversion_id in conversion_ids:
+            if conversion_id not in costs:
+                raise _no_such(conversion_id)
+        return costs
+
+    def replay(self, conversion_id: str, timeout: int | None = None) -> Conversion:
         """Try a dead letter again, under the same id, with the caller's callbacks.
 
         It becomes a new job, which is paid again (see `costs`). Of the caller's canvas a chord is
@@ -68,15 +128,23 @@ class DeadLetters:
 
         Args:
             conversion_id: The dead letter.
+            timeout: The parameter ``Timeout`` of the new job, 10 to 1200 seconds: for one that took
+                too long (code 5000). A paid result is fetched as it is.
 
         Returns:
             The conversion, on its way again.
 
         Raises:
+            InvalidRequest: The timeout is out of bounds.
             UnknownConversion: There is no such dead letter.
         """
+        if timeout is not None and timeout not in _TIMEOUT_S:
+            raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
         dead = self._dead(conversion_id)
-        entry = self._ledger.redeliver(dead) if _is_paid_result(dead) else self._ledger.replay(dead)
+        if _is_paid_result(dead):
+            entry = self._ledger.redeliver(dead)
+        else:
+            entry = self._ledger.replay(dead, timeout)
         if entry is None:
             raise _no_such(conversion_id)
         # Without the message the sweep finds it: the entry is due.
@@ -93,20 +161,35 @@ class DeadLetters:
         Returns:
             How many.
         """
-        entries = self._entries(before=time.time() - older_than_s)
-        for entry in entries:
-            self._ledger.bury_for_good(entry.id)
-            self._storage.remove_staged(source.value for source in entry.request.sources)
-        return len(entries)
+        purged = 0
+        for entry in self._entries(before=time.time() - older_than_s):
+            if self._ledger.purge(entry) is not None:
+                self._storage.remove_staged(source.value for source in entry.request.sources)
+                purged += 1
+        return purged
 
-    def _entries(self, before: float | None = None, limit: int | None = None) -> Sequence[Entry]:
-        return self._ledger.find_many(self._ledger.dead_ids(before, limit))
+    def _entries(self, before: float | None = None) -> Iterator[Entry]:
+        return self._read(self._ledger.dead_ids(before))
+
+    def _read(self, conversion_ids: Sequence[str]) -> Iterator[Entry]:
+        """Those that are dead letters; one may have been replayed meanwhile."""
+        for start in range(0, len(conversion_ids), _BATCH):
+            found = self._ledger.find_many(conversion_ids[start : start + _BATCH])
+            yield from filter(_is_dead, found)
 
     def _dead(self, conversion_id: str) -> Entry:
         entry = self._ledger.find(conversion_id)
-        if entry is None or entry.failure is None:
+        if entry is None or not _is_dead(entry):
             raise _no_such(conversion_id)
         return entry
+
+
+def _is_dead(entry: Entry) -> bool:
+    return entry.state in (State.FAILED, State.EXPIRED)
+
+
+def _kind_of(entry: Entry) -> FailureKind:
+    return entry.failure.kind if entry.failure else FailureKind.SERVICE
 
 
 def _is_paid_result(entry: Entry) -> bool:

@@ -75,11 +75,12 @@ class ConversionRequest:
             InvalidRequest: It can't be right; the message says why.
         """
         sources = parse_sources(source)
+        from_format = _format(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
             raise InvalidRequest("A web page is converted by itself: give one URL.")
         return cls(
             sources=sources,
-            from_format=_format(from_format or _common_format(sources), "source"),
+            from_format=from_format,
             to_format=_format(to, "target"),
             params={name: _value(name, value) for name, value in (params or {}).items()},
         )

@@ -114,4 +114,4 @@ def _bounded(delay_s: float, spacing_s: float) -> float:
     """Add jitter, so that a batch spreads, and keep the delay between spacing and the longest."""
     least_s = spacing_s + _MARGIN_S
     jittered = max(delay_s, least_s) * (1 + random.random() * _JITTER)  # noqa: S311 - no secret
-    return max(min(jittered, MAX_DELAY_S), least_s)
+    return min(max(jittered, least_s), MAX_DELAY_S)

@@ -61,14 +61,15 @@ class ProducerSettings(BaseSettings):
     def _absolute_storage(cls, url: str) -> str:
         if "://" in url:
             return url.rstrip("/")
-        return Path(url).expanduser().absolute().as_uri()
+        # fsspec takes paths as they are: a blank stays one.
+        return f"file://{Path(url).expanduser().absolute()}"
 
     @model_validator(mode="before")
     @classmethod
     def _fill_servers(cls, values: dict[str, Any]) -> dict[str, Any]:
         broker = _plain(values.get("broker_url")) or _DEFAULT_SERVER
         if not values.get("redis_url"):
-            if urlsplit(broker).scheme not in _REDIS_SCHEMES:
+            if _scheme(broker) not in _REDIS_SCHEMES:
                 raise ValueError(
                     f"{ENV_PREFIX}REDIS_URL is missing: the broker is no Redis, so say where the "
                     "ledger lives, e.g. redis://host:6379/0"
@@ -81,19 +82,14 @@ class ProducerSettings(BaseSettings):
     @field_validator("broker_url", "result_backend", "redis_url")
     @classmethod
     def _is_address(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        try:
-            known = bool(parts.scheme) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
+        if not _is_url(url.get_secret_value()):
             raise ValueError("must be a URL with a port that is a number, e.g. redis://host:6379/0")
         return url
 
     @field_validator("broker_url")
     @classmethod
     def _is_transport(cls, url: SecretStr) -> SecretStr:
-        scheme = urlsplit(url.get_secret_value()).scheme
+        scheme = _scheme(url.get_secret_value())
         if scheme.partition("+")[0] not in TRANSPORT_ALIASES:
             raise ValueError(f"Celery knows no broker {scheme}://; give redis://host:6379/0")
         return url
@@ -101,7 +97,7 @@ class ProducerSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in _REDIS_SCHEMES:
+        if _scheme(url.get_secret_value()) not in _REDIS_SCHEMES:
             raise ValueError("must be a redis://, rediss:// or unix:// URL")
         return url
 
@@ -142,6 +138,19 @@ def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
         return settings_class(**values)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower()
+
+
+def _is_url(url: str) -> bool:
+    """Whether it can be read as one; the standard library's own words may quote a password."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.scheme) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _explain(item: Any) -> str:

@@ -58,6 +58,9 @@ class Source:
             return ""
         if self.kind is SourceKind.LOCAL:
             return Path(self.value).name
+        if self.kind is SourceKind.STORED:
+            # fsspec takes paths as they are: nothing in them is quoted, and # and ? are letters.
+            return PurePosixPath(self.value.partition("://")[2]).name
         return PurePosixPath(unquote(urlsplit(self.value).path)).name
 
     @property

@@ -46,7 +46,9 @@ def safe_name(name: str) -> str:
     Returns:
         A name without folders and special characters, of at most 200 bytes, never empty.
     """
-    base = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/")).name
+    # JSON may bring half a character (a lone surrogate), which no file system takes.
+    text = name.encode(errors="replace").decode()
+    base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name
     clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
     if len(clean.encode()) <= _MAX_NAME_BYTES:
         return clean
@@ -97,10 +99,12 @@ class Storage:
     """
 
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
-        self.url = url.rstrip("/")
+        url = url.rstrip("/")
+        with _translated("open the storage", url):
+            self._fs, self._root = fsspec.core.url_to_fs(url, **_options(url))
+        # As the file system itself writes it, so that its own URIs begin with it.
+        self.url = str(self._fs.unstrip_protocol(self._root)).rstrip("/")
         self._source_folders = (self.url, *(folder.rstrip("/") for folder in source_folders))
-        with _translated("open the storage", self.url):
-            self._fs, self._root = fsspec.core.url_to_fs(self.url, **_options(self.url))
 
     def stage(self, path: str) -> str:
         """Copy a producer's local file to where the workers can read it.
@@ -159,13 +163,14 @@ class Storage:
             fs, path = fsspec.core.url_to_fs(uri)
             try:
                 size = fs.size(path)
+                stream = fs.open(path, "rb")
             except (FileNotFoundError, IsADirectoryError):
                 raise InvalidRequest(
-                    f"The source {redact_url(uri)} does not exist: check its name."
+                    f"The source {redact_url(uri)} does not exist as a file: check its name."
                 ) from None
             if not size:
+                stream.close()
                 raise InvalidRequest(f"The source {redact_url(uri)} is empty.")
-            stream = fs.open(path, "rb")
         with stream:
             yield stream
 
@@ -205,10 +210,11 @@ class Storage:
         A staged file that stays behind costs room and nothing else.
         """
         for uri in uris:
-            path = self._fs._strip_protocol(uri)  # noqa: SLF001 - fsspec's own name for it
-            if uri.startswith(self.url) and path.startswith(f"{self._root}/staged/"):
+            # Each staged file has a folder of its own, which goes with it.
+            match = re.fullmatch(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/[^/]+", uri)
+            if match:
                 with suppress(Exception):
-                    self._fs.rm(str(PurePosixPath(path).parent), recursive=True)
+                    self._fs.rm(f"{self._root}/staged/{match[1]}", recursive=True)
 
     def check(self) -> None:
         """Write, read and remove a small file.
@@ -270,7 +276,7 @@ class Storage:
         machine, so what is neither an object store nor inside an allowed folder is refused.
         """
         scheme = urlsplit(uri).scheme
-        if "::" in uri:
+        if "::" in uri or not uri.startswith(f"{scheme}://"):
             allowed = False
         elif scheme in _LOCAL_SCHEMES:
             allowed = self._is_inside_local(uri)

@@ -26,7 +26,7 @@ def submit(app: Celery, entry: Entry, delay_s: float = 0) -> None:
         delay_s: Countdown, seconds.
     """
     kwargs = {"conversion_id": entry.id, "number": entry.wakeup}
-    _send(app, names.SUBMIT, entry, countdown=delay_s, kwargs=kwargs)
+    _send(app, names.SUBMIT, entry, delay_s, kwargs=kwargs)
 
 
 def poll(app: Celery, entry: Entry, delay_s: float) -> None:
@@ -37,7 +37,7 @@ def poll(app: Celery, entry: Entry, delay_s: float) -> None:
         entry: The conversion; its awaited number goes with the message.
         delay_s: Countdown, seconds.
     """
-    _send(app, names.POLL, entry, countdown=delay_s, args=(entry.id, entry.wakeup))
+    _send(app, names.POLL, entry, delay_s, args=(entry.id, entry.wakeup))
 
 
 def deliver(app: Celery, entry: Entry) -> None:
@@ -72,10 +72,15 @@ def wake(app: Celery, entry: Entry, delay_s: float = 0) -> None:
         deliver(app, entry)
 
 
-def _send(app: Celery, name: str, entry: Entry, **options: Any) -> None:
-    """In Flower these stand below the conversion: it is their root and parent."""
+def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) -> None:
+    """In Flower these stand below the conversion: it is their root and parent.
+
+    No countdown is longer than the longest, whoever asks for it: the broker's visibility time-out
+    lies above that.
+    """
     app.send_task(
         name,
+        countdown=min(delay_s, schedule.MAX_DELAY_S),
         queue=_queue_of(name, entry),
         root_id=entry.id,
         parent_id=entry.id,

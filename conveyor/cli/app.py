@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from conveyor import __version__
-from conveyor.cli import convert, dead, doctor, look, sandbox
+from conveyor.cli import account, cancel, convert, dead, doctor, look, sandbox
 from conveyor.cli.failures import explain
 
 __all__ = ["app", "run"]
@@ -26,7 +26,9 @@ app = typer.Typer(
 app.command("convert")(convert.convert)
 app.command("get")(look.get)
 app.command("wait")(convert.wait)
+app.command("cancel")(cancel.cancel)
 app.add_typer(dead.app, name="dead")
+app.add_typer(account.app, name="account")
 app.command("doctor")(doctor.doctor)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
 

@@ -56,6 +56,12 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             help="A parameter by ConvertAPI's own name: PageRange=1-3. May be repeated.",
         ),
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="The same key is the same conversion, for 7 days: paid once."
+        ),
+    ] = None,
     timeout: Timeout = None,
     force: Force = False,
     no_wait: Annotated[
@@ -68,7 +74,11 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         files.check_folder(out)
     with connected() as conveyor:
         handle = conveyor.convert(
-            sources if len(sources) > 1 else sources[0], to, from_format=from_format, params=given
+            sources if len(sources) > 1 else sources[0],
+            to,
+            from_format=from_format,
+            params=given,
+            idempotency_key=idempotency_key,
         )
         if no_wait:
             typer.echo(handle.id)

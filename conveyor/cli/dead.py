@@ -1,19 +1,22 @@
-"""``conveyor dead``: list, show, replay and purge dead letters."""
+"""``conveyor dead``: list, group, show, replay and purge dead letters."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
 
 import typer
 
 from conveyor.cli import console, report
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
-from conveyor.conversion import Conversion
-from conveyor.errors import InvalidRequest
+from conveyor.conversion import Conversion, FailureKind
+from conveyor.dead_letters import DeadGroup, DeadLetters
+from conveyor.errors import InvalidRequest, UnknownConversion
 
 __all__ = ["app"]
 
@@ -23,29 +26,51 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# A cancelled conversion is no dead letter.
+_KINDS: Final = tuple(kind.value for kind in FailureKind if kind is not FailureKind.CANCELLED)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS", help=f"Only those of a class: {', '.join(_KINDS)}."),
+]
+Account = Annotated[
+    str | None,
+    typer.Option(metavar="ACCOUNT", help="Only those of an account, by its fingerprint."),
+]
 
 _HEADER = ("id", "age", "formats", "class", "code", "reason")
+_GROUP_HEADER = ("count", "class", "account")
+_PLAN_HEADER = ("id", "replay")
+_PLAN: Final = {True: "paid again", False: "fetched, not paid again"}
+
+Costs = Mapping[str, bool]
+"""Whether the replay of each is paid again, by id."""
 
 
 @app.command("list")
 def list_letters(
+    kind: Kind = None,
+    account: Account = None,
+    group: Annotated[bool, typer.Option("--group", help="Count by class and account.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the oldest first."""
+    """List dead letters, the oldest first, or count them by class and account."""
+    wanted = _kind(kind)
     with connected() as conveyor:
+        letters = conveyor.dead_letters
+        if group:
+            _show_groups(letters.groups(), wanted, account, as_json=as_json)
+            return
         # One more than asked for tells whether there are more.
-        found = conveyor.dead_letters.list(limit + 1)
+        found = letters.list(wanted, account, limit + 1)
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([letter.to_dict() for letter in shown], indent=2))
         return
-    if shown:
-        console.show_rows(console.stdout(), _HEADER, map(_row, shown))
-    else:
-        console.say(console.stderr(), "There are no dead letters.")
+    _show(_HEADER, [_row(letter) for letter in shown])
     if len(found) > limit:
         console.say(console.stderr(), f"There are more than {limit}: see --limit.")
 
@@ -68,23 +93,52 @@ def show(
 
 
 @app.command()
-def replay(
-    ids: Annotated[list[str], typer.Argument(metavar="ID", help="The dead letters.")],
+def replay(  # noqa: PLR0917 - typer reads the command's options off its parameters
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="The dead letters.")
+    ] = None,
+    kind: Kind = None,
+    account: Account = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All there are; --kind and --account narrow it.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it costs, and change nothing.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Refuse to replay more than so many.")] = 100,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=10,
+            max=1200,
+            help="ConvertAPI's parameter Timeout of the new jobs: for code 5000.",
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Try dead letters again, each under its id. A new conversion is paid again."""
-    wanted = list(dict.fromkeys(ids))
+    wanted = _kind(kind)
+    in_bulk = every or wanted is not None or account is not None
+    if in_bulk == bool(ids):
+        raise InvalidRequest(
+            "Give the dead letters' ids, or choose them by --kind, --account or --all."
+        )
     with connected() as conveyor:
         letters = conveyor.dead_letters
+        chosen = [letter.id for letter in letters.list(wanted, account)] if in_bulk else ids or []
         # All of them are looked up before the first is replayed: a wrong id changes nothing.
-        paid = sum([letters.costs(conversion_id) for conversion_id in wanted])
-        _confirm(
-            f"Replay {count(len(wanted), 'dead letter')}? {_price(paid, len(wanted))}", yes=yes
-        )
-        for conversion_id in wanted:
-            conversion = letters.replay(conversion_id)
-            typer.echo(f"{conversion.id}\t{conversion.state}")
-    console.say(console.stderr(), f"Next: conveyor wait {wanted[-1]}")
+        costs = letters.costs_of(chosen)
+        if dry_run or not costs:
+            _show(_PLAN_HEADER, [(one, _PLAN[paid]) for one, paid in costs.items()])
+            console.say(console.stderr(), f"{_plan(costs, limit)} Nothing was changed.")
+            return
+        if len(costs) > limit:
+            raise InvalidRequest(f"{_too_many(costs, limit)} Nothing was changed.")
+        _confirm(f"Replay {count(len(costs), 'dead letter')}? {_price(costs)}", yes=yes)
+        replayed = _replay(letters, costs, timeout)
+    if replayed:
+        console.say(console.stderr(), f"Next: conveyor wait {replayed[-1]}")
 
 
 @app.command()
@@ -122,14 +176,72 @@ def _row(letter: Conversion) -> tuple[str, ...]:
     )
 
 
-def _price(paid: int, total: int) -> str:
+def _replay(letters: DeadLetters, ids: Iterable[str], timeout: int | None) -> list[str]:
+    """Replay them; one that was replayed or purged meanwhile by others does not stop the rest."""
+    replayed = []
+    for conversion_id in ids:
+        try:
+            conversion = letters.replay(conversion_id, timeout)
+        except UnknownConversion as error:
+            console.say(console.stderr(), str(error))
+            continue
+        typer.echo(f"{conversion.id}\t{conversion.state}")
+        replayed.append(conversion.id)
+    return replayed
+
+
+def _show_groups(
+    groups: Sequence[DeadGroup], kind: FailureKind | None, account: str | None, *, as_json: bool
+) -> None:
+    shown = [
+        group for group in groups if kind in (None, group.kind) and account in (None, group.account)
+    ]
+    if as_json:
+        typer.echo(json.dumps([asdict(group) for group in shown], indent=2))
+    else:
+        rows = [(str(group.count), group.kind.value, group.account or "-") for group in shown]
+        _show(_GROUP_HEADER, rows)
+
+
+def _show(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        console.show_rows(console.stdout(), header, rows)
+    else:
+        console.say(console.stderr(), "There are no dead letters.")
+
+
+def _kind(text: str | None) -> FailureKind | None:
+    if text is None:
+        return None
+    if text not in _KINDS:
+        raise InvalidRequest(f"{text!r} is no class: choose one of {', '.join(_KINDS)}.")
+    return FailureKind(text)
+
+
+def _plan(costs: Costs, limit: int) -> str:
+    """What a replay would do."""
+    if not costs:
+        return "There is nothing to replay."
+    if len(costs) > limit:
+        return f"{_too_many(costs, limit)} {_price(costs)}"
+    return f"This would replay {count(len(costs), 'dead letter')}. {_price(costs)}"
+
+
+def _price(costs: Costs) -> str:
+    paid = sum(costs.values())
     if not paid:
         return "Their results are paid and are fetched again; nothing is paid again."
-    if paid == total:
+    if paid == len(costs):
         return f"A replay is a new conversion: {count(paid, 'conversion')} will be paid again."
     return (
         f"{count(paid, 'conversion')} will be paid again; "
-        "the others are paid and only fetched again."
+        f"{count(len(costs) - paid, 'result')} paid before will only be fetched again."
+    )
+
+
+def _too_many(costs: Costs, limit: int) -> str:
+    return (
+        f"These are {len(costs)} dead letters, and --limit is {limit}: raise it, or choose fewer."
     )
 
 

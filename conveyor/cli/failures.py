@@ -4,7 +4,8 @@
 status  meaning
 ======  ==========================================================
 0       done
-1       failed: a conversion, or a part that Conveyor stands on
+1       failed: a conversion, or a part that Conveyor stands on; cancelled; the
+        account is on hold
 2       the command, the request or a setting is wrong
 3       still converting when ``--timeout`` was over
 130     interrupted by Ctrl-C
@@ -18,6 +19,7 @@ from typing import Final
 
 from conveyor.cli.text import one_line
 from conveyor.errors import (
+    ConversionCancelled,
     ConversionFailed,
     ConveyorError,
     InvalidRequest,
@@ -66,7 +68,7 @@ def _status_of(error: Exception) -> int:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, ConversionFailed):
+    if isinstance(error, ConversionFailed) and not isinstance(error, ConversionCancelled):
         return f"{error} Look: conveyor dead show {error.conversion_id}"
     if isinstance(error, ConveyorError | Interrupted):
         return str(error)

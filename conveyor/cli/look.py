@@ -9,6 +9,7 @@ import typer
 
 from conveyor.cli import console, report
 from conveyor.cli.session import connected
+from conveyor.conversion import State
 
 __all__ = ["get"]
 
@@ -27,5 +28,5 @@ def get(
     report.summary(conversion, console.stdout())
     if progress.note:
         console.say(console.stdout(), f"note      {progress.note}")
-    if conversion.failure is not None:
+    if conversion.state in (State.FAILED, State.EXPIRED):
         console.say(console.stdout(), f"next      conveyor dead show {conversion.id}")

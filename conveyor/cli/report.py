@@ -12,7 +12,12 @@ from conveyor.conversion import Conversion, Failure, State
 
 __all__ = ["summary"]
 
-_STYLE = {State.SUCCEEDED: "bold green", State.FAILED: "bold red", State.EXPIRED: "bold red"}
+_STYLE = {
+    State.SUCCEEDED: "bold green",
+    State.FAILED: "bold red",
+    State.EXPIRED: "bold red",
+    State.CANCELLED: "bold yellow",
+}
 
 
 def summary(conversion: Conversion, console: Console) -> None:

@@ -53,6 +53,7 @@ class Entry:
     job_id: str = ""
     base_url: str = ""
     dialect: Dialect = Dialect.PATH
+    account: str = ""
     foreign_ids: bool = False
     held: bool = False
     alive: bool = False
@@ -115,6 +116,7 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         job_id=get("job_id", ""),
         base_url=get("base_url", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),
+        account=get("account", ""),
         foreign_ids=get("foreign_ids") == "1",
         held=get("held") == "1",
         alive=get("alive") == "1",

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -57,6 +57,8 @@ _OF_THE_LAST_JOB: Final = (
 )
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 20.0
+# Whoever looks at a purged letter just now may see its end.
+_PURGED_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,17 +386,32 @@ class Ledger:
         keep_s = 0 if is_dead else keys.KEEP_FINISHED_S
         self._run("told", conversion_id, due=False, keep_s=keep_s, silent=True)
 
-    def replay(self, entry: Entry) -> Entry | None:
-        """Try a dead letter again, as a new job that is paid again."""
+    def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
+        """Try a dead letter again, as a new job that is paid again.
+
+        Args:
+            entry: The dead letter.
+            timeout: The new job's parameter ``Timeout``, seconds; None leaves it as it was.
+        """
+        request = entry.request if timeout is None else _with_timeout(entry.request, timeout)
         return self._change(
             "replay",
             entry.id,
-            set={"caller": entry.caller.without_chord().to_json(), "submits": 0, "strikes": 0},
+            set={
+                "caller": entry.caller.without_chord().to_json(),
+                "request": request.to_json(),
+                "submits": 0,
+                "strikes": 0,
+            },
             add={"wakeup": 1},
             unset=_OF_THE_LAST_JOB,
             due=_now() + _GRACE_S,
             dead=False,
         )
+
+    def purge(self, entry: Entry) -> Entry | None:
+        """Forget a dead letter, unless it has been replayed meanwhile."""
+        return self._change("purge", entry.id, due=False, dead=False, keep_s=_PURGED_S)
 
     def redeliver(self, entry: Entry) -> Entry | None:
         """Fetch the paid result of a dead letter again."""
@@ -456,15 +473,6 @@ class Ledger:
                     keys.DEAD, "-inf", high, start=0, num=-1 if limit is None else limit
                 ),
             )
-
-    def bury_for_good(self, conversion_id: str) -> None:
-        """Forget a dead letter."""
-        with self._translated():
-            pipeline = self._redis.pipeline()
-            pipeline.zrem(keys.DEAD, conversion_id)
-            pipeline.zrem(keys.DUE, conversion_id)
-            pipeline.expire(keys.conversion(conversion_id), 60)
-            pipeline.execute()
 
     # -- what was learned -----------------------------------------------------------------------
 
@@ -538,6 +546,12 @@ class Ledger:
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._redis)
+
+
+def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest:
+    """The same request with another parameter Timeout; the service takes names in any case."""
+    others = {name: text for name, text in request.params.items() if name.lower() != "timeout"}
+    return replace(request, params={**others, "Timeout": str(timeout)})
 
 
 def _now() -> float:

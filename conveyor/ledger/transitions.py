@@ -53,6 +53,7 @@ TRANSITIONS: Final = {
         _row("cancelled", (State.QUEUED, State.CONVERTING, State.READY), State.CANCELLED),
         _row("told", _ENDED, None),
         _row("replay", (State.FAILED, State.EXPIRED), State.QUEUED),
+        _row("purge", (State.FAILED, State.EXPIRED), None),
         _row("redeliver", (State.FAILED,), State.READY),
     )
 }

@@ -239,7 +239,7 @@ class ConvertApi:
             Refused: The credentials are wrong.
             ApiError: The service did not answer.
         """
-        body = self._safely("GET", "/user").json()
+        body = _raise_for(self._safely("GET", "/user")).json()
         if body is None:
             raise Unclear("the account's state was answered in no known form")
         return Account(
@@ -291,7 +291,7 @@ def _read_result(answer: Answer, body: dict[str, Any] | None, keep: Keeper) -> F
     except StorageError as error:
         # The service still has it: the next poll brings it again.
         return Lost(f"the result came, and was not kept: {error}")
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return Lost("the answer was no result in a known form")
 
 
@@ -368,5 +368,5 @@ def _text(reasons: Any) -> str:
 def _int(value: Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return 0

@@ -204,8 +204,8 @@ class Transport:
         """
         with _translated():
             response = self._follow(url)
-            with response:
-                yield _chunks(response, self._timeouts.transfer)
+        with response:
+            yield _chunks(response, self._timeouts.transfer)
 
     def _follow(self, url: str) -> requests.Response:
         for _ in range(_MAX_REDIRECTS):
@@ -218,7 +218,7 @@ class Transport:
                 stream=True,
             )
             if response.is_redirect:
-                url = urljoin(url, response.headers["Location"])
+                url = _joined(url, response.headers["Location"])
                 response.close()
                 continue
             if response.status_code != _OK:
@@ -228,7 +228,10 @@ class Transport:
         raise Unclear("the download was redirected too often")
 
     def _is_service(self, url: str) -> bool:
-        parts, ours = urlsplit(url), urlsplit(self.base_url)
+        try:
+            parts, ours = urlsplit(url), urlsplit(self.base_url)
+        except ValueError:
+            return False
         if parts.netloc == ours.netloc:
             return parts.scheme in ("http", "https")
         host = parts.hostname or ""
@@ -238,6 +241,13 @@ class Transport:
         if self._auth is Auth.HEADER:
             return {"Authorization": f"Bearer {self._secret}"}, dict(query)
         return {}, {**query, "Secret": self._secret}
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def _session(pool_size: int, proxy: str) -> requests.Session:
@@ -298,7 +308,8 @@ def _translated() -> Iterator[None]:
         raise Unclear("the connection was lost") from None
     except requests.Timeout:
         raise Unclear("no answer in time") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError):
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
+        # ValueError: requests reads the address of a redirect even where it does not follow it.
         raise Unclear("the answer was cut or malformed") from None
 
 

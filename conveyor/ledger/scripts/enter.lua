@@ -13,7 +13,8 @@ if redis.call('HGET', KEYS[2], 'state') ~= ARGV[3]
   return {-2}
 end
 local closed_ms = -1
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+-- Ours already: the first reply was lost, and we ask again.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] and not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   closed_ms = math.max(redis.call('PTTL', KEYS[1]), 0)
 end
 return {closed_ms, redis.call('HGETALL', KEYS[2])}

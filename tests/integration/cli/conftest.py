@@ -9,7 +9,8 @@ import pytest
 
 from conveyor import Conveyor, __main__
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Entry
+from conveyor.governor import Governor
+from conveyor.ledger import Entry, Job, connect
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
 from workers.local.valkey import Valkey
@@ -63,12 +64,12 @@ MakeEntry = Callable[..., Entry]
 def converting(library) -> MakeEntry:
     """A conversion that the service has taken."""
 
-    def make() -> Entry:
+    def make(account: str = "") -> Entry:
         ledger = library.ledger
         request = ConversionRequest.build("https://example.com/a.docx", "pdf")
         entry = ledger.open(str(uuid4()), request)
         assert entry is not None
-        begun = ledger.begin_submit(entry, entry.wakeup, "0" * 32, "http://x", Dialect.PATH)
+        begun = ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH, account))
         assert begun is not None
         return begun
 
@@ -79,9 +80,14 @@ def converting(library) -> MakeEntry:
 def dead(library, converting) -> MakeEntry:
     """A dead letter; of a paid result, where the storage failed."""
 
-    def make(*, paid: bool = False, message: str = "Conversion failed.") -> Entry:
-        entry = converting()
-        kind = FailureKind.SERVICE
+    def make(
+        *,
+        paid: bool = False,
+        message: str = "Conversion failed.",
+        kind: FailureKind = FailureKind.SERVICE,
+        account: str = "",
+    ) -> Entry:
+        entry = converting(account)
         if paid:
             result = Result(1, (RemoteFile("a.pdf", "https://example.com/d/x", 1),))
             entry = library.ledger.ready(entry, result)
@@ -91,3 +97,14 @@ def dead(library, converting) -> MakeEntry:
         return buried
 
     return make
+
+
+@pytest.fixture
+def hold(valkey):
+    """Hold an account's submits, as a worker does."""
+
+    def hold(account: str, reason: str) -> None:
+        with closing(connect(valkey.url())) as client:
+            Governor(client, account, 5, 0).hold(reason)
+
+    return hold

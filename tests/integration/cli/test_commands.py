@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from conveyor.conversion import State
+from conveyor.cli import dead as dead_commands
+from conveyor.conversion import FailureKind, State
 
 
 class Terminal(io.StringIO):
@@ -96,7 +97,7 @@ def test_replay_counts_what_is_paid_again_and_each_letter_once(conveyor, dead, l
     unpaid, paid = dead(), dead(paid=True)
     status, out, err = conveyor("dead", "replay", unpaid.id, paid.id, unpaid.id, "--yes")
     assert status == 0
-    assert err.startswith("Replay 2 dead letters. 1 conversion will be paid again; the others")
+    assert err.startswith("Replay 2 dead letters. 1 conversion will be paid again; 1 result ")
     assert out.splitlines() == [f"{unpaid.id}\tqueued", f"{paid.id}\tready"]
     assert waiting(valkey, "conveyor.submit") == 1
     assert waiting(valkey, "conveyor.deliver") == 1
@@ -114,6 +115,109 @@ def test_replay_with_one_wrong_id_changes_nothing(conveyor, dead, library):
     assert status == 1
     assert "No dead letter has the id 'no-such-id'" in err
     assert [letter.id for letter in library.dead_letters.list()] == [entry.id]
+
+
+def test_the_list_is_of_a_class_and_of_an_account(conveyor, dead):
+    mine = dead(kind=FailureKind.INPUT, account="a1")
+    other = dead(kind=FailureKind.INPUT, account="b2")
+    dead(account="a1")
+
+    def ids(*options: str) -> list[str]:
+        return [line.split("\t")[0] for line in conveyor("dead", "list", *options)[1].splitlines()]
+
+    assert ids("--kind", "input") == [mine.id, other.id]
+    assert ids("--kind", "input", "--account", "a1") == [mine.id]
+    assert ids("--kind", "expired") == []
+
+
+def test_groups_are_counted_the_most_first(conveyor, dead):
+    for _ in range(2):
+        dead(kind=FailureKind.POSSIBLY_PAID, account="a1")
+    dead()
+    assert conveyor("dead", "list", "--group")[1] == "2\tpossibly_paid\ta1\n1\tservice\t-\n"
+    assert conveyor("dead", "list", "--group", "--kind", "service")[1] == "1\tservice\t-\n"
+    grouped = json.loads(conveyor("dead", "list", "--group", "--json")[1])
+    assert grouped[0] == {"kind": "possibly_paid", "account": "a1", "count": 2}
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "cancelled"])
+def test_what_is_no_class_of_dead_letters_is_refused(conveyor, kind):
+    status, _, err = conveyor("dead", "list", "--kind", kind)
+    assert status == 2
+    assert "choose one of input, service, account, expired, storage, possibly_paid" in err
+
+
+def test_a_dry_run_says_what_it_costs_and_changes_nothing(conveyor, dead, library, valkey):
+    unpaid, paid = dead(), dead(paid=True)
+    status, out, err = conveyor("dead", "replay", "--all", "--dry-run")
+    assert status == 0
+    assert out.splitlines() == [f"{unpaid.id}\tpaid again", f"{paid.id}\tfetched, not paid again"]
+    assert err == (
+        "This would replay 2 dead letters. 1 conversion will be paid again; "
+        "1 result paid before will only be fetched again. Nothing was changed.\n"
+    )
+    assert len(library.dead_letters.list()) == 2
+    assert waiting(valkey, "conveyor.submit") == waiting(valkey, "conveyor.deliver") == 0
+
+
+def test_a_class_is_replayed_and_the_others_stay(conveyor, dead, library):
+    stays, goes = dead(), dead(paid=True)
+    status, out, err = conveyor("dead", "replay", "--kind", "storage", "--yes")
+    assert (status, out) == (0, f"{goes.id}\tready\n")
+    assert "nothing is paid again" in err
+    assert [letter.id for letter in library.dead_letters.list()] == [stays.id]
+
+
+def test_more_than_the_limit_is_refused_and_a_dry_run_says_so(conveyor, dead, library):
+    for _ in range(3):
+        dead()
+    status, _, err = conveyor("dead", "replay", "--all", "--limit", "2", "--yes")
+    assert status == 2
+    assert "These are 3 dead letters, and --limit is 2" in err
+    assert "Nothing was changed." in err
+    assert len(library.dead_letters.list()) == 3
+    status, _, err = conveyor("dead", "replay", "--all", "--limit", "2", "--dry-run")
+    assert status == 0
+    assert "--limit is 2" in err
+    assert "3 conversions will be paid again" in err
+    assert conveyor("dead", "replay", "--all", "--limit", "3", "--yes")[0] == 0
+
+
+def test_nothing_to_replay_is_no_error(conveyor):
+    status, out, err = conveyor("dead", "replay", "--all", "--yes")
+    assert (status, out) == (0, "")
+    assert err == "There are no dead letters.\nThere is nothing to replay. Nothing was changed.\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("some-id", "--all"), ("some-id", "--kind", "input")])
+def test_a_replay_is_of_ids_or_in_bulk(conveyor, arguments):
+    status, _, err = conveyor("dead", "replay", *arguments, "--yes")
+    assert status == 2
+    assert "--all" in err
+
+
+def test_a_replay_may_have_more_time(conveyor, dead, library):
+    entry = dead()
+    assert conveyor("dead", "replay", entry.id, "--timeout", "1200", "--yes")[0] == 0
+    assert library.ledger.get(entry.id).request.params == {"Timeout": "1200"}
+    for wrong in ("9", "1201"):
+        assert conveyor("dead", "replay", entry.id, "--timeout", wrong, "--yes")[0] == 2
+
+
+def test_a_letter_that_others_replay_meanwhile_does_not_stop_the_rest(
+    conveyor, dead, library, monkeypatch
+):
+    taken, left = dead(), dead()
+    confirm = dead_commands._confirm
+
+    def be_late(question: str, *, yes: bool) -> None:
+        confirm(question, yes=yes)
+        library.dead_letters.replay(taken.id)
+
+    monkeypatch.setattr(dead_commands, "_confirm", be_late)
+    status, out, err = conveyor("dead", "replay", "--all", "--yes")
+    assert (status, out) == (0, f"{left.id}\tqueued\n")
+    assert f"No dead letter has the id '{taken.id}'" in err
 
 
 def test_replay_asks_and_no_is_no(conveyor, dead, library, answer):
@@ -151,3 +255,83 @@ def test_purge_refuses_what_is_no_time_span(conveyor):
     status, _, err = conveyor("dead", "purge", "--older-than", "soon")
     assert status == 2
     assert "such as 7d" in err
+
+
+def test_cancel_ends_it_and_has_the_job_deleted(conveyor, converting, library, valkey):
+    entry = converting()
+    status, out, _ = conveyor("cancel", entry.id)
+    assert status == 0
+    assert "state     cancelled" in out
+    assert library.get(entry.id).state is State.CANCELLED
+    assert waiting(valkey, "conveyor.deliver") == 1
+    # Its wish has been granted already.
+    assert conveyor("cancel", entry.id)[0] == 0
+
+
+def test_cancel_comes_too_late(conveyor, dead):
+    entry = dead()
+    status, _, err = conveyor("cancel", entry.id)
+    assert status == 1
+    assert "had ended before: it is failed" in err
+
+
+def test_cancel_of_what_does_not_exist(conveyor):
+    status, _, err = conveyor("cancel", "no-such-id")
+    assert status == 1
+    assert "No conversion has the id 'no-such-id'" in err
+
+
+def test_a_cancelled_conversion_is_no_dead_letter(conveyor, converting, library, tmp_path):
+    entry = converting()
+    library.cancel(entry.id)
+    assert "dead show" not in conveyor("get", entry.id)[1]
+    for command in ("show", "replay"):
+        assert conveyor("dead", command, entry.id)[0] == 1
+    assert library.dead_letters.list() == []
+    status, _, err = conveyor("wait", entry.id, "--out", str(tmp_path))
+    assert status == 1
+    assert err.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+
+
+def test_the_same_key_is_the_same_conversion(conveyor, valkey):
+    def enqueue(to: str) -> tuple[int, str, str]:
+        source = "https://example.com/a.docx"
+        return conveyor(
+            "convert", source, "--to", to, "--no-wait", "--idempotency-key", "invoice-7"
+        )
+
+    first, second = enqueue("pdf"), enqueue("pdf")
+    assert first == second
+    assert waiting(valkey, "conveyor.submit") == 1
+    status, _, err = enqueue("html")
+    assert status == 2
+    assert "'invoice-7' was used for a different request" in err
+
+
+def test_no_account_was_ever_on_hold(conveyor):
+    assert conveyor("account", "list") == (0, "", "No account was ever on hold.\n")
+    assert conveyor("account", "list", "--json")[1] == "[]\n"
+    assert conveyor("account", "resume") == (0, "", "No account is on hold.\n")
+
+
+def test_held_accounts_are_listed_and_resumed(conveyor, hold):
+    hold("a1", "The balance is used up.")
+    hold("b2", "Check CONVEYOR_API_SECRET.")
+    status, out, _ = conveyor("account", "list")
+    assert status == 0
+    assert out.splitlines() == [
+        "a1\theld\t0\t0\tThe balance is used up.",
+        "b2\theld\t0\t0\tCheck CONVEYOR_API_SECRET.",
+    ]
+    assert conveyor("account", "resume", "a1") == (0, "a1\tresumed\n", "")
+    assert conveyor("account", "resume", "a1")[2] == "The account a1 is not on hold.\n"
+    listed = json.loads(conveyor("account", "list", "--json")[1])
+    assert [(one["account"], bool(one["held"])) for one in listed] == [("a1", False), ("b2", True)]
+    hold("a1", "Again.")
+    assert conveyor("account", "resume")[1] == "a1\tresumed\nb2\tresumed\n"
+
+
+def test_an_account_that_was_never_held_can_not_be_resumed(conveyor):
+    status, _, err = conveyor("account", "resume", "no-such")
+    assert status == 2
+    assert "`conveyor account list`" in err

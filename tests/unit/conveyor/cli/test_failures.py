@@ -17,6 +17,8 @@ from conveyor.cli.failures import Interrupted, MissingExtra, explain
         (errors.LedgerUnavailable("x"), 1),
         (errors.StorageError("x"), 1),
         (errors.UnknownConversion("x"), 1),
+        (errors.AccountHeld("x"), 1),
+        (errors.ConversionCancelled("x"), 1),
         (errors.WaitTimeout("x"), 3),
         (Interrupted("x"), 130),
     ],

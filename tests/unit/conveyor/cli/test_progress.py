@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.console import Console
 from conveyor.cli import progress as module
 from conveyor.cli.progress import follow
 from conveyor.conversion import Conversion, Progress, State
-from conveyor.errors import WaitTimeout
+from conveyor.errors import AccountHeld, WaitTimeout
 
 
 class FakeHandle:
@@ -82,3 +83,12 @@ def test_patience_ends_and_the_conversion_does_not():
 def test_no_patience_still_is_one_look():
     handle = FakeHandle([at(State.SUCCEEDED, 1.0)])
     assert follow(handle, Console(file=io.StringIO()), timeout=0).state is State.SUCCEEDED
+
+
+def test_an_account_on_hold_ends_the_looking_on_and_not_the_conversion():
+    note = "the account is on hold: The balance is used up."
+    handle = FakeHandle(
+        [at(State.QUEUED, 0.0), replace(at(State.QUEUED, 1.0, note=note), held=True)]
+    )
+    with pytest.raises(AccountHeld, match=r"used up\. When it is repaired: conveyor wait some-id"):
+        follow(handle, Console(file=io.StringIO()))

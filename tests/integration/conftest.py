@@ -1,0 +1,69 @@
+"""A real Valkey for whoever asks; each test that does begins with an empty one."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+
+from conveyor.ledger import Job, Ledger, connect
+from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.request import ConversionRequest
+from workers.local.valkey import Valkey
+
+PASSWORD = "hush-of-redis"
+
+
+@pytest.fixture(scope="session")
+def valkey_server():
+    with Valkey(password=PASSWORD) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey_server):
+    """An empty database."""
+    with closing(valkey_server.client()) as client:
+        client.flushall()
+    return valkey_server.url()
+
+
+@pytest.fixture
+def client(redis_url):
+    with closing(connect(redis_url)) as made:
+        yield made
+
+
+@pytest.fixture
+def ledger(client):
+    return Ledger(client)
+
+
+class Make:
+    """Conversions in any state, each by the shortest way."""
+
+    request = ConversionRequest.build("https://example.com/a.docx", "pdf")
+    result = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def queued(self, conversion_id=None, caller=None):
+        return self._ledger.open(conversion_id or str(uuid4()), self.request, caller)
+
+    def converting(self, *, alive=False, caller=None, job_id="0" * 32, base_url="http://x"):
+        entry = self.queued(caller=caller)
+        begun = self.submitting(entry, job_id, base_url)
+        return self._ledger.started(begun, job_id, 1.0) if alive else begun
+
+    def submitting(self, entry, job_id="0" * 32, base_url="http://x"):
+        return self._ledger.begin_submit(entry, Job(job_id, base_url, Dialect.PATH))
+
+    def ready(self, caller=None):
+        return self._ledger.ready(self.converting(caller=caller), self.result)
+
+
+@pytest.fixture
+def make(ledger):
+    return Make(ledger)

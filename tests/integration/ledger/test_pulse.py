@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conveyor.ledger import keys
+from conveyor.turnstile import Turnstile
+from workers.pulse import Pulse
+
+LEASE_S = 0.3
+
+
+@pytest.fixture
+def turnstile(client):
+    return Turnstile(client, 0.2, LEASE_S)
+
+
+@pytest.fixture
+def pulse(ledger, turnstile):
+    return Pulse(ledger, turnstile, every_s=0.05)
+
+
+def test_while_a_poll_lasts_nobody_else_gets_in(pulse, turnstile, make):
+    entry = make.converting()
+    passed = turnstile.enter(entry.id, entry.wakeup)
+    with pulse.keeps(entry.id, passed):
+        end = time.monotonic() + 2 * LEASE_S
+        while time.monotonic() < end:
+            assert not turnstile.enter(entry.id, entry.wakeup).granted
+            time.sleep(0.02)
+    time.sleep(LEASE_S + 0.05)
+
+    assert turnstile.enter(entry.id, entry.wakeup).granted
+
+
+def test_a_pass_that_was_lost_is_not_renewed(pulse, turnstile, make, client):
+    entry = make.converting()
+    passed = turnstile.enter(entry.id, entry.wakeup)
+    client.set(keys.turnstile(entry.id), "another", px=100)
+    with pulse.keeps(entry.id, passed):
+        pulse.beat()
+
+    assert client.pttl(keys.turnstile(entry.id)) <= 100
+
+
+def test_what_is_worked_on_is_not_taken_for_lost(pulse, ledger, make, client):
+    working, lost = make.queued(), make.queued()
+    client.zadd(keys.DUE, dict.fromkeys((working.id, lost.id), time.time() - 1))
+    with pulse.keeps(working.id):
+        pulse.beat()
+        assert ledger.claim_overdue(10, 60) == [lost]
+
+
+def test_a_beat_brings_back_nothing_that_has_ended(pulse, ledger, make, client):
+    """The caller was told while the beat was on its way."""
+    entry = make.queued()
+    with pulse.keeps(entry.id):
+        client.zrem(keys.DUE, entry.id)
+        pulse.beat()
+
+    assert client.zscore(keys.DUE, entry.id) is None

@@ -1,0 +1,207 @@
+"""The whole table against a real Valkey: every transition from every state."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import pytest
+
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.ledger import Job, Ledger, connect, keys
+from conveyor.ledger.transitions import TRANSITIONS
+from conveyor.protocol import Dialect
+
+FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
+JOB = Job("our-id", "http://host", Dialect.QUERY)
+FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
+
+# How each transition is asked for.
+ASK = {
+    "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
+    "uploaded": lambda ledger, entry, make: ledger.uploaded(entry, {0: "f0"}),
+    "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
+    "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),
+    "started": lambda ledger, entry, make: ledger.started(entry, "j", 1.0),
+    "ask_first": lambda ledger, entry, make: ledger.ask_first(entry, 1.0, "note"),
+    "put_back": lambda ledger, entry, make: ledger.put_back(entry, 1.0, "note", lost=False),
+    "later": lambda ledger, entry, make: ledger.later(entry, 1.0, alive=True, strike=False),
+    "ready": lambda ledger, entry, make: ledger.ready(entry, make.result),
+    "hold": lambda ledger, entry, make: ledger.hold(entry, 1.0, "note"),
+    "stored": lambda ledger, entry, make: ledger.stored(entry, FILES),
+    "succeeded": lambda ledger, entry, make: ledger.succeeded(entry, FILES),
+    "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
+    "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
+    "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
+    "told": lambda ledger, entry, make: ledger.told(entry.id, is_dead=entry.state in DEAD),
+    "replay": lambda ledger, entry, make: ledger.replay(entry),
+    "redeliver": lambda ledger, entry, make: ledger.redeliver(entry),
+    "purge": lambda ledger, entry, make: ledger.purge(entry),
+}
+
+# How each state is reached.
+REACH = {
+    State.QUEUED: lambda ledger, make: make.queued(),
+    State.CONVERTING: lambda ledger, make: make.converting(),
+    State.READY: lambda ledger, make: make.ready(),
+    State.SUCCEEDED: lambda ledger, make: ledger.succeeded(make.ready(), FILES),
+    State.FAILED: lambda ledger, make: ledger.failed(make.ready(), FAILURE),
+    State.EXPIRED: lambda ledger, make: ledger.expired(make.converting(), FAILURE),
+    State.CANCELLED: lambda ledger, make: ledger.cancelled(make.converting()),
+}
+
+DEAD = (State.FAILED, State.EXPIRED)
+
+
+def _everything(client):
+    """All that Valkey holds of conversions."""
+    return {
+        key: (
+            client.hgetall(key)
+            if client.type(key) == "hash"
+            else client.zrange(key, 0, -1, withscores=True)
+        )
+        for key in client.scan_iter()
+        if not key.startswith(keys.PACE)
+    }
+
+
+def test_the_walk_leaves_nothing_out():
+    assert set(ASK) == set(TRANSITIONS)
+    assert set(REACH) == set(State)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, make, client):
+    entry = REACH[state](ledger, make)
+    assert entry.state is state
+    before = _everything(client)
+
+    answer = ASK[name](ledger, entry, make)
+
+    row = TRANSITIONS[name]
+    if state.value not in row.leaves:
+        assert not answer
+        assert _everything(client) == before
+    else:
+        assert ledger.get(entry.id).state is (row.enters or state)
+        assert _everything(client) != before
+        if row.enters is not None:
+            assert answer == ledger.get(entry.id)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in TRANSITIONS.items() if "" not in row.leaves]
+)
+def test_what_was_never_accepted_or_is_forgotten_stays_so(name, ledger, make, client):
+    entry = REACH[State.READY](ledger, make)
+    client.flushall()
+
+    assert not ASK[name](ledger, entry, make)
+    assert _everything(client) == {}
+
+
+GUARDED = [
+    ("delayed", State.QUEUED),
+    ("begin_submit", State.QUEUED),
+    ("started", State.CONVERTING),
+    ("ask_first", State.CONVERTING),
+    ("put_back", State.CONVERTING),
+    ("later", State.CONVERTING),
+]
+
+
+@pytest.mark.parametrize(("name", "state"), GUARDED)
+def test_an_old_wake_up_changes_nothing(name, state, ledger, make, client):
+    """The state is the right one again; the number tells that the message is an old one."""
+    old = REACH[state](ledger, make)
+    if state is State.QUEUED:
+        ledger.delayed(old, 1.0, "first")
+    else:
+        ledger.later(old, 1.0, alive=False, strike=True)
+    before = _everything(client)
+
+    assert ASK[name](ledger, old, make) is None
+    assert _everything(client) == before
+
+
+@pytest.mark.parametrize(("name", "state"), GUARDED)
+def test_of_two_that_do_the_same_one_gets_through(name, state, ledger, make):
+    entry = REACH[state](ledger, make)
+    answers = [ASK[name](ledger, entry, make) for _ in range(2)]
+    moves_on = answers[0].wakeup != entry.wakeup or answers[0].state is not state
+
+    assert answers[0] is not None
+    assert (answers[1] is None) is moves_on
+
+
+def test_a_job_that_was_seen_alive_is_never_put_back(ledger, make):
+    entry = make.converting(alive=True)
+
+    assert ledger.put_back(entry, 1.0, "note", lost=True) is None
+    assert ledger.get(entry.id).state is State.CONVERTING
+
+
+def test_the_intent_is_on_record_before_anything_is_paid(ledger, make):
+    entry = make.queued()
+    begun = ledger.begin_submit(entry, JOB)
+
+    kept = ledger.get(entry.id)
+    assert kept == begun
+    assert (kept.job_id, kept.base_url, kept.dialect) == ("our-id", "http://host", Dialect.QUERY)
+    assert (kept.alive, kept.submits) == (False, 1)
+    assert kept.submitted_at == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize(("lost", "submits", "polls"), [(True, 1, 1), (False, 0, 0)])
+def test_only_a_post_that_went_out_counts(ledger, make, lost, submits, polls):
+    back = ledger.put_back(make.converting(), 1.0, "throttled", lost=lost)
+
+    assert (back.submits, back.polls, back.strikes) == (submits, polls, 1)
+    assert back.job_id == "0" * 32
+    assert back.note == "throttled"
+
+
+def test_silence_is_counted_in_a_row(ledger, make):
+    entry = make.converting()
+    for strikes in (1, 2):
+        entry = ledger.later(entry, 1.0, alive=False, strike=True, note="cut")
+        assert (entry.strikes, entry.polls, entry.alive) == (strikes, strikes, False)
+    entry = ledger.later(entry, 1.0, alive=True, strike=False)
+    assert (entry.strikes, entry.polls, entry.alive) == (0, 3, True)
+    # What was seen alive stays so, whatever a proxy answers later.
+    assert ledger.later(entry, 1.0, alive=False, strike=True).alive is True
+
+
+@pytest.mark.parametrize(
+    "command", [b"EVALSHA", b"EVAL"], ids=["loaded", "as it is sent by either name"]
+)
+def test_a_transition_whose_reply_was_lost_is_answered_as_the_first_time(
+    line, url_through, ledger, make, command
+):
+    entry = make.converting()
+    with closing(connect(url_through)) as through:
+        lossy = Ledger(through)
+        lossy.later(make.converting(), 1.0, alive=True, strike=False)  # the script is loaded
+        line.lose_the_reply_to(command)
+        answer = lossy.later(entry, 1.0, alive=True, strike=False)
+
+    assert line.lost == 1
+    assert answer is not None
+    assert answer == ledger.get(entry.id)
+    assert (answer.polls, answer.wakeup) == (1, entry.wakeup + 1)
+
+
+def test_a_submit_whose_begin_lost_its_reply_goes_on(line, url_through, ledger, make):
+    """Else the conversion would wait for a POST that nobody makes."""
+    entry = make.queued()
+    with closing(connect(url_through)) as through:
+        lossy = Ledger(through)
+        lossy.open("warm", make.request)
+        line.lose_the_reply_to(b"EVALSHA")
+        begun = lossy.begin_submit(entry, JOB)
+
+    assert line.lost == 1
+    assert begun is not None
+    assert begun.submits == 1

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+
+from conveyor.errors import LedgerUnavailable
+from conveyor.ledger import Ledger, connect
+from conveyor.turnstile import Turnstile
+from workers.local.ports import free_port
+
+# One of each way to speak to Redis: a command, a pipeline, a script, and who else does so.
+CALLS = {
+    "find": lambda client, make: Ledger(client).find("c1"),
+    "forget": lambda client, make: Ledger(client).forget("c1"),
+    "open": lambda client, make: Ledger(client).open("c1", make.request),
+    "claim_overdue": lambda client, make: Ledger(client).claim_overdue(1, 1),
+    "expected_s": lambda client, make: Ledger(client).pace.expected_s(make.request),
+    "enter": lambda client, make: Turnstile(client, 1, 1).enter("c1", 1),
+}
+
+
+def _one_clear_line(raised, *words):
+    said = str(raised.value)
+    for word in (*words, "CONVEYOR_REDIS_URL"):
+        assert word in said
+    assert "\n" not in said
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_redis_away(make, name):
+    port = free_port()
+    client = connect(f"redis://:hush@127.0.0.1:{port}/0")
+    with closing(client), pytest.raises(LedgerUnavailable) as raised:
+        CALLS[name](client, make)
+
+    _one_clear_line(raised, f"redis://127.0.0.1:{port}", "can't be reached")
+
+
+def test_a_wrong_password(valkey_server):
+    client = connect(f"redis://:hush-wrong@127.0.0.1:{valkey_server.port}/0")
+    with closing(client), pytest.raises(LedgerUnavailable) as raised:
+        Ledger(client).check()
+
+    _one_clear_line(raised, "refused the password")
+
+
+def test_a_command_that_is_refused(client, ledger):
+    client.set("{conveyor}:conversion:c1", "of a wrong type")
+    with pytest.raises(LedgerUnavailable, match="refused a command") as raised:
+        ledger.find("c1")
+
+    assert "hush" not in str(raised.value)
+
+
+def test_redis_that_is_full(client, ledger, make):
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", max(used // 2, 1))
+    try:
+        with pytest.raises(LedgerUnavailable, match="look at its memory"):
+            make.queued()
+        with pytest.raises(LedgerUnavailable):
+            ledger.check()
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def test_a_socket_that_is_no_redis(make):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        client = connect(f"redis://127.0.0.1:{port}/0")
+        client.connection_pool.connection_kwargs["socket_timeout"] = 0.1
+        with closing(client), pytest.raises(LedgerUnavailable, match="can't be reached"):
+            Ledger(client).find("c1")

@@ -1,0 +1,165 @@
+"""A server that answers as it is told, down to the bytes."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from conveyor.conversion import StoredFile
+from conveyor.protocol import Auth, ConvertApi, Timeouts, Transport
+
+SECRET = "5ecr3t-of-the-account"
+
+# Marks in a script of bytes.
+RESET = object()  # end the connection by a reset
+HANG = object()  # answer nothing more until the client goes
+
+
+@dataclass
+class Request:
+    """What a client sent."""
+
+    line: str
+    headers: dict[str, str]
+    body_size: int
+    body: bytes = field(repr=False)
+
+
+class ScriptedServer:
+    """Each connection's next request gets the next script: bytes, pauses in seconds, marks.
+
+    Without a script left the last one is said again.
+    """
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://{self.host}"
+        self.scripts = []
+        self.requests = []
+        self._ended = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def answer(self, *script):
+        """Add a script."""
+        self.scripts.append(script)
+
+    def close(self):
+        self._ended.set()
+        self._listener.close()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near):
+        with near, suppress(OSError), near.makefile("rb") as stream:
+            while request := _read(stream):
+                self.requests.append(request)
+                script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+                if not self._say(near, script):
+                    return
+
+    def _say(self, near, script):
+        for part in script:
+            if part is RESET:
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            if part is HANG:
+                self._ended.wait(20)
+                return False
+            if isinstance(part, bytes):
+                near.sendall(part)
+            else:
+                time.sleep(part)
+        return b"Connection: close" not in script[0]
+
+
+def _read(stream):
+    line = stream.readline().decode().strip()
+    if not line:
+        return None
+    headers = {}
+    while header := stream.readline().decode().strip():
+        name, _, value = header.partition(": ")
+        headers[name.lower()] = value
+    size, body = 0, b""
+    if headers.get("transfer-encoding") == "chunked":
+        while length := int(stream.readline(), 16):
+            size += len(stream.read(length))
+            stream.readline()
+        stream.readline()
+    else:
+        left = int(headers.get("content-length", 0))
+        while left:
+            piece = stream.read(min(left, 65536))
+            body = (body + piece)[:65536]
+            size, left = size + len(piece), left - len(piece)
+    return Request(line, headers, size, body)
+
+
+def http(status, body=b"", *headers, kind="application/json", length=None):
+    """An answer that ends its connection, as bytes."""
+    lines = [
+        f"HTTP/1.1 {status} It",
+        "Connection: close",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body) if length is None else length}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def server():
+    with closing(ScriptedServer()) as made:
+        yield made
+
+
+@pytest.fixture
+def say():
+    """Make answers."""
+    return http
+
+
+@pytest.fixture
+def marks():
+    return {"reset": RESET, "hang": HANG}
+
+
+@pytest.fixture
+def secret():
+    return SECRET
+
+
+@pytest.fixture
+def api_of():
+    """A client of a host, with time-outs that a test can wait for."""
+
+    def make(url, secret=SECRET, auth=Auth.HEADER, **timeouts):
+        bounds = {"connect": 1.0, "read": 0.2, "total": 0.6, "transfer": 0.6, **timeouts}
+        return ConvertApi(Transport(url, secret, auth=auth, timeouts=Timeouts(**bounds)))
+
+    return make
+
+
+@pytest.fixture
+def api(server, api_of):
+    return api_of(server.url)
+
+
+@pytest.fixture
+def keep():
+    def keeper(name, chunks):
+        data = b"".join(chunks)
+        return StoredFile(name, f"memory://{name}", len(data), "00")
+
+    return keeper

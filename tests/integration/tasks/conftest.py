@@ -1,0 +1,201 @@
+"""The tasks as a worker runs them, one message at a time: a real broker, a real service."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from celery.app.trace import build_tracer
+
+from config.settings import WorkerSettings
+from conveyor import Conveyor, names
+from conveyor.sandbox import SandboxConfig, SandboxServer
+from conveyor.sandbox.config import Dialect as Spoken
+from conveyor.settings import load
+from workers import wiring
+
+SPACING_S = 0.2
+QUEUES = (*names.QUEUES, "celery")
+
+
+@pytest.fixture(scope="session")
+def app(valkey_server):
+    """The workers' application, which reads the environment when it is imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVEYOR_API_SECRET", "sandbox")
+        patch.setenv("CONVEYOR_BROKER_URL", valkey_server.url())
+        from workers.app import app as made  # noqa: PLC0415 - not before the environment is set
+
+        made.loader.import_default_modules()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def sandbox_of():
+    """Sandboxes by the dialects that they speak."""
+    running = {}
+
+    def start(*dialects):
+        spoken = frozenset(map(Spoken, dialects))
+        if spoken not in running:
+            config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, dialects=spoken)
+            running[spoken] = SandboxServer(config).__enter__()
+        server = running[spoken]
+        server.set_faults({})
+        server.reset()
+        return server
+
+    yield start
+    for server in running.values():
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def sandbox(sandbox_of):
+    return sandbox_of("path", "query")
+
+
+@dataclass
+class Message:
+    """A task's message, taken from the broker."""
+
+    task: str
+    id: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    countdown_s: float
+    request: dict[str, Any]
+
+
+class Worker:
+    """A worker by hand: takes messages when told, and runs them as Celery does."""
+
+    def __init__(self, app, engine):
+        self.app = app
+        self.engine = engine
+
+    def waiting(self):
+        """Take every message that waits, the next first."""
+        found = []
+        with self.app.connection_for_read() as connection:
+            for queue in QUEUES:
+                with closing(connection.SimpleQueue(queue)) as messages, suppress(messages.Empty):
+                    while message := messages.get_nowait():
+                        message.ack()
+                        found.append(_message(message))
+        return sorted(found, key=lambda message: message.countdown_s)
+
+    def run(self, message):
+        """Run one message, whether its time has come or not."""
+        task = self.app.tasks[message.task]
+        trace = build_tracer(task.name, task, app=self.app)
+        with warnings.catch_warnings():
+            # Celery's own result backend still calls what redis-py 8 calls deprecated.
+            warnings.filterwarnings("ignore", "Call to deprecated setex", DeprecationWarning)
+            return trace(message.id, message.args, message.kwargs, message.request)
+
+    def poll(self, conversion_id, number):
+        """Run a poll that somebody sent."""
+        self.call(names.POLL, conversion_id, number)
+
+    def call(self, name, *args, **kwargs):
+        self.app.send_task(name, args=args, kwargs=kwargs, queue=names.QUEUE_OF[name])
+        (message,) = [it for it in self.waiting() if it.task == name]
+        self.run(message)
+
+    def work(self, seconds=20.0):
+        """Run what waits, each at its time, until nothing waits. Returns the tasks' names."""
+        done, deadline, later = [], time.monotonic() + seconds, []
+        while time.monotonic() < deadline:
+            begun = time.monotonic()
+            later += [(begun + it.countdown_s, it) for it in self.waiting()]
+            if not later:
+                return done
+            later.sort(key=lambda pair: pair[0])
+            due, message = later.pop(0)
+            time.sleep(max(due - time.monotonic(), 0))
+            self.run(message)
+            done.append(message.task)
+        raise AssertionError(f"still at work after {done}")
+
+
+def _message(raw):
+    args, kwargs, embed = raw.payload
+    eta = raw.headers["eta"]
+    countdown_s = (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
+    request = {
+        **raw.headers,
+        **embed,
+        "args": args,
+        "kwargs": kwargs,
+        "hostname": "worker@test",
+        "is_eager": False,
+        "reply_to": raw.properties.get("reply_to"),
+        "correlation_id": raw.properties.get("correlation_id"),
+        "delivery_info": {"routing_key": raw.delivery_info["routing_key"], "exchange": ""},
+    }
+    return Message(
+        raw.headers["task"], raw.headers["id"], args, kwargs, max(countdown_s, 0.0), request
+    )
+
+
+@pytest.fixture
+def worker_of(app, redis_url, tmp_path):
+    """A worker for a service, with settings of its own."""
+
+    @contextmanager
+    def make(api_url, **values):
+        settings = load(
+            WorkerSettings,
+            **{
+                "api_url": api_url,
+                "api_secret": "sandbox",
+                "broker_url": redis_url,
+                "storage_url": str(tmp_path / "files"),
+                "poll_spacing": SPACING_S,
+                "concurrency": 4,
+                "read_timeout": 5.1,
+                "answer_timeout": 5.1,
+                **values,
+            },
+        )
+        wiring.use(app, settings)
+        yield Worker(app, wiring.engine())
+
+    return make
+
+
+@pytest.fixture
+def worker(worker_of, sandbox):
+    with worker_of(sandbox.url) as made:
+        yield made
+
+
+@pytest.fixture
+def conveyor(redis_url, tmp_path):
+    with closing(Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))) as made:
+        yield made
+
+
+@pytest.fixture
+def document(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# Title\n")
+    return path
+
+
+@pytest.fixture
+def results(tmp_path):
+    """The files that lie in the storage as results, by name."""
+
+    def look():
+        folder = tmp_path / "files" / "results"
+        return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    return look

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from celery.result import AsyncResult
+
+from conveyor import Conversion, ConversionFailed, State, names
+from conveyor.ledger import keys
+
+
+@pytest.fixture
+def ready(worker, conveyor, document):
+    """A conversion whose result waits at the service, and its delivery."""
+
+    def make():
+        handle = conveyor.convert(document, to="html")
+        for _ in range(50):
+            (message,) = worker.waiting()
+            if message.task == names.DELIVER:
+                return handle, message
+            time.sleep(message.countdown_s)
+            worker.run(message)
+        raise AssertionError("it did not become ready")
+
+    return make
+
+
+def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
+    handle, message = ready()
+    worker.run(message)
+
+    result = AsyncResult(handle.id, app=worker.app).get(timeout=2)
+    assert Conversion.from_dict(result) == handle.get()
+    assert message.id == handle.id
+
+
+def test_a_delivery_that_comes_again_says_the_same_and_fetches_nothing(worker, ready, sandbox):
+    handle, message = ready()
+    worker.run(message)
+    first = AsyncResult(handle.id, app=worker.app).get(timeout=2)
+    worker.run(message)
+
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=2) == first
+    assert sandbox.audit()["downloads"] == 1
+
+
+@pytest.mark.parametrize("fault", ["short_download", "truncated_download"])
+def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results, fault):
+    handle, message = ready()
+    sandbox.set_faults({fault: 1.0})
+    worker.run(message)
+    # Not under its name, and under no other.
+    assert results() == {}
+    assert handle.get().state is State.READY
+    (again,) = worker.waiting()
+    assert (again.id, again.countdown_s > 0) == (handle.id, True)
+
+    sandbox.set_faults({})
+    worker.run(again)
+    assert handle.get().state is State.SUCCEEDED
+    (file,) = handle.get().files
+    assert len(results()["a.html"]) == file.size
+    assert sandbox.audit()["paid"] == 1
+
+
+def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
+    worker_of, ready, sandbox, conveyor
+):
+    handle, message = ready()
+    sandbox.set_faults({"short_download": 1.0})
+    with worker_of(sandbox.url, storage_retries=0) as strict:
+        strict.run(message)
+        with pytest.raises(ConversionFailed, match="has been paid"):
+            AsyncResult(handle.id, app=strict.app).get(timeout=2)
+        assert conveyor.dead_letters.costs(handle.id) is False
+
+        sandbox.set_faults({})
+        conveyor.dead_letters.replay(handle.id)
+        strict.work()
+    assert handle.get().state is State.SUCCEEDED
+    assert sandbox.audit()["paid"] == 1
+
+
+def test_raw_bytes_are_kept_and_not_fetched_again(worker, conveyor, sandbox, document, results):
+    sandbox.set_faults({"raw_result": 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+
+    (file,) = handle.get().files
+    assert b"Title" in results()[file.name]
+    assert sandbox.audit()["downloads"] == 0
+
+
+def test_an_outcome_that_was_told_ages(worker, ready, client):
+    handle, message = ready()
+    worker.run(message)
+
+    assert client.ttl(keys.conversion(handle.id)) > 0
+    assert client.zscore(keys.DUE, handle.id) is None
+
+
+def test_a_staged_source_is_removed_when_it_is_done_with(worker, ready, tmp_path):
+    _, message = ready()
+    staged = tmp_path / "files" / "staged"
+    assert any(path.is_file() for path in staged.rglob("*"))
+    worker.run(message)
+
+    assert not any(path.is_file() for path in staged.rglob("*"))
+
+
+def test_a_delivery_of_what_has_not_ended_says_nothing(worker, conveyor, document):
+    handle = conveyor.convert(document, to="html")
+    worker.waiting()
+    worker.call(names.DELIVER, handle.id)
+
+    assert AsyncResult(handle.id, app=worker.app).state == "PENDING"
+    assert handle.get().state is State.QUEUED
+
+
+def test_one_conversion_feeds_the_next(worker, conveyor, sandbox, document):
+    chain = conveyor.signature(document, to="html") | conveyor.signature(to="md")
+    last = chain.apply_async()
+    worker.work()
+
+    assert Conversion.from_dict(AsyncResult(last.id, app=worker.app).get(timeout=2)).files
+    assert sandbox.audit()["paid"] == 2

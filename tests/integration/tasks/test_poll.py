@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+
+from conveyor import State, names
+from conveyor.ledger import Job, keys
+from conveyor.protocol import Dialect
+from conveyor.schedule import MAX_DELAY_S
+
+JOB_ID = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def submitted(worker, conveyor, document):
+    """A conversion that the service has, and the poll that waits for it."""
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    (poll,) = worker.waiting()
+    return handle.id, poll
+
+
+@pytest.fixture
+def lost(worker, conveyor, document, sandbox):
+    """A conversion whose intent is on record, and whose POST never arrived."""
+    ledger = worker.engine.ledger
+    handle = conveyor.convert(document, to="html")
+    worker.waiting()
+    return ledger.begin_submit(ledger.get(handle.id), Job(JOB_ID, sandbox.url, Dialect.PATH))
+
+
+@pytest.mark.parametrize("off_by", [-1, 1, 100])
+def test_a_poll_that_is_not_awaited_asks_nobody(worker, submitted, sandbox, off_by):
+    conversion_id, poll = submitted
+    before = worker.engine.ledger.get(conversion_id)
+    worker.poll(conversion_id, poll.args[1] + off_by)
+
+    assert worker.engine.ledger.get(conversion_id) == before
+    assert worker.waiting() == []
+    assert sandbox.audit()["polls"] == 0
+
+
+def test_a_poll_that_comes_twice_asks_once(worker, submitted, sandbox):
+    _, poll = submitted
+    worker.run(poll)
+    worker.run(poll)
+
+    assert sandbox.audit()["polls"] == 1
+    assert sandbox.audit()["violations"] == 0
+
+
+def test_a_poll_of_nobody_ends(worker, sandbox):
+    worker.poll("nobody", 1)
+
+    assert worker.waiting() == []
+
+
+@pytest.mark.parametrize("lease_ms", [500, 600_000], ids=["soon", "a long lease"])
+def test_while_another_is_in_it_comes_again_within_the_longest_countdown(
+    worker, submitted, client, sandbox, lease_ms
+):
+    """A message that waits longer than the visibility time-out would be handed out twice."""
+    conversion_id, poll = submitted
+    client.set(keys.turnstile(conversion_id), "another", px=lease_ms)
+    worker.run(poll)
+
+    (again,) = worker.waiting()
+    assert again.args == poll.args
+    assert 0 < again.countdown_s <= min(lease_ms / 1000, MAX_DELAY_S)
+    assert sandbox.audit()["polls"] == 0
+
+
+def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(worker, lost, sandbox):
+    worker.poll(lost.id, lost.wakeup)
+    entry = worker.engine.ledger.get(lost.id)
+    assert (entry.state, entry.job_id, entry.submits) == (State.QUEUED, JOB_ID, 1)
+
+    worker.work()
+    entry = worker.engine.ledger.get(lost.id)
+    assert (entry.state, entry.job_id, entry.submits) == (State.SUCCEEDED, JOB_ID, 2)
+    assert sandbox.audit()["paid"] == 1
+
+
+def test_a_job_that_was_alive_and_is_gone_is_not_paid_again(worker, submitted, sandbox):
+    conversion_id, _ = submitted
+    sandbox.reset()
+    entry = worker.engine.ledger.get(conversion_id)
+    worker.poll(conversion_id, entry.wakeup)
+    worker.work()
+
+    assert worker.engine.ledger.get(conversion_id).state is State.EXPIRED
+    assert worker.engine.ledger.dead_ids() == [conversion_id]
+    assert sandbox.audit()["jobs"] == 0
+
+
+@pytest.mark.parametrize("fault", ["gateway_poll", "lost_poll", "truncated_json"])
+def test_a_poll_without_an_answer_is_made_again_later(worker, submitted, sandbox, fault):
+    conversion_id, _ = submitted
+    sandbox.set_faults({fault: 1.0})
+    entry = worker.engine.ledger.get(conversion_id)
+    worker.poll(conversion_id, entry.wakeup)
+    (again,) = worker.waiting()
+    noted = worker.engine.ledger.get(conversion_id)
+    assert (noted.state, noted.alive) == (State.CONVERTING, True)
+    assert again.countdown_s > 0.1
+
+    sandbox.set_faults({})
+    worker.app.send_task(names.POLL, args=again.args, queue=names.POLL, countdown=0.5)
+    worker.work()
+    assert worker.engine.ledger.get(conversion_id).state is State.SUCCEEDED
+    assert sandbox.audit()["violations"] == 0
+
+
+def test_an_error_of_the_service_is_a_dead_letter(worker, conveyor, sandbox, document):
+    sandbox.set_faults({"error_5003": 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+
+    failure = handle.get().failure
+    assert (failure.code, failure.kind) == (5003, "input")
+    assert "Password" in failure.message
+    assert [dead.id for dead in conveyor.dead_letters.list()] == [handle.id]

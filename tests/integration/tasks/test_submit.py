@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conveyor import ConversionFailed, InvalidRequest, State, names
+from conveyor.ledger import Job
+from conveyor.protocol import Dialect
+
+
+def test_a_conversion_from_end_to_end(worker, conveyor, sandbox, document, results):
+    handle = conveyor.convert(document, to="html")
+    done = worker.work()
+
+    assert done[0] == names.SUBMIT
+    assert done[-1] == names.DELIVER
+    conversion = handle.get()
+    assert (conversion.state, conversion.submits) == (State.SUCCEEDED, 1)
+    assert list(results()) == ["a.html"]
+    audit = sandbox.audit()
+    assert (audit["paid"], audit["violations"], audit["bad_credentials"]) == (1, 0, 0)
+    # Nothing is left at the service.
+    assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 2)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_submit_that_comes_again_posts_nothing(worker, conveyor, sandbox, document, times):
+    conveyor.convert(document, to="html")
+    (message,) = worker.waiting()
+    for _ in range(times):
+        worker.run(message)
+
+    assert sandbox.audit()["paid"] == 1
+    assert [it.task for it in worker.waiting()] == [names.POLL]
+
+
+@pytest.mark.parametrize("number", [1, 7, -1])
+def test_a_submit_that_is_not_awaited_does_nothing(worker, conveyor, sandbox, document, number):
+    handle = conveyor.convert(document, to="html")
+    worker.waiting()
+    before = worker.engine.ledger.get(handle.id)
+    worker.call(names.SUBMIT, conversion_id=handle.id, number=number)
+
+    assert worker.engine.ledger.get(handle.id) == before
+    assert worker.waiting() == []
+    assert sandbox.audit()["requests"] == 0
+
+
+def test_a_worker_that_died_after_its_intent_is_asked_for_and_not_repeated(
+    worker, conveyor, sandbox, document
+):
+    """The intent is on record, the POST perhaps went out: the submit's repeat must not POST."""
+    handle = conveyor.convert(document, to="html")
+    (message,) = worker.waiting()
+    ledger = worker.engine.ledger
+    ledger.begin_submit(ledger.get(handle.id), Job("0" * 32, sandbox.url, Dialect.PATH))
+    worker.run(message)
+
+    assert sandbox.audit()["jobs"] == 0
+    assert worker.waiting() == []
+
+
+@pytest.mark.parametrize("fault", ["lost_submit", "gateway_submit"])
+def test_a_submit_whose_answer_is_lost_is_paid_once(worker, conveyor, sandbox, document, fault):
+    sandbox.set_faults({fault: 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    audit = sandbox.audit()
+    assert (audit["paid"], audit["paid_duplicates"], audit["violations"]) == (1, 0, 0)
+
+
+def test_a_throttled_submit_starts_nothing_and_keeps_its_id(worker, conveyor, sandbox, document):
+    sandbox.set_faults({"throttle_submit": 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    entry = worker.engine.ledger.get(handle.id)
+    assert (entry.state, entry.submits) == (State.QUEUED, 0)
+    (again,) = worker.waiting()
+    assert again.countdown_s > 0.1
+
+    sandbox.set_faults({})
+    time.sleep(again.countdown_s)
+    worker.run(again)
+    assert worker.engine.ledger.get(handle.id).job_id == entry.job_id
+    assert sandbox.audit()["paid"] == 1
+
+
+def test_a_result_in_the_submits_answer_is_the_result(worker, conveyor, sandbox, document):
+    sandbox.set_faults({"finished_submit": 1.0})
+    handle = conveyor.convert(document, to="html")
+
+    assert worker.work() == [names.SUBMIT, names.DELIVER]
+    assert handle.get().state is State.SUCCEEDED
+    assert sandbox.audit()["paid"] == 1
+
+
+def test_the_services_own_job_id_counts(worker, conveyor, sandbox, document):
+    sandbox.set_faults({"foreign_job_id": 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert sandbox.audit()["unknown_polls"] == 0
+
+
+@pytest.mark.parametrize(
+    ("spoken", "posts"), [("path", 1), ("query", 2)], ids=["the first tried", "the other one"]
+)
+def test_a_dialect_is_found_out_once(*, worker_of, sandbox_of, conveyor, document, spoken, posts):
+    sandbox = sandbox_of(spoken)
+    with worker_of(sandbox.url) as worker:
+        first = conveyor.convert(document, to="html")
+        worker.work()
+        tried = worker.engine.ledger.get(first.id)
+        assert (tried.state, tried.dialect) == (State.SUCCEEDED, Dialect(spoken))
+        assert tried.submits == 1
+        before = sandbox.audit()["requests"]
+        worker.run(_enqueued(worker, conveyor, document))
+        # An upload and one POST: a worker that has just started knows it as well.
+        assert sandbox.audit()["requests"] - before == 2
+    with worker_of(sandbox.url) as another:
+        another.waiting()
+        assert another.engine.dialects.candidates()[0] is Dialect(spoken)
+    assert sandbox.audit()["paid"] == 2
+
+
+def _enqueued(worker, conveyor, document):
+    conveyor.convert(document, to="html")
+    return next(it for it in worker.waiting() if it.task == names.SUBMIT)
+
+
+def test_a_refused_request_fails_with_what_the_service_says(worker, conveyor, sandbox, document):
+    handle = conveyor.convert(document, to="html", params={"NoSuchParameter": "1"})
+
+    assert worker.work() == [names.SUBMIT, names.DELIVER]
+    with pytest.raises(ConversionFailed, match="NoSuchParameter") as raised:
+        handle.wait(timeout=1)
+    assert (raised.value.status, raised.value.kind) == (400, "input")
+    assert sandbox.audit()["paid"] == 0
+
+
+@pytest.mark.parametrize("missing", ["gone", "empty"])
+def test_a_source_that_is_not_there_fails_and_pays_nothing(
+    worker, conveyor, sandbox, tmp_path, missing
+):
+    path = tmp_path / "files" / f"{missing}.md"
+    path.parent.mkdir()
+    if missing == "empty":
+        path.touch()
+    handle = conveyor.convert(path.as_uri(), to="html")
+    worker.work()
+
+    assert handle.get().failure.kind == "input"
+    assert sandbox.audit()["requests"] == 0
+
+
+def test_a_path_of_the_producers_can_not_be_read_by_a_worker(worker, app, sandbox):
+    """A message made by hand; the library stages what is local."""
+    result = app.send_task(names.SUBMIT, args=["/etc/passwd.txt"], kwargs={"to": "pdf"})
+    worker.work()
+
+    with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
+        result.get(timeout=2)
+    assert sandbox.audit()["requests"] == 0
+
+
+def test_uploads_are_not_made_twice(worker, conveyor, sandbox, document):
+    sandbox.set_faults({"throttle_submit": 1.0})
+    conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    sandbox.set_faults({})
+    worker.work()
+
+    assert sandbox.audit()["uploads"] == 1

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from config.celery import celery_options
+from config.settings import WorkerSettings
+from conveyor import names
+from conveyor.schedule import MAX_DELAY_S
+from conveyor.settings import load
+
+
+@pytest.fixture
+def options_of():
+    def make(**values):
+        return celery_options(load(WorkerSettings, api_secret="hush", **values))
+
+    return make
+
+
+def test_no_countdown_reaches_the_least_allowed_visibility_time_out():
+    """Else a message that only waits is handed out twice."""
+    bounds = WorkerSettings.model_fields["visibility_timeout"].metadata
+    least_s = next(bound.ge for bound in bounds if hasattr(bound, "ge"))
+
+    assert least_s >= 2 * MAX_DELAY_S
+
+
+def test_the_broker_is_told_the_visibility_time_out(options_of):
+    options = options_of(visibility_timeout=333)
+
+    assert options["broker_transport_options"]["visibility_timeout"] == 333
+
+
+@pytest.mark.parametrize("concurrency", [1, 32, 1000])
+def test_no_thread_waits_for_a_connection(options_of, concurrency):
+    options = options_of(concurrency=concurrency)
+
+    assert options["worker_concurrency"] == concurrency
+    assert options["broker_pool_limit"] > concurrency
+    assert options["redis_max_connections"] > concurrency
+    assert options["broker_transport_options"]["max_connections"] > concurrency
+
+
+def test_a_lost_worker_loses_no_message(options_of):
+    options = options_of()
+
+    assert options["task_acks_late"] is True
+    assert options["task_reject_on_worker_lost"] is True
+    assert options["worker_cancel_long_running_tasks_on_connection_loss"] is False
+    assert options["broker_connection_max_retries"] is None
+
+
+def test_messages_hold_data_and_never_code(options_of):
+    options = options_of()
+
+    assert options["accept_content"] == ["json"]
+    assert {options["task_serializer"], options["result_serializer"]} == {"json"}
+
+
+def test_a_broker_that_is_away_shows(options_of):
+    transport = options_of()["broker_transport_options"]
+
+    assert 0 < transport["socket_connect_timeout"] <= transport["socket_timeout"] <= 60
+
+
+def test_our_tasks_go_to_our_queues_and_the_callers_to_theirs(options_of):
+    options = options_of(callback_queue="web")
+
+    assert options["task_default_queue"] == "web"
+    assert {name: it["queue"] for name, it in options["task_routes"].items()} == names.QUEUE_OF
+
+
+def test_the_api_secret_is_none_of_celerys_business(options_of):
+    assert "hush" not in json.dumps(options_of(), default=str)

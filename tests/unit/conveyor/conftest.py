@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from conveyor.conversion import State
+from conveyor.ledger import Entry
+from conveyor.request import ConversionRequest
+
+NOW = 1_000_000.0
+
+
+@pytest.fixture
+def entry_of():
+    """Make an entry: a document that is converting, unless said otherwise."""
+
+    def make(**fields) -> Entry:
+        request = ConversionRequest.build("https://example.com/a.docx", "pdf")
+        defaults = {
+            "id": "c1",
+            "state": State.CONVERTING,
+            "wakeup": 1,
+            "request": request,
+            "created_at": NOW,
+        }
+        return Entry(**{**defaults, **fields})
+
+    return make

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conveyor.canvas import Caller
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.ledger import Entry, keys
+from conveyor.ledger.entry import decode, dump_failure, dump_files, dump_result
+from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.request import ConversionRequest
+
+REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf", params={"Text": "„ä“"})
+KEPT = StoredFile("a.pdf", "s3://b/results/c1/a.pdf", 3, "00ff")
+RESULT = Result(
+    2,
+    (
+        RemoteFile("ä.pdf", "https://v2.convertapi.com/d/x", None),
+        RemoteFile("a", size=3, kept=KEPT),
+    ),
+    {"Unknown": [1, {"a": None}]},
+)
+FAILURE = Failure(FailureKind.STORAGE, "„Full.“", code=1, status=2)
+
+
+def test_an_entry_is_read_as_it_was_written():
+    fields = {
+        "state": "ready",
+        "wakeup": "7",
+        "token": "t",
+        "request": REQUEST.to_json(),
+        "caller": Caller(group="g", group_index=1).to_json(),
+        "uploads": json.dumps({0: "f0", 10: "f10"}),
+        "uploaded_at": "1.5",
+        "job_id": "j",
+        "base_url": "http://x",
+        "dialect": "query",
+        "alive": "1",
+        "submits": "2",
+        "polls": "3",
+        "strikes": "4",
+        "result": dump_result(RESULT),
+        "files": dump_files((KEPT, KEPT)),
+        "failure": dump_failure(FAILURE),
+        "note": "n",
+        "created_at": "2.5",
+        "submitted_at": "3.5",
+        "ready_at": "4.5",
+        "finished_at": "5.5",
+    }
+
+    assert decode("c1", fields) == Entry(
+        id="c1",
+        state=State.READY,
+        wakeup=7,
+        request=REQUEST,
+        caller=Caller(group="g", group_index=1),
+        uploads={0: "f0", 10: "f10"},
+        uploaded_at=1.5,
+        job_id="j",
+        base_url="http://x",
+        dialect=Dialect.QUERY,
+        alive=True,
+        submits=2,
+        polls=3,
+        strikes=4,
+        result=RESULT,
+        files=(KEPT, KEPT),
+        failure=FAILURE,
+        note="n",
+        created_at=2.5,
+        submitted_at=3.5,
+        ready_at=4.5,
+        finished_at=5.5,
+    )
+
+
+def test_a_new_entry_has_little():
+    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()})
+
+    assert entry == Entry(id="c1", state=State.QUEUED, wakeup=0, request=REQUEST)
+
+
+def test_the_caller_sees_neither_job_id_nor_addresses():
+    entry = Entry(
+        id="c1",
+        state=State.READY,
+        wakeup=1,
+        request=REQUEST,
+        job_id="hush",
+        base_url="http://hush",
+        uploads={0: "hush"},
+        result=Result(2, (RemoteFile("a.pdf", "https://e.com/hush"),), {"X": "hush"}),
+    )
+
+    shown = entry.conversion.to_dict()
+    assert "hush" not in json.dumps(shown)
+    assert (shown["cost"], shown["from_format"], shown["to_format"]) == (2, "docx", "pdf")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [keys.DUE, keys.DEAD, keys.PACE, keys.CHECK]
+    + [make("x") for make in (keys.conversion, keys.turnstile, keys.dialect)],
+)
+def test_all_keys_lie_in_one_slot_of_a_cluster(key):
+    """Redis Cluster hashes what stands between the first braces."""
+    assert key.startswith("{conveyor}:")

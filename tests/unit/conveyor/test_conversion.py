@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conveyor import Conversion, ConversionFailed, Failure, FailureKind, State, StoredFile
+
+FILE = StoredFile("a.pdf", "s3://b/results/1/a.pdf", 3, "00ff")
+QUEUED = Conversion("c1", State.QUEUED, "docx", "pdf", created_at=1.5)
+SUCCEEDED = Conversion(
+    "c1",
+    State.SUCCEEDED,
+    "docx",
+    "pdf",
+    files=(FILE, FILE),
+    cost=2,
+    polls=3,
+    submits=1,
+    created_at=1.0,
+    submitted_at=2.0,
+    ready_at=3.0,
+    finished_at=4.0,
+)
+FAILED = Conversion(
+    "c1",
+    State.FAILED,
+    "docx",
+    "pdf",
+    failure=Failure(FailureKind.ACCOUNT, "No credits.", code=4014, status=401),
+)
+
+
+@pytest.mark.parametrize("conversion", [QUEUED, SUCCEEDED, FAILED], ids=lambda it: it.state.value)
+def test_a_result_goes_through_json_and_comes_back_the_same(conversion):
+    # Celery's serializers differ; plain JSON is what every one of them can carry.
+    assert Conversion.from_dict(json.loads(json.dumps(conversion.to_dict()))) == conversion
+
+
+def test_a_result_holds_plain_values_alone():
+    def types(value):
+        if isinstance(value, dict):
+            return set().union(*map(types, value.values()), map(type, value))
+        if isinstance(value, list):
+            return set().union(*map(types, value))
+        return {type(value)}
+
+    assert types(SUCCEEDED.to_dict()) | types(FAILED.to_dict()) <= {
+        str,
+        int,
+        float,
+        dict,
+        type(None),
+    }
+
+
+def test_a_failure_is_raised_with_all_that_is_known():
+    with pytest.raises(ConversionFailed) as raised:
+        FAILED.raise_if_failed()
+
+    error = raised.value
+    assert (error.message, error.code, error.status) == ("No credits.", 4014, 401)
+    assert (error.kind, error.conversion_id) == ("account", "c1")
+    assert error.kind == FailureKind.ACCOUNT
+
+
+@pytest.mark.parametrize("conversion", [QUEUED, SUCCEEDED], ids=["queued", "succeeded"])
+def test_what_has_not_failed_raises_nothing(conversion):
+    assert conversion.raise_if_failed() is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_ends_are_final(state):
+    ends = {State.SUCCEEDED, State.FAILED, State.EXPIRED, State.CANCELLED}
+
+    assert state.is_final is (state in ends)

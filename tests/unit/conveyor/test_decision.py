@@ -1,0 +1,255 @@
+"""The protocol's tables, as tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from conveyor.conversion import FailureKind
+from conveyor.decision import (
+    AskFirst,
+    Bury,
+    Expire,
+    Hold,
+    Keep,
+    Limits,
+    PollAgain,
+    SubmitAgain,
+    Taken,
+    after_poll,
+    after_submit,
+    failure_of,
+)
+from conveyor.protocol import RemoteFile, Result
+from conveyor.protocol.outcomes import (
+    Busy,
+    Failed,
+    Finished,
+    InProgress,
+    Lost,
+    NotFound,
+    Started,
+    Throttled,
+    Unsent,
+)
+
+RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
+LIMITS = Limits(submits=3, strikes=4, age_s=600.0)
+NOW = 1_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        pytest.param(Started("j"), Taken("j"), id="200 with a JobId"),
+        pytest.param(Finished(RESULT), Keep(RESULT), id="200 with the result"),
+        pytest.param(
+            Lost("cut"), AskFirst("the answer to the submit was lost: cut"), id="answer lost"
+        ),
+        pytest.param(Throttled(), SubmitAgain("ConvertAPI is throttling"), id="503"),
+        pytest.param(
+            Unsent("no connection"),
+            SubmitAgain("ConvertAPI can't be reached: no connection"),
+            id="no connection",
+        ),
+    ],
+)
+def test_after_a_submit(outcome, decision, entry_of):
+    assert after_submit(outcome, entry_of(), NOW, LIMITS) == decision
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "status", "code"),
+    [
+        pytest.param(Failed(400, 4000, "Bad."), FailureKind.INPUT, 400, 4000, id="400"),
+        pytest.param(Failed(500, 5001, "Broke."), FailureKind.SERVICE, 500, 5001, id="500"),
+        pytest.param(NotFound("Not here."), FailureKind.INPUT, 404, 0, id="404"),
+        pytest.param(NotFound(), FailureKind.INPUT, 404, 0, id="404 without a word"),
+    ],
+)
+def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_of):
+    decision = after_submit(outcome, entry_of(), NOW, LIMITS)
+
+    assert isinstance(decision, Bury)
+    failure = decision.failure
+    assert (failure.kind, failure.status, failure.code) == (kind, status, code)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Failed(401, 4013, "Who?"), Failed(401, 4014, "No credits."), Failed(403, 0, "No.")],
+    ids=["credentials", "balance", "forbidden"],
+)
+@pytest.mark.parametrize("age_s", [0, 599, 1e9])
+def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, entry_of):
+    """However long it lasts: it is not the conversion's fault, and the operator can end it."""
+    decision = after_submit(outcome, entry_of(), NOW + age_s, LIMITS)
+
+    assert isinstance(decision, Hold)
+    assert decision.failure.kind is FailureKind.ACCOUNT
+
+
+@pytest.mark.parametrize("outcome", [Throttled(), Unsent("away")], ids=["503", "no connection"])
+@pytest.mark.parametrize(
+    ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
+)
+@pytest.mark.parametrize("submits", [0, 99])
+def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
+    outcome, age_s, goes_on, submits, entry_of
+):
+    decision = after_submit(outcome, entry_of(submits=submits), NOW + age_s, LIMITS)
+
+    assert isinstance(decision, SubmitAgain if goes_on else Bury)
+    if isinstance(decision, Bury):
+        assert decision.failure.kind is FailureKind.SERVICE
+        assert "Nothing was paid" in decision.failure.message
+
+
+@pytest.mark.parametrize("submits", [1, 3, 99])
+def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
+    assert isinstance(
+        after_submit(Lost("cut"), entry_of(submits=submits), NOW + 1e9, LIMITS), AskFirst
+    )
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+@pytest.mark.parametrize("strikes", [0, 4, 999])
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        pytest.param(Finished(RESULT), Keep(RESULT), id="200"),
+        pytest.param(InProgress(), PollAgain(alive=True, strike=False), id="202"),
+        pytest.param(
+            Busy(), PollAgain(alive=False, strike=False, note="ConvertAPI was busy"), id="503"
+        ),
+    ],
+)
+def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, entry_of):
+    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS) == decision
+
+
+@pytest.mark.parametrize(
+    ("alive", "submits", "decision", "kind"),
+    [
+        pytest.param(False, 1, SubmitAgain, None, id="never seen, submitted once"),
+        pytest.param(False, 2, SubmitAgain, None, id="never seen, submitted twice"),
+        pytest.param(False, 3, Bury, FailureKind.SERVICE, id="never seen, as often as allowed"),
+        pytest.param(False, 9, Bury, FailureKind.SERVICE, id="never seen, more often"),
+        pytest.param(True, 1, Expire, FailureKind.EXPIRED, id="seen alive"),
+        pytest.param(True, 9, Expire, FailureKind.EXPIRED, id="seen alive, submitted often"),
+    ],
+)
+def test_a_404_submits_again_only_what_was_never_seen_alive(
+    alive, submits, decision, kind, entry_of
+):
+    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits), LIMITS)
+
+    assert isinstance(made, decision)
+    if kind is not None:
+        assert made.failure.kind is kind
+        assert made.failure.status == 404
+
+
+@pytest.mark.parametrize(
+    ("may_repay", "submits", "decision"),
+    [(False, 1, Bury), (True, 1, SubmitAgain), (True, 3, Bury)],
+    ids=["as it is", "allowed", "allowed, as often as it may be"],
+)
+def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
+    may_repay, submits, decision, entry_of
+):
+    """The service uses ids of its own: nobody can tell whether the lost submit was paid."""
+    limits = Limits(submits=3, may_repay=may_repay)
+    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits), limits)
+
+    assert isinstance(made, decision)
+    if not may_repay:
+        assert made.failure.kind is FailureKind.POSSIBLY_PAID
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Lost("cut", 502), 502), (Lost("cut"), 0), (Unsent("away"), 0)],
+    ids=["a proxy's page", "cut", "no connection"],
+)
+@pytest.mark.parametrize(("strikes", "goes_on"), [(0, True), (3, True), (4, False), (9, False)])
+def test_silence_is_borne_a_bounded_number_of_times(
+    *, outcome, status, alive, strikes, goes_on, entry_of
+):
+    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS)
+
+    if goes_on:
+        assert isinstance(made, PollAgain)
+        assert (made.alive, made.strike) == (False, True)
+        assert outcome.reason in made.note
+    else:
+        assert isinstance(made, Bury)
+        assert made.failure.kind is FailureKind.POSSIBLY_PAID
+        assert made.failure.status == status
+        assert f"{strikes + 1} polls in a row" in made.failure.message
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+def test_an_error_of_the_service_ends_the_job(alive, entry_of):
+    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert (made.failure.code, made.failure.status) == (5001, 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "cure"),
+    [
+        (400, 4000, FailureKind.INPUT, "Check the document and the parameters."),
+        (400, 4002, FailureKind.INPUT, "Check the document and the parameters."),
+        (401, 4010, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4013, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4017, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (500, 4012, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (402, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (403, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4014, FailureKind.ACCOUNT, "buy conversions"),
+        (415, 0, FailureKind.INPUT, "Choose another target format."),
+        (500, 5000, FailureKind.SERVICE, "longer Timeout"),
+        (500, 5001, FailureKind.SERVICE, "Replay it later."),
+        (500, 5002, FailureKind.INPUT, "damaged"),
+        (500, 5003, FailureKind.INPUT, "Password"),
+        (500, 5004, FailureKind.INPUT, "Check the document and the parameters."),
+        (500, 5008, FailureKind.INPUT, "200 without a login"),
+        (500, 5009, FailureKind.INPUT, "older than three hours"),
+        (500, 50010, FailureKind.SERVICE, "Replay it later."),
+        (503, 50050, FailureKind.SERVICE, "Replay it later."),
+        (418, 0, FailureKind.INPUT, "Check the document and the parameters."),
+    ],
+)
+def test_a_failure_is_classed_and_says_the_cure(status, code, kind, cure):
+    failure = failure_of(Failed(status, code, "It was so."))
+
+    assert failure.kind is kind
+    assert (failure.status, failure.code) == (status, code)
+    assert failure.message.startswith("It was so. ")
+    assert cure in failure.message
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_codes_whose_meaning_the_vendor_changed_decide_nothing(status):
+    kinds = {failure_of(Failed(status, code, "")).kind for code in (0, 5005, 5006, 5007)}
+
+    assert len(kinds) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Two\r\n lines ", "Two lines. "),
+        ("Ends so...", "Ends so. "),
+        ("", "HTTP 500. "),
+        (" \n", "HTTP 500. "),
+    ],
+    ids=["lines", "dots", "nothing", "blanks"],
+)
+def test_a_failure_is_one_line(said, shown):
+    message = failure_of(Failed(500, 5001, said)).message
+
+    assert message == f"{shown}Replay it later."

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from conveyor.redaction import describe_call, redact_server_url, redact_url
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.com/hush/a.docx?token=hush#hush", "https://example.com/…"),
+        ("https://user:hush@example.com:8443/a", "https://example.com/…"),
+        ("s3://bucket/hush.docx", "s3://bucket/…"),
+        ("file:///home/hush/a.docx", "file:///…"),
+        ("0123456789abcdefghijklmnopqrhush", "…"),
+        ("hush.docx", "…"),
+        ("data:text/plain,hush", "…"),
+        ("", "…"),
+    ],
+    ids=str,
+)
+def test_a_documents_url_shows_where_and_not_what(url, shown):
+    assert redact_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:hush@host:6379/0", "redis://host:6379/0"),
+        ("rediss://user:hush@host/1?password=hush", "rediss://host/1"),
+        ("redis://host", "redis://host"),
+        ("redis://:hush@host:port/0", "redis://host/0"),
+        ("unix:///run/redis.sock?password=hush", "unix:///run/redis.sock"),
+    ],
+    ids=str,
+)
+def test_a_servers_url_shows_its_address_alone(url, shown):
+    assert redact_server_url(url) == shown
+
+
+def test_a_call_shows_names_of_parameters_and_no_values():
+    shown = describe_call(
+        ["https://e.com/a?hush", "s3://b/hush"], "pdf", {"Password": "hush", "A": "hush"}
+    )
+
+    assert shown == (
+        "{'source': 'https://e.com/…, s3://b/…', 'to': 'pdf', 'params': ['A', 'Password']}"
+    )

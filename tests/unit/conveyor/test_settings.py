@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conveyor.errors import SettingsError
+from conveyor.settings import ExplicitSettings, ProducerSettings, load
+
+
+def _plain(settings):
+    return (
+        settings.broker_url.get_secret_value(),
+        settings.redis_url.get_secret_value(),
+        settings.result_backend.get_secret_value(),
+    )
+
+
+LOCAL = "redis://127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("environment", "servers"),
+    [
+        ({}, (LOCAL, LOCAL, LOCAL)),
+        ({"BROKER_URL": "redis://b:1/2"}, ("redis://b:1/2",) * 3),
+        ({"REDIS_URL": "rediss://r:1"}, (LOCAL, "rediss://r:1", "rediss://r:1")),
+        (
+            {"BROKER_URL": "amqp://b//", "REDIS_URL": "redis://r"},
+            ("amqp://b//", "redis://r", "redis://r"),
+        ),
+        ({"RESULT_BACKEND": "redis://x"}, (LOCAL, LOCAL, "redis://x")),
+        ({"BROKER_URL": "", "REDIS_URL": "", "RESULT_BACKEND": ""}, (LOCAL, LOCAL, LOCAL)),
+        ({"BROKER_URL": "unix:///run/redis.sock"}, None),
+    ],
+    ids=str,
+)
+def test_one_server_is_enough(monkeypatch, environment, servers):
+    for name, value in environment.items():
+        monkeypatch.setenv(f"CONVEYOR_{name}", value)
+    if servers is None:
+        # Celery has no such broker; Redis has such an address.
+        with pytest.raises(SettingsError, match="CONVEYOR_BROKER_URL"):
+            load(ProducerSettings)
+    else:
+        assert _plain(load(ProducerSettings)) == servers
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("s3://bucket/prefix/", "s3://bucket/prefix"),
+        ("/srv/files", "file:///srv/files"),
+        # As fsspec has it, which would take %20 for a name.
+        ("/srv/my files", "file:///srv/my files"),
+        ("~/files", (Path.home() / "files").as_uri()),
+        ("files", (Path.cwd() / "files").as_uri()),
+    ],
+    ids=str,
+)
+def test_the_storage_is_a_folder_or_a_url(given, url):
+    assert load(ExplicitSettings, storage_url=given).storage_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("redis_url", "http://:hush@host", "must be a redis://, rediss:// or unix:// URL"),
+        ("redis_url", "hush", "CONVEYOR_REDIS_URL is wrong: must be a URL"),
+        ("redis_url", "redis://:hush@host:port", "a port that is a number"),
+        ("redis_url", "redis://:hush@host:0", "a port that is a number"),
+        ("redis_url", "redis://:hu/sh@host:6379", "a port that is a number"),
+        ("broker_url", "hush://host", "CONVEYOR_REDIS_URL is missing"),
+        ("broker_url", "amqp://:hush@host", "CONVEYOR_REDIS_URL is missing"),
+        ("broker_url", "redis://:hush@host:99999", "CONVEYOR_BROKER_URL is wrong"),
+        ("broker_url", "redis://:[hush]@host", "CONVEYOR_BROKER_URL is wrong"),
+        ("broker_url", "redis://:hu\u2100sh@host", "CONVEYOR_BROKER_URL is wrong"),
+        ("redis_url", "redis://:[hush]@host", "CONVEYOR_REDIS_URL is wrong"),
+        ("redis_url", "redis://:hu\u2100sh@host", "CONVEYOR_REDIS_URL is wrong"),
+        ("result_backend", "hush", "CONVEYOR_RESULT_BACKEND is wrong"),
+    ],
+    ids=ascii,
+)
+def test_a_wrong_value_is_named_in_one_line_and_not_shown(monkeypatch, name, value, words):
+    monkeypatch.setenv(f"CONVEYOR_{name.upper()}", value)
+    with pytest.raises(SettingsError) as raised:
+        load(ProducerSettings)
+
+    said = str(raised.value)
+    assert words in said
+    assert "\n" not in said
+    assert "hush" not in said
+    assert "\u2100" not in said
+    # Nothing of it hangs on the error for a traceback to show.
+    assert raised.value.__suppress_context__
+
+
+def test_a_broker_that_celery_does_not_know_is_named():
+    with pytest.raises(SettingsError, match="Celery knows no broker nosuch://"):
+        load(ExplicitSettings, broker_url="nosuch://host", redis_url="redis://host")
+
+
+def test_every_wrong_value_is_named_at_once():
+    with pytest.raises(SettingsError) as raised:
+        load(ExplicitSettings, redis_url="x", result_backend="y")
+
+    assert "CONVEYOR_REDIS_URL" in str(raised.value)
+    assert "CONVEYOR_RESULT_BACKEND" in str(raised.value)
+
+
+@pytest.mark.parametrize("show", [repr, str, lambda it: str(it.model_dump())])
+def test_passwords_are_not_shown(show):
+    assert "hush" not in show(load(ExplicitSettings, broker_url="redis://:hush@host"))
+
+
+def test_explicit_settings_read_no_environment(monkeypatch):
+    monkeypatch.setenv("CONVEYOR_BROKER_URL", "redis://elsewhere")
+    monkeypatch.setenv("CONVEYOR_STORAGE_URL", "s3://elsewhere")
+
+    settings = load(ExplicitSettings)
+    assert settings == load(ExplicitSettings, broker_url=LOCAL)
+    assert settings.storage_url.startswith("file://")
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        load(ExplicitSettings).storage_url = "s3://elsewhere"

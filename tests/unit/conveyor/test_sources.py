@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conveyor.conversion import Conversion, State, StoredFile
+from conveyor.errors import InvalidRequest
+from conveyor.sources import Source, SourceKind, parse_sources
+
+FILE_ID = "0123456789abcdefghijklmnopqrstuv"
+FILES = (
+    StoredFile("a.pdf", "s3://bucket/results/1/a.pdf", 3, "00"),
+    StoredFile("b.pdf", "s3://bucket/results/1/b.pdf", 3, "00"),
+)
+CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "value", "name", "format_"),
+    [
+        ("https://e.com/d/a.DOCX?x=1#y", SourceKind.URL, ..., "a.DOCX", "docx"),
+        ("HTTP://e.com/a%20b.docx", SourceKind.URL, ..., "a b.docx", "docx"),
+        ("https://e.com", SourceKind.URL, ..., "", ""),
+        ("s3://bucket/a.tar.gz", SourceKind.STORED, ..., "a.tar.gz", "gz"),
+        ("file:///srv/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
+        # fsspec decodes nothing in its URLs, and knows no fragments.
+        ("s3://bucket/a%20b.docx", SourceKind.STORED, ..., "a%20b.docx", "docx"),
+        ("s3://bucket/C# for all?.docx", SourceKind.STORED, ..., "C# for all?.docx", "docx"),
+        (FILE_ID, SourceKind.FILE_ID, ..., "", ""),
+        (FILE_ID + "w", SourceKind.LOCAL, ..., FILE_ID + "w", ""),
+        (FILE_ID.upper(), SourceKind.LOCAL, ..., FILE_ID.upper(), ""),
+        ("~/a.docx", SourceKind.LOCAL, ..., "a.docx", "docx"),
+        ("a%20b.docx", SourceKind.LOCAL, ..., "a%20b.docx", "docx"),
+        (".docx", SourceKind.LOCAL, ..., ".docx", ""),
+        (Path("d") / "a.docx", SourceKind.LOCAL, "d/a.docx", "a.docx", "docx"),
+        (Path(FILE_ID), SourceKind.LOCAL, FILE_ID, FILE_ID, ""),
+    ],
+    ids=str,
+)
+def test_a_source_is_told_by_its_form(given, kind, value, name, format_):
+    (source,) = parse_sources(given)
+
+    assert source == Source(kind, given if value is ... else value)
+    assert (source.name, source.format) == (name, format_)
+
+
+@pytest.mark.parametrize("given", [CONVERSION, CONVERSION.to_dict()], ids=["record", "result"])
+def test_a_conversion_gives_its_files(given):
+    assert parse_sources(given) == tuple(Source(SourceKind.STORED, file.uri) for file in FILES)
+
+
+def test_lists_keep_their_order_and_may_hold_all_kinds():
+    given = ["https://e.com/a.pdf", (Path("b.pdf"), [CONVERSION]), FILE_ID]
+
+    assert [source.kind for source in parse_sources(given)] == [
+        SourceKind.URL,
+        SourceKind.LOCAL,
+        SourceKind.STORED,
+        SourceKind.STORED,
+        SourceKind.FILE_ID,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "is empty"),
+        ("  \n", "is empty"),
+        ("a\0.docx", "is empty"),
+        ("https://", "names no host"),
+        ("https:///a.docx", "names no host"),
+        ("https://[broken/a.docx", "can't be read: check its host"),
+        ([], "no source"),
+        ([[], ()], "no source"),
+        (Conversion("1", State.FAILED, "docx", "pdf"), "no source"),
+        (b"document", "can't be a bytes"),
+        (7, "can't be a int"),
+        (None, "can't be a NoneType"),
+        (["a.docx", None], "can't be a NoneType"),
+        ({}, "must be the result of a conversion"),
+        ({"files": None}, "must be the result of a conversion"),
+        ({"files": ["a.docx"]}, "must be the result of a conversion"),
+        ({"files": [{"url": "s3://x"}]}, "must be the result of a conversion"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_source_is_refused_in_words(given, words):
+    with pytest.raises(InvalidRequest, match=words):
+        parse_sources(given)

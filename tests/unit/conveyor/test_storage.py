@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.storage import Storage, chunks_of, safe_name, unique_names
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def local(folder):
+    return Storage(folder.as_uri())
+
+
+@pytest.fixture(params=["local", "memory"])
+def storage(request, folder):
+    if request.param == "local":
+        return Storage(folder.as_uri())
+    return Storage(f"memory://{uuid4().hex}")
+
+
+def _all_files(storage):
+    fs, root = fsspec.core.url_to_fs(storage.url)
+    return fs.find(root) if fs.exists(root) else []
+
+
+# -- results ----------------------------------------------------------------------------------
+
+
+def test_a_stored_file_is_what_was_given(storage):
+    chunks = [b"one ", b"", b"two"]
+    stored = storage.save("c1", "a.pdf", iter(chunks))
+
+    assert b"".join(storage.read(stored.uri)) == b"one two"
+    assert (stored.name, stored.size) == ("a.pdf", 7)
+    assert stored.sha256 == hashlib.sha256(b"one two").hexdigest()
+    assert stored.uri.endswith("/results/c1/a.pdf")
+
+
+def test_an_empty_result_is_stored_too(storage):
+    stored = storage.save("c1", "a.txt", [])
+
+    assert stored.size == 0
+    assert b"".join(storage.read(stored.uri)) == b""
+
+
+def _breaks(error):
+    yield b"half of"
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("cut"), StorageError("cut"), KeyboardInterrupt(), GeneratorExit()],
+    ids=repr,
+)
+def test_nothing_is_left_of_a_file_that_did_not_come_whole(storage, error):
+    with pytest.raises(type(error)):
+        storage.save("c1", "a.pdf", _breaks(error))
+
+    assert _all_files(storage) == []
+
+
+def test_a_file_that_breaks_leaves_the_one_before_it_alone(storage):
+    stored = storage.save("c1", "a.pdf", [b"whole"])
+    with pytest.raises(ValueError, match="cut"):
+        storage.save("c1", "a.pdf", _breaks(ValueError("cut")))
+
+    assert b"".join(storage.read(stored.uri)) == b"whole"
+    assert len(_all_files(storage)) == 1
+
+
+def test_a_second_save_takes_the_place_of_the_first(storage):
+    storage.save("c1", "a.pdf", [b"first"])
+    stored = storage.save("c1", "a.pdf", [b"second"])
+
+    assert b"".join(storage.read(stored.uri)) == b"second"
+    assert len(_all_files(storage)) == 1
+
+
+def test_until_it_is_whole_a_file_is_not_seen_under_its_name(storage):
+    seen = []
+
+    def chunks():
+        yield b"half"
+        seen.extend(Path(path).name for path in _all_files(storage))
+        yield b"half"
+
+    storage.save("c1", "a.pdf", chunks())
+
+    assert "a.pdf" not in seen
+    assert [Path(path).name for path in _all_files(storage)] == ["a.pdf"]
+
+
+def test_a_file_that_is_gone_can_not_be_read(storage):
+    with pytest.raises(StorageError, match="Can't read from the storage"):
+        list(storage.read(f"{storage.url}/results/c1/gone.pdf"))
+
+
+def test_big_files_are_read_piece_by_piece(storage):
+    size = 5 * 1024 * 1024
+    stored = storage.save("c1", "a.bin", [bytes(size)])
+    pieces = [len(chunk) for chunk in storage.read(stored.uri)]
+
+    assert sum(pieces) == size
+    assert max(pieces) <= 1024 * 1024
+
+
+def test_a_storage_that_can_not_be_written_says_so_in_one_line(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(StorageError, match="CONVEYOR_STORAGE_URL") as raised:
+        Storage((blocked / "files").as_uri()).save("c1", "a", [b"x"])
+
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["nosuch://bucket", "s3a1://x"])
+def test_a_storage_of_an_unknown_kind_is_refused(url):
+    with pytest.raises(StorageError, match="Can't open the storage"):
+        Storage(url)
+
+
+def test_a_check_leaves_nothing(storage):
+    storage.check()
+
+    assert _all_files(storage) == []
+
+
+def test_a_probe_is_there_for_as_long_as_it_is_needed(storage):
+    with storage.probe() as uri:
+        assert b"".join(storage.read(uri)) == b"ok"
+
+    assert _all_files(storage) == []
+
+
+# -- sources ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def document(tmp_path):
+    path = tmp_path / "home" / "Ä letter.docx"
+    path.parent.mkdir()
+    path.write_bytes(b"words")
+    return path
+
+
+def test_a_staged_file_is_a_copy_that_workers_can_open(storage, document):
+    uri = storage.stage(str(document))
+
+    assert uri.endswith("/Ä letter.docx")
+    with storage.open_source(uri) as stream:
+        assert b"".join(chunks_of(stream)) == b"words"
+    assert document.exists()
+
+
+def test_the_same_file_can_be_staged_twice(storage, document):
+    assert storage.stage(str(document)) != storage.stage(str(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is no file")],
+)
+def test_what_is_no_document_is_not_staged(storage, tmp_path, name, words):
+    (tmp_path / "empty.docx").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidRequest, match=words):
+        storage.stage(str(tmp_path / name))
+
+    assert _all_files(storage) == []
+
+
+def _open(storage, uri):
+    with storage.open_source(uri) as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize("name", ["gone.docx", "empty.docx", "folder"])
+def test_a_source_that_never_will_be_there_is_an_invalid_request(storage, name):
+    """Not a fault of the storage, which would be tried again for hours."""
+    storage.save("c1", "empty.docx", [])
+    storage.save("c1/folder", "a.docx", [b"words"])
+    with pytest.raises(InvalidRequest, match=r"does not exist|is empty|is no file"):
+        _open(storage, f"{storage.url}/results/c1/{name}")
+
+
+def _outside(tmp_path, folder):
+    """Ways to name a file that lies outside the storage."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("root:x:0:0")
+    folder.mkdir(exist_ok=True)
+    link = folder / "link.txt"
+    link.symlink_to(secret)
+    (folder / "out").symlink_to(tmp_path)
+    return {
+        "plain": secret.as_uri(),
+        "local": f"local://{secret}",
+        "dots": f"{folder.as_uri()}/../secret.txt",
+        "deep dots": f"{folder.as_uri()}/staged/../../secret.txt",
+        "link": link.as_uri(),
+        "linked folder": f"{folder.as_uri()}/out/secret.txt",
+        "upper case": f"FILE://{secret}",
+        "a sibling with the same beginning": _sibling(folder).as_uri(),
+        "cached": f"simplecache::{secret.as_uri()}",
+        "cached by a path": f"filecache::{secret}",
+        "cached by blocks": f"blockcache::{secret.as_uri()}",
+        "cached twice": f"simplecache::filecache::{secret.as_uri()}",
+    }
+
+
+def _sibling(folder):
+    sibling = folder.with_name(f"{folder.name}-of-others") / "secret.txt"
+    sibling.parent.mkdir()
+    sibling.write_text("root:x:0:0")
+    return sibling
+
+
+WAYS_OUT = (
+    "plain",
+    "local",
+    "dots",
+    "deep dots",
+    "link",
+    "linked folder",
+    "upper case",
+    "a sibling with the same beginning",
+    "cached",
+    "cached by a path",
+    "cached by blocks",
+    "cached twice",
+)
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+def test_a_message_can_not_make_a_worker_read_its_own_files(local, tmp_path, folder, way):
+    with pytest.raises(InvalidRequest) as refused:
+        _open(local, _outside(tmp_path, folder)[way])
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_storage_elsewhere_opens_no_local_file(tmp_path):
+    storage = Storage("memory://files")
+    with pytest.raises(InvalidRequest, match="outside"):
+        _open(storage, _outside(tmp_path, tmp_path / "files")["plain"])
+
+
+@pytest.mark.parametrize("named", ["path", "uri", "with a slash"])
+def test_folders_that_are_allowed_can_be_read(folder, tmp_path, document, named):
+    allowed = {
+        "path": str(document.parent),
+        "uri": f"file://{document.parent}",
+        "with a slash": f"{document.parent}/",
+    }
+    storage = Storage(folder.as_uri(), [allowed[named]])
+
+    assert _open(storage, f"file://{document}") == b"words"
+    with pytest.raises(InvalidRequest, match="CONVEYOR_SOURCE_FOLDERS"):
+        _open(storage, _outside(tmp_path, folder)["plain"])
+
+
+# -- what was staged is removed ---------------------------------------------------------------
+
+
+def test_staged_files_are_removed(storage, document):
+    kept = storage.stage(str(document))
+    storage.remove_staged([storage.stage(str(document)), storage.stage(str(document))])
+
+    assert len(_all_files(storage)) == 1
+    assert _open(storage, kept) == b"words"
+
+
+def test_nothing_but_what_was_staged_is_removed(local, folder, tmp_path, document):
+    """What a message names as its source must not decide what is deleted."""
+    staged = local.stage(str(document))
+    result = local.save("c1", "a.pdf", [b"paid"])
+    loose = folder / "staged" / "loose.docx"
+    loose.write_bytes(b"words")
+    root = folder.as_uri()
+
+    local.remove_staged(
+        [
+            f"file://{document}",
+            result.uri,
+            loose.as_uri(),
+            f"{root}/staged",
+            f"{root}/staged/",
+            f"{root}/staged/../results/c1/a.pdf",
+            f"{root}/staged/../../home/{document.name}",
+            f"{root}/staged/x/../../../home/{document.name}",
+            f"{root}/staged/{'0' * 32}/../{Path(staged).parent.name}/../loose.docx",
+            "s3://bucket/staged/x/a.docx",
+            "https://example.com/a.docx",
+            "0123456789abcdefghijklmnopqrstuv",
+            "a.docx",
+            "",
+        ]
+    )
+
+    assert document.read_bytes() == b"words"
+    assert b"".join(local.read(result.uri)) == b"paid"
+    assert loose.exists()
+    assert _open(local, staged) == b"words"
+
+
+def test_to_remove_twice_is_no_fault(storage, document):
+    uri = storage.stage(str(document))
+    storage.remove_staged([uri, uri])
+
+    assert _all_files(storage) == []
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("Bericht ä.pdf", "Bericht ä.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("/etc/passwd", "passwd"),
+        ("C:\\a.pdf", "a.pdf"),
+        ("a\0b\nc.pdf", "a_b_c.pdf"),
+        ('a<b>:"|?*.pdf', "a_b______.pdf"),
+        (".", "file"),
+        ("..", "file"),
+        ("...", "file"),
+        ("", "file"),
+        ("///", "file"),
+        (" .hidden. ", "hidden"),
+        ("a" * 300 + ".pdf", "a" * 196 + ".pdf"),
+        ("ä" * 150 + ".pdf", "ä" * 98 + ".pdf"),
+        ("\ud800.pdf", "_.pdf"),
+    ],
+    ids=ascii,
+)
+def test_a_name_is_data(name, safe):
+    assert safe_name(name) == safe
+
+
+# Anything that JSON can carry, lone surrogates among it, and what is hostile more often.
+HOSTILE = st.text(st.characters() | st.sampled_from("./\\\0\n:ä\ud800 "), max_size=300)
+
+
+@given(HOSTILE)
+def test_any_name_is_made_safe(name):
+    safe = safe_name(name)
+
+    assert safe
+    assert not set(safe) & set('/\\\0\n<>:"|?*')
+    assert safe not in (".", "..")
+    assert not safe.startswith(".")
+    assert len(safe.encode()) <= 200
+    assert unicodedata.is_normalized("NFC", safe)
+
+
+@given(HOSTILE)
+def test_a_safe_name_stays_as_it_is(name):
+    assert safe_name(safe_name(name)) == safe_name(name)
+
+
+@pytest.mark.parametrize(
+    ("names", "unique"),
+    [
+        (["a.png", "b.png"], ["a.png", "b.png"]),
+        (["a.png", "a.png", "a.png"], ["a.png", "a-1.png", "a-2.png"]),
+        (["a.png", "A.PNG"], ["a.png", "A-1.PNG"]),
+        (["x/a.png", "y/a.png"], ["a.png", "a-1.png"]),
+        (["a.png", "a.png", "a-1.png"], ["a.png", "a-1.png", "a-1-1.png"]),
+        (["", ""], ["file", "file-1"]),
+        ([], []),
+    ],
+    ids=str,
+)
+def test_names_that_clash_are_told_apart(names, unique):
+    assert unique_names(names) == unique
+
+
+@given(st.lists(HOSTILE | st.sampled_from(["a", "A", "a-1", "a.pdf", "a-1.pdf"]), max_size=8))
+def test_no_two_names_are_the_same(names):
+    unique = unique_names(names)
+
+    assert len({name.lower() for name in unique}) == len(unique) == len(names)

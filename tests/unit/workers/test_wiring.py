@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from config.settings import WorkerSettings
+from conveyor.conversion import StoredFile
+from conveyor.settings import load
+from workers import wiring
+
+SECRET = "0123456789abcdef-hush"
+
+
+@pytest.fixture
+def settings_of(tmp_path):
+    def make(**values):
+        return load(
+            WorkerSettings, **{"api_secret": SECRET, "storage_url": str(tmp_path), **values}
+        )
+
+    return make
+
+
+@pytest.fixture
+def app():
+    with Celery(set_as_current=False, broker="memory://") as made:
+        yield made
+
+
+def test_an_account_is_known_by_a_fingerprint_that_tells_nothing(settings_of):
+    mark = wiring.account_of(settings_of())
+
+    assert SECRET not in mark
+    assert len({mark, wiring.account_of(settings_of(api_secret="other"))}) == 2
+    other_host = settings_of(api_url="https://eu-v2.convertapi.com")
+    assert wiring.account_of(other_host) != mark
+    assert wiring.account_of(settings_of()) == mark
+
+
+def test_a_lease_outlives_several_beats_of_the_pulse(app, settings_of):
+    """One beat that is late must not let a second poll in."""
+    engine = wiring.build(app, settings_of())
+
+    assert engine.turnstile._lease_ms / 1000 > 3 * engine.pulse._every_s
+
+
+def test_limits_are_the_settings(app, settings_of):
+    engine = wiring.build(app, settings_of(submit_attempts=2, poll_strikes=7))
+
+    assert (engine.limits.submits, engine.limits.strikes) == (2, 7)
+
+
+def test_kept_bytes_get_names_of_their_own(app, settings_of):
+    keep = wiring.build(app, settings_of()).keeper("c1")
+    stored = [keep(name, [name.encode()]) for name in ("a.png", "../A.png", "a.png")]
+
+    assert [type(file) for file in stored] == [StoredFile] * 3
+    assert len({file.uri.lower() for file in stored}) == 3
+    assert len({file.name.lower() for file in stored}) == 3
+
+
+_FORK = """
+import os
+from celery import Celery
+from config.settings import load_settings
+from workers import wiring
+
+wiring.use(Celery(broker="memory://"), load_settings())
+mine = wiring.engine()
+assert wiring.engine() is mine
+if not os.fork():
+    os._exit(7 if wiring.engine() is not mine else 1)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path):
+    """A forked child must not share its parent's sockets."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _FORK],
+        cwd=Path(__file__).parents[3],
+        env={
+            **os.environ,
+            "CONVEYOR_API_SECRET": SECRET,
+            "CONVEYOR_STORAGE_URL": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("7\n", "")
+
+
+def test_without_settings_there_is_no_engine():
+    with pytest.raises(RuntimeError, match="use"):
+        wiring._Wiring().engine()
