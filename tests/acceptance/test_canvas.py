@@ -52,6 +52,12 @@ def test_conversion_feeds_conversion(app_conveyor, web_app, document):
     assert work.apply_async().get(timeout=60) == ["a.png"]
 
 
+def test_conversion_at_the_end_of_a_chain_has_a_result(app_conveyor, document):
+    work = chain(app_conveyor.signature(document, to="html"), app_conveyor.signature(to="txt"))
+
+    assert work.apply_async().get(timeout=30)["files"][0]["name"] == "a.txt"
+
+
 def test_source_comes_from_the_task_before(stack, app_conveyor, web_app, document):
     staged = app_conveyor.storage.stage(str(document))
     work = chain(web_app.source_for.s(staged), app_conveyor.signature(to="html"))
