@@ -3,6 +3,9 @@
 The entry task ends long before the conversion does. So the caller's callbacks, chain, chord and
 group are kept in the ledger, and ``deliver`` is sent under the caller's task id with them: to the
 caller the conversion is one ordinary task.
+
+Whether the caller ignores the result is not kept: in a chain that goes on in a worker the setting
+can't be told from that of ``submit``, which has no result of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +31,6 @@ class Caller:
         root_id: The first task of the workflow.
         parent_id: The task that called it.
         reply_to: Where a direct reply goes, for result back ends that have such.
-        ignore_result: Whether the caller wants no result stored.
     """
 
     callbacks: list[Any] | None = None
@@ -40,7 +42,6 @@ class Caller:
     root_id: str | None = None
     parent_id: str | None = None
     reply_to: str | None = None
-    ignore_result: bool = False
 
     @classmethod
     def of(cls, request: Any) -> Self:
@@ -62,7 +63,6 @@ class Caller:
             root_id=request.root_id,
             parent_id=request.parent_id,
             reply_to=request.reply_to,
-            ignore_result=bool(request.ignore_result),
         )
 
     @property
@@ -86,7 +86,6 @@ class Caller:
             "root_id": self.root_id,
             "parent_id": self.parent_id,
             "reply_to": self.reply_to,
-            "ignore_result": self.ignore_result,
         }
 
     def to_json(self) -> str:
@@ -94,7 +93,7 @@ class Caller:
         kept = {
             name: value
             for name, value in asdict(self).items()
-            if value is not None and value is not False
+            if value is not None
         }
         return json.dumps(kept, separators=(",", ":"))
 

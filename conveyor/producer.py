@@ -177,9 +177,6 @@ class Conveyor:
             kwargsrepr=describe_call(shown, to, params or {}),
             # With a source of its own it takes none from the task before it.
             immutable=source is not None,
-            # In a worker, where a chain goes on, the task's own setting would hide the result: it
-            # is `submit` that has none, and not the conversion.
-            ignore_result=False,
             app=self._app,
         )
 

@@ -125,6 +125,13 @@ def server():
 
 
 @pytest.fixture
+def other_server():
+    """One that is not the service's."""
+    with closing(ScriptedServer()) as made:
+        yield made
+
+
+@pytest.fixture
 def say():
     """Make answers."""
     return http

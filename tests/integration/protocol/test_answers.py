@@ -265,6 +265,22 @@ def test_to_delete_what_is_gone_is_no_fault(server, api, say, status, was_there)
 # -- secrets ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("auth", Auth)
+def test_no_secret_and_no_job_id_where_nobody_listens(*, api_of, start, poll, auth, caplog, secret):
+    """Of all errors of `requests` this is the one that holds the whole URL in its text."""
+    caplog.set_level(logging.DEBUG)
+    api = api_of(f"http://127.0.0.1:{free_port()}", auth=auth)
+    said = [repr(start(api)), repr(poll(api))]
+    with pytest.raises(Unreachable) as raised:
+        api.delete_job("", DIALECT, JOB_ID)
+    said += _texts(raised.value)
+    said += [it.getMessage() for it in caplog.records if not it.name.startswith("urllib3")]
+
+    for text in said:
+        assert secret not in text
+        assert JOB_ID not in text
+
+
 def _texts(error):
     while error is not None:
         yield f"{error!r} {error}"

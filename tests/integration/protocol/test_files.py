@@ -181,6 +181,16 @@ def test_no_redirect_leads_away_from_the_service(server, api, say, target):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("way", ["redirect", "result"])
+def test_a_host_that_is_not_the_services_hears_nothing(server, other_server, api, say, way):
+    other_server.answer(say(200, b"of your own network"))
+    server.answer(say(302, b"", f"Location: {other_server.url}/metadata"))
+    with pytest.raises(Unclear, match="not ConvertAPI's"):
+        _download(api, f"{server.url}/d/x" if way == "redirect" else other_server.url)
+
+    assert other_server.requests == []
+
+
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_no_result_lies_elsewhere(api, target):
     with pytest.raises(ApiError):

@@ -125,3 +125,27 @@ def test_one_conversion_feeds_the_next(worker, conveyor, sandbox, document):
 
     assert Conversion.from_dict(AsyncResult(last.id, app=worker.app).get(timeout=2)).files
     assert sandbox.audit()["paid"] == 2
+
+
+@pytest.mark.parametrize("how", ["convert", "signature", "end of a chain"])
+def test_until_it_is_delivered_the_caller_waits(worker, conveyor, document, how):
+    """The submit ends long before: its own end must not be taken for the conversion's."""
+    signature = conveyor.signature(document, to="html")
+    if how == "convert":
+        handle = conveyor.convert(document, to="html")
+        (message,) = worker.waiting()
+    else:
+        handle = (
+            signature.apply_async()
+            if how == "signature"
+            else (signature | conveyor.signature(to="md")).apply_async()
+        )
+        while (message := worker.waiting()[0]).id != handle.id:
+            time.sleep(message.countdown_s)
+            worker.run(message)
+    worker.run(message)
+
+    assert message.task == names.SUBMIT
+    assert AsyncResult(handle.id, app=worker.app).state == "PENDING"
+    worker.work()
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=2)["state"] == "succeeded"
