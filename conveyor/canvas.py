@@ -90,11 +90,7 @@ class Caller:
 
     def to_json(self) -> str:
         """As the ledger keeps it: what is set, nothing else."""
-        kept = {
-            name: value
-            for name, value in asdict(self).items()
-            if value is not None
-        }
+        kept = {name: value for name, value in asdict(self).items() if value is not None}
         return json.dumps(kept, separators=(",", ":"))
 
     @classmethod

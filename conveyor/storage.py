@@ -122,7 +122,11 @@ class Storage:
         source = Path(path).expanduser()
         _check_local(source)
         target = f"{self._root}/staged/{token_hex(16)}/{safe_name(source.name)}"
-        with source.open("rb") as stream:
+        try:
+            stream = source.open("rb")
+        except OSError as error:
+            raise InvalidRequest(f"Can't read {source}: {error.strerror}.") from None
+        with stream:
             self._write_whole(target, chunks_of(stream))
         return str(self._fs.unstrip_protocol(target))
 
@@ -140,7 +144,8 @@ class Storage:
         Raises:
             StorageError: The storage can't be written.
         """
-        target = f"{self._root}/results/{conversion_id}/{name}"
+        # An id comes from a message, so it is data too.
+        target = f"{self._root}/results/{safe_name(conversion_id)}/{name}"
         size, digest = self._write_whole(target, chunks)
         return StoredFile(name, str(self._fs.unstrip_protocol(target)), size, digest)
 
@@ -201,7 +206,7 @@ class Storage:
     def remove_partials(self, conversion_id: str) -> None:
         """Remove what broken deliveries of an ended conversion left; faults are left alone."""
         with suppress(Exception):
-            for path in self._fs.glob(f"{self._root}/results/{conversion_id}/*.part"):
+            for path in self._fs.glob(f"{self._root}/results/{safe_name(conversion_id)}/*.part"):
                 self._fs.rm(path)
 
     def remove_staged(self, uris: Iterable[str]) -> None:

@@ -82,7 +82,9 @@ def _store(task: ConversionTask, engine: Engine, entry: Entry) -> Entry:
 def _fetch(engine: Engine, entry: Entry) -> tuple[StoredFile, ...]:
     """Fetch what is not stored yet; each file is noted, so that a repeat goes on from there."""
     remote_files = entry.result.files if entry.result else ()
-    safe_names = unique_names(remote.name for remote in remote_files)
+    # What came in an answer itself has its name already.
+    taken = [remote.kept.name for remote in remote_files if remote.kept]
+    safe_names = unique_names([*taken, *(remote.name for remote in remote_files)])[len(taken) :]
     stored: list[StoredFile] = []
     for place, (remote, name) in enumerate(zip(remote_files, safe_names, strict=True)):
         known = remote.kept or _known(engine, entry, place)

@@ -286,6 +286,8 @@ def _read_poll(answer: Answer, keep: Keeper) -> PollOutcome:
 def _read_result(answer: Answer, body: dict[str, Any] | None, keep: Keeper) -> Finished | Lost:
     if body is None and (answer.content_type == "application/json" or not answer.body):
         return Lost("the answer was cut")
+    if body is None and answer.content_type == "text/html" and not answer.file_name:
+        return Lost("a page of somebody on the way came for an answer")
     try:
         return Finished(_raw_result(answer, keep) if body is None else _parse_result(body, keep))
     except StorageError as error:

@@ -300,6 +300,10 @@ def _file_name(disposition: str) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except requests.exceptions.SSLError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise Unreachable("the service's certificate can't be verified") from None
+        raise Unclear("the encrypted connection broke") from None
     except requests.ConnectTimeout:
         raise Unreachable("no connection in time") from None
     except requests.ConnectionError as error:

@@ -150,6 +150,12 @@ def test_dead_letters_are_listed_shown_and_replayed(conveyor, document, faults, 
     assert "5001" in shown
     assert "pays, again" in shown
 
+    grouped = conveyor("dead", "list", "--group", "--kind", "service").stdout
+    assert re.search(r"^\d+\tservice\t[0-9a-f]{16}$", grouped, re.MULTILINE)
+    planned = conveyor("dead", "replay", "--kind", "service", "--dry-run")
+    assert f"{conversion_id}\tpaid again" in planned.stdout
+    assert "Nothing was changed." in planned.stderr
+
     # Nobody is there to be asked, so nothing is paid.
     refused = conveyor("dead", "replay", conversion_id, status=2)
     assert "1 conversion will be paid again" in refused.stderr
@@ -173,6 +179,23 @@ def test_dead_letters_are_purged(conveyor, document, faults):
     purged = conveyor("dead", "purge", "--older-than", "0s", "--yes")
     assert re.search(r"^\d+ dead letters? purged$", purged.stdout, re.MULTILINE)
     assert json.loads(conveyor("dead", "list", "--json").stdout) == []
+
+
+def test_cancel(conveyor, document, faults):
+    faults(throttle_submit=1.0)
+    conversion_id = conveyor("convert", document, "--to", "pdf", "--no-wait").stdout.strip()
+    cancelled = conveyor("cancel", conversion_id)
+    assert re.search("^state +cancelled$", cancelled.stdout, re.MULTILINE)
+    waited = conveyor("wait", conversion_id, status=1)
+    assert waited.stderr.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+
+
+def test_the_same_idempotency_key_is_paid_once(conveyor, document):
+    options = ("--to", "pdf", "--no-wait", "--idempotency-key", "invoice-7")
+    first = conveyor("convert", document, *options)
+    assert conveyor("convert", document, *options).stdout == first.stdout
+    refused = conveyor("convert", document, *options, "--param", "PageRange=1", status=2)
+    assert "different request" in refused.stderr
 
 
 def test_doctor_finds_all_well(conveyor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor import ConversionFailed, FailureKind, State, UnknownConversion
+from conveyor import ConversionFailed, FailureKind, InvalidRequest, State, UnknownConversion
 
 
 def test_conversion_error_becomes_a_dead_letter_and_its_replay_succeeds(
@@ -28,6 +28,34 @@ def test_conversion_error_becomes_a_dead_letter_and_its_replay_succeeds(
     assert handle.id not in {letter.id for letter in conveyor.dead_letters.list()}
     with pytest.raises(UnknownConversion):
         conveyor.dead_letters.show(handle.id)
+
+
+def test_a_class_is_replayed_with_more_time(sandbox, conveyor, document):
+    with sandbox.faults(error_5000=1.0):
+        slow = [conveyor.convert(document, to="html") for _ in range(3)]
+        for handle in slow:
+            with pytest.raises(ConversionFailed, match="longer Timeout"):
+                handle.wait(timeout=30)
+    with sandbox.faults(error_5003=1.0):
+        locked = conveyor.convert(document, to="html")
+        with pytest.raises(ConversionFailed, match="Password"):
+            locked.wait(timeout=30)
+
+    letters = conveyor.dead_letters
+    groups = {(group.kind, group.count) for group in letters.groups()}
+    assert groups >= {(FailureKind.SERVICE, 3), (FailureKind.INPUT, 1)}
+    assert {group.account for group in letters.groups()} == {letters.groups()[0].account}
+    found = [letter.id for letter in letters.list(kind=FailureKind.SERVICE)]
+    assert found == [handle.id for handle in sorted(slow, key=lambda one: one.get().finished_at)]
+    assert letters.costs_of(found) == dict.fromkeys(found, True)
+
+    with pytest.raises(InvalidRequest, match="from 10 to 1200"):
+        letters.replay(slow[0].id, timeout=1201)
+    for conversion_id in found:
+        letters.replay(conversion_id, timeout=1200)
+    assert {handle.wait(timeout=30).state for handle in slow} == {State.SUCCEEDED}
+    assert [letter.id for letter in letters.list()] == [locked.id]
+    letters.purge(older_than_s=0)
 
 
 def test_purge_forgets_the_letter_and_its_staged_source(stack, sandbox, conveyor, document):

@@ -16,8 +16,10 @@ import docx
 import pypdf
 import pytest
 
+from workers.local import commands
 from workers.local.environment import ROOT
 from workers.local.ports import free_port
+from workers.local.process import Child
 from workers.local.stack import LocalStack
 
 FAILED, WRONG, NOT_YET = 1, 2, 3
@@ -154,18 +156,44 @@ def test_wrong_secret(tmp_path, document):
         outcome = conveyor.convert(document)
         assert outcome.status == FAILED
         line = outcome.error()
+        assert "nothing is lost: Invalid user credentials" in line
         assert "Check CONVEYOR_API_SECRET" in line
-        assert "replay" in line
+        assert "conveyor account resume" in line
+        conversion_id = outcome.conversion_id()
+        assert f"conveyor wait {conversion_id}" in line
         assert document.exists()
-        assert_dead_letter(conveyor, outcome.conversion_id(), "account", "CONVEYOR_API_SECRET")
+
+        # It waits, and is no dead letter.
+        shown = conveyor("get", conversion_id)
+        assert re.search("^state +queued$", shown.out, re.MULTILINE)
+        assert "Check CONVEYOR_API_SECRET" in shown.out
+        assert conveyor("dead", "list").out == ""
+        listed = conveyor("account", "list")
+        assert "\theld\t" in listed.out
 
         doctor = conveyor("doctor")
         assert doctor.status == FAILED
         (failed,) = [line for line in doctor.out.splitlines() if not line.startswith("ok")]
         assert "\tapi\t" in failed
         assert "check CONVEYOR_API_SECRET" in failed
-        for printed in (outcome.out, outcome.err, doctor.out, doctor.err):
-            assert "not-the-secret" not in printed
+        for ended in (outcome, shown, listed, doctor):
+            assert "not-the-secret" not in ended.out + ended.err
+
+        (wrong,) = stack.workers
+        wrong.stop()
+        right = Child(
+            wrong.name,
+            commands.worker(f"{wrong.name}@localhost"),
+            log=wrong.log,
+            env={**stack.environment(), "CONVEYOR_API_SECRET": "sandbox"},
+            cwd=ROOT,
+        )
+        try:
+            stack.start_worker(right)
+            waited = conveyor("wait", conversion_id, "--out", "out")
+            assert waited.status == 0, waited.err
+        finally:
+            right.stop()
 
 
 def test_unknown_target_format(conveyor, document):

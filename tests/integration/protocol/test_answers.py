@@ -109,7 +109,7 @@ def test_a_deadline_bounds_an_answer_that_dribbles(server, api, ask, say, slow):
 
     assert isinstance(ask(api), Lost)
     # The whole may take 0.6 s, and the last read 0.2 s more.
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 3.0
     assert len(server.requests) == 1
 
 

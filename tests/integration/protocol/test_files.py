@@ -148,7 +148,7 @@ def test_a_deadline_bounds_a_download_that_dribbles(server, api, say):
     with pytest.raises(Unclear, match="not whole after"):
         _download(api, f"{server.url}/d/x")
 
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 3.0
 
 
 def test_a_redirect_within_the_service_is_followed(server, api, say):

@@ -1,0 +1,130 @@
+"""A conversion is cancelled in any state, and a cancel that races a result has one outcome."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from conveyor import ConversionCancelled, Handle, State, UnknownConversion
+from workers.local.stack import LocalStack
+
+RACES = 40
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with LocalStack(workers=2, sandbox_options=("--duration", "0.2-0.8")) as running:
+        yield running
+
+
+@pytest.fixture
+def document(tmp_path):
+    """No two are equal: the sandbox converts equal ones once, and one of them is deleted here."""
+    path = tmp_path / "a.md"
+    path.write_text(f"# Report {uuid4()}\n")
+    return path
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def assert_cancelled(conveyor, handle) -> None:
+    with pytest.raises(ConversionCancelled):
+        conveyor.celery_app.AsyncResult(handle.id).get(timeout=30)
+    with pytest.raises(ConversionCancelled):
+        handle.wait(timeout=0)
+    assert handle.state is State.CANCELLED
+    assert conveyor.dead_letters.list() == []
+    with pytest.raises(UnknownConversion):
+        conveyor.dead_letters.show(handle.id)
+
+
+def test_queued(stack, sandbox, conveyor, document):
+    before = sandbox.audit()["paid"]
+    with sandbox.faults(throttle_submit=1.0):
+        handle = conveyor.convert(document, to="html")
+        until(lambda: "throttling" in handle.progress().note)
+        assert handle.cancel().state is State.CANCELLED
+        assert_cancelled(conveyor, handle)
+    # Its wake-up still comes, and finds it ended.
+    time.sleep(1)
+    assert sandbox.audit()["paid"] == before
+    assert not list((stack.directory / "files" / "staged").rglob("*.md"))
+
+
+def test_converting(sandbox, conveyor, document):
+    before = sandbox.audit()
+    handle = conveyor.convert(document, to="html")
+    until(lambda: sandbox.audit()["jobs"] > before["jobs"])
+    assert conveyor.cancel(handle.id).state is State.CANCELLED
+    assert_cancelled(conveyor, handle)
+    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+
+
+def test_ready(stack, sandbox, conveyor, document):
+    before = sandbox.audit()
+    with sandbox.faults(truncated_download=1.0):
+        handle = conveyor.convert(document, to="html")
+        until(lambda: handle.state is State.READY and bool(handle.progress().note))
+        # It was charged, and stays so.
+        assert handle.cancel().cost == 1
+        assert_cancelled(conveyor, handle)
+    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+    assert not list((stack.directory / "files" / "results").rglob("*.html"))
+
+
+def test_ended(conveyor, document):
+    handle = conveyor.convert(document, to="html")
+    done = handle.wait(timeout=30)
+    assert handle.cancel() == done
+    assert b"".join(conveyor.storage.read(done.files[0].uri))
+    assert conveyor.celery_app.AsyncResult(handle.id).get(timeout=30)["state"] == "succeeded"
+
+
+def test_a_cancel_that_races_a_result_has_one_outcome(
+    sandbox, conveyor, tmp_path, unacknowledged, stack
+):
+    before, counted = sandbox.audit(), conveyor.ledger.counts()
+
+    def convert_and_cancel(number: int) -> tuple[Handle, State]:
+        document = tmp_path / f"{number}.md"
+        document.write_text(f"# Report {number}\n")
+        handle = conveyor.convert(document, to="html")
+        if number % 2:
+            time.sleep(random.uniform(0, 3))
+        else:
+            until(lambda: handle.state in (State.READY, State.SUCCEEDED))
+        return handle, handle.cancel().state
+
+    with ThreadPoolExecutor(RACES) as pool:
+        ended = list(pool.map(convert_and_cancel, range(RACES)))
+
+    for handle, state in ended:
+        result = conveyor.celery_app.AsyncResult(handle.id)
+        if state is State.SUCCEEDED:
+            assert result.get(timeout=30)["state"] == "succeeded"
+            assert handle.wait(timeout=0).files
+        else:
+            assert state is State.CANCELLED
+            with pytest.raises(ConversionCancelled):
+                result.get(timeout=30)
+        assert handle.state is state
+    counts = conveyor.ledger.counts()
+    outcomes = [counts.get(name, 0) - counted.get(name, 0) for name in ("succeeded", "cancelled")]
+    assert sum(outcomes) == RACES
+    assert all(outcomes), "a race that one side always wins is none"
+    # A poll that was to come finds it ended; it waits for a minute at most.
+    assert unacknowledged(stack, 65) == 0
+    after = sandbox.audit()
+    assert after["violations"] == 0
+    assert after["paid"] - before["paid"] <= RACES
+    assert after["jobs_by_outcome"]["in_progress"] == 0
