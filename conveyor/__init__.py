@@ -9,7 +9,7 @@ This is all that a web application imports; the modules below are private to the
 """
 
 from conveyor.conversion import Conversion, Failure, FailureKind, Progress, State, StoredFile
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead_letters import DeadGroup, DeadLetters
 from conveyor.errors import (
     AccountHeld,
     BrokerUnavailable,
@@ -39,6 +39,7 @@ __all__ = [
     "ConversionFailed",
     "Conveyor",
     "ConveyorError",
+    "DeadGroup",
     "DeadLetters",
     "Failure",
     "FailureKind",

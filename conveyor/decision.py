@@ -163,6 +163,7 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
     outcome: PollOutcome,
     entry: Entry,
+    now: float,
     limits: Limits = Limits(),
 ) -> Keep | PollAgain | SubmitAgain | Bury | Expire:
     """Decide after a poll.
@@ -170,6 +171,7 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
     Args:
         outcome: Its answer.
         entry: As it was when the poll began.
+        now: Seconds since the epoch.
         limits: When to give up.
 
     Returns:
@@ -184,7 +186,7 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
             # "Never a failure", says the protocol: not even many of them are one.
             return PollAgain(alive=False, strike=False, note="ConvertAPI was busy")
         case NotFound():
-            return _after_not_found(entry, limits)
+            return _after_not_found(entry, now, limits)
         case Failed():
             return Bury(failure_of(outcome))
         case Lost(reason, status):
@@ -194,7 +196,7 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
 
 
 def _submit_again(reason: str, entry: Entry, now: float, limits: Limits) -> SubmitAgain | Bury:
-    if now - entry.created_at < limits.age_s:
+    if now - entry.waiting_since < limits.age_s:
         return SubmitAgain(reason)
     message = (
         f"Not submitted in {limits.age_s / 3600:.1f} h: {reason}. Nothing was paid. "
@@ -203,23 +205,33 @@ def _submit_again(reason: str, entry: Entry, now: float, limits: Limits) -> Subm
     return Bury(Failure(FailureKind.SERVICE, message))
 
 
-def _after_not_found(entry: Entry, limits: Limits) -> SubmitAgain | Bury | Expire:
+def _after_not_found(entry: Entry, now: float, limits: Limits) -> SubmitAgain | Bury | Expire:
     if entry.alive:
         message = (
             "ConvertAPI no longer knows the job, and its result was not fetched. "
             "A replay converts, and pays, again."
         )
         return Expire(Failure(FailureKind.EXPIRED, message, status=404))
-    if entry.foreign_ids and not limits.may_repay:
+    unknown = _why_unknown(entry, now)
+    if unknown and not limits.may_repay:
         message = (
-            "The answer to the submit was lost, and this service uses job ids of its own, so it "
-            "can't be asked. A replay may pay a second time: look at the account first."
+            f"The answer to the submit was lost, and {unknown}. A replay may pay a second time: "
+            "look at the account first."
         )
         return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=404))
     if entry.submits < limits.submits:
         return SubmitAgain("the submit had not arrived")
     message = f"{entry.submits} submits were lost on the way. Nothing was started or paid."
     return Bury(Failure(FailureKind.SERVICE, message, status=404))
+
+
+def _why_unknown(entry: Entry, now: float) -> str:
+    """Why a 404 does not prove that a submit never arrived; empty where it does."""
+    if entry.foreign_ids:
+        return "this service uses job ids of its own, so it can't be asked"
+    if entry.submitted_at is not None and now - entry.submitted_at > JOB_LIFE_S * _PROOF_SHARE:
+        return "the service may have forgotten the job meanwhile"
+    return ""
 
 
 def _after_silence(reason: str, status: int, entry: Entry, limits: Limits) -> PollAgain | Bury:
@@ -231,6 +243,9 @@ def _after_silence(reason: str, status: int, entry: Entry, limits: Limits) -> Po
     )
     return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
 
+
+# "At most two hours", says the seed: near their end a 404 may mean "no longer".
+_PROOF_SHARE: Final = 0.5
 
 _INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
 _ACCOUNT_CODES: Final = frozenset(range(4010, 4018))

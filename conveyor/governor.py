@@ -92,8 +92,13 @@ class Governor:
             answer, *details = cast(
                 "list[Any]",
                 self._gate(
-                    keys=[keys.account(self.account), keys.jobs(self.account)],
-                    args=[conversion_id, self._limit, held_s],
+                    keys=[
+                        keys.account(self.account),
+                        keys.jobs(self.account),
+                        keys.conversion(conversion_id),
+                        keys.ACCOUNTS,
+                    ],
+                    args=[conversion_id, self._limit, held_s, self.account],
                 ),
             )
         if answer == "held":
@@ -151,7 +156,7 @@ class Governor:
 
 
 def accounts(client: redis.Redis) -> list[AccountStatus]:
-    """The accounts that were ever on hold.
+    """The accounts that the workers submit for.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
@@ -170,7 +175,7 @@ def status_of(client: redis.Redis, account: str) -> AccountStatus:
 
 
 def resume(client: redis.Redis, account: str) -> bool:
-    """End an account's hold; its submits go on within half a minute.
+    """End an account's hold; its submits go on within a minute.
 
     Returns:
         Whether it was on hold.

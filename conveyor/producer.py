@@ -115,7 +115,8 @@ class Conveyor:
         Raises:
             InvalidRequest: It can't be right, or the key was used for a different request; nothing
                 was stored or paid.
-            BrokerUnavailable: The message could not be published; nothing was accepted.
+            BrokerUnavailable: The message could not be published; nothing was accepted. With an
+                idempotency key it is accepted all the same, and goes on when the broker is back.
             LedgerUnavailable: Redis can't be reached; nothing was accepted.
             StorageError: A local file can't be staged.
         """
@@ -235,7 +236,7 @@ class Conveyor:
         return self._ledger.counts()
 
     def accounts(self) -> Sequence[AccountStatus]:
-        """The accounts that were ever on hold, and how they stand.
+        """The accounts that the workers submit for, and how they stand.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -243,7 +244,7 @@ class Conveyor:
         return governor.accounts(self._client)
 
     def resume(self, account: str) -> bool:
-        """End an account's hold: its submits go on within half a minute.
+        """End an account's hold: its submits go on within a minute.
 
         Args:
             account: Its fingerprint, as `accounts` shows it.
@@ -292,7 +293,10 @@ class Conveyor:
                 retry_policy=_PUBLISH_RETRY,
             )
         except OperationalError:
-            self._ledger.forget(conversion_id, key)
+            if key is not None:
+                # Others may hold this conversion by its key already; the sweep brings it on.
+                return
+            self._ledger.forget(conversion_id)
             self._unstage(request)
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the message: start it, or set "

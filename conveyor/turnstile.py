@@ -27,9 +27,15 @@ __all__ = ["Pass", "Turnstile"]
 _MARGIN_S: Final = 0.02
 _STALE: Final = -2
 
-_LET_LIVE = """
+_RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+# The token goes, so that a renewal that comes late does not prolong the spacing.
+_LEAVE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], 'left', 'PX', ARGV[2])
+return 1
 """
 
 
@@ -74,7 +80,8 @@ class Turnstile:
         self._spacing_ms = round((spacing_s + _MARGIN_S) * 1000)
         self._lease_ms = round(lease_s * 1000)
         self._enter = client.register_script(script("enter"))
-        self._let_live = client.register_script(_LET_LIVE)
+        self._renew = client.register_script(_RENEW)
+        self._leave = client.register_script(_LEAVE)
 
     def enter(self, conversion_id: str, number: int) -> Pass | None:
         """Try to enter; never waits.
@@ -116,7 +123,7 @@ class Turnstile:
         """
         with translated(self._client):
             for passed in passes:
-                self._let_live(
+                self._renew(
                     keys=[keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms]
                 )
 
@@ -133,7 +140,7 @@ class Turnstile:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._client):
-            left = self._let_live(
+            left = self._leave(
                 keys=[keys.turnstile(granted.entry.id)], args=[granted.token, granted.spacing_ms]
             )
         return bool(left)

@@ -55,10 +55,13 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
 
     Raises:
         ConversionFailed: It has ended without files.
-        Ignore: It has not ended: the message is an old one.
+        Ignore: The message is an old one: the caller knows already, or it has not ended.
     """
     engine = self.engine
     entry = engine.ledger.get(conversion_id)
+    if entry.told:
+        # A message that comes a second time: the callbacks have run.
+        raise Ignore
     if entry.state is State.READY:
         with engine.pulse.keeps(conversion_id):
             entry = _store(self, engine, entry)

@@ -61,7 +61,7 @@ def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> tuple[Entry | N
     entry, leaving = passed.entry, passed.leaving
     ledger, spacing_s = engine.ledger, engine.spacing_s
     age_s = time.time() - (entry.submitted_at or entry.created_at)
-    match after_poll(outcome, entry, engine.limits):
+    match after_poll(outcome, entry, time.time(), engine.limits):
         case Keep(result):
             log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=round(age_s, 2))
             return ledger.ready(entry, result, leaving=leaving), 0

@@ -45,6 +45,10 @@ from workers.wiring import Engine
 # The service keeps an upload for at most three hours; one that is nearly as old is made again.
 _UPLOAD_LIFE_S: Final = schedule.FILE_LIFE_S - 1800
 
+# A process that was stopped between intent and POST for so long may have been taken for dead: it
+# must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
+_SLEPT_S: Final = 10.0
+
 log = structlog.get_logger("conveyor.submit")
 
 
@@ -192,8 +196,9 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcom
             engine.governor.account,
             gate.foreign_ids,
         )
+        noted_at = time.monotonic()
         begun = engine.ledger.begin_submit(entry, job)
-        if begun is None:
+        if begun is None or time.monotonic() - noted_at > _SLEPT_S:
             return None
         outcome = engine.api.start(
             dialect,
@@ -292,7 +297,7 @@ def _hold(engine: Engine, failure: Failure) -> float:
 
 
 def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:
-    if time.time() - entry.created_at > engine.limits.age_s:
+    if time.time() - entry.waiting_since > engine.limits.age_s:
         failure = Failure(FailureKind.STORAGE, f"Given up: {note}. Nothing was paid.")
         return _at_once(engine.ledger.failed(entry, failure))
     delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)

@@ -39,7 +39,7 @@ class Pulse:
         self._turnstile = turnstile
         self._every_s = every_s
         self._lock = Lock()
-        self._working: dict[str, Pass | None] = {}
+        self._working: dict[object, tuple[str, Pass | None]] = {}
         self._thread: Thread | None = None
 
     @contextmanager
@@ -50,8 +50,9 @@ class Pulse:
             conversion_id: The conversion.
             passed: The pass whose lease is renewed as well.
         """
+        work = object()  # two tasks may work on the same conversion
         with self._lock:
-            self._working[conversion_id] = passed
+            self._working[work] = (conversion_id, passed)
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="conveyor-pulse", daemon=True)
                 self._thread.start()
@@ -59,7 +60,7 @@ class Pulse:
             yield
         finally:
             with self._lock:
-                self._working.pop(conversion_id, None)
+                del self._working[work]
 
     def beat(self) -> None:
         """Put off what is being worked on.
@@ -68,10 +69,10 @@ class Pulse:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._lock:
-            working = dict(self._working)
+            working = list(self._working.values())
         if working:
-            self._ledger.keep_working(list(working))
-            self._turnstile.renew([passed for passed in working.values() if passed is not None])
+            self._ledger.keep_working([conversion_id for conversion_id, _ in working])
+            self._turnstile.renew([passed for _, passed in working if passed is not None])
 
     def _run(self) -> None:
         never = Event()

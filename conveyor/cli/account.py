@@ -28,7 +28,7 @@ _HEADER = ("account", "state", "throttles", "jobs", "reason")
 def list_accounts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the accounts that were ever on hold, by their fingerprints."""
+    """List the accounts that the workers submit for, by their fingerprints."""
     with connected() as conveyor:
         accounts = conveyor.accounts()
     if as_json:
@@ -36,7 +36,7 @@ def list_accounts(
     elif accounts:
         console.show_rows(console.stdout(), _HEADER, map(_row, accounts))
     else:
-        console.say(console.stderr(), "No account was ever on hold.")
+        console.say(console.stderr(), "No account has been seen yet.")
 
 
 @app.command()
@@ -53,7 +53,7 @@ def resume(
         known = conveyor.accounts()
         if account is not None and account not in {one.account for one in known}:
             raise InvalidRequest(
-                f"No account {account!r} was ever on hold: `conveyor account list` shows those."
+                f"No account {account!r} is known: `conveyor account list` shows those that are."
             )
         wanted = [one.account for one in known if account in (None, one.account)]
         resumed = [one for one in wanted if conveyor.resume(one)]

@@ -11,6 +11,8 @@
 ``base_url``       the host that took the job
 ``dialect``        the dialect that it was started in
 ``account``        the fingerprint of the account that it was submitted for
+``told``           1 once the caller has the outcome
+``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
 ``held``           1 while the account's submits are on hold
 ``alive``          1 once the service was seen to have the job
@@ -56,6 +58,8 @@ class Entry:
     account: str = ""
     foreign_ids: bool = False
     held: bool = False
+    told: bool = False
+    since: float = 0.0
     alive: bool = False
     submits: int = 0
     polls: int = 0
@@ -68,6 +72,11 @@ class Entry:
     submitted_at: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
+
+    @property
+    def waiting_since(self) -> float:
+        """From when on its patience counts, seconds since the epoch."""
+        return self.since or self.created_at
 
     @property
     def conversion(self) -> Conversion:
@@ -119,6 +128,8 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         account=get("account", ""),
         foreign_ids=get("foreign_ids") == "1",
         held=get("held") == "1",
+        told=get("told") == "1",
+        since=_time(get("since")) or 0.0,
         alive=get("alive") == "1",
         submits=int(get("submits", "0")),
         polls=int(get("polls", "0")),

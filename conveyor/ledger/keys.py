@@ -12,7 +12,7 @@
                                                a moving average
 ``{conveyor}:counts``                  hash    outcomes so far: ``succeeded``, ``cancelled``, and
                                                dead letters by class
-``{conveyor}:accounts``                set     accounts that were ever on hold
+``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;

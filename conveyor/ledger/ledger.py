@@ -46,19 +46,12 @@ Leaving = Mapping[str, Any] | None
 _GRACE_S: Final = 10.0
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
-    "failure",
-    "finished_at",
-    "job_id",
-    "note",
-    "ready_at",
-    "result",
-    "submitted_at",
-    "uploads",
+    *("failure", "files", "finished_at", "held", "job_id", "note", "ready_at", "result"),
+    *("submitted_at", "told", "uploaded_at", "uploads"),
 )
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 20.0
-# Whoever looks at a purged letter just now may see its end.
-_PURGED_S: Final = 60
+_FORGET: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +166,12 @@ class Ledger:
             )
         return known_id
 
-    def forget(self, conversion_id: str, key: str | None = None) -> None:
-        """Take back an `open` whose message could not be published: it was not accepted.
-
-        Args:
-            conversion_id: Whose.
-            key: The idempotency key that it was bound to.
-        """
+    def forget(self, conversion_id: str) -> None:
+        """Take back an `open` whose message could not be published: it was not accepted."""
         with self._translated():
             pipeline = self._redis.pipeline()
             pipeline.delete(keys.conversion(conversion_id))
             pipeline.zrem(keys.DUE, conversion_id)
-            if key is not None:
-                pipeline.delete(keys.idempotency(key))
             pipeline.execute()
 
     def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
@@ -208,7 +194,7 @@ class Ledger:
             "delayed",
             entry.id,
             guards={"wakeup": entry.wakeup},
-            set={"note": note, "held": int(held)},
+            set={"note": note, **_held(held=held)},
             add={"wakeup": 1, "strikes": 1},
             due=_now() + delay_s + _GRACE_S,
         )
@@ -279,7 +265,7 @@ class Ledger:
             "put_back",
             entry.id,
             guards={"wakeup": entry.wakeup, "alive": 0},
-            set={"note": note, "held": int(held)},
+            set={"note": note, **_held(held=held)},
             add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
             leave=leaving,
             due=_now() + delay_s + _GRACE_S,
@@ -384,7 +370,7 @@ class Ledger:
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
         """
         keep_s = 0 if is_dead else keys.KEEP_FINISHED_S
-        self._run("told", conversion_id, due=False, keep_s=keep_s, silent=True)
+        self._run("told", conversion_id, set={"told": 1}, due=False, keep_s=keep_s, silent=True)
 
     def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
         """Try a dead letter again, as a new job that is paid again.
@@ -400,6 +386,7 @@ class Ledger:
             set={
                 "caller": entry.caller.without_chord().to_json(),
                 "request": request.to_json(),
+                "since": _now(),
                 "submits": 0,
                 "strikes": 0,
             },
@@ -407,11 +394,13 @@ class Ledger:
             unset=_OF_THE_LAST_JOB,
             due=_now() + _GRACE_S,
             dead=False,
+            keep_s=0,
         )
 
     def purge(self, entry: Entry) -> Entry | None:
         """Forget a dead letter, unless it has been replayed meanwhile."""
-        return self._change("purge", entry.id, due=False, dead=False, keep_s=_PURGED_S)
+        done, _ = self._run("purge", entry.id, due=False, dead=False, keep_s=_FORGET, silent=True)
+        return entry if done else None
 
     def redeliver(self, entry: Entry) -> Entry | None:
         """Fetch the paid result of a dead letter again."""
@@ -419,9 +408,10 @@ class Ledger:
             "redeliver",
             entry.id,
             set={"caller": entry.caller.without_chord().to_json()},
-            unset=("failure", "finished_at", "note"),
+            unset=("failure", "finished_at", "note", "told"),
             due=_now() + _WORK_S,
             dead=False,
+            keep_s=0,
         )
 
     def keep_working(self, conversion_ids: Sequence[str]) -> None:
@@ -552,6 +542,11 @@ def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest
     """The same request with another parameter Timeout; the service takes names in any case."""
     others = {name: text for name, text in request.params.items() if name.lower() != "timeout"}
     return replace(request, params={**others, "Timeout": str(timeout)})
+
+
+def _held(*, held: bool) -> dict[str, Any]:
+    """On hold nobody's patience runs out: it counts anew from the end of the hold."""
+    return {"held": 1, "since": _now()} if held else {"held": 0}
 
 
 def _now() -> float:

@@ -92,6 +92,7 @@ class Engine:
         """
         key = work.key
         running = self._made.get(key)
+        mine = running is None
         if running is None:
             loop = asyncio.get_running_loop()
             running = self._made[key] = loop.run_in_executor(self._threads, self._run, work)
@@ -100,8 +101,12 @@ class Engine:
             # Shielded: whoever gives up must not take the result from the others.
             return await asyncio.shield(running)
         except Exception:
-            self._made.pop(key, None)
-            raise
+            if self._made.get(key) is running:
+                del self._made[key]
+            if mine:
+                raise
+            # It failed for whoever began it: its sources may be gone, and ours are here.
+            return await self.convert(work)
         finally:
             self._forget_oldest()
 

@@ -2,9 +2,12 @@
 --
 -- KEYS[1]  account   hash: held, checked_at, throttles, throttled_until, foreign_ids
 -- KEYS[2]  jobs      set, the conversions that the service works on for the account
+-- KEYS[3]  entry     hash, the conversion's: learns its account, so that its end makes room again
+-- KEYS[4]  accounts  set, the accounts that were seen
 -- ARGV[1]  id        the conversion's
 -- ARGV[2]  limit     of jobs at once; 0: none
 -- ARGV[3]  check_s   how often a held account is checked
+-- ARGV[4]  account   its fingerprint
 -- returns  {'held', reason, 1 if it is ours to check}, {'throttled', ms}, {'full'}
 --          or {'open', throttles, foreign_ids}, and the conversion counts as a job
 
@@ -32,5 +35,9 @@ if limit > 0 and redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0
     and redis.call('SCARD', KEYS[2]) >= limit then
   return {'full'}
 end
-redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('SADD', KEYS[4], ARGV[4])
+if redis.call('HGET', KEYS[3], 'state') == 'queued' then
+  redis.call('HSET', KEYS[3], 'account', ARGV[4])
+  redis.call('SADD', KEYS[2], ARGV[1])
+end
 return {'open', field('throttles'), field('foreign_ids')}

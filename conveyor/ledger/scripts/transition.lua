@@ -14,7 +14,7 @@
 --   unset       fields to remove
 --   due, dead   a score to index under, or false to take out; absent: left as it is
 --   count       the outcome to count
---   keep_s      seconds until the entry is forgotten; 0: never
+--   keep_s      seconds until the entry is forgotten; 0: never; below: now
 --   silent      true: no fields are asked back
 --   leave       token and for_ms: leave the turnstile, whatever becomes of the transition
 -- returns       {1, fields} when done, {0, {}} when refused
@@ -28,7 +28,7 @@ local function answer(done)
 end
 
 if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
-  redis.call('PEXPIRE', KEYS[4], change.leave.for_ms)
+  redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
 end
 
 if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then
@@ -80,7 +80,9 @@ index(KEYS[3], change.dead)
 if change.count then
   redis.call('HINCRBY', KEYS[5], change.count, 1)
 end
-if change.keep_s == 0 then
+if change.keep_s and change.keep_s < 0 then
+  redis.call('DEL', KEYS[1])
+elseif change.keep_s == 0 then
   redis.call('PERSIST', KEYS[1])
 elseif change.keep_s then
   redis.call('EXPIRE', KEYS[1], change.keep_s)

@@ -309,7 +309,7 @@ def test_the_same_key_is_the_same_conversion(conveyor, valkey):
 
 
 def test_no_account_was_ever_on_hold(conveyor):
-    assert conveyor("account", "list") == (0, "", "No account was ever on hold.\n")
+    assert conveyor("account", "list") == (0, "", "No account has been seen yet.\n")
     assert conveyor("account", "list", "--json")[1] == "[]\n"
     assert conveyor("account", "resume") == (0, "", "No account is on hold.\n")
 

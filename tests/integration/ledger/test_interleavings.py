@@ -422,7 +422,7 @@ class Interleavings(RuleBasedStateMachine):
     def _note_poll(self, passed, outcome):
         entry, leaving = passed.entry, passed.leaving
         delay_s = schedule.next_poll(SPACING_S, 0.0, entry.strikes)
-        match after_poll(outcome, entry):
+        match after_poll(outcome, entry, time.time()):
             case Keep(result):
                 return self.ledger.ready(entry, result, leaving=leaving)
             case PollAgain(alive, strike, note):

@@ -124,7 +124,7 @@ def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     ],
 )
 def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, entry_of):
-    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS) == decision
+    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), NOW, LIMITS) == decision
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, ent
 def test_a_404_submits_again_only_what_was_never_seen_alive(
     alive, submits, decision, kind, entry_of
 ):
-    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits), LIMITS)
+    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits), NOW, LIMITS)
 
     assert isinstance(made, decision)
     if kind is not None:
@@ -159,7 +159,7 @@ def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
 ):
     """The service uses ids of its own: nobody can tell whether the lost submit was paid."""
     limits = Limits(submits=3, may_repay=may_repay)
-    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits), limits)
+    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits), NOW, limits)
 
     assert isinstance(made, decision)
     if not may_repay:
@@ -176,7 +176,7 @@ def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
 def test_silence_is_borne_a_bounded_number_of_times(
     *, outcome, status, alive, strikes, goes_on, entry_of
 ):
-    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS)
+    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), NOW, LIMITS)
 
     if goes_on:
         assert isinstance(made, PollAgain)
@@ -191,7 +191,7 @@ def test_silence_is_borne_a_bounded_number_of_times(
 
 @pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
 def test_an_error_of_the_service_ends_the_job(alive, entry_of):
-    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), LIMITS)
+    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), NOW, LIMITS)
 
     assert isinstance(made, Bury)
     assert (made.failure.code, made.failure.status) == (5001, 500)

@@ -1,0 +1,282 @@
+"""Stages on which a worker dies at a chosen place, and another takes over.
+
+Each stage is a database of one Valkey, so that conversions, messages and time on it are its own;
+the sandbox, and so the audit, is shared by all.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import redis
+from celery import Signature
+from pypdf import PdfWriter
+
+from conveyor import Conveyor, State
+from conveyor.ledger import keys
+from conveyor.names import QUEUES
+from workers.local.environment import ROOT
+from workers.local.stack import LocalStack
+
+HERE = Path(__file__).parent
+STAGES = 6
+PAGES = 2
+SPACING_S = 0.2
+# Longer than the first polls come after: `poll` is seen to say "not yet", too.
+DURATION_S = 0.7
+SWEEP_S = 0.1
+WAIT_S = 25.0
+QUIET_LOOKS = 4
+# The callback's own queue, which nobody consumes: what lies there was called.
+CALLED_BACK = "called-back"
+# As `effects` ends a process: how a shell shows SIGKILL.
+DIED = 137
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a worker dies, and in which scenario."""
+
+    scenario: str
+    place: str
+    moment: str
+
+    def __str__(self):
+        return f"{self.scenario}: {self.moment} {self.place}"
+
+
+@dataclass(frozen=True)
+class End:
+    """How it ended: callbacks that were called, and seconds from the restart to the result."""
+
+    callbacks: int
+    took_s: float
+
+
+class WrongError(Exception):
+    """What became of a conversion is not what must become of it."""
+
+
+class Stage:
+    """One database, its workers, and what its conversions must come to."""
+
+    def __init__(self, stack, number, folder):
+        self._url = stack.valkey.url(number)
+        self._storage_url = stack.storage_url
+        self._results = stack.directory / "files" / "results"
+        self._folder = folder / f"stage-{number}"
+        self._folder.mkdir()
+        self._client = redis.Redis.from_url(self._url, decode_responses=True)
+        self._nursery = self._open_nursery(stack.environment())
+        self.enqueued = 0
+
+    def close(self):
+        # At the end of its orders it ends its child, and itself.
+        self._nursery.stdin.close()
+        self._nursery.wait(30)
+        self._nursery.stdout.close()
+        self._client.close()
+
+    def record(self, scenario):
+        """The places that a conversion passes when nothing goes wrong, in their order."""
+        record = self._folder / f"{self.enqueued}.places"
+        with self._conveyor() as conveyor:
+            conversion_id = self._enqueue(conveyor, scenario)
+            self._order("start", CRASH_RECORD=str(record))
+            _outcome(conveyor, conversion_id)
+            self._settle()
+            self._order("stop")
+        return list(dict.fromkeys(record.read_text().splitlines()))
+
+    def play(self, point):
+        """Die there, recover, and look at what has become of the conversion.
+
+        Returns:
+            The end, or None where the conversion did not pass the place.
+
+        Raises:
+            WrongError: It did not end as it must.
+        """
+        with self._conveyor() as conveyor:
+            conversion_id = self._enqueue(conveyor, point.scenario)
+            status = self._order("run", CRASH_PLACE=point.place, CRASH_MOMENT=point.moment)
+            if status is None:
+                return None
+            if status != DIED:
+                raise WrongError(f"the worker ended with {status}, and not at the place")
+            self._let_the_ledgers_time_pass(conversion_id)
+            if self._client.exists(keys.conversion(conversion_id)) == 0:
+                # A signature is as durable as the broker until it first runs.
+                self._let_the_brokers_time_pass(conveyor)
+            began = time.monotonic()
+            self._order("start", CRASH_SWEEP_S=str(SWEEP_S))
+            try:
+                told = _outcome(conveyor, conversion_id)
+                took_s = time.monotonic() - began
+                self._settle()
+                self._check(point, conveyor, conversion_id, told)
+                # The dead worker's messages come now, long after all has ended, and change nothing.
+                self._let_the_brokers_time_pass(conveyor)
+                self._settle()
+                self._check(point, conveyor, conversion_id, told)
+            finally:
+                self._order("stop")
+            return End(self._client.llen(CALLED_BACK), took_s)
+
+    # -- its conversions ------------------------------------------------------------------------
+
+    def _conveyor(self):
+        self._client.flushdb()
+        url = self._url
+        return closing(
+            Conveyor(
+                broker_url=url, redis_url=url, result_backend=url, storage_url=self._storage_url
+            )
+        )
+
+    def _enqueue(self, conveyor, scenario):
+        """A document of its own, so that the audit knows it again under any job id."""
+        self.enqueued += 1
+        document = self._folder / f"{self.enqueued}.pdf"
+        if scenario == "damaged":
+            document.write_text(f"This is no PDF: {document}")
+        else:
+            writer = PdfWriter()
+            for _ in range(PAGES):
+                writer.add_blank_page(72, 72)
+            writer.add_metadata({"/Title": str(document)})
+            writer.write(document)
+        if scenario == "convert":
+            return conveyor.convert(document, to="split").id
+        callback = Signature("web.note", queue=CALLED_BACK, app=conveyor.celery_app)
+        signature = conveyor.signature(document, to="split")
+        signature.link(callback)
+        signature.link_error(callback)
+        return signature.apply_async().id
+
+    def _check(self, point, conveyor, conversion_id, told):
+        conversion = conveyor.get(conversion_id)
+        folder = self._results / conversion_id
+        there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        try:
+            assert _outcome(conveyor, conversion_id) == told
+            if point.scenario == "damaged":
+                assert (conversion.state, told) == (State.FAILED, "ConversionFailed")
+                assert there == []
+                assert self._client.zrange(keys.DEAD, 0, -1) == [conversion_id]
+            else:
+                assert (conversion.state, told) == (State.SUCCEEDED, conversion.to_dict())
+                assert len(conversion.files) == PAGES
+                assert there == sorted(file.name for file in conversion.files)
+                assert all(conveyor.storage.holds(file) for file in conversion.files)
+        except AssertionError as error:
+            raise WrongError(f"{error}; {conversion}; stored: {there}; told: {told}") from error
+
+    def _settle(self):
+        """Wait until the caller is told and no message is left, nor between queue and worker."""
+        deadline, quiet = time.monotonic() + WAIT_S, 0
+        while quiet < QUIET_LOOKS:
+            left = self._left()
+            quiet = 0 if left else quiet + 1
+            if time.monotonic() > deadline:
+                raise WrongError(f"left after {WAIT_S:g} s: {left}")
+            time.sleep(0.04)
+
+    def _left(self):
+        """What is still to be done; what a dead worker held is none of it."""
+        left = {queue: self._client.llen(queue) for queue in QUEUES}
+        left["due"] = self._client.zcard(keys.DUE)
+        left["in hand"] = sum(tag not in self._lost for tag in self._client.hkeys("unacked"))
+        return {what: count for what, count in left.items() if count}
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def _let_the_ledgers_time_pass(self, conversion_id):
+        """The conversion is overdue, and the lease of the dead worker's poll has run out.
+
+        Sound, because a lease protects a request that may still be in flight, and there is none:
+        the only worker of this stage is dead, and it died before its poll was sent, or after the
+        sandbox had answered it. The spacing from then on is kept, as it is after a poll.
+        """
+        self._lost = set(self._client.hkeys("unacked"))
+        self._client.zadd(keys.DUE, {conversion_id: 0}, xx=True)
+        self._client.pexpire(keys.turnstile(conversion_id), round(SPACING_S * 1000) + 50)
+
+    def _let_the_brokers_time_pass(self, conveyor):
+        """The visibility time-out of all that the dead worker held; kombu does the rest."""
+        if self._lost:
+            self._client.zadd("unacked_index", dict.fromkeys(self._lost, 0), xx=True)
+        with conveyor.celery_app.connection_for_write() as connection:
+            connection.default_channel.qos.restore_visible(num=1000, interval=1)
+        self._lost = set()
+
+    # -- its workers ----------------------------------------------------------------------------
+
+    _lost: frozenset[str] | set[str] = frozenset()
+
+    def _open_nursery(self, environment):
+        services = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND")
+        with (self._folder / "nursery.log").open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, str(HERE / "nursery.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={
+                    **environment,
+                    **{f"CONVEYOR_{name}": self._url for name in services},
+                    "PYTHONPATH": f"{HERE}:{ROOT}",
+                },
+                cwd=ROOT,
+                text=True,
+            )
+
+    def _order(self, what, **environment):
+        order = {"do": what, "env": environment, "log": str(self._folder / "worker.log")}
+        self._nursery.stdin.write(f"{json.dumps(order)}\n")
+        self._nursery.stdin.flush()
+        answer = self._nursery.stdout.readline()
+        if not answer:
+            raise WrongError("the nursery has ended; its log tells why")
+        return json.loads(answer)
+
+
+def _outcome(conveyor, conversion_id):
+    """What the caller learns: the result, or the name of the error."""
+    try:
+        return conveyor.celery_app.AsyncResult(conversion_id).get(timeout=WAIT_S)
+    except Exception as error:  # noqa: BLE001 - without our package Celery makes up a class
+        return type(error).__name__
+
+
+@pytest.fixture(scope="module")
+def stack():
+    options = ("--duration", str(DURATION_S), "--workers", str(STAGES), "--audit-fingerprints")
+    with LocalStack(
+        workers=0, concurrency=2, spacing=SPACING_S, sandbox_options=options
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stages(stack, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stages")
+    with ExitStack() as opened:
+        # Started here, not in a thread: a child ends with the thread that started it.
+        yield [
+            opened.enter_context(closing(Stage(stack, number, folder)))
+            for number in range(1, STAGES + 1)
+        ]
+
+
+@pytest.fixture
+def crash():
+    return SimpleNamespace(Point=Point, WrongError=WrongError)

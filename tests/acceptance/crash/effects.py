@@ -1,0 +1,171 @@
+"""The effects of a task, seen from below: what leaves the process, whatever code asked for it.
+
+An effect is a Redis command that writes (the ledger's and the turnstile's scripts, a message that
+is published or acknowledged, a result), an HTTP request, or a change in the storage. The libraries
+are wrapped, not our own modules, so that a new effect in a task is found without a word here.
+
+A place is one effect of one task: ``poll: EVALSHA ledger.later #1`` is the first such effect of a
+run of ``poll``. What the worker does with its messages is a place, too: ``message: ack #2`` is its
+second acknowledgement. Whatever else is asked in no task (the sweep) is none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+
+import kombu.transport.redis
+import redis
+import requests.adapters
+from celery import signals
+from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
+
+DIED = 137
+"""The exit status of a process that SIGKILL has ended, as a shell shows it."""
+
+_ROOT = Path(__file__).resolve().parents[3]
+_OURS = tuple(f"{_ROOT / package}{os.sep}" for package in ("conveyor", "workers", "tasks"))
+_READS = re.compile(
+    "AUTH|CLIENT|COMMAND|ECHO|EXISTS|GET|HELLO|HEXISTS|HGET|HGETALL|HLEN|HMGET|INFO|LLEN|LRANGE"
+    "|MGET|PING|PTTL|SCRIPT|SELECT|SMEMBERS|SUBSCRIBE|TIME|TTL|TYPE|UNSUBSCRIBE|UNWATCH|WATCH"
+    "|ZCARD|ZCOUNT|ZRANGE|ZRANGEBYSCORE|ZREVRANGEBYSCORE|ZSCORE"
+)
+_AN_ID = re.compile(r"[A-Za-z0-9_-]{16,}")
+
+
+class Watch:
+    """Counts effects, writes them down, and ends the process at one of them.
+
+    Args:
+        place: Where to end the process; empty for nowhere.
+        moment: ``before`` or ``after`` the effect.
+        record: The file that takes every place, a line each; empty for none.
+    """
+
+    def __init__(self, place, moment, record):
+        self._place = place
+        self._moment = moment
+        self._record = record
+        self._local = threading.local()
+        self._messages = Counter()
+
+    def begin(self, task_name):
+        """A run of a task begins in this thread."""
+        self._local.task = task_name.removeprefix("conveyor.")
+        self._local.seen = Counter()
+
+    def end(self):
+        """It has ended."""
+        self._local.task = None
+
+    @contextmanager
+    def effect(self, name):
+        """An effect within an effect is a part of it."""
+        place = None if getattr(self._local, "inside", False) else self._place_of(name)
+        if place is None:
+            yield
+            return
+        self._write_down(place)
+        self._maybe_die(place, "before")
+        self._local.inside = True
+        try:
+            yield
+        finally:
+            self._local.inside = False
+        self._maybe_die(place, "after")
+
+    def _place_of(self, name):
+        task, seen = getattr(self._local, "task", None), getattr(self._local, "seen", None)
+        if name.startswith("message"):
+            # The event loop's thread alone takes and acknowledges.
+            task, seen, name = "message", self._messages, name.partition(" ")[2]
+        if task is None:
+            return None
+        seen[name] += 1
+        return f"{task}: {name} #{seen[name]}"
+
+    def _maybe_die(self, place, moment):
+        if (place, moment) == (self._place, self._moment):
+            os._exit(DIED)
+
+    def _write_down(self, place):
+        if self._record:
+            with Path(self._record).open("a") as file:
+                file.write(f"{place}\n")
+
+
+def install(watch):
+    """Wrap what the tasks act through."""
+
+    def begin(sender=None, **_):
+        watch.begin(sender.name)
+
+    def end(**_):
+        watch.end()
+
+    signals.task_prerun.connect(begin, weak=False)
+    signals.task_postrun.connect(end, weak=False)
+    _wrap(watch, redis.Redis, "execute_command", _command)
+    _wrap(watch, redis.client.Pipeline, "execute", _pipeline)
+    _wrap(watch, requests.adapters.HTTPAdapter, "send", _request)
+    _wrap(watch, kombu.transport.redis.QoS, "append", lambda *_: "message take")
+    _wrap(watch, kombu.transport.redis.QoS, "ack", lambda *_: "message ack")
+    for method in ("mv", "rm", "rm_file"):
+        _wrap(watch, LocalFileSystem, method, lambda *_, name=method, **__: f"storage {name}")
+    _wrap(watch, LocalFileSystem, "_open", _opened)
+    _wrap(watch, LocalFileOpener, "write", lambda *_: "storage write")
+    _wrap(watch, LocalFileOpener, "close", _closed)
+
+
+def _wrap(watch, owner, method, name_of):
+    real = getattr(owner, method)
+
+    @wraps(real)
+    def wrapper(*args, **kwargs):
+        name = name_of(*args, **kwargs)
+        if name is None:
+            return real(*args, **kwargs)
+        with watch.effect(name):
+            return real(*args, **kwargs)
+
+    setattr(owner, method, wrapper)
+
+
+def _command(_client, command, *_args, **_options):
+    verb = str(command).split()[0].upper()
+    return None if _READS.fullmatch(verb) else f"{verb} {_asker()}"
+
+
+def _pipeline(pipeline, *_args, **_options):
+    verbs = [str(queued[0][0]).split()[0].upper() for queued in pipeline.command_stack]
+    writes = [verb for verb in verbs if not _READS.fullmatch(verb)]
+    return f"{'+'.join(writes)} {_asker()}" if writes else None
+
+
+def _request(_adapter, request, *_args, **_options):
+    return f"{request.method} {_AN_ID.sub('…', request.path_url.partition('?')[0])}"
+
+
+def _opened(_file_system, _path, mode="rb", *_args, **_options):
+    return "storage open" if "w" in mode else None
+
+
+def _closed(opener):
+    return "storage close" if "w" in opener.mode and not opener.closed else None
+
+
+def _asker():
+    """The innermost public function of ours on the stack; Celery's own where there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(_OURS) and not code.co_name.startswith(("_", "<")):
+            return f"{Path(code.co_filename).stem}.{code.co_name}"
+        frame = frame.f_back
+    return "celery"
