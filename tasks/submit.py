@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -22,14 +21,12 @@ from conveyor.decision import (
     SubmitAgain,
     Taken,
     after_submit,
-    failure_of,
 )
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.governor import Gate
 from conveyor.ledger import Entry, Job
-from conveyor.protocol import ApiError, Dialect, Refused
+from conveyor.protocol import ApiError, Dialect
 from conveyor.protocol.outcomes import (
-    Failed,
     Finished,
     NotFound,
     Started,
@@ -38,12 +35,11 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
+from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
+from workers.sources import bring_sources, failure_of_source
 from workers.wiring import Engine
-
-# The service keeps an upload for at most three hours; one that is nearly as old is made again.
-_UPLOAD_LIFE_S: Final = schedule.FILE_LIFE_S - 1800
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
 # must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
@@ -122,11 +118,11 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
     gate = engine.governor.ask(entry.id)
     if gate.wait_s:
         if gate.must_check:
-            _check_account(engine)
+            check_account(engine)
         delayed = engine.ledger.delayed(entry, gate.wait_s, gate.reason, held=gate.held)
         return _after(delayed, gate.wait_s)
     try:
-        entry = _bring_sources(engine, entry)
+        entry = bring_sources(engine, entry)
     except (InvalidRequest, StorageError, ApiError) as error:
         engine.governor.release(entry.id)
         return _without_sources(engine, entry, error)
@@ -135,51 +131,11 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
         _release_if_ended(engine, entry.id)
         return None
     begun, outcome = posted
-    _tell_governor(engine, gate, begun, outcome)
+    tell_governor(engine, gate, begun, outcome)
     noted = _note(engine, begun, outcome)
     if noted is None:
         _delete_if_cancelled(engine, begun, outcome)
     return noted
-
-
-def _check_account(engine: Engine) -> None:
-    """End a hold when the service says that the account works again."""
-    try:
-        account = engine.api.user()
-    except ApiError as error:
-        log.warning("account_still_held", reason=str(error))
-        return
-    if account.active and account.conversions_consumed < account.conversions_total:
-        log.warning("account_resumed")
-        engine.governor.resume()
-
-
-def _tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutcome) -> None:
-    """What this answer says of the account, the whole fleet shall know."""
-    if isinstance(outcome, Started | Finished) and gate.throttles:
-        engine.governor.recovered()
-    if isinstance(outcome, Started) and outcome.job_id != begun.job_id and not gate.foreign_ids:
-        log.warning("foreign_job_ids")
-        engine.governor.note_foreign_ids()
-
-
-def _bring_sources(engine: Engine, entry: Entry) -> Entry:
-    """Upload what only the worker can read; what was uploaded before is not uploaded again."""
-    request, fresh = entry.request, time.time() - entry.uploaded_at < _UPLOAD_LIFE_S
-    known = dict(entry.uploads) if fresh else {}
-    missing = [
-        place
-        for place, source in enumerate(request.sources)
-        if source.kind is SourceKind.STORED and place not in known
-    ]
-    for place in missing:
-        source = request.sources[place]
-        known[place] = engine.api.upload(
-            source.name, partial(engine.storage.open_source, source.value)
-        )
-    if not missing:
-        return entry
-    return engine.ledger.uploaded(entry, known) or entry
 
 
 def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcome] | None:
@@ -244,7 +200,7 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
             log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
             return _after(ledger.put_back(entry, delay_s, note, lost=False), delay_s)
         case Hold(failure):
-            delay_s = _hold(engine, failure)
+            delay_s = hold_account(engine, failure)
             put_back = ledger.put_back(entry, delay_s, failure.message, lost=False, held=True)
             return _after(put_back, delay_s)
         case Bury(failure):
@@ -271,29 +227,13 @@ def _without_sources(
     engine: Engine, entry: Entry, error: InvalidRequest | StorageError | ApiError
 ) -> tuple[Entry, float] | None:
     """The sources could not be brought: say why, or try later."""
-    failure = _failure_of_source(error)
+    failure = failure_of_source(error)
     if failure is None:
         return _try_later(engine, entry, f"the source could not be uploaded: {error}")
     if failure.kind is not FailureKind.ACCOUNT:
         return _at_once(engine.ledger.failed(entry, failure))
-    delay_s = _hold(engine, failure)
+    delay_s = hold_account(engine, failure)
     return _after(engine.ledger.delayed(entry, delay_s, failure.message, held=True), delay_s)
-
-
-def _failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failure | None:
-    """What can't be mended by trying again."""
-    if isinstance(error, InvalidRequest):
-        return Failure(FailureKind.INPUT, str(error))
-    if isinstance(error, Refused):
-        return failure_of(Failed(error.status, error.code, error.message))
-    return None
-
-
-def _hold(engine: Engine, failure: Failure) -> float:
-    """Hold the account's submits; return when this one asks again."""
-    log.error("account_held", code=failure.code, reason=failure.message)
-    engine.governor.hold(failure.message)
-    return schedule.retry_submit(engine.spacing_s, 0)
 
 
 def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:

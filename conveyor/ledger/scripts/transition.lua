@@ -59,12 +59,13 @@ for _, field in ipairs(change.unset or {}) do
   redis.call('HDEL', KEYS[1], field)
 end
 
--- What the service no longer works on makes room for another job of the account. The key's name is
--- made here, as only the entry knows its account; it has the same hash tag as the others.
+-- What the service works on counts as a job of the account; what it no longer does makes room. The
+-- key's name is made here, as only the entry knows its account; it has the hash tag of the others.
 local entered = change.set and change.set.state
-if entered and entered ~= 'converting' then
-  local account = redis.call('HGET', KEYS[1], 'account')
-  if account then redis.call('SREM', '{conveyor}:jobs:' .. account, ARGV[1]) end
+local account = entered and redis.call('HGET', KEYS[1], 'account')
+if account and account ~= '' then
+  local count = entered == 'converting' and 'SADD' or 'SREM'
+  redis.call(count, '{conveyor}:jobs:' .. account, ARGV[1])
 end
 
 local function index(key, score)
