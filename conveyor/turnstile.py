@@ -11,7 +11,6 @@ with the transition that it notes (`Pass.leaving`), so a poll costs two round tr
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -112,20 +111,17 @@ class Turnstile:
         wait_s = 0.0 if closed_ms < 0 else max(closed_ms, 1) / 1000
         return Pass(entry, token, wait_s, self._spacing_ms)
 
-    def renew(self, passes: Sequence[Pass]) -> None:
-        """Begin the leases of passes anew, where they are still ours.
+    def renew(self, passed: Pass) -> None:
+        """Begin the lease of a pass anew, if it is still ours.
 
         Args:
-            passes: Of polls that are still in flight.
+            passed: Of a poll that is still in flight.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._client):
-            for passed in passes:
-                self._renew(
-                    keys=[keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms]
-                )
+            self._renew(keys=[keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms])
 
     def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import structlog
-from celery.exceptions import Ignore
-from celery.states import RETRY, SUCCESS
+from celery.exceptions import Ignore, Retry
+from celery.states import SUCCESS
 
 from conveyor import names, schedule
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
@@ -28,16 +29,19 @@ class DeliverTask(ConversionTask):
     abstract = True
 
     def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
-        """Take the conversion off the list of those whose caller waits.
+        """Take the conversion off the list of those whose caller waits, and end the lease.
 
         Args:
             status: How the task ended.
             retval: What it returned or raised.
             task_id: The conversion.
         """
-        if status != RETRY:
-            cancelled = isinstance(retval, ConversionCancelled)
-            self.engine.ledger.told(task_id, is_dead=status != SUCCESS and not cancelled)
+        cancelled = isinstance(retval, ConversionCancelled)
+        self.engine.ledger.told(
+            task_id,
+            is_dead=status != SUCCESS and not cancelled,
+            delivery=self.engine.deliveries.hand_over(task_id),
+        )
 
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
@@ -57,14 +61,25 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
         ConversionFailed: It has ended without files.
         Ignore: The message is an old one: the caller knows already, or it has not ended.
     """
-    engine = self.engine
+    deliveries = self.engine.deliveries
+    if not deliveries.acquire(conversion_id):
+        # Another delivers it. If that one has died, the sweep sends another message.
+        raise Ignore
+    try:
+        with self.engine.pulse.keeps(conversion_id, partial(deliveries.renew, conversion_id)):
+            return _deliver(self, self.engine, conversion_id)
+    except (Ignore, Retry):
+        deliveries.release(conversion_id)
+        raise
+
+
+def _deliver(task: ConversionTask, engine: Engine, conversion_id: str) -> dict[str, Any]:
     entry = engine.ledger.get(conversion_id)
     if entry.told:
         # A message that comes a second time: the callbacks have run.
         raise Ignore
     if entry.state is State.READY:
-        with engine.pulse.keeps(conversion_id):
-            entry = _store(self, engine, entry)
+        entry = _store(task, engine, entry)
     if not entry.state.is_final:
         raise Ignore
     _clean_up(engine, entry)

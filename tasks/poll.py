@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from typing import Final
 
 import structlog
 
@@ -14,6 +16,8 @@ from conveyor.turnstile import Pass
 from workers.app import app
 from workers.base import ConversionTask
 from workers.wiring import Engine
+
+_MARGIN_S: Final = 0.1
 
 log = structlog.get_logger("conveyor.poll")
 
@@ -36,9 +40,12 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
         log.debug("stale_wakeup", number=number)
         return
     if not passed.granted:
-        wakeups.poll(engine.app, passed.entry, passed.wait_s)
+        # Closed for longer than the spacing, another is in: it sends the next wake-up, and if it
+        # has died, the sweep does.
+        if passed.wait_s <= engine.spacing_s + _MARGIN_S:
+            wakeups.poll(engine.app, passed.entry, passed.wait_s)
         return
-    with engine.pulse.keeps(conversion_id, passed):
+    with engine.pulse.keeps(conversion_id, partial(engine.turnstile.renew, passed)):
         noted, delay_s = _note(engine, passed, _ask(engine, passed))
     if noted is not None:
         wakeups.wake(engine.app, noted, delay_s)

@@ -48,17 +48,20 @@ _SLEPT_S: Final = 10.0
 log = structlog.get_logger("conveyor.submit")
 
 
+class SubmitTask(ConversionTask):
+    """A signature's first message is all that there is of its conversion."""
+
+    abstract = True
+
+    def is_only_record(self, *_args: Any, to: str = "", **_kwargs: Any) -> bool:
+        """Whether this is a signature; a wake-up names no target."""
+        return bool(to)
+
+
 # Acknowledged late, as all: a repeat finds in the ledger that its number is no longer awaited.
-# No result: the outcome is delivered later, under the same task id; but a request that can't be
-# right fails here. No events: to Flower the conversion is under way until it is delivered.
-@app.task(
-    bind=True,
-    name=names.SUBMIT,
-    throws=(InvalidRequest,),
-    ignore_result=True,
-    store_errors_even_if_ignored=True,
-    send_events=False,
-)
+# No result: the outcome is delivered later, under the same task id. No events: to Flower the
+# conversion is under way until it is delivered.
+@app.task(bind=True, base=SubmitTask, name=names.SUBMIT, ignore_result=True, send_events=False)
 def submit(
     self: ConversionTask,
     source: Any = None,
@@ -82,12 +85,10 @@ def submit(
 
     Raises:
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
-        InvalidRequest: A signature asks for what can't be right.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
     if entry is None and to:
-        request = _check(ConversionRequest.build(source, to, from_format, params))
-        entry = self.engine.ledger.open(self.request.id, request, Caller.of(self.request))
+        entry = _open(self, source, to, from_format, params)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -97,6 +98,23 @@ def submit(
             wakeups.wake(self.engine.app, *moved)
     if Caller.of(self.request).is_called_back:
         raise Ignore
+
+
+def _open(
+    task: ConversionTask,
+    source: Any,
+    to: str,
+    from_format: str | None,
+    params: dict[str, Any] | None,
+) -> Entry | None:
+    """Accept a signature's conversion, or tell its caller why it can't be right."""
+    try:
+        request = _check(ConversionRequest.build(source, to, from_format, params))
+    except InvalidRequest as error:
+        log.warning("invalid_request", reason=str(error))
+        task.backend.mark_as_failure(task.request.id, error, request=task.request)
+        raise Ignore from None
+    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request))
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:

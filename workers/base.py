@@ -1,31 +1,30 @@
 """`ConversionTask`: what every task of Conveyor shares, so that its body speaks the protocol alone.
 
-It owns the log context and the mapping of faults: Redis away or the broker away is no failure of a
-conversion, so the message waits and comes again.
+It owns the log context and the mapping of faults: Redis or the broker away is no failure of a
+conversion, and nobody must be told of one.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from celery import Task
+from celery.exceptions import Ignore, Reject
+from kombu.exceptions import OperationalError
 
 from conveyor.errors import LedgerUnavailable
 from workers.wiring import Engine, engine
 
 __all__ = ["ConversionTask"]
 
-_RETRY_S: Final = 5
+log = structlog.get_logger("conveyor.task")
 
 
 class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     """The base of all tasks; `workers.start` makes it the application's."""
 
     abstract = True
-    autoretry_for = (LedgerUnavailable,)
-    max_retries = None
-    default_retry_delay = _RETRY_S
 
     @property
     def engine(self) -> Engine:
@@ -33,11 +32,27 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         return engine()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run with the conversion's id in every log line."""
+        """Run with the conversion's id in every log line.
+
+        Raises:
+            Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep sends
+                another message when they are back (invariant I6).
+            Reject: The same, where this message is all that there is: it goes back.
+        """
         with structlog.contextvars.bound_contextvars(
             conversion_id=self._conversion_id(args, kwargs), task=self.name
         ):
-            return super().__call__(*args, **kwargs)
+            try:
+                return super().__call__(*args, **kwargs)
+            except (LedgerUnavailable, OperationalError) as error:
+                log.warning("put_off", reason=str(error))
+                if self.is_only_record(*args, **kwargs):
+                    raise Reject(error, requeue=True) from None
+                raise Ignore from None
+
+    def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Whether the ledger may not know what this message asks for."""
+        return False
 
     def _conversion_id(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The wake-ups' first argument; an entry task's own id is the conversion's."""

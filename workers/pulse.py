@@ -6,7 +6,7 @@ worker's conversions are woken, the sweep waits for a few missed beats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Final
@@ -15,12 +15,13 @@ import structlog
 
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
-from conveyor.turnstile import Pass, Turnstile
 
 __all__ = ["Pulse"]
 
 # Of the work's and the lease's time several beats may fail before anybody else steps in.
-_EVERY_S: Final = 4.0
+_EVERY_S: Final = 3.0
+
+Renew = Callable[[], None]
 
 log = structlog.get_logger("conveyor.pulse")
 
@@ -30,29 +31,27 @@ class Pulse:
 
     Args:
         ledger: Where work in progress is put off.
-        turnstile: Where leases are renewed.
         every_s: Between two beats, seconds.
     """
 
-    def __init__(self, ledger: Ledger, turnstile: Turnstile, every_s: float = _EVERY_S) -> None:
+    def __init__(self, ledger: Ledger, every_s: float = _EVERY_S) -> None:
         self._ledger = ledger
-        self._turnstile = turnstile
         self._every_s = every_s
         self._lock = Lock()
-        self._working: dict[object, tuple[str, Pass | None]] = {}
+        self._working: dict[object, tuple[str, Renew | None]] = {}
         self._thread: Thread | None = None
 
     @contextmanager
-    def keeps(self, conversion_id: str, passed: Pass | None = None) -> Iterator[None]:
+    def keeps(self, conversion_id: str, renew: Renew | None = None) -> Iterator[None]:
         """Keep a conversion from being taken for lost, for as long as the block runs.
 
         Args:
             conversion_id: The conversion.
-            passed: The pass whose lease is renewed as well.
+            renew: Renews a lease that goes with the work.
         """
         work = object()  # two tasks may work on the same conversion
         with self._lock:
-            self._working[work] = (conversion_id, passed)
+            self._working[work] = (conversion_id, renew)
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="conveyor-pulse", daemon=True)
                 self._thread.start()
@@ -72,7 +71,9 @@ class Pulse:
             working = list(self._working.values())
         if working:
             self._ledger.keep_working([conversion_id for conversion_id, _ in working])
-            self._turnstile.renew([passed for _, passed in working if passed is not None])
+            for _, renew in working:
+                if renew is not None:
+                    renew()
 
     def _run(self) -> None:
         never = Event()

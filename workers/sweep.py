@@ -25,8 +25,8 @@ _BATCH: Final = 100
 _MOST: Final = 2000
 # What a sweep has woken is left to the woken task for so long.
 _CLAIM_S: Final = 20.0
-# With so many messages in the queues what is overdue is late and not lost: waking it would only
-# make the queues longer.
+# With so many messages in the queues what is overdue is rather late than lost: waking it all would
+# only make the queues longer, so a sweep wakes one batch, the longest overdue.
 _BACKLOG: Final = 500
 
 log = structlog.get_logger("conveyor.sweep")
@@ -75,10 +75,8 @@ def sweep(app: Celery) -> int:
     Returns:
         How many were woken.
     """
-    woken = 0
-    if backlog(app) > _BACKLOG:
-        return woken
-    while woken < _MOST:
+    woken, most = 0, _BATCH if backlog(app) > _BACKLOG else _MOST
+    while woken < most:
         overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
         for entry in overdue:
             wakeups.wake(app, entry)

@@ -18,6 +18,7 @@ from config.settings import WorkerSettings
 from conveyor.conversion import StoredFile
 from conveyor.decision import Limits
 from conveyor.governor import Governor
+from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
 from conveyor.storage import Storage, unique_names
@@ -28,7 +29,7 @@ from workers.pulse import Pulse
 __all__ = ["Engine", "engine", "use"]
 
 # Several beats of the pulse may fail, and Redis may pause for ten seconds, before it lapses.
-_LEASE_S: Final = 25.0
+_LEASE_S: Final = 18.0
 _SPARE_CONNECTIONS: Final = 8
 
 
@@ -43,6 +44,7 @@ class Engine:
         dialects: Which to speak.
         governor: What the account may do now.
         turnstile: Single flight and spacing.
+        deliveries: Who brings an outcome to its caller.
         pulse: Keeps what is being worked on from being taken for lost.
         api: The service.
         storage: The files.
@@ -55,6 +57,7 @@ class Engine:
     dialects: Dialects
     governor: Governor
     turnstile: Turnstile
+    deliveries: Deliveries
     pulse: Pulse
     api: ConvertApi
     storage: Storage
@@ -114,7 +117,8 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         dialects=Dialects(ledger, account, settings.dialects),
         governor=Governor(client, account, settings.poll_spacing, settings.account_jobs),
         turnstile=turnstile,
-        pulse=Pulse(ledger, turnstile),
+        deliveries=Deliveries(client, _LEASE_S),
+        pulse=Pulse(ledger),
         api=ConvertApi(
             Transport(
                 settings.api_url,

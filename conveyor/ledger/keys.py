@@ -5,6 +5,7 @@
                                                has ended and its caller knows, then 7 days
 ``{conveyor}:turnstile:<id>``          string  the token of whoever talks to the service for it; a
                                                lease, then the spacing (`conveyor.turnstile`)
+``{conveyor}:delivery:<id>``           string  the token of whoever delivers it; a lease
 ``{conveyor}:due``                     zset    every conversion whose caller does not know the
                                                outcome, by the time something must have happened
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
@@ -51,6 +52,11 @@ def conversion(conversion_id: str) -> str:
 def turnstile(conversion_id: str) -> str:
     """The turnstile of a conversion."""
     return f"{{conveyor}}:turnstile:{conversion_id}"
+
+
+def delivery(conversion_id: str) -> str:
+    """Who delivers a conversion."""
+    return f"{{conveyor}}:delivery:{conversion_id}"
 
 
 def account(account_id: str) -> str:

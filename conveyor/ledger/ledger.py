@@ -362,15 +362,24 @@ class Ledger:
             count=failure.kind.value,
         )
 
-    def told(self, conversion_id: str, *, is_dead: bool) -> None:
+    def told(self, conversion_id: str, *, is_dead: bool, delivery: str = "") -> None:
         """Note that the caller has the outcome: the entry starts to age.
 
         Args:
             conversion_id: Whose.
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
+            delivery: The token of the delivery's lease, which ends with it.
         """
         keep_s = 0 if is_dead else keys.KEEP_FINISHED_S
-        self._run("told", conversion_id, set={"told": 1}, due=False, keep_s=keep_s, silent=True)
+        self._run(
+            "told",
+            conversion_id,
+            set={"told": 1},
+            due=False,
+            keep_s=keep_s,
+            silent=True,
+            release=delivery or None,
+        )
 
     def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
         """Try a dead letter again, as a new job that is paid again.
@@ -529,6 +538,7 @@ class Ledger:
                     keys.DEAD,
                     keys.turnstile(conversion_id),
                     keys.COUNTS,
+                    keys.delivery(conversion_id),
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )

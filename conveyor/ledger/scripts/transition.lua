@@ -5,6 +5,7 @@
 -- KEYS[3]  dead    sorted set, id of each dead letter by the time it became one
 -- KEYS[4]  turnstile  string, the token of whoever polls it
 -- KEYS[5]  counts  hash, outcomes so far by name
+-- KEYS[6]  delivery  string, the token of whoever delivers it
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -16,6 +17,7 @@
 --   count       the outcome to count
 --   keep_s      seconds until the entry is forgotten; 0: never; below: now
 --   silent      true: no fields are asked back
+--   release     token: end the lease of the delivery, whatever becomes of the transition
 --   leave       token and for_ms: leave the turnstile, whatever becomes of the transition
 -- returns       {1, fields} when done, {0, {}} when refused
 
@@ -29,6 +31,10 @@ end
 
 if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
   redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
+end
+
+if change.release and redis.call('GET', KEYS[6]) == change.release then
+  redis.call('DEL', KEYS[6])
 end
 
 if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
@@ -17,14 +18,14 @@ def turnstile(client):
 
 
 @pytest.fixture
-def pulse(ledger, turnstile):
-    return Pulse(ledger, turnstile, every_s=0.05)
+def pulse(ledger):
+    return Pulse(ledger, every_s=0.05)
 
 
 def test_while_a_poll_lasts_nobody_else_gets_in(pulse, turnstile, make):
     entry = make.converting()
     passed = turnstile.enter(entry.id, entry.wakeup)
-    with pulse.keeps(entry.id, passed):
+    with pulse.keeps(entry.id, partial(turnstile.renew, passed)):
         end = time.monotonic() + 2 * LEASE_S
         while time.monotonic() < end:
             assert not turnstile.enter(entry.id, entry.wakeup).granted
@@ -38,7 +39,7 @@ def test_a_pass_that_was_lost_is_not_renewed(pulse, turnstile, make, client):
     entry = make.converting()
     passed = turnstile.enter(entry.id, entry.wakeup)
     client.set(keys.turnstile(entry.id), "another", px=100)
-    with pulse.keeps(entry.id, passed):
+    with pulse.keeps(entry.id, partial(turnstile.renew, passed)):
         pulse.beat()
 
     assert client.pttl(keys.turnstile(entry.id)) <= 100

@@ -5,7 +5,6 @@ import pytest
 from conveyor import State, names
 from conveyor.ledger import Job, keys
 from conveyor.protocol import Dialect
-from conveyor.schedule import MAX_DELAY_S
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 
@@ -54,18 +53,24 @@ def test_a_poll_of_nobody_ends(worker, sandbox):
     assert worker.waiting() == []
 
 
-@pytest.mark.parametrize("lease_ms", [500, 600_000], ids=["soon", "a long lease"])
-def test_while_another_is_in_it_comes_again_within_the_longest_countdown(
-    worker, submitted, client, sandbox, lease_ms
-):
-    """A message that waits longer than the visibility time-out would be handed out twice."""
+def test_too_early_it_comes_again_when_the_way_is_free(worker, submitted, client, sandbox):
     conversion_id, poll = submitted
-    client.set(keys.turnstile(conversion_id), "another", px=lease_ms)
+    client.set(keys.turnstile(conversion_id), "left", px=150)
     worker.run(poll)
 
     (again,) = worker.waiting()
     assert again.args == poll.args
-    assert 0 < again.countdown_s <= min(lease_ms / 1000, MAX_DELAY_S)
+    assert 0 < again.countdown_s <= 0.15
+    assert sandbox.audit()["polls"] == 0
+
+
+def test_while_another_is_in_it_ends(worker, submitted, client, sandbox):
+    """Whoever is in sends the next message; a repeated one must not multiply."""
+    conversion_id, poll = submitted
+    client.set(keys.turnstile(conversion_id), "another", px=18_000)
+    worker.run(poll)
+
+    assert worker.waiting() == []
     assert sandbox.audit()["polls"] == 0
 
 

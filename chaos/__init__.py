@@ -1,0 +1,1 @@
+"""Faults against a real fleet, judged by the sandbox: ``make chaos``."""

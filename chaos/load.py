@@ -1,0 +1,169 @@
+"""The conversions of a case, and what their caller knows of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+from celery.states import READY_STATES
+
+from chaos.service import Service
+from conveyor import Conveyor
+from conveyor.conversion import State
+from conveyor.ledger import keys
+
+__all__ = ["Load", "Outcome"]
+
+_LOOK_EVERY_S: Final = 0.25
+# One in so many comes from a file of its own, which a worker uploads.
+_STAGED_EVERY: Final = 10
+# And one in so many is a signature with a callback, of which nobody but us takes notice.
+_CALLED_EVERY: Final = 10
+_CALLBACK: Final = "chaos.called"
+_CALLBACK_QUEUE: Final = "celery"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a conversion ended, as its caller sees it twice: by its handle and by `AsyncResult`.
+
+    Attributes:
+        state: The ledger's.
+        status: Celery's.
+        at: When both were first seen, seconds by the monotonic clock.
+    """
+
+    state: State
+    status: str
+    at: float
+
+
+class Load:
+    """Conversions that cost little and differ, so that paying one twice shows.
+
+    Args:
+        conveyor: To enqueue through.
+        client: Valkey, beside every fault of the way.
+        service: Takes the document.
+        folder: For the files that are staged.
+        callbacks: Whether some are signatures. These are as durable as the broker until they run.
+
+    Attributes:
+        ids: Of everything that was accepted.
+        outcomes: Of what has ended and is known to its caller.
+        premature: Whose caller was seen to be told of an end while there was none.
+    """
+
+    def __init__(
+        self,
+        conveyor: Conveyor,
+        client: redis.Redis,
+        service: Service,
+        folder: Path,
+        *,
+        callbacks: bool,
+    ) -> None:
+        self._conveyor = conveyor
+        self._client = client
+        self._service = service
+        self._folder = folder
+        self._callbacks = callbacks
+        self.ids: list[str] = []
+        self.outcomes: dict[str, Outcome] = {}
+        self.premature: set[str] = set()
+        self._called: dict[int, str] = {}
+
+    @property
+    def waiting(self) -> list[str]:
+        """Whose caller does not know the outcome yet."""
+        return [each for each in self.ids if each not in self.outcomes]
+
+    def enqueue(self, count: int) -> None:
+        """Have so many conversions accepted."""
+        document = self._service.upload("shared.txt", b"a small document\n")
+        for number in range(len(self.ids), len(self.ids) + count):
+            source = self._own_document(number) if number % _STAGED_EVERY == 0 else document
+            self.ids.append(self._enqueue(number, source))
+
+    def called(self) -> Counter[str]:
+        """How often each callback was sent to its queue, by conversion; 0 for one that was not."""
+        count = Counter(dict.fromkeys(self._called.values(), 0))
+        for raw in self._client.lrange(_CALLBACK_QUEUE, 0, -1):
+            message = json.loads(raw)
+            if message["headers"]["task"] == _CALLBACK:
+                (number,), *_ = json.loads(base64.b64decode(message["body"]))
+                count[self._called[number]] += 1
+        return count
+
+    def _enqueue(self, number: int, source: str | Path) -> str:
+        # The sandbox tells conversions of one document apart by this.
+        params = {"FileName": f"chaos-{number:05}"}
+        if not self._callbacks or number % _CALLED_EVERY != _CALLED_EVERY // 2:
+            return self._conveyor.convert(source, "zip", "any", params).id
+        signature = self._conveyor.signature(source, to="zip", from_format="any", params=params)
+        callback = self._conveyor.celery_app.signature(_CALLBACK, args=(number,), immutable=True)
+        self._called[number] = str(signature.apply_async(link=callback).id)
+        return self._called[number]
+
+    def look(self) -> int:
+        """See which outcomes have come to their callers.
+
+        Returns:
+            How many callers still wait.
+        """
+        waiting = self.waiting
+        backend = self._conveyor.celery_app.backend
+        with self._client.pipeline(transaction=False) as pipeline:
+            for each in waiting:
+                # In this order: a result is stored when the ledger has ended, never before.
+                pipeline.get(backend.get_key_for_task(each))
+                pipeline.hget(keys.conversion(each), "state")
+            found = pipeline.execute()
+        now = time.monotonic()
+        for each, result, raw in zip(waiting, found[::2], found[1::2], strict=True):
+            status = json.loads(result)["status"] if result else ""
+            state = State(raw.decode()) if raw else None
+            if status not in READY_STATES or state is None:
+                continue
+            if state.is_final:
+                self.outcomes[each] = Outcome(state, status, now)
+            else:
+                self.premature.add(each)
+        return len(self.waiting)
+
+    def watch(self, patience_s: float) -> None:
+        """Look until every caller knows, or the patience is over."""
+        deadline = time.monotonic() + patience_s
+        while self.look() and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+
+    def in_flight(self) -> int:
+        """How many have been accepted and have not ended in the ledger."""
+        return len(self.ids) - sum(state.is_final for state in self.states().values())
+
+    def states(self) -> dict[str, State]:
+        """Where each stands; one that is not on record is missing."""
+        found = self._fields("state")
+        return {each: State(state.decode()) for each, (state,) in found.items() if state}
+
+    def marks(self) -> dict[str, Any]:
+        """What changes with every step of a conversion, and with nothing else."""
+        return self._fields("state", "wakeup", "alive", "polls", "submits", "finished_at")
+
+    def _fields(self, *names: str) -> dict[str, Any]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for each in self.ids:
+                pipeline.hmget(keys.conversion(each), names)
+            return dict(zip(self.ids, pipeline.execute(), strict=True))
+
+    def _own_document(self, number: int) -> Path:
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / f"own-{number:05}.txt"
+        path.write_text(f"document {number}\n")
+        return path

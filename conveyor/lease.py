@@ -1,0 +1,91 @@
+"""A lease: single flight without spacing. Who brings a conversion's outcome to its caller.
+
+As in the turnstile, the key holds a token of the holder's own, lives for a while, is renewed while
+the holder works, and is released by whoever holds its token alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import redis
+
+from conveyor.ledger import keys, translated
+
+__all__ = ["Deliveries"]
+
+_RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+class Deliveries:
+    """The leases of all deliveries.
+
+    Args:
+        client: Redis.
+        lease_s: A holder that dies frees the way after it; one that lives renews it.
+    """
+
+    def __init__(self, client: redis.Redis, lease_s: float) -> None:
+        self._client = client
+        self._lease_ms = round(lease_s * 1000)
+        # In the whole fleet one holds a conversion's, so its id is enough to know ours.
+        self._held: dict[str, str] = {}
+        self._renew = client.register_script(_RENEW)
+        self._release = client.register_script(_RELEASE)
+
+    def acquire(self, conversion_id: str) -> bool:
+        """Try to be the one who delivers; never waits.
+
+        Args:
+            conversion_id: The conversion.
+
+        Returns:
+            Whether we are; if not, another delivers it.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        token = secrets.token_hex(16)
+        key = keys.delivery(conversion_id)
+        with translated(self._client):
+            taken = self._client.set(key, token, nx=True, px=self._lease_ms, get=True)
+        # Ours already: the first reply was lost, and redis-py has asked again.
+        if taken not in (None, token):
+            return False
+        self._held[conversion_id] = token
+        return True
+
+    def renew(self, conversion_id: str) -> None:
+        """Begin the lease anew, if it is still ours.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        token = self._held.get(conversion_id, "")
+        with translated(self._client):
+            self._renew(keys=[keys.delivery(conversion_id)], args=[token, self._lease_ms])
+
+    def release(self, conversion_id: str) -> None:
+        """End the lease, if it is still ours.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        token = self.hand_over(conversion_id)
+        with translated(self._client):
+            self._release(keys=[keys.delivery(conversion_id)], args=[token])
+
+    def hand_over(self, conversion_id: str) -> str:
+        """Leave it to a transition of the ledger to end the lease.
+
+        Returns:
+            The token; empty where the lease is not ours.
+        """
+        return self._held.pop(conversion_id, "")

@@ -1,0 +1,48 @@
+"""The shortened form of `make chaos`: fewer conversions, and the cases that need little time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.cases import CASES
+from chaos.scene import Case, run
+from conveyor.ledger import keys
+
+CONVERSIONS = 40
+CASE = {case.name: case for case in CASES}
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [
+        ("all workers stopped", "both"),
+        ("10 % of submits lost", "path"),
+        ("every message twice", "query"),
+    ],
+)
+def test_every_promise_is_kept(name, dialect, tmp_path):
+    case = replace(CASE[name], duration="1-3")
+    verdict = run(case, dialect, CONVERSIONS, tmp_path, seed=1)
+    assert verdict.broken == ()
+    assert (verdict.lost, verdict.duplicates, verdict.violations) == (0, 0, 0)
+    assert verdict.is_kept
+
+
+def test_the_judge_is_not_blind(tmp_path):
+    """What we break ourselves, it sees."""
+
+    def sabotage(scene):
+        scene.enqueue()
+        scene.client.delete(keys.conversion(scene.load.ids[0]))
+        document = scene.fleet.service.upload("twice.txt", b"paid twice\n")
+        for _ in range(2):
+            scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=30)
+
+    verdict = run(
+        Case("sabotage", sabotage, duration="0-1", patience_s=8), "path", 5, tmp_path, seed=1
+    )
+    assert verdict.lost == 1
+    assert verdict.duplicates == 1
+    assert not verdict.is_kept
