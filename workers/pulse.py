@@ -19,7 +19,7 @@ from conveyor.ledger import Ledger
 __all__ = ["Pulse"]
 
 # Of the work's and the lease's time several beats may fail before anybody else steps in.
-_EVERY_S: Final = 3.0
+_EVERY_S: Final = 2.0
 
 Renew = Callable[[], None]
 

@@ -29,7 +29,7 @@ from workers.pulse import Pulse
 __all__ = ["Engine", "engine", "use"]
 
 # Several beats of the pulse may fail, and Redis may pause for ten seconds, before it lapses.
-_LEASE_S: Final = 18.0
+_LEASE_S: Final = 15.0
 _SPARE_CONNECTIONS: Final = 8
 
 

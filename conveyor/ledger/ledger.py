@@ -50,7 +50,7 @@ _OF_THE_LAST_JOB: Final = (
     *("submitted_at", "told", "uploaded_at", "uploads"),
 )
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
-_WORK_S: Final = 20.0
+_WORK_S: Final = 15.0
 _FORGET: Final = -1
 
 
