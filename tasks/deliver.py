@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import structlog
-from celery.exceptions import Ignore, Retry
+from celery.exceptions import Ignore, Reject, Retry
 from celery.states import SUCCESS
 
 from conveyor import names, schedule
@@ -68,7 +69,7 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
     try:
         with self.engine.pulse.keeps(conversion_id, partial(deliveries.renew, conversion_id)):
             return _deliver(self, self.engine, conversion_id)
-    except (Ignore, Retry):
+    except (Ignore, Reject, Retry):
         deliveries.release(conversion_id)
         raise
 
@@ -151,9 +152,17 @@ def _come_again(
         engine.ledger.hold(entry, delay_s, note)
         raise task.retry(countdown=delay_s, exc=error, max_retries=None)
     log.error("store_given_up", reason=str(error))
+    if not isinstance(error, StorageError) and _is_gone(entry):
+        message = "ConvertAPI no longer keeps the paid result. A replay converts, and pays, again."
+        failure = Failure(FailureKind.EXPIRED, message)
+        return engine.ledger.expired(entry, failure) or engine.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
     message = f"{error} The result has been paid: a replay within three hours fetches it."
     return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
+
+
+def _is_gone(entry: Entry) -> bool:
+    return time.time() - (entry.ready_at or 0) > schedule.FILE_LIFE_S
 
 
 def _clean_up(engine: Engine, entry: Entry) -> None:

@@ -7,6 +7,7 @@ from celery.result import AsyncResult
 
 from conveyor import Conversion, ConversionFailed, State, names
 from conveyor.ledger import keys
+from conveyor.schedule import FILE_LIFE_S
 
 
 @pytest.fixture
@@ -80,6 +81,21 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
         strict.work()
     assert handle.get().state is State.SUCCEEDED
     assert sandbox.audit()["paid"] == 1
+
+
+def test_a_paid_result_that_the_service_dropped_is_a_class_of_its_own(
+    worker_of, ready, sandbox, client
+):
+    handle, message = ready()
+    client.hset(keys.conversion(handle.id), "ready_at", time.time() - FILE_LIFE_S - 1)
+    sandbox.reset()
+    with worker_of(sandbox.url, storage_retries=0) as strict:
+        strict.run(message)
+        with pytest.raises(ConversionFailed, match="no longer keeps the paid result"):
+            AsyncResult(handle.id, app=strict.app).get(timeout=2)
+
+    assert handle.get().state is State.EXPIRED
+    assert client.hgetall(keys.COUNTS)["expired"] == "1"
 
 
 def test_raw_bytes_are_kept_and_not_fetched_again(worker, conveyor, sandbox, document, results):

@@ -91,3 +91,22 @@ def test_deliveries_are_tried_again_ever_more_slowly():
 
 def test_a_batch_spreads():
     assert len({schedule.first_poll(5.0, 10.0) for _ in range(100)}) > 90
+
+
+@pytest.mark.parametrize(
+    ("submitted_ago_s", "ready_ago_s", "urgent"),
+    [
+        (None, None, False),
+        (60, None, False),
+        (schedule.JOB_LIFE_S * 0.8, None, True),
+        (schedule.JOB_LIFE_S * 0.8, 60, False),
+        (schedule.JOB_LIFE_S, schedule.FILE_LIFE_S * 0.8, True),
+    ],
+    ids=["not-submitted", "young", "old-job", "old-job-fresh-result", "old-result"],
+)
+def test_what_nears_its_expiry_is_urgent(submitted_ago_s, ready_ago_s, urgent):
+    now = 1_000_000.0
+    submitted_at = None if submitted_ago_s is None else now - submitted_ago_s
+    ready_at = None if ready_ago_s is None else now - ready_ago_s
+
+    assert schedule.is_urgent(now, submitted_at, ready_at) is urgent
