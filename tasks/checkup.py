@@ -15,7 +15,7 @@ from workers.base import ConversionTask
 
 
 # Nothing is lost with it: the doctor asks again.
-@app.task(bind=True, name=names.CHECKUP, acks_late=False)
+@app.task(bind=True, shared=False, name=names.CHECKUP, acks_late=False)
 def checkup(self: ConversionTask, probe: str | None = None) -> dict[str, Any]:
     """Check from here what a worker needs: its storage, and the API with its credentials.
 

@@ -47,7 +47,7 @@ class DeliverTask(ConversionTask):
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
 # Its result is the caller's; a failed conversion is no fault of the task, hence `throws`.
-@app.task(bind=True, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
+@app.task(bind=True, shared=False, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
 def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
     """Store the files, or say why there are none.
 

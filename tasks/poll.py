@@ -25,7 +25,7 @@ log = structlog.get_logger("conveyor.poll")
 # Acknowledged late, as all: a repeat finds its number stale, or the turnstile closed.
 # No result: nobody waits for a poll. No events: they would cost as much as the poll, and Flower
 # would show ten polls for each conversion.
-@app.task(bind=True, name=names.POLL, ignore_result=True, send_events=False)
+@app.task(bind=True, shared=False, name=names.POLL, ignore_result=True, send_events=False)
 def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
     """Poll a job once, alone in the whole fleet, and schedule what comes next.
 

@@ -61,7 +61,14 @@ class SubmitTask(ConversionTask):
 # Acknowledged late, as all: a repeat finds in the ledger that its number is no longer awaited.
 # No result: the outcome is delivered later, under the same task id. No events: to Flower the
 # conversion is under way until it is delivered.
-@app.task(bind=True, base=SubmitTask, name=names.SUBMIT, ignore_result=True, send_events=False)
+@app.task(
+    bind=True,
+    shared=False,
+    base=SubmitTask,
+    name=names.SUBMIT,
+    ignore_result=True,
+    send_events=False,
+)
 def submit(
     self: ConversionTask,
     source: Any = None,
