@@ -7,10 +7,12 @@ the holder works, and is released by whoever holds its token alone.
 from __future__ import annotations
 
 import secrets
+from typing import Any, cast
 
 import redis
 
-from conveyor.ledger import keys, translated
+from conveyor.ledger import Entry, keys, script, translated
+from conveyor.ledger.entry import decode, fields_of
 
 __all__ = ["Deliveries"]
 
@@ -37,30 +39,35 @@ class Deliveries:
         self._lease_ms = round(lease_s * 1000)
         # In the whole fleet one holds a conversion's, so its id is enough to know ours.
         self._held: dict[str, str] = {}
+        self._acquire = client.register_script(script("deliver"))
         self._renew = client.register_script(_RENEW)
         self._release = client.register_script(_RELEASE)
 
-    def acquire(self, conversion_id: str) -> bool:
+    def acquire(self, conversion_id: str) -> Entry | None:
         """Try to be the one who delivers; never waits.
 
         Args:
             conversion_id: The conversion.
 
         Returns:
-            Whether we are; if not, another delivers it.
+            The conversion, where we are; None where another delivers it, or it is forgotten.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
         token = secrets.token_hex(16)
-        key = keys.delivery(conversion_id)
         with translated(self._client):
-            taken = self._client.set(key, token, nx=True, px=self._lease_ms, get=True)
-        # Ours already: the first reply was lost, and redis-py has asked again.
-        if taken not in (None, token):
-            return False
+            taken, *flat = cast(
+                "list[Any]",
+                self._acquire(
+                    keys=[keys.delivery(conversion_id), keys.conversion(conversion_id)],
+                    args=[token, self._lease_ms],
+                ),
+            )
+        if not taken:
+            return None
         self._held[conversion_id] = token
-        return True
+        return decode(conversion_id, fields_of(flat[0]))
 
     def renew(self, conversion_id: str) -> None:
         """Begin the lease anew, if it is still ours.

@@ -63,19 +63,19 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
         Ignore: The message is an old one: the caller knows already, or it has not ended.
     """
     deliveries = self.engine.deliveries
-    if not deliveries.acquire(conversion_id):
+    entry = deliveries.acquire(conversion_id)
+    if entry is None:
         # Another delivers it. If that one has died, the sweep sends another message.
         raise Ignore
     try:
         with self.engine.pulse.keeps(conversion_id, partial(deliveries.renew, conversion_id)):
-            return _deliver(self, self.engine, conversion_id)
+            return _deliver(self, self.engine, entry)
     except (Ignore, Reject, Retry):
         deliveries.release(conversion_id)
         raise
 
 
-def _deliver(task: ConversionTask, engine: Engine, conversion_id: str) -> dict[str, Any]:
-    entry = engine.ledger.get(conversion_id)
+def _deliver(task: ConversionTask, engine: Engine, entry: Entry) -> dict[str, Any]:
     if entry.told:
         # A message that comes a second time: the callbacks have run.
         raise Ignore
@@ -171,7 +171,8 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     What is not removed here the service removes by itself, within three hours. A dead letter keeps
     its source, for a replay, and its result at the service, if it has one.
     """
-    engine.storage.remove_partials(entry.id)
+    if entry.deliveries > 1:
+        engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
         engine.storage.remove_staged(source.value for source in entry.request.sources)
         remote_files = entry.result.files if entry.result else ()

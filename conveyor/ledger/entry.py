@@ -11,6 +11,7 @@
 ``base_url``       the host that took the job
 ``dialect``        the dialect that it was started in
 ``account``        the fingerprint of the account that it was submitted for
+``deliveries``     how often its delivery was begun
 ``told``           1 once the caller has the outcome
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
@@ -59,6 +60,7 @@ class Entry:
     foreign_ids: bool = False
     held: bool = False
     told: bool = False
+    deliveries: int = 0
     since: float = 0.0
     alive: bool = False
     submits: int = 0
@@ -129,6 +131,7 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         foreign_ids=get("foreign_ids") == "1",
         held=get("held") == "1",
         told=get("told") == "1",
+        deliveries=int(get("deliveries", "0")),
         since=_time(get("since")) or 0.0,
         alive=get("alive") == "1",
         submits=int(get("submits", "0")),
