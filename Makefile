@@ -39,8 +39,9 @@ format: $(VENV)/.checks ## Format the code and repair what can be repaired
 bench: $(VENV)/.runs ## Measure the cost of a conversion and the speed of a worker
 	@$(BIN)/python -m benchmarks
 
-chaos: $(VENV)/.runs ## Break everything that can break, and count what was lost or paid twice
+chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos
+	@$(BIN)/python -m pytest -q tests/acceptance/crash
 
 clean: ## Remove the environment and everything that was made
 	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov
