@@ -21,7 +21,7 @@ up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 	@$(BIN)/python -m workers.local.up
 
 test: lint ## Run all checks, as .ci/run does
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: $(VENV)/.checks ## Run the checks that run nothing
 	@$(BIN)/ruff check --quiet
