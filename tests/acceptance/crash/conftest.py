@@ -209,6 +209,7 @@ class Stage:
         self._lost = set(self._client.hkeys("unacked"))
         self._client.zadd(keys.DUE, {conversion_id: 0}, xx=True)
         self._client.pexpire(keys.turnstile(conversion_id), round(SPACING_S * 1000) + 50)
+        self._client.pexpire(keys.delivery(conversion_id), 50)
 
     def _let_the_brokers_time_pass(self, conveyor):
         """The visibility time-out of all that the dead worker held; kombu does the rest."""
