@@ -137,8 +137,8 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
     """Ask the governor, bring the sources, POST; return the entry and when to look at it again.
 
     Of two that do this at once, one begins the submit: the other finds the state changed. Nobody
-    polls the job while the POST is in flight: its wake-up is not sent yet, and the sweep holds off
-    for longer than a request may take.
+    polls the job while the POST is in flight: its wake-up is not sent yet, and the pulse
+    keeps the sweep off for as long as this process lives.
     """
     gate = engine.governor.ask(entry.id)
     if gate.wait_s:
