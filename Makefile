@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
-EXTRAS := cli,worker,sandbox,local
+EXTRAS := cli,worker,web,sandbox,local
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
