@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from config.addresses import is_loopback
 from conveyor.protocol import Auth, Dialect
+from conveyor.schedule import MAX_NET_S
 from conveyor.settings import ProducerSettings, load
 
-__all__ = ["WorkerSettings", "load_settings"]
+__all__ = ["LEAST_WEBHOOK_KEY", "WorkerSettings", "load_settings"]
+
+# An HMAC is as hard to guess as its key.
+LEAST_WEBHOOK_KEY: Final = 16
 
 # The service's rule (seed); only a loopback stand-in may be asked more often.
 _SERVICE_SPACING_S: Final = 5.0
@@ -70,6 +74,20 @@ class WorkerSettings(ProducerSettings):
     allow_repay: bool = Field(
         default=False,
         description="Whether a submit is repeated where nobody can tell if the first was paid.",
+    )
+    webhook_url: str = Field(
+        default="",
+        description="The web process's `/webhooks` as the service reaches it; unset: no webhooks.",
+    )
+    webhook_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs the webhooks' addresses; the web process's own, 16 characters or more.",
+    )
+    webhook_net: float = Field(
+        default=60,
+        ge=5,
+        le=MAX_NET_S,
+        description="Seconds until a job is polled whose webhook has not called.",
     )
     submit_attempts: int = Field(
         default=3, ge=1, le=10, description="POSTs of one conversion, each after a proven loss."
@@ -133,6 +151,20 @@ class WorkerSettings(ProducerSettings):
             raise ValueError("must not be empty")
         return secret
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_safe_to_call(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if not url:
+            return ""
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError(
+                "must be a URL without a query, e.g. https://shop.example.com/webhooks"
+            )
+        if parts.scheme == "http" and not _is_near(parts.hostname):
+            raise ValueError("must be https: the call brings the job's id, which opens the result")
+        return url.rstrip("/")
+
     @field_validator("source_folders", mode="before")
     @classmethod
     def _split(cls, folders: object) -> object:
@@ -152,7 +184,7 @@ class WorkerSettings(ProducerSettings):
     @property
     def api_is_loopback(self) -> bool:
         """Whether the API is a stand-in on this machine."""
-        return _is_loopback(urlsplit(self.api_url).hostname or "")
+        return is_loopback(urlsplit(self.api_url).hostname or "")
 
     @property
     def dialects(self) -> tuple[Dialect, ...]:
@@ -173,13 +205,4 @@ def load_settings() -> WorkerSettings:
 
 def _is_near(host: str) -> bool:
     """Whether it is this machine, or a name without dots: a container beside this one."""
-    return _is_loopback(host) or ("." not in host and ":" not in host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host) or ("." not in host and ":" not in host)

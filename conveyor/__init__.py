@@ -8,7 +8,16 @@
 This is all that a web application imports; the modules below are private to the project.
 """
 
-from conveyor.conversion import Conversion, Failure, FailureKind, Progress, State, StoredFile
+from conveyor.conversion import (
+    Conversion,
+    Event,
+    Failure,
+    FailureKind,
+    Progress,
+    StagedFile,
+    State,
+    StoredFile,
+)
 from conveyor.dead_letters import DeadGroup, DeadLetters
 from conveyor.errors import (
     AccountHeld,
@@ -24,6 +33,7 @@ from conveyor.errors import (
     UnknownConversion,
     WaitTimeout,
 )
+from conveyor.fleet import Fleet, Page
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor
@@ -41,13 +51,17 @@ __all__ = [
     "ConveyorError",
     "DeadGroup",
     "DeadLetters",
+    "Event",
     "Failure",
     "FailureKind",
+    "Fleet",
     "Handle",
     "InvalidRequest",
     "LedgerUnavailable",
+    "Page",
     "Progress",
     "SettingsError",
+    "StagedFile",
     "State",
     "StorageError",
     "StoredFile",

@@ -8,7 +8,16 @@ from typing import Any, Self
 
 from conveyor.errors import ConversionCancelled, ConversionFailed
 
-__all__ = ["Conversion", "Failure", "FailureKind", "Progress", "State", "StoredFile"]
+__all__ = [
+    "Conversion",
+    "Event",
+    "Failure",
+    "FailureKind",
+    "Progress",
+    "StagedFile",
+    "State",
+    "StoredFile",
+]
 
 
 class State(StrEnum):
@@ -49,6 +58,23 @@ class StoredFile:
 
     Attributes:
         name: Its file name, safe to use as such.
+        uri: Where it lies, an fsspec URL.
+        size: In bytes.
+        sha256: The hash of its content, hexadecimal.
+    """
+
+    name: str
+    uri: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """An uploaded file in the storage: the source of one conversion.
+
+    Attributes:
+        name: Its file name, as it came.
         uri: Where it lies, an fsspec URL.
         size: In bytes.
         sha256: The hash of its content, hexadecimal.
@@ -144,6 +170,25 @@ class Conversion:
             failure = self.failure
             ended = ConversionCancelled if self.state is State.CANCELLED else ConversionFailed
             raise ended(failure.message, failure.code, failure.status, failure.kind.value, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of state, or of what holds a conversion up.
+
+    Attributes:
+        id: Its place in the conversion's history: ``events(after=id)`` goes on after it.
+        conversion_id: Whose.
+        state: The state that was entered.
+        at: When, seconds since the epoch.
+        note: What holds it up, in words; empty when all goes well.
+    """
+
+    id: str
+    conversion_id: str
+    state: State
+    at: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

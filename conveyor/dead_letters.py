@@ -16,7 +16,9 @@ from kombu.exceptions import OperationalError
 from conveyor import wakeups
 from conveyor.conversion import Conversion, FailureKind, State
 from conveyor.errors import InvalidRequest, UnknownConversion
+from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
+from conveyor.ledger.index import Index
 from conveyor.schedule import FILE_LIFE_S
 from conveyor.storage import Storage
 
@@ -49,12 +51,14 @@ class DeadLetters:
 
     Args:
         ledger: Where they are kept.
+        index: Finds them page by page.
         storage: Where their staged sources lie.
         app: To send the wake-ups of replays.
     """
 
-    def __init__(self, ledger: Ledger, storage: Storage, app: Celery) -> None:
+    def __init__(self, ledger: Ledger, index: Index, storage: Storage, app: Celery) -> None:
         self._ledger = ledger
+        self._index = index
         self._storage = storage
         self._app = app
 
@@ -77,6 +81,20 @@ class DeadLetters:
             if kind in (None, _kind_of(entry)) and account in (None, entry.account)
         )
         return list(islice(found, limit))
+
+    def page(self, kind: FailureKind | None = None, limit: int = 50, cursor: str = "") -> Page:
+        """Dead letters page by page, those that became one last first.
+
+        Args:
+            kind: Only those of this class.
+            limit: At most so many on a page.
+            cursor: `Page.cursor` of the page before.
+
+        Raises:
+            InvalidRequest: The cursor is none of ours.
+        """
+        entries, following = self._index.dead_page(kind, limit, cursor)
+        return page_of(list(filter(_is_dead, entries)), following, self._ledger.pace)
 
     def groups(self) -> Sequence[DeadGroup]:
         """How many dead letters there are of each class and account, the most first."""

@@ -30,6 +30,9 @@ def fingerprint_of(request: ConversionRequest) -> str:
 
 
 def _identity(source: Source) -> list[str]:
+    if source.sha256:
+        # As the local file that it was, or might have been.
+        return [SourceKind.LOCAL.value, source.name, source.sha256]
     if source.kind is not SourceKind.LOCAL:
         return [source.kind.value, source.value]
     try:

@@ -127,7 +127,9 @@ class Governor:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            wait_ms = self._throttle(keys=[keys.account(self.account)], args=[self._step_s])
+            wait_ms = self._throttle(
+                keys=[keys.account(self.account), keys.COUNTS], args=[self._step_s]
+            )
         return _spread(wait_ms / 1000)
 
     def recovered(self) -> None:

@@ -1,16 +1,22 @@
-"""`Handle`: one conversion as its caller sees it."""
+"""`Handle`: one conversion as its caller sees it.
+
+Each method that waits, or asks Redis, has a twin for `asyncio` that never blocks the event loop:
+its name begins with ``a``, and where that makes a word of the language, ends with ``_`` (PEP 8).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from celery.result import assert_will_not_block
 
-from conveyor.conversion import Conversion, Progress, State
+from conveyor.conversion import Conversion, Event, Progress, State
 from conveyor.errors import WaitTimeout
 from conveyor.ledger import Entry, Ledger
+from conveyor.watch import Watch
 
 __all__ = ["Handle"]
 
@@ -18,6 +24,8 @@ __all__ = ["Handle"]
 _FIRST_LOOK_S: Final = 0.05
 _LAST_LOOK_S: Final = 1.0
 _GROWTH: Final = 1.3
+# Of one blocking read of the history; well below the socket's own time-out.
+_BLOCK_S: Final = 5.0
 
 # Until it has succeeded nobody knows that it is done.
 _ALMOST: Final = 0.95
@@ -31,11 +39,16 @@ class Handle:
     """
 
     def __init__(
-        self, conversion_id: str, ledger: Ledger, cancel: Callable[[str], Conversion]
+        self,
+        conversion_id: str,
+        ledger: Ledger,
+        cancel: Callable[[str], Conversion],
+        watch: Watch,
     ) -> None:
         self.id = conversion_id
         self._ledger = ledger
         self._cancel = cancel
+        self._watch = watch
 
     def __repr__(self) -> str:
         return f"<Handle {self.id}>"
@@ -87,24 +100,105 @@ class Handle:
             RuntimeError: Called inside a Celery task; use ``conveyor.signature`` in a chain.
         """
         assert_will_not_block()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        patience = _Patience(timeout)
         pause_s = _FIRST_LOOK_S
         while True:
             entry = self._ledger.get(self.id)
-            conversion = entry.conversion
-            if conversion.state.is_final:
-                conversion.raise_if_failed()
-                return conversion
-            if deadline is not None:
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    raise WaitTimeout(
-                        f"The conversion {self.id} is still {conversion.state} after "
-                        f"{timeout:g} s{_because(entry)}. It goes on: wait again, or look later."
-                    )
-                pause_s = min(pause_s, left_s)
-            time.sleep(pause_s)
+            if entry.state.is_final:
+                return _succeeded(entry)
+            time.sleep(min(pause_s, patience.left_s(entry)))
             pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
+
+    def events(self, after: str = "") -> Iterator[Event]:
+        """Every change of state, from the first on, as it happens; ends with the final state.
+
+        Args:
+            after: The id of the event that was seen last; empty for all.
+
+        Yields:
+            What has happened so far, and then what happens.
+
+        Raises:
+            UnknownConversion: It was forgotten.
+            RuntimeError: Called inside a Celery task: that would hold a worker's slot.
+        """
+        assert_will_not_block()
+        is_over = False
+        while not is_over:
+            events, is_over = self._news(after, _BLOCK_S)
+            yield from events
+            after = events[-1].id if events else after
+
+    async def aget(self) -> Conversion:
+        """The twin of `get`."""
+        return await asyncio.to_thread(self.get)
+
+    async def aprogress(self) -> Progress:
+        """The twin of `progress`."""
+        return await asyncio.to_thread(self.progress)
+
+    async def acancel(self) -> Conversion:
+        """The twin of `cancel`."""
+        return await asyncio.to_thread(self.cancel)
+
+    async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
+        """The twin of `wait`: the same arguments, the same errors."""
+        patience = _Patience(timeout)
+        async with self._watch.on(self.id) as bell:
+            while True:
+                entry = await asyncio.to_thread(self._ledger.get, self.id)
+                if entry.state.is_final:
+                    return _succeeded(entry)
+                await bell.wait(patience.left_s(entry))
+
+    async def aevents(self, after: str = "") -> AsyncIterator[Event]:
+        """The twin of `events`: any number of them share one connection to Redis."""
+        async with self._watch.on(self.id) as bell:
+            while True:
+                events, is_over = await asyncio.to_thread(self._news, after)
+                for event in events:
+                    yield event
+                if is_over:
+                    return
+                after = events[-1].id if events else after
+                await bell.wait()
+
+    def _news(self, after: str, wait_s: float = 0) -> tuple[list[Event], bool]:
+        """What has happened after an event, and whether nothing more will."""
+        events = self._ledger.events(self.id, after, wait_s)
+        if not events and self._ledger.get(self.id).state.is_final:
+            # It may have ended between these two looks.
+            return self._ledger.events(self.id, after), True
+        return events, bool(events) and events[-1].state.is_final
+
+
+class _Patience:
+    """The time that a caller has."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def left_s(self, entry: Entry) -> float:
+        """Seconds, without end where it has none.
+
+        Raises:
+            WaitTimeout: There are none left.
+        """
+        if self._deadline is None:
+            return float("inf")
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise WaitTimeout(
+                f"The conversion {entry.id} is still {entry.state} after "
+                f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
+            )
+        return left_s
+
+
+def _succeeded(entry: Entry) -> Conversion:
+    entry.conversion.raise_if_failed()
+    return entry.conversion
 
 
 def _because(entry: Entry) -> str:

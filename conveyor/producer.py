@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Self
+from typing import IO, Any, Self
 from uuid import uuid4
 
 import redis
@@ -14,18 +16,23 @@ from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from conveyor import governor, names, wakeups
-from conveyor.conversion import Conversion
+from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import BrokerUnavailable
 from conveyor.fingerprint import fingerprint_of
+from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
-from conveyor.handle import Handle
+from conveyor.handle import Handle, progress_of
 from conveyor.ledger import Ledger, connect
+from conveyor.ledger.index import Index
+from conveyor.ledger.reservations import Reservations
 from conveyor.redaction import describe_call, redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import Source, SourceInput, SourceKind
+from conveyor.sources import Source, SourceInput, SourceKind, staged
+from conveyor.staging import Staging
 from conveyor.storage import Storage
+from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
 
@@ -127,12 +134,62 @@ class Conveyor:
             fingerprint = fingerprint_of(request)
             conversion_id = self._ledger.claim_key(idempotency_key, conversion_id, fingerprint)
         request = self._staged(request)
-        if self._ledger.open(conversion_id, request) is None:
+        owned = self._owned(request)
+        if self._ledger.open(conversion_id, request, owns=owned) is None:
             # Somebody else was first with this key.
-            self._unstage(request)
+            self._staging.remove(owned)
         else:
             self._publish(conversion_id, request, idempotency_key)
-        return Handle(conversion_id, self._ledger, self.cancel)
+        return self._handle(conversion_id)
+
+    async def aconvert(
+        self,
+        source: SourceInput,
+        to: str,
+        from_format: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Handle:
+        """The twin of `convert` for `asyncio`: never blocks the event loop.
+
+        A conversion that is accepted while its caller is being cancelled goes on.
+        """
+        return await asyncio.to_thread(
+            self.convert, source, to, from_format, params, idempotency_key
+        )
+
+    def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
+        """Stream an upload into the storage: the source of a conversion, never whole in memory.
+
+        Args:
+            name: Its file name, which tells its format.
+            content: A binary file, or pieces of one. When it raises, nothing is left behind.
+
+        Returns:
+            The staged file. It belongs to the conversion that takes it as its source, and to one
+            alone; what no conversion takes within an hour is removed by the workers.
+
+        Raises:
+            InvalidRequest: It is empty.
+            StorageError: The storage can't be written.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return self._staging.stage(name, content)
+
+    async def astage(self, name: str, chunks: AsyncIterable[bytes]) -> StagedFile:
+        """The twin of `stage` for `asyncio`, with the body of a request as it comes."""
+        return await self._staging.astage(name, chunks)
+
+    def unstage(self, files: Iterable[StagedFile]) -> None:
+        """Remove staged files that will not be converted; what a conversion owns is left alone.
+
+        Args:
+            files: From `stage`.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._staging.unstage(files)
 
     def signature(
         self,
@@ -165,6 +222,8 @@ class Conveyor:
         shown: list[str] = []
         if source is not None:
             request = self._staged(ConversionRequest.build(source, to, from_format, params))
+            # It may first run in a month.
+            self._reservations.keep(self._owned(request))
             shown = [item.value for item in request.sources]
             args = (shown,)
             from_format = request.from_format
@@ -218,6 +277,79 @@ class Conveyor:
         """
         return self._ledger.get(conversion_id).conversion
 
+    def look(self, conversion_id: str) -> tuple[Conversion, Progress]:
+        """A conversion as it stands, and how far it is, in one look.
+
+        Args:
+            conversion_id: Its id.
+
+        Raises:
+            UnknownConversion: There is none.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        entry = self._ledger.get(conversion_id)
+        pace_s = self._ledger.pace.expected_s(entry.request)
+        return entry.conversion, progress_of(entry, pace_s, time.time())
+
+    async def aget(self, conversion_id: str) -> Conversion:
+        """The twin of `get` for `asyncio`."""
+        return await asyncio.to_thread(self.get, conversion_id)
+
+    async def acancel(self, conversion_id: str) -> Conversion:
+        """The twin of `cancel` for `asyncio`."""
+        return await asyncio.to_thread(self.cancel, conversion_id)
+
+    async def ahandle(self, conversion_id: str) -> Handle:
+        """The twin of `handle` for `asyncio`."""
+        return await asyncio.to_thread(self.handle, conversion_id)
+
+    def list(self, state: State | None = None, limit: int = 50, cursor: str = "") -> Page:
+        """Conversions page by page, those accepted last first.
+
+        Args:
+            state: Only those in this state.
+            limit: At most so many on a page.
+            cursor: `Page.cursor` of the page before.
+
+        Raises:
+            InvalidRequest: The cursor is none of ours.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return page_of(*self._index.page(state, limit, cursor), self._ledger.pace)
+
+    def fleet(self) -> Fleet:
+        """The fleet at a glance: how many conversions stand where, and how the accounts do.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return Fleet.of(self._index.read(), self.accounts())
+
+    def job_ended(self, conversion_id: str, job_id: str) -> None:
+        """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
+
+        Whoever calls this has checked the call's signature (`conveyor.webhooks`).
+
+        Args:
+            conversion_id: The conversion.
+            job_id: As the call names the job.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+            BrokerUnavailable: The poll's message could not be published; the sweep brings it on.
+        """
+        found = self._ledger.job_ended(conversion_id, job_id)
+        if found is None:
+            return
+        entry, wait_s = found
+        try:
+            wakeups.poll(self._app, entry, wait_s)
+        except OperationalError:
+            raise BrokerUnavailable(
+                f"The broker at {self._broker_address} did not take the poll: start it. "
+                "A worker sends another."
+            ) from None
+
     def handle(self, conversion_id: str) -> Handle:
         """A handle on a conversion that was enqueued elsewhere, or earlier.
 
@@ -225,7 +357,7 @@ class Conveyor:
             UnknownConversion: There is none.
         """
         self._ledger.get(conversion_id)
-        return Handle(conversion_id, self._ledger, self.cancel)
+        return self._handle(conversion_id)
 
     def counts(self) -> Mapping[str, int]:
         """How many conversions ended how: ``succeeded``, ``cancelled``, dead letters by class.
@@ -260,7 +392,7 @@ class Conveyor:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
-        return DeadLetters(self._ledger, self._storage, self._app)
+        return DeadLetters(self._ledger, self._index, self._storage, self._app)
 
     @property
     def storage(self) -> Storage:
@@ -282,6 +414,11 @@ class Conveyor:
         self._app.close()
         self._client.close()
 
+    async def aclose(self) -> None:
+        """The twin of `close` for `asyncio`: closes this event loop's connection, too."""
+        await self._watch.aclose()
+        await asyncio.to_thread(self.close)
+
     def _publish(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         try:
             self._app.send_task(
@@ -297,14 +434,16 @@ class Conveyor:
                 # Others may hold this conversion by its key already; the sweep brings it on.
                 return
             self._ledger.forget(conversion_id)
-            self._unstage(request)
+            owned = self._owned(request)
+            self._reservations.give_back(owned)
+            self._staging.remove(owned)
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the message: start it, or set "
                 "CONVEYOR_BROKER_URL. The conversion was not accepted."
             ) from None
 
-    def _unstage(self, request: ConversionRequest) -> None:
-        self._storage.remove_staged(source.value for source in request.sources)
+    def _handle(self, conversion_id: str) -> Handle:
+        return Handle(conversion_id, self._ledger, self.cancel, self._watch)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
         if all(source.kind is not SourceKind.LOCAL for source in request.sources):
@@ -314,7 +453,11 @@ class Conveyor:
     def _stage(self, source: Source) -> Source:
         if source.kind is not SourceKind.LOCAL:
             return source
-        return Source(SourceKind.STORED, self._storage.stage(source.value))
+        return staged(self._staging.stage_path(source.value))
+
+    def _owned(self, request: ConversionRequest) -> Sequence[str]:
+        """The folders of sources that were staged for this request."""
+        return self._storage.tokens_of(source.value for source in request.sources if source.sha256)
 
     @cached_property
     def _client(self) -> redis.Redis:
@@ -327,6 +470,22 @@ class Conveyor:
     @cached_property
     def _storage(self) -> Storage:
         return Storage(self._settings.storage_url)
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self._client, self._ledger.find_many)
+
+    @cached_property
+    def _reservations(self) -> Reservations:
+        return Reservations(self._client)
+
+    @cached_property
+    def _staging(self) -> Staging:
+        return Staging(self._storage, self._reservations)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self._settings.redis_url.get_secret_value())
 
     @property
     def _broker_address(self) -> str:

@@ -14,7 +14,7 @@ from conveyor.sources import Source, SourceInput, SourceKind, is_file_id, parse_
 
 __all__ = ["ConversionRequest"]
 
-_FORMAT = re.compile(r"[a-z0-9]{1,20}")
+_FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 # ConvertAPI takes names in any case, so these are compared in lower case.
@@ -25,7 +25,7 @@ _RESERVED: Final = {
     "auth": "the worker's credentials are used",
     "async": "every conversion is asynchronous",
     "jobid": "the job id is Conveyor's own",
-    "webhook": "Conveyor is told by polling",
+    "webhook": "Conveyor has an address of its own for each job",
     "storefile": "results are always fetched from the service's store",
     "file": "give it as the source",
     "files": "give a list as the source",

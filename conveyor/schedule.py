@@ -1,7 +1,7 @@
 """When to look next: pure functions from history to a delay in seconds.
 
-Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, which lies far
-below the broker's visibility time-out.
+Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, or `MAX_NET_S`
+where a webhook will call; both lie below the broker's visibility time-out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ __all__ = [
     "FILE_LIFE_S",
     "JOB_LIFE_S",
     "MAX_DELAY_S",
+    "MAX_NET_S",
+    "first_net",
     "first_poll",
     "is_urgent",
+    "next_net",
     "next_poll",
     "retry_storage",
     "retry_submit",
@@ -22,6 +25,9 @@ __all__ = [
 
 MAX_DELAY_S: Final = 60.0
 """The longest countdown. A message that waits longer only looks lost to the operator."""
+
+MAX_NET_S: Final = 150.0
+"""The longest countdown of a poll that only comes where a webhook was lost."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
@@ -35,6 +41,10 @@ _MARGIN_S: Final = 0.05
 _AGE_SHARE: Final = 0.2
 # A conversion that takes as long as the last ones did is done a little after that.
 _PACE_MARGIN: Final = 1.1
+# With webhooks a poll is the net below a call that was lost: it comes when the job has taken twice
+# as long as such jobs do, and then as its age grows by half.
+_NET_PACES: Final = 2.0
+_NET_SHARE: Final = 0.5
 _JITTER: Final = 0.1
 _OLD: Final = 0.75
 
@@ -51,6 +61,38 @@ def first_poll(spacing_s: float, pace_s: float | None) -> float:
     """
     expected_s = 0.0 if pace_s is None else pace_s * _PACE_MARGIN
     return _bounded(expected_s, spacing_s)
+
+
+def first_net(net_s: float, spacing_s: float, pace_s: float | None) -> float:
+    """The wait between submit and first poll, where the service calls when the job has ended.
+
+    Args:
+        net_s: The least wait, seconds.
+        spacing_s: The least time between two requests for a job.
+        pace_s: What such conversions took lately, None while unknown.
+
+    Returns:
+        Seconds.
+    """
+    return _bounded(max(net_s, (pace_s or 0.0) * _NET_PACES), spacing_s, MAX_NET_S)
+
+
+def next_net(net_s: float, spacing_s: float, age_s: float, strikes: int = 0) -> float:
+    """The wait between two polls, where the service calls when the job has ended.
+
+    Args:
+        net_s: The least wait, seconds.
+        spacing_s: The least time between two requests for a job.
+        age_s: Since the submit.
+        strikes: Answers in a row that said nothing of the job: then it is asked as ever, for the
+            call may have come, and its answer was lost.
+
+    Returns:
+        Seconds.
+    """
+    if strikes:
+        return next_poll(spacing_s, age_s, strikes)
+    return _bounded(max(net_s, age_s * _NET_SHARE), spacing_s, MAX_NET_S)
 
 
 def next_poll(spacing_s: float, age_s: float, strikes: int = 0) -> float:
@@ -110,8 +152,8 @@ def _doubled(first_s: float, times: int) -> float:
     return first_s * float(2 ** min(times, 10))
 
 
-def _bounded(delay_s: float, spacing_s: float) -> float:
+def _bounded(delay_s: float, spacing_s: float, most_s: float = MAX_DELAY_S) -> float:
     """Add jitter, so that a batch spreads, and keep the delay between spacing and the longest."""
     least_s = spacing_s + _MARGIN_S
     jittered = max(delay_s, least_s) * (1 + random.random() * _JITTER)  # noqa: S311 - no secret
-    return min(max(jittered, least_s), MAX_DELAY_S)
+    return min(max(jittered, least_s), most_s)

@@ -5,6 +5,7 @@
 32 of a-z and 0-9         a FileId of an earlier upload: passed on
 ``s3://…``, ``file://…``  any other fsspec URL: the worker streams it to ``/upload``
 a path                    a local file of the producer: staged in the storage first
+a staged file             an upload that lies in the storage by now
 a conversion's result     its files, so that one conversion feeds the next in a chain
 ========================  ==============================================================
 """
@@ -20,12 +21,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from conveyor.conversion import Conversion
+from conveyor.conversion import Conversion, StagedFile
 from conveyor.errors import InvalidRequest
 
-__all__ = ["Source", "SourceInput", "SourceKind", "is_file_id", "parse_sources"]
+__all__ = ["Source", "SourceInput", "SourceKind", "is_file_id", "parse_sources", "staged"]
 
-SourceInput = str | PathLike[str] | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
+SourceInput = (
+    str | PathLike[str] | StagedFile | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
+)
 
 _FILE_ID = re.compile(r"[a-z0-9]{32}")
 
@@ -46,10 +49,13 @@ class Source:
     Attributes:
         kind: Who reads it.
         value: The URL, the FileId or the path.
+        sha256: Of a file that was staged for this very request, the hash of its content: the
+            conversion will own it. Empty for all others, and once it does.
     """
 
     kind: SourceKind
     value: str
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -92,11 +98,18 @@ def parse_sources(given: SourceInput) -> tuple[Source, ...]:
     return sources
 
 
+def staged(file: StagedFile) -> Source:
+    """A staged file as the source of the conversion that will own it."""
+    return Source(SourceKind.STORED, file.uri, file.sha256)
+
+
 def _flatten(given: Any) -> list[Source]:
     if isinstance(given, str):
         return [_parse_text(given)]
     if isinstance(given, PathLike):
         return [Source(SourceKind.LOCAL, fspath(given))]
+    if isinstance(given, StagedFile):
+        return [staged(given)]
     if isinstance(given, Conversion):
         return [Source(SourceKind.STORED, file.uri) for file in given.files]
     if isinstance(given, Mapping):

@@ -80,7 +80,7 @@ def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) 
     """
     app.send_task(
         name,
-        countdown=min(delay_s, schedule.MAX_DELAY_S),
+        countdown=min(delay_s, schedule.MAX_NET_S),
         queue=_queue_of(name, entry),
         root_id=entry.id,
         parent_id=entry.id,

@@ -73,12 +73,18 @@ def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> tuple[Entry | N
             log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=round(age_s, 2))
             return ledger.ready(entry, result, leaving=leaving), 0
         case PollAgain(alive, strike, note):
-            delay_s = schedule.next_poll(spacing_s, age_s, entry.strikes + 1 if strike else 0)
+            strikes = entry.strikes + 1 if strike else 0
+            delay_s = (
+                schedule.next_net(engine.settings.webhook_net, spacing_s, age_s, strikes)
+                if entry.webhook
+                else schedule.next_poll(spacing_s, age_s, strikes)
+            )
             log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=note)
             noted = ledger.later(
                 entry, delay_s, alive=alive, strike=strike, note=note, leaving=leaving
             )
-            return noted, delay_s
+            # The webhook has called while this poll was under way: it may have come too early.
+            return noted, passed.spacing_ms / 1000 if noted and noted.called else delay_s
         case SubmitAgain(note):
             delay_s = schedule.retry_submit(spacing_s, entry.strikes)
             log.warning("submit_was_lost", submits=entry.submits)

@@ -176,6 +176,7 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcom
             dialect,
             engine.governor.account,
             gate.foreign_ids,
+            webhook=bool(engine.settings.webhook_url),
         )
         noted_at = time.monotonic()
         begun = engine.ledger.begin_submit(entry, job)
@@ -184,7 +185,7 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcom
         outcome = engine.api.start(
             dialect,
             (request.from_format, request.to_format),
-            request.form(begun.uploads),
+            {**request.form(begun.uploads), **engine.webhook(entry.id)},
             begun.job_id,
             engine.keeper(entry.id),
             wait_s=wait_s,
@@ -205,9 +206,7 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
     ledger, spacing_s = engine.ledger, engine.spacing_s
     match after_submit(outcome, entry, time.time(), engine.limits):
         case Taken(job_id):
-            delay_s = schedule.first_poll(spacing_s, ledger.pace.expected_s(entry.request))
-            log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-            return _after(ledger.started(entry, job_id, delay_s), delay_s)
+            return _started(engine, entry, job_id)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
             return _at_once(ledger.ready(entry, result))
@@ -231,6 +230,19 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
         case Bury(failure):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return _at_once(ledger.failed(entry, failure))
+
+
+def _started(engine: Engine, entry: Entry, job_id: str) -> tuple[Entry, float] | None:
+    pace_s = engine.ledger.pace.expected_s(entry.request)
+    delay_s = (
+        schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
+        if entry.webhook
+        else schedule.first_poll(engine.spacing_s, pace_s)
+    )
+    log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
+    started = engine.ledger.started(entry, job_id, delay_s)
+    # The webhook may be faster than the answer to the submit.
+    return _after(started, 0 if started and started.called else delay_s)
 
 
 def _delete_if_cancelled(engine: Engine, begun: Entry, outcome: SubmitOutcome) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from celery import signals
 
-__all__ = ["install"]
+__all__ = ["install", "set_up"]
 
 # These put whole URLs into their lines, and a URL may hold a job id (invariant I5).
 _TALKATIVE: Final = ("urllib3", "requests", "fsspec", "s3fs", "botocore")
@@ -24,6 +24,27 @@ def install(level: str, form: str) -> None:
         level: The least level.
         form: ``json`` or ``console``.
     """
+    _configure(level)
+
+    def set_up_root(**_: Any) -> None:
+        _set_up_root(level, form)
+
+    # A receiver of this signal keeps Celery from setting up logs of its own.
+    signals.setup_logging.connect(set_up_root, weak=False)
+
+
+def set_up(level: str, form: str) -> None:
+    """The same at once, for a process that is no worker.
+
+    Args:
+        level: The least level.
+        form: ``json`` or ``console``.
+    """
+    _configure(level)
+    _set_up_root(level, form)
+
+
+def _configure(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -36,12 +57,6 @@ def install(level: str, form: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-
-    def set_up(**_: Any) -> None:
-        _set_up_root(level, form)
-
-    # A receiver of this signal keeps Celery from setting up logs of its own.
-    signals.setup_logging.connect(set_up, weak=False)
 
 
 def _set_up_root(level: str, form: str) -> None:

@@ -10,8 +10,8 @@ from celery import Celery, signals
 from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
-from workers import logs, wiring
-from workers.sweep import Sweeper
+from workers import logs, sweep, tidy, wiring
+from workers.periodic import Periodic
 
 __all__ = ["make_app"]
 
@@ -36,19 +36,24 @@ def make_app() -> Celery:
     app.conf.update(celery_options(settings))
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
-    _hook_sweep(app)
+    _hook_keepers(app)
     return app
 
 
-def _hook_sweep(app: Celery) -> None:
-    """Every worker sweeps, from its main process, for as long as it works."""
-    sweeper = Sweeper(app)
+def _hook_keepers(app: Celery) -> None:
+    """Every worker sweeps and tidies, from its main process, for as long as it works."""
+    keepers = (
+        Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
+        Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+    )
 
     def begin(**_: Any) -> None:
-        sweeper.start()
+        for keeper in keepers:
+            keeper.start()
 
     def end(**_: Any) -> None:
-        sweeper.stop()
+        for keeper in keepers:
+            keeper.stop()
 
     signals.worker_ready.connect(begin, weak=False)
     signals.worker_shutting_down.connect(end, weak=False)

@@ -6,7 +6,6 @@ atomically: ten workers that sweep at once share the work.
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import Any, Final
 
 import structlog
@@ -14,12 +13,11 @@ from celery import Celery
 from kombu.exceptions import ChannelError
 
 from conveyor import names, wakeups
-from conveyor.errors import ConveyorError
 from workers.wiring import engine
 
-__all__ = ["Sweeper"]
+__all__ = ["EVERY_S", "sweep"]
 
-_EVERY_S: Final = 2.0
+EVERY_S: Final = 2.0
 _BATCH: Final = 100
 # What one sweep wakes at most; ten workers wake ten times as many.
 _MOST: Final = 2000
@@ -30,40 +28,6 @@ _CLAIM_S: Final = 20.0
 _BACKLOG: Final = 500
 
 log = structlog.get_logger("conveyor.sweep")
-
-
-class Sweeper:
-    """A thread of the worker's main process that sweeps every few seconds.
-
-    Args:
-        app: To send wake-ups through.
-    """
-
-    def __init__(self, app: Celery) -> None:
-        self._app = app
-        self._stopped = Event()
-        self._thread: Thread | None = None
-
-    def start(self) -> None:
-        """Begin to sweep."""
-        self._thread = Thread(target=self._run, name="conveyor-sweep", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, without waiting for a sweep that is under way."""
-        self._stopped.set()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_EVERY_S):
-            try:
-                woken = sweep(self._app)
-            except ConveyorError as error:
-                log.warning("sweep_failed", reason=str(error))
-            except Exception:
-                log.exception("sweep_failed")
-            else:
-                if woken:
-                    log.warning("overdue_woken", count=woken)
 
 
 def sweep(app: Celery) -> int:
@@ -83,6 +47,8 @@ def sweep(app: Celery) -> int:
         woken += len(overdue)
         if len(overdue) < _BATCH:
             break
+    if woken:
+        log.warning("overdue_woken", count=woken)
     return woken
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -20,9 +20,13 @@ from conveyor.decision import Limits
 from conveyor.governor import Governor
 from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
+from conveyor.ledger.index import Index
+from conveyor.ledger.reservations import Reservations
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
+from conveyor.webhooks import address_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -41,6 +45,8 @@ class Engine:
         app: To send wake-ups through.
         settings: The workers' settings.
         ledger: The truth.
+        index: Which conversions stand where.
+        staging: What producers have left in the storage.
         dialects: Which to speak.
         governor: What the account may do now.
         turnstile: Single flight and spacing.
@@ -54,6 +60,8 @@ class Engine:
     app: Celery
     settings: WorkerSettings
     ledger: Ledger
+    index: Index
+    staging: Staging
     dialects: Dialects
     governor: Governor
     turnstile: Turnstile
@@ -67,6 +75,15 @@ class Engine:
     def spacing_s(self) -> float:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing
+
+    def webhook(self, conversion_id: str) -> Mapping[str, str]:
+        """The parameter that asks the service to call when the job has ended, where it shall.
+
+        Args:
+            conversion_id: Whose address it is.
+        """
+        base_url, key = self.settings.webhook_url, self.settings.webhook_key.get_secret_value()
+        return {"WebHook": address_of(base_url, key, conversion_id)} if base_url else {}
 
     def keeper(self, conversion_id: str) -> Keeper:
         """Stores result bytes that came in an answer itself.
@@ -110,10 +127,13 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
     account = account_of(settings)
+    storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
         app=app,
         settings=settings,
         ledger=ledger,
+        index=Index(client, ledger.find_many),
+        staging=Staging(storage, Reservations(client)),
         dialects=Dialects(ledger, account, settings.dialects),
         governor=Governor(client, account, settings.poll_spacing, settings.account_jobs),
         turnstile=turnstile,
@@ -129,7 +149,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
                 proxy=settings.api_proxy,
             )
         ),
-        storage=Storage(settings.storage_url, settings.source_folders),
+        storage=storage,
         limits=Limits(
             submits=settings.submit_attempts,
             strikes=settings.poll_strikes,

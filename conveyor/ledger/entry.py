@@ -16,6 +16,8 @@
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
 ``held``           1 while the account's submits are on hold
+``webhook``        1 where the service was asked to call when the job ends
+``called``         1 from its call until the next poll begins
 ``alive``          1 once the service was seen to have the job
 ``submits``        POSTs begun; ``polls``: polls answered
 ``strikes``        answers in a row that said nothing of the job: throttles, proxy errors
@@ -59,6 +61,8 @@ class Entry:
     account: str = ""
     foreign_ids: bool = False
     held: bool = False
+    webhook: bool = False
+    called: bool = False
     told: bool = False
     deliveries: int = 0
     since: float = 0.0
@@ -130,6 +134,8 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         account=get("account", ""),
         foreign_ids=get("foreign_ids") == "1",
         held=get("held") == "1",
+        webhook=get("webhook") == "1",
+        called=get("called") == "1",
         told=get("told") == "1",
         deliveries=int(get("deliveries", "0")),
         since=_time(get("since")) or 0.0,

@@ -9,10 +9,21 @@
 ``{conveyor}:due``                     zset    every conversion whose caller does not know the
                                                outcome, by the time something must have happened
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
+``{conveyor}:dead:<kind>``             zset    the same, of one class
+``{conveyor}:state:<state>``           zset    conversions in a state, by their acceptance; a worker
+                                               takes out what was forgotten
+``{conveyor}:events:<id>``             stream  a conversion's changes of state, the last 200 or so;
+                                               goes with its entry
+``{conveyor}:changed``                 channel  the id of each conversion whose state changes
 ``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
                                                a moving average
-``{conveyor}:counts``                  hash    outcomes so far: ``succeeded``, ``cancelled``, and
-                                               dead letters by class
+``{conveyor}:counts``                  hash    what has happened so far, by the names in
+                                               `conveyor.ledger.tally`
+``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the
+                                               epoch; an hour
+``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
+                                               the time from which on they may be removed
+``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
@@ -38,6 +49,11 @@ PACE: Final = "{conveyor}:pace"
 COUNTS: Final = "{conveyor}:counts"
 ACCOUNTS: Final = "{conveyor}:accounts"
 CHECK: Final = "{conveyor}:check"
+CHANGED: Final = "{conveyor}:changed"
+STAGING: Final = "{conveyor}:staging"
+DOOMED: Final = "{conveyor}:doomed"
+
+ENTRY_PREFIX: Final = "{conveyor}:conversion:"
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
@@ -46,7 +62,27 @@ KEEP_CHECK_S: Final = 60
 
 def conversion(conversion_id: str) -> str:
     """The entry of a conversion."""
-    return f"{{conveyor}}:conversion:{conversion_id}"
+    return ENTRY_PREFIX + conversion_id
+
+
+def events(conversion_id: str) -> str:
+    """The changes of state of a conversion."""
+    return f"{{conveyor}}:events:{conversion_id}"
+
+
+def state(name: str) -> str:
+    """The conversions in a state; ``transition.lua`` makes the same name."""
+    return f"{{conveyor}}:state:{name}"
+
+
+def dead(kind: str) -> str:
+    """The dead letters of a class; ``transition.lua`` makes the same name."""
+    return f"{{conveyor}}:dead:{kind}"
+
+
+def minute(number: int) -> str:
+    """How many succeeded in a minute; ``transition.lua`` makes the same name."""
+    return f"{{conveyor}}:minute:{number}"
 
 
 def turnstile(conversion_id: str) -> str:

@@ -18,9 +18,9 @@ from uuid import uuid4
 import redis
 
 from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind, StoredFile
+from conveyor.conversion import Event, Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest, UnknownConversion
-from conveyor.ledger import keys
+from conveyor.ledger import keys, tally
 from conveyor.ledger.connection import translated
 from conveyor.ledger.entry import (
     Entry,
@@ -52,6 +52,7 @@ _OF_THE_LAST_JOB: Final = (
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
+_NOTHING_TO_OWN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Job:
         dialect: The dialect.
         account: The account's fingerprint.
         foreign_ids: Whether its service was seen to answer with job ids of its own.
+        webhook: Whether the service is asked to call when the job ends.
     """
 
     job_id: str
@@ -71,6 +73,7 @@ class Job:
     dialect: Dialect
     account: str = ""
     foreign_ids: bool = False
+    webhook: bool = False
 
 
 class Ledger:
@@ -87,6 +90,7 @@ class Ledger:
         self._redis = client
         self.pace = Pace(client)
         self._transition = client.register_script(script("transition"))
+        self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
 
     # -- reading --------------------------------------------------------------------------------
@@ -124,16 +128,53 @@ class Ledger:
             if "request" in fields
         ]
 
+    def events(self, conversion_id: str, after: str = "", wait_s: float = 0) -> list[Event]:
+        """A conversion's changes of state.
+
+        Args:
+            conversion_id: Whose.
+            after: The id of the event that was seen last; empty for all.
+            wait_s: Seconds to wait for one where there is none yet; below the socket's time-out.
+
+        Returns:
+            What there is, the oldest first; perhaps nothing.
+        """
+        stream = keys.events(conversion_id)
+        with self._translated():
+            found = cast(
+                "list[Any]",
+                self._redis.xread(
+                    {stream: after or "0"}, block=round(wait_s * 1000) if wait_s else None
+                ),
+            )
+        return [_event(conversion_id, *item) for _, items in found for item in items]
+
     # -- transitions ----------------------------------------------------------------------------
 
     def open(
-        self, conversion_id: str, request: ConversionRequest, caller: Caller | None = None
+        self,
+        conversion_id: str,
+        request: ConversionRequest,
+        caller: Caller | None = None,
+        owns: Sequence[str] = (),
     ) -> Entry | None:
-        """Accept a conversion."""
+        """Accept a conversion.
+
+        Args:
+            conversion_id: Its id.
+            request: What is asked.
+            caller: What Celery was asked to do after it.
+            owns: Tokens of the staged folders that are its own from now on.
+
+        Raises:
+            InvalidRequest: One of these is gone, or belongs to another conversion.
+        """
         fields = {"wakeup": 0, "request": request.to_json(), "created_at": _now()}
         if caller is not None:
             fields["caller"] = caller.to_json()
-        return self._change("open", conversion_id, set=fields, due=_now() + _GRACE_S)
+        return self._change(
+            "open", conversion_id, set=fields, owns=list(owns) or None, due=_now() + _GRACE_S
+        )
 
     def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
         """Bind an idempotency key to a conversion, or learn which it is bound to.
@@ -170,8 +211,9 @@ class Ledger:
         """Take back an `open` whose message could not be published: it was not accepted."""
         with self._translated():
             pipeline = self._redis.pipeline()
-            pipeline.delete(keys.conversion(conversion_id))
+            pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
             pipeline.zrem(keys.DUE, conversion_id)
+            pipeline.zrem(keys.state(State.QUEUED), conversion_id)
             pipeline.execute()
 
     def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
@@ -212,6 +254,8 @@ class Ledger:
                 "account": job.account,
                 "foreign_ids": int(job.foreign_ids),
                 "held": 0,
+                "webhook": int(job.webhook),
+                "called": 0,
                 "alive": 0,
                 "submitted_at": _now(),
                 "note": "",
@@ -221,13 +265,20 @@ class Ledger:
         )
 
     def started(self, entry: Entry, job_id: str, delay_s: float) -> Entry | None:
-        """Note that the service has the job."""
+        """Note that the service has the job.
+
+        Args:
+            entry: As it was when the request began.
+            job_id: As the service says.
+            delay_s: Until the first poll, seconds; `Entry.called` tells that it shall come at once.
+        """
         return self._change(
             "started",
             entry.id,
             guards={"wakeup": entry.wakeup},
             set={"job_id": job_id, "alive": 1, "strikes": 0},
             due=_now() + delay_s + _GRACE_S,
+            due_called=_now() + _GRACE_S,
         )
 
     def ask_first(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
@@ -267,6 +318,7 @@ class Ledger:
             guards={"wakeup": entry.wakeup, "alive": 0},
             set={"note": note, **_held(held=held)},
             add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
+            counts={"polls": 1} if lost else None,
             leave=leaving,
             due=_now() + delay_s + _GRACE_S,
         )
@@ -289,8 +341,10 @@ class Ledger:
             alive: Whether the answer shows that the service has the job.
             strike: Whether the answer said nothing of the job.
             note: What holds it up, in words.
-            leaving: The poll's pass.
+            leaving: The poll's pass. Where the webhook has called meanwhile (`Entry.called`), the
+                next poll shall come as soon as the pass allows.
         """
+        spacing_s = leaving["for_ms"] / 1000 if leaving else 0
         fields: dict[str, Any] = {"note": note}
         if alive:
             fields["alive"] = 1
@@ -302,7 +356,9 @@ class Ledger:
             guards={"wakeup": entry.wakeup},
             set=fields,
             add={"wakeup": 1, "polls": 1, "strikes": int(strike)},
+            counts={"polls": 1},
             due=_now() + delay_s + _GRACE_S,
+            due_called=_now() + spacing_s + _GRACE_S,
             leave=leaving,
         )
 
@@ -319,6 +375,7 @@ class Ledger:
             entry.id,
             set={"result": dump_result(result), "alive": 1, "ready_at": _now(), "note": ""},
             add={"wakeup": 1, "polls": int(leaving is not None)},
+            counts={"polls": int(leaving is not None), "cost": result.cost},
             due=_now() + _WORK_S,
             leave=leaving,
         )
@@ -338,8 +395,13 @@ class Ledger:
     def succeeded(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
         """Note that every file is stored."""
         fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
+        waited_s = _now() - (entry.ready_at or _now())
         return self._change(
-            "succeeded", entry.id, set=fields, due=_now() + _WORK_S, count="succeeded"
+            "succeeded",
+            entry.id,
+            set=fields,
+            due=_now() + _WORK_S,
+            counts=tally.of_success(entry.polls, waited_s),
         )
 
     def failed(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
@@ -359,7 +421,7 @@ class Ledger:
             set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
             add={"wakeup": 1},
             due=_now() + _GRACE_S,
-            count=failure.kind.value,
+            counts={failure.kind.value: 1},
         )
 
     def told(self, conversion_id: str, *, is_dead: bool, delivery: str = "") -> None:
@@ -422,6 +484,37 @@ class Ledger:
             dead=False,
             keep_s=0,
         )
+
+    def job_ended(self, conversion_id: str, job_id: str) -> tuple[Entry, float] | None:
+        """Note the webhook's call: a hint (invariant I6), which is remembered until the next poll.
+
+        A call for a conversion that is unknown, over or not posted yet, one for another job, and a
+        repeated one change nothing. While a request for the job is in flight, the call is noted
+        alone: whoever notes the answer looks again.
+
+        Args:
+            conversion_id: The conversion.
+            job_id: As the call names it.
+
+        Returns:
+            The entry and the seconds after which it shall be polled; None where there is nothing
+            to do.
+        """
+        with self._translated():
+            wait_ms, *flat = cast(
+                "list[Any]",
+                self._job_ended(
+                    keys=[
+                        keys.conversion(conversion_id),
+                        keys.turnstile(conversion_id),
+                        keys.DUE,
+                    ],
+                    args=[conversion_id, job_id, _now(), _GRACE_S],
+                ),
+            )
+        if not flat:
+            return None
+        return decode(conversion_id, fields_of(flat[0])), wait_ms / 1000
 
     def keep_working(self, conversion_ids: Sequence[str]) -> None:
         """Put off when these are overdue: somebody works on them.
@@ -512,12 +605,17 @@ class Ledger:
             add={"wakeup": 1, "polls": int(leaving is not None)},
             due=_now() + _WORK_S,
             dead=_now(),
-            count=failure.kind.value,
+            counts={failure.kind.value: 1, "polls": int(leaving is not None)},
             leave=leaving,
         )
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, flat = self._run(name, conversion_id, **change)
+        if done == _NOTHING_TO_OWN:
+            raise InvalidRequest(
+                "An uploaded file is gone: it belongs to another conversion, or was not converted "
+                "for an hour. Upload it again."
+            )
         if not done:
             return None
         return decode(conversion_id, fields_of(flat))
@@ -539,6 +637,9 @@ class Ledger:
                     keys.turnstile(conversion_id),
                     keys.COUNTS,
                     keys.delivery(conversion_id),
+                    keys.events(conversion_id),
+                    keys.CHANGED,
+                    keys.STAGING,
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )
@@ -552,6 +653,12 @@ def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest
     """The same request with another parameter Timeout; the service takes names in any case."""
     others = {name: text for name, text in request.params.items() if name.lower() != "timeout"}
     return replace(request, params={**others, "Timeout": str(timeout)})
+
+
+def _event(conversion_id: str, event_id: str, fields: Mapping[str, str]) -> Event:
+    # A stream's ids begin with the milliseconds since the epoch.
+    at = int(event_id.partition("-")[0]) / 1000
+    return Event(event_id, conversion_id, State(fields["state"]), at, fields["note"])
 
 
 def _held(*, held: bool) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_conversion_at_the_end_of_a_chain_has_a_result(app_conveyor, document):
 
 
 def test_source_comes_from_the_task_before(stack, app_conveyor, web_app, document):
-    staged = app_conveyor.storage.stage(str(document))
+    staged = app_conveyor.stage(document.name, [document.read_bytes()]).uri
     work = chain(web_app.source_for.s(staged), app_conveyor.signature(to="html"))
 
     assert work.apply_async().get(timeout=30)["state"] == "succeeded"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("conveyor", "config", "workers", "tasks")
+PACKAGES = ("conveyor", "config", "workers", "tasks", "web")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -68,9 +68,10 @@ def _settings_classes(tree):
             yield node.name
 
 
-def test_settings_stand_in_two_modules():
+def test_settings_stand_in_three_modules():
     assert {_name(path) for path in MODULES if list(_settings_classes(_tree(path)))} == {
         "config/settings.py",
+        "config/web.py",
         "conveyor/settings.py",
     }
 

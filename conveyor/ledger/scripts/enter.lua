@@ -1,7 +1,7 @@
 -- Enter the turnstile of a conversion for one poll, if this poll is the one that is awaited.
 --
 -- KEYS[1]  turnstile  string, the token of whoever is in; while it exists, nobody else enters
--- KEYS[2]  entry      hash, the conversion's
+-- KEYS[2]  entry      hash, the conversion's; forgets that the webhook has called
 -- ARGV[1]  token      ours
 -- ARGV[2]  lease_ms   how long the key lives if we never leave
 -- ARGV[3]  state      the state that is polled
@@ -16,5 +16,9 @@ local closed_ms = -1
 -- Ours already: the first reply was lost, and we ask again.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] and not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   closed_ms = math.max(redis.call('PTTL', KEYS[1]), 0)
+end
+-- This poll learns what the webhook has called for; one that calls from now on wants another.
+if closed_ms < 0 then
+  redis.call('HDEL', KEYS[2], 'called')
 end
 return {closed_ms, redis.call('HGETALL', KEYS[2])}

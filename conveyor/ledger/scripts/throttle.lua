@@ -1,8 +1,11 @@
 -- Note that the service throttles the account: the whole fleet waits, longer each time.
 --
 -- KEYS[1]  account   hash: throttles, throttled_until
+-- KEYS[2]  counts    hash, what has happened so far, by name
 -- ARGV[1]  step_s    the first wait; then twice, then three times as long
 -- returns            the wait in ms
+
+redis.call('HINCRBY', KEYS[2], 'throttles', 1)
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000

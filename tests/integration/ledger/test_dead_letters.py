@@ -12,7 +12,10 @@ from conveyor.conversion import Failure, FailureKind, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import keys
+from conveyor.ledger.index import Index
+from conveyor.ledger.reservations import Reservations
 from conveyor.request import ConversionRequest
+from conveyor.staging import Staging
 from conveyor.storage import Storage
 
 FAILURE = Failure(FailureKind.STORAGE, "Full.")
@@ -30,8 +33,13 @@ def storage(tmp_path):
 
 
 @pytest.fixture
-def dead_letters(ledger, storage, app):
-    return DeadLetters(ledger, storage, app)
+def index(client, ledger):
+    return Index(client, ledger.find_many)
+
+
+@pytest.fixture
+def dead_letters(ledger, index, storage, app):
+    return DeadLetters(ledger, index, storage, app)
 
 
 def _woken(app):
@@ -61,12 +69,12 @@ def test_one_whose_result_is_gone_is_paid_again(*, dead_letters, ledger, make, a
     assert list(_woken(app)) == [names.SUBMIT]
 
 
-def test_a_replay_without_a_broker_is_found_by_the_sweep(ledger, storage, make, client):
+def test_a_replay_without_a_broker_is_found_by_the_sweep(ledger, index, storage, make, client):
     dead = ledger.failed(make.converting(), FAILURE)
     app = Celery(set_as_current=False, broker="redis://127.0.0.1:1/0")
     app.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 0})
     with app:
-        assert DeadLetters(ledger, storage, app).replay(dead.id).state is State.QUEUED
+        assert DeadLetters(ledger, index, storage, app).replay(dead.id).state is State.QUEUED
 
     assert client.zscore(keys.DUE, dead.id) > time.time()
 
@@ -84,7 +92,8 @@ def test_a_purge_takes_the_old_and_what_they_staged(
 ):
     document = tmp_path / "a.docx"
     document.write_bytes(b"words")
-    staged = [storage.stage(str(document)) for _ in range(2)]
+    staging = Staging(storage, Reservations(client))
+    staged = [staging.stage_path(str(document)).uri for _ in range(2)]
     for conversion_id, uri in zip(("old", "new"), staged, strict=True):
         entry = ledger.open(conversion_id, ConversionRequest.build(uri, "pdf"))
         ledger.failed(entry, FAILURE)

@@ -55,12 +55,14 @@ DEAD = (State.FAILED, State.EXPIRED)
 
 def _everything(client):
     """All that Valkey holds of conversions."""
+    read = {
+        "hash": client.hgetall,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        "stream": client.xrange,
+        "string": client.get,
+    }
     return {
-        key: (
-            client.hgetall(key)
-            if client.type(key) == "hash"
-            else client.zrange(key, 0, -1, withscores=True)
-        )
+        key: read[client.type(key)](key)
         for key in client.scan_iter()
         if not key.startswith(keys.PACE)
     }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from pathlib import Path
+from secrets import token_hex
 from uuid import uuid4
 
 import fsspec
@@ -157,8 +158,15 @@ def document(tmp_path):
     return path
 
 
+def _staged(storage, document):
+    writer = storage.stage(token_hex(16), document.name)
+    writer.write(document.read_bytes())
+    writer.finish()
+    return writer.uri
+
+
 def test_a_staged_file_is_a_copy_that_workers_can_open(storage, document):
-    uri = storage.stage(str(document))
+    uri = _staged(storage, document)
 
     assert uri.endswith("/Ä letter.docx")
     with storage.open_source(uri) as stream:
@@ -167,20 +175,7 @@ def test_a_staged_file_is_a_copy_that_workers_can_open(storage, document):
 
 
 def test_the_same_file_can_be_staged_twice(storage, document):
-    assert storage.stage(str(document)) != storage.stage(str(document))
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is no file")],
-)
-def test_what_is_no_document_is_not_staged(storage, tmp_path, name, words):
-    (tmp_path / "empty.docx").touch()
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(InvalidRequest, match=words):
-        storage.stage(str(tmp_path / name))
-
-    assert _all_files(storage) == []
+    assert _staged(storage, document) != _staged(storage, document)
 
 
 def _open(storage, uri):
@@ -276,8 +271,8 @@ def test_folders_that_are_allowed_can_be_read(folder, tmp_path, document, named)
 
 
 def test_staged_files_are_removed(storage, document):
-    kept = storage.stage(str(document))
-    storage.remove_staged([storage.stage(str(document)), storage.stage(str(document))])
+    kept = _staged(storage, document)
+    storage.remove_staged([_staged(storage, document), _staged(storage, document)])
 
     assert len(_all_files(storage)) == 1
     assert _open(storage, kept) == b"words"
@@ -285,7 +280,7 @@ def test_staged_files_are_removed(storage, document):
 
 def test_nothing_but_what_was_staged_is_removed(local, folder, tmp_path, document):
     """What a message names as its source must not decide what is deleted."""
-    staged = local.stage(str(document))
+    staged = _staged(local, document)
     result = local.save("c1", "a.pdf", [b"paid"])
     loose = folder / "staged" / "loose.docx"
     loose.write_bytes(b"words")
@@ -317,7 +312,7 @@ def test_nothing_but_what_was_staged_is_removed(local, folder, tmp_path, documen
 
 
 def test_to_remove_twice_is_no_fault(storage, document):
-    uri = storage.stage(str(document))
+    uri = _staged(storage, document)
     storage.remove_staged([uri, uri])
 
     assert _all_files(storage) == []
@@ -396,3 +391,24 @@ def test_no_two_names_are_the_same(names):
     unique = unique_names(names)
 
     assert len({name.lower() for name in unique}) == len(unique) == len(names)
+
+
+# -- parts of files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "part"),
+    [(0, None, b"one two"), (4, None, b"two"), (0, 3, b"one"), (2, 5, b"e t"), (7, 7, b"")],
+)
+def test_a_part_of_a_file_is_read(storage, start, end, part):
+    stored = storage.save("c1", "a.txt", [b"one two"])
+
+    assert b"".join(storage.read(stored.uri, start, end)) == part
+
+
+def test_a_file_that_is_given_up_leaves_nothing(storage):
+    writer = storage.stage(token_hex(16), "a.docx")
+    writer.write(b"half")
+    writer.abandon()
+
+    assert _all_files(storage) == []

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -26,63 +25,26 @@ import fsspec
 from conveyor.conversion import StoredFile
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.redaction import redact_url
+from conveyor.storage.faults import translated
+from conveyor.storage.names import safe_name
+from conveyor.storage.writer import Writer
 
-__all__ = ["Storage", "chunks_of", "safe_name", "unique_names"]
+__all__ = ["CHUNK_BYTES", "Storage", "chunks_of"]
 
 CHUNK_BYTES: Final = 1024 * 1024
 
-_MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
-
-def safe_name(name: str) -> str:
-    """Make a file name from the service safe to use as one.
-
-    A name is data: it may hold a path, control characters, or nothing at all.
+def chunks_of(stream: IO[bytes], most: int | None = None) -> Iterator[bytes]:
+    """Read a stream piece by piece.
 
     Args:
-        name: As it came.
-
-    Returns:
-        A name without folders and special characters, of at most 200 bytes, never empty.
+        stream: From where it stands.
+        most: At most so many bytes; None reads to the end.
     """
-    # JSON may bring half a character (a lone surrogate), which no file system takes.
-    text = name.encode(errors="replace").decode()
-    base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name
-    clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
-    if len(clean.encode()) <= _MAX_NAME_BYTES:
-        return clean
-    suffix = PurePosixPath(clean).suffix[:20]
-    kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
-    return kept.decode(errors="ignore") + suffix
-
-
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Make names safe, and different from each other: ``a.png``, ``a-1.png``.
-
-    Args:
-        names: As they came.
-
-    Returns:
-        One for each, in their order. Case does not make a difference, as on some file systems.
-    """
-    used: set[str] = set()
-    unique = []
-    for name in map(safe_name, names):
-        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-        candidate, count = name, 0
-        while candidate.lower() in used:
-            count += 1
-            candidate = f"{stem}-{count}{suffix}"
-        used.add(candidate.lower())
-        unique.append(candidate)
-    return unique
-
-
-def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """Read a stream piece by piece."""
-    while chunk := stream.read(CHUNK_BYTES):
+    left = most
+    while chunk := stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)):
         yield chunk
+        left = None if left is None else left - len(chunk)
 
 
 class Storage:
@@ -100,35 +62,23 @@ class Storage:
 
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
         url = url.rstrip("/")
-        with _translated("open the storage", url):
+        with translated("open the storage", url):
             self._fs, self._root = fsspec.core.url_to_fs(url, **_options(url))
         # As the file system itself writes it, so that its own URIs begin with it.
         self.url = str(self._fs.unstrip_protocol(self._root)).rstrip("/")
         self._source_folders = (self.url, *(folder.rstrip("/") for folder in source_folders))
 
-    def stage(self, path: str) -> str:
-        """Copy a producer's local file to where the workers can read it.
+    def stage(self, token: str, name: str) -> Writer:
+        """Begin to write a source to where the workers can read it.
 
         Args:
-            path: The local file.
-
-        Returns:
-            Its URI in the storage.
+            token: Of its folder, 32 hexadecimal digits; nobody else writes there.
+            name: Its file name, as it came.
 
         Raises:
-            InvalidRequest: There is no such file, or it is empty.
             StorageError: The storage can't be written.
         """
-        source = Path(path).expanduser()
-        _check_local(source)
-        target = f"{self._root}/staged/{token_hex(16)}/{safe_name(source.name)}"
-        try:
-            stream = source.open("rb")
-        except OSError as error:
-            raise InvalidRequest(f"Can't read {source}: {error.strerror}.") from None
-        with stream:
-            self._write_whole(target, chunks_of(stream))
-        return str(self._fs.unstrip_protocol(target))
+        return self._writer(f"{self._root}/staged/{token}/{safe_name(name)}")
 
     def save(self, conversion_id: str, name: str, chunks: Iterable[bytes]) -> StoredFile:
         """Store one result file.
@@ -146,8 +96,8 @@ class Storage:
         """
         # An id comes from a message, so it is data too.
         target = f"{self._root}/results/{safe_name(conversion_id)}/{name}"
-        size, digest = self._write_whole(target, chunks)
-        return StoredFile(name, str(self._fs.unstrip_protocol(target)), size, digest)
+        writer = self._write_whole(target, chunks)
+        return StoredFile(name, writer.uri, writer.size, writer.sha256)
 
     @contextmanager
     def open_source(self, uri: str) -> Iterator[IO[bytes]]:
@@ -164,7 +114,7 @@ class Storage:
             StorageError: It can't be read just now.
         """
         self._check_allowed(uri)
-        with _translated("read the source", redact_url(uri)):
+        with translated("read the source", redact_url(uri)):
             fs, path = fsspec.core.url_to_fs(uri)
             try:
                 size = fs.size(path)
@@ -179,19 +129,22 @@ class Storage:
         with stream:
             yield stream
 
-    def read(self, uri: str) -> Iterator[bytes]:
+    def read(self, uri: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """A stored file's content, piece by piece.
 
         Args:
             uri: As `StoredFile.uri` says.
+            start: The first byte.
+            end: The first byte that is not wanted any more; None reads to the end.
 
         Raises:
             StorageError: It can't be read.
         """
-        with _translated("read from the storage", redact_url(uri)):
+        with translated("read from the storage", redact_url(uri)):
             fs, path = fsspec.core.url_to_fs(uri)
             with fs.open(path, "rb") as stream:
-                yield from chunks_of(stream)
+                stream.seek(start)
+                yield from chunks_of(stream, None if end is None else end - start)
 
     def holds(self, file: StoredFile) -> bool:
         """Whether a file lies in the storage as it was stored: whole, with the same hash."""
@@ -214,12 +167,27 @@ class Storage:
 
         A staged file that stays behind costs room and nothing else.
         """
-        for uri in uris:
-            # Each staged file has a folder of its own, which goes with it.
-            match = re.fullmatch(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/[^/]+", uri)
-            if match:
-                with suppress(Exception):
-                    self._fs.rm(f"{self._root}/staged/{match[1]}", recursive=True)
+        for token in self.tokens_of(uris):
+            with suppress(StorageError):
+                self.remove_folder(token)
+
+    def remove_folder(self, token: str) -> None:
+        """Remove a staged file with its folder; nothing where there is none.
+
+        Args:
+            token: The folder's.
+
+        Raises:
+            StorageError: It can't be removed.
+        """
+        folder = f"{self._root}/staged/{token}"
+        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
+            self._fs.rm(folder, recursive=True)
+
+    def tokens_of(self, uris: Iterable[str]) -> list[str]:
+        """The tokens of the folders that hold these sources; of others there are none."""
+        staged = re.compile(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/[^/]+")
+        return [match[1] for uri in uris if (match := staged.fullmatch(uri))]
 
     def check(self) -> None:
         """Write, read and remove a small file.
@@ -229,7 +197,7 @@ class Storage:
         """
         path = f"{self._root}/.conveyor-check-{token_hex(8)}"
         self._write_whole(path, [b"ok"])
-        with _translated("read from the storage", self.url):
+        with translated("read from the storage", self.url):
             self._fs.rm(path)
 
     @contextmanager
@@ -250,29 +218,20 @@ class Storage:
         finally:
             self.remove_staged([uri])
 
-    def _write_whole(self, target: str, chunks: Iterable[bytes]) -> tuple[int, str]:
-        """Write a file that appears whole or not at all; return its size and sha256."""
-        partial = f"{target}.{token_hex(8)}.part"
-        digest, size = hashlib.sha256(), 0
+    def _writer(self, target: str) -> Writer:
+        return Writer(self._fs, target, self.url)
+
+    def _write_whole(self, target: str, chunks: Iterable[bytes]) -> Writer:
+        """Write a file that appears whole or not at all."""
+        writer = self._writer(target)
         try:
-            with _translated("write to the storage", self.url):
-                stream = self._fs.open(partial, "wb")
-            try:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    with _translated("write to the storage", self.url):
-                        stream.write(chunk)
-            finally:
-                with _translated("write to the storage", self.url):
-                    stream.close()
-            with _translated("write to the storage", self.url):
-                self._fs.mv(partial, target)
+            for chunk in chunks:
+                writer.write(chunk)
+            writer.finish()
         except BaseException:
-            with suppress(Exception):
-                self._fs.rm(partial)
+            writer.abandon()
             raise
-        return size, digest.hexdigest()
+        return writer
 
     def _check_allowed(self, uri: str) -> None:
         """Confine sources: a message must not make a worker read its own files.
@@ -315,36 +274,3 @@ _LOCAL_SCHEMES = ("file", "local")
 def _options(url: str) -> dict[str, Any]:
     """A local folder is made as needed; object stores have none."""
     return {"auto_mkdir": True} if urlsplit(url).scheme in ("", *_LOCAL_SCHEMES) else {}
-
-
-def _check_local(path: Path) -> None:
-    if not path.exists():
-        raise InvalidRequest(f"The file {path} does not exist: check its name.")
-    if not path.is_file():
-        raise InvalidRequest(f"{path} is no file: give a document.")
-    if path.stat().st_size == 0:
-        raise InvalidRequest(f"The file {path} is empty: there is nothing to convert.")
-
-
-@contextmanager
-def _translated(what: str, where: str) -> Iterator[None]:
-    """Turn a file system's own errors into ours, once.
-
-    Each fsspec back end raises types of its own; only those of the storage pass here.
-    """
-    try:
-        yield
-    except (StorageError, InvalidRequest):
-        raise
-    except PermissionError:
-        raise StorageError(
-            f"Can't {what} ({where}): permission denied. Let this user write there, or set "
-            "CONVEYOR_STORAGE_URL to a place that it may."
-        ) from None
-    except ImportError as error:
-        raise StorageError(f"Can't {what}: {error}. Install that package.") from None
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise StorageError(
-            f"Can't {what} ({where}): {reason}. Check CONVEYOR_STORAGE_URL."
-        ) from error

@@ -1,0 +1,81 @@
+"""The records that an operator looks at: a page of conversions, and the fleet at a glance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from conveyor.conversion import Conversion, FailureKind, Progress, State
+from conveyor.governor import AccountStatus
+from conveyor.handle import progress_of
+from conveyor.ledger import Entry
+from conveyor.ledger.index import Reading
+from conveyor.ledger.pace import Pace
+
+__all__ = ["Fleet", "Page", "page_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some conversions of many.
+
+    Attributes:
+        conversions: As they stand.
+        progress: How far each of them is.
+        cursor: Of the next page; empty where there is none.
+    """
+
+    conversions: tuple[Conversion, ...]
+    progress: tuple[Progress, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All conversions, counted.
+
+    Attributes:
+        states: How many are in each state; finished ones for 7 days.
+        dead: Dead letters by class.
+        throughput: How many succeeded in each of the last 30 minutes, the present one last.
+        oldest_overdue_s: How long the longest overdue has waited for the sweep, seconds.
+        counts: What has happened so far; `conveyor.ledger.tally` has the names.
+        accounts: The accounts that the workers submit for.
+    """
+
+    states: Mapping[State, int]
+    dead: Mapping[FailureKind, int]
+    throughput: tuple[int, ...]
+    oldest_overdue_s: float
+    counts: Mapping[str, int]
+    accounts: tuple[AccountStatus, ...]
+
+    @classmethod
+    def of(cls, reading: Reading, accounts: Sequence[AccountStatus]) -> Self:
+        """Put together what was read."""
+        return cls(
+            states=reading.states,
+            dead=reading.dead,
+            throughput=reading.throughput,
+            oldest_overdue_s=reading.oldest_overdue_s,
+            counts=reading.counts,
+            accounts=tuple(accounts),
+        )
+
+
+def page_of(entries: Sequence[Entry], cursor: str, pace: Pace) -> Page:
+    """A page of these entries.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    now = time.time()
+    return Page(
+        conversions=tuple(entry.conversion for entry in entries),
+        progress=tuple(
+            progress_of(entry, pace.expected_s(entry.request), now) for entry in entries
+        ),
+        cursor=cursor,
+    )

@@ -1,0 +1,182 @@
+"""The ledger's indexes, read: conversions by state page by page, and how many there are of what.
+
+The indexes are kept by ``transition.lua``. An id whose entry is gone is passed over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import redis
+
+from conveyor.conversion import FailureKind, State
+from conveyor.errors import InvalidRequest
+from conveyor.ledger import keys
+from conveyor.ledger.connection import translated
+from conveyor.ledger.entry import Entry
+from conveyor.ledger.scripts import script
+
+__all__ = ["MINUTES", "Index", "Reading"]
+
+MINUTES: Final = 30
+"""For how long back the throughput is told."""
+
+# Entries that were accepted in the very same microsecond; a page must not lose one at its edge.
+_TIES: Final = 50
+_TRIM_BATCH: Final = 500
+
+_DEAD_KINDS: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.CANCELLED)
+
+Find = Callable[[Sequence[str]], list[Entry]]
+"""`conveyor.ledger.Ledger.find_many`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How many there are of what, read in one round trip.
+
+    Attributes:
+        states: Conversions by state.
+        dead: Dead letters by class.
+        throughput: Conversions that succeeded in each of the last minutes, the present one last.
+        oldest_overdue_s: How long the sweep has been late for the longest overdue, seconds.
+        counts: What has happened so far, by the names in `conveyor.ledger.tally`.
+    """
+
+    states: dict[State, int]
+    dead: dict[FailureKind, int]
+    throughput: tuple[int, ...]
+    oldest_overdue_s: float
+    counts: dict[str, int]
+
+
+class Index:
+    """The indexes.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+        find: Reads entries.
+    """
+
+    def __init__(self, client: redis.Redis, find: Find) -> None:
+        self._redis = client
+        self._find = find
+        self._trim_state = client.register_script(script("trim_state"))
+
+    def page(self, state: State | None, limit: int, cursor: str) -> tuple[list[Entry], str]:
+        """Conversions, those accepted last first.
+
+        Args:
+            state: Only those in this state; None for all.
+            limit: At most so many.
+            cursor: Where the page before ended; empty for the first.
+
+        Returns:
+            The entries, and the cursor of the next page; empty where there is none.
+
+        Raises:
+            InvalidRequest: The cursor is none of ours.
+        """
+        states = tuple(State) if state is None else (state,)
+        return self._page([keys.state(it.value) for it in states], limit, cursor)
+
+    def dead_page(
+        self, kind: FailureKind | None, limit: int, cursor: str
+    ) -> tuple[list[Entry], str]:
+        """Dead letters, those that became one last first.
+
+        Args:
+            kind: Only those of this class; None for all.
+            limit: As in `page`.
+            cursor: As in `page`.
+
+        Returns:
+            As `page`.
+
+        Raises:
+            InvalidRequest: The cursor is none of ours.
+        """
+        return self._page([keys.DEAD if kind is None else keys.dead(kind.value)], limit, cursor)
+
+    def read(self) -> Reading:
+        """Count everything, in one round trip."""
+        now = time.time()
+        minutes = [int(now // 60) - back for back in reversed(range(MINUTES))]
+        with translated(self._redis):
+            pipeline = self._redis.pipeline(transaction=False)
+            for state in State:
+                pipeline.zcard(keys.state(state.value))
+            for kind in _DEAD_KINDS:
+                pipeline.zcard(keys.dead(kind.value))
+            pipeline.mget([keys.minute(number) for number in minutes])
+            pipeline.zrange(keys.DUE, 0, 0, withscores=True)
+            pipeline.hgetall(keys.COUNTS)
+            *cards, throughput, first, counts = pipeline.execute()
+        return Reading(
+            states=dict(zip(State, cards[: len(State)], strict=True)),
+            dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
+            throughput=tuple(int(count or 0) for count in throughput),
+            oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
+            counts={name: int(count) for name, count in counts.items()},
+        )
+
+    def trim(self) -> int:
+        """Take out what the ledger has forgotten by now; a batch of each state.
+
+        Returns:
+            How many ids were taken out.
+        """
+        before = time.time() - keys.KEEP_FINISHED_S
+        with translated(self._redis):
+            return sum(
+                cast(
+                    "int",
+                    self._trim_state(
+                        keys=[keys.state(state.value)],
+                        args=[before, _TRIM_BATCH, keys.ENTRY_PREFIX],
+                    ),
+                )
+                for state in State
+                if state.is_final
+            )
+
+    def _page(self, indexes: Sequence[str], limit: int, cursor: str) -> tuple[list[Entry], str]:
+        edge = _read_cursor(cursor)
+        high: float | str = "+inf" if edge is None else edge[0]
+        with translated(self._redis):
+            pipeline = self._redis.pipeline(transaction=False)
+            for index in indexes:
+                pipeline.zrevrangebyscore(
+                    index, high, "-inf", start=0, num=limit + 1 + _TIES, withscores=True
+                )
+            found = cast("list[list[Any]]", pipeline.execute())
+        places = sorted(((score, name) for items in found for name, score in items), reverse=True)
+        beyond = [place for place in places if edge is None or place < edge]
+        entries = self._find([name for _, name in beyond[:limit]])
+        return entries, _write_cursor(beyond[limit - 1]) if len(beyond) > limit else ""
+
+
+def _write_cursor(place: tuple[float, str]) -> str:
+    """The last one's place: where it goes on stays the same whatever comes and goes."""
+    score, conversion_id = place
+    return f"{score!r}_{conversion_id}"
+
+
+def _read_cursor(cursor: str) -> tuple[float, str] | None:
+    if not cursor:
+        return None
+    score, separator, conversion_id = cursor.partition("_")
+    try:
+        place = float(score), conversion_id
+    except ValueError:
+        separator = ""
+    if not separator or place[0] != place[0] or len(cursor) > _MAX_CURSOR:
+        raise InvalidRequest("The cursor is none of ours: take it from the page before.")
+    return place
+
+
+# A float's digits and an id; one that is longer was not made here.
+_MAX_CURSOR: Final = 300

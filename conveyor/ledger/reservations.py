@@ -1,0 +1,120 @@
+"""Staged folders that no conversion owns yet: whoever stages one may die before it is converted.
+
+A producer reserves a folder before it writes there, renews the reservation while it writes, and the
+conversion's `open` takes it over. What nobody takes over in time is doomed, atomically, so that no
+conversion can own it any more, and then removed by a worker.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final, cast
+
+import redis
+
+from conveyor.ledger import keys
+from conveyor.ledger.connection import translated
+from conveyor.ledger.scripts import script
+
+__all__ = ["KEEP_STAGED_S", "Reservations"]
+
+KEEP_STAGED_S: Final = 3600.0
+"""How long a staged file waits for its conversion, seconds."""
+
+_BATCH: Final = 100
+
+_DOOM_NOW: Final = """
+local doomed = {}
+for _, token in ipairs(ARGV) do
+  if redis.call('ZREM', KEYS[1], token) == 1 then
+    redis.call('SADD', KEYS[2], token)
+    doomed[#doomed + 1] = token
+  end
+end
+return doomed
+"""
+
+
+class Reservations:
+    """The reservations of all producers.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._doom = client.register_script(script("doom_staged"))
+        self._doom_now = client.register_script(_DOOM_NOW)
+
+    def make(self) -> str:
+        """Reserve a folder.
+
+        Returns:
+            Its token, which is its name in the storage.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        token = secrets.token_hex(16)
+        with translated(self._redis):
+            self._redis.zadd(keys.STAGING, {token: time.time() + KEEP_STAGED_S})
+        return token
+
+    def renew(self, token: str) -> None:
+        """Begin the hour of a reservation anew, unless it has run out."""
+        with translated(self._redis):
+            self._redis.zadd(keys.STAGING, {token: time.time() + KEEP_STAGED_S}, xx=True)
+
+    def keep(self, tokens: Sequence[str]) -> None:
+        """End reservations without a conversion: the folders stay until somebody removes them.
+
+        Args:
+            tokens: Those of a signature, which may first run in a month.
+        """
+        if tokens:
+            with translated(self._redis):
+                self._redis.zrem(keys.STAGING, *tokens)
+
+    def give_back(self, tokens: Sequence[str]) -> None:
+        """Have folders removed soon, whoever has owned them."""
+        if tokens:
+            with translated(self._redis):
+                self._redis.zadd(keys.STAGING, dict.fromkeys(tokens, 0))
+
+    def doom(self, tokens: Sequence[str]) -> list[str]:
+        """Take folders from whoever reserved them, now.
+
+        Args:
+            tokens: The folders.
+
+        Returns:
+            Those to remove: a folder that a conversion owns by now is none of them.
+        """
+        if not tokens:
+            return []
+        with translated(self._redis):
+            return cast(
+                "list[str]", self._doom_now(keys=[keys.STAGING, keys.DOOMED], args=[*tokens])
+            )
+
+    def doomed(self) -> list[str]:
+        """Take folders whose hour is over from whoever reserved them.
+
+        Returns:
+            The tokens of folders to remove, a batch; also those that an earlier caller did not
+            get to.
+        """
+        with translated(self._redis):
+            return cast(
+                "list[str]",
+                self._doom(keys=[keys.STAGING, keys.DOOMED], args=[time.time(), _BATCH]),
+            )
+
+    def removed(self, tokens: Sequence[str]) -> None:
+        """Note that doomed folders are gone."""
+        if tokens:
+            with translated(self._redis):
+                self._redis.srem(keys.DOOMED, *tokens)

@@ -1,0 +1,29 @@
+-- Note that the service has called: the job has ended, it says. Find out if a poll shall come now.
+--
+-- KEYS[1]  entry      hash, the conversion's; remembers the call until the next poll begins
+-- KEYS[2]  turnstile  string, the token of whoever polls it, or `left`
+-- KEYS[3]  due        sorted set, id by the time at which something must have happened
+-- ARGV[1]  id         the conversion's
+-- ARGV[2]  job_id     the job's, as the call names it
+-- ARGV[3]  now        seconds since the epoch
+-- ARGV[4]  grace_s    how late the poll may be before the sweep takes it for lost
+-- returns             {-1} nothing to do; {ms, fields} a poll shall come in so many
+
+if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
+    or redis.call('HGET', KEYS[1], 'called') == '1' then
+  return {-1}
+end
+local alive = redis.call('HGET', KEYS[1], 'alive') == '1'
+-- Before the submit's answer is noted nobody knows which id the service has given the job.
+if alive and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
+  return {-1}
+end
+redis.call('HSET', KEYS[1], 'called', 1)
+local holder = redis.call('GET', KEYS[2])
+-- A request for the job is in flight: whoever notes its answer finds the call, and looks again.
+if not alive or (holder and holder ~= 'left') then
+  return {-1}
+end
+local wait_ms = math.max(redis.call('PTTL', KEYS[2]), 0)
+redis.call('ZADD', KEYS[3], 'XX', 'LT', ARGV[3] + wait_ms / 1000 + ARGV[4], ARGV[1])
+return {wait_ms, redis.call('HGETALL', KEYS[1])}

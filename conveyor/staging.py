@@ -1,0 +1,185 @@
+"""Sources on their way into the storage, where the workers can read them.
+
+A staged file belongs to nobody until a conversion is opened with it. Until then its folder is
+reserved, and one whose producer has died is removed by a worker (`conveyor.ledger.reservations`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, cast
+
+from conveyor.conversion import StagedFile
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.storage import Storage, Writer, chunks_of
+from conveyor.storage.storage import CHUNK_BYTES
+
+__all__ = ["Staging"]
+
+_RENEW_EVERY_S: Final = KEEP_STAGED_S / 60
+
+
+class Staging:
+    """One producer's way into the storage.
+
+    Args:
+        storage: The storage.
+        reservations: Whose folders they are meanwhile.
+    """
+
+    def __init__(self, storage: Storage, reservations: Reservations) -> None:
+        self._storage = storage
+        self._reservations = reservations
+
+    def stage_path(self, path: str) -> StagedFile:
+        """Copy a local file.
+
+        Raises:
+            InvalidRequest: There is no such file, or it is empty.
+            StorageError: The storage can't be written.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        source = Path(path).expanduser()
+        _check_local(source)
+        try:
+            stream = source.open("rb")
+        except OSError as error:
+            raise InvalidRequest(f"Can't read {source}: {error.strerror}.") from None
+        with stream:
+            return self.stage(source.name, stream)
+
+    def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
+        """Stream a file in; when its content raises, nothing is left behind.
+
+        Args:
+            name: Its file name, which tells its format.
+            content: A binary file, or pieces of one.
+
+        Raises:
+            InvalidRequest: It is empty.
+            StorageError: The storage can't be written.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        upload = _Upload.begin(name, self._storage, self._reservations)
+        try:
+            for chunk in _chunks(content):
+                upload.write(chunk)
+            return upload.finish()
+        except BaseException:
+            upload.abandon()
+            raise
+
+    async def astage(self, name: str, chunks: AsyncIterable[bytes]) -> StagedFile:
+        """The same without blocking the event loop.
+
+        Raises:
+            InvalidRequest: It is empty.
+            StorageError: The storage can't be written.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        upload = await asyncio.to_thread(_Upload.begin, name, self._storage, self._reservations)
+        try:
+            async for piece in _gathered(chunks):
+                await asyncio.to_thread(upload.write, piece)
+            return await asyncio.to_thread(upload.finish)
+        except BaseException:
+            # Also where the task is cancelled: shielded, or the next cancellation would end it.
+            await asyncio.shield(asyncio.to_thread(upload.abandon))
+            raise
+
+    def unstage(self, files: Iterable[StagedFile]) -> None:
+        """Remove files that no conversion owns; those that one owns are left alone."""
+        self.remove(self._storage.tokens_of(file.uri for file in files))
+
+    def remove(self, tokens: Sequence[str]) -> None:
+        """The same of folders. What can't be removed just now, a worker removes later."""
+        doomed = self._reservations.doom(tokens)
+        with suppress(StorageError):
+            for token in doomed:
+                self._storage.remove_folder(token)
+            self._reservations.removed(doomed)
+
+    def remove_overdue(self) -> int:
+        """Remove what nobody has converted in time; a batch of it.
+
+        Returns:
+            How many folders were removed.
+
+        Raises:
+            StorageError: One can't be removed; it is tried again.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        doomed = self._reservations.doomed()
+        for token in doomed:
+            self._storage.remove_folder(token)
+            self._reservations.removed([token])
+        return len(doomed)
+
+
+class _Upload:
+    """One file on its way."""
+
+    def __init__(
+        self, name: str, token: str, writer: Writer, storage: Storage, reservations: Reservations
+    ) -> None:
+        self._name = name
+        self._token = token
+        self._writer = writer
+        self._storage = storage
+        self._reservations = reservations
+        self._renewed_at = time.monotonic()
+
+    @classmethod
+    def begin(cls, name: str, storage: Storage, reservations: Reservations) -> _Upload:
+        token = reservations.make()
+        return cls(name, token, storage.stage(token, name), storage, reservations)
+
+    def write(self, chunk: bytes) -> None:
+        self._writer.write(chunk)
+        # A large file over a slow line takes longer than an hour.
+        if time.monotonic() - self._renewed_at > _RENEW_EVERY_S:
+            self._reservations.renew(self._token)
+            self._renewed_at = time.monotonic()
+
+    def finish(self) -> StagedFile:
+        if not self._writer.size:
+            raise InvalidRequest(f"The file {self._name!r} is empty: there is nothing to convert.")
+        self._writer.finish()
+        return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)
+
+    def abandon(self) -> None:
+        self._writer.abandon()
+        with suppress(Exception):
+            self._storage.remove_folder(self._token)
+            self._reservations.keep([self._token])
+
+
+def _chunks(content: IO[bytes] | Iterable[bytes]) -> Iterable[bytes]:
+    """A file in pieces; read by lines, as iterating does, it might be one piece."""
+    return chunks_of(cast("IO[bytes]", content)) if hasattr(content, "read") else content
+
+
+async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterable[bytes]:
+    """Larger pieces of a body: each is written by a thread, and a change of threads costs."""
+    piece = bytearray()
+    async for chunk in chunks:
+        piece += chunk
+        if len(piece) >= CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+def _check_local(path: Path) -> None:
+    if not path.exists():
+        raise InvalidRequest(f"The file {path} does not exist: check its name.")
+    if not path.is_file():
+        raise InvalidRequest(f"{path} is no file: give a document.")
+    if path.stat().st_size == 0:
+        raise InvalidRequest(f"The file {path} is empty: there is nothing to convert.")

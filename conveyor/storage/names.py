@@ -1,0 +1,58 @@
+"""File names from elsewhere are data: made safe, and different from each other."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Final
+
+__all__ = ["safe_name", "unique_names"]
+
+_MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+
+
+def safe_name(name: str) -> str:
+    """Make a file name from the service safe to use as one.
+
+    A name is data: it may hold a path, control characters, or nothing at all.
+
+    Args:
+        name: As it came.
+
+    Returns:
+        A name without folders and special characters, of at most 200 bytes, never empty.
+    """
+    # JSON may bring half a character (a lone surrogate), which no file system takes.
+    text = name.encode(errors="replace").decode()
+    base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name
+    clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
+    if len(clean.encode()) <= _MAX_NAME_BYTES:
+        return clean
+    suffix = PurePosixPath(clean).suffix[:20]
+    kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
+    return kept.decode(errors="ignore") + suffix
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Make names safe, and different from each other: ``a.png``, ``a-1.png``.
+
+    Args:
+        names: As they came.
+
+    Returns:
+        One for each, in their order. Case does not make a difference, as on some file systems.
+    """
+    used: set[str] = set()
+    unique = []
+    for name in map(safe_name, names):
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        candidate, count = name, 0
+        while candidate.lower() in used:
+            count += 1
+            candidate = f"{stem}-{count}{suffix}"
+        used.add(candidate.lower())
+        unique.append(candidate)
+    return unique

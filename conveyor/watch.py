@@ -1,0 +1,130 @@
+"""Followers of conversions in an event loop: any number of them, over one connection to Redis.
+
+Each change of state publishes the conversion's id. That is a hint (invariant I6): a follower reads
+the history in the ledger when it hears one, and once in a while without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import redis
+from redis.asyncio import Redis
+
+from conveyor.ledger import keys
+
+__all__ = ["Watch"]
+
+# What a follower that heard nothing waits before it looks all the same.
+_LOOK_EVERY_S: Final = 5.0
+_RECONNECT_S: Final = 0.5
+
+
+class Watch:
+    """The followers of one process; each event loop has a connection of its own.
+
+    Args:
+        url: Redis.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._listeners: WeakKeyDictionary[asyncio.AbstractEventLoop, _Listener] = (
+            WeakKeyDictionary()
+        )
+
+    @asynccontextmanager
+    async def on(self, conversion_id: str) -> AsyncIterator[_Bell]:
+        """Follow a conversion for as long as the block runs.
+
+        Args:
+            conversion_id: Whose.
+
+        Yields:
+            What rings when it changes; a change from here on is not missed.
+        """
+        loop = asyncio.get_running_loop()
+        if loop not in self._listeners:
+            self._listeners[loop] = _Listener(self._url)
+        async with self._listeners[loop].bell(conversion_id) as bell:
+            yield bell
+
+    async def aclose(self) -> None:
+        """Close this event loop's connection; its followers go on by looking now and then."""
+        listener = self._listeners.pop(asyncio.get_running_loop(), None)
+        if listener is not None:
+            await listener.aclose()
+
+
+class _Bell:
+    """Rings when a conversion may have changed."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, timeout_s: float = _LOOK_EVERY_S) -> None:
+        """Wait until it rings, or it is time to look all the same."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), min(timeout_s, _LOOK_EVERY_S))
+        self._rung.clear()
+
+
+class _Listener:
+    """One event loop's connection."""
+
+    def __init__(self, url: str) -> None:
+        self._client = Redis.from_url(url, decode_responses=True, socket_connect_timeout=5.0)
+        self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
+        self._subscribed = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._listen())
+
+    @asynccontextmanager
+    async def bell(self, conversion_id: str) -> AsyncIterator[_Bell]:
+        bell = _Bell()
+        self._bells[conversion_id].add(bell)
+        try:
+            # Not for ever: where Redis is away, whoever looks into the ledger says so.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._subscribed.wait(), _RECONNECT_S)
+            yield bell
+        finally:
+            self._bells[conversion_id].discard(bell)
+            if not self._bells[conversion_id]:
+                del self._bells[conversion_id]
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await self._client.aclose()
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(redis.RedisError, OSError):
+                await self._hear()
+            self._subscribed.clear()
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _hear(self) -> None:
+        async with self._client.pubsub(ignore_subscribe_messages=False) as channel:
+            await channel.subscribe(keys.CHANGED)
+            async for message in channel.listen():
+                if message["type"] == "subscribe":
+                    self._subscribed.set()
+                    self._ring_all()  # what was missed while the connection was gone
+                else:
+                    for bell in self._bells.get(message["data"], ()):
+                        bell.ring()
+
+    def _ring_all(self) -> None:
+        for bells in self._bells.values():
+            for bell in bells:
+                bell.ring()

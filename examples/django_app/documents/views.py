@@ -1,0 +1,72 @@
+"""The views."""
+
+from celery import chain
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_POST
+
+from conveyor import Conveyor
+from tasks import app
+from tasks.mail import send_apology, send_links
+
+conveyor = Conveyor.from_env(celery_app=app)
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """The form."""
+    return render(request, "page.html")
+
+
+@require_POST
+def convert(request: HttpRequest) -> HttpResponse:
+    """Take a document; enqueue its conversion, and a mail after it if the visitor wants one."""
+    document = request.FILES.get("document")
+    if document is None:
+        return JsonResponse({"detail": "Choose a document."}, status=422)
+    staged = conveyor.stage(document.name, document.chunks())
+    address = request.POST.get("address")
+    if not address:
+        return JsonResponse({"id": conveyor.convert(staged, to="pdf").id}, status=202)
+    site = request.build_absolute_uri("/")
+    steps = chain(conveyor.signature(staged, to="pdf"), send_links.s(address, site))
+    steps.on_error(send_apology.s(address)).delay()
+    return JsonResponse({"mail": address}, status=202)
+
+
+@require_GET
+def status(_request: HttpRequest, conversion_id: str) -> HttpResponse:
+    """The conversion as it stands."""
+    conversion, progress = conveyor.look(conversion_id)
+    return JsonResponse(
+        {
+            "state": conversion.state,
+            "over": conversion.state.is_final,
+            "fraction": progress.fraction,
+            "files": [file.name for file in conversion.files],
+            "failure": conversion.failure and conversion.failure.message,
+        }
+    )
+
+
+@require_GET
+def download(_request: HttpRequest, conversion_id: str, name: str) -> HttpResponseBase:
+    """A result, streamed from the storage."""
+    conversion = conveyor.get(conversion_id)
+    file = next((file for file in conversion.files if file.name == name), None)
+    if file is None:
+        raise Http404
+    headers = {
+        "Content-Disposition": content_disposition_header(True, file.name),
+        "Content-Length": str(file.size),
+    }
+    content = conveyor.storage.read(file.uri)
+    return StreamingHttpResponse(content, content_type="application/octet-stream", headers=headers)

@@ -1,0 +1,28 @@
+"""The mails that end a conversion."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+from django.core.mail import send_mail
+from django.urls import reverse
+
+from conveyor import Conversion
+from tasks import app
+
+
+@app.task
+def send_links(result: dict[str, Any], address: str, site: str) -> None:
+    """Mail where the files are; called with the result of the conversion before it."""
+    conversion = Conversion.from_dict(result)
+    links = [
+        urljoin(site, reverse("download", args=(conversion.id, file.name)))
+        for file in conversion.files
+    ]
+    send_mail("Your document is ready", "\n".join(links), None, [address])
+
+
+@app.task
+def send_apology(conversion_id: str, address: str) -> None:
+    """Mail that it failed; `link_error` calls it with the conversion's id."""
+    text = f"Your document could not be converted. Its number is {conversion_id}."
+    send_mail("Your document was not converted", text, None, [address])

@@ -1,0 +1,131 @@
+"""The page in a real browser: Chromium, the `web` process and a whole stack behind it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from http.client import HTTPConnection, HTTPException
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from workers.local.environment import ROOT, child_environment
+from workers.local.ports import LOOPBACK, free_port
+from workers.local.process import Child
+from workers.local.stack import LocalStack
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PRODUCER = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL", "LOG_FORMAT")
+# Told as an error, so that it counts as one of the page's complaints.
+REFUSED_CSP = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"the page is tested in Chromium: none of {', '.join(BROWSERS)} is here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=[*OPTIONS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Conversions take long enough to be seen on their way; what can't be stored ends at once."""
+    with LocalStack(
+        flower=True, sandbox_options=("--duration", "0.8"), settings={"STORAGE_RETRIES": "0"}
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def web(stack):
+    with serving(stack, WEB_FLOWER_URL=stack.flower_url) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def guarded_web(stack):
+    """One that asks for a key: its address, and the key."""
+    key = secrets.token_urlsafe(16)
+    with serving(stack, WEB_API_KEYS=f"page:{sha256(key.encode()).hexdigest()}") as address:
+        yield address, key
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page with a session of its own; whatever it complained of fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(address, *, width=1280, height=800, scheme="light", may_complain=False):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        if not may_complain:
+            page.add_init_script(REFUSED_CSP)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+            page.on("request", lambda asked: complaints.extend(_foreign(asked.url, address)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page, web):
+    return open_page(web)
+
+
+@contextmanager
+def serving(stack, **settings):
+    """A `web` process for a stack; it gets no API secret."""
+    port = free_port()
+    ours = {name: value for name, value in stack.settings().items() if name in PRODUCER}
+    child = Child(
+        "web",
+        (sys.executable, "-m", "web"),
+        log=stack.directory / f"web-{port}.log",
+        env=child_environment({**ours, "WEB_PORT": str(port), **settings}),
+        cwd=ROOT,
+    )
+    child.start()
+    try:
+        child.wait_ready(lambda: _answers(port))
+        yield f"http://{LOOPBACK}:{port}/"
+    finally:
+        child.stop()
+
+
+def _answers(port):
+    with closing(HTTPConnection(LOOPBACK, port, timeout=1)) as connection:
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+
+
+def _foreign(url, address):
+    if not url.startswith((address, "blob:", "data:")):
+        yield f"it asked {url}"

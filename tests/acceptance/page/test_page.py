@@ -1,0 +1,293 @@
+"""The page, used as people use it: in a real Chromium, against a real stack."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import docx
+import pytest
+from playwright.sync_api import expect
+
+from conveyor import ConversionFailed, State
+from workers.local.environment import ROOT
+
+REPORT = ROOT / "examples" / "report.docx"
+
+DROP = """
+([name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name));
+  return carried;
+}
+"""
+
+# Each text's contrast with what lies behind it, where that is less than WCAG AA asks for.
+TOO_FAINT = """
+() => {
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = parts(color).map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    const color = node ? getComputedStyle(node).backgroundColor : "rgb(255, 255, 255)";
+    return (parts(color)[3] ?? 1) === 1 ? color : behind(node.parentElement);
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!own || !node.checkVisibility() || node.closest(":disabled, .unseen")) continue;
+    const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort();
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) faint.push(`${node.textContent}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}
+"""
+
+
+def row_of(page, name):
+    return page.locator("#conversions > li").filter(has=page.get_by_text(name, exact=True))
+
+
+def choose(page, *paths):
+    with page.expect_file_chooser() as chooser:
+        page.get_by_text("Drop documents here").click()
+    chooser.value.set_files(paths)
+
+
+def downloaded(page, press):
+    with page.expect_download() as download:
+        press()
+    return Path(download.value.path()).read_bytes()
+
+
+def copy_of_report(folder, name):
+    copy = folder / name
+    copy.write_bytes(REPORT.read_bytes())
+    return copy
+
+
+def fail_one(sandbox, conveyor, document, **faults):
+    with sandbox.faults(**faults):
+        handle = conveyor.convert(document, to="html")
+        with pytest.raises(ConversionFailed):
+            handle.wait(timeout=30)
+    return handle
+
+
+def test_a_chosen_document_comes_back_as_a_pdf(page):
+    choose(page, REPORT)
+    expect(page.get_by_label("Convert to")).to_have_value("pdf")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "report.docx")
+    expect(row.locator(".state")).to_have_text("Converting")
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    expect(row.locator(".facts")).to_contain_text("cost 1")
+    expect(page.locator("#said")).to_have_text("report.docx: Succeeded")
+    link = row.get_by_role("link", name="Download report.pdf")
+    assert downloaded(page, link.click).startswith(b"%PDF")
+
+    page.reload()
+    expect(row_of(page, "report.docx").get_by_role("link")).to_be_visible()
+
+
+def test_a_dropped_document_goes_where_it_is_told(page, tmp_path):
+    document = docx.Document()
+    document.add_paragraph("Words that were dropped")
+    document.save(tmp_path / "dropped.docx")
+    content = base64.b64encode((tmp_path / "dropped.docx").read_bytes()).decode()
+    carried = page.evaluate_handle(DROP, ["dropped.docx", content])
+
+    page.dispatch_event("body", "dragover", {"dataTransfer": carried})
+    expect(page.locator("#drop")).to_have_class("drop over")
+    page.dispatch_event("body", "drop", {"dataTransfer": carried})
+    page.get_by_label("Convert to").select_option("html")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    link = row_of(page, "dropped.docx").get_by_role("link", name="Download dropped.html")
+    assert b"Words that were dropped" in downloaded(page, link.click)
+
+
+def test_many_documents_at_once_each_become_one(page, tmp_path):
+    names = [f"part-{number}.docx" for number in range(8)]
+    choose(page, *(copy_of_report(tmp_path, name) for name in names))
+    expect(page.locator("#choice-hint")).to_have_text("8 conversions, one for each document")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    for name in names:
+        expect(row_of(page, name).locator(".state")).to_have_text("Succeeded", timeout=60_000)
+
+
+def test_several_documents_are_merged_into_one(page, conveyor, tmp_path):
+    pdfs = []
+    for name in ("first", "second"):
+        done = conveyor.convert(copy_of_report(tmp_path, f"{name}.docx"), to="pdf").wait(timeout=60)
+        pdfs.append(tmp_path / f"{name}.pdf")
+        pdfs[-1].write_bytes(b"".join(conveyor.storage.read(done.files[0].uri)))
+
+    choose(page, *pdfs)
+    page.get_by_label("Convert to").select_option("merge")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "first.pdf and 1 more")
+    assert downloaded(page, row.get_by_role("link").click).startswith(b"%PDF")
+
+
+def test_a_format_that_nobody_knows_can_be_typed(page, tmp_path):
+    document = tmp_path / "drawing.unheard"
+    document.write_text("lines")
+    choose(page, document)
+    expect(page.get_by_label("Convert to")).to_be_hidden()
+    page.get_by_label("Other target format").fill(".PDF")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "drawing.unheard")
+    expect(row.locator(".pair")).to_have_text("UNHEARD → PDF")
+    expect(row.locator(".state")).to_have_text("Failed")
+    expect(row.locator(".note")).not_to_be_empty()
+
+
+def test_what_is_refused_says_why_and_can_be_put_away(open_page, web, tmp_path):
+    page = open_page(web, may_complain=True)  # the browser logs the 422
+    (tmp_path / "nothing.docx").touch()
+    choose(page, tmp_path / "nothing.docx")
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "nothing.docx")
+    expect(row.locator(".state")).to_have_text("Not accepted")
+    expect(row.locator(".note")).to_contain_text("empty")
+    row.get_by_role("button", name="Dismiss").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_conversion_is_cancelled_from_its_row(page, conveyor, stack, tmp_path):
+    (worker,) = stack.workers
+    worker.stop()
+    try:
+        handle = conveyor.convert(copy_of_report(tmp_path, "long.docx"), to="pdf")
+        row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+        expect(row.locator(".state")).to_have_text("Queued")
+        row.get_by_role("button", name="Cancel").click()
+        expect(row.locator(".state")).to_have_text("Cancelled")
+    finally:
+        stack.start_worker(worker)
+
+    assert handle.get().state is State.CANCELLED
+
+
+def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
+    page, sandbox, conveyor, document
+):
+    handle = fail_one(sandbox, conveyor, document, error_5001=1.0)
+    letter = page.locator(f'#dead [data-key="{handle.id}"]')
+    expect(letter.locator(".cause")).to_have_text("Conversion failed. (code 5001)")
+    expect(page.locator("#dead .class", has=letter).locator("h3")).to_contain_text("service")
+
+    before = sandbox.audit()["paid"]
+    letter.get_by_role("button", name="Replay, pays again").click()
+    expect(letter.get_by_role("button", name="Not now")).to_be_focused()
+    letter.get_by_role("button", name="Not now").click()
+    expect(letter.get_by_role("button", name="Replay, pays again")).to_be_focused()
+    assert sandbox.audit()["paid"] == before
+
+    letter.get_by_role("button", name="Replay, pays again").click()
+    letter.get_by_role("button", name="Pay and replay").click()
+    expect(letter).to_have_count(0)
+    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    assert sandbox.audit()["paid"] == before + 1
+
+
+def test_a_paid_result_is_fetched_again_for_free(page, sandbox, conveyor, document):
+    handle = fail_one(sandbox, conveyor, document, truncated_download=1.0)
+    before = sandbox.audit()["paid"]
+    letter = page.locator(f'#dead [data-key="{handle.id}"]')
+    letter.get_by_role("button", name="Fetch again, free").click()
+
+    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    assert sandbox.audit()["paid"] == before
+
+
+def test_everything_is_done_by_keyboard(page, tmp_path):
+    page.keyboard.press("Tab")  # the API
+    page.keyboard.press("Tab")  # Flower
+    page.keyboard.press("Tab")
+    expect(page.locator("#files")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(copy_of_report(tmp_path, "typed.docx"))
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Remove typed.docx")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Convert to")).to_be_focused()
+    page.keyboard.type("HTML")
+    expect(page.get_by_label("Convert to")).to_have_value("html")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Convert", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#files")).to_be_focused()
+
+    row = row_of(page, "typed.docx")
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    page.keyboard.press("Tab")
+    expect(row.get_by_role("link", name="Download typed.html")).to_be_focused()
+    assert b"<" in downloaded(page, lambda: page.keyboard.press("Enter"))
+
+
+def test_the_key_is_asked_for_once_and_goes_with_every_request(open_page, guarded_web):
+    address, key = guarded_web
+    page = open_page(address, may_complain=True)  # the browser logs each 401
+    expect(page.get_by_label("API key")).to_be_focused()
+    page.keyboard.type("no such key")
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-hint")).to_have_text("That key was refused. Is it whole?")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.locator("#health")).to_have_text("Live")
+    expect(page.get_by_label("API key")).to_be_hidden()
+
+    choose(page, REPORT)
+    page.get_by_role("button", name="Convert", exact=True).click()
+    link = row_of(page, "report.docx").get_by_role("link", name="Download report.pdf")
+    assert downloaded(page, link.click).startswith(b"%PDF")
+
+    page.reload()
+    expect(page.locator("#health")).to_have_text("Live")
+    expect(page.get_by_label("API key")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_can_be_read_in_light_and_in_dark(
+    open_page, web, sandbox, conveyor, document, scheme
+):
+    handle = fail_one(sandbox, conveyor, document, error_5003=1.0)
+    page = open_page(web, scheme=scheme)
+    page.locator(f'#dead [data-key="{handle.id}"]').get_by_role("button").first.click()
+
+    assert page.evaluate(TOO_FAINT) == []
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(244, 246, 245)", "dark": "rgb(14, 19, 20)"}[scheme]
+
+
+def test_a_telephone_shows_all_of_it(open_page, web):
+    page = open_page(web, width=360, height=740)
+    expect(page.locator("#health")).to_have_text("Live")
+    expect(page.locator("#in-flight dd").first).to_be_visible()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_fleet_is_shown_with_its_way_to_flower(page, stack, conveyor, document):
+    conveyor.convert(document, to="html").wait(timeout=30)
+    expect(page.get_by_role("link", name="Flower")).to_have_attribute("href", stack.flower_url)
+    succeeded = page.locator("#ended [data-state=succeeded] dd")
+    expect(succeeded).not_to_have_text("0")
+    expect(page.locator("#throughput rect")).to_have_count(30)
+    expect(page.locator("#throughput rect.some")).not_to_have_count(0)

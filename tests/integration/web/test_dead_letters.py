@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from conveyor import Failure, FailureKind
+
+DAMAGED = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
+UNSTORED = Failure(FailureKind.STORAGE, "The disk is full.")
+
+
+@pytest.fixture
+def dead(make, ledger):
+    def end(failure=DAMAGED, *, is_paid_result=False):
+        entry = make.ready() if is_paid_result else make.converting(alive=True)
+        return ledger.failed(entry, failure).id
+
+    return end
+
+
+def test_a_dead_letter_is_a_conversion_that_says_what_a_replay_costs(site, dead):
+    paid, free = dead(), dead(UNSTORED, is_paid_result=True)
+    told = site.get(f"/dead-letters/{paid}").json()
+
+    assert told["failure"] == {
+        "kind": "input",
+        "code": 5002,
+        "status": 500,
+        "message": "File is damaged.",
+    }
+    assert (told["id"], told["state"], told["replay_is_paid"]) == (paid, "failed", True)
+    assert site.get(f"/dead-letters/{free}").json()["replay_is_paid"] is False
+
+
+def test_dead_letters_are_listed_the_newest_first(site, dead):
+    ids = [dead() for _ in range(3)]
+    found, page = [], "/dead-letters?limit=2"
+    while page:
+        told = site.get(page).json()
+        found += told["dead_letters"]
+        page = told["next"]
+
+    assert [one["id"] for one in found] == ids[::-1]
+    assert all(one["replay_is_paid"] for one in found)
+
+
+def test_dead_letters_are_listed_by_class(site, dead):
+    dead()
+    stored = [dead(UNSTORED) for _ in range(3)]
+    first = site.get("/dead-letters?kind=storage&limit=2").json()
+    second = site.get(first["next"]).json()
+
+    assert [one["id"] for one in first["dead_letters"] + second["dead_letters"]] == stored[::-1]
+
+
+@pytest.mark.parametrize("query", ["kind=odd", "limit=0", "cursor=x", "state=failed"])
+def test_a_wrong_query_is_refused(site, query):
+    assert site.get(f"/dead-letters?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("options", [{}, {"json": {}}, {"json": {"timeout": 1200}}])
+def test_a_dead_letter_can_be_tried_again(site, dead, options):
+    conversion_id = dead()
+    answer = site.post(f"/dead-letters/{conversion_id}/replay", **options)
+
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/conversions/{conversion_id}"
+    assert answer.json()["state"] == "queued"
+    assert site.get(f"/dead-letters/{conversion_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"timeout": "1200"}', b'{"timeout": 9}', b'{"odd": 1}', b"null"]
+)
+def test_a_wrong_order_is_refused_and_nothing_is_tried(site, dead, body):
+    path = f"/dead-letters/{dead()}"
+    answer = site.post(f"{path}/replay", data=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert site.get(path).status_code == 200
+
+
+def test_an_order_that_is_no_json_is_refused(site, dead):
+    answer = site.post(f"/dead-letters/{dead()}/replay", data=b"timeout=1200")
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(("method", "end"), [("GET", ""), ("POST", "/replay")])
+def test_what_is_no_dead_letter_is_not_found(site, make, converted, method, end):
+    for conversion_id in ("nothing", make.queued().id, converted()):
+        assert site.ask(method, f"/dead-letters/{conversion_id}{end}").status_code == 404

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import time
+from threading import Timer
+
+import pytest
+
+from conveyor import Failure, FailureKind
+
+
+def _events(answer):
+    """The events of a stream that ends."""
+    found = []
+    for block in answer.content.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if line[0] != ":")
+        if fields:
+            found.append((fields["id"], fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def _states(answer):
+    return [data["state"] for _, _, data in _events(answer)]
+
+
+def test_what_has_happened_is_told_and_the_stream_ends(site, converted):
+    conversion_id = converted()
+    answer = site.get(f"/conversions/{conversion_id}/events")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    assert _states(answer) == ["queued", "converting", "ready", "succeeded"]
+    assert {name for _, name, _ in _events(answer)} == {"state"}
+    assert {data["conversion"] for _, _, data in _events(answer)} == {conversion_id}
+
+
+def test_what_happens_is_told_at_once(site, make, ledger):
+    entry = make.converting()
+    failure = Failure(FailureKind.INPUT, "File is damaged.", 5002)
+    begun = time.monotonic()
+    Timer(0.3, ledger.failed, (entry, failure)).start()
+    answer = site.get(f"/conversions/{entry.id}/events")
+
+    assert _states(answer) == ["queued", "converting", "failed"]
+    assert 0.3 <= time.monotonic() - begun < 2
+
+
+def test_a_stream_goes_on_after_the_last_event_that_was_seen(site, converted):
+    path = f"/conversions/{converted()}/events"
+    first = _events(site.get(path))
+    rest = site.get(path, headers={"Last-Event-ID": first[1][0]})
+
+    assert _events(rest) == first[2:]
+
+
+def test_nothing_more_comes_after_the_final_event(site, converted):
+    path = f"/conversions/{converted()}/events"
+    last = _events(site.get(path))[-1][0]
+    answer = site.get(path, headers={"Last-Event-ID": last})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("last", ["x", "1", "1-", "9" * 40 + "-0", "1-0 "])
+def test_a_last_event_that_can_be_none_is_refused(site, converted, last):
+    answer = site.get(f"/conversions/{converted()}/events", headers={"Last-Event-ID": last})
+
+    assert answer.status_code in (422, 200 if last == "1-0 " else 422)
+
+
+def test_an_unknown_conversion_has_no_events(site):
+    assert site.get("/conversions/nothing/events").status_code == 404
+
+
+def test_a_client_may_leave_at_any_time(site, make):
+    path = f"/conversions/{make.queued().id}/events"
+    for _ in range(3):
+        with site.get(path, stream=True) as answer:
+            assert next(answer.iter_lines()).startswith(b"id: ")
+
+    assert site.get("/healthz").status_code == 200
+
+
+def test_many_may_follow_one_conversion(site, make, ledger):
+    entry = make.queued()
+    path = f"/conversions/{entry.id}/events"
+    answers = [site.get(path, stream=True) for _ in range(30)]
+    for answer in answers:
+        next(answer.iter_lines())
+    ledger.cancelled(entry)
+
+    for answer in answers:
+        assert b'"state": "cancelled"' in b"".join(answer.iter_content(None))

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import io
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+DOCUMENT = b"a document\n" * 1000
+
+
+def _form(*parts, **fields):
+    """Parts in the order given: requests puts fields first."""
+    return {
+        "files": [
+            *((name, content) for name, content in parts),
+            *((name, (None, value)) for name, value in fields.items()),
+        ]
+    }
+
+
+def _await_empty(site, timeout_s=3.0):
+    deadline = time.monotonic() + timeout_s
+    while site.staged() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return site.staged()
+
+
+def test_a_form_brings_a_document_its_fields_after_it(site):
+    answer = site.post("/conversions", **_form(("file", ("a.docx", DOCUMENT)), to="pdf"))
+
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["from_format"] == "docx"
+    assert site.staged() == ["a.docx"]
+    [staged] = site.folder.glob("staged/*/a.docx")
+    assert staged.read_bytes() == DOCUMENT
+
+
+def test_a_form_brings_several_documents_its_fields_before_them(site):
+    answer = site.post(
+        "/conversions",
+        data={"to": "merge", "params": '{"PageSize": "a4"}'},
+        files=[("file", ("a.docx", b"a")), ("file", ("b.pdf", b"b"))],
+    )
+
+    assert (answer.status_code, answer.json()["from_format"]) == (202, "any")
+    assert site.staged() == ["a.docx", "b.pdf"]
+
+
+def test_a_document_alone_is_described_by_the_query(site):
+    answer = site.post(
+        "/conversions",
+        params={"to": "pdf", "name": "Übung.docx", "params": json.dumps({"PageRange": "1"})},
+        data=DOCUMENT,
+    )
+
+    assert answer.status_code == 202, answer.text
+    assert site.staged() == ["Übung.docx"]
+
+
+def test_a_document_alone_may_be_named_by_its_disposition(site):
+    named = {"Content-Disposition": "attachment; filename=\"x\"; filename*=UTF-8''%C3%9C.docx"}
+    answer = site.post("/conversions?to=pdf", data=io.BytesIO(DOCUMENT), headers=named)
+
+    assert (answer.status_code, site.staged()) == (202, ["Ü.docx"])
+
+
+def test_an_upload_is_streamed_without_its_length(site):
+    pieces = (DOCUMENT for _ in range(100))
+    answer = site.post("/conversions?to=pdf&name=a.docx", data=pieces)
+
+    assert answer.status_code == 202
+    [staged] = site.folder.glob("staged/*/a.docx")
+    assert staged.stat().st_size == 100 * len(DOCUMENT)
+
+
+def test_the_same_upload_under_a_key_is_the_same_conversion(site):
+    ids = [
+        site.post(
+            "/conversions",
+            **_form(("file", ("a.docx", DOCUMENT)), to="pdf"),
+            headers={"Idempotency-Key": "invoice-7"},
+        ).json()["id"]
+        for _ in range(2)
+    ]
+    other = site.post(
+        "/conversions",
+        **_form(("file", ("a.docx", b"another")), to="pdf"),
+        headers={"Idempotency-Key": "invoice-7"},
+    )
+
+    assert ids[0] == ids[1]
+    assert other.status_code == 422
+    assert site.staged() == ["a.docx"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        _form(to="pdf"),
+        _form(("file", ("a.docx", DOCUMENT))),
+        _form(("file", ("a.docx", DOCUMENT)), to="p/df"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", params="[]"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", params="{"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", secret="x"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", params='{"Secret": "x"}'),
+        _form(("file", ("a.docx", DOCUMENT)), ("file", ("b.docx", b"")), to="pdf"),
+        _form(("file", ("a.docx", DOCUMENT)), ("file", (None, b"x")), to="pdf"),
+        _form(("file", ("a", DOCUMENT)), to="pdf"),
+        _form(*(("file", (f"{n}.txt", b"x")) for n in range(101)), to="zip"),
+    ],
+    ids=range(11),
+)
+def test_a_form_that_is_wrong_is_refused_and_leaves_nothing(site, form):
+    answer = site.post("/conversions", **form)
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert site.staged() == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"--x--\r\n"),
+        ("multipart/form-data; boundary=x", b"no form at all"),
+        ("multipart/form-data; boundary=x", b""),
+        (f"multipart/form-data; boundary={'x' * 500}", b"--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n\r\nabc',
+        ),
+    ],
+)
+def test_a_form_that_is_broken_is_refused_and_leaves_nothing(site, content_type, body):
+    answer = site.post("/conversions", data=body, headers={"Content-Type": content_type})
+
+    assert answer.status_code == 422
+    assert site.staged() == []
+
+
+@pytest.mark.parametrize(
+    "query", ["", "to=pdf", "name=a.docx", "to=pdf&name=a", "to=p/&name=a.docx", "x=1"]
+)
+def test_a_document_that_is_not_described_is_refused_and_leaves_nothing(site, query):
+    assert site.post(f"/conversions?{query}", data=DOCUMENT).status_code == 422
+    assert site.staged() == []
+
+
+def test_an_empty_document_is_refused(site):
+    assert site.post("/conversions?to=pdf&name=a.docx", data=b"").status_code == 422
+    assert site.staged() == []
+
+
+def test_a_query_beside_another_form_is_refused(site):
+    order = {"source": "https://example.com/a.docx", "to": "pdf"}
+
+    assert site.post("/conversions?to=png", json=order).status_code == 422
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_a_compressed_body_is_refused(site, coding):
+    answer = site.post(
+        "/conversions?to=pdf&name=a.docx", data=DOCUMENT, headers={"Content-Encoding": coding}
+    )
+
+    assert answer.status_code == 415
+    assert site.staged() == []
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+@pytest.mark.parametrize("is_form", [True, False])
+def test_a_larger_upload_than_allowed_is_refused_and_leaves_nothing(serve, has_length, is_form):
+    site = serve(web_max_upload_bytes=100_000)
+    request = _form(("file", ("a.docx", DOCUMENT * 20)), to="pdf") if is_form else {}
+    options = {"data": DOCUMENT * 20, "params": {"to": "pdf", "name": "a.docx"}}
+    if is_form:
+        options = request
+    if not has_length and not is_form:
+        options["data"] = (DOCUMENT for _ in range(20))
+    answer = site.post("/conversions", **options)
+
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems#too-large")
+    assert site.staged() == []
+
+
+@pytest.mark.parametrize("is_form", [True, False])
+def test_a_client_that_leaves_leaves_nothing_behind(site, is_form, caplog):
+    target = urlsplit(site.url)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n\r\n'
+    first = head + DOCUMENT + b"\r\n" + head.replace(b"a.docx", b"b.docx") if is_form else b""
+    kind = "multipart/form-data; boundary=x" if is_form else "application/octet-stream"
+    request = (
+        f"POST /conversions{'' if is_form else '?to=pdf&name=b.docx'} HTTP/1.1\r\n"
+        f"Host: {target.netloc}\r\nContent-Type: {kind}\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection((target.hostname, target.port)) as client:
+        client.sendall(request.encode() + first + DOCUMENT)
+        deadline = time.monotonic() + 3
+        while not site.staged() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert site.staged()
+
+    assert _await_empty(site) == []
+    assert site.get("/healthz").status_code == 200
+    assert "Traceback" not in caplog.text

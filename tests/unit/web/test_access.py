@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from web.access import Access
+
+
+class _Route:
+    path = "/conversions/{conversion_id}"
+
+
+def _ask(app, path="/conversions/6f1c", state=None):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"JobId=a-secret",
+        "state": state or {},
+    }
+    with capture_logs() as lines:
+        asyncio.run(Access(app)(scope, None, send))
+    return sent, lines
+
+
+def _answering(status, **scope_items):
+    async def app(scope, receive, send):
+        scope.update(scope_items)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+def test_a_request_is_one_line_with_its_route():
+    params = {"conversion_id": "6f1c"}
+    _, [line] = _ask(_answering(200, route=_Route, path_params=params))
+
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "request",
+        "log_level": "info",
+        "method": "GET",
+        "route": "/conversions/{conversion_id}",
+        "status": 200,
+        "conversion_id": "6f1c",
+    }
+
+
+def test_what_the_endpoint_notes_is_told():
+    _, [line] = _ask(_answering(202, route=_Route), state={"conversion_id": "new"})
+
+    assert line["conversion_id"] == "new"
+
+
+@pytest.mark.parametrize("path", ["/webhooks/6f1c/a-secret", "/nothing/a-secret"])
+def test_addresses_are_not_told(path):
+    _, lines = _ask(_answering(204), path)
+
+    assert "secret" not in repr(lines)
+
+
+def test_forged_webhooks_are_no_news():
+    _, [line] = _ask(_answering(404), "/webhooks/6f1c/forged")
+
+    assert line["log_level"] == "debug"
+
+
+def test_what_nobody_foresaw_is_a_problem_and_is_logged_once():
+    async def broken(scope, receive, send):
+        raise ZeroDivisionError
+
+    sent, lines = _ask(broken)
+
+    assert sent[0]["status"] == 500
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("request_broke", "error"),
+        ("request", "info"),
+    ]
+
+
+def test_an_answer_that_breaks_off_is_not_answered_again():
+    async def broken(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    sent, lines = _ask(broken)
+
+    assert len(sent) == 1
+    assert [line["event"] for line in lines] == ["request_broke", "request"]
+
+
+def test_what_is_no_request_passes():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["type"])
+
+    asyncio.run(Access(app)({"type": "lifespan"}, None, None))
+
+    assert seen == ["lifespan"]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+
+from config.web import load_web_settings
+from web.__main__ import main
+from web.auth import holder_of
+
+
+def test_a_key_is_shown_once_and_its_hash_is_for_the_settings(capsys, monkeypatch):
+    main(["key", "shop"])
+    shown = capsys.readouterr().out
+    key = re.search(r"^ +(conveyor_\S{43})$", shown, re.MULTILINE)[1]
+    line = re.search(r"^ +(shop:\S+)$", shown, re.MULTILINE)[1]
+    monkeypatch.setenv("CONVEYOR_WEB_API_KEYS", line)
+
+    assert holder_of(f"Bearer {key}", load_web_settings().web_api_keys) == "shop"
+    assert shown.count(key) == 1
+
+
+def test_no_two_keys_are_the_same(capsys):
+    main(["key", "shop"])
+    first = capsys.readouterr().out
+    main(["key", "shop"])
+
+    assert capsys.readouterr().out != first
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["key"], ["key", "a b"], ["key", ""], ["--loud"]])
+def test_a_command_that_is_wrong_is_told_in_one_line(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert re.fullmatch(r"error: .+\n", told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WEB_HOST", "0.0.0.0", "CONVEYOR_WEB_HOST is 0.0.0.0"),
+        ("REDIS_URL", "ftp://host", "CONVEYOR_REDIS_URL is wrong"),
+        ("STORAGE_URL", "odd://host", "storage"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(capsys, monkeypatch, name, value, words):
+    monkeypatch.setenv(f"CONVEYOR_{name}", value)
+
+    with pytest.raises(SystemExit) as ended:
+        main([])
+
+    told = capsys.readouterr().err
+    assert ended.value.code in (1, 2)
+    assert words in told
+    assert re.fullmatch(r"error: .+\n", told)
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("CONVEYOR_STORAGE_URL", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("CONVEYOR_WEB_PORT", str(port))
+        with pytest.raises(SystemExit) as ended:
+            main([])
+
+    assert ended.value.code == 1
+    assert f"can't listen on 127.0.0.1, port {port}" in capsys.readouterr().err

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from conveyor import AccountStatus, FailureKind, Fleet, State
+from web.metrics import FleetCollector
+
+FLEET = Fleet(
+    states={State.QUEUED: 2, State.CONVERTING: 12},
+    throughput=(0,) * 30,
+    dead={FailureKind.SERVICE: 3},
+    oldest_overdue_s=4.5,
+    accounts=(
+        AccountStatus("ab12", "the balance is used up", 0, 12),
+        AccountStatus("cd34", "", 0, 0),
+    ),
+    counts={
+        "succeeded": 340,
+        "service": 5,
+        "polls": 900,
+        "cost": 351,
+        "throttles": 7,
+        "polls_le:1": 100,
+        "polls_le:3": 200,
+        "polls_le:inf": 40,
+        "polls_sum": 880,
+        "stored_le:0.5": 300,
+        "stored_le:10": 40,
+        "stored_sum_ms": 70500,
+    },
+)
+
+
+class _Library:
+    def fleet(self):
+        return FLEET
+
+
+@pytest.fixture(scope="module")
+def lines():
+    registry = CollectorRegistry()
+    registry.register(FleetCollector(_Library()))
+    return generate_latest(registry).decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'conveyor_conversions{state="converting"} 12.0',
+        'conveyor_outcomes_total{outcome="succeeded"} 340.0',
+        'conveyor_outcomes_total{outcome="service"} 5.0',
+        'conveyor_outcomes_total{outcome="input"} 0.0',
+        "conveyor_polls_total 900.0",
+        "conveyor_throttles_total 7.0",
+        "conveyor_cost_total 351.0",
+        'conveyor_dead_letters{kind="service"} 3.0',
+        "conveyor_oldest_overdue_seconds 4.5",
+        'conveyor_account_held{account="ab12"} 1.0',
+        'conveyor_account_held{account="cd34"} 0.0',
+    ],
+)
+def test_the_fleet_is_told(lines, line):
+    assert line in lines
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'conveyor_polls_per_conversion_bucket{le="1"} 100.0',
+        'conveyor_polls_per_conversion_bucket{le="2"} 100.0',
+        'conveyor_polls_per_conversion_bucket{le="3"} 300.0',
+        'conveyor_polls_per_conversion_bucket{le="50"} 300.0',
+        'conveyor_polls_per_conversion_bucket{le="+Inf"} 340.0',
+        "conveyor_polls_per_conversion_count 340.0",
+        "conveyor_polls_per_conversion_sum 880.0",
+        'conveyor_ready_to_stored_seconds_bucket{le="0.25"} 0.0',
+        'conveyor_ready_to_stored_seconds_bucket{le="0.5"} 300.0',
+        'conveyor_ready_to_stored_seconds_bucket{le="+Inf"} 340.0',
+        "conveyor_ready_to_stored_seconds_sum 70.5",
+    ],
+)
+def test_histograms_add_up(lines, line):
+    assert line in lines

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from conveyor import Conversion, Failure, FailureKind, Progress, State, StoredFile
+from web.models import ConversionAnswer, ConversionOrder, rfc3339
+
+WAITING = Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1764018000.123, "2025-11-24T21:00:00.123Z"),
+        (1764018000, "2025-11-24T21:00:00.000Z"),
+        (0.0, "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_are_utc_with_milliseconds(seconds, text):
+    assert rfc3339(seconds) == text
+
+
+def test_a_file_is_found_under_its_address_whatever_its_name():
+    file = StoredFile("a b/ü?.pdf", "file:///secret/place", 3, "ab" * 32)
+    conversion = Conversion("6f 1c", State.SUCCEEDED, "docx", "pdf", files=(file,))
+    answer = ConversionAnswer.of(conversion, WAITING)
+
+    assert answer.files[0].href == "/conversions/6f%201c/files/a%20b%2F%C3%BC%3F.pdf"
+    assert "secret" not in answer.model_dump_json()
+
+
+def test_a_failure_says_who_can_do_something():
+    failure = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
+    conversion = Conversion("6f1c", State.FAILED, "docx", "pdf", failure=failure)
+
+    assert ConversionAnswer.of(conversion, WAITING).model_dump(mode="json")["failure"] == {
+        "kind": "input",
+        "code": 5002,
+        "status": 500,
+        "message": "File is damaged.",
+    }
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        '{"source": "https://a.example/a.docx", "to": "pdf", "more": 1}',
+        '{"source": "https://a.example/a.docx", "to": "p/df"}',
+        '{"source": "https://a.example/a.docx", "to": "pdf\\n"}',
+        '{"source": "https://a.example/a.docx", "to": 1}',
+        '{"source": [], "to": "pdf"}',
+        '{"source": 1, "to": "pdf"}',
+        '{"source": "https://a.example/a.docx", "to": "pdf", "params": {"A": NaN}}',
+        '{"source": "https://a.example/a.docx", "to": "pdf", "params": {"A": [1]}}',
+        '{"source": "https://a.example/a.docx", "to": "pdf", "params": {"A b": 1}}',
+        '{"source": "\\ud800", "to": "pdf"}',
+        "[" * 100_000,
+        "",
+        "null",
+    ],
+    ids=lambda order: order[:60],
+)
+def test_an_order_that_is_wrong_is_refused(order):
+    with pytest.raises(ValidationError):
+        ConversionOrder.model_validate_json(order, strict=True)
+
+
+def test_parameters_keep_their_kinds():
+    text = '{"source": "a", "to": "pdf", "params": {"A": 1, "B": true, "C": "1", "D": 1.5}}'
+    params = ConversionOrder.model_validate_json(text, strict=True).params
+
+    assert list(map(type, params.values())) == [int, bool, str, float]

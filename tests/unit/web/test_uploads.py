@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from web.problems import Problem
+from web.uploads import read_form
+
+BOUNDARY = "line"
+ORDER = (("to", None, b"pdf"), ("file", "a.docx", b"one\r\n--lin\r\n"), ("file", "b.docx", b"two"))
+
+
+class Shelf:
+    """Takes files as `web.staging.Staging` does, into memory."""
+
+    def __init__(self, gives_up_after=None):
+        self.files = {}
+        self._gives_up_after = gives_up_after
+
+    async def take(self, name, chunks):
+        content = b""
+        async for chunk in chunks:
+            content += chunk
+            if self._gives_up_after is not None and len(content) > self._gives_up_after:
+                raise OSError("the disk is full")
+        self.files[name] = content
+
+
+def _form(parts=ORDER, end=f"--{BOUNDARY}--\r\n"):
+    text = b""
+    for name, file_name, content in parts:
+        told = f'; filename="{file_name}"' if file_name is not None else ""
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'
+        text += head.encode() + content + b"\r\n"
+    return text + end.encode()
+
+
+def _read(form, shelf=None, size=1 << 16, boundary=BOUNDARY):
+    async def chunks():
+        for start in range(0, len(form), size):
+            yield form[start : start + size]
+
+    return asyncio.run(read_form(chunks(), boundary, shelf or Shelf()))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100, 1 << 16])
+def test_files_and_fields_are_told_apart_however_they_arrive(size):
+    shelf = Shelf()
+
+    assert _read(_form(), shelf, size) == {"to": "pdf"}
+    assert shelf.files == {"a.docx": b"one\r\n--lin\r\n", "b.docx": b"two"}
+
+
+def test_a_field_may_come_after_the_files():
+    shelf = Shelf()
+
+    assert _read(_form(reversed(ORDER)), shelf) == {"to": "pdf"}
+    assert list(shelf.files) == ["b.docx", "a.docx"]
+
+
+@pytest.mark.parametrize("name", ["Übung.docx", "报告.docx", "a;b.docx", "a'b.docx"])
+def test_a_file_name_is_taken_as_browsers_write_it(name):
+    shelf = Shelf()
+    _read(_form([("file", name, b"x")]), shelf)
+
+    assert list(shelf.files) == [name]
+
+
+def test_a_file_is_passed_on_while_it_arrives():
+    """Nothing heaps up: the storage sees the first piece before the last one was sent."""
+    seen = []
+
+    class Watching(Shelf):
+        async def take(self, name, chunks):
+            async for chunk in chunks:
+                seen.append(("taken", len(chunk)))
+
+    async def chunks():
+        form = _form([("file", "a.docx", b"x" * 1000)])
+        for start in range(0, len(form), 100):
+            seen.append(("sent", 100))
+            yield form[start : start + 100]
+
+    asyncio.run(read_form(chunks(), BOUNDARY, Watching()))
+
+    assert seen.index(("taken", 100)) < len(seen) - 8
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (b"", "ends before its last boundary"),
+        (_form(end=""), "ends before its last boundary"),
+        (_form()[:-10], "ends before its last boundary"),
+        (b"--other\r\n\r\n", "can't be read"),
+        (b"--line\r\nContent-Disposition: form-data\r\n\r\n\r\n--line--", "has no name"),
+        (_form([("file", None, b"x")]), "has no file name"),
+        (_form([("file", "", b"x")]), "has no file name"),
+        (_form([("to", "a.docx", b"pdf")]), "takes files as `file`"),
+        (_form([("secret", None, b"x")]), "takes files as `file`"),
+        (_form([("to", None, b"pdf"), ("to", None, b"png")]), "given twice"),
+        (_form([("to", None, b"x" * 70_000)]), "is longer than"),
+        (_form([("to", None, b"\xff")]), "no UTF-8"),
+        (_form([("file", f"{n}.txt", b"x") for n in range(101)]), "more than 100 parts"),
+        (b"--line\r\n" + b"X-Header: x\r\n" * 100, "can't be read"),
+    ],
+)
+def test_a_form_that_is_wrong_is_refused(form, words):
+    with pytest.raises(Problem, match=words):
+        _read(form)
+
+
+def test_a_boundary_that_is_too_long_is_refused():
+    with pytest.raises(Problem, match="too long"):
+        _read(_form(), boundary="x" * 1000)
+
+
+def test_a_storage_that_gives_up_ends_the_reading():
+    with pytest.raises(OSError, match="disk is full"):
+        _read(_form([("file", "a.docx", b"x" * 1000)]), Shelf(gives_up_after=100), size=10)

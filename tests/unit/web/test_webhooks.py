@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+
+from conveyor import BrokerUnavailable
+from conveyor.webhooks import address_of
+from web.webhooks import Webhooks
+
+KEY = "key-of-the-webhooks"
+JOB = "0123456789abcdef"
+
+
+class Library:
+    """Takes hints as `conveyor.Conveyor` does."""
+
+    def __init__(self, error=None):
+        self.hints = []
+        self._error = error
+
+    def job_ended(self, conversion_id, job_id):
+        if self._error:
+            raise self._error
+        self.hints.append((conversion_id, job_id))
+
+
+async def _elsewhere(scope, receive, send):
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+
+
+def _app(library, key=KEY):
+    return Webhooks(_elsewhere, conveyor=library, key=key)
+
+
+@pytest.fixture
+def library():
+    return Library()
+
+
+@pytest.fixture
+def address():
+    return address_of("http://host/webhooks", KEY, "6f1c").removeprefix("http://host")
+
+
+def test_a_call_by_get_is_a_hint(ask, library, address):
+    assert ask(_app(library), "GET", f"{address}?JobId={JOB}").status == 204
+    assert library.hints == [("6f1c", JOB)]
+
+
+def test_a_call_by_post_is_a_hint(ask, library, address):
+    body = f'{{"JobId": "{JOB}", "More": [1]}}'.encode()
+
+    assert ask(_app(library), "POST", address, body=body).status == 204
+    assert library.hints == [("6f1c", JOB)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda address: address[:-1],
+        lambda address: address + "0",
+        lambda address: address.replace("6f1c", "6f1d"),
+        lambda address: "/webhooks/6f1c",
+        lambda address: "/webhooks/",
+        lambda address: "/webhooks/6f1c/é",
+    ],
+)
+def test_a_forged_call_finds_nothing_and_gives_no_hint(ask, library, address, change):
+    answer = ask(_app(library), "GET", f"{change(address)}?JobId={JOB}")
+
+    assert answer.status == 404
+    assert library.hints == []
+
+
+def test_without_a_key_there_are_no_webhooks(ask, library, address):
+    forged = address_of("/webhooks", "", "6f1c")
+
+    for path in (address, forged):
+        assert ask(_app(library, key=""), "GET", f"{path}?JobId={JOB}").status == 404
+    assert library.hints == []
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body", "status"),
+    [
+        ("GET", "", b"", 422),
+        ("GET", "?JobId=", b"", 422),
+        ("GET", f"?JobId={'x' * 300}", b"", 422),
+        ("POST", "", b"", 422),
+        ("POST", "", b"[]", 422),
+        ("POST", "", b'{"JobId": 1}', 422),
+        ("POST", "", b"x" * 5000, 413),
+        ("PUT", "", b"", 405),
+    ],
+)
+def test_a_genuine_address_with_a_wrong_call_is_told_so(
+    ask, library, address, method, query, body, status
+):
+    assert ask(_app(library), method, address + query, body=body).status == status
+    assert library.hints == []
+
+
+def test_redis_or_the_broker_being_away_asks_for_another_call(ask, address):
+    library = Library(BrokerUnavailable("redis://10.0.0.7 is away"))
+    answer = ask(_app(library), "GET", f"{address}?JobId={JOB}")
+
+    assert answer.status == 503
+    assert "10.0.0.7" not in answer.text
+
+
+def test_other_addresses_are_others(ask, library):
+    assert ask(_app(library), "GET", "/webhook/6f1c").status == 418

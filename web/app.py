@@ -1,0 +1,115 @@
+"""Composition: the web application of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from config.web import WebSettings
+from conveyor import Conveyor, __version__
+from web import (
+    conversions,
+    dead_letters,
+    docs,
+    events,
+    files,
+    fleet,
+    formats,
+    health,
+    metrics,
+    openapi,
+    problems,
+    wiring,
+)
+from web.access import Access
+from web.auth import ApiKeys, SameOrigin
+from web.limits import Rate
+from web.readiness import Readiness
+from web.webhooks import Webhooks
+from web.wiring import Parts
+
+__all__ = ["make_app"]
+
+_STATIC: Final = Path(__file__).parent / "static"
+_PAGE_HEADERS: Final = {
+    # The page is its own files and nothing else, in no frame.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_ROUTERS: Final = (
+    conversions.router,
+    events.router,
+    files.router,
+    dead_letters.router,
+    formats.router,
+    fleet.router,
+    health.router,
+    metrics.router,
+)
+
+
+def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
+    """Put the application together.
+
+    Args:
+        settings: The process's settings.
+        conveyor: The library; closed when the application ends.
+
+    Returns:
+        The application, to be served.
+    """
+    app = FastAPI(
+        title="Conveyor",
+        version=__version__,
+        description="Documents into other formats, through ConvertAPI: paid once, none lost.",
+        middleware=_middleware(settings, conveyor),
+        lifespan=_lifespan,
+        # An address has one spelling; a redirect would lose an upload's body.
+        redirect_slashes=False,
+        # Ours need nothing from other sites.
+        docs_url=None,
+        redoc_url=None,
+    )
+    wiring.use(app, Parts(settings, conveyor, Readiness(conveyor)))
+    problems.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    openapi.install(app, has_keys=bool(settings.web_api_keys))
+    app.include_router(docs.router)
+    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    return app
+
+
+def _middleware(settings: WebSettings, conveyor: Conveyor) -> Sequence[Middleware]:
+    """The outermost first. All are plain ASGI: they hold up no stream."""
+    keys = settings.web_api_keys
+    return [
+        Middleware(Access),
+        Middleware(Webhooks, conveyor=conveyor, key=settings.webhook_key.get_secret_value()),
+        Middleware(SameOrigin, open_to_all=not keys),
+        Middleware(ApiKeys, keys=keys),
+        Middleware(Rate, per_minute=settings.web_rate),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await wiring.parts_of(app).conveyor.aclose()
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(_STATIC / "index.html", headers=_PAGE_HEADERS)

@@ -1,0 +1,122 @@
+"""What a request carries, read in bounds: its media type, its bytes, its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from email.message import Message
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from web.problems import Kind, Problem, errors_of
+
+__all__ = [
+    "JSON",
+    "MAX_JSON_BYTES",
+    "bounded",
+    "check",
+    "check_coding",
+    "media_type_of",
+    "parse_json",
+    "read_json",
+]
+
+JSON: Final = "application/json"
+# A request is some URLs and parameters.
+MAX_JSON_BYTES: Final = 1024 * 1024
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def media_type_of(request: Request) -> Message:
+    """The request's ``Content-Type``, parsed; ``application/octet-stream`` where there is none."""
+    header = Message()
+    header["Content-Type"] = request.headers.get("content-type") or "application/octet-stream"
+    return header
+
+
+def check_coding(request: Request) -> None:
+    """Refuse what came compressed: it would be stored as it is, and can't be converted.
+
+    Raises:
+        Problem: 415.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(
+            Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without Content-Encoding."
+        )
+
+
+async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
+    """The body, piece by piece, and no more of it than allowed.
+
+    Args:
+        request: Its request.
+        limit_bytes: The most.
+
+    Raises:
+        Problem: 413, at once where ``Content-Length`` says so.
+        ClientDisconnect: The client is gone.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise _too_large(limit_bytes)
+        if chunk:
+            yield chunk
+
+
+async def read_json(request: Request, model: type[ModelT]) -> ModelT:
+    """The body as a model.
+
+    Args:
+        request: Its request.
+        model: What it must be.
+
+    Raises:
+        Problem: 413, 415 where it's said to be something else, or 422.
+    """
+    if media_type_of(request).get_content_type() != JSON:
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.")
+    check_coding(request)
+    return parse_json(b"".join([chunk async for chunk in bounded(request, MAX_JSON_BYTES)]), model)
+
+
+def parse_json(text: bytes | str, model: type[ModelT], place: str = "body") -> ModelT:
+    """JSON as a model.
+
+    Args:
+        text: The JSON.
+        model: What it must be.
+        place: What messages call it.
+
+    Raises:
+        Problem: 422; it names the fields and tells no values.
+    """
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise _wrong(error, place) from None
+
+
+def check(given: Mapping[str, str], model: type[ModelT], place: str = "body") -> ModelT:
+    """Fields as a model; as `parse_json`."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _wrong(error, place) from None
+
+
+def _wrong(error: ValidationError, place: str) -> Problem:
+    errors = errors_of(error, place)
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
+    return Problem(Kind.INVALID_REQUEST, f"{detail}.", errors=errors)
+
+
+def _too_large(limit_bytes: int) -> Problem:
+    return Problem(Kind.TOO_LARGE, f"The body is larger than {limit_bytes} bytes, the limit here.")

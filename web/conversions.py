@@ -1,0 +1,195 @@
+"""Conversions: enqueued, looked at, listed, cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from conveyor import Conversion, Conveyor, Progress, State, Unavailable
+from web.models import ConversionAnswer, ConversionOrder, ConversionPage, href_of
+from web.openapi import problems
+from web.orders import DocumentQuery, Order, read_order
+from web.problems import Kind
+from web.staging import staging
+from web.wiring import Wired
+
+__all__ = ["MAX_PAGE", "next_page", "router"]
+
+MAX_PAGE: Final = 200
+
+router = APIRouter(tags=["conversions"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="The same key is the same conversion for 7 days.",
+        examples=["invoice-7"],
+    ),
+]
+
+_LOCATION: Final = {
+    "Location": {"description": "Where to look at it.", "schema": {"type": "string"}},
+}
+_FORMAT: Final = ConversionOrder.model_json_schema()["properties"]["to"]
+_BODY: Final[Mapping[str, Any]] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/ConversionOrder"},
+            "example": {"source": "https://example.com/report.docx", "to": "pdf"},
+        },
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file", "to"],
+                "additionalProperties": False,
+                "properties": {
+                    "file": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 97,
+                        "items": {"type": "string", "format": "binary", "minLength": 1},
+                        "description": "The documents, each with a file name.",
+                    },
+                    "to": _FORMAT,
+                    "from_format": _FORMAT,
+                    "params": {
+                        "type": "string",
+                        "maxLength": 65536,
+                        "description": "ConvertAPI's parameters, a JSON object.",
+                        "examples": ['{"PageRange": "1-3"}'],
+                    },
+                },
+            }
+        },
+        "application/octet-stream": {
+            "schema": {"type": "string", "format": "binary", "minLength": 1}
+        },
+    },
+    "description": "A request for what can be fetched; a form with files; or, with any other media "
+    "type, the document itself, for which the query says the rest.",
+}
+
+
+class ConversionQuery(BaseModel):
+    """Which conversions, and how many of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = None
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    cursor: str = Field(default="", max_length=1024, description="As `next` of a page has it.")
+
+
+@router.post(
+    "/conversions",
+    operation_id="convert",
+    summary="Enqueue a conversion",
+    status_code=202,
+    responses={
+        202: {"headers": _LOCATION},
+        **problems(Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_REQUEST),
+    },
+    openapi_extra={"requestBody": _BODY},
+)
+async def convert(
+    request: Request,
+    response: Response,
+    parts: Wired,
+    query: Annotated[DocumentQuery, Query()],
+    idempotency_key: IdempotencyKey = None,
+) -> ConversionAnswer:
+    """Returns at once; the conversion goes on. Look at it, or listen to its events."""
+    limit = parts.settings.web_max_upload_bytes
+    async with staging(parts.conveyor) as staged:
+        order = await read_order(request, query, staged, limit)
+        handle = await parts.conveyor.aconvert(
+            order.source, order.to, order.from_format, order.params, idempotency_key
+        )
+    request.state.conversion_id = handle.id
+    response.headers["Location"] = href_of(handle.id)
+    return await _accepted(parts.conveyor, handle.id, order)
+
+
+@router.get(
+    "/conversions",
+    operation_id="listConversions",
+    summary="List conversions, the newest first",
+    responses=problems(Kind.INVALID_REQUEST),
+)
+def list_conversions(parts: Wired, query: Annotated[ConversionQuery, Query()]) -> ConversionPage:
+    """Some of them; `next` leads to the next page."""
+    page = parts.conveyor.list(query.state, query.limit, query.cursor)
+    return ConversionPage(
+        conversions=[
+            ConversionAnswer.of(conversion, progress)
+            for conversion, progress in zip(page.conversions, page.progress, strict=True)
+        ],
+        next=next_page("/conversions", query, page.cursor),
+    )
+
+
+@router.get(
+    "/conversions/{conversion_id}",
+    operation_id="getConversion",
+    summary="Look at a conversion",
+    responses=problems(Kind.NOT_FOUND),
+)
+def get_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
+    """As it stands."""
+    return ConversionAnswer.of(*parts.conveyor.look(conversion_id))
+
+
+@router.delete(
+    "/conversions/{conversion_id}",
+    operation_id="cancelConversion",
+    summary="Cancel a conversion",
+    responses=problems(Kind.NOT_FOUND),
+)
+def cancel_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
+    """Whatever its state. It is answered as it has ended: cancelled, or as it had ended before.
+
+    What ConvertAPI has charged stays charged.
+    """
+    parts.conveyor.cancel(conversion_id)
+    return ConversionAnswer.of(*parts.conveyor.look(conversion_id))
+
+
+def next_page(path: str, query: BaseModel, cursor: str) -> str | None:
+    """Where the next page is.
+
+    Args:
+        path: The list's.
+        query: This page's.
+        cursor: The next page's; empty where there is none.
+    """
+    if not cursor:
+        return None
+    asked = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
+    return f"{path}?{urlencode({**asked, 'cursor': cursor})}"
+
+
+async def _accepted(conveyor: Conveyor, conversion_id: str, order: Order) -> ConversionAnswer:
+    """A conversion that was accepted, also when Redis goes away now: a 503 would deny it."""
+    try:
+        return ConversionAnswer.of(*await run_in_threadpool(conveyor.look, conversion_id))
+    except Unavailable:
+        return ConversionAnswer.of(
+            Conversion(
+                id=conversion_id,
+                state=State.QUEUED,
+                from_format=order.from_format or "",
+                to_format=order.to,
+                created_at=time.time(),
+            ),
+            Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0),
+        )

@@ -1,0 +1,89 @@
+"""The API's description for people, made of the OpenAPI document; no script, nothing foreign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from web.problems import Kind
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem }}
+h3 {{ margin-bottom: 0 }}
+code {{ font-size: .95em }}
+td, th {{ padding: .1rem 1rem .1rem 0; text-align: left; vertical-align: top }}
+</style>
+<h1>{title}</h1>
+{content}
+</html>
+"""
+
+
+@router.get("/docs")
+async def show_docs(request: Request) -> HTMLResponse:
+    """Every operation, with what it takes and answers."""
+    document = request.app.openapi()
+    return _page(f"{document['info']['title']}: the API", _described(document))
+
+
+@router.get("/problems")
+async def show_problems() -> HTMLResponse:
+    """Every type of problem: a problem's ``type`` points here."""
+    rows = (
+        f'<tr id="{kind.slug}"><td>{kind.status}<td><code>{kind.slug}</code><td>{kind.title}'
+        for kind in Kind
+    )
+    return _page("Problems", ["<table>", *rows, "</table>"])
+
+
+def _page(title: str, content: Iterable[str]) -> HTMLResponse:
+    page = _PAGE.format(title=escape(title), content="\n".join(content))
+    return HTMLResponse(page, headers=_HEADERS)
+
+
+def _described(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"<p>{escape(document['info']['description'])}"
+    yield '<p><a href="/openapi.json">OpenAPI document</a> · <a href="/problems">problems</a>'
+    for tag in document["tags"]:
+        yield f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}"
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                if tag["name"] in operation["tags"]:
+                    yield from _operation(method, path, operation)
+
+
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    yield f"<h3><code>{method.upper()} {escape(path)}</code></h3>"
+    yield f"<p>{escape(operation['summary'])}. {escape(operation.get('description', ''))}"
+    yield "<table>"
+    for parameter in operation.get("parameters", ()):
+        yield _row(parameter["name"], parameter["in"], parameter.get("description", ""))
+    for media_type in operation.get("requestBody", {}).get("content", ()):
+        yield _row("body", media_type, "")
+    for status, answer in operation["responses"].items():
+        yield _row(status, ", ".join(answer.get("content", ())), answer["description"])
+    yield "</table>"
+
+
+def _row(*cells: str) -> str:
+    return "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells)

@@ -1,0 +1,133 @@
+"""A conversion's changes of state as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import APIRouter, Header
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from conveyor import ConveyorError, Event
+from web.models import StateEvent, rfc3339
+from web.openapi import problems
+from web.problems import Kind
+from web.wiring import Wired
+
+__all__ = ["KEEP_ALIVE_S", "as_text", "router", "stream"]
+
+router = APIRouter(tags=["conversions"])
+
+log = structlog.get_logger("conveyor.web")
+
+# Proxies close a silent line after 30 s and more.
+KEEP_ALIVE_S: Final = 15.0
+_COMMENT: Final = ":\n\n"
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    # nginx would hold events back until its buffer is full.
+    "X-Accel-Buffering": "no",
+}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The events, from the first on, or from that after `Last-Event-ID`",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1764018000123-0\nevent: state\ndata: {"conversion": "6f1c…", '
+                '"state": "queued", "at": "2026-11-24T21:00:00.123Z", "note": ""}\n\n',
+            }
+        },
+    },
+    204: {"description": "The last event was seen: nothing more will come"},
+    **problems(Kind.NOT_FOUND, Kind.INVALID_REQUEST),
+}
+
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        # A Redis stream's id; more digits would overflow there.
+        pattern=r"^[0-9]{1,15}-[0-9]{1,15}$",
+        description="The last event that was seen.",
+        examples=["1764018000123-0"],
+    ),
+]
+
+
+@router.get(
+    "/conversions/{conversion_id}/events",
+    operation_id="followConversion",
+    summary="Follow a conversion",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = None) -> Response:
+    """One event for each change of state; the stream ends with the final one."""
+    conversion, _ = await run_in_threadpool(parts.conveyor.look, conversion_id)
+    handle = await parts.conveyor.ahandle(conversion_id)
+    events = handle.aevents(last_event_id or "")
+    seen: list[Event] = []
+    if conversion.state.is_final:
+        # All that will come is there: the status tells whether that is anything.
+        seen = [event async for event in events]
+        if not seen:
+            return Response(status_code=204)
+    lines = stream(seen, events, parts.closing)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
+
+
+async def stream(
+    seen: list[Event],
+    events: AsyncIterator[Event],
+    closing: asyncio.Event,
+    keep_alive_s: float = KEEP_ALIVE_S,
+) -> AsyncIterator[str]:
+    """Events as the text of a stream, with a comment where there was none for a while.
+
+    Args:
+        seen: What has been read already.
+        events: What comes then; it ends with the final state's.
+        closing: Ends the stream; the client comes again, and goes on where it was.
+        keep_alive_s: How long it may be silent.
+    """
+    for event in seen:
+        yield as_text(event)
+    closed = asyncio.ensure_future(closing.wait())
+    upcoming = asyncio.ensure_future(anext(events, None))
+    try:
+        while not closed.done():
+            await asyncio.wait(
+                (upcoming, closed), timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if upcoming.done():
+                came = upcoming.result()
+                if came is None:
+                    return
+                upcoming = asyncio.ensure_future(anext(events, None))
+                yield as_text(came)
+            elif not closed.done():
+                yield _COMMENT
+    except ConveyorError as error:
+        # The client comes again by itself, and is told then how things stand.
+        log.warning("events_broke", error=str(error))
+    finally:
+        # With its task the iterator ends, and gives its connection back.
+        for task in (closed, upcoming):
+            task.cancel()
+
+
+def as_text(event: Event) -> str:
+    """An event as the stream has it."""
+    data = StateEvent(
+        conversion=event.conversion_id,
+        state=event.state,
+        at=rfc3339(event.at),
+        note=event.note,
+    )
+    # JSON in one line: a note may hold breaks, which would end the field.
+    return f"id: {event.id}\nevent: state\ndata: {json.dumps(data.model_dump())}\n\n"

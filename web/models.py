@@ -1,0 +1,315 @@
+"""What the API answers and takes, as models: the OpenAPI document is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
+
+__all__ = [
+    "AccountAnswer",
+    "ConversionAnswer",
+    "ConversionOrder",
+    "ConversionPage",
+    "DeadLetterAnswer",
+    "DeadLetterPage",
+    "FieldError",
+    "FleetAnswer",
+    "FormatsAnswer",
+    "HealthAnswer",
+    "KindCount",
+    "Params",
+    "ProblemAnswer",
+    "ReplayOrder",
+    "StateEvent",
+    "href_of",
+    "rfc3339",
+]
+
+_MAX_SOURCES: Final = 100
+_MAX_SOURCE: Final = 8192
+
+Timestamp = Annotated[
+    str,
+    Field(
+        json_schema_extra={"format": "date-time"},
+        description="RFC 3339, in UTC, with milliseconds.",
+        examples=["2026-11-24T21:00:00.123Z"],
+    ),
+]
+Format = Annotated[
+    str,
+    StringConstraints(pattern=r"^\.?[A-Za-z0-9][A-Za-z0-9-]{0,19}$"),
+    Field(examples=["pdf"]),
+]
+Source = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_SOURCE)]
+ParamName = Annotated[str, StringConstraints(pattern="^[A-Za-z][A-Za-z0-9]{0,63}$")]
+ParamValue = str | bool | int | float
+Params = dict[ParamName, ParamValue]
+
+
+class _Model(BaseModel):
+    """Nothing but what it names; numbers that JSON knows."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class ConversionOrder(_Model):
+    """What is to be converted into what."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source": "https://example.com/report.docx",
+                    "to": "pdf",
+                    "params": {"PageRange": "1-3"},
+                }
+            ]
+        }
+    )
+
+    source: Source | Annotated[list[Source], Field(min_length=1, max_length=_MAX_SOURCES)] = Field(
+        description="A URL, a FileId, an `s3://…` URL that workers may read, or a list of these."
+    )
+    to: Format = Field(description="The target format, `pdf`, or operation, `merge`.")
+    from_format: Format | None = Field(
+        default=None, description="The source's format; taken from its name unless given."
+    )
+    params: Params = Field(
+        default_factory=dict, description="ConvertAPI's parameters, by its own names."
+    )
+
+
+class ReplayOrder(_Model):
+    """How a dead letter is tried again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": 1200}]})
+
+    timeout: Annotated[int, Field(ge=10, le=1200)] | None = Field(
+        default=None, description="ConvertAPI's `Timeout` of the new job, seconds."
+    )
+
+
+class ProgressAnswer(_Model):
+    """How far a conversion is."""
+
+    fraction: float | None = Field(description="From 0 to 1; null while nobody knows.")
+    elapsed_s: float = Field(description="Seconds since it was accepted.")
+    expected_s: float | None = Field(description="What such conversions took lately, seconds.")
+    note: str = Field(description="What holds it up, in words.")
+    held: bool = Field(description="Whether the account is on hold.")
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        """As the library tells it."""
+        return cls(
+            fraction=progress.fraction,
+            elapsed_s=progress.elapsed_s,
+            expected_s=progress.expected_s,
+            note=progress.note,
+            held=progress.held,
+        )
+
+
+class FileAnswer(_Model):
+    """A result file."""
+
+    name: str
+    size: int = Field(description="In bytes.")
+    sha256: str
+    href: str = Field(description="Where it can be fetched.")
+
+    @classmethod
+    def of(cls, conversion_id: str, file: StoredFile) -> Self:
+        """As the library tells it."""
+        href = f"{href_of(conversion_id)}/files/{quote(file.name, safe='')}"
+        return cls(name=file.name, size=file.size, sha256=file.sha256, href=href)
+
+
+class FailureAnswer(_Model):
+    """Why a conversion has ended without files."""
+
+    kind: FailureKind = Field(description="Who can do something about it.")
+    code: int = Field(description="ConvertAPI's error code, 0 where there is none.")
+    status: int = Field(description="The HTTP status that brought it, 0 where there is none.")
+    message: str
+
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """As the library tells it."""
+        return cls(
+            kind=failure.kind, code=failure.code, status=failure.status, message=failure.message
+        )
+
+
+class ConversionAnswer(_Model):
+    """A conversion as it stands."""
+
+    id: str
+    state: State
+    from_format: str
+    to_format: str
+    created_at: Timestamp
+    submitted_at: Timestamp | None = Field(description="When it was last sent to ConvertAPI.")
+    ready_at: Timestamp | None = Field(description="When its result was seen.")
+    finished_at: Timestamp | None
+    cost: int = Field(description="What ConvertAPI charged, in its units.")
+    polls: int = Field(description="How often ConvertAPI was asked.")
+    progress: ProgressAnswer
+    files: list[FileAnswer] = Field(description="The results; empty until it has succeeded.")
+    failure: FailureAnswer | None
+
+    @classmethod
+    def of(cls, conversion: Conversion, progress: Progress) -> Self:
+        """As the library tells it."""
+        return cls(**_members(conversion, progress))
+
+
+class DeadLetterAnswer(ConversionAnswer):
+    """A conversion that has ended without files, and can be tried again."""
+
+    replay_is_paid: bool = Field(
+        description="Whether a replay makes a new, paid job; else the paid result is fetched again."
+    )
+
+    @classmethod
+    def of_dead(cls, conversion: Conversion, progress: Progress, *, is_paid: bool) -> Self:
+        """As the library tells it."""
+        return cls(**_members(conversion, progress), replay_is_paid=is_paid)
+
+
+class ConversionPage(_Model):
+    """Some conversions, the newest first."""
+
+    conversions: list[ConversionAnswer]
+    next: str | None = Field(description="Where the next page is; null on the last one.")
+
+
+class DeadLetterPage(_Model):
+    """Some dead letters, the newest first."""
+
+    dead_letters: list[DeadLetterAnswer]
+    next: str | None = Field(description="Where the next page is; null on the last one.")
+
+
+class StateEvent(_Model):
+    """What the `data` of a server-sent event holds."""
+
+    conversion: str
+    state: State
+    at: Timestamp
+    note: str
+
+
+class FormatsAnswer(_Model):
+    """What is known to be converted into what."""
+
+    formats: Mapping[str, list[str]] = Field(examples=[{"docx": ["html", "pdf"]}])
+
+
+class KindCount(_Model):
+    """Dead letters of one class."""
+
+    kind: FailureKind
+    count: int
+
+
+class AccountAnswer(_Model):
+    """An account at ConvertAPI, by its fingerprint."""
+
+    account: str
+    held: str = Field(description="Why it is on hold; empty when it is not.")
+    throttles: int = Field(description="Throttles in a row.")
+    jobs: int = Field(description="Conversions that ConvertAPI works on.")
+
+    @classmethod
+    def of(cls, account: AccountStatus) -> Self:
+        """As the library tells it."""
+        return cls(
+            account=account.account,
+            held=account.held,
+            throttles=account.throttles,
+            jobs=account.jobs,
+        )
+
+
+class FleetAnswer(_Model):
+    """The fleet at a glance."""
+
+    states: Mapping[State, int]
+    throughput: list[int] = Field(
+        description="Conversions that succeeded in each of the last 30 minutes, the present last."
+    )
+    dead_letters: list[KindCount]
+    oldest_overdue_s: float
+    accounts: list[AccountAnswer]
+    flower_url: str | None
+
+
+class HealthAnswer(_Model):
+    """That it's well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class FieldError(_Model):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemAnswer(_Model):
+    """RFC 9457 problem details."""
+
+    type: str = Field(json_schema_extra={"format": "uri-reference"})
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong with this request, and what to do.")
+    errors: list[FieldError] = Field(
+        default_factory=list, description="What is wrong with single fields; often left out."
+    )
+
+
+def rfc3339(seconds: float) -> str:
+    """A time as the API writes it.
+
+    Args:
+        seconds: Since the epoch.
+    """
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def href_of(conversion_id: str) -> str:
+    """Where a conversion is looked at."""
+    return f"/conversions/{quote(conversion_id, safe='')}"
+
+
+def _members(conversion: Conversion, progress: Progress) -> dict[str, Any]:
+    failure = conversion.failure
+    return {
+        "id": conversion.id,
+        "state": conversion.state,
+        "from_format": conversion.from_format,
+        "to_format": conversion.to_format,
+        "created_at": rfc3339(conversion.created_at),
+        "submitted_at": _optional(conversion.submitted_at),
+        "ready_at": _optional(conversion.ready_at),
+        "finished_at": _optional(conversion.finished_at),
+        "cost": conversion.cost,
+        "polls": conversion.polls,
+        "progress": ProgressAnswer.of(progress),
+        "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
+        "failure": FailureAnswer.of(failure) if failure else None,
+    }
+
+
+def _optional(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)

@@ -1,0 +1,87 @@
+"""The OpenAPI document: what every operation may answer beside its own, and who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from web.auth import is_open
+from web.models import ProblemAnswer
+from web.problems import MEDIA_TYPE, Kind
+
+__all__ = ["TAGS", "install", "problems"]
+
+_SCHEME: Final = "apiKey"
+_REF: Final = "#/components/schemas/"
+TAGS: Final = (
+    {"name": "conversions", "description": "Documents on their way into another format."},
+    {"name": "dead letters", "description": "Conversions that have ended without files."},
+    {"name": "formats", "description": "What is known to be converted into what."},
+    {"name": "fleet", "description": "How the workers stand."},
+    {"name": "health", "description": "For load balancers and Prometheus."},
+)
+
+
+def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """The problems that an operation may answer with, for its ``responses``."""
+    return {kind.status: _problem(kind) for kind in kinds}
+
+
+def install(app: FastAPI, *, has_keys: bool) -> None:
+    """Have the app describe itself.
+
+    Args:
+        app: With all of its routes.
+        has_keys: Whether it asks for API keys.
+    """
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=list(TAGS),
+    )
+    schemas = document["components"]["schemas"]
+    schemas["Problem"] = ProblemAnswer.model_json_schema(ref_template=f"{_REF}{{model}}")
+    schemas.update(schemas["Problem"].pop("$defs"))
+    for path, operation in _operations(document):
+        if not is_open(path):
+            _guard(operation, has_keys=has_keys)
+    if has_keys:
+        document["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
+    app.openapi_schema = document
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            yield path, operation
+
+
+def _guard(operation: dict[str, Any], *, has_keys: bool) -> None:
+    """Add what stands before every operation."""
+    kinds = [Kind.FOREIGN_ORIGIN, Kind.TOO_MANY_REQUESTS, Kind.UNAVAILABLE]
+    if has_keys:
+        kinds.append(Kind.UNAUTHORIZED)
+        operation["security"] = [{_SCHEME: []}]
+    operation["responses"].update({str(kind.status): _problem(kind) for kind in kinds})
+
+
+def _problem(kind: Kind) -> dict[str, Any]:
+    example = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": "…"}
+    answer: dict[str, Any] = {
+        "description": kind.title,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}, "example": example}},
+    }
+    if kind is Kind.TOO_MANY_REQUESTS:
+        answer["headers"] = {
+            "Retry-After": {
+                "description": "Seconds until the next request may pass.",
+                "required": True,
+                "schema": {"type": "integer", "minimum": 1},
+            }
+        }
+    return answer

@@ -1,0 +1,153 @@
+"""The three forms of a conversion's request, read into one: JSON, a form with files, a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from starlette.requests import Request
+
+from conveyor import InvalidRequest
+from conveyor.sources import SourceInput, SourceKind, parse_sources
+from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
+from web.disposition import file_name_of
+from web.models import ConversionOrder, Format, Params
+from web.problems import Kind, Problem
+from web.staging import Staging
+from web.uploads import read_form
+
+__all__ = ["DocumentQuery", "Order", "read_order"]
+
+FORM: Final = "multipart/form-data"
+# Only a worker's own folders lie there, and a worker's own files are no source for the network.
+_NEAR: Final = frozenset({"file", "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be converted into what; the arguments of `conveyor.Conveyor.convert`."""
+
+    source: SourceInput
+    to: str
+    from_format: str | None
+    params: Mapping[str, Any]
+
+
+class DocumentQuery(BaseModel):
+    """What the query says where the body is the document itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Annotated[Format | None, Field(description="The target format, `pdf`.")] = None
+    from_format: Annotated[
+        Format | None, Field(description="The source's format; taken from its name unless given.")
+    ] = None
+    name: Annotated[
+        str | None,
+        Field(min_length=1, max_length=255, description="The document's name, `a.docx`."),
+    ] = None
+    params: Annotated[
+        str | None, Field(description="ConvertAPI's parameters, a JSON object.", max_length=65536)
+    ] = None
+
+
+class _FormFields(BaseModel):
+    """The fields of a form that are no files."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    to: Format
+    from_format: Format | None = None
+    params: str = "{}"
+
+
+class _Params(RootModel[Params]):
+    """ConvertAPI's parameters."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+async def read_order(
+    request: Request, query: DocumentQuery, staging: Staging, limit_bytes: int
+) -> Order:
+    """Read what is to be converted.
+
+    Args:
+        request: The request.
+        query: Its query.
+        staging: Takes what it uploads.
+        limit_bytes: The most that it may upload.
+
+    Raises:
+        Problem: 413, 415 or 422.
+        InvalidRequest: It can't be right.
+        StorageError: The storage can't be written.
+    """
+    check_coding(request)
+    media_type = media_type_of(request)
+    if media_type.get_content_type() == JSON:
+        _check_no_query(query)
+        return _from_json(await read_json(request, ConversionOrder))
+    if media_type.get_content_type() == FORM:
+        _check_no_query(query)
+        return await _from_form(request, media_type, staging, limit_bytes)
+    return await _from_document(request, query, staging, limit_bytes)
+
+
+def _from_json(order: ConversionOrder) -> Order:
+    _check_far(order.source)
+    return Order(order.source, order.to, order.from_format, order.params)
+
+
+async def _from_form(
+    request: Request, media_type: Message, staging: Staging, limit_bytes: int
+) -> Order:
+    boundary = media_type.get_param("boundary")
+    if not isinstance(boundary, str) or not boundary:
+        raise Problem(Kind.INVALID_REQUEST, "The form's Content-Type names no boundary.")
+    given = await read_form(bounded(request, limit_bytes), boundary, staging)
+    fields = check(given, _FormFields)
+    if not staging.files:
+        raise Problem(Kind.INVALID_REQUEST, "The form has no file: give it as `file`.")
+    return Order(staging.files, fields.to, fields.from_format, _params(fields.params))
+
+
+async def _from_document(
+    request: Request, query: DocumentQuery, staging: Staging, limit_bytes: int
+) -> Order:
+    name = query.name or file_name_of(request.headers.get("content-disposition", ""))
+    if not query.to:
+        raise Problem(Kind.INVALID_REQUEST, "The query names no target: ?to=pdf.")
+    if not name:
+        raise Problem(Kind.INVALID_REQUEST, "The query names no document: ?name=a.docx.")
+    params = _params(query.params or "{}")
+    await staging.take(name, bounded(request, limit_bytes))
+    return Order(staging.files, query.to, query.from_format, params)
+
+
+def _params(text: str) -> Mapping[str, Any]:
+    return parse_json(text, _Params, "params").root
+
+
+def _check_no_query(query: DocumentQuery) -> None:
+    if query.model_fields_set:
+        raise Problem(Kind.INVALID_REQUEST, "The query is for a body that is the document itself.")
+
+
+def _check_far(given: SourceInput) -> None:
+    """Refuse what would be read on this machine, or on a worker's.
+
+    Raises:
+        InvalidRequest: A source is a local path.
+    """
+    for source in parse_sources(given):
+        chained = source.kind is SourceKind.STORED and "::" in source.value
+        if source.kind is SourceKind.LOCAL or chained or urlsplit(source.value).scheme in _NEAR:
+            raise InvalidRequest(
+                "The source is no URL that others can read: give an https or s3 URL or a FileId, "
+                "or upload the document."
+            )

@@ -1,0 +1,196 @@
+"""Errors as RFC 9457 problem details: one table of types, and what is answered with which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from conveyor import (
+    BrokerUnavailable,
+    InvalidRequest,
+    LedgerUnavailable,
+    StorageError,
+    Unavailable,
+    UnknownConversion,
+)
+
+__all__ = ["CLIENT_GONE", "Kind", "Problem", "ProblemResponse", "errors_of", "install"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+# Nobody reads it; the log does. Proxies use the same number.
+CLIENT_GONE: Final = 499
+
+log = structlog.get_logger("conveyor.web")
+
+
+class Kind(Enum):
+    """A type of problem: its status, its name and its title."""
+
+    UNAUTHORIZED = (401, "unauthorized", "API key needed")
+    FOREIGN_ORIGIN = (403, "foreign-origin", "Foreign origin")
+    NOT_FOUND = (404, "not-found", "Not found")
+    METHOD_NOT_ALLOWED = (405, "method-not-allowed", "Method not allowed")
+    TOO_LARGE = (413, "too-large", "Too large")
+    UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "Unsupported media type")
+    RANGE_NOT_SATISFIABLE = (416, "range-not-satisfiable", "Range not satisfiable")
+    INVALID_REQUEST = (422, "invalid-request", "Invalid request")
+    TOO_MANY_REQUESTS = (429, "too-many-requests", "Too many requests")
+    INTERNAL = (500, "internal", "Internal error")
+    UNAVAILABLE = (503, "unavailable", "Unavailable")
+
+    def __init__(self, status: int, slug: str, title: str) -> None:
+        self.status = status
+        self.slug = slug
+        self.title = title
+
+    @property
+    def type(self) -> str:
+        """The type's URI; `/problems` explains it."""
+        return f"/problems#{self.slug}"
+
+
+_BY_STATUS: Final = {kind.status: kind for kind in Kind}
+
+# What the library's own words say is for the operator: they name servers and settings.
+_AWAY: Final[Mapping[type[Unavailable], str]] = {
+    BrokerUnavailable: "The broker can't be reached. Nothing was accepted: try again later.",
+    LedgerUnavailable: "Redis can't be reached. Nothing was accepted: try again later.",
+    StorageError: "The storage can't be used. Nothing was accepted: try again later.",
+}
+
+
+class Problem(Exception):  # noqa: N818 - named as RFC 9457 does
+    """Ends a request with a problem.
+
+    Args:
+        kind: Which.
+        detail: What is wrong with this request, and what to do.
+        headers: More headers of the answer.
+        errors: What is wrong with single fields, as `errors_of` writes it.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+        self.errors = errors
+
+
+class ProblemResponse(JSONResponse):
+    """A problem as an answer; arguments as those of `Problem`."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        content: dict[str, Any] = {
+            "type": kind.type,
+            "title": kind.title,
+            "status": kind.status,
+            "detail": detail,
+        }
+        if errors:
+            content["errors"] = list(errors)
+        super().__init__(content, kind.status, headers)
+
+
+def errors_of(error: Any, place: str = "") -> list[dict[str, str]]:
+    """What pydantic found, field by field, without the values: one may be a secret.
+
+    Args:
+        error: A ``ValidationError`` of pydantic or of FastAPI.
+        place: Where the fields stand, ``"body"``.
+    """
+    return [
+        {
+            "field": ".".join(str(part) for part in (*filter(None, [place]), *item["loc"])),
+            "message": str(item["msg"]).removeprefix("Value error, "),
+        }
+        for item in error.errors()
+    ]
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer each kind of error with its problem."""
+    app.add_exception_handler(Problem, _own)
+    app.add_exception_handler(InvalidRequest, _invalid)
+    app.add_exception_handler(UnknownConversion, _unknown)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _frameworks)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
+
+
+async def _own(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    return ProblemResponse(error.kind, error.detail, error.headers, error.errors)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    return ProblemResponse(Kind.INVALID_REQUEST, str(error))
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    return ProblemResponse(Kind.NOT_FOUND, str(error))
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    log.warning("part_unavailable", error=str(error))
+    detail = next((text for kind, text in _AWAY.items() if isinstance(error, kind)), None)
+    return ProblemResponse(Kind.UNAVAILABLE, detail or "Try again later.")
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    errors = errors_of(error)
+    fields = ", ".join(item["field"] for item in errors)
+    return ProblemResponse(Kind.INVALID_REQUEST, f"Wrong: {fields}.", errors=errors)
+
+
+async def _frameworks(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: no such address, or not with this method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    kind = _BY_STATUS.get(error.status_code, Kind.INTERNAL)
+    headers = dict(error.headers or {})
+    if kind is Kind.NOT_FOUND:
+        return ProblemResponse(kind, "There is nothing at this address.")
+    if kind is Kind.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_allowed(request))
+        return ProblemResponse(kind, f"This address takes {allowed}.", {"Allow": allowed})
+    return ProblemResponse(kind, HTTPStatus(error.status_code).phrase, headers)
+
+
+async def _client_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that an address takes; the framework names those of one route only."""
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    return [method for method in methods if _is_served(request, method)]
+
+
+def _is_served(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)

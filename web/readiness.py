@@ -1,0 +1,45 @@
+"""Whether what this process stands on can be used: Redis, the broker, the storage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from conveyor import Conveyor
+from conveyor.doctor import Check, check_broker, check_redis, check_storage
+
+__all__ = ["Readiness"]
+
+# A load balancer's patience is some seconds.
+_TIMEOUT_S: Final = 3.0
+# Anybody may ask, and each look writes a file.
+_FRESH_S: Final = 2.0
+
+
+class Readiness:
+    """Looks at most every two seconds, however often it is asked.
+
+    Args:
+        conveyor: The library, with what it stands on.
+    """
+
+    def __init__(self, conveyor: Conveyor) -> None:
+        self._conveyor = conveyor
+        self._looking = asyncio.Lock()
+        self._checks: Sequence[Check] = ()
+        self._looked_at = float("-inf")
+
+    async def missing(self) -> Sequence[Check]:
+        """What can't be used."""
+        async with self._looking:
+            if time.monotonic() - self._looked_at > _FRESH_S:
+                self._checks = await self._look()
+                self._looked_at = time.monotonic()
+        return [check for check in self._checks if not check.ok]
+
+    async def _look(self) -> Sequence[Check]:
+        checks = (check_redis, check_broker, check_storage)
+        looks = (asyncio.to_thread(check, self._conveyor, _TIMEOUT_S) for check in checks)
+        return await asyncio.gather(*looks)

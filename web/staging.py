@@ -1,0 +1,53 @@
+"""What one request stages in the storage, and takes back when the request comes to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+
+from conveyor import Conveyor, StagedFile
+
+__all__ = ["Staging", "staging"]
+
+
+class Staging:
+    """The files of one request.
+
+    Attributes:
+        files: What was staged, in its order.
+
+    Args:
+        conveyor: Whose storage.
+    """
+
+    def __init__(self, conveyor: Conveyor) -> None:
+        self._conveyor = conveyor
+        self.files: list[StagedFile] = []
+
+    async def take(self, name: str, chunks: AsyncIterable[bytes]) -> None:
+        """Stream one file into the storage; as `conveyor.Conveyor.astage`."""
+        self.files.append(await self._conveyor.astage(name, chunks))
+
+    async def discard(self) -> None:
+        """Remove what was staged."""
+        if self.files:
+            await asyncio.to_thread(self._conveyor.unstage, self.files)
+
+
+@asynccontextmanager
+async def staging(conveyor: Conveyor) -> AsyncIterator[Staging]:
+    """Stage files for a conversion; an error in the block removes them.
+
+    A block that is cancelled leaves them, since its conversion may have been accepted. What nobody
+    converts is removed by the workers.
+
+    Args:
+        conveyor: Whose storage.
+    """
+    staged = Staging(conveyor)
+    try:
+        yield staged
+    except Exception:
+        await staged.discard()
+        raise

@@ -1,0 +1,34 @@
+// How numbers and names are said.
+
+const STATES = {
+  queued: "Queued", converting: "Converting", ready: "Ready", succeeded: "Succeeded",
+  failed: "Failed", expired: "Expired", cancelled: "Cancelled",
+};
+const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
+
+export const stateWord = (state) => STATES[state] ?? state;
+
+/** "1 poll", "2 polls". */
+export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+export const pairOf = ({ from_format: from, to_format: to }) =>
+  `${from ? from.toUpperCase() : "?"} → ${to.toUpperCase()}`;
+
+export function bytes(size) {
+  const step = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), UNITS.length - 1);
+  const value = size / 1000 ** step;
+  return `${value.toFixed(step && value < 10 ? 1 : 0)} ${UNITS[step]}`;
+}
+
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 129600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
+}
+
+/** @param {string} time as the API writes it */
+export function ago(time) {
+  const seconds = Math.max((Date.now() - Date.parse(time)) / 1000, 0);
+  return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
+}

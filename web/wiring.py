@@ -1,0 +1,51 @@
+"""What the endpoints are given: the library and the settings of their app."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+
+from config.web import WebSettings
+from conveyor import Conveyor
+from web.readiness import Readiness
+
+__all__ = ["Parts", "Wired", "parts_of", "use"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one process works with.
+
+    Attributes:
+        settings: Its settings.
+        conveyor: The library.
+        readiness: Whether that can be used.
+        closing: Set when the process is to end: what streams without end must end, too.
+    """
+
+    settings: WebSettings
+    conveyor: Conveyor
+    readiness: Readiness
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def use(app: FastAPI, parts: Parts) -> None:
+    """Have the app's endpoints work with these parts."""
+    app.state.parts = parts
+
+
+def parts_of(app: FastAPI) -> Parts:
+    """What the app works with."""
+    parts: Parts = app.state.parts
+    return parts
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request.app)
+
+
+Wired = Annotated[Parts, Depends(_parts)]

@@ -1,0 +1,47 @@
+"""What every worker does again and again beside its tasks: a thread of its main process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import structlog
+
+from conveyor.errors import ConveyorError
+
+__all__ = ["Periodic"]
+
+log = structlog.get_logger("conveyor.periodic")
+
+
+class Periodic:
+    """Does one thing every few seconds; a fault is logged, and the next time comes.
+
+    Args:
+        name: What logs call it.
+        every_s: Between two times, seconds.
+        work: What is done.
+    """
+
+    def __init__(self, name: str, every_s: float, work: Callable[[], object]) -> None:
+        self._name = name
+        self._every_s = every_s
+        self._work = work
+        self._stopped = Event()
+
+    def start(self) -> None:
+        """Begin."""
+        Thread(target=self._run, name=f"conveyor-{self._name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop, without waiting for what is under way."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            try:
+                self._work()
+            except ConveyorError as error:
+                log.warning("periodic_failed", work=self._name, reason=str(error))
+            except Exception:
+                log.exception("periodic_failed", work=self._name)

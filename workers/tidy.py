@@ -1,0 +1,32 @@
+"""What is left behind is cleared away, by any worker: folders that nobody converts, old index rows.
+
+Whatever is done here can wait, and be done by two workers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from workers.wiring import engine
+
+__all__ = ["EVERY_S", "tidy"]
+
+EVERY_S: Final = 30.0
+
+log = structlog.get_logger("conveyor.tidy")
+
+
+def tidy() -> None:
+    """Clear a batch away.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+        StorageError: A folder can't be removed.
+    """
+    parts = engine()
+    folders = parts.staging.remove_overdue()
+    rows = parts.index.trim()
+    if folders or rows:
+        log.info("tidied", staged=folders, forgotten=rows)
