@@ -79,6 +79,7 @@ def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
         # An address has one spelling; a redirect would lose an upload's body.
         redirect_slashes=False,
         # Ours need nothing from other sites.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
@@ -86,8 +87,8 @@ def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
     problems.install(app)
     for router in _ROUTERS:
         app.include_router(router)
-    openapi.install(app, has_keys=bool(settings.web_api_keys))
-    app.include_router(docs.router)
+    document = openapi.document_of(app, has_keys=bool(settings.web_api_keys))
+    app.include_router(docs.make_router(document))
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return app

@@ -7,14 +7,11 @@ from html import escape
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from web.problems import Kind
 
-__all__ = ["router"]
-
-router = APIRouter(include_in_schema=False)
+__all__ = ["make_router"]
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -39,26 +36,42 @@ td, th {{ padding: .1rem 1rem .1rem 0; text-align: left; vertical-align: top }}
 """
 
 
-@router.get("/docs")
-async def show_docs(request: Request) -> HTMLResponse:
-    """Every operation, with what it takes and answers."""
-    document = request.app.openapi()
-    return _page(f"{document['info']['title']}: the API", _described(document))
+def make_router(document: Mapping[str, Any]) -> APIRouter:
+    """The addresses that describe the API.
+
+    Args:
+        document: The OpenAPI document.
+    """
+    router = APIRouter(include_in_schema=False)
+    title = f"{document['info']['title']}: the API"
+    docs = _page(title, _described(document))
+    problems = _page("Problems", _problems())
+
+    @router.get("/openapi.json")
+    async def show_document() -> JSONResponse:
+        return JSONResponse(document)
+
+    @router.get("/docs")
+    async def show_docs() -> HTMLResponse:
+        return HTMLResponse(docs, headers=_HEADERS)
+
+    @router.get("/problems")
+    async def show_problems() -> HTMLResponse:
+        return HTMLResponse(problems, headers=_HEADERS)
+
+    return router
 
 
-@router.get("/problems")
-async def show_problems() -> HTMLResponse:
+def _page(title: str, content: Iterable[str]) -> str:
+    return _PAGE.format(title=escape(title), content="\n".join(content))
+
+
+def _problems() -> Iterator[str]:
     """Every type of problem: a problem's ``type`` points here."""
-    rows = (
-        f'<tr id="{kind.slug}"><td>{kind.status}<td><code>{kind.slug}</code><td>{kind.title}'
-        for kind in Kind
-    )
-    return _page("Problems", ["<table>", *rows, "</table>"])
-
-
-def _page(title: str, content: Iterable[str]) -> HTMLResponse:
-    page = _PAGE.format(title=escape(title), content="\n".join(content))
-    return HTMLResponse(page, headers=_HEADERS)
+    yield "<table>"
+    for kind in Kind:
+        yield f'<tr id="{kind.slug}"><td>{kind.status}<td><code>{kind.slug}</code><td>{kind.title}'
+    yield "</table>"
 
 
 def _described(document: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,9 @@ def get_fleet(parts: Wired) -> FleetAnswer:
     return FleetAnswer(
         states=fleet.states,
         throughput=list(fleet.throughput),
-        dead_letters=[KindCount(kind=kind, count=count) for kind, count in fleet.dead.items()],
+        dead_letters=[
+            KindCount(kind=kind, count=count) for kind, count in fleet.dead.items() if count
+        ],
         oldest_overdue_s=fleet.oldest_overdue_s,
         accounts=[AccountAnswer.of(account) for account in fleet.accounts],
         flower_url=parts.settings.web_flower_url or None,

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
-from conveyor.ledger.tally import POLL_BOUNDS, STORED_BOUNDS_S
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -17,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from conveyor import Conveyor, FailureKind, Fleet
+from conveyor.ledger.tally import POLL_BOUNDS, STORED_BOUNDS_S
 from web.wiring import Wired
 
 __all__ = ["FleetCollector", "router"]

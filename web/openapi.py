@@ -7,16 +7,17 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from web.auth import is_open
-from web.models import ProblemAnswer
+from web.models import ConversionOrder, ProblemAnswer, ReplayOrder
 from web.problems import MEDIA_TYPE, Kind
 
-__all__ = ["TAGS", "install", "problems"]
+__all__ = ["document_of", "problems"]
 
 _SCHEME: Final = "apiKey"
 _REF: Final = "#/components/schemas/"
-TAGS: Final = (
+_TAGS: Final = (
     {"name": "conversions", "description": "Documents on their way into another format."},
     {"name": "dead letters", "description": "Conversions that have ended without files."},
     {"name": "formats", "description": "What is known to be converted into what."},
@@ -30,8 +31,8 @@ def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     return {kind.status: _problem(kind) for kind in kinds}
 
 
-def install(app: FastAPI, *, has_keys: bool) -> None:
-    """Have the app describe itself.
+def document_of(app: FastAPI, *, has_keys: bool) -> dict[str, Any]:
+    """The document that describes an app.
 
     Args:
         app: With all of its routes.
@@ -42,17 +43,34 @@ def install(app: FastAPI, *, has_keys: bool) -> None:
         version=app.version,
         description=app.description,
         routes=app.routes,
-        tags=list(TAGS),
+        tags=list(_TAGS),
     )
-    schemas = document["components"]["schemas"]
-    schemas["Problem"] = ProblemAnswer.model_json_schema(ref_template=f"{_REF}{{model}}")
-    schemas.update(schemas["Problem"].pop("$defs"))
+    _add_models(document["components"]["schemas"])
     for path, operation in _operations(document):
+        _remove_frameworks_own(operation)
         if not is_open(path):
             _guard(operation, has_keys=has_keys)
     if has_keys:
         document["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
-    app.openapi_schema = document
+    return document
+
+
+def _add_models(schemas: dict[str, Any]) -> None:
+    """Add those that no signature names; take out the framework's own errors."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    _, made = models_json_schema(
+        [(model, "validation") for model in (ProblemAnswer, ConversionOrder, ReplayOrder)],
+        ref_template=f"{_REF}{{model}}",
+    )
+    schemas.update(made["$defs"])
+
+
+def _remove_frameworks_own(operation: dict[str, Any]) -> None:
+    """A path that fits nothing is not found; the framework would foresee a 422 of its own form."""
+    answers = operation["responses"]
+    if "application/json" in answers.get("422", {}).get("content", ()):
+        del answers["422"]
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,7 +92,7 @@ def _problem(kind: Kind) -> dict[str, Any]:
     example = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": "…"}
     answer: dict[str, Any] = {
         "description": kind.title,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}, "example": example}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}ProblemAnswer"}, "example": example}},
     }
     if kind is Kind.TOO_MANY_REQUESTS:
         answer["headers"] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from conveyor.names import QUEUES
 from workers.local.ports import LOOPBACK
 
-__all__ = ["flower", "sandbox", "worker"]
+__all__ = ["flower", "sandbox", "web", "worker"]
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 
@@ -16,6 +16,11 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 def worker(node: str) -> tuple[str, ...]:
     """A worker under this node name; pool and size come from its settings."""
     return (*_CELERY, "worker", "-n", node, "-Q", ",".join(QUEUES), "-E", "--without-mingle")
+
+
+def web() -> tuple[str, ...]:
+    """The web process; its address comes from its settings."""
+    return (sys.executable, "-m", "web")
 
 
 def flower(port: int) -> tuple[str, ...]:

@@ -23,10 +23,15 @@ __all__ = ["LocalStack"]
 
 _SECRET = "sandbox"  # noqa: S105 - the sandbox takes any word; this one can't be mistaken
 _PING_S = 0.3
+# What the web process is told of the workers' settings: where things are, and no API secret.
+_OF_WEB = (
+    *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL"),
+    *("WEBHOOK_KEY", "LOG_FORMAT", "LOG_LEVEL"),
+)
 
 
 class LocalStack:
-    """Valkey, the sandbox, workers and, if wanted, Flower, on free loopback ports.
+    """Valkey, the sandbox, workers and, if wanted, `web` and Flower, on free loopback ports.
 
     Everything ends with the ``with`` block, also when the start fails half-way. On Linux it ends
     even when this process is killed; see `workers.local.tether` for what that asks of threads.
@@ -37,6 +42,7 @@ class LocalStack:
         sandbox: The sandbox's process.
         workers: The workers' processes; each can be killed and started again.
         flower: Flower's process, None unless asked for.
+        web: The web process, None unless asked for.
     """
 
     def __init__(
@@ -48,8 +54,11 @@ class LocalStack:
         dialect: str = "auto",
         spacing: float = 0.2,
         flower: bool = False,
+        web: bool = False,
+        webhooks: bool = False,
         sandbox_options: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
+        web_settings: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> None:
         """Prepare a stack; entering it starts it.
@@ -61,8 +70,11 @@ class LocalStack:
             dialect: Which of the service's dialects the workers speak.
             spacing: Seconds between two polls of a job.
             flower: Whether to start Flower.
+            web: Whether to start the web process.
+            webhooks: Whether the service shall call it when a job has ended.
             sandbox_options: More command-line options for the sandbox, faults for instance.
             settings: More settings for the workers, without prefix: ``{"LOG_LEVEL": "DEBUG"}``.
+            web_settings: More settings for the web process, likewise.
             directory: Where data, logs and results lie; a temporary folder, removed at the end,
                 unless given.
         """
@@ -72,6 +84,7 @@ class LocalStack:
         self.valkey = Valkey(self.directory / "valkey", password=secrets.token_urlsafe(16))
         self._sandbox_port = free_port()
         self._flower_port = free_port()
+        self._web_port = free_port()
         self._settings = {
             "API_URL": self.sandbox_url,
             "API_SECRET": _SECRET,
@@ -84,7 +97,14 @@ class LocalStack:
             "POOL": pool,
             "CONCURRENCY": str(concurrency),
             "LOG_FORMAT": "console",
+            **(self._webhooks() if webhooks else {}),
             **(settings or {}),
+        }
+        self._web_settings = {
+            **{name: self._settings[name] for name in _OF_WEB if name in self._settings},
+            "WEB_PORT": str(self._web_port),
+            **({"WEB_FLOWER_URL": self.flower_url} if flower else {}),
+            **(web_settings or {}),
         }
         self.sandbox = self._child(
             "sandbox", commands.sandbox(self._sandbox_port, _SECRET, spacing, sandbox_options)
@@ -92,6 +112,7 @@ class LocalStack:
         names = [f"worker-{number}" for number in range(1, workers + 1)]
         self.workers = tuple(self._child(name, commands.worker(_node(name))) for name in names)
         self.flower = self._child("flower", commands.flower(self._flower_port)) if flower else None
+        self.web = self._child("web", commands.web(), self._web_settings) if web else None
         self._running = ExitStack()
 
     @property
@@ -108,6 +129,11 @@ class LocalStack:
     def flower_url(self) -> str:
         """Flower's address; nobody listens there unless it was asked for."""
         return f"http://{LOOPBACK}:{self._flower_port}"
+
+    @property
+    def web_url(self) -> str:
+        """The web process's address; nobody listens there unless it was asked for."""
+        return f"http://{LOOPBACK}:{self._web_port}"
 
     @property
     def storage_url(self) -> str:
@@ -133,8 +159,18 @@ class LocalStack:
 
     def processes(self) -> tuple[Child, ...]:
         """Every child, in the order of their start."""
-        flower = (self.flower,) if self.flower else ()
-        return (self.valkey.process, self.sandbox, *self.workers, *flower)
+        return (self.valkey.process, self.sandbox, *self._consumers())
+
+    def start_web(self) -> None:
+        """Start the web process, again after it was stopped or killed, and wait until it listens.
+
+        Raises:
+            LookupError: The stack was made without one.
+        """
+        if self.web is None:
+            raise LookupError("this stack has no web process: LocalStack(web=True)")
+        self.web.start()
+        self._wait_web(self.web)
 
     def start_worker(self, worker: Child) -> None:
         """Start a worker, again after it was stopped or killed, and wait until it consumes."""
@@ -160,9 +196,19 @@ class LocalStack:
     ) -> None:
         self._running.close()
 
-    def _child(self, name: str, command: Sequence[str]) -> Child:
+    def _child(
+        self, name: str, command: Sequence[str], settings: Mapping[str, str] | None = None
+    ) -> Child:
         log = self.directory / f"{name}.log"
-        return Child(name, command, log=log, env=self.environment(), cwd=ROOT)
+        env = child_environment(settings or self._settings)
+        return Child(name, command, log=log, env=env, cwd=ROOT)
+
+    def _webhooks(self) -> dict[str, str]:
+        return {"WEBHOOK_URL": f"{self.web_url}/webhooks", "WEBHOOK_KEY": secrets.token_urlsafe(16)}
+
+    def _consumers(self) -> tuple[Child, ...]:
+        """Whoever needs Valkey and the sandbox."""
+        return (*self.workers, *filter(None, (self.web, self.flower)))
 
     def _start_clients(self) -> None:
         # All at once, then wait: importing takes each of them the most of a second.
@@ -172,15 +218,16 @@ class LocalStack:
         self.sandbox.wait_ready(lambda: "sandbox ready on" in self.sandbox.printed())
         for worker in self.workers:
             self._wait_worker(worker)
+        if self.web:
+            self._wait_web(self.web)
         if self.flower:
             self.flower.wait_ready(self._flower_answers)
 
     def _stop_clients(self) -> None:
         # Workers end warm, so the sandbox must still answer them, and Valkey all of them.
-        consumers = [*self.workers, *([self.flower] if self.flower else [])]
-        for child in consumers:
+        for child in self._consumers():
             child.ask_to_end()
-        for child in consumers:
+        for child in self._consumers():
             child.stop()
         self.sandbox.stop()
 
@@ -191,6 +238,9 @@ class LocalStack:
             worker.wait_ready(
                 lambda: bool(control.ping(destination=[_node(worker.name)], timeout=_PING_S))
             )
+
+    def _wait_web(self, web: Child) -> None:
+        web.wait_ready(lambda: "web ready on" in web.printed())
 
     def _flower_answers(self) -> bool:
         with closing(HTTPConnection(LOOPBACK, self._flower_port, timeout=1)) as connection:

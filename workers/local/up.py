@@ -20,8 +20,8 @@ def main() -> int:
     stack = None
     try:
         with ended_by_signals():
-            _say("starting Valkey, the sandbox, a worker and Flower …")
-            with LocalStack(flower=True, spacing=5) as stack:
+            _say("starting Valkey, the sandbox, a worker, the web process and Flower …")
+            with LocalStack(flower=True, web=True, webhooks=True, spacing=5) as stack:
                 _say("\n".join(_addresses(stack)))
                 _watch(stack)
     except KeyboardInterrupt:
@@ -35,6 +35,8 @@ def main() -> int:
 
 def _addresses(stack: LocalStack) -> Iterator[str]:
     yield ""
+    yield f"page      {stack.web_url}"
+    yield f"API       {stack.web_url}/docs"
     yield f"sandbox   {stack.sandbox_url}"
     yield f"broker    {stack.broker_url}"
     yield f"Flower    {stack.flower_url}"

@@ -79,7 +79,7 @@ def test_a_visitor_learns_why_a_document_was_not_converted(visitor):
     status = visitor.look_on(conversion_id)
 
     assert (status["state"], status["files"]) == ("failed", [])
-    assert "broken" in status["failure"] or "damaged" in status["failure"]
+    assert "damaged" in status["failure"]
 
 
 def test_mistakes_are_answered_in_words(visitor):

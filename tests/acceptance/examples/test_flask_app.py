@@ -36,7 +36,7 @@ def test_a_visitor_learns_why_a_document_was_not_converted(visitor):
     status = visitor.status(conversion_id)
 
     assert (events[-1].state, status["state"], status["files"]) == ("failed", "failed", [])
-    assert "broken" in status["failure"] or "damaged" in status["failure"]
+    assert "damaged" in status["failure"]
 
 
 def test_mistakes_are_answered_in_words(visitor):

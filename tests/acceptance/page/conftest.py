@@ -77,7 +77,7 @@ def open_page(browser):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(15_000)
         if not may_complain:
             page.add_init_script(REFUSED_CSP)
             page.on("pageerror", lambda error: complaints.append(str(error)))

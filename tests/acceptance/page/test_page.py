@@ -55,7 +55,7 @@ def row_of(page, name):
 
 def choose(page, *paths):
     with page.expect_file_chooser() as chooser:
-        page.get_by_text("Drop documents here").click()
+        page.get_by_label("Drop documents here").click()
     chooser.value.set_files(paths)
 
 

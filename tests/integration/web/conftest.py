@@ -73,12 +73,12 @@ class _Thread:
 
 
 @contextmanager
-def _site(redis_url, folder, *, has_key=False, **settings):
+def _site(server_url, folder, *, has_key=False, redis_url=None, **settings):
     if has_key:
         settings["web_api_keys"] = f"tests:{hash_of(KEY)}"
     where = {
-        "broker_url": redis_url,
-        "redis_url": settings.pop("redis_url", redis_url),
+        "broker_url": server_url,
+        "redis_url": redis_url or server_url,
         "storage_url": folder.as_uri(),
     }
     conveyor = Conveyor(**where)

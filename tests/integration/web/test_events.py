@@ -85,10 +85,10 @@ def test_a_client_may_leave_at_any_time(site, make):
 def test_many_may_follow_one_conversion(site, make, ledger):
     entry = make.queued()
     path = f"/conversions/{entry.id}/events"
-    answers = [site.get(path, stream=True) for _ in range(30)]
-    for answer in answers:
-        next(answer.iter_lines())
+    streams = [site.get(path, stream=True).iter_lines(1) for _ in range(30)]
+    for lines in streams:
+        assert next(lines).startswith(b"id: ")
     ledger.cancelled(entry)
 
-    for answer in answers:
-        assert b'"state": "cancelled"' in b"".join(answer.iter_content(None))
+    for lines in streams:
+        assert b'"state": "cancelled"' in b"".join(lines)
