@@ -7,6 +7,7 @@ its name begins with ``a``, and where that makes a word of the language, ends wi
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from celery.result import assert_will_not_block
 
 from conveyor.conversion import Conversion, Event, Progress, State
-from conveyor.errors import WaitTimeout
+from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
 from conveyor.watch import Watch
 
@@ -26,6 +27,8 @@ _LAST_LOOK_S: Final = 1.0
 _GROWTH: Final = 1.3
 # Of one blocking read of the history; well below the socket's own time-out.
 _BLOCK_S: Final = 5.0
+
+_EVENT_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 # Until it has succeeded nobody knows that it is done.
 _ALMOST: Final = 0.95
@@ -115,14 +118,18 @@ class Handle:
         Args:
             after: The id of the event that was seen last; empty for all.
 
-        Yields:
+        Returns:
             What has happened so far, and then what happens.
 
         Raises:
+            InvalidRequest: ``after`` is no event's id.
             UnknownConversion: It was forgotten.
             RuntimeError: Called inside a Celery task: that would hold a worker's slot.
         """
         assert_will_not_block()
+        return self._follow(_checked(after))
+
+    def _follow(self, after: str) -> Iterator[Event]:
         is_over = False
         while not is_over:
             events, is_over = self._news(after, _BLOCK_S)
@@ -151,8 +158,11 @@ class Handle:
                     return _succeeded(entry)
                 await bell.wait(patience.left_s(entry))
 
-    async def aevents(self, after: str = "") -> AsyncIterator[Event]:
+    def aevents(self, after: str = "") -> AsyncIterator[Event]:
         """The twin of `events`: any number of them share one connection to Redis."""
+        return self._afollow(_checked(after))
+
+    async def _afollow(self, after: str) -> AsyncIterator[Event]:
         async with self._watch.on(self.id) as bell:
             while True:
                 events, is_over = await asyncio.to_thread(self._news, after)
@@ -194,6 +204,15 @@ class _Patience:
                 f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
             )
         return left_s
+
+
+def _checked(event_id: str) -> str:
+    """Refuse what Redis would refuse: it may come from a browser's ``Last-Event-ID``."""
+    if event_id and not (
+        _EVENT_ID.fullmatch(event_id) and all(int(part) < 2**64 for part in event_id.split("-"))
+    ):
+        raise InvalidRequest("The event's id is none of ours: give the one that was seen last.")
+    return event_id
 
 
 def _succeeded(entry: Entry) -> Conversion:

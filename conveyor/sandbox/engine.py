@@ -78,8 +78,10 @@ class Engine:
     def __init__(self, folder: Path, *, workers: int) -> None:
         self._folder = folder
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="conversion")
-        # The latest last. A failed conversion is not remembered.
-        self._made: OrderedDict[str, asyncio.Future[tuple[Made, ...]]] = OrderedDict()
+        # A failed conversion is not remembered.
+        self._made: dict[str, asyncio.Future[tuple[Made, ...]]] = {}
+        # Those of them that have ended and whose files were asked for, the latest last.
+        self._finished: OrderedDict[str, None] = OrderedDict()
 
     async def convert(self, work: Work) -> tuple[Made, ...]:
         """Return the files that a conversion makes.
@@ -96,18 +98,21 @@ class Engine:
         if running is None:
             loop = asyncio.get_running_loop()
             running = self._made[key] = loop.run_in_executor(self._threads, self._run, work)
-        self._made.move_to_end(key)
         try:
             # Shielded: whoever gives up must not take the result from the others.
             return await asyncio.shield(running)
         except Exception:
-            if self._made.get(key) is running:
+            if self._made.get(key) is running and running.done():
                 del self._made[key]
             if mine:
                 raise
             # It failed for whoever began it: its sources may be gone, and ours are here.
             return await self.convert(work)
         finally:
+            # In the order of their ends: whoever waited for the latest is still to take its files.
+            if self._made.get(key) is running and running.done():
+                self._finished[key] = None
+                self._finished.move_to_end(key)
             self._forget_oldest()
 
     def close(self) -> None:
@@ -133,10 +138,8 @@ class Engine:
             raise
 
     def _forget_oldest(self) -> None:
-        if len(self._made) <= MAX_REMEMBERED:
-            return
-        finished = [key for key, running in self._made.items() if running.done()]
-        for key in finished[: len(self._made) - MAX_REMEMBERED]:
+        while len(self._finished) > MAX_REMEMBERED:
+            key, _ = self._finished.popitem(last=False)
             running = self._made.pop(key)
             if not running.cancelled() and running.exception() is None:
                 shutil.rmtree(running.result()[0].path.parent, ignore_errors=True)

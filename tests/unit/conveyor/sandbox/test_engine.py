@@ -88,3 +88,18 @@ def test_the_oldest_results_are_forgotten(engine, tmp_path, monkeypatch):
         all_of(engine, work(run, content))
     assert run.count == 4
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_nobody_has_taken_yet_is_not_forgotten(engine, monkeypatch):
+    """More at once than are remembered: each finds its files when its turn has come."""
+    monkeypatch.setattr(engine_module, "MAX_REMEMBERED", 2)
+
+    async def convert_and_take(one):
+        (made,) = await engine.convert(one)
+        return made.path.read_text()
+
+    async def convert():
+        works = [work(Runs(), content=str(number)) for number in range(50)]
+        return await asyncio.gather(*map(convert_and_take, works))
+
+    assert asyncio.run(convert()) == ["made"] * 50

@@ -1,0 +1,244 @@
+"""`handle.events()` and its twin for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from conveyor import (
+    ConversionFailed,
+    Conveyor,
+    InvalidRequest,
+    State,
+    UnknownConversion,
+    WaitTimeout,
+)
+from conveyor.conversion import Failure, FailureKind, StoredFile
+from conveyor.ledger import keys
+
+FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
+FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001)
+WHOLE_WAY = [State.QUEUED, State.CONVERTING, State.READY, State.SUCCEEDED]
+
+
+def _states(events):
+    return [event.state for event in events]
+
+
+def test_the_history_is_told_from_the_first_state_to_the_last(conveyor, ledger, make):
+    entry = ledger.succeeded(make.ready(), FILES)
+    begun = time.time()
+    events = list(conveyor.handle(entry.id).events())
+
+    assert _states(events) == WHOLE_WAY
+    assert {event.conversion_id for event in events} == {entry.id}
+    assert all(abs(event.at - begun) < 5 for event in events)
+
+
+def test_what_was_seen_is_not_told_again(conveyor, ledger, make):
+    handle = conveyor.handle(ledger.succeeded(make.ready(), FILES).id)
+    first, second, *rest = handle.events()
+
+    assert list(handle.events(after=second.id)) == rest
+    assert list(handle.events(after=rest[-1].id)) == []
+    assert list(handle.events(after=first.id)) == [second, *rest]
+
+
+def test_a_change_is_told_when_it_happens(conveyor, ledger, make):
+    entry = make.ready()
+    events = conveyor.handle(entry.id).events()
+    assert _states(next(events) for _ in range(3)) == WHOLE_WAY[:3]
+    threading.Timer(0.3, ledger.succeeded, (entry, FILES)).start()
+    begun = time.monotonic()
+
+    assert _states(events) == [State.SUCCEEDED]
+    assert time.monotonic() - begun < 3
+
+
+def test_what_holds_it_up_is_told_and_an_ordinary_poll_is_not(ledger, conveyor, make):
+    entry = ledger.delayed(make.queued(), 1.0, "the account is on hold", held=True)
+    begun = make.submitting(entry)
+    polled = ledger.later(begun, 1.0, alive=True, strike=False)
+    ledger.later(polled, 1.0, alive=True, strike=False)
+    ledger.failed(ledger.get(entry.id), FAILURE)
+    told = [(event.state, event.note) for event in conveyor.handle(entry.id).events()]
+
+    assert told == [
+        (State.QUEUED, ""),
+        (State.QUEUED, "the account is on hold"),
+        (State.CONVERTING, ""),
+        (State.FAILED, ""),
+    ]
+
+
+def test_a_replay_goes_on_with_the_same_history(ledger, conveyor, make):
+    dead = ledger.failed(make.converting(), FAILURE)
+    seen = list(conveyor.handle(dead.id).events())
+    ledger.cancelled(ledger.replay(dead))
+
+    assert _states(conveyor.handle(dead.id).events(after=seen[-1].id)) == [
+        State.QUEUED,
+        State.CANCELLED,
+    ]
+
+
+def test_the_history_goes_with_its_entry(ledger, make, client):
+    entry = ledger.succeeded(make.ready(), FILES)
+    ledger.told(entry.id, is_dead=False)
+    dead = ledger.failed(make.converting(), FAILURE)
+    ledger.told(dead.id, is_dead=True)
+
+    assert client.ttl(keys.events(entry.id)) == client.ttl(keys.conversion(entry.id)) > 0
+    assert client.ttl(keys.events(dead.id)) == -1
+    ledger.purge(dead)
+    assert not client.exists(keys.events(dead.id))
+
+
+def test_an_unknown_conversion_has_no_history(conveyor, make):
+    handle = conveyor.handle(make.queued().id)
+    handle.id = "nobody"
+    with pytest.raises(UnknownConversion):
+        next(handle.events())
+
+
+@pytest.mark.parametrize("after", ["x", "1", "-1-0", "1-0\n", f"{2**64}-0", "٣-0"], ids=repr)
+def test_an_id_of_no_event_is_refused_before_anything_is_told(conveyor, make, after):
+    """It may come from a browser, and an answer that has begun can't tell of an error any more."""
+    handle = conveyor.handle(make.queued().id)
+    for events in (handle.events, handle.aevents):
+        with pytest.raises(InvalidRequest, match="none of ours"):
+            events(after=after)
+
+
+# -- asyncio ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(redis_url, tmp_path):
+    """Runs a coroutine function with a `Conveyor` of its own, closed in its event loop."""
+
+    def run(function):
+        async def whole():
+            made = Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))
+            try:
+                return await function(made)
+            finally:
+                await made.aclose()
+
+        return asyncio.run(whole())
+
+    return run
+
+
+def test_a_thousand_followers_share_one_connection(run, ledger, make, client):
+    entries = [make.ready() for _ in range(10)]
+
+    async def states(conveyor, entry):
+        handle = await conveyor.ahandle(entry.id)
+        return [event.state async for event in handle.aevents()]
+
+    async def follow(conveyor):
+        followers = [
+            asyncio.create_task(states(conveyor, entry)) for entry in entries for _ in range(100)
+        ]
+        await asyncio.sleep(1)
+        listening = client.pubsub_numsub(keys.CHANGED)
+        for entry in entries:
+            await asyncio.to_thread(ledger.succeeded, entry, FILES)
+        return listening, await asyncio.gather(*followers)
+
+    listening, told = run(follow)
+
+    assert listening == [(keys.CHANGED, 1)]
+    assert told == [WHOLE_WAY] * 1000
+
+
+def test_a_follower_hears_at_once_and_misses_nothing(run, ledger, make):
+    entry = make.ready()
+
+    async def follow(conveyor):
+        handle = await conveyor.ahandle(entry.id)
+        waiting = asyncio.create_task(handle.await_(timeout=10))
+        await asyncio.sleep(0.5)
+        begun = time.monotonic()
+        await asyncio.to_thread(ledger.succeeded, entry, FILES)
+        return await waiting, time.monotonic() - begun
+
+    done, seconds = run(follow)
+
+    assert done.files == FILES
+    assert seconds < 2  # by the bell: without it, the next look comes after five
+
+
+def test_a_lost_hint_only_delays(run, ledger, make, client):
+    """A change that nobody was told of is seen at the next look all the same."""
+    entry = make.ready()
+
+    async def follow(conveyor):
+        handle = await conveyor.ahandle(entry.id)
+        waiting = asyncio.create_task(handle.await_(timeout=20))
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(client.client_kill_filter, _type="pubsub")
+        await asyncio.to_thread(ledger.succeeded, entry, FILES)
+        return await waiting
+
+    assert run(follow).state is State.SUCCEEDED
+
+
+def test_a_failed_one_raises_and_an_unfinished_one_runs_out_of_time(run, ledger, make):
+    dead, waiting = ledger.failed(make.converting(), FAILURE), make.queued()
+
+    async def wait(conveyor):
+        with pytest.raises(ConversionFailed, match="Broken"):
+            await (await conveyor.ahandle(dead.id)).await_()
+        with pytest.raises(WaitTimeout, match=r"still queued after 0\.2 s"):
+            await (await conveyor.ahandle(waiting.id)).await_(timeout=0.2)
+
+    run(wait)
+
+
+def test_the_loop_is_never_blocked(run, tmp_path):
+    """While a conversion is enqueued, looked at, waited for and cancelled, other work goes on."""
+    document = tmp_path / "a.docx"
+    document.write_bytes(b"words" * 2_000_000)
+
+    async def work(conveyor):
+        gaps, stop = [], asyncio.Event()
+
+        async def tick():
+            while not stop.is_set():
+                begun = time.monotonic()
+                await asyncio.sleep(0.005)
+                gaps.append(time.monotonic() - begun)
+
+        ticking = asyncio.create_task(tick())
+        for _ in range(5):
+            handle = await conveyor.aconvert(document, to="pdf")
+            assert (await conveyor.aget(handle.id)).state is State.QUEUED
+            assert (await handle.aprogress()).fraction == 0
+            assert (await handle.acancel()).state is State.CANCELLED
+            assert [event.state async for event in handle.aevents()][-1] is State.CANCELLED
+        stop.set()
+        await ticking
+        return gaps
+
+    gaps = sorted(run(work))
+
+    assert gaps[len(gaps) // 2] < 0.05
+
+
+def test_a_closed_connection_is_not_left_behind(run, client, make):
+    entry = make.queued()
+
+    async def look(conveyor):
+        handle = await conveyor.ahandle(entry.id)
+        async for _ in handle.aevents():
+            break
+
+    run(look)
+    with closing(client):
+        assert client.pubsub_numsub(keys.CHANGED) == [(keys.CHANGED, 0)]
