@@ -14,7 +14,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pytest
@@ -227,6 +227,16 @@ class Interleavings(RuleBasedStateMachine):
         elif self.ledger.get(job.conversion_id).alive:
             # The service forgets after two hours; long before, we have seen it alive.
             del self.service.jobs[job_id]
+
+    @precondition(lambda self: len(self.broker.messages) < MANY_MESSAGES)
+    @rule(place=pick, is_its_own=st.booleans())
+    def webhook(self, place, is_its_own):
+        """The service calls: early, late, again, or for a job that nobody knows."""
+        before = self.ledger.get(self.ids[place % len(self.ids)])
+        found = self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
+        assert replace(self.ledger.get(before.id), called=before.called) == before, "I6: a hint"
+        if found is not None:
+            wakeups.poll(self.broker, *found)
 
     @precondition(lambda self: self.may_cancel)
     @rule(place=pick, is_meant=seldom)

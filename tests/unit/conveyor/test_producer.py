@@ -10,7 +10,6 @@ import pytest
 from celery import Celery
 
 from conveyor import Conveyor, InvalidRequest, SettingsError, names
-from conveyor.storage import Storage
 
 URL = "https://example.com/a.docx?token=hush"
 
@@ -52,18 +51,6 @@ def test_a_signature_takes_one_source(conveyor, source, immutable):
 
     assert signature.immutable is immutable
     assert len(signature.clone(args=({"files": []},)).args) == 1
-
-
-def test_a_local_file_is_staged_for_the_workers(conveyor, tmp_path):
-    document = tmp_path / "letter.docx"
-    document.write_bytes(b"words")
-    signature = conveyor.signature([document, URL], to="zip")
-
-    (staged, url), url_given = signature.args[0], URL
-    assert url == url_given
-    assert str(tmp_path) in staged
-    with Storage(f"file://{tmp_path}/files").open_source(staged) as stream:
-        assert stream.read() == b"words"
 
 
 @pytest.mark.parametrize(
