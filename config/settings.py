@@ -181,6 +181,15 @@ class WorkerSettings(ProducerSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _signs_its_webhooks(self) -> WorkerSettings:
+        if self.webhook_url and len(self.webhook_key.get_secret_value()) < LEAST_WEBHOOK_KEY:
+            raise ValueError(
+                f"CONVEYOR_WEBHOOK_KEY must have {LEAST_WEBHOOK_KEY} characters or more: it signs "
+                "the webhooks' addresses, and the web process needs the same"
+            )
+        return self
+
     @property
     def api_is_loopback(self) -> bool:
         """Whether the API is a stand-in on this machine."""

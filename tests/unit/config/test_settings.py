@@ -102,3 +102,34 @@ def test_a_dialect_can_be_set(given, dialect):
 
 def test_every_setting_says_what_it_means():
     assert [name for name, it in WorkerSettings.model_fields.items() if not it.description] == []
+
+
+# -- webhooks ---------------------------------------------------------------------------------
+
+HOOK = "https://shop.example.com/webhooks"
+HOOK_KEY = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "words"),
+    [
+        ("shop.example.com", HOOK_KEY, "must be a URL"),
+        (f"{HOOK}?a=b", HOOK_KEY, "without a query"),
+        ("http://shop.example.com/webhooks", HOOK_KEY, "must be https"),
+        (HOOK, "", "CONVEYOR_WEBHOOK_KEY must have 16"),
+        (HOOK, "short", "CONVEYOR_WEBHOOK_KEY must have 16"),
+    ],
+)
+def test_a_webhook_that_can_not_be_safe_is_refused(given, url, key, words):
+    with pytest.raises(SettingsError, match=words) as refused:
+        given(webhook_url=url, webhook_key=key)
+    assert "short" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", [HOOK, f"{HOOK}/", "http://127.0.0.1:8080/webhooks", "http://web/x"]
+)
+def test_a_webhook_goes_over_the_network_encrypted(given, url):
+    settings = given(webhook_url=url, webhook_key=HOOK_KEY)
+
+    assert settings.webhook_url == url.rstrip("/")

@@ -40,6 +40,36 @@ def test_no_delay_is_below_the_spacing_or_above_the_longest_countdown(call):
     assert spacing_s < delay_s <= schedule.MAX_DELAY_S
 
 
+NETS = st.floats(5, schedule.MAX_NET_S)
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just(schedule.first_net), NETS, SPACINGS, PACES),
+        st.tuples(st.just(schedule.next_net), NETS, SPACINGS, AGES, st.just(0)),
+    )
+)
+def test_where_a_webhook_will_call_polls_are_far_between(call):
+    function, net_s, spacing_s, *history = call
+    delay_s = function(net_s, spacing_s, *history)
+
+    assert max(net_s, spacing_s) <= delay_s <= schedule.MAX_NET_S
+
+
+@pytest.mark.parametrize(
+    ("pace_s", "least_s", "most_s"),
+    [(None, 60, 66), (10.0, 60, 66), (50.0, 100, 110), (900.0, 150, 150)],
+    ids=["unknown", "fast", "twice the pace", "bounded"],
+)
+def test_the_net_waits_for_twice_what_such_conversions_take(pace_s, least_s, most_s):
+    assert least_s <= schedule.first_net(60.0, 5.0, pace_s) <= most_s
+
+
+def test_an_answer_that_says_nothing_is_not_left_to_the_net():
+    """The webhook may have called for the very poll that was lost."""
+    assert schedule.next_net(60.0, 5.0, 0.0, strikes=1) < 12
+
+
 @pytest.mark.parametrize(
     ("strikes", "vendor_s"),
     [(0, 5), (1, 10), (2, 15), (3, 15), (50, 15)],
