@@ -1,4 +1,4 @@
-# Two images: `worker`, the default, for workers and Flower; `sandbox`, a local ConvertAPI.
+# Two images: `worker`, the default, for workers, `web` and Flower; `sandbox`, a local ConvertAPI.
 
 FROM python:3.12-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -9,8 +9,8 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY conveyor conveyor
 
 FROM build AS build-worker
-# A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,s3
-ARG EXTRAS=cli,worker
+# A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,s3
+ARG EXTRAS=cli,worker,web
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM build AS build-sandbox
@@ -35,6 +35,7 @@ FROM base AS worker
 COPY --from=build-worker /opt/conveyor /opt/conveyor
 COPY config config
 COPY tasks tasks
+COPY web web
 COPY workers workers
 ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
 CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver,conveyor.urgent", "-E"]

@@ -9,7 +9,7 @@ EXTRAS := cli,worker,web,sandbox,local
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit format bench chaos constraints clean
+.PHONY: help demo up test lint unit pictures format bench chaos constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,11 @@ lint: $(VENV)/.checks ## Run the checks that run nothing
 
 unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
 	@$(BIN)/python -m pytest -q tests/unit
+
+pictures: $(VENV)/.checks ## Take the README's pictures anew, from the real stack
+	@$(BIN)/python -m pytest -q tests/acceptance/page/test_pictures.py
+	@mkdir -p docs/pictures
+	@cp var/pictures/*.png docs/pictures/
 
 format: $(VENV)/.checks ## Format the code and repair what can be repaired
 	@$(BIN)/ruff format

@@ -16,6 +16,7 @@ from celery.bin.celery import celery as celery_command
 
 from conveyor.names import QUEUES
 from conveyor.sandbox.cli import app as sandbox_app
+from workers.local import commands
 
 
 def parse(command: str, name: str) -> dict[str, Any]:
@@ -95,3 +96,10 @@ def test_sandbox_image_takes_its_command(dockerfile: list[tuple[str, str]]) -> N
 
     assert params["host"] == "0.0.0.0"
     assert params["port"] == 8090
+
+
+def test_web_is_started_the_same_way_everywhere(
+    procfile: dict[str, str], compose: dict[str, Any]
+) -> None:
+    assert procfile["web"] == compose["services"]["web"]["command"] == "python -m web"
+    assert commands.web()[1:] == ("-m", "web")

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from config.settings import WorkerSettings
+from config.web import WebSettings
 from conveyor.settings import ENV_PREFIX, load
 
-SERVICES = ("valkey", "worker", "flower", "sandbox")
+SERVICES = ("valkey", "worker", "web", "flower", "sandbox")
+SETTINGS = {"worker": WorkerSettings, "flower": WorkerSettings, "web": WebSettings}
 
 
 @pytest.fixture
@@ -19,25 +21,39 @@ def test_it_has_these_services(services: dict[str, Any]) -> None:
     assert sorted(services) == sorted(SERVICES)
 
 
-def test_every_setting_exists(services: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_setting_exists(name: str, services: dict[str, Any]) -> None:
     named = {
-        name.removeprefix(ENV_PREFIX).lower()
-        for service in services.values()
-        for name in service.get("environment", {})
-        if name.startswith(ENV_PREFIX)
+        variable.removeprefix(ENV_PREFIX).lower()
+        for variable in services[name].get("environment", {})
+        if variable.startswith(ENV_PREFIX)
     }
 
-    assert named <= set(WorkerSettings.model_fields)
+    assert not named or named <= set(SETTINGS[name].model_fields)
 
 
-@pytest.mark.parametrize("name", ["worker", "flower"])
+@pytest.mark.parametrize("name", SETTINGS)
 def test_its_defaults_are_settings_that_start(
     name: str, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable, value in services[name]["environment"].items():
         monkeypatch.setenv(variable, str(value))
 
-    load(WorkerSettings)
+    load(SETTINGS[name])
+
+
+def test_web_holds_no_secret_of_the_account(services: dict[str, Any]) -> None:
+    assert not [name for name in services["web"]["environment"] if "_API_SECRET" in name]
+
+
+def test_web_and_workers_share_storage_and_webhook_key(services: dict[str, Any]) -> None:
+    web, worker = services["web"], services["worker"]
+    shared = ("CONVEYOR_STORAGE_URL", "CONVEYOR_WEBHOOK_KEY", "CONVEYOR_BROKER_URL")
+
+    assert web["volumes"] == worker["volumes"]
+    assert [web["environment"][name] for name in shared] == [
+        worker["environment"][name] for name in shared
+    ]
 
 
 def test_the_sandbox_is_the_only_profile_and_the_default_service(
