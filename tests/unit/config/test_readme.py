@@ -1,4 +1,4 @@
-"""The table of settings in the README is the settings."""
+"""The tables of settings in the README are the settings."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import WorkerSettings
+from config.web import WebSettings
 from conveyor.settings import ENV_PREFIX, ProducerSettings
 
 README = Path(__file__).parents[3] / "README.md"
 
 
-def _table():
+TABLES = {"settings": WorkerSettings, "web settings": WebSettings}
+
+
+def _table(name):
     text = README.read_text(encoding="utf-8")
-    table = text.split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
+    table = text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
     return re.findall(r"^\| `(\w+)` \| (\S+|\*\w+\*) \| (.+) \|$", table, re.MULTILINE)
+
+
+def _rows():
+    for name, settings in TABLES.items():
+        for row in _table(name):
+            yield pytest.param(settings, *row, id=row[0])
 
 
 def _default(field):
@@ -35,16 +45,19 @@ def _default(field):
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-def test_it_names_every_setting_in_order():
-    assert [name for name, _, _ in _table()] == [
-        ENV_PREFIX + name.upper() for name in WorkerSettings.model_fields
-    ]
+def test_they_name_every_setting_in_order():
+    """The web process's table leaves out what every producer reads: the first one shows it."""
+    web = [name for name in WebSettings.model_fields if name not in ProducerSettings.model_fields]
+    for table, fields in (("settings", WorkerSettings.model_fields), ("web settings", web)):
+        assert [name for name, _, _ in _table(table)] == [
+            ENV_PREFIX + field.upper() for field in fields
+        ]
 
 
-@pytest.mark.parametrize(("name", "default", "meaning"), _table(), ids=lambda cell: cell[:30])
-def test_it_says_default_meaning_and_who_reads_it(name, default, meaning):
+@pytest.mark.parametrize(("settings", "name", "default", "meaning"), _rows())
+def test_they_say_default_meaning_and_who_reads_it(settings, name, default, meaning):
     field = name.removeprefix(ENV_PREFIX).lower()
 
-    assert default == _default(WorkerSettings.model_fields[field])
-    assert meaning.removeprefix("**Producer.** ") == WorkerSettings.model_fields[field].description
+    assert default == _default(settings.model_fields[field])
+    assert meaning.removeprefix("**Producer.** ") == settings.model_fields[field].description
     assert meaning.startswith("**Producer.**") is (field in ProducerSettings.model_fields)
