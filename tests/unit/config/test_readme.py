@@ -54,7 +54,7 @@ def test_they_name_every_setting_in_order():
         ]
 
 
-@pytest.mark.parametrize(("settings", "name", "default", "meaning"), _rows())
+@pytest.mark.parametrize(("settings", "name", "default", "meaning"), list(_rows()))
 def test_they_say_default_meaning_and_who_reads_it(settings, name, default, meaning):
     field = name.removeprefix(ENV_PREFIX).lower()
 
