@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from conveyor import ConversionFailed
+from conveyor.webhooks import address_of
 from workers.local.stack import LocalStack
 
 API_SECRET = "5ecr3t-of-the-account"
@@ -48,9 +49,14 @@ def documents():
 @pytest.fixture(scope="module")
 def stack():
     options = ("--secret", API_SECRET, "--duration", "0.5")
-    settings = {"API_SECRET": API_SECRET, "LOG_LEVEL": "DEBUG"}
+    # The service calls for successes alone; failures are found by the net.
+    settings = {"API_SECRET": API_SECRET, "LOG_LEVEL": "DEBUG", "WEBHOOK_NET": "5"}
     with LocalStack(
-        flower=True, sandbox_options=options, settings={**settings, "LOG_FORMAT": "json"}
+        flower=True,
+        web=True,
+        webhooks=True,
+        sandbox_options=options,
+        settings={**settings, "LOG_FORMAT": "json"},
     ) as running:
         yield running
 
@@ -116,15 +122,29 @@ def overheard(stack, documents):
         "logs": logs,
         "errors": errors,
         "results": results,
-        "flower": [_flower(stack, each) for each in ids],
+        "flower": [_get(f"{stack.flower_url}/task/{each}") for each in ids],
+        "web": [_get(f"{stack.web_url}{path}") for path in _paths(ids)],
+        "signatures": [_signature(stack, each) for each in ids],
         "ids": ids,
         "job_ids": [job_id for job_id in job_ids if job_id],
     }
 
 
-def _flower(stack, task_id):
-    with urllib.request.urlopen(f"{stack.flower_url}/task/{task_id}", timeout=10) as answer:
+def _get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
         return answer.read().decode()
+
+
+def _paths(ids):
+    for each in ids:
+        yield f"/conversions/{each}"
+        yield f"/conversions/{each}/events"
+    yield from ("/conversions", "/dead-letters", "/fleet", "/metrics", "/readyz", "/")
+
+
+def _signature(stack, conversion_id):
+    key = stack.settings()["WEBHOOK_KEY"]
+    return address_of("", key, conversion_id).rpartition("/")[2]
 
 
 def test_there_was_something_to_overhear(overheard):
@@ -132,6 +152,8 @@ def test_there_was_something_to_overhear(overheard):
     assert any("conveyor.submit" in message for message in overheard["messages"])
     assert any("task-succeeded" in message for message in overheard["messages"])
     assert any('"event": "submitted"' in log for log in overheard["logs"])
+    assert any("/webhooks/" in log for log in overheard["logs"])
+    assert any('"state":"succeeded"' in answer for answer in overheard["web"])
 
 
 def test_logs_carry_the_conversions_id_as_a_field(overheard):
@@ -146,15 +168,15 @@ def test_logs_carry_the_conversions_id_as_a_field(overheard):
     assert {"submitted", "ready", "stored"} <= events
 
 
-@pytest.mark.parametrize("where", ["messages", "logs", "errors", "results", "flower"])
+@pytest.mark.parametrize("where", ["messages", "logs", "errors", "results", "flower", "web"])
 def test_job_ids_and_the_api_secret_stand_nowhere(overheard, where):
     for text in overheard[where]:
         assert API_SECRET not in text
-        for job_id in overheard["job_ids"]:
-            assert job_id not in text
+        for secret in (*overheard["job_ids"], *overheard["signatures"]):
+            assert secret not in text
 
 
-@pytest.mark.parametrize("where", ["logs", "errors", "results", "flower"])
+@pytest.mark.parametrize("where", ["logs", "errors", "results", "flower", "web"])
 def test_source_urls_and_parameters_are_not_shown(overheard, where):
     for text in overheard[where]:
         assert URL_SECRET not in text
