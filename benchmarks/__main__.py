@@ -1,10 +1,12 @@
 """``make bench``: what a conversion costs a worker, and what one worker gets through.
 
-Two measurements, each on a stack of its own on loopback, with the service's real spacing of 5 s and
+Three measurements, each on a stack of its own on loopback, with the service's real spacing of 5 s,
 conversions of 10 s, and logs at WARNING:
 
-1. one worker of 64 threads, 1,000 conversions at once;
-2. the same beside a task that holds its slot, 192 conversions each, one after the other.
+1. one worker of 64 threads, 1,000 conversions at once, polled;
+2. the same with webhooks, so that `web` brings each poll forward;
+3. a smaller number of them beside a task that holds its slot, 192 conversions each, one after the
+   other.
 """
 
 from __future__ import annotations
@@ -60,18 +62,21 @@ def main() -> int:
     options = parser.parse_args()
     console = Console()
     runs = [
-        measure_conveyor(options.conversions),
-        measure_conveyor(options.beside),
+        measure_conveyor("Conveyor", options.conversions),
+        measure_conveyor("Conveyor with webhooks", options.conversions, webhooks=True),
+        measure_conveyor("Conveyor", options.beside),
         measure_slot_holder(options.beside),
     ]
     show(runs, console)
     return 0
 
 
-def new_stack(workers: int) -> LocalStack:
+def new_stack(workers: int, *, webhooks: bool = False) -> LocalStack:
     """A stack with the service's own spacing and slow conversions."""
     return LocalStack(
         workers=workers,
+        web=webhooks,
+        webhooks=webhooks,
         concurrency=THREADS,
         dialect="path",
         spacing=SPACING_S,
@@ -80,9 +85,9 @@ def new_stack(workers: int) -> LocalStack:
     )
 
 
-def measure_conveyor(count: int) -> Run:
+def measure_conveyor(name: str, count: int, *, webhooks: bool = False) -> Run:
     """Enqueue all at once to one worker and wait for the last."""
-    with new_stack(workers=1) as stack, closing(stack.conveyor()) as conveyor:
+    with new_stack(workers=1, webhooks=webhooks) as stack, closing(stack.conveyor()) as conveyor:
         (worker,) = stack.workers
         file_id = upload(stack.sandbox_url)
         conveyor.convert(file_id, to="zip", from_format="any").wait(PATIENCE_S)  # warm
@@ -93,7 +98,7 @@ def measure_conveyor(count: int) -> Run:
         done = wait_for_all(conveyor, ids)
         cpu_s = cpu_seconds(worker.pid) - cpu_before
     seconds = max(conversion.finished_at or 0 for conversion in done) - began
-    return Run("Conveyor", count, seconds, cpu_s, Counter(each.polls for each in done))
+    return Run(name, count, seconds, cpu_s, Counter(each.polls for each in done))
 
 
 def wait_for_all(conveyor: Conveyor, ids: list[str]) -> list[Conversion]:
@@ -188,9 +193,10 @@ def show(runs: list[Run], console: Console) -> None:
         each_ms = run.cpu_s / run.conversions * 1000
         table.add_row(run.name, f"{run.conversions}", f"{run.seconds:.1f}", f"{each_ms:.1f}", polls)
     console.print(table)
-    _, ours, theirs = runs
+    polled, called, ours, theirs = runs
     console.print(
-        f"{ours.conversions} conversions: {theirs.seconds / ours.seconds:.1f} times faster"
+        f"{ours.conversions} conversions: {theirs.seconds / ours.seconds:.1f} times faster than "
+        f"holding slots; webhooks: {called.cpu_s / polled.cpu_s:.2f} times the worker's CPU"
     )
 
 

@@ -359,14 +359,6 @@ class Conveyor:
         self._ledger.get(conversion_id)
         return self._handle(conversion_id)
 
-    def counts(self) -> Mapping[str, int]:
-        """How many conversions ended how: ``succeeded``, ``cancelled``, dead letters by class.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        return self._ledger.counts()
-
     def accounts(self) -> Sequence[AccountStatus]:
         """The accounts that the workers submit for, and how they stand.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -91,8 +92,9 @@ def _run(settings: WebSettings, conveyor: Conveyor) -> None:
         listener = listen(settings.web_host, settings.web_port)
     except OSError as error:
         _end(
-            f"can't listen on {settings.web_host}, port {settings.web_port}: {error.strerror}. "
-            "Set CONVEYOR_WEB_HOST and CONVEYOR_WEB_PORT, or end what listens there.",
+            f"can't listen on {settings.web_host}, port {settings.web_port}: "
+            f"{os.strerror(error.errno or 0)}. Set CONVEYOR_WEB_HOST and CONVEYOR_WEB_PORT, or "
+            "end what listens there.",
             _FAILED,
         )
     _set_up_logs(settings)

@@ -6,6 +6,7 @@ signature (invariant I5).
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Final
 
@@ -51,16 +52,23 @@ class Access:
 
         try:
             await self._app(scope, receive, watch)
+        # An answer that has begun can only be cut off: the server does, as it is not ended.
         except Exception:
             log.exception("request_broke", route=_route(scope))
-            # An answer that has begun can only be cut off: the server does, as it is not ended.
             if not status:
                 await _BROKEN(scope, receive, watch)
+        except asyncio.CancelledError:
+            # The server has waited long enough, and ends. Nobody is left to tell of it.
+            log.warning("request_cut_off", route=_route(scope))
+            if not status:
+                await _ENDING(scope, receive, watch)
         finally:
             _log(scope, status or CLIENT_GONE, time.perf_counter() - began)
 
 
 _BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
+
+_ENDING: Final = ProblemResponse(Kind.UNAVAILABLE, "The process ends: try again.")
 
 
 def _log(scope: Scope, status: int, took_s: float) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from config.web import WebSettings
 from conveyor import Conveyor, __version__
@@ -26,6 +22,7 @@ from web import (
     health,
     metrics,
     openapi,
+    page,
     problems,
     wiring,
 )
@@ -38,16 +35,6 @@ from web.wiring import Parts
 
 __all__ = ["make_app"]
 
-_STATIC: Final = Path(__file__).parent / "static"
-_PAGE_HEADERS: Final = {
-    # The page is its own files and nothing else, in no frame.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
 _ROUTERS: Final = (
     conversions.router,
     events.router,
@@ -89,8 +76,7 @@ def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
         app.include_router(router)
     document = openapi.document_of(app, has_keys=bool(settings.web_api_keys))
     app.include_router(docs.make_router(document))
-    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    page.install(app)
     return app
 
 
@@ -110,7 +96,3 @@ def _middleware(settings: WebSettings, conveyor: Conveyor) -> Sequence[Middlewar
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await wiring.parts_of(app).conveyor.aclose()
-
-
-async def _page(_: Request) -> Response:
-    return FileResponse(_STATIC / "index.html", headers=_PAGE_HEADERS)

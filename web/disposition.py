@@ -37,7 +37,7 @@ def attachment(name: str) -> str:
 def file_name_of(header: str) -> str:
     """The file name that a request's header gives; empty where it gives none."""
     message = Message()
-    message["Content-Disposition"] = header
+    message["Content-Disposition"] = _as_meant(header)
     given = message.get_params([], "Content-Disposition")
     names = [value for name, value in given if name == "filename"]
     # The one in RFC 8187's form comes as a tuple, and is the better of two.
@@ -46,3 +46,11 @@ def file_name_of(header: str) -> str:
         return collapse_rfc2231_value(names[0]).strip() if names else ""
     except (ValueError, LookupError):  # an encoding that nobody knows
         return ""
+
+
+def _as_meant(header: str) -> str:
+    """Headers come as Latin-1; who writes a name as it is writes UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header

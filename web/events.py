@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -26,34 +27,48 @@ log = structlog.get_logger("conveyor.web")
 
 # Proxies close a silent line after 30 s and more.
 KEEP_ALIVE_S: Final = 15.0
+# A Redis stream's; more digits would overflow there.
+_EVENT_ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 _COMMENT: Final = ":\n\n"
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     # nginx would hold events back until its buffer is full.
     "X-Accel-Buffering": "no",
 }
+# What a client reads of one event.
+_EVENT: Final = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"const": "state"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/StateEvent"},
+        },
+    },
+}
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The events, from the first on, or from that after `Last-Event-ID`",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "schema": _EVENT,
                 "example": 'id: 1764018000123-0\nevent: state\ndata: {"conversion": "6f1c…", '
                 '"state": "queued", "at": "2026-11-24T21:00:00.123Z", "note": ""}\n\n',
             }
         },
     },
     204: {"description": "The last event was seen: nothing more will come"},
-    **problems(Kind.NOT_FOUND, Kind.INVALID_REQUEST),
+    **problems(Kind.NOT_FOUND),
 }
 
 LastEventId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
-        # A Redis stream's id; more digits would overflow there.
-        pattern=r"^[0-9]{1,15}-[0-9]{1,15}$",
-        description="The last event that was seen.",
+        description="The last event that was seen; one that is none of ours is none.",
         examples=["1764018000123-0"],
     ),
 ]
@@ -70,7 +85,7 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
     """One event for each change of state; the stream ends with the final one."""
     conversion, _ = await run_in_threadpool(parts.conveyor.look, conversion_id)
     handle = await parts.conveyor.ahandle(conversion_id)
-    events = handle.aevents(last_event_id or "")
+    events = handle.aevents(_ours(last_event_id))
     seen: list[Event] = []
     if conversion.state.is_final:
         # All that will come is there: the status tells whether that is anything.
@@ -79,6 +94,11 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
             return Response(status_code=204)
     lines = stream(seen, events, parts.closing)
     return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
+
+
+def _ours(event_id: str | None) -> str:
+    """An event's id, or nothing: then the stream begins with the first."""
+    return event_id if event_id and _EVENT_ID.fullmatch(event_id) else ""
 
 
 async def stream(

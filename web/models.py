@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
 
@@ -53,6 +54,12 @@ ParamValue = str | bool | int | float
 Params = dict[ParamName, ParamValue]
 
 
+def _whole(number: Any) -> Any:
+    """JSON has one kind of number: 31.0 is as whole as 31."""
+    is_whole = isinstance(number, float) and number.is_integer()
+    return int(number) if is_whole else number
+
+
 class _Model(BaseModel):
     """Nothing but what it names; numbers that JSON knows."""
 
@@ -91,7 +98,7 @@ class ReplayOrder(_Model):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": 1200}]})
 
-    timeout: Annotated[int, Field(ge=10, le=1200)] | None = Field(
+    timeout: Annotated[int, Field(ge=10, le=1200), BeforeValidator(_whole)] | None = Field(
         default=None, description="ConvertAPI's `Timeout` of the new job, seconds."
     )
 
@@ -148,8 +155,41 @@ class FailureAnswer(_Model):
         )
 
 
+_EXAMPLE: Final[JsonDict] = {
+    "id": "6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11",
+    "state": "converting",
+    "from_format": "docx",
+    "to_format": "pdf",
+    "created_at": "2026-11-24T21:00:00.123Z",
+    "submitted_at": "2026-11-24T21:00:00.321Z",
+    "ready_at": None,
+    "finished_at": None,
+    "cost": 0,
+    "polls": 0,
+    "progress": {
+        "fraction": 0.4,
+        "elapsed_s": 2.1,
+        "expected_s": 5.0,
+        "note": "",
+        "held": False,
+    },
+    "files": [],
+    "failure": None,
+}
+_DEAD_EXAMPLE: Final[JsonDict] = {
+    **_EXAMPLE,
+    "state": "failed",
+    "finished_at": "2026-11-24T21:00:05.456Z",
+    "polls": 1,
+    "failure": {"kind": "input", "code": 5002, "status": 500, "message": "File is damaged."},
+    "replay_is_paid": True,
+}
+
+
 class ConversionAnswer(_Model):
     """A conversion as it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
     state: State
@@ -173,6 +213,8 @@ class ConversionAnswer(_Model):
 
 class DeadLetterAnswer(ConversionAnswer):
     """A conversion that has ended without files, and can be tried again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_DEAD_EXAMPLE]})
 
     replay_is_paid: bool = Field(
         description="Whether a replay makes a new, paid job; else the paid result is fetched again."

@@ -10,13 +10,14 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from web.auth import is_open
-from web.models import ConversionOrder, ProblemAnswer, ReplayOrder
+from web.models import ConversionOrder, ProblemAnswer, ReplayOrder, StateEvent
 from web.problems import MEDIA_TYPE, Kind
 
 __all__ = ["document_of", "problems"]
 
 _SCHEME: Final = "apiKey"
 _REF: Final = "#/components/schemas/"
+_MORE: Final = (ProblemAnswer, ConversionOrder, ReplayOrder, StateEvent)
 _TAGS: Final = (
     {"name": "conversions", "description": "Documents on their way into another format."},
     {"name": "dead letters", "description": "Conversions that have ended without files."},
@@ -48,6 +49,7 @@ def document_of(app: FastAPI, *, has_keys: bool) -> dict[str, Any]:
     _add_models(document["components"]["schemas"])
     for path, operation in _operations(document):
         _remove_frameworks_own(operation)
+        _say_optional(operation)
         if not is_open(path):
             _guard(operation, has_keys=has_keys)
     if has_keys:
@@ -60,10 +62,11 @@ def _add_models(schemas: dict[str, Any]) -> None:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     _, made = models_json_schema(
-        [(model, "validation") for model in (ProblemAnswer, ConversionOrder, ReplayOrder)],
-        ref_template=f"{_REF}{{model}}",
+        [(model, "validation") for model in _MORE], ref_template=f"{_REF}{{model}}"
     )
     schemas.update(made["$defs"])
+    # The library's words are for its own readers.
+    schemas["State"]["description"] = "Where a conversion stands."
 
 
 def _remove_frameworks_own(operation: dict[str, Any]) -> None:
@@ -71,6 +74,15 @@ def _remove_frameworks_own(operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     if "application/json" in answers.get("422", {}).get("content", ()):
         del answers["422"]
+
+
+def _say_optional(operation: Mapping[str, Any]) -> None:
+    """A parameter may be left out; there is no null in a query or a header."""
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
+        for kind in kinds:
+            schema.update(kind)
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -26,6 +26,9 @@ FORM: Final = "multipart/form-data"
 # Only a worker's own folders lie there, and a worker's own files are no source for the network.
 _NEAR: Final = frozenset({"file", "local"})
 
+# Of an address that every server and proxy takes.
+_MAX_PARAMS: Final = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -51,7 +54,8 @@ class DocumentQuery(BaseModel):
         Field(min_length=1, max_length=255, description="The document's name, `a.docx`."),
     ] = None
     params: Annotated[
-        str | None, Field(description="ConvertAPI's parameters, a JSON object.", max_length=65536)
+        str | None,
+        Field(description="ConvertAPI's parameters, a JSON object.", max_length=_MAX_PARAMS),
     ] = None
 
 

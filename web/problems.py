@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from conveyor import (
     BrokerUnavailable,
@@ -59,6 +59,7 @@ class Kind(Enum):
         return f"/problems#{self.slug}"
 
 
+_READING: Final = ("GET", "HEAD")
 _BY_STATUS: Final = {kind.status: kind for kind in Kind}
 
 # What the library's own words say is for the operator: they name servers and settings.
@@ -187,10 +188,17 @@ async def _client_gone(_: Request, __: Exception) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     """The methods that an address takes; the framework names those of one route only."""
-    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    methods = (*_READING, "POST", "PUT", "PATCH", "DELETE")
     return [method for method in methods if _is_served(request, method)]
 
 
 def _is_served(request: Request, method: str) -> bool:
-    scope = {**request.scope, "method": method}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+    # A folder of files has made itself the root.
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    scope = {**request.scope, "method": method, "root_path": root}
+    return any(
+        route.matches(scope)[0] is Match.FULL
+        # A folder of files takes any method, and refuses it then.
+        and (method in _READING or not isinstance(route, Mount))
+        for route in request.app.router.routes
+    )

@@ -579,12 +579,6 @@ class Ledger:
         with self._translated():
             self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
 
-    def counts(self) -> dict[str, int]:
-        """How many conversions ended how, since ever; dead letters by their class."""
-        with self._translated():
-            found = cast("dict[str, str]", self._redis.hgetall(keys.COUNTS))
-        return {name: int(count) for name, count in found.items()}
-
     def check(self) -> None:
         """Write and read a key.
 

@@ -93,7 +93,7 @@ def test_ended(conveyor, document):
 def test_a_cancel_that_races_a_result_has_one_outcome(
     sandbox, conveyor, tmp_path, unacknowledged, stack
 ):
-    before, counted = sandbox.audit(), conveyor.ledger.counts()
+    before, counted = sandbox.audit(), conveyor.fleet().counts
 
     def convert_and_cancel(number: int) -> tuple[Handle, State]:
         document = tmp_path / f"{number}.md"
@@ -118,7 +118,7 @@ def test_a_cancel_that_races_a_result_has_one_outcome(
             with pytest.raises(ConversionCancelled):
                 result.get(timeout=30)
         assert handle.state is state
-    counts = conveyor.ledger.counts()
+    counts = conveyor.fleet().counts
     outcomes = [counts.get(name, 0) - counted.get(name, 0) for name in ("succeeded", "cancelled")]
     assert sum(outcomes) == RACES
     assert all(outcomes), "a race that one side always wins is none"

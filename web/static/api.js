@@ -40,6 +40,7 @@ export const askJson = async (path, options) => (await ask(path, options)).json(
  */
 export async function upload(path, form, attempt, onProgress, signal) {
   for (;;) {
+    signal.throwIfAborted(); // while the key was asked for
     const key = keyOrNone();
     const answer = await send(path, form, { ...bearer(key), "Idempotency-Key": attempt }, onProgress, signal);
     if (answer.status === 401) await keyAfter(key);
@@ -112,7 +113,8 @@ function keyAfter(refused) {
 function askForKey(refused) {
   const form = byId("key-form");
   const field = byId("key");
-  write(byId("key-hint"), refused ? "That key was refused. Is it whole?" : "This server wants one. It stays in this tab.");
+  const first = "This server wants one. It stays in this tab.";
+  write(byId("key-hint"), refused ? "That key was refused. Is it whole?" : first);
   form.hidden = false;
   field.focus();
   return new Promise((resolve) => {

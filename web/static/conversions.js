@@ -1,11 +1,10 @@
 // The list: each conversion moves, by its events and by looking again.
 
 import { ask, askJson, download, follow, keyOrNone, upload } from "./api.js";
-import { byId, copyOf, element, keyed, onButtons, say, write, writeOrHide } from "./dom.js";
-import { ago, bytes, counted, duration, pairOf, stateWord } from "./words.js";
+import { byId, keyed, onButtons, say, writeOrHide } from "./dom.js";
+import { fillAttempt, fillConversion, isInFlight, makeRow } from "./rows.js";
+import { formatOf, stateWord } from "./words.js";
 
-const WAY = ["queued", "converting", "ready", "succeeded"];
-const IN_FLIGHT = new Set(["queued", "converting", "ready"]);
 const PAGE = 20;
 // A browser has six connections to a server, for all its tabs. Streams and uploads must leave some:
 // what is not followed is looked at every few seconds.
@@ -24,9 +23,9 @@ let asked = 0;
 let looked = false;
 
 export function start() {
-  onButtons(byId("conversions"), (name, row) => ACTIONS[name](row.dataset.key).catch((error) => say(error.message)));
+  onButtons(byId("conversions"), (name, row) => tryTo(() => ACTIONS[name](row.dataset.key)));
   byId("conversions").addEventListener("click", downloadWithKey);
-  byId("older").addEventListener("click", showOlder);
+  byId("older").addEventListener("click", () => tryTo(showOlder));
   document.addEventListener("visibilitychange", followSome);
   setInterval(() => document.hidden || show(), 500);
 }
@@ -45,9 +44,16 @@ export async function look() {
   show();
 }
 
-export const isBusy = () => attempts.length > 0 || [...known.values()].some(({ conversion }) => isInFlight(conversion));
+export const isBusy = () =>
+  attempts.length > 0 || [...known.values()].some(({ conversion }) => isInFlight(conversion));
 
 export const nameOf = ({ id, files }) => names.get(id) ?? files[0]?.name ?? id.slice(0, 8);
+
+/** Do what the user wished, or say why it can't be done. */
+async function tryTo(work) {
+  const problem = await work().then(() => "", (error) => error.message);
+  writeOrHide(byId("trouble"), problem);
+}
 
 async function lookAt(id) {
   const number = ++asked;
@@ -71,8 +77,7 @@ export function take(conversion, number = ++asked) {
 
 async function showOlder() {
   const number = ++asked;
-  const page = await askJson(older).catch((error) => say(error.message));
-  if (!page) return;
+  const page = await askJson(older);
   older = page.next;
   page.conversions.forEach((conversion) => take(conversion, number));
   show();
@@ -83,9 +88,9 @@ async function showOlder() {
 /** @param {File[]} files @param {string} to */
 export function convert(files, to) {
   const name = files.length === 1 ? files[0].name : `${files[0].name} and ${files.length - 1} more`;
-  const from = files[0].name.includes(".") ? files[0].name.split(".").pop().toLowerCase() : "";
+  const from = formatOf(files[0].name);
   // Not randomUUID: plain HTTP on another host has none.
-  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
   attempts.unshift({ key, name, files, from_format: from, to_format: to, state: "waiting", sent: 0, problem: "" });
   startUploads();
 }
@@ -150,7 +155,7 @@ function downloadWithKey(event) {
   const link = event.target.closest("a[download]");
   if (!link || !keyOrNone()) return;
   event.preventDefault();
-  download(link).catch((error) => say(error.message));
+  tryTo(() => download(link));
 }
 
 // Events
@@ -167,7 +172,7 @@ async function followOne(id) {
   const stop = new AbortController();
   streams.set(id, stop);
   let last = "";
-  for (let losses = 0; !stop.signal.aborted && isInFlight(known.get(id)?.conversion ?? {}); losses += 1) {
+  for (let losses = 0; !stop.signal.aborted && isInFlight(known.get(id)?.conversion); losses += 1) {
     const onEvent = (event) => {
       [last, losses] = [event.id, 0];
       if (event.data.state !== known.get(id)?.conversion.state) lookAt(id).then(show, () => {});
@@ -182,14 +187,12 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // What is seen
 
-const isInFlight = ({ state }) => IN_FLIGHT.has(state);
-
 const inOrder = () =>
   [...known.values()].map(({ conversion }) => conversion).sort((a, b) => b.created_at.localeCompare(a.created_at));
 
 function show() {
   const items = [...attempts, ...inOrder()];
-  keyed(byId("conversions"), items, ({ id, key }) => id ?? key, () => copyOf("conversion"), fill);
+  keyed(byId("conversions"), items, ({ id, key }) => id ?? key, makeRow, fill);
   byId("conversions").hidden = items.length === 0;
   byId("no-conversions").hidden = items.length > 0 || !looked;
   byId("older").hidden = !older;
@@ -197,90 +200,6 @@ function show() {
 }
 
 function fill(row, item) {
-  const part = (selector) => row.querySelector(selector);
-  const view = item.id ? viewOf(item) : viewOfAttempt(item);
-  row.dataset.state = item.state;
-  row.setAttribute("aria-label", view.name);
-  write(part(".name"), view.name);
-  write(part(".pair"), pairOf(item));
-  write(part(".state"), view.word);
-  write(part(".facts"), view.facts.filter(Boolean).join(" · "));
-  writeOrHide(part(".note"), view.note);
-  fillSteps(part(".steps"), view);
-  fillFiles(row, item.files ?? []);
-  for (const button of row.querySelectorAll("button")) {
-    button.hidden = !view.buttons.includes(button.dataset.do);
-    button.setAttribute("aria-label", `${button.textContent} ${view.name}`);
-  }
-}
-
-function viewOfAttempt({ name, files, state, sent, problem }) {
-  const word = { waiting: "Waiting to upload", refused: "Not accepted" }[state] ?? `Uploading ${Math.floor(sent * 100)} %`;
-  const buttons = state === "refused" ? ["again", "dismiss"] : ["cancel"];
-  const size = files.reduce((sum, file) => sum + file.size, 0);
-  const step = state === "refused" ? -1 : 0;
-  return { name, word, note: problem, buttons, facts: [bytes(size)], step, fraction: sent, first: "Uploading" };
-}
-
-function viewOf(conversion) {
-  const { state, progress, failure, polls, cost, files } = conversion;
-  const flying = isInFlight(conversion);
-  const since = (Date.now() - known.get(conversion.id).at) / 1000;
-  const expected = flying && progress.expected_s ? ` of about ${duration(progress.expected_s)}` : "";
-  const code = failure?.code ? ` (code ${failure.code})` : "";
-  return {
-    name: nameOf(conversion),
-    word: stateWord(state),
-    note: failure && state !== "cancelled" ? failure.message + code : flying ? progress.note : "",
-    buttons: flying ? ["cancel"] : [],
-    facts: [
-      duration(progress.elapsed_s + (flying ? since : 0)) + expected,
-      counted(polls, "poll"),
-      cost ? `cost ${cost}` : "",
-      files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",
-      flying ? "" : ago(conversion.finished_at ?? conversion.created_at),
-    ],
-    step: flying ? WAY.indexOf(state) : -1,
-    fraction: progress.held ? 0 : state === "converting" ? progress.fraction : null,
-    first: "Queued",
-  };
-}
-
-function fillSteps(steps, { step, fraction, first }) {
-  steps.hidden = step < 0;
-  [...steps.children].forEach((item, place) => {
-    const [bar, label] = item.children;
-    item.className = place < step ? "done" : place === step ? "now" : "";
-    if (place === 0) write(label, first);
-    if (place !== step) bar.value = place < step ? 1 : 0;
-    else if (fraction === null) bar.removeAttribute("value");
-    else bar.value = fraction;
-  });
-}
-
-function fillFiles(row, files) {
-  const link = row.querySelector(".download");
-  const cancel = row.querySelector("[data-do=cancel]");
-  link.hidden = files.length !== 1;
-  if (!link.hidden) aim(link, files[0]);
-  if (!link.hidden && document.activeElement === cancel) link.focus(); // the button goes
-  const list = row.querySelector(".files");
-  list.hidden = files.length < 2;
-  if (list.hidden) return;
-  keyed(list, files, ({ href }) => href, makeFile, (item, file) => {
-    aim(item.firstChild, file);
-    write(item.firstChild, file.name);
-  });
-}
-
-function makeFile() {
-  const item = element("li");
-  item.append(element("a"));
-  return item;
-}
-
-function aim(link, { href, name, size }) {
-  if (link.getAttribute("href") !== href) link.setAttribute("href", href);
-  link.download = name;
-  link.setAttribute("aria-label", `Download ${name}, ${bytes(size)}`);
+  if (item.id) fillConversion(row, item, nameOf(item), known.get(item.id).at);
+  else fillAttempt(row, item);
 }

@@ -134,9 +134,12 @@ function orderOf({ failure }) {
 }
 
 function remove({ id, failure }) {
-  classes = classes
-    .map((one) => (one.kind === failure.kind ? { ...one, count: one.count - 1, letters: one.letters.filter((letter) => letter.id !== id) } : one))
-    .filter(({ count }) => count > 0);
+  const without = ({ kind, count, letters: shown }) => ({
+    kind,
+    count: count - 1,
+    letters: shown.filter((letter) => letter.id !== id),
+  });
+  classes = classes.map((one) => (one.kind === failure.kind ? without(one) : one)).filter(({ count }) => count > 0);
   lookedAt = "";
   show();
   byId("dead-title").focus(); // the button is gone

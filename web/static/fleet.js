@@ -50,7 +50,8 @@ function showThroughput(minutes) {
   const step = WIDTH / minutes.length;
   write(byId("throughput-total"), `${total.toLocaleString("en")} in ${minutes.length} min`);
   const picture = byId("throughput");
-  picture.setAttribute("aria-label", `${total} succeeded in the last ${minutes.length} minutes, at most ${peak} in one.`);
+  const label = `${total} succeeded in the last ${minutes.length} minutes, at most ${peak} in one.`;
+  picture.setAttribute("aria-label", label);
   picture.replaceChildren(
     ...minutes.map((count, minute) => bar(minute * step, step * 0.72, count / Math.max(peak, LEAST_PEAK))),
   );

@@ -2,7 +2,7 @@
 
 import { askJson } from "./api.js";
 import { byId, element, keyed, onButtons, write } from "./dom.js";
-import { bytes } from "./words.js";
+import { bytes, formatOf } from "./words.js";
 
 // As the server knows them.
 const ALIASES = { htm: "html", jpeg: "jpg", markdown: "md", tif: "tiff" };
@@ -125,13 +125,9 @@ function showOther() {
 
 /** What every chosen document is known to be converted into. */
 function targetsOfAll() {
-  const lists = (chosen.length ? chosen : [{ name: "a.docx" }]).map((file) => formats[formatOf(file.name)] ?? []);
+  const names = chosen.length ? chosen.map(({ name }) => formatOf(name)) : ["docx"];
+  const lists = names.map((name) => formats[ALIASES[name] ?? name] ?? []);
   return lists.reduce((common, list) => common.filter((to) => list.includes(to)));
-}
-
-function formatOf(name) {
-  const extension = name.includes(".") ? name.split(".").pop().toLowerCase() : "";
-  return ALIASES[extension] ?? extension;
 }
 
 const keyOf = (file) => `${file.name}/${file.size}/${file.lastModified}`;

@@ -29,6 +29,9 @@ export function duration(seconds) {
 
 /** @param {string} time as the API writes it */
 export function ago(time) {
-  const seconds = Math.max((Date.now() - Date.parse(time)) / 1000, 0);
-  return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
+  const seconds = (Date.now() - Date.parse(time)) / 1000;
+  return seconds < 10 ? "just now" : `${duration(seconds)} ago`;
 }
+
+/** A file name's extension, "" where it has none. */
+export const formatOf = (name) => (name.includes(".") ? name.split(".").pop().toLowerCase() : "");

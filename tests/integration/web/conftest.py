@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import structlog
 
 from config.web import WebSettings
 from conveyor import Conveyor
@@ -101,14 +102,26 @@ def folder(tmp_path_factory, redis_url):
 
 
 @pytest.fixture
-def serve(redis_url, folder):
+def serve(redis_url, folder, _log):
     """Start a web process with these settings; it ends with the test."""
     with ExitStack() as running:
         yield lambda **settings: running.enter_context(_site(redis_url, folder, **settings))
 
 
 @pytest.fixture(scope="session")
-def _standing_site(valkey_server, tmp_path_factory):
+def _log():
+    """What the servers' threads log, a test finds in `caplog`."""
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def _standing_site(valkey_server, tmp_path_factory, _log):
     place = tmp_path_factory.getbasetemp() / "files"
     with _site(valkey_server.url(), place, web_rate=0, webhook_key=WEBHOOK_KEY) as site:
         yield site

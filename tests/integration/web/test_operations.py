@@ -87,6 +87,38 @@ class _Reader(HTMLParser):
             self.loads.append(attrs)
 
 
+def test_the_page_is_its_own_files_and_nothing_else(site):
+    answer = site.get("/")
+    reader = _Reader()
+    reader.feed(answer.text)
+    loads = [attrs.get("src") or attrs.get("href") for attrs in reader.loads]
+
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert loads
+    for path in loads:
+        loaded = site.get(path if path.startswith("/") else f"/{path}")
+        assert (loaded.status_code, loaded.headers["cache-control"]) == (200, "no-cache"), path
+        tag = {"If-None-Match": loaded.headers["etag"]}
+        assert (
+            site.get(path if path.startswith("/") else f"/{path}", headers=tag).status_code == 304
+        )
+
+
+@pytest.mark.parametrize("path", ["/static/nothing.js", "/static/", "/static/../app.py", "/index"])
+def test_nothing_else_is_there(site, path):
+    answer = site.get(path)
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems#not-found")
+
+
+@pytest.mark.parametrize("path", ["/", "/static/app.css", "/healthz"])
+def test_what_is_only_read_takes_no_other_method(site, path):
+    answer = site.post(path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
 @pytest.mark.parametrize("path", ["/docs", "/problems"])
 def test_a_description_loads_nothing(site, path):
     answer = site.get(path)

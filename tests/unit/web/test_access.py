@@ -106,3 +106,14 @@ def test_what_is_no_request_passes():
     asyncio.run(Access(app)({"type": "lifespan"}, None, None))
 
     assert seen == ["lifespan"]
+
+
+def test_what_the_ending_server_cuts_off_is_told_without_a_traceback():
+    async def cut_off(scope, receive, send):
+        raise asyncio.CancelledError
+
+    sent, lines = _ask(cut_off)
+
+    assert sent[0]["status"] == 503
+    assert [line["event"] for line in lines] == ["request_cut_off", "request"]
+    assert "exc_info" not in lines[0]

@@ -44,6 +44,8 @@ def test_a_name_can_be_read_back_and_ends_no_line(name):
         ('attachment; filename="a.docx"', "a.docx"),
         ("attachment; filename=a.docx", "a.docx"),
         ("attachment; filename*=UTF-8''%C3%9Cbung.docx", "Übung.docx"),
+        ('attachment; filename="Ã\x9cbung.docx"', "Übung.docx"),
+        ('attachment; filename="Übung.docx"', "Übung.docx"),
         ("inline", ""),
         ("", ""),
         ("attachment; filename=b; filename*=UTF-8''%C3%9C", "Ü"),

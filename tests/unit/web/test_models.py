@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from conveyor import Conversion, Failure, FailureKind, Progress, State, StoredFile
-from web.models import ConversionAnswer, ConversionOrder, rfc3339
+from web.models import ConversionAnswer, ConversionOrder, DeadLetterAnswer, ReplayOrder, rfc3339
 
 WAITING = Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0)
 
@@ -71,3 +71,24 @@ def test_parameters_keep_their_kinds():
     params = ConversionOrder.model_validate_json(text, strict=True).params
 
     assert list(map(type, params.values())) == [int, bool, str, float]
+
+
+@pytest.mark.parametrize(
+    "model", [ConversionAnswer, ConversionOrder, DeadLetterAnswer, ReplayOrder]
+)
+def test_an_example_is_one(model):
+    for example in model.model_config["json_schema_extra"]["examples"]:
+        assert model.model_validate(example)
+
+
+@pytest.mark.parametrize(("given", "timeout"), [("31", 31), ("31.0", 31), ("null", None)])
+def test_a_whole_number_is_one_however_it_is_written(given, timeout):
+    order = ReplayOrder.model_validate_json(f'{{"timeout": {given}}}', strict=True)
+
+    assert order.timeout == timeout
+
+
+@pytest.mark.parametrize("given", ["31.5", '"31"', "true", "9", "1201", "1e9"])
+def test_another_is_refused(given):
+    with pytest.raises(ValidationError):
+        ReplayOrder.model_validate_json(f'{{"timeout": {given}}}', strict=True)

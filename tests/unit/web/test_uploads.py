@@ -70,16 +70,17 @@ def test_a_file_name_is_taken_as_browsers_write_it(name):
 def test_a_file_is_passed_on_while_it_arrives():
     """Nothing heaps up: the storage sees the first piece before the last one was sent."""
     seen = []
+    note = seen.append
 
     class Watching(Shelf):
         async def take(self, name, chunks):
             async for chunk in chunks:
-                seen.append(("taken", len(chunk)))
+                note(("taken", len(chunk)))
 
     async def chunks():
         form = _form([("file", "a.docx", b"x" * 1000)])
         for start in range(0, len(form), 100):
-            seen.append(("sent", 100))
+            note(("sent", 100))
             yield form[start : start + 100]
 
     asyncio.run(read_form(chunks(), BOUNDARY, Watching()))

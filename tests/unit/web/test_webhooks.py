@@ -80,21 +80,21 @@ def test_without_a_key_there_are_no_webhooks(ask, library, address):
 
 
 @pytest.mark.parametrize(
-    ("method", "query", "body", "status"),
+    ("call", "status"),
     [
-        ("GET", "", b"", 422),
-        ("GET", "?JobId=", b"", 422),
-        ("GET", f"?JobId={'x' * 300}", b"", 422),
-        ("POST", "", b"", 422),
-        ("POST", "", b"[]", 422),
-        ("POST", "", b'{"JobId": 1}', 422),
-        ("POST", "", b"x" * 5000, 413),
-        ("PUT", "", b"", 405),
+        (("GET", "", b""), 422),
+        (("GET", "?JobId=", b""), 422),
+        (("GET", f"?JobId={'x' * 300}", b""), 422),
+        (("POST", "", b""), 422),
+        (("POST", "", b"[]"), 422),
+        (("POST", "", b'{"JobId": 1}'), 422),
+        (("POST", "", b"x" * 5000), 413),
+        (("PUT", "", b""), 405),
     ],
 )
-def test_a_genuine_address_with_a_wrong_call_is_told_so(
-    ask, library, address, method, query, body, status
-):
+def test_a_genuine_address_with_a_wrong_call_is_told_so(ask, library, address, call, status):
+    method, query, body = call
+
     assert ask(_app(library), method, address + query, body=body).status == status
     assert library.hints == []
 
