@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
-from conveyor.webhooks import is_genuine
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conveyor import Conveyor, Unavailable
+from conveyor.webhooks import is_genuine
 from web.bodies import bounded
 from web.problems import Kind, Problem, ProblemResponse
 

@@ -1,4 +1,4 @@
-"""Jobs that the service calls for: what the tasks ask of it, and what they do when it has called."""
+"""Jobs that the service calls for: what is asked of it, and what is done when it has called."""
 
 from __future__ import annotations
 
