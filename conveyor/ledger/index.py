@@ -28,6 +28,9 @@ MINUTES: Final = 30
 _TIES: Final = 50
 _TRIM_BATCH: Final = 500
 
+# Dead letters are kept until somebody purges them, which takes their ids out at once.
+_FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
+
 _DEAD_KINDS: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.CANCELLED)
 
 Find = Callable[[Sequence[str]], list[Entry]]
@@ -139,8 +142,7 @@ class Index:
                         args=[before, _TRIM_BATCH, keys.ENTRY_PREFIX],
                     ),
                 )
-                for state in State
-                if state.is_final
+                for state in _FORGOTTEN
             )
 
     def _page(self, indexes: Sequence[str], limit: int, cursor: str) -> tuple[list[Entry], str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sys
-from contextlib import closing, contextmanager
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
+from workers.local import commands
 from workers.local.environment import ROOT, child_environment
 from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child
@@ -35,6 +33,8 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip(f"the page is tested in Chromium: none of {', '.join(BROWSERS)} is here")
+    # A quiet page looks again after five seconds only, and machines are busy.
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=[*OPTIONS])
         yield browser
@@ -45,23 +45,38 @@ def browser():
 def stack():
     """Conversions take long enough to be seen on their way; what can't be stored ends at once."""
     with LocalStack(
-        flower=True, sandbox_options=("--duration", "0.8"), settings={"STORAGE_RETRIES": "0"}
+        flower=True,
+        web=True,
+        sandbox_options=("--duration", "0.8"),
+        settings={"STORAGE_RETRIES": "0"},
     ) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def web(stack):
-    with serving(stack, WEB_FLOWER_URL=stack.flower_url) as address:
-        yield address
+    return f"{stack.web_url}/"
 
 
 @pytest.fixture(scope="module")
 def guarded_web(stack):
-    """One that asks for a key: its address, and the key."""
-    key = secrets.token_urlsafe(16)
-    with serving(stack, WEB_API_KEYS=f"page:{sha256(key.encode()).hexdigest()}") as address:
-        yield address, key
+    """A second one, which asks for a key: its address, and the key."""
+    key, port = secrets.token_urlsafe(16), free_port()
+    ours = {name: value for name, value in stack.settings().items() if name in PRODUCER}
+    keys = f"page:{sha256(key.encode()).hexdigest()}"
+    child = Child(
+        "guarded-web",
+        commands.web(),
+        log=stack.directory / "guarded-web.log",
+        env=child_environment({**ours, "WEB_PORT": str(port), "WEB_API_KEYS": keys}),
+        cwd=ROOT,
+    )
+    child.start()
+    try:
+        child.wait_ready(lambda: "web ready on" in child.printed())
+        yield f"http://{LOOPBACK}:{port}/", key
+    finally:
+        child.stop()
 
 
 @pytest.fixture
@@ -78,6 +93,9 @@ def open_page(browser):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
+        # Else the browser is told to hand choosers over only when a test begins to wait for one,
+        # and a key press is faster.
+        page.on("filechooser", lambda _: None)
         if not may_complain:
             page.add_init_script(REFUSED_CSP)
             page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -95,35 +113,6 @@ def open_page(browser):
 @pytest.fixture
 def page(open_page, web):
     return open_page(web)
-
-
-@contextmanager
-def serving(stack, **settings):
-    """A `web` process for a stack; it gets no API secret."""
-    port = free_port()
-    ours = {name: value for name, value in stack.settings().items() if name in PRODUCER}
-    child = Child(
-        "web",
-        (sys.executable, "-m", "web"),
-        log=stack.directory / f"web-{port}.log",
-        env=child_environment({**ours, "WEB_PORT": str(port), **settings}),
-        cwd=ROOT,
-    )
-    child.start()
-    try:
-        child.wait_ready(lambda: _answers(port))
-        yield f"http://{LOOPBACK}:{port}/"
-    finally:
-        child.stop()
-
-
-def _answers(port):
-    with closing(HTTPConnection(LOOPBACK, port, timeout=1)) as connection:
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
 
 
 def _foreign(url, address):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import docx
@@ -77,6 +78,11 @@ def fail_one(sandbox, conveyor, document, **faults):
         with pytest.raises(ConversionFailed):
             handle.wait(timeout=30)
     return handle
+
+
+@pytest.fixture
+def a_dead_letter(sandbox, conveyor, document):
+    return fail_one(sandbox, conveyor, document, error_5003=1.0).id
 
 
 def test_a_chosen_document_comes_back_as_a_pdf(page):
@@ -165,6 +171,21 @@ def test_what_is_refused_says_why_and_can_be_put_away(open_page, web, tmp_path):
     expect(row).to_have_count(0)
 
 
+def test_a_large_upload_is_watched_and_broken_off(page, tmp_path):
+    document = tmp_path / "large.docx"
+    document.write_bytes(bytes(4_000_000))
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    choose(page, document)
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "large.docx")
+    expect(row.locator(".state")).to_have_text(re.compile(r"Uploading [1-9]\d? %"))
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_have_count(0)
+    expect(page.locator("#said")).to_have_text("large.docx: The upload was cancelled.")
+
+
 def test_a_conversion_is_cancelled_from_its_row(page, conveyor, stack, tmp_path):
     (worker,) = stack.workers
     worker.stop()
@@ -185,8 +206,8 @@ def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
 ):
     handle = fail_one(sandbox, conveyor, document, error_5001=1.0)
     letter = page.locator(f'#dead [data-key="{handle.id}"]')
-    expect(letter.locator(".cause")).to_have_text("Conversion failed. (code 5001)")
-    expect(page.locator("#dead .class", has=letter).locator("h3")).to_contain_text("service")
+    expect(letter.locator(".cause")).to_have_text(re.compile("Conversion failed.*code 5001"))
+    expect(page.locator('#dead [data-key="service"] > .hint')).to_contain_text("try later")
 
     before = sandbox.audit()["paid"]
     letter.get_by_role("button", name="Replay, pays again").click()
@@ -215,8 +236,11 @@ def test_a_paid_result_is_fetched_again_for_free(page, sandbox, conveyor, docume
 
 
 def test_everything_is_done_by_keyboard(page, tmp_path):
-    page.keyboard.press("Tab")  # the API
-    page.keyboard.press("Tab")  # Flower
+    for stop in ("API", "Flower"):
+        expect(page.get_by_role("link", name=stop)).to_be_visible()
+    for stop in ("API", "Flower"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name=stop)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.locator("#files")).to_be_focused()
     with page.expect_file_chooser() as chooser:
@@ -264,12 +288,9 @@ def test_the_key_is_asked_for_once_and_goes_with_every_request(open_page, guarde
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_read_in_light_and_in_dark(
-    open_page, web, sandbox, conveyor, document, scheme
-):
-    handle = fail_one(sandbox, conveyor, document, error_5003=1.0)
+def test_it_can_be_read_in_light_and_in_dark(open_page, web, a_dead_letter, scheme):
     page = open_page(web, scheme=scheme)
-    page.locator(f'#dead [data-key="{handle.id}"]').get_by_role("button").first.click()
+    page.locator(f'#dead [data-key="{a_dead_letter}"]').get_by_role("button").first.click()
 
     assert page.evaluate(TOO_FAINT) == []
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -284,6 +305,22 @@ def test_a_telephone_shows_all_of_it(open_page, web):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_a_lost_server_is_told_and_the_page_goes_on_with_its_successor(
+    open_page, web, stack, conveyor, document
+):
+    page = open_page(web, may_complain=True)  # the browser logs each refused connection
+    expect(page.locator("#health")).to_have_text("Live")
+    stack.web.stop()
+    try:
+        expect(page.locator("#health")).to_contain_text("be reached")
+        handle = conveyor.convert(document, to="html")
+    finally:
+        stack.start_web()
+    expect(page.locator("#health")).to_have_text("Live")
+    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    expect(row.locator(".state")).to_have_text("Succeeded")
+
+
 def test_the_fleet_is_shown_with_its_way_to_flower(page, stack, conveyor, document):
     conveyor.convert(document, to="html").wait(timeout=30)
     expect(page.get_by_role("link", name="Flower")).to_have_attribute("href", stack.flower_url)
@@ -291,3 +328,45 @@ def test_the_fleet_is_shown_with_its_way_to_flower(page, stack, conveyor, docume
     expect(succeeded).not_to_have_text("0")
     expect(page.locator("#throughput rect")).to_have_count(30)
     expect(page.locator("#throughput rect.some")).not_to_have_count(0)
+
+
+def test_a_press_that_came_to_nothing_says_why(open_page, web, stack, conveyor, tmp_path):
+    page = open_page(web, may_complain=True)  # the browser logs the refused connection
+    (worker,) = stack.workers
+    worker.stop()
+    handle = conveyor.convert(copy_of_report(tmp_path, "lost.docx"), to="pdf")
+    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    expect(row.locator(".state")).to_have_text("Queued")
+    stack.web.stop()
+    try:
+        row.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#trouble")).to_contain_text("be reached")
+    finally:
+        stack.start_web()
+        stack.start_worker(worker)
+
+
+def test_older_conversions_are_a_press_away(page, conveyor, document):
+    for _ in range(21):
+        conveyor.convert(document, to="html").cancel()
+    page.reload()
+    rows = page.locator("#conversions > li")
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="Show older ones").click()
+
+    expect(rows).not_to_have_count(20)
+    assert rows.count() > 20
+
+
+def test_more_dead_letters_of_a_class_are_a_press_away(page, sandbox, conveyor, document):
+    with sandbox.faults(error_5001=1.0):
+        handles = [conveyor.convert(document, to="html") for _ in range(4)]
+        for handle in handles:
+            with pytest.raises(ConversionFailed):
+                handle.wait(timeout=30)
+    page.get_by_role("button", name="Show more of class service").click()
+
+    for handle in handles:
+        expect(page.locator(f'#dead [data-key="{handle.id}"]')).to_be_visible()
+    conveyor.dead_letters.purge(older_than_s=0)
+    expect(page.get_by_text("No dead letters. Good.")).to_be_visible()

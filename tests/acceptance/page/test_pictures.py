@@ -1,0 +1,75 @@
+"""Pictures of the page and of Flower, as the documents show them: a real stack after some work."""
+
+from __future__ import annotations
+
+import re
+
+import docx
+import pytest
+from playwright.sync_api import expect
+
+from workers.local.environment import ROOT
+from workers.local.stack import LocalStack
+
+PICTURES = ROOT / "var" / "pictures"
+MAX_BYTES = 250_000
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Slow enough for some to be on their way when the picture is taken."""
+    with LocalStack(
+        flower=True, web=True, spacing=1, sandbox_options=("--duration", "3-5")
+    ) as running:
+        yield running
+
+
+def test_the_pictures_show_a_fleet_at_work(open_page, stack, web, sandbox, tmp_path):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = open_page(web)
+    for name, to in (("annual report", "pdf"), ("price list", "html"), ("minutes", "pdf")):
+        send(page, document_of(tmp_path, name), to)
+    done(page, 3)
+    with sandbox.faults(error_5003=1.0):
+        send(page, document_of(tmp_path, "contract"), "pdf")
+        expect(page.locator("#dead .letter")).to_have_count(1, timeout=15_000)
+    send(page, document_of(tmp_path, "invitation"), "odt")
+    done(page, 4)
+    send(page, document_of(tmp_path, "programme"), "pdf")
+    send(page, document_of(tmp_path, "speech"), "html")
+    halfway = page.locator("#conversions [data-state=converting]")
+    expect(halfway.filter(has_text=re.compile(r"\b[12]\.\d s of"))).to_have_count(2)
+    expect(page.locator("#in-flight [data-state=converting] dd")).to_have_text("2")
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        take(page, f"page-{scheme}")
+    done(page, 6)
+
+    flower = open_page(f"{stack.flower_url}/tasks", may_complain=True)  # it asks what it likes
+    expect(flower.locator("#tasks-table tbody tr").first).to_be_visible()
+    take(flower, "flower")
+
+
+def document_of(folder, name):
+    document = docx.Document()
+    document.add_heading(name.capitalize(), 1)
+    document.add_paragraph("Words of the document. " * 40)
+    document.save(folder / f"{name}.docx")
+    return folder / f"{name}.docx"
+
+
+def send(page, document, to):
+    page.get_by_label("Drop documents here").set_input_files(document)
+    page.get_by_label("Convert to").select_option(to)
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+
+def done(page, count):
+    expect(page.locator("#conversions [data-state=succeeded]")).to_have_count(count, timeout=30_000)
+
+
+def take(page, name):
+    picture = PICTURES / f"{name}.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size < MAX_BYTES
