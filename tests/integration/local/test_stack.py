@@ -16,14 +16,14 @@ from workers.local import stack as stack_module
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack(workers=2, concurrency=2, flower=True) as running:
+    with LocalStack(workers=2, concurrency=2, flower=True, web=True, webhooks=True) as running:
         yield running
 
 
 def test_every_part_runs(stack: LocalStack) -> None:
     names = [child.name for child in stack.processes()]
 
-    assert names == ["valkey", "sandbox", "worker-1", "worker-2", "flower"]
+    assert names == ["valkey", "sandbox", "worker-1", "worker-2", "web", "flower"]
     assert all(child.is_running for child in stack.processes())
 
 
@@ -59,11 +59,38 @@ def test_a_killed_worker_can_be_started_again(stack: LocalStack) -> None:
     assert worker.pid != pid
 
 
-def test_flower_answers(stack: LocalStack) -> None:
-    with closing(HTTPConnection(urlsplit(stack.flower_url).netloc, timeout=5)) as connection:
+@pytest.mark.parametrize("part", ["flower", "web"])
+def test_what_people_look_at_answers(stack: LocalStack, part: str) -> None:
+    address = urlsplit(getattr(stack, f"{part}_url")).netloc
+    with closing(HTTPConnection(address, timeout=5)) as connection:
         connection.request("GET", "/")
 
         assert connection.getresponse().status == 200
+
+
+def test_the_web_process_holds_no_secret_of_the_account(stack: LocalStack) -> None:
+    assert stack.web is not None
+    environment = Path(f"/proc/{stack.web.pid}/environ")
+    if not environment.exists():
+        pytest.skip("only Linux shows a process's environment")
+
+    assert b"CONVEYOR_WEBHOOK_KEY" in environment.read_bytes()
+    assert b"API_SECRET" not in environment.read_bytes()
+
+
+def test_a_killed_web_process_can_be_started_again(stack: LocalStack) -> None:
+    assert stack.web is not None
+    pid = stack.web.pid
+
+    stack.web.kill()
+    stack.start_web()
+
+    assert stack.web.pid != pid
+
+
+def test_a_stack_without_a_web_process_starts_none(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="web=True"):
+        LocalStack(directory=tmp_path).start_web()
 
 
 def test_everything_ends_and_the_folder_goes(tmp_path: Path) -> None:
