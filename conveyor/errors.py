@@ -9,6 +9,7 @@
     │   ├── BrokerUnavailable   the message could not be published
     │   ├── LedgerUnavailable   Redis, where conversions are kept
     │   └── StorageError        files can't be read or written
+    │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
     ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
@@ -26,6 +27,7 @@ __all__ = [
     "ConversionCancelled",
     "ConversionFailed",
     "ConveyorError",
+    "FileGone",
     "InvalidRequest",
     "LedgerUnavailable",
     "SettingsError",
@@ -62,6 +64,10 @@ class LedgerUnavailable(Unavailable):
 
 class StorageError(Unavailable):
     """A file can't be read from, or written to, the storage."""
+
+
+class FileGone(StorageError):  # noqa: N818
+    """A stored file is no longer there: somebody, or the storage's own rules, have removed it."""
 
 
 class UnknownConversion(ConveyorError, LookupError):  # noqa: N818

@@ -25,8 +25,6 @@ __all__ = ["Handle"]
 _FIRST_LOOK_S: Final = 0.05
 _LAST_LOOK_S: Final = 1.0
 _GROWTH: Final = 1.3
-# Of one blocking read of the history; well below the socket's own time-out.
-_BLOCK_S: Final = 5.0
 
 _EVENT_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
@@ -130,11 +128,15 @@ class Handle:
         return self._follow(_checked(after))
 
     def _follow(self, after: str) -> Iterator[Event]:
-        is_over = False
+        after, pause_s, is_over = self._place(after), _FIRST_LOOK_S, False
         while not is_over:
-            events, is_over = self._news(after, _BLOCK_S)
+            events, is_over = self._news(after)
             yield from events
-            after = events[-1].id if events else after
+            if events:
+                after, pause_s = events[-1].id, _FIRST_LOOK_S
+            elif not is_over:
+                time.sleep(pause_s)
+                pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     async def aget(self) -> Conversion:
         """The twin of `get`."""
@@ -164,6 +166,7 @@ class Handle:
 
     async def _afollow(self, after: str) -> AsyncIterator[Event]:
         async with self._watch.on(self.id) as bell:
+            after = await asyncio.to_thread(self._place, after)
             while True:
                 events, is_over = await asyncio.to_thread(self._news, after)
                 for event in events:
@@ -173,9 +176,19 @@ class Handle:
                 after = events[-1].id if events else after
                 await bell.wait()
 
-    def _news(self, after: str, wait_s: float = 0) -> tuple[list[Event], bool]:
+    def _place(self, after: str) -> str:
+        """Where to go on; from the start where the last event seen lies beyond all that there are.
+
+        Redis may have lost what it was told last.
+        """
+        return after if after and _order(after) <= _order(self._last_id()) else ""
+
+    def _last_id(self) -> str:
+        return self._ledger.last_event_id(self.id) or "0-0"
+
+    def _news(self, after: str) -> tuple[list[Event], bool]:
         """What has happened after an event, and whether nothing more will."""
-        events = self._ledger.events(self.id, after, wait_s)
+        events = self._ledger.events(self.id, after)
         if not events and self._ledger.get(self.id).state.is_final:
             # It may have ended between these two looks.
             return self._ledger.events(self.id, after), True
@@ -208,11 +221,14 @@ class _Patience:
 
 def _checked(event_id: str) -> str:
     """Refuse what Redis would refuse: it may come from a browser's ``Last-Event-ID``."""
-    if event_id and not (
-        _EVENT_ID.fullmatch(event_id) and all(int(part) < 2**64 for part in event_id.split("-"))
-    ):
+    if event_id and not (_EVENT_ID.fullmatch(event_id) and max(_order(event_id)) < 2**64):
         raise InvalidRequest("The event's id is none of ours: give the one that was seen last.")
     return event_id
+
+
+def _order(event_id: str) -> tuple[int, ...]:
+    """Ids are two numbers, which grow."""
+    return tuple(map(int, event_id.split("-")))
 
 
 def _succeeded(entry: Entry) -> Conversion:

@@ -18,14 +18,14 @@ from pydantic import SecretStr
 from conveyor import governor, names, wakeups
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
-from conveyor.errors import BrokerUnavailable
+from conveyor.errors import BrokerUnavailable, InvalidRequest
 from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
-from conveyor.ledger.reservations import Reservations
+from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.redaction import describe_call, redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -135,7 +135,8 @@ class Conveyor:
             conversion_id = self._ledger.claim_key(idempotency_key, conversion_id, fingerprint)
         request = self._staged(request)
         owned = self._owned(request)
-        if self._ledger.open(conversion_id, request, owns=owned) is None:
+        taken = self._storage.tokens_of(source.value for source in request.sources)
+        if self._ledger.open(conversion_id, request, owns=owned, takes=taken) is None:
             # Somebody else was first with this key.
             self._staging.remove(owned)
         else:
@@ -201,8 +202,9 @@ class Conveyor:
     ) -> Signature:
         """The same as a Celery signature, for chain, group, chord, link and ``AsyncResult``.
 
-        A signature is as durable as the broker until it first runs. Its result is
-        ``Conversion.to_dict()``; a failed conversion raises `ConversionFailed` there.
+        A signature is as durable as the broker until it first runs; a file that was staged for it
+        waits for 30 days. Its result is ``Conversion.to_dict()``; a failed conversion raises
+        `ConversionFailed` there.
 
         Args:
             source: As in `convert`. Without one, it is the result of the task before it in a
@@ -222,8 +224,7 @@ class Conveyor:
         shown: list[str] = []
         if source is not None:
             request = self._staged(ConversionRequest.build(source, to, from_format, params))
-            # It may first run in a month.
-            self._reservations.keep(self._owned(request))
+            self._keep_for_long(request)
             shown = [item.value for item in request.sources]
             args = (shown,)
             from_format = request.from_format
@@ -425,7 +426,9 @@ class Conveyor:
             if key is not None:
                 # Others may hold this conversion by its key already; the sweep brings it on.
                 return
-            self._ledger.forget(conversion_id)
+            if not self._ledger.forget(conversion_id):
+                # A worker has it in hand: it was accepted.
+                return
             owned = self._owned(request)
             self._reservations.give_back(owned)
             self._staging.remove(owned)
@@ -450,6 +453,13 @@ class Conveyor:
     def _owned(self, request: ConversionRequest) -> Sequence[str]:
         """The folders of sources that were staged for this request."""
         return self._storage.tokens_of(source.value for source in request.sources if source.sha256)
+
+    def _keep_for_long(self, request: ConversionRequest) -> None:
+        for token in self._owned(request):
+            if not self._reservations.renew(token, KEEP_SIGNED_S):
+                raise InvalidRequest(
+                    "An uploaded file belongs to another conversion: upload it again."
+                )
 
     @cached_property
     def _client(self) -> redis.Redis:

@@ -6,12 +6,14 @@ may be a document's password. What logs, events, Flower and error texts show pas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-__all__ = ["redact_server_url", "redact_url"]
+__all__ = ["redact_server_url", "redact_text", "redact_url"]
 
 _HIDDEN = "…"
+_URL = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+""")
 
 
 def redact_url(url: str) -> str:
@@ -27,6 +29,15 @@ def redact_url(url: str) -> str:
     if not parts.scheme or "://" not in url:
         return _HIDDEN
     return f"{parts.scheme}://{parts.hostname or ''}/{_HIDDEN}"
+
+
+def redact_text(text: str) -> str:
+    """Show what somebody else has written, and the URLs in it as `redact_url` does.
+
+    Args:
+        text: As the service words an error: it may quote a parameter.
+    """
+    return _URL.sub(lambda found: redact_url(found[0]), text)
 
 
 def redact_server_url(url: str) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, TypeVar, cast
 
 from conveyor.conversion import StagedFile
-from conveyor.errors import InvalidRequest, StorageError
+from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.storage import Storage, Writer, chunks_of
 from conveyor.storage.storage import CHUNK_BYTES
@@ -22,6 +24,10 @@ from conveyor.storage.storage import CHUNK_BYTES
 __all__ = ["Staging"]
 
 _RENEW_EVERY_S: Final = KEEP_STAGED_S / 60
+# Uploads that write at the same time; others wait for a moment.
+_WRITERS: Final = 16
+
+T = TypeVar("T")
 
 
 class Staging:
@@ -35,6 +41,8 @@ class Staging:
     def __init__(self, storage: Storage, reservations: Reservations) -> None:
         self._storage = storage
         self._reservations = reservations
+        # Their own: a storage that is slow must not hold up what the loop's other threads do.
+        self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="conveyor-staging")
 
     def stage_path(self, path: str) -> StagedFile:
         """Copy a local file.
@@ -65,13 +73,13 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        upload = _Upload.begin(name, self._storage, self._reservations)
+        upload = self._begin(name)
         try:
             for chunk in _chunks(content):
                 upload.write(chunk)
             return upload.finish()
         except BaseException:
-            upload.abandon()
+            self._abandon(upload)
             raise
 
     async def astage(self, name: str, chunks: AsyncIterable[bytes]) -> StagedFile:
@@ -82,15 +90,33 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        upload = await asyncio.to_thread(_Upload.begin, name, self._storage, self._reservations)
+        upload = await self._in_thread(self._begin, name)
         try:
             async for piece in _gathered(chunks):
-                await asyncio.to_thread(upload.write, piece)
-            return await asyncio.to_thread(upload.finish)
+                await self._in_thread(upload.write, piece)
+            return await self._in_thread(upload.finish)
         except BaseException:
-            # Also where the task is cancelled: shielded, or the next cancellation would end it.
-            await asyncio.shield(asyncio.to_thread(upload.abandon))
+            await self._in_thread(self._abandon, upload)
             raise
+
+    async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:
+        """Run in a thread; a caller that is cancelled waits for its end, as nothing stops it."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.gather(running, return_exceptions=True)
+            raise
+
+    def _begin(self, name: str) -> _Upload:
+        token = self._reservations.make()
+        return _Upload(name, token, self._storage.stage(token, name), self._reservations)
+
+    def _abandon(self, upload: _Upload) -> None:
+        upload.abandon()
+        # Where Redis is away just now, the reservation runs out by itself.
+        with suppress(LedgerUnavailable):
+            self.remove([upload.token])
 
     def unstage(self, files: Iterable[StagedFile]) -> None:
         """Remove files that no conversion owns; those that one owns are left alone."""
@@ -111,52 +137,58 @@ class Staging:
             How many folders were removed.
 
         Raises:
-            StorageError: One can't be removed; it is tried again.
+            StorageError: One or more can't be removed; they are tried again.
             LedgerUnavailable: Redis can't be reached.
         """
-        doomed = self._reservations.doomed()
+        doomed, removed, fault = self._reservations.doomed(), [], None
         for token in doomed:
-            self._storage.remove_folder(token)
-            self._reservations.removed([token])
-        return len(doomed)
+            try:
+                self._storage.remove_folder(token)
+                removed.append(token)
+            except StorageError as error:
+                fault = error
+        self._reservations.removed(removed)
+        if fault is not None:
+            raise fault
+        return len(removed)
 
 
 class _Upload:
-    """One file on its way."""
+    """One file on its way.
 
-    def __init__(
-        self, name: str, token: str, writer: Writer, storage: Storage, reservations: Reservations
-    ) -> None:
+    Attributes:
+        token: Of its folder.
+    """
+
+    def __init__(self, name: str, token: str, writer: Writer, reservations: Reservations) -> None:
+        self.token = token
         self._name = name
-        self._token = token
         self._writer = writer
-        self._storage = storage
         self._reservations = reservations
         self._renewed_at = time.monotonic()
-
-    @classmethod
-    def begin(cls, name: str, storage: Storage, reservations: Reservations) -> _Upload:
-        token = reservations.make()
-        return cls(name, token, storage.stage(token, name), storage, reservations)
 
     def write(self, chunk: bytes) -> None:
         self._writer.write(chunk)
         # A large file over a slow line takes longer than an hour.
         if time.monotonic() - self._renewed_at > _RENEW_EVERY_S:
-            self._reservations.renew(self._token)
-            self._renewed_at = time.monotonic()
+            self._renew()
 
     def finish(self) -> StagedFile:
         if not self._writer.size:
             raise InvalidRequest(f"The file {self._name!r} is empty: there is nothing to convert.")
+        self._renew()
         self._writer.finish()
         return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)
 
     def abandon(self) -> None:
         self._writer.abandon()
-        with suppress(Exception):
-            self._storage.remove_folder(self._token)
-            self._reservations.keep([self._token])
+
+    def _renew(self) -> None:
+        if not self._reservations.renew(self.token):
+            raise InvalidRequest(
+                f"The file {self._name!r} has stood still for too long: send it again."
+            )
+        self._renewed_at = time.monotonic()
 
 
 def _chunks(content: IO[bytes] | Iterable[bytes]) -> Iterable[bytes]:

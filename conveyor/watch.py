@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
-from weakref import WeakKeyDictionary
 
 import redis
 from redis.asyncio import Redis
@@ -34,9 +33,7 @@ class Watch:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._listeners: WeakKeyDictionary[asyncio.AbstractEventLoop, _Listener] = (
-            WeakKeyDictionary()
-        )
+        self._listeners: dict[asyncio.AbstractEventLoop, _Listener] = {}
 
     @asynccontextmanager
     async def on(self, conversion_id: str) -> AsyncIterator[_Bell]:
@@ -48,11 +45,17 @@ class Watch:
         Yields:
             What rings when it changes; a change from here on is not missed.
         """
+        async with self._listener().bell(conversion_id) as bell:
+            yield bell
+
+    def _listener(self) -> _Listener:
+        # Whoever runs a loop for each call, as `asyncio.run` does, leaves them closed.
+        for closed in [loop for loop in self._listeners if loop.is_closed()]:
+            self._listeners.pop(closed, None)
         loop = asyncio.get_running_loop()
         if loop not in self._listeners:
             self._listeners[loop] = _Listener(self._url)
-        async with self._listeners[loop].bell(conversion_id) as bell:
-            yield bell
+        return self._listeners[loop]
 
     async def aclose(self) -> None:
         """Close this event loop's connection; its followers go on by looking now and then."""

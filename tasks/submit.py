@@ -121,7 +121,8 @@ def _open(
         log.warning("invalid_request", reason=str(error))
         task.backend.mark_as_failure(task.request.id, error, request=task.request)
         raise Ignore from None
-    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request))
+    taken = task.engine.storage.tokens_of(source.value for source in request.sources)
+    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:

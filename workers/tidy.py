@@ -26,7 +26,7 @@ def tidy() -> None:
         StorageError: A folder can't be removed.
     """
     parts = engine()
-    folders = parts.staging.remove_overdue()
     rows = parts.index.trim()
+    folders = parts.staging.remove_overdue()
     if folders or rows:
         log.info("tidied", staged=folders, forgotten=rows)

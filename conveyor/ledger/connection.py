@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -14,6 +15,9 @@ from conveyor.redaction import redact_server_url
 
 __all__ = ["connect", "translated"]
 
+# A burst of threads shares the pool: each command takes well under a millisecond.
+_POOL_S: Final = 10.0
+
 
 def connect(url: str, max_connections: int = 50) -> redis.Redis:
     """A pooled client for the ledger.
@@ -23,10 +27,11 @@ def connect(url: str, max_connections: int = 50) -> redis.Redis:
         max_connections: As many as there are threads, and a few.
 
     Returns:
-        The client; it connects when first used.
+        The client; it connects when first used. Where all connections are in use, it waits for one.
     """
-    return redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        timeout=_POOL_S,
         decode_responses=True,
         max_connections=max_connections,
         socket_timeout=15.0,
@@ -34,6 +39,7 @@ def connect(url: str, max_connections: int = 50) -> redis.Redis:
         # A repeated transition is told by its token, so a lost reply is safe to ask for again.
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
     )
+    return redis.Redis.from_pool(pool)
 
 
 @contextmanager

@@ -128,26 +128,28 @@ class Ledger:
             if "request" in fields
         ]
 
-    def events(self, conversion_id: str, after: str = "", wait_s: float = 0) -> list[Event]:
+    def events(self, conversion_id: str, after: str = "") -> list[Event]:
         """A conversion's changes of state.
 
         Args:
             conversion_id: Whose.
             after: The id of the event that was seen last; empty for all.
-            wait_s: Seconds to wait for one where there is none yet; below the socket's time-out.
 
         Returns:
             What there is, the oldest first; perhaps nothing.
         """
-        stream = keys.events(conversion_id)
         with self._translated():
             found = cast(
                 "list[Any]",
-                self._redis.xread(
-                    {stream: after or "0"}, block=round(wait_s * 1000) if wait_s else None
-                ),
+                self._redis.xrange(keys.events(conversion_id), f"({after}" if after else "-"),
             )
-        return [_event(conversion_id, *item) for _, items in found for item in items]
+        return [_event(conversion_id, *item) for item in found]
+
+    def last_event_id(self, conversion_id: str) -> str:
+        """The id of the latest change of state; empty where there is none."""
+        with self._translated():
+            found = cast("list[Any]", self._redis.xrevrange(keys.events(conversion_id), count=1))
+        return str(found[0][0]) if found else ""
 
     # -- transitions ----------------------------------------------------------------------------
 
@@ -157,6 +159,7 @@ class Ledger:
         request: ConversionRequest,
         caller: Caller | None = None,
         owns: Sequence[str] = (),
+        takes: Sequence[str] = (),
     ) -> Entry | None:
         """Accept a conversion.
 
@@ -165,6 +168,7 @@ class Ledger:
             request: What is asked.
             caller: What Celery was asked to do after it.
             owns: Tokens of the staged folders that are its own from now on.
+            takes: The same of folders that may be somebody's already.
 
         Raises:
             InvalidRequest: One of these is gone, or belongs to another conversion.
@@ -173,7 +177,12 @@ class Ledger:
         if caller is not None:
             fields["caller"] = caller.to_json()
         return self._change(
-            "open", conversion_id, set=fields, owns=list(owns) or None, due=_now() + _GRACE_S
+            "open",
+            conversion_id,
+            set=fields,
+            owns=list(owns),
+            takes=list(takes),
+            due=_now() + _GRACE_S,
         )
 
     def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
@@ -207,14 +216,22 @@ class Ledger:
             )
         return known_id
 
-    def forget(self, conversion_id: str) -> None:
-        """Take back an `open` whose message could not be published: it was not accepted."""
-        with self._translated():
-            pipeline = self._redis.pipeline()
-            pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
-            pipeline.zrem(keys.DUE, conversion_id)
-            pipeline.zrem(keys.state(State.QUEUED), conversion_id)
-            pipeline.execute()
+    def forget(self, conversion_id: str) -> bool:
+        """Take back an `open` whose message could not be published: it was not accepted.
+
+        Returns:
+            Whether it is forgotten; not where a worker has it in hand, for then the message has
+            arrived all the same, or the sweep has sent another.
+        """
+        done, _ = self._run(
+            "forget",
+            conversion_id,
+            guards={"wakeup": 0},
+            due=False,
+            keep_s=_FORGET,
+            silent=True,
+        )
+        return bool(done)
 
     def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
         """Note that sources lie at the service."""

@@ -18,10 +18,13 @@ from conveyor.ledger import keys
 from conveyor.ledger.connection import translated
 from conveyor.ledger.scripts import script
 
-__all__ = ["KEEP_STAGED_S", "Reservations"]
+__all__ = ["KEEP_SIGNED_S", "KEEP_STAGED_S", "Reservations"]
 
 KEEP_STAGED_S: Final = 3600.0
 """How long a staged file waits for its conversion, seconds."""
+
+KEEP_SIGNED_S: Final = 30 * 24 * 3600.0
+"""How long that of a signature waits for its first run, seconds."""
 
 _BATCH: Final = 100
 
@@ -63,20 +66,20 @@ class Reservations:
             self._redis.zadd(keys.STAGING, {token: time.time() + KEEP_STAGED_S})
         return token
 
-    def renew(self, token: str) -> None:
-        """Begin the hour of a reservation anew, unless it has run out."""
-        with translated(self._redis):
-            self._redis.zadd(keys.STAGING, {token: time.time() + KEEP_STAGED_S}, xx=True)
-
-    def keep(self, tokens: Sequence[str]) -> None:
-        """End reservations without a conversion: the folders stay until somebody removes them.
+    def renew(self, token: str, for_s: float = KEEP_STAGED_S) -> bool:
+        """Begin the time of a reservation anew.
 
         Args:
-            tokens: Those of a signature, which may first run in a month.
+            token: The folder.
+            for_s: How long from now on, seconds.
+
+        Returns:
+            Whether it is still reserved: it may have run out, or belong to a conversion.
         """
-        if tokens:
-            with translated(self._redis):
-                self._redis.zrem(keys.STAGING, *tokens)
+        with translated(self._redis):
+            return bool(
+                self._redis.zadd(keys.STAGING, {token: time.time() + for_s}, xx=True, ch=True)
+            )
 
     def give_back(self, tokens: Sequence[str]) -> None:
         """Have folders removed soon, whoever has owned them."""

@@ -37,6 +37,7 @@ TRANSITIONS: Final = {
     row.name: row
     for row in (
         _row("open", (_ABSENT,), State.QUEUED),
+        _row("forget", (State.QUEUED,), None),
         _row("uploaded", (State.QUEUED,), State.QUEUED),
         _row("delayed", (State.QUEUED,), State.QUEUED),
         _row("begin_submit", (State.QUEUED,), State.CONVERTING),

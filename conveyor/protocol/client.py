@@ -36,6 +36,7 @@ from conveyor.protocol.outcomes import (
     Unsent,
 )
 from conveyor.protocol.transport import Answer, Transport
+from conveyor.redaction import redact_text
 
 __all__ = ["Account", "ConvertApi", "Keeper"]
 
@@ -360,7 +361,7 @@ def _error_of(answer: Answer) -> tuple[int, str]:
     if isinstance(invalid, dict) and invalid:
         details = "; ".join(f"{name}: {_text(reasons)}" for name, reasons in invalid.items())
         message = f"{message.rstrip('.')}: {details}" if message else details
-    return _int(body.get("Code")), message
+    return _int(body.get("Code")), redact_text(message)
 
 
 def _text(reasons: Any) -> str:

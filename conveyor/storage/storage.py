@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from conveyor.conversion import StoredFile
-from conveyor.errors import InvalidRequest, StorageError
+from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
 from conveyor.storage.names import safe_name
@@ -32,6 +32,16 @@ from conveyor.storage.writer import Writer
 __all__ = ["CHUNK_BYTES", "Storage", "chunks_of"]
 
 CHUNK_BYTES: Final = 1024 * 1024
+
+
+def _there(fs: Any, path: str) -> Any:
+    try:
+        return fs.open(path, "rb")
+    except FileNotFoundError:
+        raise FileGone(
+            "The file is no longer in the storage: somebody, or the storage's own rules, have "
+            "removed it."
+        ) from None
 
 
 def chunks_of(stream: IO[bytes], most: int | None = None) -> Iterator[bytes]:
@@ -138,11 +148,12 @@ class Storage:
             end: The first byte that is not wanted any more; None reads to the end.
 
         Raises:
+            FileGone: It is no longer there.
             StorageError: It can't be read.
         """
         with translated("read from the storage", redact_url(uri)):
             fs, path = fsspec.core.url_to_fs(uri)
-            with fs.open(path, "rb") as stream:
+            with _there(fs, path) as stream:
                 stream.seek(start)
                 yield from chunks_of(stream, None if end is None else end - start)
 
@@ -198,6 +209,7 @@ class Storage:
         path = f"{self._root}/.conveyor-check-{token_hex(8)}"
         self._write_whole(path, [b"ok"])
         with translated("read from the storage", self.url):
+            self._fs.cat_file(path)
             self._fs.rm(path)
 
     @contextmanager

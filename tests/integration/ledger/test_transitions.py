@@ -19,6 +19,7 @@ FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 # How each transition is asked for.
 ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
+    "forget": lambda ledger, entry, make: ledger.forget(entry.id),
     "uploaded": lambda ledger, entry, make: ledger.uploaded(entry, {0: "f0"}),
     "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
     "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),
@@ -86,7 +87,7 @@ def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, m
     if state.value not in row.leaves:
         assert not answer
         assert _everything(client) == before
-    elif name == "purge":
+    elif name in ("purge", "forget"):
         assert ledger.find(entry.id) is None
     else:
         assert ledger.get(entry.id).state is (row.enters or state)
@@ -138,6 +139,20 @@ def test_of_two_that_do_the_same_one_gets_through(name, state, ledger, make):
 
     assert answers[0] is not None
     assert (answers[1] is None) is moves_on
+
+
+def test_what_a_worker_has_in_hand_is_not_taken_back(ledger, make, client):
+    """Its message has arrived, though the answer to that was lost."""
+    entry = make.queued()
+    ledger.put_back(make.submitting(entry), 1.0, "throttled", lost=False)
+
+    assert not ledger.forget(entry.id)
+    assert ledger.get(entry.id).state is State.QUEUED
+
+
+def test_what_is_taken_back_leaves_no_trace(ledger, make, client):
+    assert ledger.forget(make.queued().id)
+    assert _everything(client) == {}
 
 
 def test_a_job_that_was_seen_alive_is_never_put_back(ledger, make):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from contextlib import closing
@@ -18,7 +19,7 @@ from conveyor import (
     WaitTimeout,
 )
 from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.ledger import keys
+from conveyor.ledger import Ledger, connect, keys
 
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001)
@@ -112,6 +113,41 @@ def test_an_id_of_no_event_is_refused_before_anything_is_told(conveyor, make, af
     for events in (handle.events, handle.aevents):
         with pytest.raises(InvalidRequest, match="none of ours"):
             events(after=after)
+
+
+def test_an_id_from_a_future_that_redis_has_lost_begins_anew(conveyor, ledger, make):
+    """A stale replica may have become the server: the final state must be told all the same."""
+    entry = ledger.succeeded(make.ready(), FILES)
+
+    assert _states(conveyor.handle(entry.id).events(after="99999999999999-0")) == WHOLE_WAY
+
+
+def test_followers_leave_the_connections_to_others(conveyor, ledger, make):
+    """More threads follow than there are connections, and whoever asks is answered."""
+    entry = make.ready()
+    handle = conveyor.handle(entry.id)
+    told = []
+    threads = [
+        threading.Thread(target=lambda: told.append(_states(handle.events()))) for _ in range(80)
+    ]
+    for thread in threads:
+        thread.start()
+    assert conveyor.get(entry.id).state is State.READY
+    ledger.succeeded(entry, FILES)
+    for thread in threads:
+        thread.join(30)
+
+    assert told == [WHOLE_WAY] * 80
+
+
+def test_a_user_without_channels_loses_nothing_but_the_hint(client, valkey_server, make):
+    """As an ACL's users are by default: what was written must not be told as a failure."""
+    client.execute_command("ACL", "SETUSER", "plain", "on", ">word", "~*", "+@all", "resetchannels")
+    address = valkey_server.url().partition("@")[2]
+    with closing(connect(f"redis://plain:word@{address}")) as plain:
+        ledger = Ledger(plain)
+        entry = ledger.open("c1", make.request)
+        assert _states(ledger.events(entry.id)) == [State.QUEUED]
 
 
 # -- asyncio ----------------------------------------------------------------------------------
@@ -242,3 +278,13 @@ def test_a_closed_connection_is_not_left_behind(run, client, make):
     run(look)
     with closing(client):
         assert client.pubsub_numsub(keys.CHANGED) == [(keys.CHANGED, 0)]
+
+
+def test_loops_that_have_ended_are_forgotten(conveyor, ledger, make):
+    """Scripts and `async_to_sync` run a loop for each call, and close none of our connections."""
+    handle = conveyor.handle(ledger.succeeded(make.ready(), FILES).id)
+    for _ in range(5):
+        asyncio.run(handle.await_())
+    gc.collect()
+
+    assert len(conveyor._watch._listeners) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -13,7 +14,7 @@ from conveyor import BrokerUnavailable, Conveyor, InvalidRequest, StorageError
 from conveyor.ledger import keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.staging import Staging
-from conveyor.storage import Storage
+from conveyor.storage import Storage, Writer
 
 URL = "https://example.com/b.docx"
 
@@ -172,19 +173,63 @@ def test_an_empty_upload_is_refused(conveyor, stored):
     assert stored() == []
 
 
-def test_a_signature_keeps_its_source_for_as_long_as_it_waits(
-    conveyor, stored, keeper, an_hour_later, tmp_path
-):
+def test_a_signature_keeps_its_source_for_a_month(conveyor, stored, keeper, client, tmp_path):
     document = tmp_path / "letter.docx"
     document.write_bytes(b"words")
     signature = conveyor.signature([document, URL], to="zip")
-    an_hour_later()
-    keeper.remove_overdue()
     staged, url = signature.args[0]
+    ((_, kept_until),) = client.zrange(keys.STAGING, 0, -1, withscores=True)
 
     assert url == URL
+    assert kept_until - time.time() == pytest.approx(30 * 24 * 3600, abs=60)
+    assert keeper.remove_overdue() == 0
     with conveyor.storage.open_source(staged) as stream:
         assert stream.read() == b"words"
+
+
+def test_a_signature_takes_no_file_of_another_conversion(conveyor):
+    file = conveyor.stage("a.docx", [b"words"])
+    conveyor.convert(file, to="pdf")
+
+    with pytest.raises(InvalidRequest, match="belongs to another"):
+        conveyor.signature(file, to="png")
+
+
+def test_a_staged_file_may_be_named_by_its_address(conveyor, stored, keeper, an_hour_later):
+    conveyor.convert(conveyor.stage("a.docx", [b"words"]).uri, to="pdf")
+    an_hour_later()
+
+    assert keeper.remove_overdue() == 0
+    assert len(stored()) == 1
+
+
+def test_one_that_can_not_be_removed_keeps_the_others_from_nothing(
+    conveyor, stored, keeper, an_hour_later, monkeypatch
+):
+    stubborn, *_ = (conveyor.stage("a.docx", [b"words"]) for _ in range(5))
+    an_hour_later()
+    remove = Storage.remove_folder
+
+    def refuse_one(storage, token):
+        if token in stubborn.uri:
+            raise StorageError("not this one")
+        remove(storage, token)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "remove_folder", refuse_one)
+        with pytest.raises(StorageError, match="not this one"):
+            keeper.remove_overdue()
+    assert len(stored()) == 1
+
+
+def test_an_upload_that_stood_still_for_too_long_is_refused(conveyor, stored, client):
+    def slow():
+        yield b"half of"
+        client.delete(keys.STAGING)
+
+    with pytest.raises(InvalidRequest, match="send it again"):
+        conveyor.stage("a.docx", slow())
+    assert stored() == []
 
 
 def test_a_repeat_under_the_same_key_leaves_one_file(conveyor, stored):
@@ -263,3 +308,57 @@ def test_an_upload_that_is_cancelled_leaves_nothing(redis_url, tmp_path, stored)
     asyncio.run(upload())
 
     assert stored() == []
+
+
+@pytest.fixture
+def slow_storage(monkeypatch):
+    """Moving a file takes a second, as in a bucket, where it is a copy."""
+    finish = Writer.finish
+
+    def slowly(writer):
+        time.sleep(1)
+        finish(writer)
+
+    monkeypatch.setattr(Writer, "finish", slowly)
+
+
+def test_one_that_is_cancelled_in_its_last_moment_leaves_nothing(
+    redis_url, tmp_path, stored, slow_storage, client
+):
+    """What runs in a thread can't be stopped: its end is waited for."""
+
+    async def words():
+        yield b"words"
+
+    async def upload():
+        conveyor = Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))
+        task = asyncio.create_task(conveyor.astage("a.docx", words()))
+        await asyncio.sleep(0.4)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await conveyor.aclose()
+
+    asyncio.run(upload())
+
+    assert stored() == []
+    assert client.zcard(keys.STAGING) == client.scard(keys.DOOMED) == 0
+
+
+def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage):
+    async def words():
+        yield b"words"
+
+    async def work():
+        conveyor = Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))
+        handle = await conveyor.aconvert(URL, to="pdf")
+        uploads = [asyncio.create_task(conveyor.astage("a.docx", words())) for _ in range(30)]
+        await asyncio.sleep(0.2)
+        begun = time.monotonic()
+        await handle.aget()
+        seconds = time.monotonic() - begun
+        await asyncio.gather(*uploads)
+        await conveyor.aclose()
+        return seconds
+
+    assert asyncio.run(work()) < 0.9

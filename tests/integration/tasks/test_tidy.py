@@ -27,3 +27,13 @@ def test_a_worker_takes_the_forgotten_out_of_the_index(worker, conveyor, client)
 
     assert conveyor.list(State.SUCCEEDED).conversions == ()
     assert conveyor.fleet().states[State.SUCCEEDED] == 0
+
+
+def test_a_signatures_source_is_its_own_once_it_runs(worker, conveyor, client, document):
+    result = conveyor.signature(document, to="html").apply_async()
+    assert client.zcard(keys.STAGING) == 1
+    worker.run(worker.waiting()[0])
+
+    assert client.zcard(keys.STAGING) == 0
+    worker.work()
+    assert conveyor.get(result.id).state is State.SUCCEEDED

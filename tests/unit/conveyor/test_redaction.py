@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.redaction import describe_call, redact_server_url, redact_url
+from conveyor.redaction import describe_call, redact_server_url, redact_text, redact_url
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,16 @@ def test_a_call_shows_names_of_parameters_and_no_values():
     assert shown == (
         "{'source': 'https://e.com/…, s3://b/…', 'to': 'pdf', 'params': ['A', 'Password']}"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("File: https://a.example/x?token=1 is gone.", "File: https://a.example/… is gone."),
+        ("'http://127.0.0.1:8080/webhooks/c1/sig'", "'http://127.0.0.1/…'"),
+        ("s3://bucket/key, and no more", "s3://bucket/… and no more"),
+        ("Nothing: to / hide", "Nothing: to / hide"),
+    ],
+)
+def test_a_text_of_somebody_elses_shows_no_address(text, shown):
+    assert redact_text(text) == shown

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conveyor.errors import InvalidRequest, StorageError
+from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.storage import Storage, chunks_of, safe_name, unique_names
 
 
@@ -106,7 +106,7 @@ def test_until_it_is_whole_a_file_is_not_seen_under_its_name(storage):
 
 
 def test_a_file_that_is_gone_can_not_be_read(storage):
-    with pytest.raises(StorageError, match="Can't read from the storage"):
+    with pytest.raises(FileGone, match="no longer in the storage"):
         list(storage.read(f"{storage.url}/results/c1/gone.pdf"))
 
 
