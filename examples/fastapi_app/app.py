@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import FastAPI, Header, HTTPException, Request, UploadFile
+from fastapi import FastAPI, Form, Header, HTTPException, Request, UploadFile
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
-from conveyor import Conveyor, ConveyorError, Handle, InvalidRequest, UnknownConversion
+from conveyor import Conveyor, ConveyorError, Event, InvalidRequest, UnknownConversion
 
 PAGE: Final = Path(__file__).with_name("page.html")
 CHUNK_BYTES: Final = 1024 * 1024
@@ -35,10 +35,12 @@ async def page() -> FileResponse:
 
 
 @app.post("/conversions", status_code=202)
-async def convert(document: UploadFile) -> dict[str, str]:
+async def convert(
+    document: UploadFile, key: Annotated[str | None, Form()] = None
+) -> dict[str, str]:
     """Take a document and enqueue its conversion."""
     staged = await conveyor.astage(document.filename or "", chunks_of(document))
-    handle = await conveyor.aconvert(staged, to="pdf")
+    handle = await conveyor.aconvert(staged, to="pdf", idempotency_key=key)
     return {"id": handle.id}
 
 
@@ -58,11 +60,9 @@ async def events(
     conversion_id: str, last_event_id: Annotated[str, Header()] = ""
 ) -> StreamingResponse:
     """Every change of its state, as server-sent events."""
-    handle = await conveyor.ahandle(conversion_id)
+    changes = (await conveyor.ahandle(conversion_id)).aevents(last_event_id)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        lines(handle, last_event_id), media_type="text/event-stream", headers=headers
-    )
+    return StreamingResponse(lines(changes), media_type="text/event-stream", headers=headers)
 
 
 @app.get("/conversions/{conversion_id}/files/{name}")
@@ -98,8 +98,8 @@ async def chunks_of(document: UploadFile) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def lines(handle: Handle, after: str) -> AsyncIterator[str]:
+async def lines(changes: AsyncIterator[Event]) -> AsyncIterator[str]:
     """Events as the browser's `EventSource` reads them."""
-    async for event in handle.aevents(after):
+    async for event in changes:
         data = {"state": event.state, "over": event.state.is_final}
         yield f"id: {event.id}\ndata: {json.dumps(data)}\n\n"

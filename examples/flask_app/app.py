@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, request, send_file
 
-from conveyor import Conveyor, ConveyorError, Handle, InvalidRequest, UnknownConversion
+from conveyor import Conveyor, ConveyorError, Event, InvalidRequest, UnknownConversion
 
 app = Flask(__name__)
 conveyor = Conveyor.from_env()
@@ -23,7 +23,7 @@ def convert() -> tuple[dict[str, str], int]:
     """Take a document and enqueue its conversion."""
     document = request.files["document"]
     staged = conveyor.stage(document.filename or "", document.stream)
-    handle = conveyor.convert(staged, to="pdf")
+    handle = conveyor.convert(staged, to="pdf", idempotency_key=request.form.get("key"))
     return {"id": handle.id}, 202
 
 
@@ -41,10 +41,9 @@ def status(conversion_id: str) -> dict[str, Any]:
 @app.get("/conversions/<conversion_id>/events")
 def events(conversion_id: str) -> Response:
     """Every change of its state, as server-sent events; each viewer holds a thread."""
-    handle = conveyor.handle(conversion_id)
+    changes = conveyor.handle(conversion_id).events(request.headers.get("Last-Event-ID", ""))
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    after = request.headers.get("Last-Event-ID", "")
-    return Response(lines(handle, after), mimetype="text/event-stream", headers=headers)
+    return Response(lines(changes), mimetype="text/event-stream", headers=headers)
 
 
 @app.get("/conversions/<conversion_id>/files/<name>")
@@ -72,8 +71,8 @@ def explain(error: ConveyorError) -> tuple[dict[str, str], int]:
     return {"detail": "Not just now: try again in a minute."}, 503
 
 
-def lines(handle: Handle, after: str) -> Iterator[str]:
+def lines(changes: Iterator[Event]) -> Iterator[str]:
     """Events as the browser's `EventSource` reads them."""
-    for event in handle.events(after):
+    for event in changes:
         data = {"state": event.state, "over": event.state.is_final}
         yield f"id: {event.id}\ndata: {json.dumps(data)}\n\n"

@@ -2,6 +2,7 @@
 
 import { byId, write } from "./dom.js";
 
+export const LARGEST_PAGE = 200; // as lists take it
 const KEY = "conveyor-key";
 const AWAY = "The server can’t be reached. It is asked again by itself.";
 const BROKEN_OFF = "The upload broke off: the connection was lost, or the file is larger than the server takes.";
@@ -16,16 +17,12 @@ export class Problem extends Error {
 }
 
 /** @returns {Promise<Response>} an answer below 400 */
-export async function ask(path, { headers, ...options } = {}) {
-  for (;;) {
-    const key = keyOrNone();
-    const answer = await fetch(path, { ...options, headers: { ...headers, ...bearer(key) } }).catch((error) => {
-      throw options.signal?.aborted ? error : new Problem(0, AWAY);
-    });
-    if (answer.status === 401) await keyAfter(key);
-    else if (answer.ok) return answer;
-    else throw problemOf(answer.status, await answer.text(), answer.headers.get("Retry-After"));
-  }
+export function ask(path, { headers, signal, ...options } = {}) {
+  return withKey((keyHeaders) =>
+    fetch(path, { ...options, signal, headers: { ...headers, ...keyHeaders } }).catch((error) => {
+      throw signal?.aborted ? error : new Problem(0, AWAY);
+    }),
+  );
 }
 
 export const askJson = async (path, options) => (await ask(path, options)).json();
@@ -39,28 +36,30 @@ export const askJson = async (path, options) => (await ask(path, options)).json(
  * @param {AbortSignal} signal
  */
 export async function upload(path, form, attempt, onProgress, signal) {
-  for (;;) {
-    signal.throwIfAborted(); // while the key was asked for
-    const key = keyOrNone();
-    const answer = await send(path, form, { ...bearer(key), "Idempotency-Key": attempt }, onProgress, signal);
-    if (answer.status === 401) await keyAfter(key);
-    else if (answer.status < 400) return JSON.parse(answer.responseText);
-    else throw problemOf(answer.status, answer.responseText, answer.getResponseHeader("Retry-After"));
-  }
+  const headers = { "Idempotency-Key": attempt };
+  const answer = await withKey((key) => send(path, form, { ...headers, ...key }, onProgress, signal));
+  return answer.json();
 }
 
+/** @returns {Promise<Response>} */
 function send(path, form, headers, onProgress, signal) {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted(); // while the key was asked for
     const request = new XMLHttpRequest();
     request.open("POST", path);
     Object.entries(headers).forEach(([name, value]) => request.setRequestHeader(name, value));
     request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
-    request.onload = () => resolve(request);
+    request.onload = () => resolve(responseOf(request));
     request.onerror = () => reject(new Problem(0, BROKEN_OFF));
     request.onabort = () => reject(signal.reason);
     signal.addEventListener("abort", () => request.abort());
     request.send(form);
   });
+}
+
+function responseOf(request) {
+  const headers = { "Retry-After": request.getResponseHeader("Retry-After") ?? "" };
+  return new Response(request.responseText, { status: request.status, headers });
 }
 
 /**
@@ -99,7 +98,16 @@ export async function download(link) {
 
 export const keyOrNone = () => sessionStorage.getItem(KEY);
 
-const bearer = (key) => (key ? { Authorization: `Bearer ${key}` } : {});
+/** Send with the key, and again once the user has given one where one is needed. */
+async function withKey(sendWith) {
+  for (;;) {
+    const key = keyOrNone();
+    const answer = await sendWith(key ? { Authorization: `Bearer ${key}` } : {});
+    if (answer.status === 401) await keyAfter(key);
+    else if (answer.ok) return answer;
+    else throw await problemOf(answer);
+  }
+}
 
 let asking = null;
 
@@ -128,15 +136,8 @@ function askForKey(refused) {
   });
 }
 
-function problemOf(status, text, retryAfter) {
-  return new Problem(status, detailOf(text) ?? `The server answered ${status}.`, Number(retryAfter) || 0);
-}
-
-function detailOf(text) {
-  try {
-    const { detail, title } = JSON.parse(text);
-    return detail ?? title ?? null;
-  } catch {
-    return null; // a proxy's own page
-  }
+async function problemOf(answer) {
+  const { detail, title } = await answer.json().catch(() => ({})); // a proxy's own page
+  const message = detail ?? title ?? `The server answered ${answer.status}.`;
+  return new Problem(answer.status, message, Number(answer.headers.get("Retry-After")) || 0);
 }

@@ -1,16 +1,19 @@
 // The list: each conversion moves, by its events and by looking again.
 
-import { ask, askJson, download, follow, keyOrNone, upload } from "./api.js";
+import { LARGEST_PAGE, askJson, download, follow, keyOrNone, upload } from "./api.js";
 import { byId, keyed, onButtons, say, writeOrHide } from "./dom.js";
 import { fillAttempt, fillConversion, isInFlight, makeRow } from "./rows.js";
 import { formatOf, stateWord } from "./words.js";
 
 const PAGE = 20;
+// Of those that no page shows, at each look: a server lets a caller ask some hundred times a minute.
+const FEW = 5;
 // A browser has six connections to a server, for all its tabs. Streams and uploads must leave some:
 // what is not followed is looked at every few seconds.
 const MAX_STREAMS = 2;
 const MAX_UPLOADS = 2;
 const LOOK_AGAIN_MS = [1000, 2000, 5000, 15_000];
+const TOO_MANY = 429;
 const NAMES = "conveyor-names";
 
 // The API does not tell a source's name; this tab remembers those that it sent.
@@ -30,18 +33,23 @@ export function start() {
   setInterval(() => document.hidden || show(), 500);
 }
 
-/** Look at the newest ones, and at all others that are still on their way. */
+/** Look at the newest ones, and at others that are still on their way. */
 export async function look() {
   const number = ++asked;
-  const page = await askJson(`/conversions?limit=${PAGE}`);
-  if (!looked) older = page.next;
+  const limit = inOrder().slice(PAGE).some(isInFlight) ? LARGEST_PAGE : PAGE;
+  const { conversions, next } = await askJson(`/conversions?limit=${limit}`);
+  if (!looked) older = next;
   looked = true;
-  page.conversions.forEach((conversion) => take(conversion, number));
-  const ids = new Set(page.conversions.map(({ id }) => id));
-  for (const { conversion } of known.values()) {
-    if (isInFlight(conversion) && !ids.has(conversion.id)) await lookAt(conversion.id);
-  }
+  const seen = conversions.filter(({ id }, place) => place < PAGE || known.has(id));
+  seen.forEach((conversion) => take(conversion, number));
+  for (const id of notAskedSince(number).slice(0, FEW)) await lookAt(id);
   show();
+}
+
+/** Those on their way that were not looked at, the longest neglected first. */
+function notAskedSince(number) {
+  const left = [...known.values()].filter((one) => isInFlight(one.conversion) && one.asked < number);
+  return left.sort((a, b) => a.asked - b.asked).map(({ conversion }) => conversion.id);
 }
 
 export const isBusy = () =>
@@ -96,7 +104,7 @@ export function convert(files, to) {
 }
 
 function startUploads() {
-  const running = attempts.filter(({ state }) => state === "uploading").length;
+  const running = attempts.filter(({ state }) => state === "uploading" || state === "resting").length;
   attempts.filter(({ state }) => state === "waiting").reverse().slice(0, MAX_UPLOADS - running).forEach(send);
   show();
 }
@@ -110,10 +118,21 @@ async function send(attempt) {
     const onProgress = (fraction) => (attempt.sent = fraction);
     accepted(attempt, await upload("/conversions", form, attempt.key, onProgress, attempt.stop.signal));
   } catch (error) {
+    if (error.status === TOO_MANY) return putOff(attempt, Math.max(error.retryAfterS, 1));
     Object.assign(attempt, { state: "refused", problem: error.message });
     say(`${attempt.name}: ${error.message}`);
   }
   startUploads();
+}
+
+/** Send it again later: by its key it stays one conversion. No other takes its place: all would be refused. */
+function putOff(attempt, seconds) {
+  const problem = `The server is asked too often. The upload goes on by itself in ${seconds} s.`;
+  Object.assign(attempt, { state: "resting", sent: 0, problem });
+  setTimeout(() => {
+    attempt.state = "waiting";
+    startUploads();
+  }, seconds * 1000);
 }
 
 function accepted(attempt, conversion) {

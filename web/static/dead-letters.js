@@ -1,6 +1,6 @@
 // Dead letters by class: the cause, the cure, and what a replay costs, before it is paid.
 
-import { askJson } from "./api.js";
+import { LARGEST_PAGE, askJson } from "./api.js";
 import { nameOf, take } from "./conversions.js";
 import { byId, copyOf, keyed, onButtons, say, write, writeOrHide } from "./dom.js";
 import { ago, pairOf } from "./words.js";
@@ -15,7 +15,6 @@ const HINTS = {
 };
 const FEW = 3;
 const MORE = 20;
-const MOST = 200; // a page's limit
 // ConvertAPI's "the conversion took too long"; its longest time is the cure.
 const TOO_LONG = 5000;
 const LONGEST_S = 1200;
@@ -37,7 +36,7 @@ export function start() {
 export async function look(fleet) {
   const counts = fleet.dead_letters.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   const seen = JSON.stringify([counts, fleet.states.failed, fleet.states.expired]);
-  if (seen === lookedAt) return refreshTimes();
+  if (seen === lookedAt) return show(); // times go by
   classes = await Promise.all(counts.map(withLetters));
   lookedAt = seen;
   show();
@@ -61,7 +60,7 @@ function fillClass(section, { kind, count, letters: shown }) {
   write(section.querySelector(".count"), count.toLocaleString("en"));
   write(section.querySelector(".hint"), HINTS[kind] ?? "");
   const more = section.querySelector("[data-do=more]");
-  more.hidden = shown.length >= count || shown.length >= MOST;
+  more.hidden = shown.length >= count || shown.length >= LARGEST_PAGE;
   more.setAttribute("aria-label", `Show more of class ${kind}`);
   keyed(section.querySelector(".letters"), shown, ({ id }) => id, () => copyOf("letter"), fillLetter);
 }
@@ -82,19 +81,13 @@ function costOf({ replay_is_paid: isPaid, failure }) {
   return failure.code === TOO_LONG ? "Replay with 20 minutes, pays again" : "Replay, pays again";
 }
 
-function refreshTimes() {
-  for (const item of byId("dead").querySelectorAll(".letter")) {
-    write(item.querySelector(".when"), ago(letters.get(item.dataset.key).finished_at));
-  }
-}
-
 const ACTIONS = {
   replay: (item) => (letters.get(item.dataset.key).replay_is_paid ? askFirst(item) : replay(item)),
-  pay: (item) => replay(item),
-  keep: (item) => keep(item),
+  pay: replay,
+  keep,
   async more(section) {
     const kind = section.dataset.key;
-    limits.set(kind, Math.min((limits.get(kind) ?? FEW) + MORE, MOST));
+    limits.set(kind, Math.min((limits.get(kind) ?? FEW) + MORE, LARGEST_PAGE));
     classes = await Promise.all(classes.map(withLetters));
     show();
   },

@@ -2,9 +2,8 @@
 
 import { askJson } from "./api.js";
 import { byId, element, keyed, write } from "./dom.js";
-import { counted, duration, stateWord } from "./words.js";
+import { IN_FLIGHT, counted, duration, stateWord } from "./words.js";
 
-const IN_FLIGHT = ["queued", "converting", "ready"];
 const ENDED = ["succeeded", "failed", "expired", "cancelled"];
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 300;

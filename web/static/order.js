@@ -4,8 +4,6 @@ import { askJson } from "./api.js";
 import { byId, element, keyed, onButtons, write } from "./dom.js";
 import { bytes, formatOf } from "./words.js";
 
-// As the server knows them.
-const ALIASES = { htm: "html", jpeg: "jpg", markdown: "md", tif: "tiff" };
 // These make one of several; with any other target each document is a conversion of its own.
 const JOINING = new Set(["merge", "zip"]);
 const OTHER = "…";
@@ -114,19 +112,15 @@ function showTargets() {
   );
   select.value = wanted;
   select.hidden = targets.length === 0;
-  showOther();
-}
-
-function showOther() {
   const other = byId("other");
-  other.hidden = byId("target").value !== OTHER;
+  other.hidden = wanted !== OTHER;
   other.required = !other.hidden;
 }
 
 /** What every chosen document is known to be converted into. */
 function targetsOfAll() {
   const names = chosen.length ? chosen.map(({ name }) => formatOf(name)) : ["docx"];
-  const lists = names.map((name) => formats[ALIASES[name] ?? name] ?? []);
+  const lists = names.map((name) => formats[name] ?? []);
   return lists.reduce((common, list) => common.filter((to) => list.includes(to)));
 }
 

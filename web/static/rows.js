@@ -1,11 +1,9 @@
 // A row of the list: how a conversion, or an upload, is seen.
 
 import { copyOf, element, keyed, write, writeOrHide } from "./dom.js";
-import { ago, bytes, counted, duration, pairOf, stateWord } from "./words.js";
+import { IN_FLIGHT, ago, bytes, counted, duration, pairOf, stateWord } from "./words.js";
 
-const WAY = ["queued", "converting", "ready", "succeeded"];
-
-export const isInFlight = (conversion) => ["queued", "converting", "ready"].includes(conversion?.state);
+export const isInFlight = (conversion) => IN_FLIGHT.includes(conversion?.state);
 
 export const makeRow = () => copyOf("conversion");
 
@@ -37,7 +35,7 @@ function fill(row, item, view) {
 }
 
 function viewOfAttempt({ name, files, state, sent, problem }) {
-  const words = { waiting: "Waiting to upload", refused: "Not accepted" };
+  const words = { waiting: "Waiting to upload", resting: "Waiting to upload", refused: "Not accepted" };
   const refused = state === "refused";
   return {
     name,
@@ -69,7 +67,7 @@ function viewOf(conversion, name, at) {
       files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",
       flying ? "" : ago(conversion.finished_at ?? conversion.created_at),
     ],
-    step: flying ? WAY.indexOf(state) : -1,
+    step: IN_FLIGHT.indexOf(state),
     fraction: progress.held ? 0 : state === "converting" ? progress.fraction : null,
     first: "Queued",
   };

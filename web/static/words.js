@@ -4,6 +4,7 @@ const STATES = {
   queued: "Queued", converting: "Converting", ready: "Ready", succeeded: "Succeeded",
   failed: "Failed", expired: "Expired", cancelled: "Cancelled",
 };
+export const IN_FLIGHT = ["queued", "converting", "ready"];
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
 export const stateWord = (state) => STATES[state] ?? state;

@@ -35,7 +35,8 @@ def convert(request: HttpRequest) -> HttpResponse:
     staged = conveyor.stage(document.name, document.chunks())
     address = request.POST.get("address")
     if not address:
-        return JsonResponse({"id": conveyor.convert(staged, to="pdf").id}, status=202)
+        handle = conveyor.convert(staged, to="pdf", idempotency_key=request.POST.get("key"))
+        return JsonResponse({"id": handle.id}, status=202)
     site = request.build_absolute_uri("/")
     steps = chain(conveyor.signature(staged, to="pdf"), send_links.s(address, site))
     steps.on_error(send_apology.s(address)).delay()

@@ -14,6 +14,8 @@ from conveyor import ConversionFailed, State
 from workers.local.environment import ROOT
 
 REPORT = ROOT / "examples" / "report.docx"
+# A look at one conversion; its events are another address.
+ONE = re.compile("/conversions/[^/?]+$")
 
 DROP = """
 ([name, content]) => {
@@ -356,6 +358,57 @@ def test_older_conversions_are_a_press_away(page, conveyor, document):
 
     expect(rows).not_to_have_count(20)
     assert rows.count() > 20
+
+
+def test_many_on_their_way_are_looked_at_in_one_request(page, stack, conveyor, tmp_path):
+    (worker,) = stack.workers
+    worker.stop()
+    try:
+        slow = copy_of_report(tmp_path, "slow.docx")
+        oldest, *others = [conveyor.convert(slow, to="html") for _ in range(25)]
+        page.reload()
+        page.get_by_role("button", name="Show older ones").click()
+        row = page.locator(f'#conversions > [data-key="{oldest.id}"]')
+        expect(row.locator(".state")).to_have_text("Queued")
+        singly = []
+        page.on("request", lambda asked: ONE.search(asked.url) and singly.append(asked.url))
+        oldest.cancel()
+        expect(row.locator(".state")).to_have_text("Cancelled")
+        assert singly == []
+        for handle in others:
+            handle.cancel()
+    finally:
+        stack.start_worker(worker)
+
+
+def test_an_upload_that_came_too_often_goes_on_by_itself(open_page, web, tmp_path):
+    page = open_page(web, may_complain=True)  # the browser logs the 429
+    sent = []
+
+    def refuse_once(route):
+        """As the real limit does, which would take a minute."""
+        sent.append(route.request.headers["idempotency-key"])
+        if len(sent) == 1:
+            route.fulfill(status=429, headers={"Retry-After": "2"}, json={"detail": "Too many."})
+        else:
+            route.continue_()
+
+    page.route("**/conversions", refuse_once)
+    choose(page, copy_of_report(tmp_path, "eager.docx"))
+    page.get_by_role("button", name="Convert", exact=True).click()
+
+    row = row_of(page, "eager.docx")
+    expect(row.locator(".state")).to_have_text("Waiting to upload")
+    expect(row.locator(".note")).to_contain_text("by itself in 2 s")
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
+def test_a_format_is_known_by_its_other_name(page, tmp_path):
+    choose(page, copy_of_report(tmp_path, "notes.markdown"))
+
+    expect(page.get_by_label("Convert to")).to_have_value("pdf")
 
 
 def test_more_dead_letters_of_a_class_are_a_press_away(page, sandbox, conveyor, document):
