@@ -118,7 +118,10 @@ class DeadLetters:
         Raises:
             UnknownConversion: There is no such dead letter.
         """
-        return self.costs_of([conversion_id])[conversion_id]
+        costs = self.costs_of([conversion_id])
+        if not costs:
+            raise _no_such(conversion_id)
+        return costs[conversion_id]
 
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
         """The same as `costs` of many, in few round trips.
@@ -127,16 +130,10 @@ class DeadLetters:
             conversion_ids: The dead letters.
 
         Returns:
-            Whether each is paid again, by its id.
-
-        Raises:
-            UnknownConversion: One of them is no dead letter.
+            Whether each is paid again, by its id. What is no dead letter, or none any more, is
+            left out.
         """
-        costs = {entry.id: not _is_paid_result(entry) for entry in self._read(conversion_ids)}
-        for conversion_id in conversion_ids:
-            if conversion_id not in costs:
-                raise _no_such(conversion_id)
-        return costs
+        return {entry.id: not _is_paid_result(entry) for entry in self._read(conversion_ids)}
 
     def replay(self, conversion_id: str, timeout: int | None = None) -> Conversion:
         """Try a dead letter again, under the same id, with the caller's callbacks.

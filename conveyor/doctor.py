@@ -7,7 +7,7 @@ check its own storage, and the API, as only workers hold the credentials.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -27,11 +27,10 @@ from conveyor.redaction import redact_server_url
 __all__ = [
     "WORKER_TIMEOUT_S",
     "Check",
+    "Part",
     "ask_worker",
-    "check_broker",
-    "check_redis",
-    "check_storage",
     "examine",
+    "parts_of",
 ]
 
 CHECK_TIMEOUT_S: Final = 10.0
@@ -58,6 +57,42 @@ class Check:
     where: str = _HERE
 
 
+class Part:
+    """What we stand on, to be checked any number of times.
+
+    A check that hangs is waited for the next time, and not joined by another: each holds a thread.
+
+    Args:
+        name: What it is called.
+        work: Uses it, and says what was found.
+    """
+
+    def __init__(self, name: str, work: Callable[[], str]) -> None:
+        self._name = name
+        self._work = work
+        self._under_way: Future[str] | None = None
+
+    def check(self, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
+        """Check it; not from two threads at once.
+
+        Args:
+            timeout_s: How long it may take, seconds.
+        """
+        if self._under_way is None or self._under_way.done():
+            self._under_way = _begin(self._work)
+        try:
+            return Check(self._name, ok=True, detail=self._under_way.result(timeout_s))
+        except ConveyorError as error:
+            detail = str(error)
+        except TimeoutError:
+            detail = (
+                f"No answer within {timeout_s:g} s: is it overloaded, or shut off by a firewall?"
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
+            detail = f"It can't be used ({type(error).__name__}): look at its log."
+        return Check(self._name, ok=False, detail=detail)
+
+
 def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
     """Check everything that can be checked from here.
 
@@ -68,26 +103,20 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
     Returns:
         The checks, in the order in which they build on each other.
     """
-    broker = check_broker(conveyor)
-    here = [broker, check_redis(conveyor), check_storage(conveyor)]
+    here = [part.check() for part in parts_of(conveyor)]
+    broker, *_ = here
     if not broker.ok:
         return [*here, Check("worker", ok=False, detail="Not asked: repair the broker first.")]
     return [*here, *ask_worker(conveyor, worker_timeout_s)]
 
 
-def check_broker(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
-    """Check that messages can be sent."""
-    return _check("broker", partial(_reach_broker, conveyor.celery_app), timeout_s)
-
-
-def check_redis(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
-    """Check that the ledger answers."""
-    return _check("redis", partial(_reach_redis, conveyor.ledger), timeout_s)
-
-
-def check_storage(conveyor: Conveyor, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
-    """Check that files can be written, read and removed."""
-    return _check("storage", partial(_use_storage, conveyor), timeout_s)
+def parts_of(conveyor: Conveyor) -> Sequence[Part]:
+    """What the library stands on: the broker, Redis and the storage."""
+    return (
+        Part("broker", partial(_reach_broker, conveyor.celery_app)),
+        Part("redis", partial(_reach_redis, conveyor.ledger)),
+        Part("storage", partial(_use_storage, conveyor)),
+    )
 
 
 def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
@@ -101,7 +130,7 @@ def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[
         That a worker answered, and what it found; or one check that says that none did.
     """
     try:
-        report = _bounded(partial(_ask, conveyor, timeout_s), timeout_s + _MARGIN_S)
+        report = _begin(partial(_ask, conveyor, timeout_s)).result(timeout_s + _MARGIN_S)
         return _read_report(report)
     except (NoAnswer, TimeoutError, TaskRevokedError):
         detail = (
@@ -171,23 +200,11 @@ def _use_storage(conveyor: Conveyor) -> str:
     return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
 
 
-def _check(name: str, work: Callable[[], str], timeout_s: float) -> Check:
-    try:
-        return Check(name, ok=True, detail=_bounded(work, timeout_s))
-    except ConveyorError as error:
-        detail = str(error)
-    except TimeoutError:
-        detail = f"No answer within {timeout_s:g} s: is it overloaded, or shut off by a firewall?"
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        detail = f"It can't be used ({type(error).__name__}): look at its log."
-    return Check(name, ok=False, detail=detail)
-
-
 ResultT = TypeVar("ResultT")
 
 
-def _bounded(work: Callable[[], ResultT], timeout_s: float) -> ResultT:
-    """Run work that may hang, in a thread that holds up neither us nor the process's end."""
+def _begin(work: Callable[[], ResultT]) -> Future[ResultT]:
+    """Begin work that may hang, in a thread that holds up neither us nor the process's end."""
     outcome: Future[ResultT] = Future()
 
     def run() -> None:
@@ -197,4 +214,4 @@ def _bounded(work: Callable[[], ResultT], timeout_s: float) -> ResultT:
             outcome.set_exception(error)
 
     Thread(target=run, daemon=True).start()
-    return outcome.result(timeout_s)
+    return outcome

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["FORMATS", "targets_of"]
+__all__ = ["ALIASES", "FORMATS", "targets_of"]
 
 # What a page looks like once it is printed, or photographed.
 _PRINTS: Final = "jpg pdf png tiff webp"
@@ -66,8 +66,10 @@ _FAMILIES: Final = (
     ("zip", "extract"),
 )
 
-# One name for each format: ConvertAPI takes both.
-_ALIASES: Final = {"htm": "html", "jpeg": "jpg", "markdown": "md", "tif": "tiff"}
+ALIASES: Final[Mapping[str, str]] = MappingProxyType(
+    {"htm": "html", "jpeg": "jpg", "markdown": "md", "tif": "tiff"}
+)
+"""Other names of formats, which stand in `FORMATS` under one: ConvertAPI takes both."""
 
 
 def _by_source(families: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
@@ -92,4 +94,4 @@ def targets_of(source: str) -> tuple[str, ...]:
         The targets, sorted; none where nothing is known of the format.
     """
     name = source.lower().removeprefix(".")
-    return FORMATS.get(_ALIASES.get(name, name), ())
+    return FORMATS.get(ALIASES.get(name, name), ())

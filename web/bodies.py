@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from email.message import Message
 from typing import Final, TypeVar
@@ -14,6 +15,7 @@ from web.problems import Kind, Problem, errors_of
 __all__ = [
     "JSON",
     "MAX_JSON_BYTES",
+    "STALL_S",
     "bounded",
     "check",
     "check_coding",
@@ -25,6 +27,9 @@ __all__ = [
 JSON: Final = "application/json"
 # A request is some URLs and parameters.
 MAX_JSON_BYTES: Final = 1024 * 1024
+
+# Who sends nothing for so long will not send the rest.
+STALL_S: Final = 60.0
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -56,19 +61,35 @@ async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
         limit_bytes: The most.
 
     Raises:
-        Problem: 413, at once where ``Content-Length`` says so.
+        Problem: 413, at once where ``Content-Length`` says so; 408 where nothing comes any more.
         ClientDisconnect: The client is gone.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
     size = 0
-    async for chunk in request.stream():
+    async for chunk in _moving(request.stream()):
         size += len(chunk)
         if size > limit_bytes:
             raise _too_large(limit_bytes)
         if chunk:
             yield chunk
+
+
+async def _moving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pieces as they come, while they come. What is done with one in between takes its time."""
+    while True:
+        try:
+            async with asyncio.timeout(STALL_S):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            detail = (
+                f"Nothing came for {STALL_S:g} s, and the body is not at its end: send it again."
+            )
+            raise Problem(Kind.TIMEOUT, detail, {"Connection": "close"}) from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 async def read_json(request: Request, model: type[ModelT]) -> ModelT:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from conveyor import Conversion, Conveyor, Progress, State, Unavailable
+from conveyor import Conversion, State
 from web.models import ConversionAnswer, ConversionOrder, ConversionPage, href_of
 from web.openapi import problems
 from web.orders import DocumentQuery, Order, read_order
+from web.outcome import outcome_of
+from web.paging import PageQuery, next_page
 from web.problems import Kind
 from web.staging import staging
 from web.wiring import Wired
 
-__all__ = ["MAX_PAGE", "next_page", "router"]
-
-MAX_PAGE: Final = 200
+__all__ = ["router"]
 
 router = APIRouter(tags=["conversions"])
 
@@ -80,14 +78,10 @@ _BODY: Final[Mapping[str, Any]] = {
 }
 
 
-class ConversionQuery(BaseModel):
+class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
-    model_config = ConfigDict(extra="forbid")
-
     state: State | None = None
-    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
-    cursor: str = Field(default="", max_length=1024, description="As `next` of a page has it.")
 
 
 @router.post(
@@ -97,7 +91,7 @@ class ConversionQuery(BaseModel):
     status_code=202,
     responses={
         202: {"headers": _LOCATION},
-        **problems(Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_REQUEST),
+        **problems(Kind.TIMEOUT, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_REQUEST),
     },
     openapi_extra={"requestBody": _BODY},
 )
@@ -117,7 +111,7 @@ async def convert(
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)
-    return await _accepted(parts.conveyor, handle.id, order)
+    return await run_in_threadpool(outcome_of, parts.conveyor, _accepted(handle.id, order))
 
 
 @router.get(
@@ -160,36 +154,15 @@ def cancel_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
 
     What ConvertAPI has charged stays charged.
     """
-    parts.conveyor.cancel(conversion_id)
-    return ConversionAnswer.of(*parts.conveyor.look(conversion_id))
+    return outcome_of(parts.conveyor, parts.conveyor.cancel(conversion_id))
 
 
-def next_page(path: str, query: BaseModel, cursor: str) -> str | None:
-    """Where the next page is.
-
-    Args:
-        path: The list's.
-        query: This page's.
-        cursor: The next page's; empty where there is none.
-    """
-    if not cursor:
-        return None
-    asked = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    return f"{path}?{urlencode({**asked, 'cursor': cursor})}"
-
-
-async def _accepted(conveyor: Conveyor, conversion_id: str, order: Order) -> ConversionAnswer:
-    """A conversion that was accepted, also when Redis goes away now: a 503 would deny it."""
-    try:
-        return ConversionAnswer.of(*await run_in_threadpool(conveyor.look, conversion_id))
-    except Unavailable:
-        return ConversionAnswer.of(
-            Conversion(
-                id=conversion_id,
-                state=State.QUEUED,
-                from_format=order.from_format or "",
-                to_format=order.to,
-                created_at=time.time(),
-            ),
-            Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0),
-        )
+def _accepted(conversion_id: str, order: Order) -> Conversion:
+    """What is known of a conversion without a look at it."""
+    return Conversion(
+        id=conversion_id,
+        state=State.QUEUED,
+        from_format=order.from_format or "",
+        to_format=order.to,
+        created_at=time.time(),
+    )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, Header
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from conveyor import ConveyorError, Event
+from conveyor import ConveyorError, Event, Handle, InvalidRequest
 from web.models import StateEvent, rfc3339
 from web.openapi import problems
 from web.problems import Kind
@@ -27,8 +25,6 @@ log = structlog.get_logger("conveyor.web")
 
 # Proxies close a silent line after 30 s and more.
 KEEP_ALIVE_S: Final = 15.0
-# A Redis stream's; more digits would overflow there.
-_EVENT_ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 _COMMENT: Final = ":\n\n"
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -83,11 +79,11 @@ LastEventId = Annotated[
 )
 async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = None) -> Response:
     """One event for each change of state; the stream ends with the final one."""
-    conversion, _ = await run_in_threadpool(parts.conveyor.look, conversion_id)
     handle = await parts.conveyor.ahandle(conversion_id)
-    events = handle.aevents(_ours(last_event_id))
+    events = _after(handle, last_event_id or "")
     seen: list[Event] = []
-    if conversion.state.is_final:
+    # Who has seen none gets one at least.
+    if last_event_id and (await handle.aget()).state.is_final:
         # All that will come is there: the status tells whether that is anything.
         seen = [event async for event in events]
         if not seen:
@@ -96,9 +92,12 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
     return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
 
 
-def _ours(event_id: str | None) -> str:
-    """An event's id, or nothing: then the stream begins with the first."""
-    return event_id if event_id and _EVENT_ID.fullmatch(event_id) else ""
+def _after(handle: Handle, event_id: str) -> AsyncIterator[Event]:
+    """The events after one; all of them where that is none of ours."""
+    try:
+        return handle.aevents(event_id)
+    except InvalidRequest:
+        return handle.aevents()
 
 
 async def stream(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from conveyor.formats import FORMATS
+from conveyor.formats import ALIASES, FORMATS, targets_of
 from web.models import FormatsAnswer
 
 __all__ = ["router"]
@@ -14,5 +14,6 @@ router = APIRouter(tags=["formats"])
 
 @router.get("/formats", operation_id="listFormats", summary="List formats")
 async def list_formats() -> FormatsAnswer:
-    """To choose from. Nothing is refused by it: ConvertAPI may know more."""
-    return FormatsAnswer(formats={source: list(targets) for source, targets in FORMATS.items()})
+    """To choose from, by each name of a source. Nothing is refused: ConvertAPI may know more."""
+    sources = sorted((*FORMATS, *ALIASES))
+    return FormatsAnswer(formats={source: list(targets_of(source)) for source in sources})

@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 
 from conveyor import (
     BrokerUnavailable,
+    FileGone,
     InvalidRequest,
     LedgerUnavailable,
     StorageError,
@@ -40,6 +41,7 @@ class Kind(Enum):
     FOREIGN_ORIGIN = (403, "foreign-origin", "Foreign origin")
     NOT_FOUND = (404, "not-found", "Not found")
     METHOD_NOT_ALLOWED = (405, "method-not-allowed", "Method not allowed")
+    TIMEOUT = (408, "request-timeout", "Request timeout")
     TOO_LARGE = (413, "too-large", "Too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "Unsupported media type")
     RANGE_NOT_SATISFIABLE = (416, "range-not-satisfiable", "Range not satisfiable")
@@ -64,10 +66,12 @@ _BY_STATUS: Final = {kind.status: kind for kind in Kind}
 
 # What the library's own words say is for the operator: they name servers and settings.
 _AWAY: Final[Mapping[type[Unavailable], str]] = {
-    BrokerUnavailable: "The broker can't be reached. Nothing was accepted: try again later.",
-    LedgerUnavailable: "Redis can't be reached. Nothing was accepted: try again later.",
-    StorageError: "The storage can't be used. Nothing was accepted: try again later.",
+    BrokerUnavailable: "The broker can't be reached",
+    LedgerUnavailable: "Redis can't be reached",
+    StorageError: "The storage can't be used",
 }
+# The library promises it of a conversion. A replay may have gone on its way all the same.
+_ACCEPTING: Final = ("POST", "/conversions")
 
 
 class Problem(Exception):  # noqa: N818 - named as RFC 9457 does
@@ -138,6 +142,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(UnknownConversion, _unknown)
+    app.add_exception_handler(FileGone, _gone)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _frameworks)
@@ -157,10 +162,17 @@ async def _unknown(_: Request, error: Exception) -> Response:
     return ProblemResponse(Kind.NOT_FOUND, str(error))
 
 
-async def _unavailable(_: Request, error: Exception) -> Response:
+async def _gone(_: Request, error: Exception) -> Response:
+    """Waiting does not bring a file back."""
+    return ProblemResponse(Kind.NOT_FOUND, str(error))
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("part_unavailable", error=str(error))
-    detail = next((text for kind, text in _AWAY.items() if isinstance(error, kind)), None)
-    return ProblemResponse(Kind.UNAVAILABLE, detail or "Try again later.")
+    what = next((text for kind, text in _AWAY.items() if isinstance(error, kind)), "Not now")
+    is_accepting = (request.method, request.scope["path"]) == _ACCEPTING
+    outcome = ". Nothing was accepted" if is_accepting else ""
+    return ProblemResponse(Kind.UNAVAILABLE, f"{what}{outcome}: try again later.")
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from conveyor import Conveyor
-from conveyor.doctor import Check, check_broker, check_redis, check_storage
+from conveyor.doctor import Check, parts_of
 
 __all__ = ["Readiness"]
 
@@ -26,7 +26,7 @@ class Readiness:
     """
 
     def __init__(self, conveyor: Conveyor) -> None:
-        self._conveyor = conveyor
+        self._parts = parts_of(conveyor)
         self._looking = asyncio.Lock()
         self._checks: Sequence[Check] = ()
         self._looked_at = float("-inf")
@@ -40,6 +40,5 @@ class Readiness:
         return [check for check in self._checks if not check.ok]
 
     async def _look(self) -> Sequence[Check]:
-        checks = (check_redis, check_broker, check_storage)
-        looks = (asyncio.to_thread(check, self._conveyor, _TIMEOUT_S) for check in checks)
+        looks = (asyncio.to_thread(part.check, _TIMEOUT_S) for part in self._parts)
         return await asyncio.gather(*looks)

@@ -27,6 +27,8 @@ FIELDS: Final = frozenset({"to", "from_format", "params"})
 _MAX_PARTS: Final = 100
 # Parameters are some hundred characters.
 _MAX_FIELD_BYTES: Final = 64 * 1024
+# A name is some hundred bytes; the parser's own bounds are its release's.
+_MAX_HEADER_BYTES: Final = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +141,14 @@ class _Reader:
         self.tokens: deque[_Token] = deque()
         self.is_complete = False
         self._headers: dict[str, str] = {}
+        self._header_bytes = 0
         self._name = bytearray()
         self._value = bytearray()
         try:
             self._parser = MultipartParser(
                 boundary.encode("latin-1", "replace"),
                 {
-                    "on_part_begin": self._headers.clear,
+                    "on_part_begin": self._on_part,
                     "on_header_field": self._on_name,
                     "on_header_value": self._on_value,
                     "on_header_end": self._on_header,
@@ -169,11 +172,21 @@ class _Reader:
         except FormParserError:
             raise _invalid("The form can't be read: it breaks multipart/form-data.") from None
 
+    def _on_part(self) -> None:
+        self._headers.clear()
+        self._header_bytes = 0
+
     def _on_name(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
+        self._name += self._counted(data[start:end])
 
     def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+        self._value += self._counted(data[start:end])
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._header_bytes += len(piece)
+        if self._header_bytes > _MAX_HEADER_BYTES:
+            raise _invalid(f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes.")
+        return piece
 
     def _on_header(self) -> None:
         # Browsers write names as they are, in UTF-8; the parser takes Latin-1.

@@ -81,7 +81,7 @@ class Webhooks:
             job_id = await _job_id(Request(scope, receive))
             await run_in_threadpool(self._conveyor.job_ended, conversion_id, job_id)
         except Problem as problem:
-            return ProblemResponse(problem.kind, problem.detail)
+            return ProblemResponse(problem.kind, problem.detail, problem.headers)
         except ClientDisconnect:
             return Response(status_code=400)
         except Unavailable as error:

@@ -126,9 +126,9 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
         )
     with connected() as conveyor:
         letters = conveyor.dead_letters
-        chosen = [letter.id for letter in letters.list(wanted, account)] if in_bulk else ids or []
         # All of them are looked up before the first is replayed: a wrong id changes nothing.
-        costs = letters.costs_of(chosen)
+        chosen = letters.list(wanted, account) if in_bulk else map(letters.show, ids or [])
+        costs = letters.costs_of([letter.id for letter in chosen])
         if dry_run or not costs:
             _show(_PLAN_HEADER, [(one, _PLAN[paid]) for one, paid in costs.items()])
             console.say(console.stderr(), f"{_plan(costs, limit)} Nothing was changed.")

@@ -50,6 +50,14 @@ def _woken(app):
                     yield messages.get_nowait().headers["task"]
 
 
+def test_what_is_no_dead_letter_costs_nothing_to_replay(dead_letters, ledger, make):
+    dead = ledger.failed(make.converting(), FAILURE)
+
+    assert dead_letters.costs_of([make.queued().id, dead.id, "nothing"]) == {dead.id: True}
+    with pytest.raises(UnknownConversion):
+        dead_letters.costs("nothing")
+
+
 def test_one_that_was_paid_for_is_fetched_again_and_not_paid(dead_letters, ledger, make, app):
     dead = ledger.failed(make.ready(), FAILURE)
 

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from conveyor import State
+from conveyor import LedgerUnavailable, State
 
 URL = "https://example.com/a.docx"
 
@@ -164,6 +164,19 @@ def test_a_conversion_can_be_cancelled_and_stays_so(site, make):
     assert first.json()["state"] == again.json()["state"] == "cancelled"
 
 
+def test_a_cancel_is_told_of_though_redis_goes_away_after_it(site, make, monkeypatch):
+    def gone(_):
+        raise LedgerUnavailable("Redis can't be reached.")
+
+    entry = make.converting()
+    with monkeypatch.context() as blip:
+        blip.setattr(site.conveyor, "look", gone)
+        answer = site.ask("DELETE", f"/conversions/{entry.id}")
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert answer.json()["created_at"] == site.get(f"/conversions/{entry.id}").json()["created_at"]
+
+
 def test_what_was_faster_than_the_cancel_stays(site, converted):
     answer = site.ask("DELETE", f"/conversions/{converted()}")
 
@@ -199,7 +212,9 @@ def test_redis_being_away_is_told_and_nothing_is_accepted(serve):
     answer = site.post("/conversions", json={"source": URL, "to": "pdf"})
 
     assert (answer.status_code, _problem(answer)[0]) == (503, "unavailable")
+    assert "Nothing was accepted" in answer.text
     assert "127.0.0.1:9" not in answer.text
+    assert "accepted" not in site.get("/conversions").text
 
 
 def test_a_state_is_one_of_the_librarys(site):

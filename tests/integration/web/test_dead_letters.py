@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor import Failure, FailureKind
+from conveyor import Failure, FailureKind, LedgerUnavailable
 
 DAMAGED = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
 UNSTORED = Failure(FailureKind.STORAGE, "The disk is full.")
@@ -66,6 +66,32 @@ def test_a_dead_letter_can_be_tried_again(site, dead, options):
     assert answer.headers["location"] == f"/conversions/{conversion_id}"
     assert answer.json()["state"] == "queued"
     assert site.get(f"/dead-letters/{conversion_id}").status_code == 404
+
+
+def test_a_replay_is_told_of_though_redis_goes_away_after_it(site, dead, monkeypatch):
+    def gone(_):
+        raise LedgerUnavailable("Redis can't be reached.")
+
+    paid, free = dead(), dead(UNSTORED, is_paid_result=True)
+    with monkeypatch.context() as blip:
+        blip.setattr(site.conveyor, "look", gone)
+        answers = [site.post(f"/dead-letters/{one}/replay") for one in (paid, free)]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert [answer.json()["id"] for answer in answers] == [paid, free]
+    assert [answer.json()["state"] for answer in answers] == ["queued", "ready"]
+    assert [answer.json()["progress"]["fraction"] for answer in answers] == [0.0, None]
+
+
+def test_one_that_is_replayed_while_the_page_is_made_is_left_out(site, dead, monkeypatch):
+    letters = site.conveyor.dead_letters
+    replayed, stays = dead(), dead()
+    seen = letters.page()
+    letters.replay(replayed)
+    monkeypatch.setattr(letters, "page", lambda *_: seen)
+    told = site.get("/dead-letters").json()["dead_letters"]
+
+    assert [one["id"] for one in told] == [stays]
 
 
 @pytest.mark.parametrize(

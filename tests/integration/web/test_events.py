@@ -62,11 +62,20 @@ def test_nothing_more_comes_after_the_final_event(site, converted):
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-@pytest.mark.parametrize("last", ["x", "1", "1-", "9" * 40 + "-0", "null"])
+@pytest.mark.parametrize("last", ["x", "1", "1-", "9" * 40 + "-0", "9" * 18 + "-0", "null"])
 def test_a_last_event_that_is_none_of_ours_is_none(site, converted, last):
     answer = site.get(f"/conversions/{converted()}/events", headers={"Last-Event-ID": last})
 
     assert _states(answer) == ["queued", "converting", "ready", "succeeded"]
+
+
+def test_a_conversion_is_looked_up_once_for_all_its_events(site, converted, client):
+    conversion_id = converted()
+    client.config_resetstat()
+    answer = site.get(f"/conversions/{conversion_id}/events")
+
+    assert len(_states(answer)) == 4
+    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
 
 
 def test_an_unknown_conversion_has_no_events(site):

@@ -77,6 +77,7 @@ def test_a_file_that_the_client_has_is_not_sent(site, address):
 
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == tag
+    assert answer.headers["cache-control"] == "private, no-cache"
 
 
 def test_head_tells_the_same_without_the_content(site, address):
@@ -84,6 +85,15 @@ def test_head_tells_the_same_without_the_content(site, address):
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == "100"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=100-"])
+def test_a_range_is_for_get_alone(site, address, asked):
+    plain, ranged = site.ask("HEAD", address), site.ask("HEAD", address, headers={"Range": asked})
+
+    assert ranged.status_code == 200
+    assert "content-range" not in ranged.headers
+    assert {**ranged.headers, "date": ""} == {**plain.headers, "date": ""}
 
 
 @pytest.mark.parametrize(
@@ -121,12 +131,24 @@ def test_another_name_is_not_found(site, address, name):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_file_that_the_storage_lost_is_unavailable(site, address):
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=50-"}])
+def test_a_file_that_the_storage_lost_is_not_found(site, address, headers):
     [stored] = site.folder.glob("results/*/a.pdf")
     stored.unlink()
+    answer = site.get(address, headers=headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems#not-found")
+    assert "no longer in the storage" in answer.json()["detail"]
+
+
+def test_a_file_that_cannot_be_read_is_unavailable(site, address):
+    [stored] = site.folder.glob("results/*/a.pdf")
+    stored.unlink()
+    stored.mkdir()
     answer = site.get(address)
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems#unavailable")
+    assert "accepted" not in answer.json()["detail"]
 
 
 def test_a_large_file_is_streamed(site, converted):

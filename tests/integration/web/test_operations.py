@@ -6,14 +6,18 @@ from html.parser import HTMLParser
 import pytest
 
 from conveyor import Failure, FailureKind
-from conveyor.formats import FORMATS
+from conveyor.formats import ALIASES, FORMATS
 from web.problems import Kind
 
 
 def test_formats_are_those_of_the_library(site):
     told = site.get("/formats").json()["formats"]
 
-    assert told == {source: list(targets) for source, targets in FORMATS.items()}
+    assert list(told) == sorted({*FORMATS, *ALIASES})
+    assert {source: tuple(told[source]) for source in FORMATS} == FORMATS
+    assert {alias: tuple(told[alias]) for alias in ALIASES} == {
+        alias: FORMATS[name] for alias, name in ALIASES.items()
+    }
 
 
 def test_the_fleet_is_told_at_a_glance(site, make, ledger, converted):

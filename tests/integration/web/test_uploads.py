@@ -4,9 +4,12 @@ import io
 import json
 import socket
 import time
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+
+from web import bodies
 
 DOCUMENT = b"a document\n" * 1000
 
@@ -26,6 +29,22 @@ def _await_empty(site, timeout_s=3.0):
     while site.staged() and time.monotonic() < deadline:
         time.sleep(0.02)
     return site.staged()
+
+
+@contextmanager
+def _begun_upload(site, *, is_form):
+    """A client that has sent a part of its body, a second file's where it is a form."""
+    target = urlsplit(site.url)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n\r\n'
+    first = head + DOCUMENT + b"\r\n" + head.replace(b"a.docx", b"b.docx") if is_form else b""
+    kind = "multipart/form-data; boundary=x" if is_form else "application/octet-stream"
+    request = (
+        f"POST /conversions{'' if is_form else '?to=pdf&name=b.docx'} HTTP/1.1\r\n"
+        f"Host: {target.netloc}\r\nContent-Type: {kind}\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection((target.hostname, target.port)) as client:
+        client.sendall(request.encode() + first + DOCUMENT)
+        yield client
 
 
 def test_a_form_brings_a_document_its_fields_after_it(site):
@@ -187,17 +206,36 @@ def test_a_larger_upload_than_allowed_is_refused_and_leaves_nothing(serve, has_l
 
 
 @pytest.mark.parametrize("is_form", [True, False])
+def test_a_client_that_sends_nothing_more_is_ended_and_leaves_nothing(site, is_form, monkeypatch):
+    monkeypatch.setattr(bodies, "STALL_S", 0.3)
+    with _begun_upload(site, is_form=is_form) as client:
+        client.settimeout(5)
+        begun = time.monotonic()
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+        took_s = time.monotonic() - begun
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in head.lower().splitlines()
+    assert json.loads(body)["type"] == "/problems#request-timeout"
+    assert 0.2 < took_s < 3
+    assert site.staged() == []
+
+
+def test_a_slow_client_is_waited_for(site, monkeypatch):
+    monkeypatch.setattr(bodies, "STALL_S", 0.3)
+
+    def pieces():
+        for _ in range(5):
+            time.sleep(0.1)
+            yield DOCUMENT
+
+    assert site.post("/conversions?to=pdf&name=a.docx", data=pieces()).status_code == 202
+
+
+@pytest.mark.parametrize("is_form", [True, False])
 def test_a_client_that_leaves_leaves_nothing_behind(site, is_form, caplog):
-    target = urlsplit(site.url)
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n\r\n'
-    first = head + DOCUMENT + b"\r\n" + head.replace(b"a.docx", b"b.docx") if is_form else b""
-    kind = "multipart/form-data; boundary=x" if is_form else "application/octet-stream"
-    request = (
-        f"POST /conversions{'' if is_form else '?to=pdf&name=b.docx'} HTTP/1.1\r\n"
-        f"Host: {target.netloc}\r\nContent-Type: {kind}\r\nContent-Length: 1000000\r\n\r\n"
-    )
-    with socket.create_connection((target.hostname, target.port)) as client:
-        client.sendall(request.encode() + first + DOCUMENT)
+    with _begun_upload(site, is_form=is_form):
         deadline = time.monotonic() + 3
         while not site.staged() and time.monotonic() < deadline:
             time.sleep(0.01)

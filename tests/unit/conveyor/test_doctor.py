@@ -10,14 +10,16 @@ from conveyor.errors import StorageError
 
 
 def test_what_works_says_what_was_found():
-    assert doctor._check("part", lambda: "fine", 1) == doctor.Check("part", ok=True, detail="fine")
+    assert doctor.Part("part", lambda: "fine").check(1) == doctor.Check(
+        "part", ok=True, detail="fine"
+    )
 
 
 def test_what_fails_says_it_in_the_librarys_words():
     def fail():
         raise StorageError("Full. Make room.")
 
-    assert doctor._check("storage", fail, 1) == doctor.Check(
+    assert doctor.Part("storage", fail).check(1) == doctor.Check(
         "storage", ok=False, detail="Full. Make room."
     )
 
@@ -26,7 +28,7 @@ def test_the_unexpected_is_named_without_its_text():
     def fail():
         raise RuntimeError("redis://:hush@host")
 
-    check = doctor._check("redis", fail, 1)
+    check = doctor.Part("redis", fail).check(1)
     assert not check.ok
     assert "RuntimeError" in check.detail
     assert "hush" not in check.detail
@@ -40,11 +42,30 @@ def test_what_hangs_is_given_up():
         return "too late"
 
     begun = time.monotonic()
-    check = doctor._check("broker", hang, 0.05)
+    check = doctor.Part("broker", hang).check(0.05)
     released.set()
     assert time.monotonic() - begun < 5
     assert not check.ok
     assert "No answer within 0.05 s" in check.detail
+
+
+def test_what_hangs_is_not_asked_once_more_and_may_come_round():
+    released = threading.Event()
+    begun = []
+
+    def hang():
+        begun.append(threading.current_thread())
+        released.wait(10)
+        return "fine"
+
+    part = doctor.Part("storage", hang)
+    assert [part.check(0.01).ok for _ in range(3)] == [False] * 3
+    assert len(begun) == 1
+
+    released.set()
+    begun[0].join()
+    assert part.check(5).ok
+    assert len(begun) == 2
 
 
 def test_a_workers_report_bears_its_name():

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from conveyor import (
     BrokerUnavailable,
+    FileGone,
     InvalidRequest,
     LedgerUnavailable,
     SettingsError,
@@ -24,6 +25,7 @@ RAISED = {
     "broker": BrokerUnavailable("The broker at redis://10.0.0.7 did not take the message."),
     "ledger": LedgerUnavailable("Redis at redis://10.0.0.7 can't be reached."),
     "storage": StorageError("Can't write to s3://bucket-of-ours."),
+    "gone": FileGone("The file is no longer in the storage."),
     "own": Problem(Kind.TOO_LARGE, "Too much.", {"X-More": "1"}),
     "settings": SettingsError("CONVEYOR_X is wrong"),
     "bug": ZeroDivisionError("a secret"),
@@ -44,6 +46,11 @@ def app():
     async def fail_too(name: str) -> None:
         raise RAISED[name]
 
+    @app.get("/conversions")
+    @app.post("/conversions")
+    async def fail_as_told(name: str) -> None:
+        raise RAISED[name]
+
     return app
 
 
@@ -52,9 +59,10 @@ def app():
     [
         ("/raise/invalid", Kind.INVALID_REQUEST, "The source is empty."),
         ("/raise/unknown", Kind.NOT_FOUND, "No conversion has this id."),
-        ("/raise/broker", Kind.UNAVAILABLE, "The broker can't be reached."),
-        ("/raise/ledger", Kind.UNAVAILABLE, "Redis can't be reached."),
-        ("/raise/storage", Kind.UNAVAILABLE, "The storage can't be used."),
+        ("/raise/broker", Kind.UNAVAILABLE, "The broker can't be reached:"),
+        ("/raise/ledger", Kind.UNAVAILABLE, "Redis can't be reached:"),
+        ("/raise/storage", Kind.UNAVAILABLE, "The storage can't be used:"),
+        ("/raise/gone", Kind.NOT_FOUND, "The file is no longer in the storage."),
         ("/raise/own", Kind.TOO_LARGE, "Too much."),
         ("/raise/settings", Kind.INTERNAL, "This should not happen"),
         ("/raise/bug", Kind.INTERNAL, "This should not happen"),
@@ -71,6 +79,27 @@ def test_an_error_is_told_as_its_problem(app, ask, path, kind, words):
     assert words in answer.json()["detail"]
     assert "10.0.0.7" not in answer.text
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("part", ["broker", "ledger", "storage"])
+@pytest.mark.parametrize(
+    ("method", "path", "is_denied"),
+    [
+        ("POST", "/conversions?name={}", True),
+        ("GET", "/conversions?name={}", False),
+        ("GET", "/raise/{}", False),
+        # A replay whose answer was lost goes on.
+        ("POST", "/raise/{}", False),
+    ],
+)
+def test_only_of_a_conversion_is_it_said_that_nothing_was_accepted(
+    *, app, ask, part, method, path, is_denied
+):
+    answer = ask(app, method, path.format(part))
+
+    assert answer.status == 503
+    assert ("Nothing was accepted" in answer.text) is is_denied
+    assert answer.json()["detail"].endswith(": try again later.")
 
 
 def test_a_problem_may_have_headers(app, ask):

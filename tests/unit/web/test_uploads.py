@@ -112,6 +112,22 @@ def test_a_form_that_is_wrong_is_refused(form, words):
         _read(form)
 
 
+@pytest.mark.parametrize("size", [1, 1 << 16])
+def test_the_headers_of_a_part_are_bounded_by_us(size):
+    header = b"X-Header: " + b"x" * 3000 + b"\r\n"
+
+    with pytest.raises(Problem, match="longer than 8192 bytes"):
+        _read(b"--line\r\n" + header * 3, size=size)
+
+
+def test_each_part_has_headers_of_its_own():
+    shelf = Shelf()
+    names = [letter * 3000 + ".txt" for letter in "abcd"]
+    _read(_form([("file", name, b"x") for name in names]), shelf)
+
+    assert list(shelf.files) == names
+
+
 def test_a_boundary_that_is_too_long_is_refused():
     with pytest.raises(Problem, match="too long"):
         _read(_form(), boundary="x" * 1000)

@@ -1,0 +1,159 @@
+"""With webhooks a conversion costs one poll, also where calls are lost, doubled or too fast."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+
+from conveyor import State
+from workers.local.stack import LocalStack
+
+CONVERSIONS = 500
+LOSSY_CONVERSIONS = 120
+# As the service's.
+SPACING_S = 5.0
+MOST_POLLS = 1.05
+LATE_S = 1.0
+
+
+def _stack(duration, *faults, dialect="auto", **settings):
+    """Two workers, which log little: what is measured is the polls."""
+    return LocalStack(
+        workers=2,
+        concurrency=32,
+        spacing=SPACING_S,
+        dialect=dialect,
+        web=True,
+        webhooks=True,
+        sandbox_options=("--duration", duration, *faults),
+        settings={"LOG_LEVEL": "WARNING", **settings},
+    )
+
+
+def _convert(conveyor, count):
+    """So many small documents at once; returns their conversions, ended."""
+
+    def enqueue(number):
+        staged = conveyor.stage(f"{number}.md", [b"# Report %d\n" % number])
+        return conveyor.convert(staged, to="html")
+
+    with ThreadPoolExecutor(8) as threads:
+        handles = list(threads.map(enqueue, range(count)))
+    return [handle.wait(timeout=240) for handle in handles]
+
+
+def _figures(done, audit):
+    polls = audit["polls"] / len(done)
+    slowest = max(each.ready_at - each.submitted_at for each in done)
+    names = ("paid", "polls", "violations", "webhooks_sent", "webhooks_lost")
+    counts = ", ".join(f"{name} {audit[name]}" for name in names)
+    return f"{len(done)} conversions: {polls:.3f} polls each, slowest {slowest:.1f} s; {counts}"
+
+
+def _check(done, audit, most_polls):
+    assert Counter(each.state for each in done) == {State.SUCCEEDED: len(done)}
+    assert Counter(each.cost for each in done) == {1: len(done)}
+    assert audit["paid"] == len(done)
+    assert audit["violations"] == 0
+    assert audit["polls"] == sum(each.polls for each in done)
+    assert audit["polls"] <= most_polls * len(done)
+
+
+@pytest.mark.timeout(400)
+def test_hundreds_of_conversions_cost_one_poll_each(sandbox_of, tell):
+    with _stack("1-20", dialect="path") as stack, closing(stack.conveyor()) as conveyor:
+        begun = time.monotonic()
+        done = _convert(conveyor, CONVERSIONS)
+        audit = sandbox_of(stack).audit()
+    tell(f"{_figures(done, audit)}; {time.monotonic() - begun:.1f} s")
+
+    _check(done, audit, MOST_POLLS)
+    assert (audit["webhooks_sent"], audit["webhooks_lost"]) == (CONVERSIONS, 0)
+
+
+@pytest.mark.timeout(300)
+def test_lost_and_doubled_calls_change_no_outcome(sandbox_of, tell):
+    net_s = 15
+    faults = ("--fault", "lost_webhook=0.2", "--fault", "doubled_webhook=0.2", "--seed", "7")
+    with (
+        _stack("1-4", *faults, dialect="query", WEBHOOK_NET=str(net_s)) as stack,
+        closing(stack.conveyor()) as conveyor,
+    ):
+        begun = time.monotonic()
+        done = _convert(conveyor, LOSSY_CONVERSIONS)
+        audit = sandbox_of(stack).audit()
+    tell(f"{_figures(done, audit)}; {time.monotonic() - begun:.1f} s")
+
+    assert audit["webhooks_lost"] > LOSSY_CONVERSIONS * 0.1
+    assert audit["faults"]["doubled_webhook"] > LOSSY_CONVERSIONS * 0.1
+    # The net may once be spread too early below a job whose call was lost.
+    _check(done, audit, MOST_POLLS + 0.2)
+    called = [each for each in done if each.ready_at - each.submitted_at < net_s]
+    assert len(called) > LOSSY_CONVERSIONS / 2
+    # The net's own spread, one more poll where the first came too early, and a slow machine.
+    latest_s = net_s * 1.1 + SPACING_S + 15
+    assert max(each.ready_at - each.submitted_at for each in done) < latest_s
+
+
+class _LateAnswers(BaseHTTPRequestHandler):
+    """Passes requests on to the service, and answers submits a second late."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _pass_on(self):
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length) if length else None
+        with closing(HTTPConnection(self.server.target, timeout=30)) as service:
+            service.request(self.command, self.path, body, dict(self.headers))
+            answer = service.getresponse()
+            content = answer.read()
+        if "/convert/" in self.path:
+            time.sleep(LATE_S)
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815 - the server's names
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def _late_answers():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _LateAnswers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_call_that_is_faster_than_the_submits_answer_is_not_lost(sandbox_of):
+    with (
+        _late_answers() as service,
+        _stack("0", API_URL=f"http://127.0.0.1:{service.server_port}") as stack,
+        closing(stack.conveyor()) as conveyor,
+    ):
+        service.target = urlsplit(stack.sandbox_url).netloc
+        done = _convert(conveyor, 20)
+        audit = sandbox_of(stack).audit()
+
+    _check(done, audit, 1.0)
+    assert audit["webhooks_sent"] == 20
+    # By the net it would be a minute.
+    assert max(each.ready_at - each.submitted_at for each in done) < 40

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conveyor import Conversion, Conveyor, State
+from web.outcome import outcome_of
+
+BEGUN = time.time() - 60
+
+
+@pytest.fixture
+def conveyor():
+    """Its Redis is away."""
+    return Conveyor(broker_url="redis://127.0.0.1:9/0")
+
+
+@pytest.mark.parametrize(
+    ("state", "finished_at", "elapsed_s", "fraction"),
+    [
+        (State.QUEUED, None, 60, 0.0),
+        (State.READY, None, 60, None),
+        (State.CANCELLED, BEGUN + 5, 5, None),
+    ],
+)
+def test_what_was_done_is_told_when_nobody_can_look(
+    *, conveyor, state, finished_at, elapsed_s, fraction
+):
+    done = Conversion("6f1c", state, "docx", "pdf", created_at=BEGUN, finished_at=finished_at)
+    answer = outcome_of(conveyor, done)
+
+    assert (answer.id, answer.state, answer.to_format) == ("6f1c", state, "pdf")
+    assert answer.progress.elapsed_s == pytest.approx(elapsed_s, abs=10)
+    assert (answer.progress.fraction, answer.progress.expected_s) == (fraction, None)

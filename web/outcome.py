@@ -1,0 +1,35 @@
+"""What is answered once something was done: Redis's going away now must not deny it."""
+
+from __future__ import annotations
+
+import time
+
+from conveyor import Conversion, Conveyor, Progress, State, Unavailable
+from web.models import ConversionAnswer
+
+__all__ = ["outcome_of"]
+
+
+def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
+    """A conversion that was accepted, replayed or cancelled, as it stands.
+
+    Args:
+        conveyor: Looks at it.
+        done: What is known of it without a look: the answer where nobody can look.
+    """
+    try:
+        return ConversionAnswer.of(*conveyor.look(done.id))
+    except Unavailable:
+        return ConversionAnswer.of(done, _progress_of(done))
+
+
+def _progress_of(conversion: Conversion) -> Progress:
+    """As far as the conversion itself tells it."""
+    end = conversion.finished_at or time.time()
+    return Progress(
+        state=conversion.state,
+        polls=conversion.polls,
+        elapsed_s=max(end - conversion.created_at, 0.0),
+        expected_s=None,
+        fraction=0.0 if conversion.state is State.QUEUED else None,
+    )
