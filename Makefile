@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 EXTRAS := cli,worker,web,sandbox,local
+LOAD := tests/acceptance/web/test_forged_load.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,7 +22,8 @@ up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 	@$(BIN)/python -m workers.local.up
 
 test: lint ## Run all checks, as .ci/run does
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --ignore $(LOAD)
 
 lint: $(VENV)/.checks ## Run the checks that run nothing
 	@$(BIN)/ruff check --quiet

@@ -91,7 +91,7 @@ class Child:
                 process_group=0,
             )
 
-    def wait_ready(self, is_ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def wait_ready(self, is_ready: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait until it's ready.
 
         Args:

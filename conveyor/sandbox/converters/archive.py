@@ -11,6 +11,8 @@ from conveyor.sandbox.files import StoredFile
 
 #: The oldest time a ZIP archive can state: the same files give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+#: Larger files are stored as they are: deflating a gigabyte takes half a minute, and shows nothing.
+STORE_BYTES = 64 * 1024 * 1024
 
 
 def pack(task: Task) -> Sequence[Output]:
@@ -19,7 +21,8 @@ def pack(task: Task) -> Sequence[Output]:
     with zipfile.ZipFile(target, "w") as archive:
         for name, source in _named(task.sources):
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            large = source.size >= STORE_BYTES
+            entry.compress_type = zipfile.ZIP_STORED if large else zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as to, source.path.open("rb") as file:
                 while chunk := file.read(1 << 16):
                     to.write(chunk)

@@ -17,16 +17,17 @@ def conveyor():
 
 
 @pytest.mark.parametrize(
-    ("state", "finished_at", "elapsed_s", "fraction"),
+    ("state", "lasted_s", "elapsed_s", "fraction"),
     [
         (State.QUEUED, None, 60, 0.0),
         (State.READY, None, 60, None),
-        (State.CANCELLED, BEGUN + 5, 5, None),
+        (State.CANCELLED, 5, 5, None),
     ],
 )
 def test_what_was_done_is_told_when_nobody_can_look(
-    *, conveyor, state, finished_at, elapsed_s, fraction
+    *, conveyor, state, lasted_s, elapsed_s, fraction
 ):
+    finished_at = None if lasted_s is None else BEGUN + lasted_s
     done = Conversion("6f1c", state, "docx", "pdf", created_at=BEGUN, finished_at=finished_at)
     answer = outcome_of(conveyor, done)
 
