@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
+from web import access
 from web.access import Access
 
 
@@ -37,6 +39,16 @@ def _answering(status, **scope_items):
         await send({"type": "http.response.body", "body": b""})
 
     return app
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own(monkeypatch):
+    """An earlier test of this process may have set a level, and the module's log keeps it."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    monkeypatch.setattr(access, "log", structlog.get_logger("conveyor.web"))
+    yield
+    structlog.configure(**before)
 
 
 def test_a_request_is_one_line_with_its_route():

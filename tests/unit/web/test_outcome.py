@@ -7,8 +7,6 @@ import pytest
 from conveyor import Conversion, Conveyor, State
 from web.outcome import outcome_of
 
-BEGUN = time.time() - 60
-
 
 @pytest.fixture
 def conveyor():
@@ -27,8 +25,9 @@ def conveyor():
 def test_what_was_done_is_told_when_nobody_can_look(
     *, conveyor, state, lasted_s, elapsed_s, fraction
 ):
-    finished_at = None if lasted_s is None else BEGUN + lasted_s
-    done = Conversion("6f1c", state, "docx", "pdf", created_at=BEGUN, finished_at=finished_at)
+    begun = time.time() - 60
+    finished_at = None if lasted_s is None else begun + lasted_s
+    done = Conversion("6f1c", state, "docx", "pdf", created_at=begun, finished_at=finished_at)
     answer = outcome_of(conveyor, done)
 
     assert (answer.id, answer.state, answer.to_format) == ("6f1c", state, "pdf")
