@@ -396,7 +396,8 @@ class Ledger:
             due=_now() + _WORK_S,
             leave=leaving,
         )
-        if changed is not None and changed.submitted_at is not None:
+        # What was seen late, after polls without an answer, tells nothing of the service's pace.
+        if changed is not None and changed.submitted_at is not None and not changed.strikes:
             self.pace.learn(changed.request, _now() - changed.submitted_at)
         return changed
 

@@ -285,3 +285,11 @@ def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
     assert ledger.recall_dialect("a1") is dialect
     assert ledger.recall_dialect("a2") is None
     assert 0 < client.ttl(keys.dialect("a1")) <= 24 * 3600
+
+
+@pytest.mark.parametrize("strike", [True, False], ids=["an outage", "an ordinary poll"])
+def test_what_an_outage_has_delayed_tells_nothing_of_the_pace(ledger, make, client, strike):
+    entry = ledger.later(make.converting(alive=True), 1.0, alive=True, strike=strike)
+    ledger.ready(entry, make.result)
+
+    assert (client.hlen(keys.PACE) == 0) is strike
