@@ -1,8 +1,8 @@
-"""What ConvertAPI is documented to convert into what.
+"""What ConvertAPI is known to convert into what: something to choose from.
 
-The facts are from the vendor's own lists, https://www.convertapi.com/api and
-https://v2.convertapi.com/info/openapi. They are there to choose from, and nothing is refused by
-them: the service may know more, so a pair that is not listed is passed on. Pairs of operations
+Most pairs are from the vendor's own lists, https://www.convertapi.com/api and
+https://v2.convertapi.com/info/openapi; some were told by others alone. Nothing is refused by them:
+the service may know more, or less, so a pair that is not listed is passed on. Pairs of operations
 that need a second document beside the source (``compare``), or none, are left out.
 """
 
