@@ -124,11 +124,8 @@ class Staging:
 
     def remove(self, tokens: Sequence[str]) -> None:
         """The same of folders. What can't be removed just now, a worker removes later."""
-        doomed = self._reservations.doom(tokens)
         with suppress(StorageError):
-            for token in doomed:
-                self._storage.remove_folder(token)
-            self._reservations.removed(doomed)
+            self._clear(self._reservations.doom(tokens))
 
     def remove_overdue(self) -> int:
         """Remove what nobody has converted in time; a batch of it.
@@ -140,7 +137,11 @@ class Staging:
             StorageError: One or more can't be removed; they are tried again.
             LedgerUnavailable: Redis can't be reached.
         """
-        doomed, removed, fault = self._reservations.doomed(), [], None
+        return self._clear(self._reservations.doomed())
+
+    def _clear(self, doomed: Sequence[str]) -> int:
+        """Remove folders; one that can't be removed keeps none of the others from it."""
+        removed, fault = [], None
         for token in doomed:
             try:
                 self._storage.remove_folder(token)

@@ -14,7 +14,8 @@ from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, SandboxConfig
 from conveyor.sandbox.converters.program import kill_all
 from conveyor.sandbox.faults import FAULTS
 from conveyor.sandbox.outbound import is_reachable
-from conveyor.sandbox.server import address, listen, run
+from conveyor.sandbox.server import run
+from conveyor.serving import address_of, listen
 
 USAGE_STATUS = 2
 FAULT_HELP = (
@@ -97,7 +98,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         _fail(str(error))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     try:
-        run(config, listener, lambda _: _say(f"sandbox ready on {address(listener)}"))
+        run(config, listener, lambda _: _say(f"sandbox ready on {address_of(listener)}"))
     finally:
         # The interpreter would wait for the threads that wait for these.
         kill_all()

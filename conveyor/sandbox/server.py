@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import socket
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,66 +17,15 @@ from conveyor.sandbox.config import SandboxConfig
 from conveyor.sandbox.core import assemble
 from conveyor.sandbox.faults import check_rates
 from conveyor.sandbox.wire import ConnectionProtocol
+from conveyor.serving import BACKLOG, Server, address_of, listen
 
 START_TIMEOUT_SECONDS = 20
 STOP_TIMEOUT_SECONDS = 20
 CONTROL_TIMEOUT_SECONDS = 10
-BACKLOG = 1024
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it is ready and ends quietly on a signal.
-
-    uvicorn raises a signal once more after it has shut down, which would end the process
-    before its files are removed.
-    """
-
-    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._when_ready = when_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._when_ready()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {
-            number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound, so that port 0 becomes a number.
-
-    Raises:
-        OSError: The address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    # Accepted connections inherit it. asyncio sets it only where the protocol number is given,
-    # and without it each answer of a kept connection waits 40 ms for an acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def address(listener: socket.socket) -> str:
-    """Return the URL of a bound socket."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def run(
-    config: SandboxConfig, listener: socket.socket, when_ready: Callable[[_Server], None]
+    config: SandboxConfig, listener: socket.socket, when_ready: Callable[[Server], None]
 ) -> None:
     """Serve until a signal or `should_exit` ends it.
 
@@ -102,7 +49,7 @@ def run(
         backlog=BACKLOG,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(settings, lambda: when_ready(server))
+    server = Server(settings, lambda: when_ready(server))
     try:
         server.run(sockets=[listener])
     finally:
@@ -124,10 +71,10 @@ class SandboxServer:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self._listener = listen(config.host, config.port)
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
-        self.url = address(self._listener)
+        self.url = address_of(self._listener)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -173,7 +120,7 @@ class SandboxServer:
     def _serve(self) -> None:
         run(self.config, self._listener, self._started)
 
-    def _started(self, server: _Server) -> None:
+    def _started(self, server: Server) -> None:
         self._server = server
         self._ready.set()
 
