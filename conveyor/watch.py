@@ -7,6 +7,7 @@ the history in the ledger when it hears one, and once in a while without.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -73,7 +74,7 @@ class _Bell:
     def ring(self) -> None:
         self._rung.set()
 
-    async def wait(self, timeout_s: float = _LOOK_EVERY_S) -> None:
+    async def wait(self, timeout_s: float = math.inf) -> None:
         """Wait until it rings, or it is time to look all the same."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), min(timeout_s, _LOOK_EVERY_S))

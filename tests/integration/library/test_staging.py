@@ -7,10 +7,11 @@ import io
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
-from conveyor import BrokerUnavailable, Conveyor, InvalidRequest, StorageError
+from conveyor import BrokerUnavailable, Conveyor, InvalidRequest, State, StorageError
 from conveyor.ledger import keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.staging import Staging
@@ -312,14 +313,25 @@ def test_an_upload_that_is_cancelled_leaves_nothing(redis_url, tmp_path, stored)
 
 @pytest.fixture
 def slow_storage(monkeypatch):
-    """Moving a file takes a second, as in a bucket, where it is a copy."""
+    """Moving a file takes until `released`, as in a bucket, where it is a copy."""
+    storage = SimpleNamespace(entered=threading.Event(), released=threading.Event())
     finish = Writer.finish
 
     def slowly(writer):
-        time.sleep(1)
+        storage.entered.set()
+        storage.released.wait(60)
         finish(writer)
 
     monkeypatch.setattr(Writer, "finish", slowly)
+    yield storage
+    storage.released.set()
+
+
+async def _until_set(event):
+    """Without a thread, as the threads are what may be taken."""
+    async with asyncio.timeout(30):
+        while not event.is_set():
+            await asyncio.sleep(0.01)
 
 
 def test_one_that_is_cancelled_in_its_last_moment_leaves_nothing(
@@ -333,8 +345,9 @@ def test_one_that_is_cancelled_in_its_last_moment_leaves_nothing(
     async def upload():
         conveyor = Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))
         task = asyncio.create_task(conveyor.astage("a.docx", words()))
-        await asyncio.sleep(0.4)
+        await _until_set(slow_storage.entered)
         task.cancel()
+        asyncio.get_running_loop().call_later(0.3, slow_storage.released.set)
         with pytest.raises(asyncio.CancelledError):
             await task
         await conveyor.aclose()
@@ -353,12 +366,12 @@ def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage)
         conveyor = Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))
         handle = await conveyor.aconvert(URL, to="pdf")
         uploads = [asyncio.create_task(conveyor.astage("a.docx", words())) for _ in range(30)]
+        await _until_set(slow_storage.entered)
         await asyncio.sleep(0.2)
-        begun = time.monotonic()
-        await handle.aget()
-        seconds = time.monotonic() - begun
+        seen = await asyncio.wait_for(handle.aget(), 30)
+        slow_storage.released.set()
         await asyncio.gather(*uploads)
         await conveyor.aclose()
-        return seconds
+        return seen
 
-    assert asyncio.run(work()) < 0.9
+    assert asyncio.run(work()).state is State.QUEUED

@@ -87,8 +87,9 @@ def test_a_request_whose_answer_is_lost_is_sent_once(*, server, api, ask, say, m
     assert len(server.requests) == 1
 
 
-def _dribble(body, pause_s=0.05):
-    """Byte by byte, each well within the read time-out."""
+def _dribble(say, body, *headers, pause_s=0.05):
+    """A whole answer byte by byte, each well within the read time-out."""
+    yield say(200, b"", *headers, length=len(body))
     for byte in body:
         yield bytes([byte])
         yield pause_s
@@ -96,20 +97,18 @@ def _dribble(body, pause_s=0.05):
 
 @pytest.mark.parametrize("slow", ["body", "compressed body"])
 def test_a_deadline_bounds_an_answer_that_dribbles(server, api, ask, say, slow):
-    packed = gzip.compress(RESULT)
+    body = RESULT.ljust(1000)  # 50 s
+    packed = gzip.compress(body, compresslevel=0)
     scripts = {
-        "body": [say(200, b"", length=len(RESULT)), *_dribble(RESULT)],
-        "compressed body": [
-            say(200, b"", "Content-Encoding: gzip", length=len(packed)),
-            *_dribble(packed),
-        ],
+        "body": _dribble(say, body),
+        "compressed body": _dribble(say, packed, "Content-Encoding: gzip"),
     }
     server.answer(*scripts[slow])
     begun = time.monotonic()
 
     assert isinstance(ask(api), Lost)
-    # The whole may take 0.6 s, and the last read 0.2 s more.
-    assert time.monotonic() - begun < 3.0
+    # The whole may take 2 s, and the last read 1 s more.
+    assert time.monotonic() - begun < 30
     assert len(server.requests) == 1
 
 

@@ -143,12 +143,12 @@ def test_a_download_is_whole_or_an_error(server, api, say, marks, how):
 
 
 def test_a_deadline_bounds_a_download_that_dribbles(server, api, say):
-    server.answer(say(200, b"", length=1000), *(part for _ in range(100) for part in (b".", 0.05)))
+    server.answer(say(200, b"", length=1000), *(part for _ in range(1000) for part in (b".", 0.05)))
     begun = time.monotonic()
     with pytest.raises(Unclear, match="not whole after"):
         _download(api, f"{server.url}/d/x")
 
-    assert time.monotonic() - begun < 3.0
+    assert time.monotonic() - begun < 30
 
 
 def test_a_redirect_within_the_service_is_followed(server, api, say):

@@ -78,11 +78,9 @@ class Client:
         return self.server.audit()
 
     def audit_with(self, name, value):
-        """Return the audit once a count is reached, or as it is after some seconds."""
-        for _ in range(100):
-            audit = self.audit()
-            if audit[name] == value:
-                break
+        """Return the audit once a count is reached, or as it is after half a minute."""
+        deadline = time.monotonic() + 30
+        while (audit := self.audit())[name] != value and time.monotonic() < deadline:
             time.sleep(0.02)
         return audit
 
@@ -139,7 +137,7 @@ class Receiver(ThreadingHTTPServer):
         self.content = b"# From the web"
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def wait_for(self, count, seconds=5):
+    def wait_for(self, count, seconds=30):
         end = time.monotonic() + seconds
         while len(self.calls) < count and time.monotonic() < end:
             time.sleep(0.02)

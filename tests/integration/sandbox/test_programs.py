@@ -35,9 +35,9 @@ def test_office_documents_by_libreoffice(libreoffice, sandbox, client_of):
 def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path):
     started = time.monotonic()
     with pytest.raises(ApiError) as raised:
-        run(["sh", "-c", "sleep 30 & sleep 30"], folder=tmp_path, timeout_seconds=0.2)
+        run(["sh", "-c", "sleep 60 & sleep 60"], folder=tmp_path, timeout_seconds=0.2)
     assert raised.value.code == 5000
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_program_sees_nothing_of_our_environment(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_polls_need_no_credential(any_dialect):
 
 
 def test_a_running_job_answers_202_without_body(sandbox, client_of):
-    with sandbox(duration_seconds=(0.5, 0.5)) as server:
+    with sandbox(duration_seconds=(1.5, 1.5)) as server:
         client = client_of(server)
         job_id = client.submit().json()["JobId"]
         answer = client.poll(job_id)
@@ -46,41 +46,51 @@ def test_a_running_job_answers_202_without_body(sandbox, client_of):
         started = time.monotonic()
         time.sleep(SPACING + 0.01)
         assert client.wait(job_id).status_code == 200
-        assert time.monotonic() - started > 0.3
+        assert time.monotonic() - started > 0.5
 
 
-def test_an_early_poll_is_refused_and_counted(any_dialect):
-    job_id = any_dialect.submit().json()["JobId"]
-    any_dialect.poll(job_id)
-    assert any_dialect.poll(job_id).status_code == 503
-    time.sleep(SPACING + 0.01)
-    assert any_dialect.poll(job_id).status_code in {200, 202}
-    audit = any_dialect.audit()
+@pytest.mark.parametrize("dialect", ["query", "path"])
+def test_an_early_poll_is_refused_and_counted(sandbox, client_of, dialect):
+    with sandbox(spacing_seconds=1.5) as server:
+        client = client_of(server, dialect)
+        job_id = client.submit().json()["JobId"]
+        client.poll(job_id)
+        assert client.poll(job_id).status_code == 503
+        time.sleep(1.51)
+        assert client.poll(job_id).status_code in {200, 202}
+        audit = client.audit()
     assert (audit["polls"], audit["early_polls"], audit["violations"]) == (3, 1, 1)
 
 
-def test_an_overlapping_poll_is_refused_and_counted(server, client):
-    job_id = client.submit().json()["JobId"]
-    client.wait(job_id)
-    time.sleep(SPACING + 0.01)
-    server.set_faults({"slow_answer": 1})
-    slow = threading.Thread(target=client.poll, args=(job_id,))
-    slow.start()
-    time.sleep(0.2)
-    assert client.poll(job_id).status_code == 503
-    slow.join()
-    assert client.audit()["overlapping_polls"] == 1
+def test_an_overlapping_poll_is_refused_and_counted(sandbox, client_of):
+    with sandbox(slow_seconds=3) as server:
+        client = client_of(server)
+        job_id = client.submit().json()["JobId"]
+        client.wait(job_id)
+        time.sleep(SPACING + 0.01)
+        polls = client.audit()["polls"]
+        server.set_faults({"slow_answer": 1})
+        slow = threading.Thread(target=client.poll, args=(job_id,))
+        slow.start()
+        client.audit_with("polls", polls + 1)
+        assert client_of(server).poll(job_id).status_code == 503
+        slow.join()
+        assert client.audit()["overlapping_polls"] == 1
 
 
-def test_a_client_that_hangs_up_ends_its_poll(server, client):
-    job_id = client.submit().json()["JobId"]
-    client.wait(job_id)
-    time.sleep(SPACING + 0.01)
-    server.set_faults({"slow_answer": 1})
-    client.poll(job_id, stream=True).close()
-    server.set_faults({})
-    time.sleep(2 * SPACING)
-    assert client.poll(job_id).status_code == 200
+def test_a_client_that_hangs_up_ends_its_poll(sandbox, client_of):
+    with sandbox(slow_seconds=60) as server:
+        client = client_of(server)
+        job_id = client.submit().json()["JobId"]
+        client.wait(job_id)
+        time.sleep(SPACING + 0.01)
+        server.set_faults({"slow_answer": 1})
+        client.poll(job_id, stream=True).close()
+        server.set_faults({})
+        deadline = time.monotonic() + 30
+        while client.poll(job_id).status_code != 200:
+            assert time.monotonic() < deadline, "the poll is still in"
+            time.sleep(SPACING)
 
 
 def test_polls_after_the_result_are_counted_and_answered(client):
@@ -196,7 +206,7 @@ def test_timeout_ends_a_conversion(sandbox, client_of):
         started = time.monotonic()
         answer = client.convert("md", "html", Timeout=10)
         assert (answer.status_code, answer.json()["Code"]) == (500, 5000)
-        assert 9.5 < time.monotonic() - started < 13
+        assert 9.5 < time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -63,13 +63,13 @@ def sandbox(sandbox_of):
 
 @dataclass
 class Message:
-    """A task's message, taken from the broker."""
+    """A task's message, taken from the broker; `due_at` is when it may run, a Unix time."""
 
     task: str
     id: str
     args: list[Any]
     kwargs: dict[str, Any]
-    countdown_s: float
+    due_at: float
     request: dict[str, Any]
 
 
@@ -89,7 +89,7 @@ class Worker:
                     while message := messages.get_nowait():
                         message.ack()
                         found.append(_message(message))
-        return sorted(found, key=lambda message: message.countdown_s)
+        return sorted(found, key=lambda message: message.due_at)
 
     def run(self, message):
         """Run one message, whether its time has come or not."""
@@ -99,6 +99,10 @@ class Worker:
             # Celery's own result backend still calls what redis-py 8 calls deprecated.
             warnings.filterwarnings("ignore", "Call to deprecated setex", DeprecationWarning)
             return trace(message.id, message.args, message.kwargs, message.request)
+
+    def run_when_due(self, message):
+        time.sleep(max(message.due_at - time.time(), 0))
+        return self.run(message)
 
     def poll(self, conversion_id, number):
         """Run a poll that somebody sent."""
@@ -113,14 +117,11 @@ class Worker:
         """Run what waits, each at its time, until nothing waits. Returns the tasks' names."""
         done, deadline, later = [], time.monotonic() + seconds, []
         while time.monotonic() < deadline:
-            begun = time.monotonic()
-            later += [(begun + it.countdown_s, it) for it in self.waiting()]
+            later = sorted(later + self.waiting(), key=lambda message: message.due_at)
             if not later:
                 return done
-            later.sort(key=lambda pair: pair[0])
-            due, message = later.pop(0)
-            time.sleep(max(due - time.monotonic(), 0))
-            self.run(message)
+            message = later.pop(0)
+            self.run_when_due(message)
             done.append(message.task)
         raise AssertionError(f"still at work after {done}")
 
@@ -128,7 +129,7 @@ class Worker:
 def _message(raw):
     args, kwargs, embed = raw.payload
     eta = raw.headers["eta"]
-    countdown_s = (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
+    due_at = datetime.fromisoformat(eta).timestamp() if eta else 0.0
     request = {
         **raw.headers,
         **embed,
@@ -140,9 +141,7 @@ def _message(raw):
         "correlation_id": raw.properties.get("correlation_id"),
         "delivery_info": {"routing_key": raw.delivery_info["routing_key"], "exchange": ""},
     }
-    return Message(
-        raw.headers["task"], raw.headers["id"], args, kwargs, max(countdown_s, 0.0), request
-    )
+    return Message(raw.headers["task"], raw.headers["id"], args, kwargs, due_at, request)
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_a_larger_upload_than_allowed_is_refused_and_leaves_nothing(serve, has_l
 def test_a_client_that_sends_nothing_more_is_ended_and_leaves_nothing(site, is_form, monkeypatch):
     monkeypatch.setattr(bodies, "STALL_S", 0.3)
     with _begun_upload(site, is_form=is_form) as client:
-        client.settimeout(5)
+        client.settimeout(60)
         begun = time.monotonic()
         answer = b"".join(iter(lambda: client.recv(4096), b""))
         took_s = time.monotonic() - begun
@@ -218,16 +218,16 @@ def test_a_client_that_sends_nothing_more_is_ended_and_leaves_nothing(site, is_f
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in head.lower().splitlines()
     assert json.loads(body)["type"] == "/problems#request-timeout"
-    assert 0.2 < took_s < 3
+    assert 0.2 < took_s < 30
     assert site.staged() == []
 
 
 def test_a_slow_client_is_waited_for(site, monkeypatch):
-    monkeypatch.setattr(bodies, "STALL_S", 0.3)
+    monkeypatch.setattr(bodies, "STALL_S", 1.5)
 
     def pieces():
         for _ in range(5):
-            time.sleep(0.1)
+            time.sleep(0.4)
             yield DOCUMENT
 
     assert site.post("/conversions?to=pdf&name=a.docx", data=pieces()).status_code == 202

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from conveyor.webhooks import address_of
@@ -70,9 +68,8 @@ def test_redis_being_away_asks_for_another_call(serve):
     assert site.get(path, params={"JobId": JOB}).status_code == 503
 
 
-def test_a_flood_of_forged_calls_is_refused_at_once(site, make):
-    path = address_of("/webhooks", "another-key-than-ours", make.queued().id)
-    begun = time.monotonic()
+def test_a_forged_call_is_refused_without_asking_redis(serve):
+    site = serve(redis_url="redis://127.0.0.1:9/0", webhook_key=WEBHOOK_KEY)
+    path = address_of("/webhooks", "another-key-than-ours", "6f1c")
 
-    assert {site.get(path).status_code for _ in range(200)} == {404}
-    assert time.monotonic() - begun < 2
+    assert site.get(path, params={"JobId": JOB}).status_code == 404

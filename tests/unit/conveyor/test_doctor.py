@@ -38,13 +38,13 @@ def test_what_hangs_is_given_up():
     released = threading.Event()
 
     def hang():
-        released.wait(10)
+        released.wait(60)
         return "too late"
 
     begun = time.monotonic()
     check = doctor.Part("broker", hang).check(0.05)
     released.set()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert not check.ok
     assert "No answer within 0.05 s" in check.detail
 
@@ -55,7 +55,7 @@ def test_what_hangs_is_not_asked_once_more_and_may_come_round():
 
     def hang():
         begun.append(threading.current_thread())
-        released.wait(10)
+        released.wait(60)
         return "fine"
 
     part = doctor.Part("storage", hang)
