@@ -7,6 +7,7 @@ the holder works, and is released by whoever holds its token alone.
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any, cast
 
 import redis
@@ -60,8 +61,12 @@ class Deliveries:
             taken, *flat = cast(
                 "list[Any]",
                 self._acquire(
-                    keys=[keys.delivery(conversion_id), keys.conversion(conversion_id)],
-                    args=[token, self._lease_ms],
+                    keys=[
+                        keys.delivery(conversion_id),
+                        keys.conversion(conversion_id),
+                        keys.DUE,
+                    ],
+                    args=[token, self._lease_ms, conversion_id, time.time()],
                 ),
             )
         if not taken:

@@ -11,6 +11,7 @@ with the transition that it notes (`Pass.leaving`), so a poll costs two round tr
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -100,8 +101,15 @@ class Turnstile:
             closed_ms, *flat = cast(
                 "list[Any]",
                 self._enter(
-                    keys=[keys.turnstile(conversion_id), keys.conversion(conversion_id)],
-                    args=[token, self._lease_ms, State.CONVERTING.value, number],
+                    keys=[
+                        keys.turnstile(conversion_id),
+                        keys.conversion(conversion_id),
+                        keys.DUE,
+                    ],
+                    args=[
+                        *(token, self._lease_ms, State.CONVERTING.value, number),
+                        *(conversion_id, time.time()),
+                    ],
                 ),
             )
         if closed_ms == _STALE:

@@ -70,10 +70,11 @@ class Pulse:
         with self._lock:
             working = list(self._working.values())
         if working:
-            self._ledger.keep_working([conversion_id for conversion_id, _ in working])
             for _, renew in working:
                 if renew is not None:
                     renew()
+            # After the leases, so that none lasts longer than the sweep waits.
+            self._ledger.keep_working([conversion_id for conversion_id, _ in working])
 
     def _run(self) -> None:
         never = Event()

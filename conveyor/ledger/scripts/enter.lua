@@ -2,10 +2,13 @@
 --
 -- KEYS[1]  turnstile  string, the token of whoever is in; while it exists, nobody else enters
 -- KEYS[2]  entry      hash, the conversion's; forgets that the webhook has called
+-- KEYS[3]  due        sorted set, id by the time at which something must have happened
 -- ARGV[1]  token      ours
 -- ARGV[2]  lease_ms   how long the key lives if we never leave
 -- ARGV[3]  state      the state that is polled
 -- ARGV[4]  number     the wake-up's number
+-- ARGV[5]  id         the conversion's
+-- ARGV[6]  now        seconds since the epoch
 -- returns             {-2} not awaited; {ms, fields} closed for so long; {-1, fields} we are in
 
 if redis.call('HGET', KEYS[2], 'state') ~= ARGV[3]
@@ -17,8 +20,10 @@ local closed_ms = -1
 if redis.call('GET', KEYS[1]) ~= ARGV[1] and not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   closed_ms = math.max(redis.call('PTTL', KEYS[1]), 0)
 end
--- This poll learns what the webhook has called for; one that calls from now on wants another.
 if closed_ms < 0 then
+  -- This poll learns what the webhook has called for; one that calls from now on wants another.
   redis.call('HDEL', KEYS[2], 'called')
+  -- If we die: whoever is woken before the lease has lapsed finds the way closed.
+  redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[6] + ARGV[2] / 1000 + 1, ARGV[5])
 end
 return {closed_ms, redis.call('HGETALL', KEYS[2])}

@@ -9,7 +9,7 @@ from conveyor.ledger import keys
 from conveyor.turnstile import Turnstile
 from workers.pulse import Pulse
 
-LEASE_S = 0.3
+LEASE_S = 1.0
 
 
 @pytest.fixture

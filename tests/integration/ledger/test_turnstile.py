@@ -103,6 +103,29 @@ def test_who_comes_back_too_late_does_not_open_it_for_others(client, entry):
     assert client.pttl(keys.turnstile(entry.id)) > 25_000
 
 
+def test_who_is_in_is_overdue_once_the_lease_has_lapsed(turnstile, entry, client):
+    """If it dies, whoever is woken finds the way open."""
+    turnstile.enter(entry.id, entry.wakeup)
+    lapses_in_s = client.pttl(keys.turnstile(entry.id)) / 1000
+
+    assert lapses_in_s < client.zscore(keys.DUE, entry.id) - time.time() < lapses_in_s + 5
+
+
+def test_who_finds_it_closed_puts_nothing_off(turnstile, entry, client):
+    turnstile.enter(entry.id, entry.wakeup)
+    due = client.zscore(keys.DUE, entry.id)
+    Turnstile(client, SPACING_S, lease_s=300.0).enter(entry.id, entry.wakeup)
+
+    assert client.zscore(keys.DUE, entry.id) == due
+
+
+def test_what_has_ended_does_not_become_due(turnstile, entry, client):
+    client.zrem(keys.DUE, entry.id)
+    turnstile.enter(entry.id, entry.wakeup)
+
+    assert client.zscore(keys.DUE, entry.id) is None
+
+
 def test_a_foreign_token_changes_nothing(turnstile, entry, client):
     passed = turnstile.enter(entry.id, entry.wakeup)
 

@@ -184,7 +184,7 @@ def test_a_thousand_followers_share_one_connection(run, ledger, make, client):
             asyncio.create_task(states(conveyor, entry)) for entry in entries for _ in range(100)
         ]
         async with asyncio.timeout(30):
-            while client.pubsub_numsub(keys.CHANGED) == [(keys.CHANGED, 0)]:
+            while client.pubsub_numsub(keys.CHANGED) == [(keys.CHANGED, 0)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await asyncio.sleep(1)
         listening = client.pubsub_numsub(keys.CHANGED)

@@ -330,7 +330,7 @@ def slow_storage(monkeypatch):
 async def _until_set(event):
     """Without a thread, as the threads are what may be taken."""
     async with asyncio.timeout(30):
-        while not event.is_set():
+        while not event.is_set():  # noqa: ASYNC110 - a thread sets it
             await asyncio.sleep(0.01)
 
 

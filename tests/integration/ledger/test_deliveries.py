@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conveyor.ledger import keys
+from conveyor.lease import Deliveries
+
+
+@pytest.fixture
+def deliveries(client):
+    return Deliveries(client, lease_s=30.0)
+
+
+@pytest.fixture
+def entry(make):
+    return make.ready()
+
+
+def test_one_delivers_at_a_time(deliveries, client, entry):
+    assert deliveries.acquire(entry.id).deliveries == 1
+    assert Deliveries(client, lease_s=30.0).acquire(entry.id) is None
+
+    deliveries.release(entry.id)
+    assert Deliveries(client, lease_s=30.0).acquire(entry.id).deliveries == 2
+
+
+def test_only_the_holder_ends_the_lease(deliveries, client, entry):
+    deliveries.acquire(entry.id)
+    another = Deliveries(client, lease_s=30.0)
+    another.release(entry.id)
+
+    assert another.acquire(entry.id) is None
+
+
+def test_nobody_delivers_what_does_not_exist(deliveries, client):
+    assert deliveries.acquire("nobody") is None
+    assert client.keys() == []
+
+
+def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, client, entry):
+    """If the holder dies, whoever is woken finds nobody at it."""
+    deliveries.acquire(entry.id)
+    lapses_in_s = client.pttl(keys.delivery(entry.id)) / 1000
+
+    assert lapses_in_s < client.zscore(keys.DUE, entry.id) - time.time() < lapses_in_s + 5
+
+
+def test_what_the_caller_knows_does_not_become_due(deliveries, client, entry):
+    client.zrem(keys.DUE, entry.id)
+    deliveries.acquire(entry.id)
+
+    assert client.zscore(keys.DUE, entry.id) is None
