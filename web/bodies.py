@@ -28,8 +28,9 @@ JSON: Final = "application/json"
 # A request is some URLs and parameters.
 MAX_JSON_BYTES: Final = 1024 * 1024
 
-# Who sends nothing for so long will not send the rest.
+# Who sends less than that within so long will not send the rest, or means to hold us up.
 STALL_S: Final = 60.0
+_LEAST_BYTES: Final = 64 * 1024
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -61,7 +62,7 @@ async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
         limit_bytes: The most.
 
     Raises:
-        Problem: 413, at once where ``Content-Length`` says so; 408 where nothing comes any more.
+        Problem: 413, at once where ``Content-Length`` says so; 408 where next to nothing comes.
         ClientDisconnect: The client is gone.
     """
     declared = request.headers.get("content-length", "")
@@ -78,17 +79,20 @@ async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
 
 async def _moving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Pieces as they come, while they come. What is done with one in between takes its time."""
+    clock = asyncio.get_running_loop().time
+    come, left_s = 0, STALL_S
     while True:
+        begun = clock()
         try:
-            async with asyncio.timeout(STALL_S):
+            async with asyncio.timeout(left_s):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            detail = (
-                f"Nothing came for {STALL_S:g} s, and the body is not at its end: send it again."
-            )
-            raise Problem(Kind.TIMEOUT, detail, {"Connection": "close"}) from None
+            raise _stalled(come) from None
         if chunk is None:
             return
+        come, left_s = come + len(chunk), left_s - (clock() - begun)
+        if come >= _LEAST_BYTES:
+            come, left_s = 0, STALL_S
         yield chunk
 
 
@@ -137,6 +141,13 @@ def _wrong(error: ValidationError, place: str) -> Problem:
     errors = errors_of(error, place)
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
     return Problem(Kind.INVALID_REQUEST, f"{detail}.", errors=errors)
+
+
+def _stalled(come: int) -> Problem:
+    detail = (
+        f"Only {come} bytes came in {STALL_S:g} s, and the body is not at its end: send it again."
+    )
+    return Problem(Kind.TIMEOUT, detail, {"Connection": "close"})
 
 
 def _too_large(limit_bytes: int) -> Problem:

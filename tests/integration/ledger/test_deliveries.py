@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from conveyor.ledger import keys
 from conveyor.lease import Deliveries
+from conveyor.ledger import keys
 
 
 @pytest.fixture
