@@ -53,6 +53,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # A broker that is away for an hour must find the workers waiting for it.
         "broker_connection_max_retries": None,
+        # Celery's own dies of a broker that is restarted.
+        "worker_consumer": "workers.consumer:Consumer",
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,
         # Countdowns lie in the memory of the worker that drew them: a limit shares them out.
