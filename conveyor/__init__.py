@@ -20,6 +20,7 @@ from conveyor.conversion import (
 )
 from conveyor.dead_letters import DeadGroup, DeadLetters
 from conveyor.errors import (
+    AcceptanceUnknown,
     AccountHeld,
     BrokerUnavailable,
     ConversionCancelled,
@@ -42,6 +43,7 @@ from conveyor.producer import Conveyor
 __version__ = "0.1.0"
 
 __all__ = [
+    "AcceptanceUnknown",
     "AccountHeld",
     "AccountStatus",
     "BrokerUnavailable",

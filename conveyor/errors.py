@@ -8,6 +8,7 @@
     ├── Unavailable             a part we stand on can't be reached or used
     │   ├── BrokerUnavailable   the message could not be published
     │   ├── LedgerUnavailable   Redis, where conversions are kept
+    │   │   └── AcceptanceUnknown   it went away while it took a conversion
     │   └── StorageError        files can't be read or written
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
@@ -22,6 +23,7 @@ Every message says what failed, why, and what to do, in one line, and holds no s
 from __future__ import annotations
 
 __all__ = [
+    "AcceptanceUnknown",
     "AccountHeld",
     "BrokerUnavailable",
     "ConversionCancelled",
@@ -60,6 +62,10 @@ class BrokerUnavailable(Unavailable):
 
 class LedgerUnavailable(Unavailable):
     """Redis, where conversions are kept, can't be reached."""
+
+
+class AcceptanceUnknown(LedgerUnavailable):
+    """Redis went away while it took a conversion: it may have been accepted, or not."""
 
 
 class StorageError(Unavailable):

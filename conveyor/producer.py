@@ -18,7 +18,12 @@ from pydantic import SecretStr
 from conveyor import governor, names, wakeups
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
-from conveyor.errors import BrokerUnavailable, InvalidRequest
+from conveyor.errors import (
+    AcceptanceUnknown,
+    BrokerUnavailable,
+    InvalidRequest,
+    LedgerUnavailable,
+)
 from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
@@ -125,6 +130,7 @@ class Conveyor:
             BrokerUnavailable: The message could not be published; nothing was accepted. With an
                 idempotency key it is accepted all the same, and goes on when the broker is back.
             LedgerUnavailable: Redis can't be reached; nothing was accepted.
+            AcceptanceUnknown: Redis went away in that moment; it may have been accepted.
             StorageError: A local file can't be staged.
         """
         request = ConversionRequest.build(source, to, from_format, params)
@@ -134,13 +140,13 @@ class Conveyor:
             fingerprint = fingerprint_of(request)
             conversion_id = self._ledger.claim_key(idempotency_key, conversion_id, fingerprint)
         request = self._staged(request)
-        owned = self._owned(request)
-        taken = self._storage.tokens_of(source.value for source in request.sources)
-        if self._ledger.open(conversion_id, request, owns=owned, takes=taken) is None:
-            # Somebody else was first with this key.
-            self._staging.remove(owned)
-        else:
-            self._publish(conversion_id, request, idempotency_key)
+        try:
+            self._accept(conversion_id, request, idempotency_key)
+        except LedgerUnavailable as error:
+            raise AcceptanceUnknown(
+                f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
+                "With an idempotency key it can be enqueued again and is not paid twice."
+            ) from error
         return self._handle(conversion_id)
 
     async def aconvert(
@@ -412,6 +418,15 @@ class Conveyor:
         await self._watch.aclose()
         await asyncio.to_thread(self.close)
 
+    def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
+        owned = self._owned(request)
+        taken = self._storage.tokens_of(source.value for source in request.sources)
+        if self._ledger.open(conversion_id, request, owns=owned, takes=taken) is None:
+            # Somebody else was first with this key.
+            self._staging.remove(owned)
+        else:
+            self._publish(conversion_id, request, key)
+
     def _publish(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         try:
             self._app.send_task(
@@ -421,6 +436,9 @@ class Conveyor:
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
                 retry_policy=_PUBLISH_RETRY,
+                # Else Celery would subscribe to each conversion's result, for as long as this
+                # process lives, and would need the result backend for it.
+                ignore_result=True,
             )
         except OperationalError:
             if key is not None:

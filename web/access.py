@@ -68,7 +68,11 @@ class Access:
 
 _BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
 
-_ENDING: Final = ProblemResponse(Kind.UNAVAILABLE, "The process ends: try again.")
+_ENDING: Final = ProblemResponse(
+    Kind.UNAVAILABLE,
+    "The process ends: try again. A conversion that it was taking may go on: repeat that with the "
+    "same Idempotency-Key.",
+)
 
 
 def _log(scope: Scope, status: int, took_s: float) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Mount
 
 from conveyor import (
+    AcceptanceUnknown,
     BrokerUnavailable,
     FileGone,
     InvalidRequest,
@@ -72,6 +73,10 @@ _AWAY: Final[Mapping[type[Unavailable], str]] = {
 }
 # The library promises it of a conversion. A replay may have gone on its way all the same.
 _ACCEPTING: Final = ("POST", "/conversions")
+_UNKNOWN: Final = (
+    "Redis went away while it took the conversion, which may have been accepted: repeat it with "
+    "the same Idempotency-Key, or look at the list first."
+)
 
 
 class Problem(Exception):  # noqa: N818 - named as RFC 9457 does
@@ -169,6 +174,8 @@ async def _gone(_: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("part_unavailable", error=str(error))
+    if isinstance(error, AcceptanceUnknown):
+        return ProblemResponse(Kind.UNAVAILABLE, _UNKNOWN)
     what = next((text for kind, text in _AWAY.items() if isinstance(error, kind)), "Not now")
     is_accepting = (request.method, request.scope["path"]) == _ACCEPTING
     outcome = ". Nothing was accepted" if is_accepting else ""

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
 
 from conveyor import (
+    AcceptanceUnknown,
     BrokerUnavailable,
     FileGone,
     InvalidRequest,
@@ -24,6 +25,7 @@ RAISED = {
     "unknown": UnknownConversion("No conversion has this id."),
     "broker": BrokerUnavailable("The broker at redis://10.0.0.7 did not take the message."),
     "ledger": LedgerUnavailable("Redis at redis://10.0.0.7 can't be reached."),
+    "unclear": AcceptanceUnknown("Redis at redis://10.0.0.7 can't be reached."),
     "storage": StorageError("Can't write to s3://bucket-of-ours."),
     "gone": FileGone("The file is no longer in the storage."),
     "own": Problem(Kind.TOO_LARGE, "Too much.", {"X-More": "1"}),
@@ -61,6 +63,7 @@ def app():
         ("/raise/unknown", Kind.NOT_FOUND, "No conversion has this id."),
         ("/raise/broker", Kind.UNAVAILABLE, "The broker can't be reached:"),
         ("/raise/ledger", Kind.UNAVAILABLE, "Redis can't be reached:"),
+        ("/raise/unclear", Kind.UNAVAILABLE, "may have been accepted"),
         ("/raise/storage", Kind.UNAVAILABLE, "The storage can't be used:"),
         ("/raise/gone", Kind.NOT_FOUND, "The file is no longer in the storage."),
         ("/raise/own", Kind.TOO_LARGE, "Too much."),
@@ -100,6 +103,14 @@ def test_only_of_a_conversion_is_it_said_that_nothing_was_accepted(
     assert answer.status == 503
     assert ("Nothing was accepted" in answer.text) is is_denied
     assert answer.json()["detail"].endswith(": try again later.")
+
+
+def test_where_nobody_knows_it_is_not_said_that_nothing_was_accepted(app, ask):
+    answer = ask(app, "POST", "/conversions?name=unclear")
+
+    assert answer.status == 503
+    assert "Nothing was accepted" not in answer.text
+    assert "Idempotency-Key" in answer.text
 
 
 def test_a_problem_may_have_headers(app, ask):
