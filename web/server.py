@@ -12,6 +12,7 @@ from config.web import WebSettings
 from conveyor import Conveyor
 from conveyor.serving import Server
 from web.app import make_app
+from web.protocol import BoundedHttp
 from web.wiring import parts_of
 
 __all__ = ["WebServer", "make_server"]
@@ -57,6 +58,7 @@ def make_server(
     app = make_app(settings, conveyor)
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         ws="none",
         lifespan="on",
         # Ours is set up already. Their access log holds queries, and so job ids (invariant I5).
