@@ -73,6 +73,8 @@ def judge(
     """
     broken, notes = _unacknowledged(conveyor, client, load, crashes=crashes)
     broken += _ends(load) + _files(fleet, conveyor, load)
+    # Whom the fault has ended is running again by now.
+    broken += [f"{each.name} has ended" for each in fleet.workers if each.exit_status is not None]
     called = load.called()
     never = sum(times == 0 for times in called.values())
     again = sum(times > 1 for times in called.values())

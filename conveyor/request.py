@@ -181,7 +181,7 @@ def _value(name: str, value: Any) -> str:
 
 def _check_known(name: str, text: str) -> None:
     """Refuse early what the service would refuse after a round trip."""
-    if name.lower() == "timeout" and not (text.isdecimal() and int(text) in _TIMEOUT_S):
+    if name.lower() == "timeout" and text not in map(str, _TIMEOUT_S):
         raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
     is_file = name.lower().endswith("file")
     if is_file and not (text.startswith(("http://", "https://")) or is_file_id(text)):

@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End by SIGTERM and SIGINT; a second one ends at once."""
+        """End by SIGTERM and SIGINT; a second SIGINT ends at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -38,13 +38,14 @@ def file_name_of(header: str) -> str:
     """The file name that a request's header gives; empty where it gives none."""
     message = Message()
     message["Content-Disposition"] = _as_meant(header)
-    given = message.get_params([], "Content-Disposition")
-    names = [value for name, value in given if name == "filename"]
-    # The one in RFC 8187's form comes as a tuple, and is the better of two.
-    names.sort(key=lambda value: not isinstance(value, tuple))
     try:
+        given = message.get_params([], "Content-Disposition")
+        names = [value for name, value in given if name == "filename"]
+        # The one in RFC 8187's form comes as a tuple, and is the better of two.
+        names.sort(key=lambda value: not isinstance(value, tuple))
         return collapse_rfc2231_value(names[0]).strip() if names else ""
-    except (ValueError, LookupError):  # an encoding that nobody knows
+    # An encoding that nobody knows; or parts of a name that don't fit together.
+    except (ValueError, LookupError, TypeError):
         return ""
 
 

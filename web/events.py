@@ -84,10 +84,11 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
     seen: list[Event] = []
     # Who has seen none gets one at least.
     if last_event_id and (await handle.aget()).state.is_final:
-        # All that will come is there: the status tells whether that is anything.
-        seen = [event async for event in events]
-        if not seen:
+        # The status tells whether anything will come.
+        first = await anext(events, None)
+        if first is None:
             return Response(status_code=204)
+        seen = [first]
     lines = stream(seen, events, parts.closing)
     return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
 

@@ -114,6 +114,8 @@ async def get_file(
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{file.size}"
     status = 206 if span else 200
     if is_head:
+        # What is gone is so for HEAD, too.
+        await run_in_threadpool(_opened, parts.conveyor, file, Span(0, min(file.size, 1)))
         return Response(status_code=status, headers=headers)
     content = await run_in_threadpool(_opened, parts.conveyor, file, part)
     return StreamingResponse(content, status_code=status, headers=headers)

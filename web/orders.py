@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from typing import Annotated, Any, Final
@@ -110,14 +111,20 @@ def _from_json(order: ConversionOrder) -> Order:
 async def _from_form(
     request: Request, media_type: Message, staging: Staging, limit_bytes: int
 ) -> Order:
-    boundary = media_type.get_param("boundary")
-    if not isinstance(boundary, str) or not boundary:
-        raise Problem(Kind.INVALID_REQUEST, "The form's Content-Type names no boundary.")
-    given = await read_form(bounded(request, limit_bytes), boundary, staging)
+    given = await read_form(bounded(request, limit_bytes), _boundary_of(media_type), staging)
     fields = check(given, _FormFields)
     if not staging.files:
         raise Problem(Kind.INVALID_REQUEST, "The form has no file: give it as `file`.")
     return Order(staging.files, fields.to, fields.from_format, _params(fields.params))
+
+
+def _boundary_of(media_type: Message) -> str:
+    # Parts that don't fit together are too much for the standard library.
+    with suppress(ValueError, TypeError):
+        boundary = media_type.get_param("boundary")
+        if isinstance(boundary, str) and boundary:
+            return boundary
+    raise Problem(Kind.INVALID_REQUEST, "The form's Content-Type names no boundary.")
 
 
 async def _from_document(

@@ -1,14 +1,16 @@
 """ConvertAPI's webhooks: "the job has ended", a hint to look at once.
 
 The address is its own proof: it holds a signature that only we can make. What is forged is
-refused by CPU alone, before Redis, a thread or a log line is spent on it. A genuine call is
-answered the same however often and however late it comes, so that the service stops calling.
+refused by CPU alone, before Redis or a thread is spent on it. A genuine call is answered the same
+however often and however late it comes, so that the service stops calling.
 
 These addresses need no API key, count towards no rate and stand in no document.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final
 
 import structlog
@@ -31,6 +33,8 @@ _FOLDER: Final = "/webhooks/"
 # A job id in a little JSON.
 _MAX_BODY_BYTES: Final = 4096
 _MAX_JOB_ID: Final = 256
+
+_TELL_EVERY_S: Final = 60.0
 
 log = structlog.get_logger("conveyor.web")
 
@@ -61,6 +65,7 @@ class Webhooks:
         self._app = app
         self._conveyor = conveyor
         self._key = key
+        self._told_at = -math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a webhook, or pass a request on."""
@@ -70,9 +75,17 @@ class Webhooks:
         answer = await self._answer(scope, receive)
         await answer(scope, receive, send)
 
+    def _tell_of_forged(self) -> None:
+        """Anybody can call by the thousand: that must not fill the disk."""
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            log.warning("forged_webhook", hint="Have the workers the same CONVEYOR_WEBHOOK_KEY?")
+
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         conversion_id, _, signature = scope["path"].removeprefix(_FOLDER).partition("/")
         if not self._key or not is_genuine(self._key, conversion_id, signature):
+            self._tell_of_forged()
             return _FORGED
         scope["path_params"] = {"conversion_id": conversion_id}
         if scope["method"] not in ("GET", "POST"):

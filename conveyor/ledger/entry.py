@@ -92,7 +92,8 @@ class Entry:
             state=self.state,
             from_format=self.request.from_format,
             to_format=self.request.to_format,
-            files=self.files,
+            # Those that are stored before all are do not count as a result.
+            files=self.files if self.state is State.SUCCEEDED else (),
             cost=self.result.cost if self.result else 0,
             polls=self.polls,
             submits=self.submits,

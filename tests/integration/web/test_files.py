@@ -139,6 +139,7 @@ def test_a_file_that_the_storage_lost_is_not_found(site, address, headers):
 
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems#not-found")
     assert "no longer in the storage" in answer.json()["detail"]
+    assert site.ask("HEAD", address, headers=headers).status_code == 404
 
 
 def test_a_file_that_cannot_be_read_is_unavailable(site, address):

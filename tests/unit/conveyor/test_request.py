@@ -101,6 +101,7 @@ def test_reserved_parameters_are_refused_in_any_case(name, case):
         ({"PageRange": b"1"}, "not a bytes"),
         ({"Timeout": 9}, "from 10 to 1200"),
         ({"Timeout": 1201}, "from 10 to 1200"),
+        ({"Timeout": "1" * 5000}, "from 10 to 1200"),
         ({"TIMEOUT": "60.0"}, "from 10 to 1200"),
         ({"Timeout": "-60"}, "from 10 to 1200"),
         ({"HeaderFile": "header.html"}, "takes a URL that ConvertAPI can reach, or a FileId"),

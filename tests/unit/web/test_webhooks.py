@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from conveyor import BrokerUnavailable
 from conveyor.webhooks import address_of
+from web import webhooks
 from web.webhooks import Webhooks
 
 KEY = "key-of-the-webhooks"
@@ -69,6 +71,19 @@ def test_a_forged_call_finds_nothing_and_gives_no_hint(ask, library, address, ch
 
     assert answer.status == 404
     assert library.hints == []
+
+
+def test_forged_calls_are_told_of_once_in_a_minute(ask, library, address, monkeypatch):
+    app = _app(library)
+    with capture_logs() as logged:
+        for _ in range(3):
+            ask(app, "GET", f"{address}0?JobId={JOB}")
+        monkeypatch.setattr(webhooks, "_TELL_EVERY_S", 0.0)
+        ask(app, "GET", f"{address}0?JobId={JOB}")
+        ask(app, "GET", f"{address}?JobId={JOB}")
+
+    assert [each["event"] for each in logged] == ["forged_webhook"] * 2
+    assert "6f1c" not in str(logged)
 
 
 def test_without_a_key_there_are_no_webhooks(ask, library, address):

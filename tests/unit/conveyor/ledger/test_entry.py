@@ -107,3 +107,12 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
 def test_all_keys_lie_in_one_slot_of_a_cluster(key):
     """Redis Cluster hashes what stands between the first braces."""
     assert key.startswith("{conveyor}:")
+
+
+@pytest.mark.parametrize("state", State)
+def test_files_count_once_all_are_stored(state):
+    fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
+    entry = decode("c1", fields)
+
+    assert entry.files == (KEPT,)
+    assert entry.conversion.files == ((KEPT,) if state is State.SUCCEEDED else ())
