@@ -8,7 +8,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.core import Core
@@ -110,11 +110,20 @@ class PollAnswer(Response):
         self._turn = turn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer, then end the turn."""
+        """Send the answer, then end the turn, as of its last bytes: the client counts from them."""
+        ended = time.monotonic()
+
+        async def noted(message: Message) -> None:
+            nonlocal ended
+            # Before they go: they may have arrived long before we run again. An empty body is none.
+            if message.get("body") != b"":
+                ended = time.monotonic()
+            await send(message)
+
         try:
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, noted)
         finally:
-            self._job.end_poll(self._turn, time.monotonic())
+            self._job.end_poll(self._turn, ended)
 
 
 def _halved(answer: Response) -> Response:

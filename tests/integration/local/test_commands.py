@@ -23,7 +23,7 @@ def test_demo_makes_a_pdf_that_holds_the_documents_words() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -48,7 +48,7 @@ def test_up_tells_the_addresses_and_ends_cleanly(number: signal.Signals) -> None
         told = read_until("Ctrl-C", up.stdout)
         up.send_signal(number)
         rest = up.stdout.read()
-        status = up.wait(30)
+        status = up.wait(60)
 
     assert (status, rest) == (0, "\nstopped; nothing is left running\n")
     assert {"sandbox", "broker", "Flower"} <= {line.split(" ")[0] for line in told}

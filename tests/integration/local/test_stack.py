@@ -32,7 +32,7 @@ def test_a_document_is_converted(stack: LocalStack) -> None:
     source.write_text("# A note\n\nWith a sentence.\n")
 
     with closing(stack.conveyor()) as conveyor:
-        done = conveyor.convert(source, to="pdf").wait(timeout=30)
+        done = conveyor.convert(source, to="pdf").wait(timeout=90)
         pdf = b"".join(conveyor.storage.read(done.files[0].uri))
 
     assert done.state is State.SUCCEEDED
@@ -41,8 +41,8 @@ def test_a_document_is_converted(stack: LocalStack) -> None:
 
 def test_workers_have_the_size_that_was_asked_for(stack: LocalStack) -> None:
     with closing(stack.conveyor()) as conveyor:
-        inspect = conveyor.celery_app.control.inspect(["worker-1@localhost", "worker-2@localhost"])
-        stats = inspect.stats()
+        nodes = ["worker-1@localhost", "worker-2@localhost"]
+        stats = conveyor.celery_app.control.inspect(nodes, timeout=30).stats()
 
     sizes = {node: stat["pool"]["max-concurrency"] for node, stat in stats.items()}
     assert sizes == {"worker-1@localhost": 2, "worker-2@localhost": 2}
@@ -62,7 +62,7 @@ def test_a_killed_worker_can_be_started_again(stack: LocalStack) -> None:
 @pytest.mark.parametrize("part", ["flower", "web"])
 def test_what_people_look_at_answers(stack: LocalStack, part: str) -> None:
     address = urlsplit(getattr(stack, f"{part}_url")).netloc
-    with closing(HTTPConnection(address, timeout=5)) as connection:
+    with closing(HTTPConnection(address, timeout=30)) as connection:
         connection.request("GET", "/")
 
         assert connection.getresponse().status == 200

@@ -16,10 +16,10 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from workers.local.process import Child
-child = Child("it", ["sleep", "60"], log=Path(sys.argv[1]))
+child = Child("it", ["sleep", "600"], log=Path(sys.argv[1]))
 child.start()
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -64,7 +64,7 @@ def program_of(pid: int) -> str | None:
     return None if rest.split()[0] == "Z" else name
 
 
-def wait_for(condition: object, timeout_s: float = 10) -> None:
+def wait_for(condition: object, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline

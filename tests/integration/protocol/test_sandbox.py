@@ -41,7 +41,7 @@ def sandbox(shared_sandbox):
 
 @pytest.fixture
 def api(sandbox, api_of):
-    return api_of(sandbox.url, sandbox.secret, read=5.0, total=1.0, transfer=5.0)
+    return api_of(sandbox.url, sandbox.secret)
 
 
 @contextmanager
@@ -94,11 +94,14 @@ def test_a_conversion_from_start_to_end(sandbox, job):
     assert (audit["paid"], audit["violations"], audit["bad_credentials"]) == (1, 0, 0)
 
 
-def test_a_poll_that_comes_too_early_is_busy(job):
-    job.start()
-    job.poll()
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_poll_that_comes_too_early_is_busy(api_of, keep, dialect):
+    with SandboxServer(SandboxConfig(spacing_seconds=60, seed=1)) as sandbox:
+        job = Job(api_of(sandbox.url, sandbox.secret), dialect, keep)
+        job.start()
+        job.poll()
 
-    assert job.poll() == Busy()
+        assert job.poll() == Busy()
 
 
 def test_an_unknown_job_is_not_found(job):
@@ -167,11 +170,13 @@ def test_after_a_lost_answer_our_own_id_finds_the_job(sandbox, job):
         ("error_5001", Failed),
     ],
 )
-def test_a_poll_meets_a_fault(sandbox, job, fault, outcome):
+def test_a_poll_meets_a_fault(sandbox, job, api_of, fault, outcome):
     sandbox.set_faults({fault: 1.0} if fault.startswith("error") else {})
     job.start()
     time.sleep(0.3)
     sandbox.set_faults({} if fault.startswith("error") else {fault: 1.0})
+    if fault == "slow_answer":
+        job.api = api_of(sandbox.url, sandbox.secret, total=1.0)
 
     assert isinstance(job.end(), outcome)
 

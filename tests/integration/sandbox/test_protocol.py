@@ -38,25 +38,25 @@ def test_polls_need_no_credential(any_dialect):
 
 
 def test_a_running_job_answers_202_without_body(sandbox, client_of):
-    with sandbox(duration_seconds=(1.5, 1.5)) as server:
+    with sandbox(duration_seconds=(3, 3)) as server:
         client = client_of(server)
+        started = time.monotonic()
         job_id = client.submit().json()["JobId"]
         answer = client.poll(job_id)
         assert (answer.status_code, answer.content) == (202, b"")
-        started = time.monotonic()
         time.sleep(SPACING + 0.01)
         assert client.wait(job_id).status_code == 200
-        assert time.monotonic() - started > 0.5
+        assert time.monotonic() - started > 2.9
 
 
 @pytest.mark.parametrize("dialect", ["query", "path"])
 def test_an_early_poll_is_refused_and_counted(sandbox, client_of, dialect):
-    with sandbox(spacing_seconds=1.5) as server:
+    with sandbox(spacing_seconds=3) as server:
         client = client_of(server, dialect)
         job_id = client.submit().json()["JobId"]
         client.poll(job_id)
         assert client.poll(job_id).status_code == 503
-        time.sleep(1.51)
+        time.sleep(3.01)
         assert client.poll(job_id).status_code in {200, 202}
         audit = client.audit()
     assert (audit["polls"], audit["early_polls"], audit["violations"]) == (3, 1, 1)

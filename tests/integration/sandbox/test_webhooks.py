@@ -21,6 +21,7 @@ def test_failures_are_told_in_the_query_dialect_alone(server, client_of, receive
     for dialect in ("query", "path"):
         client = client_of(server, dialect)
         client.wait(client.submit(WebHook=f"{receiver.url}/{dialect}").json()["JobId"])
+    client.audit_with("webhooks_sent", 1)
     time.sleep(0.3)
     assert [path.partition("?")[0] for _, path, _ in receiver.calls] == ["/query"]
 

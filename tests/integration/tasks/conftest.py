@@ -113,7 +113,7 @@ class Worker:
         (message,) = [it for it in self.waiting() if it.task == name]
         self.run(message)
 
-    def work(self, seconds=20.0):
+    def work(self, seconds=60.0):
         """Run what waits, each at its time, until nothing waits. Returns the tasks' names."""
         done, deadline, later = [], time.monotonic() + seconds, []
         while time.monotonic() < deadline:
@@ -159,8 +159,8 @@ def worker_of(app, redis_url, tmp_path):
                 "storage_url": str(tmp_path / "files"),
                 "poll_spacing": SPACING_S,
                 "concurrency": 4,
-                "read_timeout": 5.1,
-                "answer_timeout": 5.1,
+                "read_timeout": 30,
+                "answer_timeout": 30,
                 **values,
             },
         )

@@ -30,7 +30,7 @@ def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
     handle, message = ready()
     worker.run(message)
 
-    result = AsyncResult(handle.id, app=worker.app).get(timeout=2)
+    result = AsyncResult(handle.id, app=worker.app).get(timeout=30)
     assert Conversion.from_dict(result) == handle.get()
     assert message.id == handle.id
 
@@ -38,10 +38,10 @@ def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
 def test_a_delivery_that_comes_again_says_the_same_and_fetches_nothing(worker, ready, sandbox):
     handle, message = ready()
     worker.run(message)
-    first = AsyncResult(handle.id, app=worker.app).get(timeout=2)
+    first = AsyncResult(handle.id, app=worker.app).get(timeout=30)
     worker.run(message)
 
-    assert AsyncResult(handle.id, app=worker.app).get(timeout=2) == first
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=30) == first
     assert sandbox.audit()["downloads"] == 1
 
 
@@ -73,7 +73,7 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
         with pytest.raises(ConversionFailed, match="has been paid"):
-            AsyncResult(handle.id, app=strict.app).get(timeout=2)
+            AsyncResult(handle.id, app=strict.app).get(timeout=30)
         assert conveyor.dead_letters.costs(handle.id) is False
 
         sandbox.set_faults({})
@@ -92,7 +92,7 @@ def test_a_paid_result_that_the_service_dropped_is_a_class_of_its_own(
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
         with pytest.raises(ConversionFailed, match="no longer keeps the paid result"):
-            AsyncResult(handle.id, app=strict.app).get(timeout=2)
+            AsyncResult(handle.id, app=strict.app).get(timeout=30)
 
     assert handle.get().state is State.EXPIRED
     assert client.hgetall(keys.COUNTS)["expired"] == "1"
@@ -139,7 +139,7 @@ def test_one_conversion_feeds_the_next(worker, conveyor, sandbox, document):
     last = chain.apply_async()
     worker.work()
 
-    assert Conversion.from_dict(AsyncResult(last.id, app=worker.app).get(timeout=2)).files
+    assert Conversion.from_dict(AsyncResult(last.id, app=worker.app).get(timeout=30)).files
     assert sandbox.audit()["paid"] == 2
 
 
@@ -163,4 +163,4 @@ def test_until_it_is_delivered_the_caller_waits(worker, conveyor, document, how)
     assert message.task == names.SUBMIT
     assert AsyncResult(handle.id, app=worker.app).state == "PENDING"
     worker.work()
-    assert AsyncResult(handle.id, app=worker.app).get(timeout=2)["state"] == "succeeded"
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["state"] == "succeeded"

@@ -58,8 +58,8 @@ def test_a_poll_of_nobody_ends(worker, sandbox):
 def test_too_early_it_comes_again_when_the_way_is_free(worker_of, submitted, client, sandbox):
     conversion_id, poll = submitted
     with worker_of(sandbox.url, poll_spacing=30.0) as worker:
-        client.set(keys.turnstile(conversion_id), "left", px=20_000)
         begun = time.time()
+        client.set(keys.turnstile(conversion_id), "left", px=20_000)
         worker.run(poll)
         (again,) = worker.waiting()
 

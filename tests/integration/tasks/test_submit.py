@@ -137,7 +137,7 @@ def test_a_refused_request_fails_with_what_the_service_says(worker, conveyor, sa
 
     assert worker.work() == [names.SUBMIT, names.DELIVER]
     with pytest.raises(ConversionFailed, match="NoSuchParameter") as raised:
-        handle.wait(timeout=1)
+        handle.wait(timeout=30)
     assert (raised.value.status, raised.value.kind) == (400, "input")
     assert sandbox.audit()["paid"] == 0
 
@@ -163,7 +163,7 @@ def test_a_path_of_the_producers_can_not_be_read_by_a_worker(worker, app, sandbo
     worker.work()
 
     with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
-        result.get(timeout=2)
+        result.get(timeout=30)
     assert sandbox.audit()["requests"] == 0
 
 

@@ -59,7 +59,7 @@ def worker(worker_of, sandbox, receiver):
 
 
 def _called(receiver):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not receiver.calls:
         assert time.monotonic() < deadline, "the service has not called"
         time.sleep(0.02)
@@ -101,9 +101,10 @@ def test_the_call_brings_the_one_poll_that_is_needed(worker, conveyor, document,
     assert sandbox.audit()["polls"] == 1
 
 
-def test_without_a_call_the_net_finds_it(worker, conveyor, document):
+def test_without_a_call_the_net_finds_it(worker, conveyor, document, receiver):
     conversion_id = _submitted(worker, conveyor, document)
     (net,) = worker.waiting()
+    _called(receiver)  # it has ended, and we have not been told
     worker.run(net)
 
     assert conveyor.get(conversion_id).state is State.READY

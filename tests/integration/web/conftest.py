@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from web.server import make_server
 
 KEY = "conveyor_key-of-the-tests"
 WEBHOOK_KEY = "key-of-the-webhooks"
-START_S = 10
+START_S = 60
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Site:
     session: requests.Session
 
     def ask(self, method, path, **options):
-        options.setdefault("timeout", 10)
+        options.setdefault("timeout", 60)
         return self.session.request(method, self.url + path, **options)
 
     def get(self, path, **options):
@@ -132,6 +132,20 @@ def _standing_site(valkey_server, tmp_path_factory, _log):
 def site(_standing_site, folder):
     """The web process that most tests share, before an empty Valkey and an empty storage."""
     return _standing_site
+
+
+@pytest.fixture
+def heard():
+    """Reads a connection to its end, a reset where the other end has left bytes unread."""
+
+    def read(client):
+        pieces = []
+        with suppress(ConnectionResetError):
+            while piece := client.recv(4096):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+    return read
 
 
 @pytest.fixture

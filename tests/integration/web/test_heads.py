@@ -21,15 +21,6 @@ def _connected(site):
         yield client
 
 
-def _heard(client):
-    """What comes until the end, which is a reset where the other end has left bytes unread."""
-    heard = b""
-    with suppress(ConnectionResetError):
-        while piece := client.recv(4096):
-            heard += piece
-    return heard
-
-
 def _flood(client, piece, most_bytes):
     """How many bytes were taken before the connection was ended; at most so many are sent."""
     sent = 0
@@ -53,10 +44,10 @@ def test_a_head_without_an_end_is_refused(site, piece):
     assert site.get("/healthz").status_code == 200
 
 
-def test_a_head_that_is_too_large_is_told_so(site):
+def test_a_head_that_is_too_large_is_told_so(site, heard):
     with _connected(site) as client:
         client.sendall(GET + b"X-Long: " + b"x" * protocol.MOST_HEAD_BYTES)
-        assert _heard(client).startswith(b"HTTP/1.1 431 ")
+        assert heard(client).startswith(b"HTTP/1.1 431 ")
 
 
 def test_a_chunk_without_an_end_is_refused(site):
@@ -71,23 +62,23 @@ def test_a_chunk_without_an_end_is_refused(site):
 
 
 @pytest.mark.parametrize("begun", [b"", b"G", GET], ids=["nothing", "a letter", "half of a head"])
-def test_a_head_that_does_not_come_is_not_waited_for(site, begun, monkeypatch):
+def test_a_head_that_does_not_come_is_not_waited_for(site, heard, begun, monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_S", 0.5)
     start = time.monotonic()
     with _connected(site) as client:
         client.sendall(begun)
-        assert _heard(client).startswith(b"HTTP/1.1 408 ")
+        assert heard(client).startswith(b"HTTP/1.1 408 ")
 
     assert time.monotonic() - start > 0.4
 
 
-def test_the_next_head_is_not_waited_for_either(site, monkeypatch):
+def test_the_next_head_is_not_waited_for_either(site, heard, monkeypatch):
     with _connected(site) as client:
         client.sendall(GET + b"\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
         monkeypatch.setattr(protocol, "HEAD_S", 0.5)
         client.sendall(GET)
-        assert b"HTTP/1.1 408 " in _heard(client)
+        assert b"HTTP/1.1 408 " in heard(client)
 
 
 def test_requests_on_one_connection_are_counted_each_for_itself(site):

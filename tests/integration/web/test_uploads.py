@@ -149,6 +149,7 @@ def test_a_form_that_is_wrong_is_refused_and_leaves_nothing(site, form):
         ("multipart/form-data; boundary=x", b"no form at all"),
         ("multipart/form-data; boundary=x", b""),
         (f"multipart/form-data; boundary={'x' * 500}", b"--x--\r\n"),
+        ("multipart/form-data; boundary*=x; boundary*0=y", b"--x--\r\n"),
         (
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.docx"\r\n\r\nabc',
@@ -207,13 +208,6 @@ def test_a_larger_upload_than_allowed_is_refused_and_leaves_nothing(serve, has_l
     assert site.staged() == []
 
 
-def _heard(client):
-    """What comes until the end, which is a reset where the other end has left bytes unread."""
-    with suppress(ConnectionResetError):
-        while piece := client.recv(4096):
-            yield piece
-
-
 def _dribble(client, is_over):
     """Bytes, one by one, until the other end has had enough."""
     with suppress(OSError):
@@ -224,16 +218,16 @@ def _dribble(client, is_over):
 @pytest.mark.parametrize("dribbles", [True, False])
 @pytest.mark.parametrize("is_form", [True, False])
 def test_a_client_that_sends_next_to_nothing_is_ended_and_leaves_nothing(
-    site, is_form, dribbles, monkeypatch
+    site, heard, is_form, dribbles, monkeypatch
 ):
     monkeypatch.setattr(bodies, "STALL_S", 0.3)
     is_over = Event()
+    begun = time.monotonic()
     with _begun_upload(site, is_form=is_form) as client, ThreadPoolExecutor(1) as sender:
         client.settimeout(60)
-        begun = time.monotonic()
         if dribbles:
             sender.submit(_dribble, client, is_over)
-        answer = b"".join(_heard(client))
+        answer = heard(client)
         took_s = time.monotonic() - begun
         is_over.set()
 
@@ -246,11 +240,11 @@ def test_a_client_that_sends_next_to_nothing_is_ended_and_leaves_nothing(
 
 
 def test_a_slow_client_is_waited_for(site, monkeypatch):
-    monkeypatch.setattr(bodies, "STALL_S", 1.5)
+    monkeypatch.setattr(bodies, "STALL_S", 5.0)
 
     def pieces():
-        for _ in range(5):
-            time.sleep(0.4)
+        for _ in range(6):
+            time.sleep(1)
             yield DOCUMENT * 6
 
     assert site.post("/conversions?to=pdf&name=a.docx", data=pieces()).status_code == 202

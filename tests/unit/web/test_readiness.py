@@ -21,7 +21,7 @@ class Hanging(MemoryFileSystem):
 
     def open(self, *_, **__):
         type(self).asked += 1
-        self.released.wait(10)
+        self.released.wait(60)
         raise OSError("the line is dead")
 
 

@@ -1,8 +1,12 @@
+import asyncio
 import uuid
+from types import SimpleNamespace
 
 import pytest
+from starlette.responses import Response
 
 from conveyor.sandbox.config import Dialect
+from conveyor.sandbox.endpoints.jobs import PollAnswer
 from conveyor.sandbox.jobs import JobBook, Turn, is_job_id, new_job_id
 
 SPACING = 5.0
@@ -43,6 +47,27 @@ def test_spacing_counts_from_the_end_with_two_milliseconds_grace(job, after_end,
     first = job.begin_poll(0, SPACING)
     job.end_poll(first, 7)
     assert job.begin_poll(7 + after_end, SPACING) is turn
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [(Response(status_code=202), 1000), (Response(b"x"), 1060)],
+    ids=["202", "x"],
+)
+def test_spacing_counts_from_when_the_client_may_have_it_all(
+    *, job, clock, monkeypatch, answer, ended
+):
+    """We may sleep between the bytes' going and the next thing that we do."""
+
+    async def send(_):
+        clock.now += 60
+
+    monkeypatch.setattr("conveyor.sandbox.endpoints.jobs.time", SimpleNamespace(monotonic=clock))
+    turn = job.begin_poll(clock.now, SPACING)
+    asyncio.run(PollAnswer(answer, job, turn)({"type": "http"}, None, send))
+
+    assert job.begin_poll(ended + 4.99, SPACING) is Turn.EARLY
+    assert job.begin_poll(ended + SPACING, SPACING) is Turn.GRANTED
 
 
 def test_a_refused_poll_starts_the_spacing_anew(job):

@@ -55,17 +55,20 @@ def test_stop_kills_what_does_not_end(start: Callable[[str], Child]) -> None:
 
 def test_it_is_asked_to_end_once(start: Callable[[str], Child]) -> None:
     child = start(
-        "import signal; heard = []; signal.signal(signal.SIGTERM, lambda *_: heard.append(1));"
-        "print('ready', flush=True); signal.pause(); signal.sigtimedwait([signal.SIGTERM], 0.2);"
-        "print(heard)"
+        "import signal; asked, end = [signal.SIGTERM], [signal.SIGUSR1];"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, asked + end);"
+        "print('ready', flush=True); signal.sigwait(asked); print('asked', flush=True);"
+        "signal.sigwait(end); print(signal.sigpending())"
     )
     wait_ready(child)
 
     child.ask_to_end()
+    child.wait_ready(lambda: "asked" in child.printed())
     child.ask_to_end()
+    os.kill(child.pid, signal.SIGUSR1)
     child.stop()
 
-    assert child.printed().endswith("[1]\n")
+    assert child.printed().endswith("set()\n")
 
 
 def test_stopping_twice_or_before_the_start_does_nothing(tmp_path: Path) -> None:
