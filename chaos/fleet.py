@@ -17,7 +17,7 @@ from conveyor import Conveyor
 from workers.local import commands
 from workers.local.environment import ROOT, child_environment
 from workers.local.process import Child
-from workers.local.stack import LocalStack
+from workers.local.stack import LocalStack, consumes
 from workers.local.valkey import Valkey
 
 __all__ = ["BOTH", "DIALECTS", "SPACING_S", "Fleet"]
@@ -33,7 +33,6 @@ SPACING_S: Final = 0.2
 
 _WORKERS: Final = 3
 _THREADS: Final = 32
-_PING_S: Final = 0.3
 # The real ones wait 5, 10, 20 … s, more than three minutes in all. At our spacing the same number
 # would be over in 25 s, which is no more than a fault lasts.
 _STORAGE_RETRIES: Final = 10
@@ -115,9 +114,7 @@ class Fleet:
     def wait_for(self, worker: Child) -> None:
         """Wait until a worker consumes."""
         with self.conveyor() as conveyor:
-            control = conveyor.celery_app.control
-            node = _node(worker.name)
-            worker.wait_ready(lambda: bool(control.ping(destination=[node], timeout=_PING_S)))
+            worker.wait_ready(consumes(conveyor, _node(worker.name)))
 
     def kill_all(self) -> None:
         """Kill every worker, all in one moment."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from workers.local.process import Child
-from workers.local.stack import LocalStack
+from workers.local.stack import LocalStack, consumes
 
 HERE = Path(__file__).parent
 
@@ -25,7 +25,7 @@ class Sandbox:
         self._url = url
 
     def audit(self):
-        with urllib.request.urlopen(f"{self._url}/_audit", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self._url}/_audit", timeout=60) as answer:
             return json.load(answer)
 
     def set_faults(self, **rates):
@@ -34,7 +34,7 @@ class Sandbox:
             data=json.dumps(rates).encode(),
             headers={"Content-Type": "application/json"},
         )
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     @contextmanager
     def faults(self, **rates):
@@ -89,8 +89,7 @@ def web_worker(stack):
     )
     worker.start()
     with closing(stack.conveyor()) as conveyor:
-        control = conveyor.celery_app.control
-        worker.wait_ready(lambda: bool(control.ping(destination=["webapp@localhost"], timeout=0.3)))
+        worker.wait_ready(consumes(conveyor, "webapp@localhost"))
     yield worker
     worker.stop()
 
@@ -108,11 +107,25 @@ def web_app(stack, web_worker):
         patch.delitem(sys.modules, "webapp")
 
 
+def _until(is_so, seconds=100.0):
+    """Look until it is so; the machine may be slow."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()):
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(scope="session")
+def until():
+    return _until
+
+
 @pytest.fixture
 def unacknowledged():
     """How many messages a stack's broker still holds, once it has had time to settle."""
 
-    def count(stack, seconds=10.0):
+    def count(stack, seconds=60.0):
         deadline = time.monotonic() + seconds
         with closing(stack.valkey.client()) as client:
             while (left := client.hlen("unacked")) and time.monotonic() < deadline:

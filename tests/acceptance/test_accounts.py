@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,13 +44,6 @@ def page() -> Iterator[str]:
         thread.join()
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
-
-
 def command_line(stack: LocalStack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "conveyor", *arguments],
@@ -58,12 +51,14 @@ def command_line(stack: LocalStack, *arguments: str) -> subprocess.CompletedProc
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
 
-def test_a_used_up_balance_holds_the_account_until_it_is_filled_up(page, sandbox_of, tmp_path):
+def test_a_used_up_balance_holds_the_account_until_it_is_filled_up(
+    page, sandbox_of, tmp_path, until
+):
     with (
         LocalStack(workers=2, sandbox_options=("--balance", "5")) as stack,
         closing(stack.conveyor()) as conveyor,
@@ -92,9 +87,9 @@ def test_a_used_up_balance_holds_the_account_until_it_is_filled_up(page, sandbox
         until(lambda: bool(conveyor.accounts()[0].held))
         assert conveyor.dead_letters.list() == []
 
-        urlopen(Request(f"{stack.sandbox_url}/_reset", method="POST"), timeout=10).close()
+        urlopen(Request(f"{stack.sandbox_url}/_reset", method="POST"), timeout=60).close()
         # Filled up again: a check of the account ends the hold by itself.
-        done = [handle.wait(timeout=30) for handle in handles]
+        done = [handle.wait(timeout=90) for handle in handles]
         assert {conversion.state for conversion in done} == {State.SUCCEEDED}
         assert not conveyor.accounts()[0].held
         audit = sandbox_of(stack).audit()
@@ -108,7 +103,7 @@ def test_a_throttle_makes_the_whole_fleet_wait(page, sandbox_of):
             handles = [conveyor.convert(page, to="html") for _ in range(30)]
             time.sleep(4)
             throttled = sandbox.audit()["throttled"]
-        done = [handle.wait(timeout=30) for handle in handles]
+        done = [handle.wait(timeout=90) for handle in handles]
         audit = sandbox.audit()
 
     assert {conversion.state for conversion in done} == {State.SUCCEEDED}
@@ -117,7 +112,7 @@ def test_a_throttle_makes_the_whole_fleet_wait(page, sandbox_of):
 
 
 def test_never_more_jobs_at_once_than_the_limit(page, sandbox_of):
-    options = ("--duration", "0.2-0.5", "--workers", "8")
+    options = ("--duration", "1-2", "--workers", "8")
     with (
         LocalStack(workers=2, sandbox_options=options, settings={"ACCOUNT_JOBS": "3"}) as stack,
         closing(stack.conveyor()) as conveyor,
@@ -135,7 +130,7 @@ def test_never_more_jobs_at_once_than_the_limit(page, sandbox_of):
         seen = pool.submit(watch)
         try:
             handles = [conveyor.convert(page, to="html") for _ in range(15)]
-            done = [handle.wait(timeout=60) for handle in handles]
+            done = [handle.wait(timeout=120) for handle in handles]
         finally:
             over.set()
 

@@ -11,13 +11,14 @@ from workers.local.stack import LocalStack
 
 
 def test_semi_async_takes_the_answer_or_asks_for_the_job(tmp_path, sandbox_of):
-    options = ("--duration", "0.2-2.5", "--audit-fingerprints")
+    # With this seed seven take less than a second, and three more than three.
+    options = ("--duration", "0-6", "--seed", "7", "--audit-fingerprints")
     with (
-        LocalStack(settings={"SEMI_ASYNC_SECONDS": "1"}, sandbox_options=options) as stack,
+        LocalStack(settings={"SEMI_ASYNC_SECONDS": "3"}, sandbox_options=options) as stack,
         closing(stack.conveyor()) as conveyor,
     ):
         handles = [conveyor.convert(_document(tmp_path, n), to="html") for n in range(16)]
-        done = [handle.wait(timeout=60) for handle in handles]
+        done = [handle.wait(timeout=90) for handle in handles]
         audit = sandbox_of(stack).audit()
 
     assert {conversion.state for conversion in done} == {State.SUCCEEDED}
@@ -29,13 +30,13 @@ def test_service_with_job_ids_of_its_own_is_never_paid_twice_by_itself(tmp_path,
     with LocalStack() as stack, closing(stack.conveyor()) as conveyor:
         sandbox = sandbox_of(stack)
         with sandbox.faults(foreign_job_id=1.0):
-            seen = conveyor.convert(_document(tmp_path, 0), to="html").wait(timeout=30)
+            seen = conveyor.convert(_document(tmp_path, 0), to="html").wait(timeout=90)
         assert seen.state is State.SUCCEEDED
 
         with sandbox.faults(foreign_job_id=1.0, lost_submit=1.0):
             ambiguous = conveyor.convert(_document(tmp_path, 1), to="html")
             with pytest.raises(ConversionFailed) as raised:
-                ambiguous.wait(timeout=30)
+                ambiguous.wait(timeout=90)
         audit = sandbox.audit()
 
     assert raised.value.kind == FailureKind.POSSIBLY_PAID
@@ -49,11 +50,11 @@ def test_setting_allows_to_pay_again(tmp_path, sandbox_of):
     ):
         sandbox = sandbox_of(stack)
         with sandbox.faults(foreign_job_id=1.0):
-            conveyor.convert(_document(tmp_path, 0), to="html").wait(timeout=30)
+            conveyor.convert(_document(tmp_path, 0), to="html").wait(timeout=90)
         with sandbox.faults(foreign_job_id=1.0, lost_submit=1.0):
             ambiguous = conveyor.convert(_document(tmp_path, 1), to="html")
             with pytest.raises(ConversionFailed):
-                ambiguous.wait(timeout=30)
+                ambiguous.wait(timeout=90)
         assert ambiguous.get().submits == 3
 
 
@@ -66,7 +67,7 @@ def test_job_that_the_service_forgot_is_a_class_of_its_own(tmp_path):
     ):
         handle = conveyor.convert(_document(tmp_path, 0), to="html")
         with pytest.raises(ConversionFailed, match="no longer knows the job") as raised:
-            handle.wait(timeout=30)
+            handle.wait(timeout=90)
         counts = conveyor.fleet().counts
 
     assert raised.value.kind == FailureKind.EXPIRED

@@ -11,7 +11,7 @@ from workers.local.stack import LocalStack
 CONVERSIONS = 20
 
 
-def test_workers_outlive_a_broker_that_is_restarted(sandbox_of):
+def test_workers_outlive_a_broker_that_is_restarted(sandbox_of, until):
     """They hold countdowns when it goes, which is when Celery's own consumer ends its worker."""
     with (
         LocalStack(workers=2, sandbox_options=("--duration", "8-10")) as stack,
@@ -19,8 +19,8 @@ def test_workers_outlive_a_broker_that_is_restarted(sandbox_of):
     ):
         source = [conveyor.stage("a.md", [b"# Words\n"]) for _ in range(CONVERSIONS)]
         handles = [conveyor.convert(each, to="html") for each in source]
-        while {handle.state for handle in handles} != {State.CONVERTING}:
-            time.sleep(0.05)
+        with sandbox_of(stack).faults(gateway_poll=1.0):  # so that none ends before the last begins
+            until(lambda: {handle.state for handle in handles} == {State.CONVERTING})
         stack.valkey.kill()
         time.sleep(2)
         stack.valkey.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -30,16 +29,9 @@ def document(tmp_path):
     return path
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-
-
 def assert_cancelled(conveyor, handle) -> None:
     with pytest.raises(ConversionCancelled):
-        conveyor.celery_app.AsyncResult(handle.id).get(timeout=30)
+        conveyor.celery_app.AsyncResult(handle.id).get(timeout=90)
     with pytest.raises(ConversionCancelled):
         handle.wait(timeout=0)
     assert handle.state is State.CANCELLED
@@ -48,7 +40,7 @@ def assert_cancelled(conveyor, handle) -> None:
         conveyor.dead_letters.show(handle.id)
 
 
-def test_queued(stack, sandbox, conveyor, document):
+def test_queued(stack, sandbox, conveyor, document, until):
     before = sandbox.audit()["paid"]
     with sandbox.faults(throttle_submit=1.0):
         handle = conveyor.convert(document, to="html")
@@ -58,19 +50,20 @@ def test_queued(stack, sandbox, conveyor, document):
     # Its wake-up still comes, and finds it ended.
     time.sleep(1)
     assert sandbox.audit()["paid"] == before
-    assert not list((stack.directory / "files" / "staged").rglob("*.md"))
+    until(lambda: not list((stack.directory / "files" / "staged").rglob("*.md")))
 
 
-def test_converting(sandbox, conveyor, document):
+def test_converting(sandbox, conveyor, document, until):
     before = sandbox.audit()
-    handle = conveyor.convert(document, to="html")
-    until(lambda: sandbox.audit()["jobs"] > before["jobs"])
-    assert conveyor.cancel(handle.id).state is State.CANCELLED
+    with sandbox.faults(gateway_poll=1.0):  # so that it can't be faster
+        handle = conveyor.convert(document, to="html")
+        until(lambda: sandbox.audit()["jobs"] > before["jobs"])
+        assert conveyor.cancel(handle.id).state is State.CANCELLED
     assert_cancelled(conveyor, handle)
     until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
 
 
-def test_ready(stack, sandbox, conveyor, document):
+def test_ready(stack, sandbox, conveyor, document, until):
     before = sandbox.audit()
     with sandbox.faults(truncated_download=1.0):
         handle = conveyor.convert(document, to="html")
@@ -79,19 +72,19 @@ def test_ready(stack, sandbox, conveyor, document):
         assert handle.cancel().cost == 1
         assert_cancelled(conveyor, handle)
     until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
-    assert not list((stack.directory / "files" / "results").rglob("*.html"))
+    until(lambda: not list((stack.directory / "files" / "results").rglob("*.html")))
 
 
 def test_ended(conveyor, document):
     handle = conveyor.convert(document, to="html")
-    done = handle.wait(timeout=30)
+    done = handle.wait(timeout=90)
     assert handle.cancel() == done
     assert b"".join(conveyor.storage.read(done.files[0].uri))
-    assert conveyor.celery_app.AsyncResult(handle.id).get(timeout=30)["state"] == "succeeded"
+    assert conveyor.celery_app.AsyncResult(handle.id).get(timeout=90)["state"] == "succeeded"
 
 
 def test_a_cancel_that_races_a_result_has_one_outcome(
-    sandbox, conveyor, tmp_path, unacknowledged, stack
+    *, sandbox, conveyor, tmp_path, unacknowledged, stack, until
 ):
     before, counted = sandbox.audit(), conveyor.fleet().counts
 
@@ -104,7 +97,7 @@ def test_a_cancel_that_races_a_result_has_one_outcome(
         else:
             until(lambda: handle.state in (State.READY, State.SUCCEEDED))
             # On a busy machine a delivery takes longer than the look before it.
-            time.sleep(number / RACES)
+            time.sleep(number / 8)
         return handle, handle.cancel().state
 
     with ThreadPoolExecutor(RACES) as pool:
@@ -113,20 +106,20 @@ def test_a_cancel_that_races_a_result_has_one_outcome(
     for handle, state in ended:
         result = conveyor.celery_app.AsyncResult(handle.id)
         if state is State.SUCCEEDED:
-            assert result.get(timeout=30)["state"] == "succeeded"
+            assert result.get(timeout=90)["state"] == "succeeded"
             assert handle.wait(timeout=0).files
         else:
             assert state is State.CANCELLED
             with pytest.raises(ConversionCancelled):
-                result.get(timeout=30)
+                result.get(timeout=90)
         assert handle.state is state
     counts = conveyor.fleet().counts
     outcomes = [counts.get(name, 0) - counted.get(name, 0) for name in ("succeeded", "cancelled")]
     assert sum(outcomes) == RACES
     assert all(outcomes), "a race that one side always wins is none"
     # A poll that was to come finds it ended; it waits for a minute at most.
-    assert unacknowledged(stack, 65) == 0
+    assert unacknowledged(stack, 100) == 0
+    until(lambda: sandbox.audit()["jobs_by_outcome"]["in_progress"] == 0)
     after = sandbox.audit()
     assert after["violations"] == 0
     assert after["paid"] - before["paid"] <= RACES
-    assert after["jobs_by_outcome"]["in_progress"] == 0

@@ -28,7 +28,7 @@ def test_200_conversions_through_two_workers(dialect, pool, tmp_path, sandbox_of
                 conveyor.convert(_document(tmp_path, number), to="html")
                 for number in range(CONVERSIONS)
             ]
-            done = [handle.wait(timeout=90) for handle in handles]
+            done = [handle.wait(timeout=240) for handle in handles]
         left = unacknowledged(stack)
         audit = sandbox_of(stack).audit()
 
@@ -43,7 +43,7 @@ def test_auto_finds_the_dialect_of_an_old_service(tmp_path, sandbox_of):
     with LocalStack(dialect="auto", sandbox_options=("--dialect", "query")) as stack:
         with closing(stack.conveyor()) as conveyor:
             for number in range(3):
-                done = conveyor.convert(_document(tmp_path, number), to="html").wait(timeout=30)
+                done = conveyor.convert(_document(tmp_path, number), to="html").wait(timeout=90)
                 assert (done.state, done.submits) == (State.SUCCEEDED, 1)
         assert sandbox_of(stack).audit()["paid"] == 3
 
@@ -51,7 +51,7 @@ def test_auto_finds_the_dialect_of_an_old_service(tmp_path, sandbox_of):
 def test_results_are_whole_hashed_and_nothing_stays_behind(
     stack, sandbox, conveyor, document, unacknowledged
 ):
-    done = conveyor.convert(document, to="html").wait(timeout=30)
+    done = conveyor.convert(document, to="html").wait(timeout=90)
     (file,) = done.files
     content = b"".join(conveyor.storage.read(file.uri))
 
@@ -67,9 +67,9 @@ def test_results_are_whole_hashed_and_nothing_stays_behind(
 
 def test_several_sources_become_one_result(conveyor, tmp_path):
     documents = [_document(tmp_path, number) for number in range(3)]
-    pages = [conveyor.convert(document, to="pdf").wait(timeout=60) for document in documents]
+    pages = [conveyor.convert(document, to="pdf").wait(timeout=90) for document in documents]
 
-    merged = conveyor.convert([page.files[0].uri for page in pages], to="merge").wait(timeout=60)
+    merged = conveyor.convert([page.files[0].uri for page in pages], to="merge").wait(timeout=90)
 
     assert [file.name.endswith(".pdf") for file in merged.files] == [True]
 

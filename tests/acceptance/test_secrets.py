@@ -103,13 +103,13 @@ def overheard(stack, documents):
     with closing(stack.conveyor()) as conveyor:
         url = f"{documents}/a.md?token={URL_SECRET}"
         good = conveyor.convert(url, to="html")
-        good.wait(timeout=30)
+        good.wait(timeout=90)
         params = {"NoSuchParameter": PARAM_SECRET}
         signed = conveyor.signature(url, to="pdf", params=params).apply_async()
         missing = conveyor.convert(f"{documents}/gone.md?token={URL_SECRET}", to="html")
         for wait in (missing.wait, signed.get):
             with pytest.raises(ConversionFailed) as raised:
-                wait(timeout=30)
+                wait(timeout=90)
             errors.append(f"{raised.value!r} {raised.value}")
         ids = [good.id, signed.id, missing.id]
         job_ids = [conveyor.ledger.get(each).job_id for each in ids]

@@ -28,7 +28,7 @@ def test_worker_refuses_to_start(settings, words):
         env=child_environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from workers.local.environment import ROOT, child_environment
 
-pytestmark = pytest.mark.timeout(240)  # it installs from the registry
+pytestmark = pytest.mark.timeout(900)  # it installs from the registry
 
 APPLICATION = """
 import json, sys
@@ -21,7 +21,7 @@ import config, tasks
 from conveyor import Conveyor
 
 assert config.OWNER == tasks.OWNER == "the web application"
-done = Conveyor.from_env().convert(sys.argv[1], to="html").wait(timeout=60)
+done = Conveyor.from_env().convert(sys.argv[1], to="html").wait(timeout=90)
 clashing = {"workers", "conveyor.cli", "typer", "rich", "starlette", "structlog"} & set(sys.modules)
 print(json.dumps({"state": done.state, "name": done.files[0].name, "clashing": sorted(clashing)}))
 """

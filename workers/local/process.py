@@ -91,7 +91,7 @@ class Child:
                 process_group=0,
             )
 
-    def wait_ready(self, is_ready: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    def wait_ready(self, is_ready: Callable[[], bool], timeout_s: float = 180.0) -> None:
         """Wait until it's ready.
 
         Args:
@@ -102,8 +102,12 @@ class Child:
             StartError: It ended, or the time is over.
         """
         deadline = time.monotonic() + timeout_s
-        while not is_ready():
-            if not self.is_running:
+        while True:
+            # Looked at before the question: what it did last, a child may have done before its end.
+            has_ended = not self.is_running
+            if is_ready():
+                return
+            if has_ended:
                 raise StartError(self.explain(f"ended with status {self.exit_status}"))
             if time.monotonic() > deadline:
                 raise StartError(self.explain(f"was not ready after {timeout_s:g} s"))
@@ -125,7 +129,7 @@ class Child:
             self._asked = True
             os.kill(self.pid, signal.SIGTERM)
 
-    def stop(self, grace_s: float = 10.0) -> None:
+    def stop(self, grace_s: float = 30.0) -> None:
         """Ask it to end, wait, and kill it with its group when the time is over."""
         if self._process is None:
             return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from itertools import chain, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,10 +20,12 @@ from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child
 from workers.local.valkey import Valkey
 
-__all__ = ["LocalStack"]
+__all__ = ["LocalStack", "consumes"]
 
 _SECRET = "sandbox"  # noqa: S105 - the sandbox takes any word; this one can't be mistaken
-_PING_S = 0.3
+# A ping that comes before the worker listens is lost, and waited for in vain: so short ones first,
+# and then such as a slow worker's answer needs.
+_PINGS_S = (*(0.3,) * 20, 2.0)
 # What the web process is told of the workers' settings: where things are, and no API secret.
 _OF_WEB = (
     *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL"),
@@ -234,10 +237,7 @@ class LocalStack:
     def _wait_worker(self, worker: Child) -> None:
         # By asking, not by its log: how much is logged is the caller's to set.
         with closing(self.conveyor()) as conveyor:
-            control = conveyor.celery_app.control
-            worker.wait_ready(
-                lambda: bool(control.ping(destination=[_node(worker.name)], timeout=_PING_S))
-            )
+            worker.wait_ready(consumes(conveyor, _node(worker.name)))
 
     def _wait_web(self, web: Child) -> None:
         web.wait_ready(lambda: "web ready on" in web.printed())
@@ -249,6 +249,13 @@ class LocalStack:
                 return connection.getresponse().status == HTTPStatus.OK
             except (OSError, HTTPException):
                 return False
+
+
+def consumes(conveyor: Conveyor, node: str) -> Callable[[], bool]:
+    """What asks the worker of this node name whether it consumes, for `Child.wait_ready`."""
+    patience_s = chain(_PINGS_S, repeat(_PINGS_S[-1]))
+    control = conveyor.celery_app.control
+    return lambda: bool(control.ping(destination=[node], timeout=next(patience_s)))
 
 
 def _node(name: str) -> str:

@@ -31,9 +31,9 @@ STAGES = 6
 PAGES = 2
 SPACING_S = 0.2
 # Longer than the first polls come after: `poll` is seen to say "not yet", too.
-DURATION_S = 0.7
+DURATION_S = 1.5
 SWEEP_S = 0.1
-WAIT_S = 25.0
+WAIT_S = 60.0
 QUIET_LOOKS = 4
 # The callback's own queue, which nobody consumes: what lies there was called.
 CALLED_BACK = "called-back"
@@ -81,7 +81,7 @@ class Stage:
     def close(self):
         # At the end of its orders it ends its child, and itself.
         self._nursery.stdin.close()
-        self._nursery.wait(30)
+        self._nursery.wait(90)
         self._nursery.stdout.close()
         self._client.close()
 

@@ -3,7 +3,7 @@
 It reads orders, one JSON object a line, and answers each with a line:
 
 ``{"do": "run", "env": {…}, "log": …}``     a worker until it ends by itself → its exit status,
-                                            or ``null`` where it had to be killed after 8 s
+                                            or ``null`` where it had to be killed after 40 s
 ``{"do": "start", "env": {…}, "log": …}``   a worker → its pid
 ``{"do": "stop"}``                          kill that worker → ``null``
 
@@ -27,7 +27,7 @@ import workers.wiring  # noqa: F401
 from conveyor.names import QUEUES
 from workers.local.tether import tie_to
 
-RUN_S = 8.0
+RUN_S = 40.0
 
 
 def main():

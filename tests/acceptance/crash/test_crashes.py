@@ -15,7 +15,7 @@ MESSAGES = 4
 TRIES = 3
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
     for scenario in SCENARIOS:  # a first time has effects of its own: scripts are loaded
         stages[0].record(scenario)

@@ -16,7 +16,7 @@ from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child
 
 EXAMPLES = ROOT / "examples"
-PATIENCE_S = 30
+PATIENCE_S = 90
 LOOK_EVERY_S = 0.1
 
 

@@ -14,7 +14,7 @@ import pytest
 from workers.local.environment import ROOT
 
 FOLDER = ROOT / "examples" / "django_app"
-PATIENCE_S = 30
+PATIENCE_S = 90
 WHERE_FROM = """
 import sys, config.urls, tasks.mail, conveyor
 print(config.__file__, tasks.__file__, "workers" in sys.modules, sep="\\n")

@@ -34,7 +34,7 @@ def browser():
     if found is None:
         pytest.skip(f"the page is tested in Chromium: none of {', '.join(BROWSERS)} is here")
     # A quiet page looks again after five seconds only, and machines are busy.
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=[*OPTIONS])
         yield browser
@@ -92,7 +92,7 @@ def open_page(browser):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         # Else the browser is told to hand choosers over only when a test begins to wait for one,
         # and a key press is faster.
         page.on("filechooser", lambda _: None)

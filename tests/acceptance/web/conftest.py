@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import ExitStack, closing
 
 import pytest
@@ -93,20 +92,6 @@ class Site:
 
     def close(self):
         self._session.close()
-
-
-def _until(is_so, seconds=60.0):
-    """Look until it is so; the machine may be slow."""
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
-        time.sleep(0.05)
-    return found
-
-
-@pytest.fixture(scope="session")
-def until():
-    return _until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from collections import Counter
 
 CONNECTIONS = 20
 # A service that has stopped answering must not keep this alive.
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def request(conversion_id: str, number: int) -> bytes:

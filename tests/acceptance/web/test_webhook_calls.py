@@ -64,7 +64,7 @@ def test_calls_that_race_the_submits_answer_are_not_lost(stack, sandbox):
     with closing(stack.conveyor()) as conveyor:
         sources = [conveyor.stage("a.md", [b"# Words\n"]) for _ in range(50)]
         handles = [conveyor.convert(source, to="html") for source in sources]
-        done = [handle.wait(timeout=60) for handle in handles]
+        done = [handle.wait(timeout=90) for handle in handles]
     after = sandbox.audit()
 
     assert after["polls"] - before["polls"] == after["paid"] - before["paid"] == len(done)

@@ -102,6 +102,21 @@ def test_an_early_end_is_told_with_what_was_printed_last(start: Callable[[str], 
         wait_ready(child)
 
 
+def test_what_has_ended_since_it_was_looked_at_is_asked_once_more(
+    start: Callable[[str], Child],
+) -> None:
+    child = start(ENDLESS)
+    answers = iter([False, True])
+
+    def end_and_answer() -> bool:
+        child.kill()
+        return next(answers)
+
+    child.wait_ready(end_and_answer)
+
+    assert next(answers, None) is None
+
+
 def test_too_slow_a_start_is_told(start: Callable[[str], Child]) -> None:
     child = start(ENDLESS)
 
