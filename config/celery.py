@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from config.settings import WorkerSettings
 from conveyor import names
@@ -13,6 +14,8 @@ __all__ = ["celery_options"]
 _SPARE_CONNECTIONS: Final = 16
 # A warm shutdown waits for running tasks; each is bounded by the HTTP time-outs.
 _SHUTDOWN_S: Final = 10.0
+# By the broker's scheme; others are Celery's to choose.
+_TRANSPORTS: Final = dict.fromkeys(("redis", "rediss"), "workers.transport:Transport")
 
 
 def celery_options(settings: WorkerSettings) -> dict[str, Any]:
@@ -24,6 +27,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
     Returns:
         Options for ``app.conf.update``.
     """
+    broker = settings.broker_url.get_secret_value()
     connections = settings.concurrency + _SPARE_CONNECTIONS
     socket_options = {
         # A broker that is away must show, and not hold a slot.
@@ -32,7 +36,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "socket_keepalive": True,
     }
     return {
-        "broker_url": settings.broker_url.get_secret_value(),
+        "broker_url": broker,
         "result_backend": settings.result_backend.get_secret_value(),
         # kombu's default of 10 connections starves a larger pool: acknowledgements fail then,
         # and their messages run again after the visibility time-out.
@@ -53,8 +57,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # A broker that is away for an hour must find the workers waiting for it.
         "broker_connection_max_retries": None,
-        # Celery's own dies of a broker that is restarted.
-        "worker_consumer": "workers.consumer:Consumer",
+        # With kombu's own a worker dies of a broker that is restarted.
+        "broker_transport": _TRANSPORTS.get(urlsplit(broker).scheme),
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,
         # Countdowns lie in the memory of the worker that drew them: a limit shares them out.

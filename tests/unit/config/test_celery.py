@@ -52,6 +52,21 @@ def test_a_lost_worker_loses_no_message(options_of):
     assert options["broker_connection_max_retries"] is None
 
 
+@pytest.mark.parametrize(
+    ("url", "transport"),
+    [
+        ("redis://host:6379/0", "workers.transport:Transport"),
+        ("rediss://host:6379/0", "workers.transport:Transport"),
+        ("redis+socket:///run/redis.sock", None),
+        ("amqp://host:5672", None),
+    ],
+)
+def test_redis_brokers_alone_have_our_transport(options_of, url, transport):
+    options = options_of(broker_url=url, redis_url="redis://host:6379/0")
+
+    assert options["broker_transport"] == transport
+
+
 def test_messages_hold_data_and_never_code(options_of):
     options = options_of()
 
