@@ -49,6 +49,8 @@ class FailureKind(StrEnum):
     EXPIRED = "expired"  # the service forgot the job before it was fetched: the operator
     STORAGE = "storage"  # the result can't be stored: the operator
     POSSIBLY_PAID = "possibly_paid"  # nobody can tell whether it was started: the operator
+    UNREADABLE = "unreadable"  # paid, and the answer can't be read: the operator
+    INTERNAL = "internal"  # an error of Conveyor's own: the operator, and we
     CANCELLED = "cancelled"  # the caller wished so; no dead letter
 
 
@@ -95,12 +97,15 @@ class Failure:
         message: What the service, or Conveyor, says of the cause. Holds no secret.
         code: ConvertAPI's error code, 0 where there is none.
         status: The HTTP status that brought it, 0 where there is none.
+        answer: What the service answered, redacted and at most 2,000 characters, where it can't be
+            read and has been paid.
     """
 
     kind: FailureKind
     message: str
     code: int = 0
     status: int = 0
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from conveyor.protocol.outcomes import (
     Started,
     SubmitOutcome,
     Throttled,
+    Unreadable,
     Unsent,
 )
 from conveyor.schedule import JOB_LIFE_S
@@ -146,6 +147,8 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return Taken(job_id)
         case Finished(result):
             return Keep(result)
+        case Unreadable():
+            return Bury(_unreadable(outcome))
         case Lost(reason):
             return AskFirst(f"the answer to the submit was lost: {reason}")
         case Throttled():
@@ -180,6 +183,8 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
     match outcome:
         case Finished(result):
             return Keep(result)
+        case Unreadable():
+            return Bury(_unreadable(outcome))
         case InProgress():
             return PollAgain(alive=True, strike=False)
         case Busy():
@@ -193,6 +198,14 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
             return _after_silence(reason, status, entry, limits)
         case Unsent(reason):
             return _after_silence(f"ConvertAPI can't be reached: {reason}", 0, entry, limits)
+
+
+def _unreadable(outcome: Unreadable) -> Failure:
+    message = (
+        f"ConvertAPI says that the conversion is done and paid, and its answer can't be read: "
+        f"{outcome.reason}. A replay asks for the same job again before it pays."
+    )
+    return Failure(FailureKind.UNREADABLE, message, status=200, answer=outcome.answer)
 
 
 def _submit_again(reason: str, entry: Entry, now: float, limits: Limits) -> SubmitAgain | Bury:

@@ -5,6 +5,7 @@
     ApiError
     ├── Unreachable      no connection: the service has seen nothing of the request
     ├── Unclear          the request went out and no whole answer came back: it may have been done
+    ├── ComeLater        a throttle, or somebody on the way asks for patience: nothing was done
     └── Refused          the service answered with an error of its own: status, code, message
 
 The lower errors of requests and urllib3 are translated once, in `conveyor.protocol.transport`. They
@@ -13,7 +14,7 @@ hold the whole URL in their text, and a URL may hold a job id, so none is chaine
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "Refused", "Unclear", "Unreachable"]
+__all__ = ["ApiError", "ComeLater", "Refused", "Unclear", "Unreachable"]
 
 
 class ApiError(Exception):
@@ -26,6 +27,23 @@ class Unreachable(ApiError):  # noqa: N818
 
 class Unclear(ApiError):  # noqa: N818
     """The request went out, and its answer was lost, cut, or came from a proxy on the way."""
+
+
+class ComeLater(ApiError):  # noqa: N818
+    """Upload, download, deletion or ``/user``: 503, 408, 409, 423, 425 or 429. Wait, then repeat.
+
+    Attributes:
+        status: The HTTP status.
+        retry_after_s: Seconds, as ``Retry-After`` says; None where it does not.
+    """
+
+    def __init__(self, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(status, retry_after_s)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"the service asks for patience (HTTP {self.status})"
 
 
 class Refused(ApiError):  # noqa: N818

@@ -20,6 +20,7 @@ __all__ = [
     "Started",
     "SubmitOutcome",
     "Throttled",
+    "Unreadable",
     "Unsent",
 ]
 
@@ -71,8 +72,29 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Submit or poll: a whole 200 that speaks of a result, and can't be read. It has been paid.
+
+    Attributes:
+        reason: What can't be read, in words.
+        answer: The answer's text, redacted and at most 2,000 characters: support asks for it.
+        cost: In the service's units, as far as the answer says; 1 where it does not.
+    """
+
+    reason: str
+    answer: str
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Throttled:
-    """Submit: 503. Nothing was started."""
+    """Submit: 503 with an integer ``Code``, 425 or 429. Nothing was started.
+
+    Attributes:
+        retry_after_s: Seconds, as ``Retry-After`` says; None where it does not.
+    """
+
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +104,18 @@ class InProgress:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Poll: 503. A poll is in flight, or it came too early; never a failure."""
+    """Poll: come again later. It says nothing of the job, and is never a failure.
+
+    503 (a poll is in flight, or it came too early), 408, 409, 423, 425, 429, and 401 to 403, which
+    no job answers: polls carry no credentials.
+
+    Attributes:
+        retry_after_s: Seconds, as ``Retry-After`` says; None where it does not.
+        status: The HTTP status.
+    """
+
+    retry_after_s: float | None = None
+    status: int = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +146,14 @@ class Lost:
 
     Attributes:
         reason: In words, without an address.
-        status: The proxy's HTTP status, 0 where there was none.
+        status: The HTTP status of whoever answered in its place, 0 where nobody did.
+        closed_at_once: The connection closed without an answer, soon after the request had gone
+            out: then no gateway holds the request, to deliver it later.
     """
 
     reason: str
     status: int = 0
+    closed_at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +163,5 @@ class Unsent:
     reason: str
 
 
-SubmitOutcome = Started | Finished | Throttled | NotFound | Failed | Lost | Unsent
-PollOutcome = Finished | InProgress | Busy | NotFound | Failed | Lost | Unsent
+SubmitOutcome = Started | Finished | Unreadable | Throttled | NotFound | Failed | Lost | Unsent
+PollOutcome = Finished | Unreadable | InProgress | Busy | NotFound | Failed | Lost | Unsent
