@@ -98,6 +98,30 @@ class WorkerSettings(ProducerSettings):
         le=1000,
         description="Polls in a row without an answer of the service, before a dead letter.",
     )
+    job_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Derives job ids; the secret does unless set. Set it before you rotate.",
+    )
+    proof_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=3600,
+        description="Seconds after an unclear POST before a 404 proves that it never arrived.",
+    )
+    proof_closed_seconds: float = Field(
+        default=15,
+        gt=0,
+        le=3600,
+        description="The same where the connection closed at once.",
+    )
+    submit_seconds: float = Field(
+        default=7200, ge=10, description="Seconds that a conversion may wait to be submitted."
+    )
+    hold_seconds: float = Field(
+        default=604_800,
+        ge=60,
+        description="Seconds that a conversion may wait for an account on hold.",
+    )
     storage_retries: int = Field(
         default=6, ge=0, le=50, description="Deliveries tried again, before a dead letter."
     )

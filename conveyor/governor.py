@@ -39,6 +39,7 @@ class Gate:
     reason: str = ""
     held: bool = False
     must_check: bool = False
+    probe: bool = False
     throttles: int = 0
     foreign_ids: bool = False
 
@@ -117,7 +118,7 @@ class Governor:
         with translated(self._redis):
             self._redis.srem(keys.jobs(self.account), conversion_id)
 
-    def throttled(self) -> float:
+    def throttled(self, retry_after_s: float | None = None) -> float:
         """Note a throttle.
 
         Returns:
@@ -130,7 +131,7 @@ class Governor:
             wait_ms = self._throttle(
                 keys=[keys.account(self.account), keys.COUNTS], args=[self._step_s]
             )
-        return _spread(wait_ms / 1000)
+        return _spread(max(wait_ms / 1000, retry_after_s or 0))
 
     def recovered(self) -> None:
         """Note that the service takes jobs again."""
