@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
-from uuid import uuid4
 
 import redis
 
@@ -21,7 +20,7 @@ from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import keys, tally
-from conveyor.ledger.entries import Entries
+from conveyor.ledger.changes import Changes
 from conveyor.ledger.entry import (
     VERSION,
     Entry,
@@ -35,7 +34,6 @@ from conveyor.ledger.entry import (
 )
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
-from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
@@ -50,10 +48,7 @@ _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
-_NOTHING_TO_OWN: Final = -1
-_KEEP_EVENTS: Final = 200
 _KEEP_EVENTS_OF_FINISHED: Final = 10
-_MOST_NOTE_CHARACTERS: Final = 300
 
 _OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
 _OF_THE_UPLOADS: Final = ("uploads", "uploaded_at", "uploads_host", "uploads_account")
@@ -108,7 +103,7 @@ class Leftover:
     life_s: float
 
 
-class Ledger(Entries):
+class Ledger(Changes):
     """Conversions in Redis.
 
     Args:
@@ -121,7 +116,6 @@ class Ledger(Entries):
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self.pace = Pace(client)
-        self._transition = client.register_script(script("transition"))
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
@@ -811,8 +805,6 @@ class Ledger(Entries):
             self._redis.set(keys.CHECK, "ok", ex=keys.KEEP_CHECK_S)
             self._redis.get(keys.CHECK)
 
-    # -- one script -----------------------------------------------------------------------------
-
     def _bury(
         self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving
     ) -> Entry | None:
@@ -830,54 +822,6 @@ class Ledger(Entries):
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
-
-    def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
-        done, now, flat = self._run(name, conversion_id, **change)
-        if done == _NOTHING_TO_OWN:
-            raise InvalidRequest(
-                "An uploaded file is gone: it belongs to another conversion, or was not converted "
-                "for an hour. Upload it again."
-            )
-        if not done:
-            return None
-        return decode(conversion_id, fields_of(flat), float(now))
-
-    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, str, list[str]]:
-        transition = TRANSITIONS[name]
-        given = {**change.pop("set", {}), **change.pop("also", {})}
-        fields = {field: _clean(value) for field, value in given.items()}
-        if "note" in fields:
-            fields["note"] = fields["note"][:_MOST_NOTE_CHARACTERS]
-        if transition.enters is not None:
-            fields["state"] = transition.enters.value
-        guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
-        add = {field: by for field, by in change.pop("add", {}).items() if by}
-        spec = {
-            "version": VERSION,
-            "keep_events": _KEEP_EVENTS,
-            "leaves": sorted(transition.leaves),
-            "set": fields,
-            "guards": guards,
-            "add": add,
-            **{name: value for name, value in change.items() if value is not None},
-        }
-        with self._translated():
-            answer = self._transition(
-                keys=[
-                    keys.conversion(conversion_id),
-                    keys.DUE,
-                    keys.DEAD,
-                    keys.turnstile(conversion_id),
-                    keys.COUNTS,
-                    keys.delivery(conversion_id),
-                    keys.events(conversion_id),
-                    keys.CHANGED,
-                    keys.STAGING,
-                    keys.LEFTOVERS,
-                ],
-                args=[conversion_id, uuid4().hex, json.dumps(spec)],
-            )
-        return cast("tuple[int, str, list[str]]", answer)
 
 
 def _this_job(entry: Entry) -> dict[str, Any]:
@@ -909,8 +853,3 @@ def _held(*, held: bool) -> dict[str, Any]:
     if held:
         return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"]}
     return {"also": {"held": 0}}
-
-
-def _clean(value: Any) -> str:
-    """Half a character (a lone surrogate) is nothing that Redis' JSON reads."""
-    return str(value).encode(errors="replace").decode()
