@@ -53,6 +53,10 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     slow_seconds: Annotated[
         float, typer.Option(min=0, help="How long an answer struck by slow_answer takes.")
     ] = 40.0,
+    control_in_form: Annotated[
+        bool,
+        typer.Option("--control-in-form", help="Read WebHook, Async and JobId from the form too."),
+    ] = False,
     audit_fingerprints: Annotated[
         bool, typer.Option("--audit-fingerprints", help="Equal conversions are paid duplicates.")
     ] = False,
@@ -90,6 +94,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             balance=balance,
             ignore_async=ignore_async,
             slow_seconds=slow_seconds,
+            control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),
         )

@@ -39,6 +39,8 @@ class SandboxConfig:
         balance: Credits of the account.
         ignore_async: Answer asynchronous requests with the finished result.
         slow_seconds: How long an answer struck by `slow_answer` takes.
+        control_in_form: Read `WebHook`, `Async` and `JobId` from the form too. The documentation
+            calls them query parameters; without this they are ignored anywhere else.
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
@@ -62,6 +64,7 @@ class SandboxConfig:
     balance: int = 1_000_000
     ignore_async: bool = False
     slow_seconds: float = 40.0
+    control_in_form: bool = False
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
 

@@ -12,8 +12,8 @@ from conveyor.sandbox.converters.registry import canonical
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.errors import invalid_parameters
 from conveyor.sandbox.jobs import Job, is_job_id
-from conveyor.sandbox.parameters import Parameters, check
-from conveyor.sandbox.request_body import read_pairs
+from conveyor.sandbox.parameters import Parameters, check, is_control
+from conveyor.sandbox.request_body import Pair, body_pairs, query_pairs
 from conveyor.sandbox.results import outcome_response
 from conveyor.sandbox.wire import Dropped, gateway_page, json_response
 
@@ -64,7 +64,7 @@ class ConvertEndpoint:
         source = canonical(request.path_params["source"])
         target = canonical(request.path_params["target"])
         converter = core.registry.find(source, target)
-        checked = check(Parameters(await read_pairs(request, core.files)), converter)
+        checked = check(Parameters(await self._pairs(request)), converter)
         if checked.job_id is not None and not is_job_id(checked.job_id, dialect):
             raise invalid_parameters({"JobId": [_ID_FORM[dialect]]})
         return Order(
@@ -75,6 +75,14 @@ class ConvertEndpoint:
             checked=checked,
             base_url=core.base_url(request),
         )
+
+    async def _pairs(self, request: Request) -> list[Pair]:
+        body = await body_pairs(request, self._core.files)
+        if not self._core.config.control_in_form:
+            kept = [pair for pair in body if not is_control(pair[0])]
+            self._core.audit.count("misplaced_parameters", len(body) - len(kept))
+            body = kept
+        return [*query_pairs(request), *body]
 
     async def _answer(self, request: Request, job: Job, *, waits: bool) -> Response:
         core = self._core
