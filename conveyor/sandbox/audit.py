@@ -25,10 +25,18 @@ COUNTERS = (
     "webhooks_lost",
     "bad_credentials",
     "misplaced_parameters",
+    "requests_astray",
+    "credentials_astray",
 )
 
 #: What a client that keeps the protocol never does.
-VIOLATIONS = ("overlapping_polls", "early_polls", "paid_duplicates", "misplaced_parameters")
+VIOLATIONS = (
+    "overlapping_polls",
+    "early_polls",
+    "paid_duplicates",
+    "misplaced_parameters",
+    "credentials_astray",
+)
 
 
 class Audit:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.conversions import Order
 from conveyor.sandbox.converters.registry import canonical
@@ -49,12 +52,14 @@ class ConvertEndpoint:
     async def _submit(
         self, request: Request, dialect: Dialect, *, asynchronous: bool | None
     ) -> Response:
-        core = self._core
-        if core.faults.strikes("throttle_submit"):
-            core.audit.count("throttled")
-            return Response("Too many requests. Retry in a few seconds.", 503)
+        serve = partial(self._taken, request, dialect, asynchronous)
+        return await self._core.road.carry(Address.SUBMIT, request, serve)
+
+    async def _taken(
+        self, request: Request, dialect: Dialect, asynchronous: bool | None
+    ) -> Response:
         order = await self._order(request, dialect)
-        job = core.conversions.take(order)
+        job = self._core.conversions.take(order)
         waits = not (order.checked.asynchronous if asynchronous is None else asynchronous)
         return await self._answer(request, job, waits=waits)
 
