@@ -5,7 +5,6 @@ Made once a process, when first needed: a forked pool process must not share its
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,12 +99,6 @@ class Engine:
         return keep
 
 
-def account_of(settings: WorkerSettings) -> str:
-    """An account's fingerprint: one per host and secret, and neither can be read from it."""
-    secret = settings.api_secret.get_secret_value()
-    return hashlib.sha256(f"{settings.api_url}\0{secret}".encode()).hexdigest()[:16]
-
-
 def build(app: Celery, settings: WorkerSettings) -> Engine:
     """Make the parts.
 
@@ -126,7 +119,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
-    account = account_of(settings)
+    account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
         app=app,
