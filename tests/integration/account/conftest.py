@@ -40,11 +40,13 @@ class Service:
         url: Where it listens.
         answers: By method and path: the status and the JSON.
         seen: What was asked, with the credentials.
+        refuses_strangers: Whether a request without credentials is answered with 401.
     """
 
     url: str
     answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
     seen: list[tuple[str, str, str]] = field(default_factory=list)
+    refuses_strangers: bool = False
 
     def says(self, active=True, total=1000, consumed=10):
         """Have ``/user`` say how the account is."""
@@ -76,6 +78,8 @@ def service() -> Iterator[Service]:
                 self.rfile.readline()
             made.seen.append((self.command, path, bearer))
             status, body = made.answers.get((self.command, path), (404, {}))
+            if made.refuses_strangers and not bearer and self.command == "POST":
+                status, body = 401, {"Code": 4013, "Message": "User credentials not set."}
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
