@@ -39,6 +39,7 @@ _HOLD_FIELDS: Final = (
     "prober",
     "others_at",
     "counters",
+    "well",
 )
 
 
@@ -53,6 +54,8 @@ class Gate:
         must_check: Whether it is ours to ask the service if the hold can end.
         probe: Whether this submit is let through although the account is on hold, to see if it is
             still refused. A refusal then says nothing of the conversion.
+        well: Whether the service itself ended the last hold. A refusal then is this conversion's
+            own, unless the account has changed meanwhile.
         throttles: Throttles in a row so far.
         foreign_ids: Whether the service was seen to answer with job ids of its own.
     """
@@ -62,6 +65,7 @@ class Gate:
     held: bool = False
     must_check: bool = False
     probe: bool = False
+    well: bool = False
     throttles: int = 0
     foreign_ids: bool = False
 
@@ -138,8 +142,10 @@ class Governor:
             return Gate(_spread(details[0] / 1000), "ConvertAPI is throttling the account")
         if answer == "full":
             return Gate(_spread(self._step_s), f"the account's {self._limit} jobs are running")
-        throttles, foreign_ids, probe = details
-        return Gate(throttles=throttles, foreign_ids=bool(foreign_ids), probe=bool(probe))
+        throttles, foreign_ids, probe, well = details
+        return Gate(
+            probe=bool(probe), well=bool(well), throttles=throttles, foreign_ids=bool(foreign_ids)
+        )
 
     def release(self, conversion_id: str) -> None:
         """Take back what `ask` allowed: nothing was submitted."""
@@ -221,8 +227,14 @@ class Governor:
         return int(code or 0) != _BALANCE_USED_UP or first != counters
 
     def resume(self) -> None:
-        """End the hold."""
+        """End the hold, because the service has shown that the account is well.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
         resume(self._redis, self.account)
+        with translated(self._redis):
+            self._redis.hset(self._key, "well", 1)
 
     def note_foreign_ids(self) -> None:
         """Note that the service answers with job ids of its own: ours can't be asked for."""

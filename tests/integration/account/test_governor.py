@@ -208,6 +208,23 @@ def test_counters_of_an_earlier_hold_are_forgotten(governor):
     assert not governor.is_proof("9/5")
 
 
+def test_a_refusal_after_the_service_ended_the_hold_is_the_conversions_own(client, governor, ids):
+    assert not governor.ask(ids[0]).well
+    governor.hold(REASON)
+    governor.resume()
+
+    assert governor.ask(ids[0]).well
+
+
+def test_a_refusal_after_an_operator_ended_the_hold_may_be_the_accounts(client, governor, ids):
+    governor.hold(REASON)
+    governor.resume()
+    governor.hold(REASON)
+    resume(client, ACCOUNT)
+
+    assert not governor.ask(ids[0]).well
+
+
 # -- throttles --------------------------------------------------------------------------------
 
 
