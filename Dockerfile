@@ -10,7 +10,7 @@ COPY conveyor conveyor
 
 FROM build AS build-worker
 # A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,s3
-ARG EXTRAS=cli,worker,web
+ARG EXTRAS=cli,worker,web,jwt
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM build AS build-sandbox

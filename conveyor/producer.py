@@ -377,7 +377,7 @@ class Conveyor:
         """End an account's hold: its submits go on within a minute.
 
         Args:
-            account: Its fingerprint, as `accounts` shows it.
+            account: Its name, as `accounts` shows it.
 
         Returns:
             Whether it was on hold.

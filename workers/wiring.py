@@ -5,7 +5,6 @@ Made once a process, when first needed: a forked pool process must not share its
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -127,15 +126,10 @@ class Engine:
         return keep
 
 
-def account_of(settings: WorkerSettings) -> str:
-    """An account's fingerprint: one per host and secret, and neither can be read from it."""
-    secret = settings.api_secret.get_secret_value()
-    return hashlib.sha256(f"{settings.api_url}\0{secret}".encode()).hexdigest()[:16]
-
-
 def _job_key(settings: WorkerSettings) -> bytes:
     """Our own key, or else one that follows from the secret, which every worker has."""
-    return (settings.job_key or settings.api_secret).get_secret_value().encode()
+    own = settings.job_key.get_secret_value()
+    return (own or credentials_of(settings).bearer()).encode()
 
 
 def build(app: Celery, settings: WorkerSettings) -> Engine:
@@ -158,7 +152,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
-    account = account_of(settings)
+    account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
         app=app,
