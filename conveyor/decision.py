@@ -50,6 +50,7 @@ __all__ = [
     "Taken",
     "after_poll",
     "after_submit",
+    "denied",
     "failure_of",
     "held_too_long",
     "waited_too_long",
@@ -322,7 +323,7 @@ def _unreadable(outcome: Unreadable) -> Bury:
 def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | Bury:
     failure = failure_of(outcome)
     if failure.kind is FailureKind.ACCOUNT:
-        return _denied(failure, entry)
+        return denied(failure, entry)
     if entry.lost or _JOB_ID.search(outcome.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
@@ -331,8 +332,16 @@ def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | B
     return Bury(failure)
 
 
-def _denied(failure: Failure, entry: Entry) -> Hold | Bury:
-    """The account's fault, unless it was found well twice: then it is this conversion's."""
+def denied(failure: Failure, entry: Entry) -> Hold | Bury:
+    """Decide what a refusal of class ``account`` means.
+
+    Args:
+        failure: The refusal.
+        entry: The conversion that was refused.
+
+    Returns:
+        A hold of the account; where the account was found well twice, this conversion's own end.
+    """
     if entry.denials < _MOST_DENIALS:
         return Hold(failure)
     message = f"{failure.message} The account itself is well: this conversion alone is refused."

@@ -22,6 +22,7 @@ from conveyor.decision import (
     SubmitAgain,
     Taken,
     after_submit,
+    denied,
     held_too_long,
     waited_too_long,
 )
@@ -171,7 +172,7 @@ def _submit(engine: Engine, entry: Entry) -> Moved:
             entry = bring_sources(engine, entry)
     except (InvalidRequest, StorageError, ApiError) as error:
         engine.governor.release(entry.id)
-        return _without_sources(engine, entry, error)
+        return _without_sources(engine, entry, error, gate)
     posted = _post(engine, entry, gate)
     if posted is None:
         _release_if_ended(engine, entry.id)
@@ -289,7 +290,7 @@ def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
             put_back = ledger.put_back(
                 *(entry, delay_s, failure.message),
                 held=True,
-                denied=not gate.probe,
+                denied=gate.well,
                 leaving=leaving,
             )
             return _after(put_back, delay_s)
@@ -350,16 +351,21 @@ def _release_if_ended(engine: Engine, conversion_id: str) -> None:
 
 
 def _without_sources(
-    engine: Engine, entry: Entry, error: InvalidRequest | StorageError | ApiError
+    engine: Engine,
+    entry: Entry,
+    error: InvalidRequest | StorageError | ApiError,
+    gate: Gate,
 ) -> Moved:
     """The sources could not be brought: say why, or try later."""
     failure = failure_of_source(error)
     if failure is None:
         return _try_later(engine, entry, error)
-    if failure.kind is not FailureKind.ACCOUNT:
-        return _at_once(engine.ledger.failed(entry, failure))
+    decision = denied(failure, entry) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
+    if isinstance(decision, Bury):
+        return _at_once(engine.ledger.failed(entry, decision.failure))
     delay_s = hold_account(engine, failure)
-    return _after(engine.ledger.delayed(entry, delay_s, failure.message, held=True), delay_s)
+    delayed = engine.ledger.delayed(*(entry, delay_s, failure.message), held=True, denied=gate.well)
+    return _after(delayed, delay_s)
 
 
 def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:

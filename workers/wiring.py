@@ -28,6 +28,7 @@ from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
+from workers.credentials import secret_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -129,7 +130,8 @@ class Engine:
 def _job_key(settings: WorkerSettings) -> bytes:
     """Our own key, or else one that follows from the secret, which every worker has."""
     own = settings.job_key.get_secret_value()
-    return (own or credentials_of(settings).bearer()).encode()
+    # What signs JWTs stays the same where these change.
+    return (own or secret_of(settings).bearer()).encode()
 
 
 def build(app: Celery, settings: WorkerSettings) -> Engine:

@@ -211,7 +211,13 @@ class Ledger(Changes):
         )
 
     def delayed(
-        self, entry: Entry, delay_s: float, note: str, *, held: bool = False
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        held: bool = False,
+        denied: bool = False,
     ) -> Entry | None:
         """Try to submit again later; nothing was sent.
 
@@ -220,13 +226,14 @@ class Ledger(Changes):
             delay_s: Until then, seconds.
             note: What holds it up, in words.
             held: Whether the account is on hold.
+            denied: Whether the service refused it although it had said that the account is well.
         """
         return self._change(
             "delayed",
             entry.id,
             guards={"wakeup": entry.wakeup},
             set={"note": note},
-            add={"wakeup": 1, "strikes": 1},
+            add={"wakeup": 1, "strikes": 1, "denials": int(denied)},
             due_in=delay_s + _GRACE_S,
             **_held(held=held),
         )
@@ -343,7 +350,7 @@ class Ledger(Changes):
             lost: Whether the POST went out and was proved lost: 404s on a job never seen alive.
                 Only these count as submits; a throttle or a missing connection starts nothing.
             held: Whether the account is on hold.
-            denied: Whether the service refused it although the account counted as well.
+            denied: Whether the service refused it although it had said that the account is well.
             pays_anew: Whether the next submit is a new job, which is paid again: a replay that has
                 asked for the old one.
             reupload: Whether its files are to be uploaded again: the service has lost them.
