@@ -43,6 +43,7 @@ class Fleet:
         oldest_overdue_s: How long the longest overdue has waited for the sweep, seconds.
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
+        leftovers: Jobs and files that are still to be deleted at the service.
     """
 
     states: Mapping[State, int]
@@ -51,6 +52,7 @@ class Fleet:
     oldest_overdue_s: float
     counts: Mapping[str, int]
     accounts: tuple[AccountStatus, ...]
+    leftovers: int = 0
 
     @classmethod
     def of(cls, reading: Reading, accounts: Sequence[AccountStatus]) -> Self:
@@ -62,6 +64,7 @@ class Fleet:
             oldest_overdue_s=reading.oldest_overdue_s,
             counts=reading.counts,
             accounts=tuple(accounts),
+            leftovers=reading.leftovers,
         )
 
 

@@ -15,6 +15,7 @@ from conveyor import names, schedule
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
 from conveyor.ledger import Entry
+from conveyor.ledger.leftovers import leftovers_of
 from conveyor.protocol import ApiError, RemoteFile, Unclear
 from conveyor.storage import unique_names
 from workers.app import app
@@ -166,27 +167,14 @@ def _is_gone(entry: Entry) -> bool:
 
 
 def _clean_up(engine: Engine, entry: Entry) -> None:
-    """Leave nothing at the service, nor parts of files, nor a staged source that is done with.
+    """Leave no parts of files, nor a staged source that is done with.
 
-    What is not removed here the service removes by itself, within three hours. A dead letter keeps
-    its source, for a replay, and its result at the service, if it has one.
+    What is left at the service is noted alone, so that the caller waits for no DELETE. This task
+    comes again until the caller is told, so it is noted at least once. A dead letter keeps its
+    source, for a replay, and its result at the service, if it has one.
     """
+    engine.ledger.leftovers.add(leftovers_of(entry))
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
         engine.storage.remove_staged(source.value for source in entry.request.sources)
-        remote_files = entry.result.files if entry.result else ()
-        if entry.job_id:
-            _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
-        for remote in remote_files:
-            if remote.url:
-                _quietly(engine.api.delete_file, remote.url)
-    for file_id in entry.uploads.values():
-        _quietly(engine.api.delete_file, f"{entry.base_url or engine.api.base_url}/d/{file_id}")
-
-
-def _quietly(delete: Any, *args: Any) -> None:
-    try:
-        delete(*args)
-    except ApiError as error:
-        log.info("not_deleted", reason=str(error))

@@ -15,6 +15,7 @@ from conveyor.protocol.outcomes import PollOutcome
 from conveyor.turnstile import Pass
 from workers.app import app
 from workers.base import ConversionTask
+from workers.cleanup import leave_if_cancelled
 from workers.wiring import Engine
 
 _MARGIN_S: Final = 0.1
@@ -46,9 +47,12 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
             wakeups.poll(engine.app, passed.entry, passed.wait_s)
         return
     with engine.pulse.keeps(conversion_id, partial(engine.turnstile.renew, passed)):
-        noted, delay_s = _note(engine, passed, _ask(engine, passed))
+        outcome = _ask(engine, passed)
+        noted, delay_s = _note(engine, passed, outcome)
     if noted is not None:
         wakeups.wake(engine.app, noted, delay_s)
+    else:
+        leave_if_cancelled(engine, passed.entry, outcome)
 
 
 def _ask(engine: Engine, passed: Pass) -> PollOutcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -38,6 +37,7 @@ from conveyor.sources import SourceKind
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
+from workers.cleanup import leave_if_cancelled
 from workers.sources import bring_sources, failure_of_source
 from workers.wiring import Engine
 
@@ -160,7 +160,7 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
     tell_governor(engine, gate, begun, outcome)
     noted = _note(engine, begun, outcome)
     if noted is None:
-        _delete_if_cancelled(engine, begun, outcome)
+        leave_if_cancelled(engine, begun, outcome)
     return noted
 
 
@@ -244,14 +244,6 @@ def _started(engine: Engine, entry: Entry, job_id: str) -> tuple[Entry, float] |
     started = engine.ledger.started(entry, job_id, delay_s)
     # The webhook may be faster than the answer to the submit.
     return _after(started, 0 if started and started.called else delay_s)
-
-
-def _delete_if_cancelled(engine: Engine, begun: Entry, outcome: SubmitOutcome) -> None:
-    """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
-    current = engine.ledger.find(begun.id)
-    if isinstance(outcome, Started) and (current is None or current.state is State.CANCELLED):
-        with suppress(ApiError):
-            engine.api.delete_job(begun.base_url, begun.dialect, outcome.job_id)
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:

@@ -47,6 +47,7 @@ class Reading:
         throughput: Conversions that succeeded in each of the last minutes, the present one last.
         oldest_overdue_s: How long the sweep has been late for the longest overdue, seconds.
         counts: What has happened so far, by the names in `conveyor.ledger.tally`.
+        leftovers: Jobs and files that are still to be deleted at the service.
     """
 
     states: dict[State, int]
@@ -54,6 +55,7 @@ class Reading:
     throughput: tuple[int, ...]
     oldest_overdue_s: float
     counts: dict[str, int]
+    leftovers: int
 
 
 class Index:
@@ -117,13 +119,15 @@ class Index:
             pipeline.mget([keys.minute(number) for number in minutes])
             pipeline.zrange(keys.DUE, 0, 0, withscores=True)
             pipeline.hgetall(keys.COUNTS)
-            *cards, throughput, first, counts = pipeline.execute()
+            pipeline.zcard(keys.LEFTOVERS)
+            *cards, throughput, first, counts, leftovers = pipeline.execute()
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
             throughput=tuple(int(count or 0) for count in throughput),
             oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
             counts={name: int(count) for name, count in counts.items()},
+            leftovers=leftovers,
         )
 
     def trim(self) -> int:

@@ -24,6 +24,9 @@
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:leftovers``               zset    what is to be deleted at the service, JSON, by the
+                                               time of the next try
+``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
@@ -52,6 +55,8 @@ CHECK: Final = "{conveyor}:check"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
 DOOMED: Final = "{conveyor}:doomed"
+LEFTOVERS: Final = "{conveyor}:leftovers"
+LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
 
 ENTRY_PREFIX: Final = "{conveyor}:conversion:"
 

@@ -30,6 +30,7 @@ from conveyor.ledger.entry import (
     dump_result,
     fields_of,
 )
+from conveyor.ledger.leftovers import Leftovers
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
@@ -84,11 +85,13 @@ class Ledger:
 
     Attributes:
         pace: How long conversions take.
+        leftovers: What is to be deleted at the service.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self.pace = Pace(client)
+        self.leftovers = Leftovers(client)
         self._transition = client.register_script(script("transition"))
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
