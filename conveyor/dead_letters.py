@@ -18,6 +18,7 @@ from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
+from conveyor.ledger.leftovers import everything_of
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.storage import Storage
 
@@ -174,7 +175,7 @@ class DeadLetters:
         return entry.conversion
 
     def purge(self, older_than_s: float) -> int:
-        """Forget dead letters, and remove their staged sources.
+        """Forget dead letters, and remove their staged sources and what the service keeps of them.
 
         Args:
             older_than_s: Only those that ended longer ago, seconds.
@@ -184,7 +185,8 @@ class DeadLetters:
         """
         purged = 0
         for entry in self._entries(older_than_s):
-            if self._ledger.purge(entry) is not None:
+            left = everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
+            if self._ledger.purge(entry, left) is not None:
                 self._storage.remove_staged(source.value for source in entry.request.sources)
                 purged += 1
         return purged

@@ -43,6 +43,7 @@ class Fleet:
         unreadable: Entries in Redis that can't be read: `conveyor dead list` names them.
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
+        leftovers: Jobs and files that are still to be deleted at the service.
     """
 
     states: Mapping[State, int]
@@ -52,6 +53,7 @@ class Fleet:
     unreadable: int
     counts: Mapping[str, int]
     accounts: tuple[AccountStatus, ...]
+    leftovers: int = 0
 
     @classmethod
     def of(cls, reading: Reading, accounts: Sequence[AccountStatus]) -> Self:
@@ -64,6 +66,7 @@ class Fleet:
             unreadable=reading.unreadable,
             counts=reading.counts,
             accounts=tuple(accounts),
+            leftovers=reading.leftovers,
         )
 
 

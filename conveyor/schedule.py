@@ -14,6 +14,7 @@ __all__ = [
     "JOB_LIFE_S",
     "JOB_MARGIN_S",
     "MAX_DELAY_S",
+    "MAX_DELETE_S",
     "MAX_NET_S",
     "after_stumble",
     "first_net",
@@ -21,6 +22,7 @@ __all__ = [
     "is_urgent",
     "next_net",
     "next_poll",
+    "retry_delete",
     "retry_storage",
     "retry_submit",
     "until_proof",
@@ -31,6 +33,9 @@ MAX_DELAY_S: Final = 60.0
 
 MAX_NET_S: Final = 150.0
 """The longest countdown of a poll that only comes where a webhook was lost."""
+
+MAX_DELETE_S: Final = 300.0
+"""The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
@@ -179,6 +184,19 @@ def retry_storage(spacing_s: float, attempt: int) -> float:
         Seconds.
     """
     return _bounded(_doubled(spacing_s, attempt), spacing_s)
+
+
+def retry_delete(spacing_s: float, failures: int) -> float:
+    """The wait before a DELETE is tried again: 5, 10, 20 s and so on, 300 s at most.
+
+    Args:
+        spacing_s: The first wait.
+        failures: DELETEs of the same thing that failed before this one.
+
+    Returns:
+        Seconds.
+    """
+    return _bounded(_doubled(spacing_s, failures), spacing_s, MAX_DELETE_S)
 
 
 def _doubled(first_s: float, times: int) -> float:

@@ -14,6 +14,7 @@ from conveyor import names, schedule, wakeups
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
 from conveyor.ledger import Entry
+from conveyor.ledger.leftovers import leftovers_of
 from conveyor.protocol import ApiError, ComeLater, RemoteFile, Unclear
 from conveyor.storage import unique_names
 from workers.app import app
@@ -44,6 +45,7 @@ class DeliverTask(ConversionTask):
             is_dead=status != SUCCESS and not cancelled,
             delivery=token,
             request=last.request if last else None,
+            leftovers=leftovers_of(last) if last else (),
         )
 
 
@@ -198,27 +200,12 @@ def _is_gone(entry: Entry) -> bool:
 
 
 def _clean_up(engine: Engine, entry: Entry) -> None:
-    """Leave nothing at the service, nor parts of files, nor a staged source that is done with.
+    """Leave no parts of files, nor a staged source that is done with.
 
-    What is not removed here the service removes by itself, within three hours. A dead letter keeps
-    its source, for a replay, and its result at the service, if it has one.
+    What is left at the service is noted with the step that tells the caller (`told`), so nobody
+    waits for a DELETE. A dead letter keeps its source, for a replay.
     """
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
         engine.storage.remove_staged(source.value for source in entry.request.sources)
-        remote_files = entry.result.files if entry.result else ()
-        if entry.job_id:
-            _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
-        for remote in remote_files:
-            if remote.url:
-                _quietly(engine.api.delete_file, remote.url)
-    for file_id in entry.uploads.values():
-        _quietly(engine.api.delete_file, f"{entry.base_url or engine.api.base_url}/d/{file_id}")
-
-
-def _quietly(delete: Any, *args: Any) -> None:
-    try:
-        delete(*args)
-    except ApiError as error:
-        log.info("not_deleted", reason=str(error))

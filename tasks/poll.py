@@ -13,6 +13,7 @@ from conveyor.protocol.outcomes import PollOutcome
 from conveyor.turnstile import Pass
 from workers.app import app
 from workers.base import ConversionTask
+from workers.cleanup import leave_if_cancelled
 from workers.wiring import Engine
 
 Moved = tuple[Entry | None, float]
@@ -45,19 +46,21 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
         return
     renew = partial(engine.turnstile.renew, passed)
     with engine.pulse.keeps(conversion_id, renew, engine.most_answer_s):
-        noted, delay_s = _poll(engine, passed)
+        outcome, (noted, delay_s) = _poll(engine, passed)
     if noted is not None:
         wakeups.wake(engine.app, noted, delay_s)
+    else:
+        leave_if_cancelled(engine, passed.entry, outcome)
 
 
-def _poll(engine: Engine, passed: Pass) -> Moved:
+def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
     """Ask, and note the answer; whatever is raised meanwhile leaves the turnstile."""
     entry = passed.entry
     try:
         outcome = engine.api.poll(
             entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id)
         )
-        return _note(engine, passed, outcome)
+        return outcome, _note(engine, passed, outcome)
     except BaseException:
         engine.turnstile.leave(passed)
         raise

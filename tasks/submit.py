@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -43,6 +42,7 @@ from conveyor.turnstile import Pass
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
+from workers.cleanup import leave_if_cancelled
 from workers.sources import bring_sources, failure_of_source
 from workers.wiring import Engine
 
@@ -180,7 +180,7 @@ def _submit(engine: Engine, entry: Entry) -> Moved:
     tell_governor(engine, gate, posted.passed.entry, posted.outcome)
     noted = _note(engine, posted, gate) or _note_again(engine, posted, gate)
     if noted is None:
-        _delete_if_cancelled(engine, posted)
+        leave_if_cancelled(engine, posted.passed.entry, posted.outcome)
     return noted
 
 
@@ -332,15 +332,6 @@ def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
     started = engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
     # The webhook may be faster than the answer to the submit.
     return _after(started, engine.spacing_s if started and started.called else delay_s)
-
-
-def _delete_if_cancelled(engine: Engine, posted: Posted) -> None:
-    """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
-    begun, outcome = posted.passed.entry, posted.outcome
-    current = engine.ledger.find(begun.id)
-    if isinstance(outcome, Started) and (current is None or current.state is State.CANCELLED):
-        with suppress(ApiError):
-            engine.api.delete_job(begun.base_url, begun.dialect, outcome.job_id)
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:

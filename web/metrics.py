@@ -101,6 +101,13 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
         "How late the latest conversion is.",
         value=fleet.oldest_overdue_s,
     )
+    yield GaugeMetricFamily(
+        "conveyor_leftovers",
+        "Jobs and files that are still to be deleted at ConvertAPI.",
+        value=fleet.leftovers,
+    )
+    yield _counter("deleted", "Jobs and files deleted at ConvertAPI.", counts)
+    yield _counter("not_deleted", "Jobs and files that ConvertAPI removed by itself.", counts)
     held = {account.account: int(bool(account.held)) for account in fleet.accounts}
     yield _by_label("account_held", "Whether an account is on hold.", "account", held)
 

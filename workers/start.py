@@ -1,4 +1,4 @@
-"""How a worker starts: settings read once, options set, tasks named, logs and sweep hooked in."""
+"""How a worker starts: settings read, options set, tasks named, logs and keepers hooked in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from celery import Celery, signals
 from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
-from workers import logs, sweep, tidy, wiring
+from workers import cleanup, logs, sweep, tidy, wiring
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
@@ -41,10 +41,14 @@ def make_app() -> Celery:
 
 
 def _hook_keepers(app: Celery) -> None:
-    """Every worker sweeps and tidies, from its main process, for as long as it works."""
+    """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
         Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+        *(
+            Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)
+            for number in range(cleanup.THREADS)
+        ),
     )
 
     def begin(**_: Any) -> None:

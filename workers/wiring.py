@@ -173,7 +173,8 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
                 settings.api_secret.get_secret_value(),
                 auth=settings.api_auth,
                 timeouts=timeouts,
-                pool_size=threads,
+                # The clean-up's threads have connections of their own.
+                pool_size=threads + _SPARE_CONNECTIONS,
                 proxy=settings.api_proxy,
             )
         ),

@@ -49,6 +49,7 @@ class Reading:
         oldest_overdue_s: How long the sweep has been late for the longest overdue, seconds.
         counts: What has happened so far, by the names in `conveyor.ledger.tally`.
         unreadable: Entries that were put aside because they can't be read.
+        leftovers: Jobs and files that are still to be deleted at the service.
     """
 
     states: dict[State, int]
@@ -57,6 +58,7 @@ class Reading:
     oldest_overdue_s: float
     counts: dict[str, int]
     unreadable: int
+    leftovers: int
 
 
 class Index:
@@ -122,7 +124,8 @@ class Index:
             pipeline.zrange(keys.DUE, 0, 0, withscores=True)
             pipeline.hgetall(keys.COUNTS)
             pipeline.zcard(keys.UNREADABLE)
-            *cards, throughput, first, counts, unreadable = pipeline.execute()
+            pipeline.zcard(keys.LEFTOVERS)
+            *cards, throughput, first, counts, unreadable, leftovers = pipeline.execute()
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
@@ -130,6 +133,7 @@ class Index:
             oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
             counts={name: int(count) for name, count in counts.items()},
             unreadable=unreadable,
+            leftovers=leftovers,
         )
 
     def trim(self) -> int:

@@ -16,8 +16,6 @@
                                                finished one the last 10; goes with its entry
 ``{conveyor}:unreadable``              zset    ids whose entries can't be read, by the time each was
                                                put aside; until somebody discards it
-``{conveyor}:leftovers``               zset    what is to be deleted at the service, JSON, by the
-                                               time of the next try
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
@@ -30,6 +28,9 @@
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:leftovers``               zset    what is to be deleted at the service, JSON, by the
+                                               time of the next try
+``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
@@ -58,6 +59,7 @@ CHECK: Final = "{conveyor}:check"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
 DOOMED: Final = "{conveyor}:doomed"
+LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
 
 UNREADABLE: Final = "{conveyor}:unreadable"
 LEFTOVERS: Final = "{conveyor}:leftovers"

@@ -32,12 +32,13 @@ from conveyor.ledger.entry import (
     fields_of,
     file_field,
 )
+from conveyor.ledger.leftovers import Leftover, Leftovers
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Job", "Ledger", "Leftover"]
+__all__ = ["Job", "Ledger"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -90,19 +91,6 @@ class Job:
     webhook: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """What is to be deleted at the service once a conversion has ended.
-
-    Attributes:
-        record: What and where, a JSON object; a secret (invariant I5).
-        life_s: For how long the service keeps it at most, seconds.
-    """
-
-    record: str
-    life_s: float
-
-
 class Ledger(Changes):
     """Conversions in Redis.
 
@@ -111,11 +99,13 @@ class Ledger(Changes):
 
     Attributes:
         pace: How long conversions take.
+        leftovers: What is to be deleted at the service.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self.pace = Pace(client)
+        self.leftovers = Leftovers(client)
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
@@ -577,7 +567,7 @@ class Ledger(Changes):
             keep_events=_KEEP_EVENTS_OF_FINISHED,
             silent=True,
             release=delivery or None,
-            leftovers=_plain(leftovers),
+            leftovers=[leftover.row for leftover in leftovers],
         )
 
     def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
@@ -641,7 +631,7 @@ class Ledger(Changes):
             dead=False,
             keep_s=_FORGET,
             silent=True,
-            leftovers=_plain(leftovers),
+            leftovers=[leftover.row for leftover in leftovers],
         )
         return entry if done else None
 
@@ -843,10 +833,6 @@ def _polls(leaving: Leaving) -> int:
 
 def _spacing_s(leaving: Leaving) -> float:
     return leaving["for_ms"] / 1000 if leaving else 0.0
-
-
-def _plain(leftovers: Sequence[Leftover]) -> list[dict[str, Any]]:
-    return [{"record": one.record, "life_s": one.life_s} for one in leftovers]
 
 
 def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest:

@@ -7,6 +7,8 @@ a `FailureKind`      dead letters of that class, ever
 ``polls``            polls that were answered, or lost
 ``cost``             what the service charged, in its units
 ``throttles``        submits that the service throttled
+``deleted``          jobs and files that were deleted at the service, or were gone there
+``not_deleted``      those that the service removed by itself, or that can't be deleted
 ``polls_le:<n>``     succeeded conversions by their polls; ``polls_sum``
 ``stored_le:<s>``    the same by the seconds from ready to stored; ``stored_sum_ms``
 ===================  ==========================================================================

@@ -18,7 +18,9 @@ CONVERSIONS = 200
     ("dialect", "pool"),
     [("path", "threads"), ("query", "prefork")],
 )
-def test_200_conversions_through_two_workers(dialect, pool, tmp_path, sandbox_of, unacknowledged):
+def test_200_conversions_through_two_workers(
+    *, dialect, pool, tmp_path, sandbox_of, unacknowledged, until
+):
     options = ("--dialect", dialect, "--duration", "0.1-1.5", "--audit-fingerprints")
     with LocalStack(
         workers=2, pool=pool, concurrency=4, dialect=dialect, sandbox_options=options
@@ -29,6 +31,7 @@ def test_200_conversions_through_two_workers(dialect, pool, tmp_path, sandbox_of
                 for number in range(CONVERSIONS)
             ]
             done = [handle.wait(timeout=240) for handle in handles]
+            until(lambda: conveyor.fleet().leftovers == 0)
         left = unacknowledged(stack)
         audit = sandbox_of(stack).audit()
 
@@ -49,7 +52,7 @@ def test_auto_finds_the_dialect_of_an_old_service(tmp_path, sandbox_of):
 
 
 def test_results_are_whole_hashed_and_nothing_stays_behind(
-    stack, sandbox, conveyor, document, unacknowledged
+    *, stack, sandbox, conveyor, document, unacknowledged, until
 ):
     done = conveyor.convert(document, to="html").wait(timeout=90)
     (file,) = done.files
@@ -59,6 +62,7 @@ def test_results_are_whole_hashed_and_nothing_stays_behind(
     assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert done.cost == 1
     assert unacknowledged(stack) == 0
+    until(lambda: conveyor.fleet().leftovers == 0)
     audit = sandbox.audit()
     assert audit["deleted_files"] == 2 * audit["jobs"], "the upload and the result"
     staged = stack.directory / "files" / "staged"

@@ -30,7 +30,8 @@
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
 --   timed        since, le, sum, bounds: count the seconds from a field to now in a histogram
---   leftovers    list of {record, life_s}: what is to be deleted at the service
+--   leftovers    list of {record, life_s, wait_s}: what is to be deleted at the service, as
+--                add_leftovers.lua has it
 --   keep_s       seconds until the entry is forgotten; 0: never; below: now
 --   keep_events  how many events to keep
 --   silent       true: no fields are asked back
@@ -135,6 +136,13 @@ if change.timed then
 end
 for name, by in pairs(counts) do counts[name] = raised(KEYS[5], name, by) end
 
+local leftovers = {}
+for _, leftover in ipairs(change.leftovers or {}) do
+  local record = cjson.decode(leftover.record)
+  record['until'] = math.floor(now + leftover.life_s)
+  table.insert(leftovers, {string.format('%.6f', now + leftover.wait_s), cjson.encode(record)})
+end
+
 -- An event's id is the milliseconds, and a number that keeps two of one millisecond apart.
 local event_id = nil
 if entered ~= state or (fields.note or note) ~= note then
@@ -200,10 +208,8 @@ if entered ~= state then
   redis.call('ZADD', '{conveyor}:state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
 
-for _, leftover in ipairs(change.leftovers or {}) do
-  local record = cjson.decode(leftover.record)
-  record['until'] = math.floor(now + leftover.life_s)
-  redis.call('ZADD', KEYS[10], 'NX', now_text, cjson.encode(record))
+for _, it in ipairs(leftovers) do
+  redis.call('ZADD', KEYS[10], 'NX', it[1], it[2])
 end
 
 for name, value in pairs(counts) do

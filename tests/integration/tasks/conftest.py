@@ -14,10 +14,11 @@ from celery.app.trace import build_tracer
 
 from config.settings import WorkerSettings
 from conveyor import Conveyor, names
+from conveyor.ledger import keys
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load
-from workers import wiring
+from workers import cleanup, wiring
 
 SPACING_S = 0.2
 QUEUES = (*names.QUEUES, "celery")
@@ -187,6 +188,28 @@ def document(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("# Title\n")
     return path
+
+
+@pytest.fixture
+def rush(client):
+    """Make everything due that is to be deleted, whatever waits or is claimed."""
+
+    def run():
+        for record in client.zrange(keys.LEFTOVERS, 0, -1):
+            client.zadd(keys.LEFTOVERS, {record: 1})
+
+    return run
+
+
+@pytest.fixture
+def clean(rush):
+    """Have the clean-up come once, now."""
+
+    def run():
+        rush()
+        cleanup.clean_up()
+
+    return run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from conveyor.ledger import Job
 from conveyor.protocol import Dialect
 
 
-def test_a_conversion_from_end_to_end(worker, conveyor, sandbox, document, results):
+def test_a_conversion_from_end_to_end(*, worker, conveyor, sandbox, document, results, clean):
     handle = conveyor.convert(document, to="html")
     done = worker.work()
 
@@ -20,6 +20,8 @@ def test_a_conversion_from_end_to_end(worker, conveyor, sandbox, document, resul
     assert list(results()) == ["a.html"]
     audit = sandbox.audit()
     assert (audit["paid"], audit["violations"], audit["bad_credentials"]) == (1, 0, 0)
+    clean()
+    audit = sandbox.audit()
     # Nothing is left at the service.
     assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 2)
 

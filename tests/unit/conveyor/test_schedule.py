@@ -40,6 +40,16 @@ def test_no_delay_is_below_the_spacing_or_above_the_longest_countdown(call):
     assert spacing_s < delay_s <= schedule.MAX_DELAY_S
 
 
+@pytest.mark.parametrize(
+    ("failures", "wait_s"),
+    [(0, 5), (1, 10), (2, 20), (3, 40), (6, 300), (7, 300), (100_000, 300)],
+)
+def test_a_delete_is_tried_again_after_longer_and_longer_waits(failures, wait_s):
+    delay_s = schedule.retry_delete(5.0, failures)
+
+    assert wait_s <= delay_s <= min((wait_s + MARGIN_S) * JITTERED, schedule.MAX_DELETE_S)
+
+
 NETS = st.floats(5, schedule.MAX_NET_S)
 
 

@@ -1,0 +1,299 @@
+"""What conversions have left at the service: jobs, results and uploads that are to be deleted.
+
+A DELETE that fails must be repeated, and nobody waits for it. So what is to be deleted is noted
+here, in the same step that ends its conversion where that is possible, and the workers' clean-up
+works it off (`workers.cleanup`). What is still noted is still at the service.
+
+The records hold job ids and addresses. Both are secrets (invariant I5): they stand in Redis alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import quote
+
+import redis
+
+from conveyor.conversion import FailureKind, State
+from conveyor.ledger import keys
+from conveyor.ledger.connection import translated
+from conveyor.ledger.entry import Entry
+from conveyor.ledger.scripts import script
+from conveyor.protocol import Dialect
+from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
+
+__all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of"]
+
+# Redis may lose the last second of its writes. A result that was deleted in that second would be
+# gone, and paid for again.
+_FIRST_TRY_S: Final = 5.0
+
+# The job of a dead letter of these kinds is over, although the service has not said that it failed.
+_JOB_IS_OVER: Final = frozenset({FailureKind.EXPIRED, FailureKind.UNREADABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A job or a file at the service that nobody needs any more.
+
+    Attributes:
+        base_url: The host that took the job.
+        dialect: The dialect that the job was started in.
+        job_id: The job's id; empty for a file.
+        url: The file's address; empty for a job. One that begins with a slash lies at the host that
+            the worker is configured for.
+        seen: Whether the service was seen to have it. Where it was not, it may arrive later, so a
+            404 proves little.
+        failures: DELETEs that failed so far.
+        record: As it stands in Redis; empty for one that is not there yet.
+    """
+
+    base_url: str = ""
+    dialect: Dialect = Dialect.PATH
+    job_id: str = field(default="", repr=False)
+    url: str = field(default="", repr=False)
+    seen: bool = True
+    failures: int = field(default=0, compare=False)
+    record: str = field(default="", compare=False, repr=False)
+
+    @property
+    def life_s(self) -> float:
+        """How long the service keeps such a thing at most, seconds."""
+        return JOB_LIFE_S if self.job_id else FILE_LIFE_S
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As ``add_leftovers.lua`` and ``transition.lua`` take it."""
+        return {"record": _record(self), "life_s": self.life_s, "wait_s": _FIRST_TRY_S}
+
+
+def leftovers_of(entry: Entry) -> list[Leftover]:
+    """What can be deleted at the service once a conversion has ended.
+
+    A dead letter keeps its job and its result: a replay fetches them, or asks for them. It keeps
+    its uploads as long as its job may still read them.
+
+    Args:
+        entry: The conversion, ended.
+
+    Returns:
+        What is to be deleted; perhaps nothing.
+    """
+    if entry.state in (State.SUCCEEDED, State.CANCELLED):
+        return [*_job_of(entry), *_results_of(entry), *_uploads_of(entry)]
+    return [] if _may_run(entry) else _uploads_of(entry)
+
+
+def everything_of(entry: Entry, age_s: float) -> list[Leftover]:
+    """All that a conversion may still have at the service: for one that is forgotten.
+
+    Args:
+        entry: The conversion.
+        age_s: For how long it has not used any of it, seconds. What the service keeps for less
+            than that is left out.
+
+    Returns:
+        What is to be deleted; perhaps nothing.
+    """
+    found = [*_job_of(entry), *_results_of(entry), *_uploads_of(entry)]
+    return [leftover for leftover in found if age_s < leftover.life_s]
+
+
+class Leftovers:
+    """What is to be deleted at the service, in Redis.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._add = client.register_script(script("add_leftovers"))
+        self._claim = client.register_script(script("claim_leftovers"))
+        self._postpone = client.register_script(script("postpone_leftovers"))
+        self._clear = client.register_script(script("clear_leftovers"))
+
+    def add(self, leftovers: Sequence[Leftover]) -> None:
+        """Note what is to be deleted. Twice does no harm: the second DELETE finds nothing.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        if leftovers:
+            rows = json.dumps([leftover.row for leftover in leftovers])
+            with translated(self._redis):
+                self._add(keys=[keys.LEFTOVERS], args=[rows])
+
+    def claim(self, limit: int, lease_s: float) -> list[Leftover]:
+        """Take what is due; nobody else gets it until the lease ends.
+
+        Args:
+            limit: At most so many.
+            lease_s: After so many seconds another may take what was neither cleared nor put off:
+                whoever took it has died.
+
+        Returns:
+            What to delete. What the service has removed by itself is dropped and counted. While a
+            pause lasts there is nothing to delete. A record that can't be read is passed over: a
+            newer version may have written it.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._redis):
+            records = cast(
+                "list[str]",
+                self._claim(
+                    keys=[keys.LEFTOVERS, keys.LEFTOVERS_PAUSE, keys.COUNTS],
+                    args=[limit, lease_s],
+                ),
+            )
+        return [leftover for record in records if (leftover := _read(record)) is not None]
+
+    def done(self, leftovers: Sequence[Leftover]) -> None:
+        """Take out what is no longer at the service.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._take_out("deleted", leftovers)
+
+    def give_up(self, leftovers: Sequence[Leftover]) -> None:
+        """Take out what can never be deleted.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._take_out("not_deleted", leftovers)
+
+    def later(self, leftover: Leftover, wait_s: float) -> None:
+        """Note a DELETE that failed.
+
+        Args:
+            leftover: As it was claimed.
+            wait_s: Until the next try, seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._put_off(wait_s, [(leftover.record, _failed_again(leftover))])
+
+    def give_back(self, leftovers: Iterable[Leftover]) -> None:
+        """Leave what was claimed, and not tried, to whoever comes next.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        self._put_off(0, [(leftover.record, leftover.record) for leftover in leftovers])
+
+    def pause(self, for_s: float) -> None:
+        """Have nobody claim anything for a while: the service asks for patience.
+
+        Args:
+            for_s: Seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._redis):
+            self._redis.set(keys.LEFTOVERS_PAUSE, "1", px=max(round(for_s * 1000), 1))
+
+    def count(self) -> int:
+        """How much is still at the service.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._redis):
+            return self._redis.zcard(keys.LEFTOVERS)
+
+    def _take_out(self, name: str, leftovers: Sequence[Leftover]) -> None:
+        if leftovers:
+            with translated(self._redis):
+                self._clear(
+                    keys=[keys.LEFTOVERS, keys.COUNTS],
+                    args=[name, *(leftover.record for leftover in leftovers)],
+                )
+
+    def _put_off(self, wait_s: float, records: Sequence[tuple[str, str]]) -> None:
+        if records:
+            with translated(self._redis):
+                self._postpone(
+                    keys=[keys.LEFTOVERS],
+                    args=[wait_s, *(text for pair in records for text in pair)],
+                )
+
+
+def _job_of(entry: Entry) -> list[Leftover]:
+    """The job. A POST that is known to have started nothing is not counted in `submits`."""
+    if not entry.job_id or not entry.submits:
+        return []
+    return [Leftover(entry.base_url, entry.dialect, entry.job_id, seen=entry.alive)]
+
+
+def _results_of(entry: Entry) -> list[Leftover]:
+    files = entry.result.files if entry.result else ()
+    return [Leftover(url=remote.url) for remote in files if remote.url]
+
+
+def _uploads_of(entry: Entry) -> list[Leftover]:
+    return [
+        Leftover(url=f"{entry.base_url}/d/{quote(file_id, safe='', errors='replace')}")
+        for file_id in entry.uploads.values()
+    ]
+
+
+def _may_run(entry: Entry) -> bool:
+    """Whether the job of a dead letter may still be at work, and read its sources."""
+    failure = entry.failure
+    if not entry.submits or entry.result is not None or failure is None:
+        return False
+    return not failure.status and failure.kind not in _JOB_IS_OVER
+
+
+def _record(leftover: Leftover) -> str:
+    """What the scripts decode, so it holds nothing that they can't."""
+    if leftover.url:
+        return _dump({"url": _clean(leftover.url)})
+    return _dump(
+        {
+            "base_url": _clean(leftover.base_url),
+            "dialect": leftover.dialect.value,
+            "job_id": _clean(leftover.job_id),
+            **({} if leftover.seen else {"seen": False}),
+        }
+    )
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates: Redis' JSON refuses them."""
+    return text.encode(errors="replace").decode()
+
+
+def _failed_again(leftover: Leftover) -> str:
+    return _dump({**json.loads(leftover.record), "failures": leftover.failures + 1})
+
+
+def _read(record: str) -> Leftover | None:
+    try:
+        plain = json.loads(record)
+        failures = int(plain.get("failures", 0))
+        if "url" in plain:
+            return Leftover(url=str(plain["url"]), failures=failures, record=record)
+        return Leftover(
+            str(plain["base_url"]),
+            Dialect(plain["dialect"]),
+            str(plain["job_id"]),
+            seen=bool(plain.get("seen", True)),
+            failures=failures,
+            record=record,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _dump(plain: dict[str, Any]) -> str:
+    return json.dumps(plain, separators=(",", ":"))

@@ -1,0 +1,117 @@
+"""What an ended conversion leaves at the service, state by state."""
+
+from __future__ import annotations
+
+import pytest
+
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.ledger import Entry
+from conveyor.ledger.leftovers import Leftover, everything_of, leftovers_of
+from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.request import ConversionRequest
+from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
+
+HOST = "https://eu-v2.convertapi.com"
+JOB = Leftover(HOST, Dialect.PATH, "0" * 32)
+RESULT = Leftover(url=f"{HOST}/d/result")
+UPLOAD = Leftover(url=f"{HOST}/d/upload")
+
+
+def entry_of(state, **values):
+    kept = StoredFile("b.pdf", "memory://b.pdf", 3, "00")
+    files = (RemoteFile("a.pdf", RESULT.url, 3), RemoteFile("b.pdf", kept=kept))
+    return Entry(
+        **{
+            "id": "c",
+            "state": state,
+            "wakeup": 1,
+            "request": ConversionRequest.build("https://example.com/a.docx", "pdf"),
+            "job_id": JOB.job_id,
+            "base_url": HOST,
+            "alive": True,
+            "submits": 1,
+            "uploads": {0: "upload"},
+            "result": Result(1, files),
+            **values,
+        }
+    )
+
+
+def failed(kind, *, status=0, result=None, **values):
+    failure = Failure(kind, "Why.", status=status)
+    return entry_of(State.FAILED, failure=failure, result=result, **values)
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.CANCELLED])
+def test_what_nobody_needs_any_more_is_all_deleted(state):
+    assert leftovers_of(entry_of(state)) == [JOB, RESULT, UPLOAD]
+
+
+def test_bytes_that_came_in_the_answer_are_not_at_the_service():
+    files = (RemoteFile("b.pdf", kept=StoredFile("b.pdf", "memory://b.pdf", 3, "00")),)
+    entry = entry_of(State.SUCCEEDED, result=Result(1, files), uploads={})
+
+    assert leftovers_of(entry) == [JOB]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"job_id": "", "submits": 0}, {"submits": 0}],
+    ids=["cancelled before its submit", "throttled"],
+)
+def test_a_job_that_was_never_started_is_not_deleted(values):
+    assert leftovers_of(entry_of(State.CANCELLED, result=None, **values)) == [UPLOAD]
+
+
+def test_a_job_that_nobody_has_seen_may_arrive_later():
+    (job, *_) = leftovers_of(entry_of(State.CANCELLED, result=None, alive=False))
+
+    assert (job.job_id, job.seen) == (JOB.job_id, False)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        failed(FailureKind.INPUT, status=500),
+        failed(FailureKind.STORAGE, result=Result(1, (RemoteFile("a.pdf", RESULT.url, 3),))),
+        failed(FailureKind.STORAGE, submits=0),
+        failed(FailureKind.UNREADABLE),
+        entry_of(State.EXPIRED, failure=Failure(FailureKind.EXPIRED, "Gone."), result=None),
+    ],
+    ids=["the service's own answer", "paid", "never submitted", "unreadable", "expired"],
+)
+def test_a_dead_letter_keeps_its_job_and_its_result_for_a_replay(entry):
+    assert leftovers_of(entry) == [UPLOAD]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.POSSIBLY_PAID, FailureKind.INTERNAL])
+def test_a_job_that_may_still_run_keeps_its_sources(kind):
+    assert leftovers_of(failed(kind)) == []
+
+
+def test_one_that_is_forgotten_leaves_everything():
+    assert everything_of(failed(FailureKind.POSSIBLY_PAID), age_s=0) == [JOB, UPLOAD]
+    assert everything_of(entry_of(State.FAILED), age_s=0) == [JOB, RESULT, UPLOAD]
+
+
+def test_what_the_service_has_removed_by_itself_is_not_asked_for():
+    entry = entry_of(State.FAILED)
+
+    assert everything_of(entry, age_s=JOB_LIFE_S) == [RESULT, UPLOAD]
+    assert everything_of(entry, age_s=FILE_LIFE_S) == []
+
+
+def test_an_upload_without_a_host_lies_at_the_configured_one():
+    entry = entry_of(State.CANCELLED, base_url="", job_id="", result=None)
+
+    assert leftovers_of(entry) == [Leftover(url="/d/upload")]
+
+
+@pytest.mark.parametrize(
+    ("file_id", "path"),
+    [("../user", "/d/..%2Fuser"), ("a?b#c", "/d/a%3Fb%23c"), ("a\ud800", "/d/a%3F")],
+)
+def test_a_file_id_stays_one_part_of_a_path(file_id, path):
+    entry = entry_of(State.CANCELLED, job_id="", result=None, uploads={0: file_id})
+
+    assert leftovers_of(entry) == [Leftover(url=HOST + path)]
