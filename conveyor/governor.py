@@ -193,7 +193,7 @@ class Governor:
             return bool(
                 self._hold(
                     keys=[self._key, keys.ACCOUNTS],
-                    args=[self.account, reason, code, self._check_s],
+                    args=[self.account, reason or "refused", code, self._check_s],
                 )
             )
 
