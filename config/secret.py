@@ -44,8 +44,11 @@ def read_secret(path: str) -> str:
         ValueError: It can't be read, or holds no secret; the message shows no content.
     """
     try:
-        with Path(path).expanduser().open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        file = Path(path).expanduser()
+        if file.exists() and not file.is_file():  # a pipe would hold whoever reads it
+            raise ValueError("it is no file")
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ValueError(f"the file can't be read ({reason})") from None

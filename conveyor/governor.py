@@ -39,7 +39,7 @@ _HOLD_FIELDS: Final = (
     "prober",
     "others_at",
     "counters",
-    "well",
+    "well_at",
 )
 
 
@@ -54,8 +54,8 @@ class Gate:
         must_check: Whether it is ours to ask the service if the hold can end.
         probe: Whether this submit is let through although the account is on hold, to see if it is
             still refused. A refusal then says nothing of the conversion.
-        well: Whether the service itself ended the last hold. A refusal then is this conversion's
-            own, unless the account has changed meanwhile.
+        well: Whether the service itself ended a hold lately, some minutes ago at most. A refusal
+            then is this conversion's own, unless it says that the balance is used up.
         throttles: Throttles in a row so far.
         foreign_ids: Whether the service was seen to answer with job ids of its own.
     """
@@ -193,7 +193,7 @@ class Governor:
             return bool(
                 self._hold(
                     keys=[self._key, keys.ACCOUNTS],
-                    args=[self.account, reason, code, self._check_s],
+                    args=[self.account, reason or "refused", code, self._check_s],
                 )
             )
 
@@ -229,12 +229,16 @@ class Governor:
     def resume(self) -> None:
         """End the hold, because the service has shown that the account is well.
 
+        A balance may be used up again at once, so its end says nothing of later refusals.
+
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        resume(self._redis, self.account)
         with translated(self._redis):
-            self._redis.hset(self._key, "well", 1)
+            code = cast("str | None", self._redis.hget(self._key, "code"))
+            resume(self._redis, self.account)
+            if int(code or 0) != _BALANCE_USED_UP:
+                self._redis.hset(self._key, "well_at", _server_now(self._redis))
 
     def note_foreign_ids(self) -> None:
         """Note that the service answers with job ids of its own: ours can't be asked for."""
@@ -285,6 +289,11 @@ def resume(client: redis.Redis, account: str) -> bool:
         pipeline.hdel(keys.account(account), *_HOLD_FIELDS)
         was_held, _ = pipeline.execute()
     return bool(was_held)
+
+
+def _server_now(client: redis.Redis) -> float:
+    seconds, microseconds = client.time()
+    return seconds + microseconds / 1e6
 
 
 def _end_of(fields: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 -- Ask whether a conversion may be submitted now: one answer for the account and the whole fleet.
 --
--- KEYS[1]  account   hash: held, checked_at, by_submit, prober, others_at, well, throttles,
+-- KEYS[1]  account   hash: held, checked_at, by_submit, prober, others_at, well_at, throttles,
 --                    throttled_until, foreign_ids
 -- KEYS[2]  jobs      set, the conversions that the service works on for the account
 -- KEYS[3]  entry     hash, the conversion's: learns its account, so that its end makes room again
@@ -11,7 +11,7 @@
 -- ARGV[4]  account   its name
 -- returns  {'held', reason, 1 if it is ours to ask how the account is}, {'throttled', ms}, {'full'}
 --          or {'open', throttles, foreign_ids, 1 if it probes a held account, 1 if the service
---          itself ended the last hold}, and the conversion counts as a job
+--          itself ended a hold lately}, and the conversion counts as a job
 --
 -- A held account is checked every check_s by whoever asks first then: at /user, or where that proves
 -- nothing (by_submit), by letting its submit through. Who was refused last goes first only where no
@@ -66,4 +66,6 @@ if redis.call('HGET', KEYS[3], 'state') == 'queued' then
   redis.call('HSET', KEYS[3], 'account', ARGV[4])
   redis.call('SADD', KEYS[2], ARGV[1])
 end
-return {'open', field('throttles'), field('foreign_ids'), probes and 1 or 0, field('well')}
+-- What a probe is refused for says nothing of its conversion.
+local well = not probes and now - field('well_at') < 20 * tonumber(ARGV[3])
+return {'open', field('throttles'), field('foreign_ids'), probes and 1 or 0, well and 1 or 0}

@@ -12,7 +12,7 @@ import pytest
 from conveyor.ledger import keys
 
 ACCOUNT = "v2.convertapi.com"
-DATES = ("checked_at", "held_since", "throttled_until", "others_at")
+DATES = ("checked_at", "held_since", "throttled_until", "others_at", "well_at")
 
 
 @pytest.fixture

@@ -216,6 +216,33 @@ def test_a_refusal_after_the_service_ended_the_hold_is_the_conversions_own(clien
     assert governor.ask(ids[0]).well
 
 
+def test_a_refused_probe_says_nothing_of_its_conversion(governor, ids, pass_time):
+    governor.hold(REASON)
+    governor.resume()
+    governor.hold(REASON)
+    governor.ask(ids[0])
+    governor.probe_by_submit()
+    pass_time(CHECK_S)
+    gate = governor.ask(ids[0])
+
+    assert (gate.probe, gate.well) == (True, False)
+
+
+def test_a_balance_that_was_filled_up_may_be_used_up_again(governor, ids):
+    governor.hold(REASON, 4014)
+    governor.resume()
+
+    assert not governor.ask(ids[0]).well
+
+
+def test_that_an_account_was_well_long_ago_says_nothing(governor, ids, pass_time):
+    governor.hold(REASON)
+    governor.resume()
+    pass_time(20 * CHECK_S)
+
+    assert not governor.ask(ids[0]).well
+
+
 def test_a_refusal_after_an_operator_ended_the_hold_may_be_the_accounts(client, governor, ids):
     governor.hold(REASON)
     governor.resume()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -139,6 +140,13 @@ def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
         "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read (No such file or directory)"
     )
     assert str(raised.value) == expected
+
+
+def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_at_once(given, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is no file"):
+            given(api_secret=None, api_secret_file=path)
 
 
 def test_a_secret_and_a_file_with_one_are_one_too_many(given, secret_file):
