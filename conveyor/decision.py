@@ -209,7 +209,11 @@ class Expire:
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: SubmitOutcome, entry: Entry, limits: Limits = Limits()
+    outcome: SubmitOutcome,
+    entry: Entry,
+    limits: Limits = Limits(),
+    *,
+    account_is_well: bool = False,
 ) -> Taken | Keep | AskFirst | SubmitAgain | Hold | Bury:
     """Decide after a POST.
 
@@ -217,6 +221,7 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
         outcome: Its answer.
         entry: As it was when the POST began.
         limits: When to give up.
+        account_is_well: Whether the service said so a short while ago.
 
     Returns:
         What happens next.
@@ -236,9 +241,9 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, limits)
         case NotFound(message):
             said = message or "there is no such address at the service"
-            return _refused(Failed(_NOT_FOUND, 0, said), entry)
+            return _refused(Failed(_NOT_FOUND, 0, said), entry, is_well=account_is_well)
         case Failed():
-            return _refused(outcome, entry)
+            return _refused(outcome, entry, is_well=account_is_well)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
@@ -320,10 +325,12 @@ def _unreadable(outcome: Unreadable) -> Bury:
     return Bury(failure, outcome.cost)
 
 
-def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | Bury:
+def _refused(
+    outcome: Failed, entry: Entry, *, is_well: bool
+) -> AskFirst | SubmitAgain | Hold | Bury:
     failure = failure_of(outcome)
     if failure.kind is FailureKind.ACCOUNT:
-        return denied(failure, entry)
+        return denied(failure, entry, is_well=is_well)
     if entry.lost or _JOB_ID.search(outcome.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
@@ -332,17 +339,18 @@ def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | B
     return Bury(failure)
 
 
-def denied(failure: Failure, entry: Entry) -> Hold | Bury:
+def denied(failure: Failure, entry: Entry, *, is_well: bool) -> Hold | Bury:
     """Decide what a refusal of class ``account`` means.
 
     Args:
         failure: The refusal.
         entry: The conversion that was refused.
+        is_well: Whether the service said a short while ago that the account is well.
 
     Returns:
         A hold of the account; where the account was found well twice, this conversion's own end.
     """
-    if entry.denials < _MOST_DENIALS:
+    if not is_well or entry.denials < _MOST_DENIALS:
         return Hold(failure)
     message = f"{failure.message} The account itself is well: this conversion alone is refused."
     return Bury(Failure(FailureKind.ACCOUNT, message, failure.code, failure.status))

@@ -12,7 +12,7 @@ from celery.exceptions import Ignore
 
 from conveyor import names, schedule, wakeups
 from conveyor.canvas import Caller
-from conveyor.conversion import FailureKind, State
+from conveyor.conversion import Failure, FailureKind, State
 from conveyor.decision import (
     AskFirst,
     Bury,
@@ -26,7 +26,7 @@ from conveyor.decision import (
     waited_too_long,
 )
 from conveyor.errors import InvalidRequest, StorageError
-from conveyor.governor import Gate
+from conveyor.governor import BALANCE_USED_UP, Gate
 from conveyor.ledger import Entry, Job
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
@@ -264,7 +264,7 @@ def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
     """Write into the ledger what the answer means; the same step leaves the turnstile."""
     ledger, spacing_s = engine.ledger, engine.spacing_s
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
-    match after_submit(outcome, entry, engine.limits):
+    match after_submit(outcome, entry, engine.limits, account_is_well=gate.well):
         case Taken(job_id):
             return _started(engine, posted.passed, job_id)
         case Keep(result):
@@ -290,13 +290,18 @@ def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
             put_back = ledger.put_back(
                 *(entry, delay_s, failure.message),
                 held=True,
-                denied=gate.well,
+                denied=_is_its_own(failure, gate),
                 leaving=leaving,
             )
             return _after(put_back, delay_s)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return _at_once(ledger.failed(entry, failure, cost=cost, leaving=leaving))
+
+
+def _is_its_own(failure: Failure, gate: Gate) -> bool:
+    """Whether a refusal may be meant for this conversion alone; a used-up balance never is."""
+    return gate.well and failure.code != BALANCE_USED_UP
 
 
 def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
@@ -351,11 +356,16 @@ def _without_sources(
     failure = failure_of_source(error)
     if failure is None:
         return _try_later(engine, entry, error)
-    decision = denied(failure, entry) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
+    decision: Hold | Bury = Bury(failure)
+    if failure.kind is FailureKind.ACCOUNT:
+        engine.governor.refused(entry.id)
+        decision = denied(failure, entry, is_well=gate.well)
     if isinstance(decision, Bury):
         return _at_once(engine.ledger.failed(entry, decision.failure))
     delay_s = hold_account(engine, failure)
-    delayed = engine.ledger.delayed(*(entry, delay_s, failure.message), held=True, denied=gate.well)
+    delayed = engine.ledger.delayed(
+        *(entry, delay_s, failure.message), held=True, denied=_is_its_own(failure, gate)
+    )
     return _after(delayed, delay_s)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -28,7 +29,6 @@ from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
-from workers.credentials import secret_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -58,7 +58,6 @@ class Engine:
         api: The service.
         storage: The files.
         limits: When to give up.
-        job_key: From which job ids are derived.
     """
 
     app: Celery
@@ -74,7 +73,6 @@ class Engine:
     api: ConvertApi
     storage: Storage
     limits: Limits
-    job_key: bytes
 
     @property
     def most_answer_s(self) -> float:
@@ -89,6 +87,16 @@ class Engine:
     def most_upload_s(self, entry: Entry) -> float:
         """The longest that a conversion's uploads take, seconds."""
         return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.sources)
+
+    @cached_property
+    def job_key(self) -> bytes:
+        """From which job ids are derived: as it is set, or the one that Redis keeps.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        own = self.settings.job_key.get_secret_value()
+        return (own or self.ledger.job_key()).encode()
 
     def job_uuid(self, entry: Entry) -> UUID:
         """The id of the job that a conversion's present attempt is, the same whenever it is asked.
@@ -125,13 +133,6 @@ class Engine:
             return self.storage.save(conversion_id, unique_names(names)[-1], chunks)
 
         return keep
-
-
-def _job_key(settings: WorkerSettings) -> bytes:
-    """Our own key, or else one that follows from the secret, which every worker has."""
-    own = settings.job_key.get_secret_value()
-    # What signs JWTs stays the same where these change.
-    return (own or secret_of(settings).bearer()).encode()
 
 
 def build(app: Celery, settings: WorkerSettings) -> Engine:
@@ -188,7 +189,6 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
             proof_closed_s=settings.proof_closed_seconds,
             may_repay=settings.allow_repay,
         ),
-        job_key=_job_key(settings),
     )
 
 

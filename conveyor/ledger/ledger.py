@@ -10,6 +10,7 @@ Redis' clock alone dates what is here. Durations travel to it, never moments.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -791,6 +792,13 @@ class Ledger(Changes):
         """Remember it for a day."""
         with self._translated():
             self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
+
+    def job_key(self) -> str:
+        """The key from which job ids are derived: made once, by whoever asks first."""
+        made = secrets.token_hex(32)
+        with self._translated():
+            known = self._redis.set(keys.JOB_KEY, made, nx=True, get=True)
+        return cast("str | None", known) or made
 
     def check(self) -> None:
         """Write and read a key.
