@@ -65,7 +65,7 @@ class WorkerSettings(ProducerSettings):
     semi_async_seconds: float = Field(
         default=0,
         ge=0,
-        le=300,
+        le=1200,
         description="Seconds that a submit waits for the result itself; 0: it never does.",
     )
     account_jobs: int = Field(

@@ -179,7 +179,7 @@ class DeadLetters:
         purged = 0
         for entry in self._entries(before=time.time() - older_than_s):
             if self._ledger.purge(entry) is not None:
-                self._storage.remove_staged(source.value for source in entry.request.sources)
+                self._storage.remove_staged(entry.request.addresses)
                 purged += 1
         return purged
 

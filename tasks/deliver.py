@@ -174,7 +174,7 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
-        engine.storage.remove_staged(source.value for source in entry.request.sources)
+        engine.storage.remove_staged(entry.request.addresses)
         remote_files = entry.result.files if entry.result else ()
         if entry.job_id:
             _quietly(engine.api.delete_job, entry.base_url, entry.dialect, entry.job_id)
@@ -182,7 +182,7 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
             if remote.url:
                 _quietly(engine.api.delete_file, remote.url)
     for file_id in entry.uploads.values():
-        _quietly(engine.api.delete_file, f"{entry.base_url or engine.api.base_url}/d/{file_id}")
+        _quietly(engine.api.delete_file, f"{entry.uploads_host}/d/{file_id}")
 
 
 def _quietly(delete: Any, *args: Any) -> None:

@@ -9,12 +9,14 @@ from typing import Final
 import structlog
 
 from conveyor import names, schedule, wakeups
+from conveyor.conversion import Failure
 from conveyor.decision import Bury, Expire, Keep, PollAgain, SubmitAgain, after_poll
 from conveyor.ledger import Entry
 from conveyor.protocol.outcomes import PollOutcome
 from conveyor.turnstile import Pass
 from workers.app import app
 from workers.base import ConversionTask
+from workers.sources import UPLOADS_LOST, has_lost_uploads
 from workers.wiring import Engine
 
 _MARGIN_S: Final = 0.1
@@ -90,8 +92,17 @@ def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> tuple[Entry | N
             log.warning("submit_was_lost", submits=entry.submits)
             return ledger.put_back(entry, delay_s, note, lost=True, leaving=leaving), delay_s
         case Bury(failure):
-            log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return ledger.failed(entry, failure, leaving=leaving), 0
+            return _bury(engine, passed, failure), 0
         case Expire(failure):
             log.error("conversion_expired", age_s=round(age_s, 2))
             return ledger.expired(entry, failure, leaving=leaving), 0
+
+
+def _bury(engine: Engine, passed: Pass, failure: Failure) -> Entry | None:
+    """Make it a dead letter, unless its uploads are gone and may be made once more."""
+    entry, leaving = passed.entry, passed.leaving
+    if has_lost_uploads(entry, failure):
+        log.warning("uploads_lost")
+        return engine.ledger.upload_again(entry, UPLOADS_LOST, leaving=leaving)
+    log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
+    return engine.ledger.failed(entry, failure, leaving=leaving)

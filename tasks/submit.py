@@ -38,7 +38,7 @@ from conveyor.sources import SourceKind
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
-from workers.sources import bring_sources, failure_of_source
+from workers.sources import UPLOADS_LOST, bring_sources, failure_of_source, has_lost_uploads
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
@@ -76,6 +76,7 @@ def submit(
     to: str = "",
     from_format: str | None = None,
     params: dict[str, Any] | None = None,
+    semi_async_seconds: int | None = None,
     conversion_id: str | None = None,
     number: int = 0,
 ) -> None:
@@ -87,6 +88,7 @@ def submit(
         to: The same.
         from_format: The same.
         params: The same.
+        semi_async_seconds: The same.
         conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
         number: The wake-up's number.
 
@@ -95,7 +97,7 @@ def submit(
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
     if entry is None and to:
-        entry = _open(self, source, to, from_format, params)
+        entry = _open(self, source, to, from_format, params, semi_async_seconds)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -107,26 +109,20 @@ def submit(
         raise Ignore
 
 
-def _open(
-    task: ConversionTask,
-    source: Any,
-    to: str,
-    from_format: str | None,
-    params: dict[str, Any] | None,
-) -> Entry | None:
+def _open(task: ConversionTask, *asked: Any) -> Entry | None:
     """Accept a signature's conversion, or tell its caller why it can't be right."""
     try:
-        request = _check(ConversionRequest.build(source, to, from_format, params))
+        request = _check(ConversionRequest.build(*asked))
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         task.backend.mark_as_failure(task.request.id, error, request=task.request)
         raise Ignore from None
-    taken = task.engine.storage.tokens_of(source.value for source in request.sources)
+    taken = task.engine.storage.tokens_of(request.addresses)
     return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
-    if any(source.kind is SourceKind.LOCAL for source in request.sources):
+    if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
         raise InvalidRequest(
             "A worker can't read a path of the producer: enqueue through conveyor.signature() or "
             "conveyor.convert(), which stage it, or give an fsspec URL."
@@ -167,9 +163,9 @@ def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
 def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcome] | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
     uuid = UUID(entry.job_id) if entry.job_id else uuid4()
-    wait_s = engine.settings.semi_async_seconds
-    candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
     request = entry.request
+    wait_s = request.wait_s(engine.settings.semi_async_seconds)
+    candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
     for dialect in candidates:
         job = Job(
             dialect.job_id(uuid),
@@ -229,8 +225,19 @@ def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, 
             put_back = ledger.put_back(entry, delay_s, failure.message, lost=False, held=True)
             return _after(put_back, delay_s)
         case Bury(failure):
-            log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return _at_once(ledger.failed(entry, failure))
+            return _at_once(_bury(engine, entry, failure))
+
+
+def _bury(engine: Engine, entry: Entry, failure: Failure) -> Entry | None:
+    """Make it a dead letter, unless its uploads are gone and may be made once more.
+
+    Of a repeated POST the first may have been taken, and may have used the uploads up: no new job.
+    """
+    if entry.submits <= 1 and has_lost_uploads(entry, failure):
+        log.warning("uploads_lost")
+        return engine.ledger.upload_again(entry, UPLOADS_LOST)
+    log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
+    return engine.ledger.failed(entry, failure)
 
 
 def _started(engine: Engine, entry: Entry, job_id: str) -> tuple[Entry, float] | None:

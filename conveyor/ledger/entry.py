@@ -1,32 +1,35 @@
 """A ledger entry: the hash's fields, and the record that they make.
 
-=================  ============================================================================
-``state``          `conveyor.State`
-``wakeup``         the number of the wake-up that is awaited; any other is stale
-``token``          of the last transition
-``request``        what was asked, JSON
-``caller``         the caller's canvas, JSON; absent where it has none
-``uploads``        FileIds of uploaded sources by their place, JSON; with ``uploaded_at``
-``job_id``         ours, stored before the POST; a secret (invariant I5)
-``base_url``       the host that took the job
-``dialect``        the dialect that it was started in
-``account``        the fingerprint of the account that it was submitted for
-``deliveries``     how often its delivery was begun
-``told``           1 once the caller has the outcome
-``since``          when it was replayed or last held: its patience counts from there
-``foreign_ids``    1 where that account's service was seen to answer with ids of its own
-``held``           1 while the account's submits are on hold
-``webhook``        1 where the service was asked to call when the job ends
-``called``         1 from its call until the next poll begins
-``alive``          1 once the service was seen to have the job
-``submits``        POSTs begun; ``polls``: polls answered
-``strikes``        answers in a row that said nothing of the job: throttles, proxy errors
-``result``         the service's result, JSON: paid
-``files``          stored files, JSON
-``failure``        why it ended without files, JSON
-``note``           what holds it up, in words
-``*_at``           seconds since the epoch
-=================  ============================================================================
+===================  ==========================================================================
+``state``            `conveyor.State`
+``wakeup``           the number of the wake-up that is awaited; any other is stale
+``token``            of the last transition
+``request``          what was asked, JSON
+``caller``           the caller's canvas, JSON; absent where it has none
+``uploads``          FileIds of uploaded attachments by their key, JSON; with ``uploaded_at``
+``uploads_host``     the host that has them; they are never used, nor deleted, at another
+``uploads_account``  the account that they were uploaded for
+``reuploaded``       1 once uploads that the service had lost were forgotten: it happens once
+``job_id``           ours, stored before the POST; a secret (invariant I5)
+``base_url``         the host that took the job
+``dialect``          the dialect that it was started in
+``account``          the fingerprint of the account that it was submitted for
+``deliveries``       how often its delivery was begun
+``told``             1 once the caller has the outcome
+``since``            when it was replayed or last held: its patience counts from there
+``foreign_ids``      1 where that account's service was seen to answer with ids of its own
+``held``             1 while the account's submits are on hold
+``webhook``          1 where the service was asked to call when the job ends
+``called``           1 from its call until the next poll begins
+``alive``            1 once the service was seen to have the job
+``submits``          POSTs begun; ``polls``: polls answered
+``strikes``          answers in a row that said nothing of the job: throttles, proxy errors
+``result``           the service's result, JSON: paid
+``files``            stored files, JSON
+``failure``          why it ended without files, JSON
+``note``             what holds it up, in words
+``*_at``             seconds since the epoch
+===================  ==========================================================================
 """
 
 from __future__ import annotations
@@ -53,8 +56,11 @@ class Entry:
     wakeup: int
     request: ConversionRequest
     caller: Caller = field(default_factory=Caller)
-    uploads: Mapping[int, str] = field(default_factory=dict)
+    uploads: Mapping[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0
+    uploads_host: str = ""
+    uploads_account: str = ""
+    reuploaded: bool = False
     job_id: str = ""
     base_url: str = ""
     dialect: Dialect = Dialect.PATH
@@ -127,8 +133,11 @@ def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
         wakeup=int(get("wakeup", "0")),
         request=ConversionRequest.from_json(fields["request"]),
         caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
-        uploads={int(place): file_id for place, file_id in _json(get("uploads"), {}).items()},
+        uploads=_json(get("uploads"), {}),
         uploaded_at=_time(get("uploaded_at")) or 0.0,
+        uploads_host=get("uploads_host", ""),
+        uploads_account=get("uploads_account", ""),
+        reuploaded=get("reuploaded") == "1",
         job_id=get("job_id", ""),
         base_url=get("base_url", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),

@@ -45,9 +45,10 @@ Leaving = Mapping[str, Any] | None
 # only late is then stale, and costs one look.
 _GRACE_S: Final = 10.0
 # What a replay, which is a new job, begins without.
+_OF_THE_UPLOADS: Final = ("uploaded_at", "uploads", "uploads_account", "uploads_host")
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "told", "uploaded_at", "uploads"),
+    *("reuploaded", "submitted_at", "told", *_OF_THE_UPLOADS),
 )
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
@@ -233,10 +234,54 @@ class Ledger:
         )
         return bool(done)
 
-    def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
-        """Note that sources lie at the service."""
-        fields = {"uploads": json.dumps(uploads), "uploaded_at": _now()}
+    def uploaded(
+        self,
+        entry: Entry,
+        uploads: Mapping[str, str],
+        *,
+        host: str,
+        account: str,
+        anew: bool = True,
+    ) -> Entry | None:
+        """Note which attachments lie at the service.
+
+        Args:
+            entry: The conversion.
+            uploads: Their FileIds by key, those of earlier uploads among them.
+            host: The base URL of the host that has them.
+            account: The fingerprint of the account that they were uploaded for.
+            anew: Whether all are new. Otherwise the oldest of them tells their age.
+        """
+        fields: dict[str, Any] = {
+            "uploads": json.dumps(uploads),
+            "uploads_host": host,
+            "uploads_account": account,
+        }
+        if anew:
+            fields["uploaded_at"] = _now()
         return self._change("uploaded", entry.id, set=fields, due=_now() + _WORK_S)
+
+    def upload_again(self, entry: Entry, note: str, *, leaving: Leaving = None) -> Entry | None:
+        """Forget uploads that the service has lost, and submit at once, under a new job id.
+
+        The job ended, or never began, for want of its files: nothing was paid.
+
+        Args:
+            entry: As it was when the request began.
+            note: What holds it up, in words.
+            leaving: The pass of the poll that found it out; None where the submit did.
+        """
+        return self._change(
+            "put_back",
+            entry.id,
+            guards={"wakeup": entry.wakeup},
+            set={"note": note, "reuploaded": 1, "alive": 0, "strikes": 0},
+            unset=("job_id", *_OF_THE_UPLOADS),
+            add={"wakeup": 1, "submits": -1, "polls": int(leaving is not None)},
+            counts={"polls": int(leaving is not None)},
+            leave=leaving,
+            due=_now() + _GRACE_S,
+        )
 
     def delayed(
         self, entry: Entry, delay_s: float, note: str, *, held: bool = False

@@ -20,7 +20,9 @@ FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
     "forget": lambda ledger, entry, make: ledger.forget(entry.id),
-    "uploaded": lambda ledger, entry, make: ledger.uploaded(entry, {0: "f0"}),
+    "uploaded": lambda ledger, entry, make: ledger.uploaded(
+        entry, {"0": "f0"}, host="http://x", account="ab12"
+    ),
     "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
     "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),
     "started": lambda ledger, entry, make: ledger.started(entry, "j", 1.0),
