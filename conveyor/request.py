@@ -156,11 +156,6 @@ class ConversionRequest:
         return tuple(source.value for source in self.attachments.values())
 
     @property
-    def needs_upload(self) -> bool:
-        """Whether a worker must bring an attachment to the service."""
-        return any(source.kind is SourceKind.STORED for source in self.attachments.values())
-
-    @property
     def plain_params(self) -> dict[str, str]:
         """All parameters as text, as a message carries them."""
         return {**self.params, **{name: source.value for name, source in self.files.items()}}

@@ -184,11 +184,14 @@ def _scheme_of(text: str) -> str:
     """The scheme of a URL in lower case, empty where it is none."""
     if "://" not in text:
         return ""
+    if text[0].isspace():
+        # Parsers disagree about it.
+        raise _unreadable()
     try:
         urlsplit(text)
     except ValueError:
         raise _unreadable() from None
-    found = _SCHEME.match(text.strip())
+    found = _SCHEME.match(text)
     return found[1].lower() if found else ""
 
 

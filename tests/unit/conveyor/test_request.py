@@ -4,6 +4,8 @@ from enum import Enum, IntEnum
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conveyor.conversion import Conversion, StagedFile, State, StoredFile
 from conveyor.errors import InvalidRequest
@@ -179,15 +181,6 @@ def test_the_form_names_sources_as_the_service_wants_them(source, to, from_forma
 
 
 @pytest.mark.parametrize(
-    ("source", "needed"),
-    [(URL, False), (FILE_ID, False), ("s3://b/a.docx", True), ([URL, "s3://b/a.docx"], True)],
-    ids=["url", "file id", "stored", "mixed"],
-)
-def test_only_stored_sources_need_an_upload(source, needed):
-    assert build(source, "pdf", "docx").needs_upload is needed
-
-
-@pytest.mark.parametrize(
     "request_",
     [
         build(URL, "pdf"),
@@ -282,11 +275,6 @@ def test_a_parameter_that_is_a_file_is_sent_under_its_name():
     }
 
 
-def test_a_parameter_that_is_a_file_needs_an_upload_like_a_source():
-    assert build(URL, "pdf", params={"OverlayFile": "s3://b/o.pdf"}).needs_upload
-    assert not build(URL, "pdf", params={"OverlayFile": FILE_ID}).needs_upload
-
-
 def test_a_file_is_shown_as_a_source_is():
     params = {"OverlayFile": "https://e.com/o.pdf?token=hush", "CssFile": "/home/hush/a.css"}
     shown = build(URL, "pdf", params=params).redacted()
@@ -370,3 +358,64 @@ def test_a_request_of_a_result_to_come_has_all_but_a_source():
     assert ConversionRequest.of_result("pdf").from_format == ""
     with pytest.raises(InvalidRequest, match="target format"):
         ConversionRequest.of_result("p/df")
+
+
+ANYTHING = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=40),
+    st.sampled_from(
+        ["http://", "https://e.com", "s3://", "file://", "C:", "~", "[", "@", "::", FILE_ID]
+    ),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.binary(max_size=9),
+    st.none(),
+)
+TEXTS = st.lists(
+    st.one_of(
+        st.text(st.characters(exclude_categories=()), max_size=9),
+        st.sampled_from(
+            [
+                "http://",
+                "https://",
+                "e.com",
+                "s3://",
+                "file:///",
+                "C:",
+                "~",
+                "[",
+                "@",
+                ":",
+                "/",
+                "\\",
+                "a.docx",
+            ]
+        ),
+    ),
+    max_size=6,
+).map("".join)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(
+    source=st.one_of(TEXTS, ANYTHING, st.lists(ANYTHING, max_size=3)),
+    from_format=st.one_of(st.just("docx"), ANYTHING),
+    params=st.one_of(
+        st.dictionaries(
+            st.one_of(st.sampled_from(["OverlayFile", "Timeout", "Text"]), ANYTHING),
+            st.one_of(TEXTS, ANYTHING),
+            max_size=3,
+        ),
+        ANYTHING,
+    ),
+    seconds=st.one_of(st.none(), ANYTHING),
+)
+def test_whatever_is_asked_is_a_request_or_refused(source, from_format, params, seconds):
+    try:
+        request = build(source, "pdf", from_format, params, seconds)
+    except InvalidRequest:
+        return
+    assert ConversionRequest.from_json(request.to_json()) == request
+    assert request.redacted()
+    assert request.wait_s(0) >= 0
+    assert len(request.form({})) == len(request.attachments) + len(request.params)

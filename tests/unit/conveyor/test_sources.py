@@ -94,6 +94,7 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("https://e.com/a\nb.docx", "can't be read: check its host"),
         ("https://e.com/a.docx\n", "can't be read: check its host"),
         (" https://e.com/a.docx", "can't be read: check its host"),
+        ("\u3000file:///etc/passwd", "can't be read: check its host"),
         ("https://user@e.com/a.docx", "holds a user name or a password"),
         ("https://user:hush@e.com/a.docx", "holds a user name or a password"),
         ("https://@e.com/a.docx", "holds a user name or a password"),
