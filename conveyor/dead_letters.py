@@ -187,7 +187,7 @@ class DeadLetters:
         for entry in self._entries(older_than_s):
             left = everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
             if self._ledger.purge(entry, left) is not None:
-                self._storage.remove_staged(source.value for source in entry.request.sources)
+                self._storage.remove_staged(entry.request.addresses)
                 purged += 1
         return purged
 

@@ -73,6 +73,7 @@ _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
 _FILE_ID_CODE: Final = 5009
+_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
 
 _CURE_BY_CODE: Final = {
     4014: "The balance is used up: buy conversions, then: conveyor account resume.",
@@ -273,7 +274,7 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
         case NotFound():
             return _after_not_found(entry, limits)
         case Failed():
-            return Bury(failure_of(outcome))
+            return _lost_uploads(outcome, entry) or Bury(failure_of(outcome))
         case Lost(reason, status):
             return _after_silence(reason, status, entry, limits)
         case Unsent(reason):
@@ -334,9 +335,14 @@ def _refused(
     if entry.lost or _JOB_ID.search(outcome.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
-    if outcome.code == _FILE_ID_CODE and entry.uploads and not entry.reuploaded:
-        return SubmitAgain("the service has lost an uploaded file", reupload=True)
-    return Bury(failure)
+    return _lost_uploads(outcome, entry) or Bury(failure)
+
+
+def _lost_uploads(outcome: Failed, entry: Entry) -> SubmitAgain | None:
+    """Files that we uploaded, and that the service has lost, are uploaded again, once."""
+    if outcome.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
+        return None
+    return SubmitAgain(_UPLOADS_LOST, reupload=True)
 
 
 def denied(failure: Failure, entry: Entry, *, is_well: bool) -> Hold | Bury:

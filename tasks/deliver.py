@@ -208,4 +208,4 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
-        engine.storage.remove_staged(source.value for source in entry.request.sources)
+        engine.storage.remove_staged(entry.request.addresses)

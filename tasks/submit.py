@@ -101,6 +101,7 @@ def submit(
     to: str = "",
     from_format: str | None = None,
     params: dict[str, Any] | None = None,
+    semi_async_seconds: int | None = None,
     conversion_id: str | None = None,
     number: int = 0,
 ) -> None:
@@ -112,6 +113,7 @@ def submit(
         to: The same.
         from_format: The same.
         params: The same.
+        semi_async_seconds: The same.
         conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
         number: The wake-up's number.
 
@@ -120,7 +122,7 @@ def submit(
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
     if entry is None and to:
-        entry = _open(self, source, to, from_format, params)
+        entry = _open(self, source, to, from_format, params, semi_async_seconds)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -131,26 +133,20 @@ def submit(
         raise Ignore
 
 
-def _open(
-    task: ConversionTask,
-    source: Any,
-    to: str,
-    from_format: str | None,
-    params: dict[str, Any] | None,
-) -> Entry | None:
+def _open(task: ConversionTask, *asked: Any) -> Entry | None:
     """Accept a signature's conversion, or tell its caller why it can't be right."""
     try:
-        request = _check(ConversionRequest.build(source, to, from_format, params))
+        request = _check(ConversionRequest.build(*asked))
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         task.backend.mark_as_failure(task.request.id, error, request=task.request)
         raise Ignore from None
-    taken = task.engine.storage.tokens_of(source.value for source in request.sources)
+    taken = task.engine.storage.tokens_of(request.addresses)
     return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
-    if any(source.kind is SourceKind.LOCAL for source in request.sources):
+    if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
         raise InvalidRequest(
             "A worker can't read a path of the producer: enqueue through conveyor.signature() or "
             "conveyor.convert(), which stage it, or give an fsspec URL."
@@ -197,7 +193,7 @@ def _wait_outside(engine: Engine, entry: Entry, gate: Gate) -> Moved:
 
 def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    wait_s = engine.settings.semi_async_seconds
+    wait_s = entry.request.wait_s(engine.settings.semi_async_seconds)
     candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
     for dialect in candidates:
         posted = _post_in(dialect, engine, entry, gate, wait_s)

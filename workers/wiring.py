@@ -86,7 +86,7 @@ class Engine:
 
     def most_upload_s(self, entry: Entry) -> float:
         """The longest that a conversion's uploads take, seconds."""
-        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.sources)
+        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.attachments)
 
     @cached_property
     def job_key(self) -> bytes:

@@ -241,7 +241,7 @@ def _results_of(entry: Entry) -> list[Leftover]:
 
 def _uploads_of(entry: Entry) -> list[Leftover]:
     return [
-        Leftover(url=f"{entry.base_url}/d/{quote(file_id, safe='', errors='replace')}")
+        Leftover(url=f"{entry.uploads_host}/d/{quote(file_id, safe='', errors='replace')}")
         for file_id in entry.uploads.values()
     ]
 

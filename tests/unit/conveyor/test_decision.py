@@ -359,7 +359,9 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     second = after_submit(gone, entry_of(uploads={"0": "f"}, reuploaded=True), LIMITS)
     not_ours = after_submit(gone, entry_of(), LIMITS)
 
-    assert first == SubmitAgain("the service has lost an uploaded file", reupload=True)
+    assert first == SubmitAgain(
+        "ConvertAPI no longer has the uploaded files: they are uploaded again", reupload=True
+    )
     assert isinstance(second, Bury)
     assert isinstance(not_ours, Bury)
 
