@@ -126,14 +126,14 @@ def test_a_refused_parameter_does_not_show_its_value():
     [
         (URL, "pdf", None, {}, {"File": URL}),
         (FILE_ID, "pdf", "docx", {}, {"File": FILE_ID}),
-        ("s3://b/a.docx", "pdf", None, {0: "f0"}, {"File": "f0"}),
+        ("s3://b/a.docx", "pdf", None, {"0": "f0"}, {"File": "f0"}),
         (URL, "merge", None, {}, {"Files[0]": URL}),
         (URL, "zip", None, {}, {"Files[0]": URL}),
         (
             [URL, "s3://b/b.docx", "s3://b/c.docx"],
             "merge",
             None,
-            {1: "f1", 2: "f2"},
+            {"1": "f1", "2": "f2"},
             {"Files[0]": URL, "Files[1]": "f1", "Files[2]": "f2"},
         ),
         ([URL, URL], "pdf", None, {}, {"Files[0]": URL, "Files[1]": URL}),
