@@ -53,7 +53,7 @@ def test_an_entry_is_read_as_it_was_written():
         "finished_at": "5.5",
     }
 
-    assert decode("c1", fields) == Entry(
+    assert decode("c1", fields, seen_at=9.5) == Entry(
         id="c1",
         state=State.READY,
         wakeup=7,
@@ -83,7 +83,7 @@ def test_an_entry_is_read_as_it_was_written():
 
 
 def test_a_new_entry_has_little():
-    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()})
+    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()}, seen_at=9.5)
 
     assert entry == Entry(id="c1", state=State.QUEUED, wakeup=0, request=REQUEST)
 
@@ -96,6 +96,7 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
         request=REQUEST,
         job_id="hush",
         base_url="http://hush",
+        cost=2,
         uploads={"0": "hush"},
         result=Result(2, (RemoteFile("a.pdf", "https://e.com/hush"),), {"X": "hush"}),
     )
@@ -118,7 +119,7 @@ def test_all_keys_lie_in_one_slot_of_a_cluster(key):
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
     fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
-    entry = decode("c1", fields)
+    entry = decode("c1", fields, seen_at=9.5)
 
     assert entry.files == (KEPT,)
     assert entry.conversion.files == ((KEPT,) if state is State.SUCCEEDED else ())
