@@ -149,6 +149,8 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return Keep(result)
         case Unreadable():
             return Bury(_unreadable(outcome))
+        case Lost(reason, paid=True):
+            return Bury(_unreadable(Unreadable(reason, "")))
         case Lost(reason):
             return AskFirst(f"the answer to the submit was lost: {reason}")
         case Throttled():

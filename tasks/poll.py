@@ -54,7 +54,13 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
 def _ask(engine: Engine, passed: Pass) -> PollOutcome:
     entry = passed.entry
     try:
-        return engine.api.poll(entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id))
+        return engine.api.poll(
+            entry.base_url,
+            entry.dialect,
+            entry.job_id,
+            engine.keeper(entry.id),
+            target=entry.request.to_format,
+        )
     except BaseException:
         engine.turnstile.leave(passed)
         raise

@@ -186,9 +186,10 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcom
         outcome = engine.api.start(
             dialect,
             (request.from_format, request.to_format),
-            {**request.form(begun.uploads), **engine.webhook(entry.id)},
+            request.form(begun.uploads),
             begun.job_id,
             engine.keeper(entry.id),
+            webhook=engine.webhook(entry.id),
             wait_s=wait_s,
         )
         if isinstance(outcome, Started | Finished):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -22,7 +22,7 @@ from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
-from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.protocol import ConvertApi, FixedCredentials, Keeper, Timeouts, Transport
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
@@ -76,14 +76,14 @@ class Engine:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing
 
-    def webhook(self, conversion_id: str) -> Mapping[str, str]:
-        """The parameter that asks the service to call when the job has ended, where it shall.
+    def webhook(self, conversion_id: str) -> str:
+        """The address that the service calls when the job has ended, empty where it shall not.
 
         Args:
             conversion_id: Whose address it is.
         """
         base_url, key = self.settings.webhook_url, self.settings.webhook_key.get_secret_value()
-        return {"WebHook": address_of(base_url, key, conversion_id)} if base_url else {}
+        return address_of(base_url, key, conversion_id) if base_url else ""
 
     def keeper(self, conversion_id: str) -> Keeper:
         """Stores result bytes that came in an answer itself.
@@ -142,7 +142,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         api=ConvertApi(
             Transport(
                 settings.api_url,
-                settings.api_secret.get_secret_value(),
+                FixedCredentials(settings.api_secret.get_secret_value()),
                 auth=settings.api_auth,
                 timeouts=timeouts,
                 pool_size=threads,
