@@ -108,6 +108,13 @@ def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
         assert "Nothing was paid" in decision.failure.message
 
 
+def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit(entry_of):
+    decision = after_submit(Lost("cut", paid=True), entry_of(submits=1), NOW, LIMITS)
+
+    assert isinstance(decision, Bury)
+    assert decision.failure.kind is FailureKind.UNREADABLE
+
+
 @pytest.mark.parametrize("submits", [1, 3, 99])
 def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     assert isinstance(
