@@ -102,10 +102,10 @@ def test_what_the_service_has_removed_by_itself_is_not_asked_for():
     assert everything_of(entry, age_s=FILE_LIFE_S) == []
 
 
-def test_an_upload_without_a_host_lies_at_the_configured_one():
-    entry = entry_of(State.CANCELLED, base_url="", job_id="", result=None)
+def test_an_upload_is_deleted_where_it_was_made():
+    entry = entry_of(State.CANCELLED, base_url="https://us-v2.convertapi.com", result=None)
 
-    assert leftovers_of(entry) == [Leftover(url="/d/upload")]
+    assert leftovers_of(entry)[-1] == UPLOAD
 
 
 @pytest.mark.parametrize(
