@@ -9,8 +9,8 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY conveyor conveyor
 
 FROM build AS build-worker
-# A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,s3
-ARG EXTRAS=cli,worker,web
+# A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,jwt,s3
+ARG EXTRAS=cli,worker,web,jwt
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM build AS build-sandbox

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from config.addresses import is_loopback
+from config.secret import clean_secret, read_secret
 from conveyor.protocol import Auth, Dialect
 from conveyor.schedule import MAX_NET_S
 from conveyor.settings import ProducerSettings, load
@@ -17,11 +19,19 @@ __all__ = ["LEAST_WEBHOOK_KEY", "WorkerSettings", "load_settings"]
 
 # An HMAC is as hard to guess as its key.
 LEAST_WEBHOOK_KEY: Final = 16
+_LEAST_JOB_KEY: Final = 16
 
 # The service's rule (seed); only a loopback stand-in may be asked more often.
 _SERVICE_SPACING_S: Final = 5.0
+# Gateways hold a request for as long, and a closed connection on its way for a moment. Nothing lies
+# between us and a loopback stand-in.
+_LEAST_PROOF_S: Final = 60.0
+_LEAST_PROOF_CLOSED_S: Final = 5.0
 # A countdown never exceeds a minute: a message must not come back while it only waits.
 _LEAST_VISIBILITY_S: Final = 300
+
+_ACCOUNT_CHARACTERS: Final = 64
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class WorkerSettings(ProducerSettings):
@@ -31,7 +41,35 @@ class WorkerSettings(ProducerSettings):
         default="https://v2.convertapi.com",
         description="The service's host, or one of its regions (`https://eu-v2.convertapi.com`).",
     )
-    api_secret: SecretStr = Field(description="The account's secret or token. Required.")
+    api_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="An API token, the account's secret, or a JWT. Required, or `API_SECRET_FILE`.",
+    )
+    api_secret_file: str = Field(
+        default="",
+        description="A file that holds it. Read again when it changes or the service refuses it.",
+    )
+    api_jwt_kid: str = Field(
+        default="",
+        pattern=r"^[!-~]{0,200}$",
+        description="An API token's id (`kid`). With it, workers sign JWTs by the token's secret.",
+    )
+    api_jwt_seconds: int = Field(
+        default=3600,
+        ge=60,
+        le=24 * 3600,
+        description="Seconds that such a JWT lives. It is renewed at half of them.",
+    )
+    api_master_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="The master token. Reads the account's balance, which an API token can't.",
+    )
+    account: str = Field(
+        default="",
+        pattern=rf"^[A-Za-z0-9._:-]{{0,{_ACCOUNT_CHARACTERS}}}$",
+        description="The account's name: its throttle and hold outlive a new secret. "
+        "Unless set, the API's host.",
+    )
     api_dialect: Literal["auto", "path", "query"] = Field(
         default="auto",
         description="The protocol's dialect; `auto` tries path, then query, and remembers.",
@@ -65,7 +103,7 @@ class WorkerSettings(ProducerSettings):
     semi_async_seconds: float = Field(
         default=0,
         ge=0,
-        le=300,
+        le=1200,
         description="Seconds that a submit waits for the result itself; 0: it never does.",
     )
     account_jobs: int = Field(
@@ -74,6 +112,35 @@ class WorkerSettings(ProducerSettings):
     allow_repay: bool = Field(
         default=False,
         description="Whether a submit is repeated where nobody can tell if the first was paid.",
+    )
+    job_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Derives job ids. Set it, so that they outlive a rotation of the secret.",
+    )
+    proof_seconds: float = Field(
+        default=120,
+        ge=0.05,
+        le=3600,
+        description="Seconds after an unclear POST before a 404 can prove that it never arrived.",
+    )
+    proof_closed_seconds: float = Field(
+        default=15,
+        ge=0.05,
+        le=3600,
+        description="The same, where the connection closed at once and no gateway holds the POST.",
+    )
+    hold_seconds: float = Field(
+        default=7 * 24 * 3600,
+        ge=60,
+        allow_inf_nan=False,
+        description="Seconds that a conversion waits for an account on hold, before it is a dead "
+        "letter.",
+    )
+    submit_seconds: float = Field(
+        default=7200,
+        ge=10,
+        allow_inf_nan=False,
+        description="Seconds that a conversion may wait to be submitted.",
     )
     webhook_url: str = Field(
         default="",
@@ -138,18 +205,37 @@ class WorkerSettings(ProducerSettings):
     @classmethod
     def _is_http(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError("must be an http(s) URL, e.g. https://v2.convertapi.com")
         if parts.scheme == "http" and not _is_near(parts.hostname):
             raise ValueError("must be https: the secret would travel in clear")
         return url.rstrip("/")
 
-    @field_validator("api_secret")
+    @field_validator("api_secret", "api_master_token")
     @classmethod
-    def _is_given(cls, secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value().strip():
-            raise ValueError("must not be empty")
-        return secret
+    def _can_be_sent(cls, secret: SecretStr) -> SecretStr:
+        return SecretStr(clean_secret(secret.get_secret_value()))
+
+    @field_validator("api_secret_file")
+    @classmethod
+    def _holds_a_secret(cls, path: str) -> str:
+        if path:
+            read_secret(path)
+        return path
+
+    @field_validator("api_jwt_kid")
+    @classmethod
+    def _can_be_signed(cls, kid: str) -> str:
+        if kid and find_spec("jwt") is None:
+            raise ValueError("JWTs need one more package: pip install 'conveyor[jwt]'")
+        return kid
+
+    @field_validator("job_key")
+    @classmethod
+    def _can_not_be_guessed(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < _LEAST_JOB_KEY:
+            raise ValueError(f"must have {_LEAST_JOB_KEY} characters or more: a job id is a secret")
+        return key
 
     @field_validator("webhook_url")
     @classmethod
@@ -171,6 +257,43 @@ class WorkerSettings(ProducerSettings):
         if isinstance(folders, str):
             return tuple(folder.strip() for folder in folders.split(",") if folder.strip())
         return folders
+
+    @model_validator(mode="after")
+    def _has_one_secret(self) -> WorkerSettings:
+        given = bool(self.api_secret.get_secret_value()), bool(self.api_secret_file)
+        if given == (False, False):
+            raise ValueError(
+                "CONVEYOR_API_SECRET is missing: set it in the environment, or name a file that "
+                "holds it in CONVEYOR_API_SECRET_FILE"
+            )
+        if given == (True, True):
+            raise ValueError(
+                "CONVEYOR_API_SECRET and CONVEYOR_API_SECRET_FILE are both set: unset one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sends_jwts_in_the_header(self) -> WorkerSettings:
+        if self.api_jwt_kid and self.api_auth is not Auth.HEADER:
+            raise ValueError(
+                "CONVEYOR_API_AUTH must be header: ConvertAPI takes a JWT there alone, and "
+                "CONVEYOR_API_JWT_KID asks for JWTs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _waits_for_a_proof(self) -> WorkerSettings:
+        waits = (
+            ("PROOF_SECONDS", self.proof_seconds, _LEAST_PROOF_S),
+            ("PROOF_CLOSED_SECONDS", self.proof_closed_seconds, _LEAST_PROOF_CLOSED_S),
+        )
+        for name, seconds, least in waits:
+            if seconds < least and not self.api_is_loopback:
+                raise ValueError(
+                    f"CONVEYOR_{name} is {seconds:g}, and a POST may arrive later than that: set "
+                    f"{least:g} or more (less is for a loopback API host alone)"
+                )
+        return self
 
     @model_validator(mode="after")
     def _keeps_the_services_rule(self) -> WorkerSettings:
@@ -196,6 +319,11 @@ class WorkerSettings(ProducerSettings):
         return is_loopback(urlsplit(self.api_url).hostname or "")
 
     @property
+    def account_name(self) -> str:
+        """The account's name: as set, or the API's host and its port where it is not the usual."""
+        return self.account or _name_of(urlsplit(self.api_url))
+
+    @property
     def dialects(self) -> tuple[Dialect, ...]:
         """The dialects to try, in order."""
         if self.api_dialect == "auto":
@@ -215,3 +343,9 @@ def load_settings() -> WorkerSettings:
 def _is_near(host: str) -> bool:
     """Whether it is this machine, or a name without dots: a container beside this one."""
     return is_loopback(host) or ("." not in host and ":" not in host)
+
+
+def _name_of(url: SplitResult) -> str:
+    port = url.port if url.port != _DEFAULT_PORTS.get(url.scheme) else None
+    name = f"{url.hostname}:{port}" if port else f"{url.hostname}"
+    return name[-_ACCOUNT_CHARACTERS:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import everything_of
-from conveyor.schedule import FILE_LIFE_S
+from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.storage import Storage
 
 __all__ = ["DeadGroup", "DeadLetters"]
@@ -29,6 +28,10 @@ __all__ = ["DeadGroup", "DeadLetters"]
 _BATCH: Final = 200
 # The service's own bounds for `Timeout`.
 _TIMEOUT_S: Final = range(10, 1201)
+# Nobody knows what became of the job: it is asked for before another is paid.
+_UNCLEAR: Final = frozenset(
+    {FailureKind.POSSIBLY_PAID, FailureKind.UNREADABLE, FailureKind.INTERNAL}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,9 @@ class DeadLetters:
     def replay(self, conversion_id: str, timeout: int | None = None) -> Conversion:
         """Try a dead letter again, under the same id, with the caller's callbacks.
 
-        It becomes a new job, which is paid again (see `costs`). Of the caller's canvas a chord is
-        left out: it has counted this part as failed and has ended.
+        It becomes a new job, which is paid again (see `costs`). Where the old one may have been
+        paid, and the service may still know it, that one is asked for first. Of the caller's canvas
+        a chord is left out: it has counted this part as failed and has ended.
 
         Args:
             conversion_id: The dead letter.
@@ -159,6 +163,8 @@ class DeadLetters:
         dead = self._dead(conversion_id)
         if _is_paid_result(dead):
             entry = self._ledger.redeliver(dead)
+        elif _may_be_asked(dead):
+            entry = self._ledger.ask_again(dead)
         else:
             entry = self._ledger.replay(dead, timeout)
         if entry is None:
@@ -178,16 +184,34 @@ class DeadLetters:
             How many.
         """
         purged = 0
-        for entry in self._entries(before=time.time() - older_than_s):
-            if self._ledger.purge(entry) is not None:
-                age_s = time.time() - (entry.finished_at or entry.created_at)
-                self._ledger.leftovers.add(everything_of(entry, age_s))
+        for entry in self._entries(older_than_s):
+            left = everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
+            if self._ledger.purge(entry, left) is not None:
                 self._storage.remove_staged(source.value for source in entry.request.sources)
                 purged += 1
         return purged
 
-    def _entries(self, before: float | None = None) -> Iterator[Entry]:
-        return self._read(self._ledger.dead_ids(before))
+    def unreadable(self) -> Mapping[str, float]:
+        """Conversions whose entry in Redis can't be read; nobody is woken for them.
+
+        Returns:
+            When each was put aside, seconds since the epoch, by its id.
+        """
+        return self._ledger.unreadable()
+
+    def discard(self, conversion_id: str) -> bool:
+        """Forget a conversion whose entry can't be read.
+
+        Args:
+            conversion_id: Its id.
+
+        Returns:
+            Whether there was one.
+        """
+        return self._ledger.discard(conversion_id)
+
+    def _entries(self, older_than_s: float | None = None) -> Iterator[Entry]:
+        return self._read(self._ledger.dead_ids(older_than_s))
 
     def _read(self, conversion_ids: Sequence[str]) -> Iterator[Entry]:
         """Those that are dead letters; one may have been replayed meanwhile."""
@@ -212,8 +236,15 @@ def _kind_of(entry: Entry) -> FailureKind:
 
 def _is_paid_result(entry: Entry) -> bool:
     """Whether the service still keeps a result that was paid and not stored."""
-    age_s = time.time() - (entry.ready_at or 0)
-    return entry.state is State.FAILED and entry.result is not None and age_s < FILE_LIFE_S
+    is_kept = entry.result is not None and entry.result_age_s < FILE_LIFE_S
+    return entry.state is State.FAILED and is_kept
+
+
+def _may_be_asked(entry: Entry) -> bool:
+    """Whether its job may have been paid, and the service may still know it."""
+    is_unclear = entry.failure is not None and entry.failure.kind in _UNCLEAR
+    is_known = bool(entry.job_id) and entry.submits > 0 and entry.job_age_s < JOB_LIFE_S
+    return entry.state is State.FAILED and is_unclear and is_known
 
 
 def _no_such(conversion_id: str) -> UnknownConversion:

@@ -2,12 +2,22 @@
 
 The protocol's tables stand here, once. Failures are told by class, never by codes 5005 to 5007,
 whose meaning the vendor has changed.
+
+Pay once (invariant I1) rests on three rules:
+
+1. After an unclear end of a POST the job is asked for. Only a proof allows another POST.
+2. A 404 is a proof only if it is the second one, and comes later than any gateway holds a request
+   (`Limits.proof_s`, or `Limits.proof_closed_s` where the connection closed at once), from a host
+   that would know the job.
+3. A refusal of a repeated POST says that the first may live: the job is asked for again.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Entry
@@ -26,7 +36,7 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
-from conveyor.schedule import JOB_LIFE_S
+from conveyor.schedule import JOB_LIFE_S, JOB_MARGIN_S
 
 __all__ = [
     "AskFirst",
@@ -40,24 +50,69 @@ __all__ = [
     "Taken",
     "after_poll",
     "after_submit",
+    "denied",
     "failure_of",
+    "held_too_long",
+    "waited_too_long",
 ]
+
+_MAY_PAY_TWICE: Final = (
+    "The job may have been paid. A replay asks for it first, as long as the service may know it, "
+    "and else may pay a second time: look at the account."
+)
+# "At most two hours", says the seed: near their end a 404 may mean "no longer".
+_PROOF_SHARE: Final = 0.5
+_MOST_DENIALS: Final = 2
+_ANYCAST_HOST: Final = "v2.convertapi.com"
+_JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
+
+_INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
+_ACCOUNT_CODES: Final = frozenset(range(4010, 4018))
+_ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
+_NOT_FOUND: Final = 404
+_SERVER_ERROR: Final = 500
+_UNSUPPORTED: Final = 415
+_FILE_ID_CODE: Final = 5009
+
+_CURE_BY_CODE: Final = {
+    4014: "The balance is used up: buy conversions, then: conveyor account resume.",
+    5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
+    5002: "The document is damaged or of another format: check the file and its format.",
+    5003: "The document is protected: give the parameter Password.",
+    5008: "ConvertAPI could not fetch the source: its URL must answer 200 without a login.",
+    5009: "The FileId is wrong or older than three hours: give the file again.",
+}
+_CURE_BY_KIND: Final = {
+    FailureKind.INPUT: "Check the document and the parameters.",
+    FailureKind.ACCOUNT: (
+        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
+    ),
+    FailureKind.SERVICE: "Replay it later.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often something that brings nothing is tried before it is given up.
+    """When something that brings nothing is given up.
 
     Attributes:
-        submits: POSTs of one conversion; each but the last was seen to have started nothing.
+        submits: POSTs of one conversion; each but the last was proved lost.
         strikes: Answers in a row that say nothing of the job.
-        age_s: Since the conversion was accepted, for submits that never got through.
+        submit_s: Seconds that a conversion may wait to be submitted.
+        hold_s: Seconds that it may wait for an account on hold.
+        job_s: Seconds after its POST until a job is given up, whatever is answered.
+        proof_s: Seconds after an unclear POST before a 404 proves anything.
+        proof_closed_s: The same where the connection closed at once: no gateway holds the POST.
         may_repay: Whether a submit is repeated where nobody can tell if the first was paid.
     """
 
     submits: int = 3
     strikes: int = 100
-    age_s: float = JOB_LIFE_S
+    submit_s: float = JOB_LIFE_S
+    hold_s: float = 7 * 24 * 3600.0
+    job_s: float = JOB_LIFE_S + JOB_MARGIN_S
+    proof_s: float = 120.0
+    proof_closed_s: float = 15.0
     may_repay: bool = False
 
 
@@ -83,25 +138,47 @@ class PollAgain:
         alive: Whether the answer shows that the service has the job.
         strike: Whether the answer said nothing of the job.
         note: What holds it up, in words.
+        retry_after_s: As long as the service asks for, seconds; 0 where it does not.
+        missing: Whether the service does not know the job, which proves nothing yet.
+        proof_in_s: Then: seconds until it would.
     """
 
     alive: bool
     strike: bool
     note: str = ""
+    retry_after_s: float = 0.0
+    missing: bool = False
+    proof_in_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AskFirst:
-    """The paid POST may have been taken: poll our job id before anything is paid again."""
+    """The paid POST may have been taken: poll our job id before anything is paid again.
+
+    Attributes:
+        note: Why, in words.
+        closed_at_once: Whether the connection closed at once, so that no gateway holds the POST.
+        refusal: What the conversion ends with if no job turns up; None where nobody refused it.
+    """
 
     note: str
+    closed_at_once: bool = False
+    refusal: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitAgain:
-    """Nothing was started: submit again, with the same job id."""
+    """Nothing was started: submit again, with the same job id.
+
+    Attributes:
+        note: Why, in words.
+        pays_anew: As a new job with an id of its own, because a replay was to pay again.
+        reupload: Whether our files are to be uploaded again, because the service has lost them.
+    """
 
     note: str
+    pays_anew: bool = False
+    reupload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +190,15 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """It has failed: a dead letter."""
+    """It has failed: a dead letter.
+
+    Attributes:
+        failure: Why.
+        cost: What it has cost all the same, in the service's units.
+    """
 
     failure: Failure
+    cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +209,13 @@ class Expire:
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: SubmitOutcome,
-    entry: Entry,
-    now: float,
-    limits: Limits = Limits(),
+    outcome: SubmitOutcome, entry: Entry, limits: Limits = Limits()
 ) -> Taken | Keep | AskFirst | SubmitAgain | Hold | Bury:
     """Decide after a POST.
 
     Args:
         outcome: Its answer.
         entry: As it was when the POST began.
-        now: Seconds since the epoch.
         limits: When to give up.
 
     Returns:
@@ -148,33 +227,28 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
         case Finished(result):
             return Keep(result)
         case Unreadable():
-            return Bury(_unreadable(outcome))
-        case Lost(reason):
-            return AskFirst(f"the answer to the submit was lost: {reason}")
+            return _unreadable(outcome)
+        case Lost(reason, _, closed_at_once):
+            return AskFirst(f"the answer to the submit was lost: {reason}", closed_at_once)
         case Throttled():
-            return _submit_again("ConvertAPI is throttling", entry, now, limits)
+            return _submit_again("ConvertAPI is throttling", entry, limits)
         case Unsent(reason):
-            return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, now, limits)
+            return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, limits)
         case NotFound(message):
             said = message or "there is no such address at the service"
-            return Bury(failure_of(Failed(404, 0, said)))
+            return _refused(Failed(_NOT_FOUND, 0, said), entry)
         case Failed():
-            failure = failure_of(outcome)
-            return Hold(failure) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
+            return _refused(outcome, entry)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: PollOutcome,
-    entry: Entry,
-    now: float,
-    limits: Limits = Limits(),
+    outcome: PollOutcome, entry: Entry, limits: Limits = Limits()
 ) -> Keep | PollAgain | SubmitAgain | Bury | Expire:
     """Decide after a poll.
 
     Args:
         outcome: Its answer.
         entry: As it was when the poll began.
-        now: Seconds since the epoch.
         limits: When to give up.
 
     Returns:
@@ -184,14 +258,15 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
         case Finished(result):
             return Keep(result)
         case Unreadable():
-            return Bury(_unreadable(outcome))
+            return _unreadable(outcome)
         case InProgress():
-            return PollAgain(alive=True, strike=False)
-        case Busy():
+            return _unless_over(PollAgain(alive=True, strike=False), entry, limits)
+        case Busy(retry_after_s):
             # "Never a failure", says the protocol: not even many of them are one.
-            return PollAgain(alive=False, strike=False, note="ConvertAPI was busy")
+            busy = PollAgain(False, False, "ConvertAPI was busy", retry_after_s or 0.0)
+            return _unless_over(busy, entry, limits)
         case NotFound():
-            return _after_not_found(entry, now, limits)
+            return _after_not_found(entry, limits)
         case Failed():
             return Bury(failure_of(outcome))
         case Lost(reason, status):
@@ -200,87 +275,179 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
             return _after_silence(f"ConvertAPI can't be reached: {reason}", 0, entry, limits)
 
 
-def _unreadable(outcome: Unreadable) -> Failure:
-    message = (
-        f"ConvertAPI says that the conversion is done and paid, and its answer can't be read: "
-        f"{outcome.reason}. A replay asks for the same job again before it pays."
-    )
-    return Failure(FailureKind.UNREADABLE, message, status=200, answer=outcome.answer)
+def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
+    """Whether a conversion has waited too long to be submitted.
 
+    Args:
+        entry: The conversion, queued.
+        reason: What holds it up, in words.
+        limits: When to give up.
 
-def _submit_again(reason: str, entry: Entry, now: float, limits: Limits) -> SubmitAgain | Bury:
-    if now - entry.waiting_since < limits.age_s:
-        return SubmitAgain(reason)
+    Returns:
+        What it ends with; None where it may go on waiting.
+    """
+    if entry.waiting_s < limits.submit_s:
+        return None
     message = (
-        f"Not submitted in {limits.age_s / 3600:.1f} h: {reason}. Nothing was paid. "
+        f"Not submitted in {limits.submit_s / 3600:.1f} h: {reason}. {_paid_so_far(entry)} "
         "Replay it when the service answers again."
     )
-    return Bury(Failure(FailureKind.SERVICE, message))
+    return Failure(FailureKind.SERVICE, message)
 
 
-def _after_not_found(entry: Entry, now: float, limits: Limits) -> SubmitAgain | Bury | Expire:
+def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
+    """The same for one that waits for an account on hold, or for a place among its jobs."""
+    if max(entry.held_s, entry.waiting_s) < limits.hold_s:
+        return None
+    days = limits.hold_s / (24 * 3600)
+    message = f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)}"
+    return Failure(FailureKind.ACCOUNT, message)
+
+
+def _paid_so_far(entry: Entry) -> str:
+    """What may have been paid is never called unpaid."""
+    if entry.lost:
+        return "ConvertAPI knew of no job after an unclear submit, so nothing should be paid."
+    return "Nothing was paid."
+
+
+def _unreadable(outcome: Unreadable) -> Bury:
+    message = (
+        "ConvertAPI says that the conversion is done, which is paid, and its answer can't be "
+        f"read: {outcome.reason}. A replay asks for the same job before it pays again."
+    )
+    failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=outcome.answer)
+    return Bury(failure, outcome.cost)
+
+
+def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | Bury:
+    failure = failure_of(outcome)
+    if failure.kind is FailureKind.ACCOUNT:
+        return denied(failure, entry)
+    if entry.lost or _JOB_ID.search(outcome.message):
+        # The first POST may have arrived after all, and the service refuses a second.
+        return AskFirst("the service refused a repeated submit", refusal=failure)
+    if outcome.code == _FILE_ID_CODE and entry.uploads and not entry.reuploaded:
+        return SubmitAgain("the service has lost an uploaded file", reupload=True)
+    return Bury(failure)
+
+
+def denied(failure: Failure, entry: Entry) -> Hold | Bury:
+    """Decide what a refusal of class ``account`` means.
+
+    Args:
+        failure: The refusal.
+        entry: The conversion that was refused.
+
+    Returns:
+        A hold of the account; where the account was found well twice, this conversion's own end.
+    """
+    if entry.denials < _MOST_DENIALS:
+        return Hold(failure)
+    message = f"{failure.message} The account itself is well: this conversion alone is refused."
+    return Bury(Failure(FailureKind.ACCOUNT, message, failure.code, failure.status))
+
+
+def _submit_again(reason: str, entry: Entry, limits: Limits) -> SubmitAgain | Bury:
+    failure = waited_too_long(entry, reason, limits)
+    return Bury(failure) if failure else SubmitAgain(reason)
+
+
+def _unless_over(
+    again: PollAgain, entry: Entry, limits: Limits
+) -> PollAgain | Bury | Expire | SubmitAgain:
+    """The one deadline of a job: after its life at the service nothing is asked for any more."""
+    if entry.job_age_s < limits.job_s:
+        return again
+    hours = f"{limits.job_s / 3600:.1f} h"
+    if entry.alive or again.alive:
+        message = (
+            f"ConvertAPI has brought no result in {hours}, longer than it keeps a job. "
+            "A replay converts, and pays, again."
+        )
+        return Expire(Failure(FailureKind.EXPIRED, message))
+    if entry.asking:
+        return SubmitAgain("the old job can't be asked for any more", pays_anew=True)
+    message = (
+        f"ConvertAPI did not say in {hours} whether it has the job "
+        f"({again.note or 'no answer'}). {_MAY_PAY_TWICE}"
+    )
+    return Bury(Failure(FailureKind.POSSIBLY_PAID, message))
+
+
+def _after_not_found(entry: Entry, limits: Limits) -> PollAgain | SubmitAgain | Bury | Expire:
+    proof_in_s = _proof_in_s(entry, limits)
+    if not entry.missing or proof_in_s > 0 or (entry.alive and _is_anycast(entry)):
+        note = "ConvertAPI does not know the job, which proves nothing yet"
+        again = PollAgain(False, False, note, missing=True, proof_in_s=max(proof_in_s, 0.0))
+        return _unless_over(again, entry, limits)
     if entry.alive:
         message = (
             "ConvertAPI no longer knows the job, and its result was not fetched. "
             "A replay converts, and pays, again."
         )
-        return Expire(Failure(FailureKind.EXPIRED, message, status=404))
-    unknown = _why_unknown(entry, now)
+        return Expire(Failure(FailureKind.EXPIRED, message, status=_NOT_FOUND))
+    if entry.asking:
+        return SubmitAgain("ConvertAPI does not know the old job", pays_anew=True)
+    return _after_proof(entry, limits)
+
+
+def _proof_in_s(entry: Entry, limits: Limits) -> float:
+    """Seconds until a 404 proves that the POST never arrived; 0 or less where it does.
+
+    Where nobody noted how the POST ended, its process has died: the first 404 came after that.
+    """
+    if entry.alive:
+        return 0.0
+    window_s = limits.proof_closed_s if entry.unclear == "closed" else limits.proof_s
+    since = entry.missing_at if entry.unclear_at is None else entry.unclear_at
+    return window_s - entry.since_s(since)
+
+
+def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
+    unknown = _why_unknown(entry)
     if unknown and not limits.may_repay:
-        message = (
-            f"The answer to the submit was lost, and {unknown}. A replay may pay a second time: "
-            "look at the account first."
-        )
-        return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=404))
+        message = f"The answer to the submit was lost, and {unknown}. {_MAY_PAY_TWICE}"
+        return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=_NOT_FOUND))
+    if entry.refusal is not None:
+        # No job has turned up: the refusal was meant as it was said.
+        return Bury(entry.refusal)
     if entry.submits < limits.submits:
         return SubmitAgain("the submit had not arrived")
-    message = f"{entry.submits} submits were lost on the way. Nothing was started or paid."
-    return Bury(Failure(FailureKind.SERVICE, message, status=404))
+    message = (
+        f"{entry.submits} submits were lost on the way, and ConvertAPI knows of no job. "
+        "Nothing should be paid. Replay it when the network is well."
+    )
+    return Bury(Failure(FailureKind.SERVICE, message, status=_NOT_FOUND))
 
 
-def _why_unknown(entry: Entry, now: float) -> str:
+def _why_unknown(entry: Entry) -> str:
     """Why a 404 does not prove that a submit never arrived; empty where it does."""
     if entry.foreign_ids:
         return "this service uses job ids of its own, so it can't be asked"
-    if entry.submitted_at is not None and now - entry.submitted_at > JOB_LIFE_S * _PROOF_SHARE:
+    if _is_anycast(entry):
+        return "this host asks the nearest data centre, which may not be the one that has the job"
+    if entry.job_age_s > JOB_LIFE_S * _PROOF_SHARE:
         return "the service may have forgotten the job meanwhile"
     return ""
 
 
-def _after_silence(reason: str, status: int, entry: Entry, limits: Limits) -> PollAgain | Bury:
+def _is_anycast(entry: Entry) -> bool:
+    """Whether the host is routed to the nearest data centre: then a 404 proves nothing."""
+    return urlsplit(entry.base_url).hostname == _ANYCAST_HOST
+
+
+def _after_silence(
+    reason: str, status: int, entry: Entry, limits: Limits
+) -> PollAgain | Bury | Expire | SubmitAgain:
     if entry.strikes < limits.strikes:
-        return PollAgain(alive=False, strike=True, note=reason)
+        again = PollAgain(alive=False, strike=True, note=reason)
+        return _unless_over(again, entry, limits)
     message = (
         f"{entry.strikes + 1} polls in a row brought no answer of ConvertAPI: {reason}. "
-        "The job may have been paid."
+        f"{_MAY_PAY_TWICE}"
     )
     return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
-
-
-# "At most two hours", says the seed: near their end a 404 may mean "no longer".
-_PROOF_SHARE: Final = 0.5
-
-_INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
-_ACCOUNT_CODES: Final = frozenset(range(4010, 4018))
-_ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
-_SERVER_ERROR: Final = 500
-_UNSUPPORTED: Final = 415
-
-_CURE_BY_CODE: Final = {
-    4014: "The balance is used up: buy conversions, then: conveyor account resume.",
-    5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
-    5002: "The document is damaged or of another format: check the file and its format.",
-    5003: "The document is protected: give the parameter Password.",
-    5008: "ConvertAPI could not fetch the source: its URL must answer 200 without a login.",
-    5009: "The FileId is wrong or older than three hours: give the file again.",
-}
-_CURE_BY_KIND: Final = {
-    FailureKind.INPUT: "Check the document and the parameters.",
-    FailureKind.ACCOUNT: (
-        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
-    ),
-    FailureKind.SERVICE: "Replay it later.",
-}
 
 
 def failure_of(error: Failed) -> Failure:

@@ -49,12 +49,14 @@ class Check:
         ok: Whether it can be used.
         detail: What was found; where it failed, what to do. Holds no secret.
         where: Who looked: ``here``, or the worker's node name.
+        warning: Whether it can be used, and you should do something about it all the same.
     """
 
     name: str
     ok: bool
     detail: str
     where: str = _HERE
+    warning: bool = False
 
 
 class Part:
@@ -170,7 +172,13 @@ def _send(app: Celery, probes: list[str], timeout_s: float) -> Any:
 def _read_report(report: Any) -> list[Check]:
     node = str(report["node"])
     found = [
-        Check(str(item["name"]), bool(item["ok"]), str(item["detail"]), node)
+        Check(
+            str(item["name"]),
+            bool(item["ok"]),
+            str(item["detail"]),
+            node,
+            warning=bool(item.get("warning", False)),
+        )
         for item in report["checks"]
     ]
     return [Check("worker", ok=True, detail="answers", where=node), *found]

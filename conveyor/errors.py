@@ -12,6 +12,7 @@
     │   └── StorageError        files can't be read or written
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
+    ├── UnreadableConversion    its entry in Redis can't be read
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
     ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
     └── ConversionFailed        the conversion has ended without files
@@ -36,6 +37,7 @@ __all__ = [
     "StorageError",
     "Unavailable",
     "UnknownConversion",
+    "UnreadableConversion",
     "WaitTimeout",
 ]
 
@@ -78,6 +80,24 @@ class FileGone(StorageError):  # noqa: N818
 
 class UnknownConversion(ConveyorError, LookupError):  # noqa: N818
     """No conversion has this id, or it ended so long ago that it was forgotten."""
+
+
+class UnreadableConversion(ConveyorError):  # noqa: N818
+    """A conversion's entry in Redis can't be read: it is damaged, or of a newer version.
+
+    Args:
+        conversion_id: The conversion's id.
+    """
+
+    def __init__(self, conversion_id: str) -> None:
+        super().__init__(conversion_id)
+        self.conversion_id = conversion_id
+
+    def __str__(self) -> str:
+        return (
+            f"The entry of the conversion {self.conversion_id!r} in Redis can't be read: it is "
+            "damaged, or a newer version of Conveyor wrote it. See `conveyor dead list`."
+        )
 
 
 class AccountHeld(ConveyorError):  # noqa: N818

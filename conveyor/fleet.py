@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -41,6 +40,7 @@ class Fleet:
         dead: Dead letters by class.
         throughput: How many succeeded in each of the last 30 minutes, the present one last.
         oldest_overdue_s: How long the longest overdue has waited for the sweep, seconds.
+        unreadable: Entries in Redis that can't be read: `conveyor dead list` names them.
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
         leftovers: Jobs and files that are still to be deleted at the service.
@@ -50,6 +50,7 @@ class Fleet:
     dead: Mapping[FailureKind, int]
     throughput: tuple[int, ...]
     oldest_overdue_s: float
+    unreadable: int
     counts: Mapping[str, int]
     accounts: tuple[AccountStatus, ...]
     leftovers: int = 0
@@ -62,6 +63,7 @@ class Fleet:
             dead=reading.dead,
             throughput=reading.throughput,
             oldest_overdue_s=reading.oldest_overdue_s,
+            unreadable=reading.unreadable,
             counts=reading.counts,
             accounts=tuple(accounts),
             leftovers=reading.leftovers,
@@ -74,11 +76,8 @@ def page_of(entries: Sequence[Entry], cursor: str, pace: Pace) -> Page:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    now = time.time()
     return Page(
         conversions=tuple(entry.conversion for entry in entries),
-        progress=tuple(
-            progress_of(entry, pace.expected_s(entry.request), now) for entry in entries
-        ),
+        progress=tuple(progress_of(entry, pace.expected_s(entry.request)) for entry in entries),
         cursor=cursor,
     )

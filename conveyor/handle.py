@@ -78,7 +78,7 @@ class Handle:
             UnknownConversion: It was forgotten.
         """
         entry = self._ledger.get(self.id)
-        return progress_of(entry, self._ledger.pace.expected_s(entry.request), time.time())
+        return progress_of(entry, self._ledger.pace.expected_s(entry.request))
 
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
@@ -240,30 +240,29 @@ def _because(entry: Entry) -> str:
     return f" ({entry.note.rstrip('.')})" if entry.note else ""
 
 
-def progress_of(entry: Entry, pace_s: float | None, now: float) -> Progress:
+def progress_of(entry: Entry, pace_s: float | None) -> Progress:
     """Estimate how far a conversion is.
 
     Args:
         entry: As it stands.
         pace_s: What such conversions took lately at the service.
-        now: Seconds since the epoch.
 
     Returns:
         The estimate.
     """
-    end = entry.finished_at or now
+    end = entry.finished_at or entry.seen_at
     return Progress(
         state=entry.state,
         polls=entry.polls,
         elapsed_s=max(end - entry.created_at, 0.0),
         expected_s=pace_s,
-        fraction=_fraction(entry, pace_s, now),
+        fraction=_fraction(entry, pace_s),
         note=entry.note,
         held=entry.held,
     )
 
 
-def _fraction(entry: Entry, pace_s: float | None, now: float) -> float | None:
+def _fraction(entry: Entry, pace_s: float | None) -> float | None:
     if entry.state is State.SUCCEEDED:
         return 1.0
     if entry.state is State.READY:
@@ -272,4 +271,4 @@ def _fraction(entry: Entry, pace_s: float | None, now: float) -> float | None:
         return 0.0
     if entry.submitted_at is None or not pace_s:
         return None
-    return min((now - entry.submitted_at) / pace_s, 1.0) * _ALMOST
+    return min(entry.job_age_s / pace_s, 1.0) * _ALMOST

@@ -7,24 +7,21 @@ the holder works, and is released by whoever holds its token alone.
 from __future__ import annotations
 
 import secrets
-import time
+from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
 
 from conveyor.ledger import Entry, keys, script, translated
-from conveyor.ledger.entry import decode, fields_of
+from conveyor.ledger.entry import VERSION, decode, fields_of
 
 __all__ = ["Deliveries"]
 
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
-_RELEASE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
-"""
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: str
+    entry: Entry
 
 
 class Deliveries:
@@ -39,10 +36,10 @@ class Deliveries:
         self._client = client
         self._lease_ms = round(lease_s * 1000)
         # In the whole fleet one holds a conversion's, so its id is enough to know ours.
-        self._held: dict[str, str] = {}
+        self._held: dict[str, _Held] = {}
         self._acquire = client.register_script(script("deliver"))
-        self._renew = client.register_script(_RENEW)
-        self._release = client.register_script(_RELEASE)
+        self._renew = client.register_script(script("renew"))
+        self._release = client.register_script(script("release"))
 
     def acquire(self, conversion_id: str) -> Entry | None:
         """Try to be the one who delivers; never waits.
@@ -58,7 +55,7 @@ class Deliveries:
         """
         token = secrets.token_hex(16)
         with translated(self._client):
-            taken, *flat = cast(
+            taken, *found = cast(
                 "list[Any]",
                 self._acquire(
                     keys=[
@@ -66,13 +63,15 @@ class Deliveries:
                         keys.conversion(conversion_id),
                         keys.DUE,
                     ],
-                    args=[token, self._lease_ms, conversion_id, time.time()],
+                    args=[token, self._lease_ms, conversion_id, VERSION],
                 ),
             )
         if not taken:
             return None
-        self._held[conversion_id] = token
-        return decode(conversion_id, fields_of(flat[0]))
+        now, flat = found
+        entry = decode(conversion_id, fields_of(flat), float(now))
+        self._held[conversion_id] = _Held(token, entry)
+        return entry
 
     def renew(self, conversion_id: str) -> None:
         """Begin the lease anew, if it is still ours.
@@ -80,7 +79,7 @@ class Deliveries:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        token = self._held.get(conversion_id, "")
+        token = self.token_of(conversion_id)
         with translated(self._client):
             self._renew(keys=[keys.delivery(conversion_id)], args=[token, self._lease_ms])
 
@@ -90,14 +89,27 @@ class Deliveries:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        token = self.hand_over(conversion_id)
+        token, _ = self.hand_over(conversion_id)
         with translated(self._client):
             self._release(keys=[keys.delivery(conversion_id)], args=[token])
 
-    def hand_over(self, conversion_id: str) -> str:
+    def token_of(self, conversion_id: str) -> str:
+        """The token of our lease; empty where it is not ours."""
+        held = self._held.get(conversion_id)
+        return held.token if held else ""
+
+    def ended(self, entry: Entry) -> None:
+        """Remember how a conversion has ended, until its lease is handed over."""
+        held = self._held.get(entry.id)
+        if held:
+            self._held[entry.id] = _Held(held.token, entry)
+
+    def hand_over(self, conversion_id: str) -> tuple[str, Entry | None]:
         """Leave it to a transition of the ledger to end the lease.
 
         Returns:
-            The token; empty where the lease is not ours.
+            The token, and the conversion as it stood last; empty and None where the lease is not
+            ours.
         """
-        return self._held.pop(conversion_id, "")
+        held = self._held.pop(conversion_id, None)
+        return (held.token, held.entry) if held else ("", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -296,7 +295,7 @@ class Conveyor:
         """
         entry = self._ledger.get(conversion_id)
         pace_s = self._ledger.pace.expected_s(entry.request)
-        return entry.conversion, progress_of(entry, pace_s, time.time())
+        return entry.conversion, progress_of(entry, pace_s)
 
     async def aget(self, conversion_id: str) -> Conversion:
         """The twin of `get` for `asyncio`."""
@@ -378,7 +377,7 @@ class Conveyor:
         """End an account's hold: its submits go on within a minute.
 
         Args:
-            account: Its fingerprint, as `accounts` shows it.
+            account: Its name, as `accounts` shows it.
 
         Returns:
             Whether it was on hold.

@@ -89,12 +89,16 @@ class ConversionRequest:
         """The same request of other sources: the staged ones."""
         return replace(self, sources=sources)
 
+    def formats_alone(self) -> Self:
+        """What a finished conversion keeps: no URL and no parameter, which may be a password."""
+        return replace(self, sources=(), params={})
+
     @property
     def needs_upload(self) -> bool:
         """Whether a worker must bring a source to the service."""
         return any(source.kind is SourceKind.STORED for source in self.sources)
 
-    def form(self, uploads: Mapping[int, str]) -> dict[str, str]:
+    def form(self, uploads: Mapping[str, str]) -> dict[str, str]:
         """The fields of the service's form.
 
         Args:
@@ -103,7 +107,9 @@ class ConversionRequest:
         Returns:
             Sources and parameters under the service's names.
         """
-        values = [uploads.get(place, source.value) for place, source in enumerate(self.sources)]
+        values = [
+            uploads.get(str(place), source.value) for place, source in enumerate(self.sources)
+        ]
         if self.from_format == "web":
             return {**self.params, "Url": values[0]}
         if len(values) == 1 and self.to_format not in _TAKES_MANY:

@@ -12,9 +12,11 @@ from typing import Final
 __all__ = [
     "FILE_LIFE_S",
     "JOB_LIFE_S",
+    "JOB_MARGIN_S",
     "MAX_DELAY_S",
     "MAX_DELETE_S",
     "MAX_NET_S",
+    "after_stumble",
     "first_net",
     "first_poll",
     "is_urgent",
@@ -23,6 +25,7 @@ __all__ = [
     "retry_delete",
     "retry_storage",
     "retry_submit",
+    "until_proof",
 ]
 
 MAX_DELAY_S: Final = 60.0
@@ -36,6 +39,10 @@ MAX_DELETE_S: Final = 300.0
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
+
+JOB_MARGIN_S: Final = 600.0
+"""So long after the end of its life a job is asked for, and no longer: the one deadline of all that
+is `converting`."""
 
 FILE_LIFE_S: Final = 3 * 3600.0
 """The service keeps files for at most three hours (protocol)."""
@@ -52,6 +59,7 @@ _NET_PACES: Final = 2.0
 _NET_SHARE: Final = 0.5
 _JITTER: Final = 0.1
 _OLD: Final = 0.75
+_FIRST_STUMBLE_S: Final = 5.0
 
 
 def first_poll(spacing_s: float, pace_s: float | None) -> float:
@@ -114,17 +122,42 @@ def next_poll(spacing_s: float, age_s: float, strikes: int = 0) -> float:
     return _bounded(max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes)), spacing_s)
 
 
-def is_urgent(now: float, submitted_at: float | None, ready_at: float | None) -> bool:
+def is_urgent(job_age_s: float, result_age_s: float) -> bool:
     """Whether a job, or its result, is in the last quarter of its life at the service.
 
     Args:
-        now: Seconds since the epoch; the same for the times below.
-        submitted_at: When the job was posted, None if it was not.
-        ready_at: When the result was seen, None if it was not.
+        job_age_s: Seconds since the job was posted; 0 where it was not.
+        result_age_s: Seconds since the result was seen; 0 where it was not.
     """
-    if ready_at is not None:
-        return now - ready_at > FILE_LIFE_S * _OLD
-    return submitted_at is not None and now - submitted_at > JOB_LIFE_S * _OLD
+    if result_age_s > 0:
+        return result_age_s > FILE_LIFE_S * _OLD
+    return job_age_s > JOB_LIFE_S * _OLD
+
+
+def after_stumble(stumbles: int) -> float:
+    """The wait after an unexpected exception: doubled each time.
+
+    Args:
+        stumbles: How many there were before.
+
+    Returns:
+        Seconds, from 5 to `MAX_DELAY_S`.
+    """
+    return min(_doubled(_FIRST_STUMBLE_S, stumbles), MAX_DELAY_S)
+
+
+def until_proof(spacing_s: float, age_s: float, left_s: float) -> float:
+    """The wait before a job that the service does not know is asked for again.
+
+    Args:
+        spacing_s: The least time between two requests for a job.
+        age_s: Since the submit.
+        left_s: Until a 404 proves that the POST never arrived.
+
+    Returns:
+        Seconds.
+    """
+    return _bounded(min(next_poll(spacing_s, age_s), max(left_s, spacing_s)), spacing_s)
 
 
 def retry_submit(spacing_s: float, strikes: int) -> float:

@@ -4,14 +4,16 @@ One key a conversion. To enter is to set it, if it is absent, to a token of one'
 which is renewed while the request lasts. To leave is to let the key live for the spacing, if the
 token is still ours: while it does, nobody enters. So whoever finds it closed learns for how long.
 
-A poll that is not the awaited one is turned away in the same round trip, and one that ends leaves
-with the transition that it notes (`Pass.leaving`), so a poll costs two round trips in all.
+The POST enters, too, with the transition that records it: while it is in flight nobody polls its
+job (`Turnstile.for_post`, `Pass.entering`).
+
+A poll that is not the awaited one is turned away in the same round trip, and a request that ends
+leaves with the transition that it notes (`Pass.leaving`), so a poll costs two round trips in all.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -19,7 +21,7 @@ import redis
 
 from conveyor.conversion import State
 from conveyor.ledger import Entry, keys, script, translated
-from conveyor.ledger.entry import decode, fields_of
+from conveyor.ledger.entry import VERSION, decode, fields_of
 
 __all__ = ["Pass", "Turnstile"]
 
@@ -27,33 +29,28 @@ __all__ = ["Pass", "Turnstile"]
 _MARGIN_S: Final = 0.02
 _STALE: Final = -2
 
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
-# The token goes, so that a renewal that comes late does not prolong the spacing.
-_LEAVE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], 'left', 'PX', ARGV[2])
-return 1
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The right to poll one conversion, once.
+    """The right to make one request about one conversion's job.
 
     Attributes:
         entry: The conversion as it stood when we came.
         token: What the key holds while the pass is ours.
         wait_s: 0 when we are in; else the seconds for which the turnstile stays closed.
+        lease_ms: For how long it is ours if we never leave.
         spacing_ms: For how long it stays closed when we leave.
+        is_poll: Whether the request is a poll; else it is the POST.
+        is_left: Where it is closed: whether nobody is in, and only the spacing runs.
     """
 
     entry: Entry
     token: str
     wait_s: float
+    lease_ms: int
     spacing_ms: int
+    is_poll: bool = True
+    is_left: bool = False
 
     @property
     def granted(self) -> bool:
@@ -61,9 +58,23 @@ class Pass:
         return not self.wait_s
 
     @property
+    def entering(self) -> dict[str, Any]:
+        """What a transition needs to know so that it enters for us."""
+        return {"token": self.token, "for_ms": self.lease_ms}
+
+    @property
     def leaving(self) -> dict[str, Any]:
         """What a transition needs to know so that it leaves for us."""
-        return {"token": self.token, "for_ms": self.spacing_ms}
+        return self.leaving_for(0)
+
+    def leaving_for(self, least_s: float) -> dict[str, Any]:
+        """The same, where nobody may enter for longer than the spacing.
+
+        Args:
+            least_s: As long as the service asks for, seconds.
+        """
+        for_ms = max(self.spacing_ms, round(least_s * 1000))
+        return {"token": self.token, "for_ms": for_ms, "polls": int(self.is_poll)}
 
 
 class Turnstile:
@@ -80,14 +91,14 @@ class Turnstile:
         self._spacing_ms = round((spacing_s + _MARGIN_S) * 1000)
         self._lease_ms = round(lease_s * 1000)
         self._enter = client.register_script(script("enter"))
-        self._renew = client.register_script(_RENEW)
-        self._leave = client.register_script(_LEAVE)
+        self._renew = client.register_script(script("renew"))
+        self._leave = client.register_script(script("leave"))
 
     def enter(self, conversion_id: str, number: int) -> Pass | None:
-        """Try to enter; never waits.
+        """Try to enter for a poll; never waits.
 
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
             number: The wake-up's number.
 
         Returns:
@@ -95,10 +106,11 @@ class Turnstile:
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
+            UnreadableConversion: The entry can't be read.
         """
         token = secrets.token_hex(16)
         with translated(self._client):
-            closed_ms, *flat = cast(
+            closed_ms, *found = cast(
                 "list[Any]",
                 self._enter(
                     keys=[
@@ -108,22 +120,31 @@ class Turnstile:
                     ],
                     args=[
                         *(token, self._lease_ms, State.CONVERTING.value, number),
-                        *(conversion_id, time.time()),
+                        *(conversion_id, VERSION),
                     ],
                 ),
             )
         if closed_ms == _STALE:
             return None
-        entry = decode(conversion_id, fields_of(flat[0]))
+        is_left, now, flat = found
+        entry = decode(conversion_id, fields_of(flat), float(now))
         # A key in its last millisecond still closes the way.
         wait_s = 0.0 if closed_ms < 0 else max(closed_ms, 1) / 1000
-        return Pass(entry, token, wait_s, self._spacing_ms)
+        return self._pass(entry, token, wait_s=wait_s, is_left=bool(is_left))
+
+    def for_post(self, entry: Entry) -> Pass:
+        """A pass for the POST; the transition that records the intent enters with it.
+
+        Args:
+            entry: The conversion that is about to be posted.
+        """
+        return self._pass(entry, secrets.token_hex(16), is_poll=False)
 
     def renew(self, passed: Pass) -> None:
         """Begin the lease of a pass anew, if it is still ours.
 
         Args:
-            passed: Of a poll that is still in flight.
+            passed: Of a request that is still in flight.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -135,7 +156,7 @@ class Turnstile:
         """Leave, and keep the way closed for the spacing.
 
         Args:
-            granted: From `enter`.
+            granted: From `enter` or `for_post`.
 
         Returns:
             Whether the pass was still ours; if not, its lease had run out.
@@ -148,3 +169,6 @@ class Turnstile:
                 keys=[keys.turnstile(granted.entry.id)], args=[granted.token, granted.spacing_ms]
             )
         return bool(left)
+
+    def _pass(self, entry: Entry, token: str, *, wait_s: float = 0.0, **kind: bool) -> Pass:
+        return Pass(entry, token, wait_s, self._lease_ms, self._spacing_ms, **kind)

@@ -5,7 +5,6 @@ They carry ids and numbers; what they are about stands in the ledger (invariant 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from celery import Celery
@@ -40,16 +39,18 @@ def poll(app: Celery, entry: Entry, delay_s: float) -> None:
     _send(app, names.POLL, entry, delay_s, args=(entry.id, entry.wakeup))
 
 
-def deliver(app: Celery, entry: Entry) -> None:
+def deliver(app: Celery, entry: Entry, delay_s: float = 0) -> None:
     """Have a conversion's outcome brought to its caller, under the caller's task id.
 
     Args:
         app: To send through.
         entry: The conversion, with the caller's canvas.
+        delay_s: Countdown, seconds.
     """
     app.send_task(
         names.DELIVER,
         args=(entry.id,),
+        countdown=min(delay_s, schedule.MAX_NET_S) or None,
         task_id=entry.id,
         queue=_queue_of(names.DELIVER, entry),
         # The worker keeps the result. Whoever sends this does not wait for it, and Celery shall not
@@ -66,14 +67,14 @@ def wake(app: Celery, entry: Entry, delay_s: float = 0) -> None:
     Args:
         app: To send through.
         entry: The conversion.
-        delay_s: Countdown, seconds; an outcome is delivered at once.
+        delay_s: Countdown, seconds.
     """
     if entry.state is State.QUEUED:
         submit(app, entry, delay_s)
     elif entry.state is State.CONVERTING:
         poll(app, entry, delay_s)
     else:
-        deliver(app, entry)
+        deliver(app, entry, delay_s)
 
 
 def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) -> None:
@@ -94,6 +95,6 @@ def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) 
 
 
 def _queue_of(name: str, entry: Entry) -> str:
-    if schedule.is_urgent(time.time(), entry.submitted_at, entry.ready_at):
+    if schedule.is_urgent(entry.job_age_s, entry.since_s(entry.ready_at)):
         return names.URGENT
     return names.QUEUE_OF[name]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import structlog
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Ignore
 from celery.states import SUCCESS
 
-from conveyor import names, schedule
+from conveyor import names, schedule, wakeups
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
-from conveyor.protocol import ApiError, RemoteFile, Unclear
+from conveyor.protocol import ApiError, ComeLater, RemoteFile, Unclear
 from conveyor.storage import unique_names
 from workers.app import app
 from workers.base import ConversionTask
+from workers.pulse import Work
 from workers.wiring import Engine
 
 log = structlog.get_logger("conveyor.deliver")
@@ -39,10 +39,13 @@ class DeliverTask(ConversionTask):
             task_id: The conversion.
         """
         cancelled = isinstance(retval, ConversionCancelled)
+        token, last = self.engine.deliveries.hand_over(task_id)
         self.engine.ledger.told(
             task_id,
             is_dead=status != SUCCESS and not cancelled,
-            delivery=self.engine.deliveries.hand_over(task_id),
+            delivery=token,
+            request=last.request if last else None,
+            leftovers=leftovers_of(last) if last else (),
         )
 
 
@@ -69,37 +72,52 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
         # Another delivers it. If that one has died, the sweep sends another message.
         raise Ignore
     try:
-        with self.engine.pulse.keeps(conversion_id, partial(deliveries.renew, conversion_id)):
-            return _deliver(self, self.engine, entry)
-    except (Ignore, Reject, Retry):
+        renew = partial(deliveries.renew, conversion_id)
+        with self.engine.pulse.keeps(conversion_id, renew, self.engine.most_file_s) as work:
+            return _deliver(self.engine, entry, work)
+    except ConversionFailed:
+        raise
+    except BaseException:
         deliveries.release(conversion_id)
         raise
 
 
-def _deliver(task: ConversionTask, engine: Engine, entry: Entry) -> dict[str, Any]:
+def _deliver(engine: Engine, entry: Entry, work: Work) -> dict[str, Any]:
     if entry.told:
         # A message that comes a second time: the callbacks have run.
         raise Ignore
     if entry.state is State.READY:
-        entry = _store(task, engine, entry)
+        entry = _store(engine, entry, work)
     if not entry.state.is_final:
         raise Ignore
     _clean_up(engine, entry)
+    engine.deliveries.ended(entry)
     entry.conversion.raise_if_failed()
     return entry.conversion.to_dict()
 
 
-def _store(task: ConversionTask, engine: Engine, entry: Entry) -> Entry:
+def _store(engine: Engine, entry: Entry, work: Work) -> Entry:
     """Stream every file to the storage and note it; on a fault come again later, or give up."""
     try:
-        files = _fetch(engine, entry)
+        files = _fetch(engine, entry, work)
     except (StorageError, ApiError) as error:
-        return _come_again(task, engine, entry, error)
+        return _come_again(engine, entry, error)
     log.info("stored", files=len(files), size=sum(file.size for file in files))
-    return engine.ledger.succeeded(entry, files) or engine.ledger.get(entry.id)
+    token = engine.deliveries.token_of(entry.id)
+    # Refused where our lease has lapsed, and another delivers by now: it tells the caller.
+    stored = engine.ledger.succeeded(entry, files, delivery=token)
+    return stored or _as_it_stands(engine, entry)
 
 
-def _fetch(engine: Engine, entry: Entry) -> tuple[StoredFile, ...]:
+def _as_it_stands(engine: Engine, entry: Entry) -> Entry:
+    """Cancelled meanwhile, it has ended; otherwise it is somebody else's to end."""
+    current = engine.ledger.get(entry.id)
+    if not current.state.is_final or current.state is State.SUCCEEDED:
+        raise Ignore
+    return current
+
+
+def _fetch(engine: Engine, entry: Entry, work: Work) -> tuple[StoredFile, ...]:
     """Fetch what is not stored yet; each file is noted, so that a repeat goes on from there."""
     remote_files = entry.result.files if entry.result else ()
     # What came in an answer itself has its name already.
@@ -108,17 +126,18 @@ def _fetch(engine: Engine, entry: Entry) -> tuple[StoredFile, ...]:
     stored: list[StoredFile] = []
     for place, (remote, name) in enumerate(zip(remote_files, safe_names, strict=True)):
         known = remote.kept or _known(engine, entry, place)
+        if known is None:
+            work.may_take(engine.most_file_s)
         stored.append(known or _fetch_one(engine, entry.id, remote, name))
         if known is None and place + 1 < len(remote_files):
-            engine.ledger.stored(entry, tuple(stored))
+            engine.ledger.stored(entry, place, stored[-1])
     return tuple(stored)
 
 
 def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
     """A file of an earlier delivery, if it still lies there as it was stored."""
-    if place >= len(entry.files) or not engine.storage.holds(entry.files[place]):
-        return None
-    return entry.files[place]
+    file = entry.stored.get(place)
+    return file if file is not None and engine.storage.holds(file) else None
 
 
 def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
@@ -142,16 +161,30 @@ def _whole(chunks: Iterable[bytes], size: int | None, most: int) -> Iterator[byt
         raise Unclear(f"the download has {seen} bytes, and the file {size}")
 
 
-def _come_again(
-    task: ConversionTask, engine: Engine, entry: Entry, error: StorageError | ApiError
-) -> Entry:
-    attempt = task.request.retries
-    note = f"the result could not be stored: {error}"
-    if attempt < engine.settings.storage_retries:
-        delay_s = schedule.retry_storage(engine.spacing_s, attempt)
-        log.warning("store_delayed", reason=str(error), delay_s=round(delay_s, 2))
-        engine.ledger.hold(entry, delay_s, note)
-        raise task.retry(countdown=delay_s, exc=error, max_retries=None)
+def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) -> Entry:
+    if _is_hopeless(engine, entry, error):
+        return _give_up(engine, entry, error)
+    delay_s = schedule.retry_storage(engine.spacing_s, entry.faults)
+    if isinstance(error, ComeLater):
+        delay_s = max(delay_s, error.retry_after_s or 0)
+    log.warning("store_delayed", reason=str(error), delay_s=round(delay_s, 2))
+    held = engine.ledger.hold(
+        *(entry, delay_s, f"the result could not be stored: {error}"),
+        fault=not isinstance(error, ComeLater),
+    )
+    if held is not None:
+        wakeups.deliver(engine.app, held, delay_s)
+    raise Ignore
+
+
+def _is_hopeless(engine: Engine, entry: Entry, error: StorageError | ApiError) -> bool:
+    """A throttle is waited out for as long as the service keeps the result; a fault is not."""
+    if isinstance(error, ComeLater):
+        return _is_gone(entry)
+    return entry.faults >= engine.settings.storage_retries
+
+
+def _give_up(engine: Engine, entry: Entry, error: StorageError | ApiError) -> Entry:
     log.error("store_given_up", reason=str(error))
     if not isinstance(error, StorageError) and _is_gone(entry):
         message = "ConvertAPI no longer keeps the paid result. A replay converts, and pays, again."
@@ -163,17 +196,15 @@ def _come_again(
 
 
 def _is_gone(entry: Entry) -> bool:
-    return time.time() - (entry.ready_at or 0) > schedule.FILE_LIFE_S
+    return entry.result_age_s > schedule.FILE_LIFE_S
 
 
 def _clean_up(engine: Engine, entry: Entry) -> None:
     """Leave no parts of files, nor a staged source that is done with.
 
-    What is left at the service is noted alone, so that the caller waits for no DELETE. This task
-    comes again until the caller is told, so it is noted at least once. A dead letter keeps its
-    source, for a replay, and its result at the service, if it has one.
+    What is left at the service is noted with the step that tells the caller (`told`), so nobody
+    waits for a DELETE. A dead letter keeps its source, for a replay.
     """
-    engine.ledger.leftovers.add(leftovers_of(entry))
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):

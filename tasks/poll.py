@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
-from typing import Final
 
 import structlog
 
@@ -18,7 +16,8 @@ from workers.base import ConversionTask
 from workers.cleanup import leave_if_cancelled
 from workers.wiring import Engine
 
-_MARGIN_S: Final = 0.1
+Moved = tuple[Entry | None, float]
+"""A conversion as it was noted, and the seconds until it is looked at again."""
 
 log = structlog.get_logger("conveyor.poll")
 
@@ -41,61 +40,82 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
         log.debug("stale_wakeup", number=number)
         return
     if not passed.granted:
-        # Closed for longer than the spacing, another is in: it sends the next wake-up, and if it
-        # has died, the sweep does.
-        if passed.wait_s <= engine.spacing_s + _MARGIN_S:
+        # Another is in: it sends the next wake-up, and if it has died, the sweep does.
+        if passed.is_left:
             wakeups.poll(engine.app, passed.entry, passed.wait_s)
         return
-    with engine.pulse.keeps(conversion_id, partial(engine.turnstile.renew, passed)):
-        outcome = _ask(engine, passed)
-        noted, delay_s = _note(engine, passed, outcome)
+    renew = partial(engine.turnstile.renew, passed)
+    with engine.pulse.keeps(conversion_id, renew, engine.most_answer_s):
+        outcome, (noted, delay_s) = _poll(engine, passed)
     if noted is not None:
         wakeups.wake(engine.app, noted, delay_s)
     else:
         leave_if_cancelled(engine, passed.entry, outcome)
 
 
-def _ask(engine: Engine, passed: Pass) -> PollOutcome:
+def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
+    """Ask, and note the answer; whatever is raised meanwhile leaves the turnstile."""
     entry = passed.entry
     try:
-        return engine.api.poll(entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id))
+        outcome = engine.api.poll(
+            entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id)
+        )
+        return outcome, _note(engine, passed, outcome)
     except BaseException:
         engine.turnstile.leave(passed)
         raise
 
 
-def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> tuple[Entry | None, float]:
+def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> Moved:
     """Write into the ledger what the answer means, before anything else is done with it.
 
     The same step leaves the turnstile. Returns the entry and when to look at it again.
     """
-    entry, leaving = passed.entry, passed.leaving
-    ledger, spacing_s = engine.ledger, engine.spacing_s
-    age_s = time.time() - (entry.submitted_at or entry.created_at)
-    match after_poll(outcome, entry, time.time(), engine.limits):
+    entry, leaving, ledger = passed.entry, passed.leaving, engine.ledger
+    match after_poll(outcome, entry, engine.limits):
         case Keep(result):
-            log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=round(age_s, 2))
+            age_s = round(entry.job_age_s, 2)
+            log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
             return ledger.ready(entry, result, leaving=leaving), 0
-        case PollAgain(alive, strike, note):
-            strikes = entry.strikes + 1 if strike else 0
-            delay_s = (
-                schedule.next_net(engine.settings.webhook_net, spacing_s, age_s, strikes)
-                if entry.webhook
-                else schedule.next_poll(spacing_s, age_s, strikes)
-            )
-            log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=note)
-            noted = ledger.later(
-                entry, delay_s, alive=alive, strike=strike, note=note, leaving=leaving
-            )
-            # The webhook has called while this poll was under way: it may have come too early.
-            return noted, passed.spacing_ms / 1000 if noted and noted.called else delay_s
-        case SubmitAgain(note):
-            delay_s = schedule.retry_submit(spacing_s, entry.strikes)
+        case PollAgain() as again:
+            return _later(engine, passed, again)
+        case SubmitAgain(note, pays_anew):
+            delay_s = 0 if pays_anew else schedule.retry_submit(engine.spacing_s, entry.strikes)
             log.warning("submit_was_lost", submits=entry.submits)
-            return ledger.put_back(entry, delay_s, note, lost=True, leaving=leaving), delay_s
-        case Bury(failure):
+            put_back = ledger.put_back(
+                entry, delay_s, note, lost=not pays_anew, pays_anew=pays_anew, leaving=leaving
+            )
+            return put_back, delay_s
+        case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return ledger.failed(entry, failure, leaving=leaving), 0
+            return ledger.failed(entry, failure, cost=cost, leaving=leaving), 0
         case Expire(failure):
-            log.error("conversion_expired", age_s=round(age_s, 2))
+            log.error("conversion_expired", age_s=round(entry.job_age_s, 2))
             return ledger.expired(entry, failure, leaving=leaving), 0
+
+
+def _later(engine: Engine, passed: Pass, again: PollAgain) -> Moved:
+    entry = passed.entry
+    delay_s = max(_wait_s(engine, entry, again), again.retry_after_s)
+    log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=again.note)
+    noted = engine.ledger.later(
+        entry,
+        delay_s,
+        alive=again.alive,
+        strike=again.strike,
+        missing=again.missing,
+        note=again.note,
+        leaving=passed.leaving_for(again.retry_after_s),
+    )
+    # The webhook has called while this poll was under way: it may have come too early.
+    return noted, passed.spacing_ms / 1000 if noted and noted.called else delay_s
+
+
+def _wait_s(engine: Engine, entry: Entry, again: PollAgain) -> float:
+    spacing_s, age_s = engine.spacing_s, entry.job_age_s
+    if again.missing:
+        return schedule.until_proof(spacing_s, age_s, again.proof_in_s)
+    strikes = entry.strikes + 1 if again.strike else 0
+    if entry.webhook:
+        return schedule.next_net(engine.settings.webhook_net, spacing_s, age_s, strikes)
+    return schedule.next_poll(spacing_s, age_s, strikes)

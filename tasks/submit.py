@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
-from uuid import UUID, uuid4
 
 import structlog
 from celery.exceptions import Ignore
 
 from conveyor import names, schedule, wakeups
 from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind, State
+from conveyor.conversion import FailureKind, State
 from conveyor.decision import (
     AskFirst,
     Bury,
@@ -20,11 +21,14 @@ from conveyor.decision import (
     SubmitAgain,
     Taken,
     after_submit,
+    denied,
+    held_too_long,
+    waited_too_long,
 )
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.governor import Gate
 from conveyor.ledger import Entry, Job
-from conveyor.protocol import ApiError, Dialect
+from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
     NotFound,
@@ -34,6 +38,7 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
+from conveyor.turnstile import Pass
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
@@ -45,7 +50,27 @@ from workers.wiring import Engine
 # must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
 _SLEPT_S: Final = 10.0
 
+Moved = tuple[Entry, float] | None
+"""A conversion as it was noted, and the seconds until it is looked at again; None for neither."""
+
 log = structlog.get_logger("conveyor.submit")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A POST and its answer.
+
+    Attributes:
+        before: The conversion as it stood before.
+        job: What was posted.
+        passed: The turnstile's pass, with the conversion as it stood when the POST began.
+        outcome: The answer.
+    """
+
+    before: Entry
+    job: Job
+    passed: Pass
+    outcome: SubmitOutcome
 
 
 class SubmitTask(ConversionTask):
@@ -99,8 +124,7 @@ def submit(
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
-        with self.engine.pulse.keeps(entry.id):
-            moved = _submit(self.engine, entry)
+        moved = _submit(self.engine, entry)
         if moved is not None:
             wakeups.wake(self.engine.app, *moved)
     if Caller.of(self.request).is_called_back:
@@ -134,106 +158,170 @@ def _check(request: ConversionRequest) -> ConversionRequest:
     return request
 
 
-def _submit(engine: Engine, entry: Entry) -> tuple[Entry, float] | None:
+def _submit(engine: Engine, entry: Entry) -> Moved:
     """Ask the governor, bring the sources, POST; return the entry and when to look at it again.
 
-    Of two that do this at once, one begins the submit: the other finds the state changed. Nobody
-    polls the job while the POST is in flight: its wake-up is not sent yet, and the pulse
-    keeps the sweep off for as long as this process lives.
+    Of two that do this at once, one begins the submit: the other finds the state changed. The POST
+    holds the turnstile, so nobody polls its job until its answer is noted.
     """
     gate = engine.governor.ask(entry.id)
     if gate.wait_s:
-        if gate.must_check:
-            check_account(engine)
-        delayed = engine.ledger.delayed(entry, gate.wait_s, gate.reason, held=gate.held)
-        return _after(delayed, gate.wait_s)
+        return _wait_outside(engine, entry, gate)
     try:
-        entry = bring_sources(engine, entry)
+        with engine.pulse.keeps(entry.id, most_s=engine.most_upload_s(entry)):
+            entry = bring_sources(engine, entry)
     except (InvalidRequest, StorageError, ApiError) as error:
         engine.governor.release(entry.id)
-        return _without_sources(engine, entry, error)
+        return _without_sources(engine, entry, error, gate)
     posted = _post(engine, entry, gate)
     if posted is None:
         _release_if_ended(engine, entry.id)
         return None
-    begun, outcome = posted
-    tell_governor(engine, gate, begun, outcome)
-    noted = _note(engine, begun, outcome)
+    tell_governor(engine, gate, posted.passed.entry, posted.outcome)
+    noted = _note(engine, posted, gate) or _note_again(engine, posted, gate)
     if noted is None:
-        leave_if_cancelled(engine, begun, outcome)
+        leave_if_cancelled(engine, posted.passed.entry, posted.outcome)
     return noted
 
 
-def _post(engine: Engine, entry: Entry, gate: Gate) -> tuple[Entry, SubmitOutcome] | None:
+def _wait_outside(engine: Engine, entry: Entry, gate: Gate) -> Moved:
+    """The account is on hold, throttled or full: nothing is sent."""
+    if gate.must_check:
+        check_account(engine)
+    failure = held_too_long(entry, gate.reason, engine.limits)
+    if failure is not None:
+        return _at_once(engine.ledger.failed(entry, failure))
+    delayed = engine.ledger.delayed(entry, gate.wait_s, gate.reason, held=gate.held)
+    return _after(delayed, gate.wait_s)
+
+
+def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    uuid = UUID(entry.job_id) if entry.job_id else uuid4()
     wait_s = engine.settings.semi_async_seconds
     candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
-    request = entry.request
     for dialect in candidates:
-        job = Job(
-            dialect.job_id(uuid),
-            engine.api.base_url,
-            dialect,
-            engine.governor.account,
-            gate.foreign_ids,
-            webhook=bool(engine.settings.webhook_url),
-        )
-        noted_at = time.monotonic()
-        begun = engine.ledger.begin_submit(entry, job)
-        if begun is None or time.monotonic() - noted_at > _SLEPT_S:
+        posted = _post_in(dialect, engine, entry, gate, wait_s)
+        if posted is None:
             return None
-        outcome = engine.api.start(
-            dialect,
-            (request.from_format, request.to_format),
-            {**request.form(begun.uploads), **engine.webhook(entry.id)},
-            begun.job_id,
-            engine.keeper(entry.id),
-            wait_s=wait_s,
-        )
-        if isinstance(outcome, Started | Finished):
+        if isinstance(posted.outcome, Started | Finished):
             engine.dialects.worked(dialect)
-        if not isinstance(outcome, NotFound) or dialect is candidates[-1]:
-            return begun, outcome
-        put_back = engine.ledger.put_back(begun, 0, "trying the other dialect", lost=False)
+        is_last = dialect is candidates[-1] or entry.lost
+        if not isinstance(posted.outcome, NotFound) or is_last:
+            return posted
+        passed = posted.passed
+        put_back = engine.ledger.put_back(
+            passed.entry, 0, "trying the other dialect", leaving=passed.leaving
+        )
         if put_back is None:
             return None
         entry = put_back
     return None
 
 
-def _note(engine: Engine, entry: Entry, outcome: SubmitOutcome) -> tuple[Entry, float] | None:
-    """Write into the ledger what the answer means."""
+def _post_in(
+    dialect: Dialect, engine: Engine, entry: Entry, gate: Gate, wait_s: float
+) -> Posted | None:
+    """Record the intent, which enters the turnstile, and POST."""
+    job = Job(
+        dialect.job_id(engine.job_uuid(entry)),
+        engine.api.base_url,
+        dialect,
+        engine.governor.account,
+        gate.foreign_ids,
+        webhook=bool(engine.settings.webhook_url),
+    )
+    passed = engine.turnstile.for_post(entry)
+    noted_at = time.monotonic()
+    begun = engine.ledger.begin_submit(entry, job, passed.entering)
+    if begun is None:
+        return None
+    if time.monotonic() - noted_at > _SLEPT_S:
+        engine.turnstile.leave(passed)
+        return None
+    passed = replace(passed, entry=begun)
+    renew = partial(engine.turnstile.renew, passed)
+    with engine.pulse.keeps(entry.id, renew, engine.most_answer_s + wait_s):
+        return Posted(entry, job, passed, _start(engine, passed, wait_s))
+
+
+def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
+    entry, request = passed.entry, passed.entry.request
+    try:
+        return engine.api.start(
+            entry.dialect,
+            (request.from_format, request.to_format),
+            {**request.form(entry.uploads), **engine.webhook(entry.id)},
+            entry.job_id,
+            engine.keeper(entry.id),
+            wait_s=wait_s,
+        )
+    except BaseException:
+        engine.turnstile.leave(passed)
+        raise
+
+
+def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
+    """Write into the ledger what the answer means; the same step leaves the turnstile."""
     ledger, spacing_s = engine.ledger, engine.spacing_s
-    match after_submit(outcome, entry, time.time(), engine.limits):
+    entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
+    match after_submit(outcome, entry, engine.limits):
         case Taken(job_id):
-            return _started(engine, entry, job_id)
+            return _started(engine, posted.passed, job_id)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
-            return _at_once(ledger.ready(entry, result))
-        case AskFirst(note):
+            return _at_once(ledger.ready(entry, result, leaving=leaving))
+        case AskFirst(note, closed_at_once, refusal):
             delay_s = schedule.next_poll(spacing_s, 0)
             log.warning("submit_unclear", reason=note)
-            return _after(ledger.ask_first(entry, delay_s, note), delay_s)
-        case SubmitAgain(note):
-            throttled = isinstance(outcome, Throttled)
-            delay_s = (
-                engine.governor.throttled()
-                if throttled
-                else schedule.retry_submit(spacing_s, entry.strikes)
+            asked = ledger.ask_first(
+                *(entry, delay_s, note),
+                closed_at_once=closed_at_once,
+                refusal=refusal,
+                leaving=leaving,
             )
+            return _after(asked, delay_s)
+        case SubmitAgain(note, _, reupload):
+            delay_s = _submit_again_in_s(engine, posted, reupload=reupload)
             log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
-            return _after(ledger.put_back(entry, delay_s, note, lost=False), delay_s)
+            put_back = ledger.put_back(entry, delay_s, note, reupload=reupload, leaving=leaving)
+            return _after(put_back, delay_s)
         case Hold(failure):
             delay_s = hold_account(engine, failure)
-            put_back = ledger.put_back(entry, delay_s, failure.message, lost=False, held=True)
+            put_back = ledger.put_back(
+                *(entry, delay_s, failure.message),
+                held=True,
+                denied=gate.well,
+                leaving=leaving,
+            )
             return _after(put_back, delay_s)
-        case Bury(failure):
+        case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return _at_once(ledger.failed(entry, failure))
+            return _at_once(ledger.failed(entry, failure, cost=cost, leaving=leaving))
 
 
-def _started(engine: Engine, entry: Entry, job_id: str) -> tuple[Entry, float] | None:
+def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
+    """Redis may have been switched, and have lost the intent: it is recorded once more.
+
+    Refused where that is not so: the entry has moved on, or has ended.
+    """
+    passed = posted.passed
+    begun = engine.ledger.begin_submit(posted.before, posted.job, passed.entering)
+    if begun is None:
+        return None
+    log.warning("intent_was_lost")
+    return _note(engine, replace(posted, passed=replace(passed, entry=begun)), gate)
+
+
+def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> float:
+    if reupload:
+        return 0.0
+    if isinstance(posted.outcome, Throttled):
+        return engine.governor.throttled(posted.outcome.retry_after_s)
+    return schedule.retry_submit(engine.spacing_s, posted.passed.entry.strikes)
+
+
+def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
+    entry = passed.entry
     pace_s = engine.ledger.pace.expected_s(entry.request)
     delay_s = (
         schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
@@ -241,9 +329,9 @@ def _started(engine: Engine, entry: Entry, job_id: str) -> tuple[Entry, float] |
         else schedule.first_poll(engine.spacing_s, pace_s)
     )
     log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    started = engine.ledger.started(entry, job_id, delay_s)
+    started = engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
     # The webhook may be faster than the answer to the submit.
-    return _after(started, 0 if started and started.called else delay_s)
+    return _after(started, engine.spacing_s if started and started.called else delay_s)
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:
@@ -254,30 +342,41 @@ def _release_if_ended(engine: Engine, conversion_id: str) -> None:
 
 
 def _without_sources(
-    engine: Engine, entry: Entry, error: InvalidRequest | StorageError | ApiError
-) -> tuple[Entry, float] | None:
+    engine: Engine,
+    entry: Entry,
+    error: InvalidRequest | StorageError | ApiError,
+    gate: Gate,
+) -> Moved:
     """The sources could not be brought: say why, or try later."""
     failure = failure_of_source(error)
     if failure is None:
-        return _try_later(engine, entry, f"the source could not be uploaded: {error}")
-    if failure.kind is not FailureKind.ACCOUNT:
-        return _at_once(engine.ledger.failed(entry, failure))
+        return _try_later(engine, entry, error)
+    decision = denied(failure, entry) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
+    if isinstance(decision, Bury):
+        return _at_once(engine.ledger.failed(entry, decision.failure))
     delay_s = hold_account(engine, failure)
-    return _after(engine.ledger.delayed(entry, delay_s, failure.message, held=True), delay_s)
+    delayed = engine.ledger.delayed(*(entry, delay_s, failure.message), held=True, denied=gate.well)
+    return _after(delayed, delay_s)
 
 
-def _try_later(engine: Engine, entry: Entry, note: str) -> tuple[Entry, float] | None:
-    if time.time() - entry.waiting_since > engine.limits.age_s:
-        failure = Failure(FailureKind.STORAGE, f"Given up: {note}. Nothing was paid.")
-        return _at_once(engine.ledger.failed(entry, failure))
-    delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
+def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
+    note = f"the source could not be uploaded: {error}"
+    too_long = waited_too_long(entry, note, engine.limits)
+    if too_long is not None:
+        kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
+        return _at_once(engine.ledger.failed(entry, replace(too_long, kind=kind)))
+    delay_s = (
+        engine.governor.throttled(error.retry_after_s)
+        if isinstance(error, ComeLater)
+        else schedule.retry_submit(engine.spacing_s, entry.strikes)
+    )
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
 
 
-def _after(entry: Entry | None, delay_s: float) -> tuple[Entry, float] | None:
+def _after(entry: Entry | None, delay_s: float) -> Moved:
     return None if entry is None else (entry, delay_s)
 
 
-def _at_once(entry: Entry | None) -> tuple[Entry, float] | None:
+def _at_once(entry: Entry | None) -> Moved:
     return _after(entry, 0)

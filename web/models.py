@@ -263,7 +263,7 @@ class KindCount(_Model):
 
 
 class AccountAnswer(_Model):
-    """An account at ConvertAPI, by its fingerprint."""
+    """An account at ConvertAPI, by its name."""
 
     account: str
     held: str = Field(description="Why it is on hold; empty when it is not.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import structlog
 
 from conveyor import schedule
-from conveyor.conversion import Failure
+from conveyor.conversion import Failure, FailureKind
+from conveyor.decision import failure_of
 from conveyor.governor import Gate
 from conveyor.ledger import Entry
-from conveyor.protocol import ApiError
-from conveyor.protocol.outcomes import Finished, Started, SubmitOutcome
+from conveyor.protocol import Account, ApiError
+from conveyor.protocol.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
 from workers.wiring import Engine
 
 __all__ = ["check_account", "hold_account", "tell_governor"]
@@ -18,20 +19,52 @@ log = structlog.get_logger("conveyor.account")
 
 
 def check_account(engine: Engine) -> None:
-    """End a hold when the service says that the account works again."""
+    """Ask how the account is, and end its hold when it is well.
+
+    An API token and a JWT are refused there. Then, and wherever else the answer proves nothing,
+    submits probe whether the hold can end.
+
+    Args:
+        engine: The parts.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
     try:
         account = engine.api.user()
     except ApiError as error:
-        log.warning("account_still_held", reason=str(error))
+        _probe(engine, str(error))
         return
-    if account.active and account.conversions_consumed < account.conversions_total:
-        log.warning("account_resumed")
+    is_proof = engine.governor.is_proof(_counters_of(account))
+    if not account.active:
+        log.warning("account_still_held", reason="the account is not active")
+    elif not is_proof:
+        _probe(engine, "the balance was used up, and the account's counters have not changed")
+    else:
+        log.warning("account_resumed", by="user")
         engine.governor.resume()
 
 
 def tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutcome) -> None:
-    """What this answer says of the account, the whole fleet shall know."""
-    if isinstance(outcome, Started | Finished) and gate.throttles:
+    """What this answer says of the account, the whole fleet shall know.
+
+    A probe that meets a throttle, or whose answer is lost, has shown nothing: the next one will.
+
+    Args:
+        engine: The parts.
+        gate: What the governor said before the submit.
+        begun: The conversion, as it was posted.
+        outcome: The answer.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    if _is_refused(outcome):
+        engine.governor.refused(begun.id)
+    elif gate.probe and isinstance(outcome, Started | Finished | Unreadable | Failed):
+        log.warning("account_resumed", by="submit")
+        engine.governor.resume()
+    if gate.throttles and isinstance(outcome, Started | Finished | Unreadable):
         engine.governor.recovered()
     if isinstance(outcome, Started) and outcome.job_id != begun.job_id and not gate.foreign_ids:
         log.warning("foreign_job_ids")
@@ -39,7 +72,33 @@ def tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutco
 
 
 def hold_account(engine: Engine, failure: Failure) -> float:
-    """Hold the account's submits; return when this one asks again."""
-    log.error("account_held", code=failure.code, reason=failure.message)
-    engine.governor.hold(failure.message)
+    """Hold the account's submits.
+
+    Args:
+        engine: The parts.
+        failure: Why, of class ``account``.
+
+    Returns:
+        Seconds until this conversion asks again.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    if engine.governor.hold(failure.message, failure.code):
+        log.error("account_held", code=failure.code, reason=failure.message)
+    else:
+        log.warning("account_still_held", code=failure.code, reason=failure.message)
     return schedule.retry_submit(engine.spacing_s, 0)
+
+
+def _probe(engine: Engine, reason: str) -> None:
+    log.warning("account_still_held", reason=reason, ends="a submit probes it")
+    engine.governor.probe_by_submit()
+
+
+def _counters_of(account: Account) -> str:
+    return f"{account.conversions_consumed}/{account.conversions_total}"
+
+
+def _is_refused(outcome: SubmitOutcome) -> bool:
+    return isinstance(outcome, Failed) and failure_of(outcome).kind is FailureKind.ACCOUNT

@@ -10,10 +10,11 @@ from typing import Any
 
 import structlog
 from celery import Task
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, Retry
 from kombu.exceptions import OperationalError
 
-from conveyor.errors import LedgerUnavailable
+from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
+from workers.stumbles import internal_failure, put_aside, stumble
 from workers.wiring import Engine, engine
 
 __all__ = ["ConversionTask"]
@@ -36,19 +37,54 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
 
         Raises:
             Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep sends
-                another message when they are back (invariant I6).
-            Reject: The same, where this message is all that there is: it goes back.
+                another message when they are back (invariant I6). Or something unexpected was
+                raised, and was counted on the conversion.
+            Reject: Redis is away, and this message is all that there is: it goes back.
         """
-        with structlog.contextvars.bound_contextvars(
-            conversion_id=self._conversion_id(args, kwargs), task=self.name
-        ):
+        conversion_id = self._conversion_id(args, kwargs)
+        with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=self.name):
             try:
-                return super().__call__(*args, **kwargs)
+                return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
                 log.warning("put_off", reason=str(error))
                 if self.is_only_record(*args, **kwargs):
                     raise Reject(error, requeue=True) from None
                 raise Ignore from None
+
+    def _run_counted(
+        self, conversion_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run, and let nothing unexpected go by without a count on the conversion."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except (Ignore, Reject, Retry, ConversionFailed, LedgerUnavailable, OperationalError):
+            raise
+        except UnreadableConversion as error:
+            put_aside(self.engine, error)
+            raise Ignore from None
+        except Exception as error:
+            log.exception("stumbled")
+            if not stumble(self.engine, conversion_id):
+                self.not_begun(conversion_id, error, *args, **kwargs)
+            raise Ignore from None
+
+    def not_begun(self, conversion_id: str, error: Exception, *args: Any, **kwargs: Any) -> None:
+        """Something unexpected was raised, and the ledger knows no such conversion.
+
+        Args:
+            conversion_id: The id that its caller has.
+            error: What was raised.
+            args: The task's.
+            kwargs: The task's.
+
+        Raises:
+            Exception: The error itself, where it is no conversion's.
+        """
+        if not self.is_only_record(*args, **kwargs):
+            raise error
+        failure = internal_failure()
+        failed = ConversionFailed(failure.message, kind=failure.kind.value)
+        self.backend.mark_as_failure(conversion_id, failed, request=self.request)
 
     def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
         """Whether the ledger may not know what this message asks for."""

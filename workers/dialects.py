@@ -13,7 +13,7 @@ class Dialects:
 
     Args:
         ledger: Remembers for the whole fleet.
-        account: The account's fingerprint.
+        account: The account's name.
         allowed: In the order to try them; one, where the setting says which.
     """
 

@@ -6,8 +6,10 @@ worker's conversions are woken, the sweep waits for a few missed beats.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -16,7 +18,7 @@ import structlog
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
 
-__all__ = ["Pulse"]
+__all__ = ["Pulse", "Work"]
 
 # Of the work's and the lease's time several beats may fail before anybody else steps in.
 _EVERY_S: Final = 2.0
@@ -26,40 +28,80 @@ Renew = Callable[[], None]
 log = structlog.get_logger("conveyor.pulse")
 
 
+class Work:
+    """What is being worked on; two tasks may work on the same conversion.
+
+    Args:
+        conversion_id: The conversion's id.
+        renew: Renews a lease that goes with the work.
+        clock: Seconds.
+    """
+
+    def __init__(self, conversion_id: str, renew: Renew | None, clock: Callable[[], float]) -> None:
+        self.conversion_id = conversion_id
+        self.renew = renew
+        self._clock = clock
+        self._until = inf
+
+    def may_take(self, most_s: float) -> None:
+        """Give it so many seconds from now on."""
+        self._until = self._clock() + most_s
+
+    @property
+    def is_overtime(self) -> bool:
+        """Whether it has taken longer than it may."""
+        return self._clock() > self._until
+
+
 class Pulse:
     """One process's.
 
     Args:
         ledger: Where work in progress is put off.
         every_s: Between two beats, seconds.
+        clock: Seconds, for tests.
     """
 
-    def __init__(self, ledger: Ledger, every_s: float = _EVERY_S) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        every_s: float = _EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._every_s = every_s
         self._lock = Lock()
-        self._working: dict[object, tuple[str, Renew | None]] = {}
+        self._working: set[Work] = set()
         self._thread: Thread | None = None
 
     @contextmanager
-    def keeps(self, conversion_id: str, renew: Renew | None = None) -> Iterator[None]:
+    def keeps(
+        self, conversion_id: str, renew: Renew | None = None, most_s: float = inf
+    ) -> Iterator[Work]:
         """Keep a conversion from being taken for lost, for as long as the block runs.
 
         Args:
-            conversion_id: The conversion.
+            conversion_id: The conversion's id.
             renew: Renews a lease that goes with the work.
+            most_s: Seconds that the work may take. After that the process is taken for stuck, and
+                others take the work over.
+
+        Yields:
+            The work, so that it can be given more time.
         """
-        work = object()  # two tasks may work on the same conversion
+        work = Work(conversion_id, renew, self._clock)
+        work.may_take(most_s)
         with self._lock:
-            self._working[work] = (conversion_id, renew)
+            self._working.add(work)
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="conveyor-pulse", daemon=True)
                 self._thread.start()
         try:
-            yield
+            yield work
         finally:
             with self._lock:
-                del self._working[work]
+                self._working.discard(work)
 
     def beat(self) -> None:
         """Put off what is being worked on.
@@ -68,13 +110,13 @@ class Pulse:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._lock:
-            working = list(self._working.values())
+            working = [work for work in self._working if not work.is_overtime]
         if working:
-            for _, renew in working:
-                if renew is not None:
-                    renew()
+            for work in working:
+                if work.renew is not None:
+                    work.renew()
             # After the leases, so that none lasts longer than the sweep waits.
-            self._ledger.keep_working([conversion_id for conversion_id, _ in working])
+            self._ledger.keep_working([work.conversion_id for work in working])
 
     def _run(self) -> None:
         never = Event()

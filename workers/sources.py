@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Final
 
@@ -37,21 +36,23 @@ def bring_sources(engine: Engine, entry: Entry) -> Entry:
         StorageError: One can't be read just now.
         ApiError: The service did not take one.
     """
-    request, fresh = entry.request, time.time() - entry.uploaded_at < _UPLOAD_LIFE_S
+    request, fresh = entry.request, entry.since_s(entry.uploaded_at) < _UPLOAD_LIFE_S
     known = dict(entry.uploads) if fresh else {}
     missing = [
-        place
+        str(place)
         for place, source in enumerate(request.sources)
-        if source.kind is SourceKind.STORED and place not in known
+        if source.kind is SourceKind.STORED and str(place) not in known
     ]
     for place in missing:
-        source = request.sources[place]
+        source = request.sources[int(place)]
         known[place] = engine.api.upload(
             source.name, partial(engine.storage.open_source, source.value)
         )
     if not missing:
         return entry
-    return engine.ledger.uploaded(entry, known) or entry
+    return (
+        engine.ledger.uploaded(entry, known, engine.api.base_url, engine.governor.account) or entry
+    )
 
 
 def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failure | None:

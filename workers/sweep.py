@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery
-from kombu.exceptions import ChannelError
+from kombu.exceptions import ChannelError, OperationalError
 
 from conveyor import names, wakeups
+from conveyor.ledger import Entry
+from workers.stumbles import stumble
 from workers.wiring import engine
 
 __all__ = ["EVERY_S", "sweep"]
@@ -43,13 +45,24 @@ def sweep(app: Celery) -> int:
     while woken < most:
         overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
         for entry in overdue:
-            wakeups.wake(app, entry)
+            _wake(app, entry)
         woken += len(overdue)
         if len(overdue) < _BATCH:
             break
     if woken:
         log.warning("overdue_woken", count=woken)
     return woken
+
+
+def _wake(app: Celery, entry: Entry) -> None:
+    """Wake one; what can't be sent for its own sake keeps nobody else asleep."""
+    try:
+        wakeups.wake(app, entry)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("not_woken", conversion_id=entry.id)
+        stumble(engine(), entry.id)
 
 
 def backlog(app: Celery) -> int:

@@ -9,11 +9,13 @@ from typing import Final
 
 import structlog
 
+from conveyor import schedule
 from workers.wiring import engine
 
 __all__ = ["EVERY_S", "tidy"]
 
 EVERY_S: Final = 30.0
+_BATCH: Final = 500
 
 log = structlog.get_logger("conveyor.tidy")
 
@@ -26,7 +28,7 @@ def tidy() -> None:
         StorageError: A folder can't be removed.
     """
     parts = engine()
-    rows = parts.index.trim()
+    rows = parts.index.trim() + parts.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
     folders = parts.staging.remove_overdue()
     if folders or rows:
         log.info("tidied", staged=folders, forgotten=rows)

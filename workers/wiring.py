@@ -5,12 +5,12 @@ Made once a process, when first needed: a forked pool process must not share its
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
+from uuid import UUID
 
 from celery import Celery
 
@@ -18,8 +18,9 @@ from config.settings import WorkerSettings
 from conveyor.conversion import StoredFile
 from conveyor.decision import Limits
 from conveyor.governor import Governor
+from conveyor.jobs import job_uuid
 from conveyor.lease import Deliveries
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
@@ -27,6 +28,7 @@ from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
+from workers.credentials import secret_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -35,6 +37,7 @@ __all__ = ["Engine", "engine", "use"]
 # Several beats of the pulse may fail, and Redis may pause for ten seconds, before it lapses.
 _LEASE_S: Final = 15.0
 _SPARE_CONNECTIONS: Final = 8
+_SPARE_S: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Engine:
         api: The service.
         storage: The files.
         limits: When to give up.
+        job_key: From which job ids are derived.
     """
 
     app: Celery
@@ -70,6 +74,29 @@ class Engine:
     api: ConvertApi
     storage: Storage
     limits: Limits
+    job_key: bytes
+
+    @property
+    def most_answer_s(self) -> float:
+        """The longest that a request takes whose answer is not waited for, seconds."""
+        return self.settings.answer_timeout + 3 * self.settings.connect_timeout + _SPARE_S
+
+    @property
+    def most_file_s(self) -> float:
+        """The longest that one result file takes, seconds."""
+        return self.settings.transfer_timeout + self.most_answer_s
+
+    def most_upload_s(self, entry: Entry) -> float:
+        """The longest that a conversion's uploads take, seconds."""
+        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.sources)
+
+    def job_uuid(self, entry: Entry) -> UUID:
+        """The id of the job that a conversion's present attempt is, the same whenever it is asked.
+
+        Args:
+            entry: The conversion.
+        """
+        return job_uuid(self.job_key, entry.id, entry.attempt)
 
     @property
     def spacing_s(self) -> float:
@@ -100,10 +127,11 @@ class Engine:
         return keep
 
 
-def account_of(settings: WorkerSettings) -> str:
-    """An account's fingerprint: one per host and secret, and neither can be read from it."""
-    secret = settings.api_secret.get_secret_value()
-    return hashlib.sha256(f"{settings.api_url}\0{secret}".encode()).hexdigest()[:16]
+def _job_key(settings: WorkerSettings) -> bytes:
+    """Our own key, or else one that follows from the secret, which every worker has."""
+    own = settings.job_key.get_secret_value()
+    # What signs JWTs stays the same where these change.
+    return (own or secret_of(settings).bearer()).encode()
 
 
 def build(app: Celery, settings: WorkerSettings) -> Engine:
@@ -126,7 +154,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
-    account = account_of(settings)
+    account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
         app=app,
@@ -154,8 +182,13 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         limits=Limits(
             submits=settings.submit_attempts,
             strikes=settings.poll_strikes,
+            submit_s=settings.submit_seconds,
+            hold_s=settings.hold_seconds,
+            proof_s=settings.proof_seconds,
+            proof_closed_s=settings.proof_closed_seconds,
             may_repay=settings.allow_repay,
         ),
+        job_key=_job_key(settings),
     )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from conveyor.cli import console
 from conveyor.cli.session import connected
+from conveyor.cli.text import duration_text
 from conveyor.errors import InvalidRequest
 from conveyor.governor import AccountStatus
 
@@ -21,14 +22,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_HEADER = ("account", "state", "throttles", "jobs", "reason")
+_HEADER = ("account", "state", "since", "throttles", "jobs", "ends", "reason")
 
 
 @app.command("list")
 def list_accounts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the accounts that the workers submit for, by their fingerprints."""
+    """List the accounts that the workers submit for, and how a hold will end."""
     with connected() as conveyor:
         accounts = conveyor.accounts()
     if as_json:
@@ -43,9 +44,7 @@ def list_accounts(
 def resume(
     account: Annotated[
         str | None,
-        typer.Argument(
-            metavar="ACCOUNT", help="Its fingerprint; all that are on hold unless given."
-        ),
+        typer.Argument(metavar="ACCOUNT", help="Its name; all that are on hold unless given."),
     ] = None,
 ) -> None:
     """End a hold, once its cause is repaired; the conversions that wait go on by themselves."""
@@ -68,7 +67,9 @@ def _row(account: AccountStatus) -> tuple[str, ...]:
     return (
         account.account,
         "held" if account.held else "open",
+        duration_text(account.held_s) if account.held else "-",
         str(account.throttles),
         str(account.jobs),
+        account.ends or "-",
         account.held or "-",
     )

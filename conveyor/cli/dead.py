@@ -37,7 +37,7 @@ Kind = Annotated[
 ]
 Account = Annotated[
     str | None,
-    typer.Option(metavar="ACCOUNT", help="Only those of an account, by its fingerprint."),
+    typer.Option(metavar="ACCOUNT", help="Only those of an account, by its name."),
 ]
 
 _HEADER = ("id", "age", "formats", "class", "code", "reason")

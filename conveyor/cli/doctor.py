@@ -36,4 +36,5 @@ def doctor(
 
 
 def _row(check: Check) -> tuple[str, ...]:
-    return ("ok" if check.ok else "FAILED", check.where, check.name, check.detail)
+    state = ("warning" if check.warning else "ok") if check.ok else "FAILED"
+    return (state, check.where, check.name, check.detail)

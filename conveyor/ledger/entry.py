@@ -1,31 +1,44 @@
 """A ledger entry: the hash's fields, and the record that they make.
 
 =================  ============================================================================
+``v``              the version of the entry's form; a worker leaves a newer one alone
 ``state``          `conveyor.State`
+``attempt``        which job this is: a replay that pays again is the next; the job id follows it
 ``wakeup``         the number of the wake-up that is awaited; any other is stale
 ``token``          of the last transition
-``request``        what was asked, JSON
+``request``        what was asked, JSON; of a finished conversion the formats alone
 ``caller``         the caller's canvas, JSON; absent where it has none
-``uploads``        FileIds of uploaded sources by their place, JSON; with ``uploaded_at``
+``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
+                   ``uploads_host`` and ``uploads_account``: where they can be used
+``reuploaded``     1 once an upload that was gone has been made again
 ``job_id``         ours, stored before the POST; a secret (invariant I5)
 ``base_url``       the host that took the job
 ``dialect``        the dialect that it was started in
-``account``        the fingerprint of the account that it was submitted for
-``deliveries``     how often its delivery was begun
+``account``        the name of the account that it was submitted for
+``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
 ``told``           1 once the caller has the outcome
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
-``held``           1 while the account's submits are on hold
+``held``           1 while the account's submits are on hold; ``held_at``: since when
+``denials``        how often the service refused it although the account was well
 ``webhook``        1 where the service was asked to call when the job ends
 ``called``         1 from its call until the next poll begins
 ``alive``          1 once the service was seen to have the job
 ``submits``        POSTs begun; ``polls``: polls answered
-``strikes``        answers in a row that said nothing of the job: throttles, proxy errors
+``lost``           POSTs of this attempt that were proved lost
+``unclear``        why the answer to the POST is missing: ``gateway``, or ``closed`` where the
+                   connection closed at once; with ``unclear_at``
+``missing``        404s in a row since the POST; ``missing_at``: the first of them
+``refusal``        how the service refused a repeated POST, JSON
+``asking``         1 where a replay asks for the old job before it pays
+``strikes``        answers in a row that said nothing of the job: proxy errors, silence
+``stumbles``       unexpected exceptions while somebody worked on it
 ``result``         the service's result, JSON: paid
-``files``          stored files, JSON
+``cost``           what the service charged
+``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
 ``failure``        why it ended without files, JSON
 ``note``           what holds it up, in words
-``*_at``           seconds since the epoch
+``*_at``           seconds since the epoch, by Redis' clock, as all times here
 =================  ============================================================================
 """
 
@@ -33,45 +46,102 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final, TypeVar
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
+from conveyor.errors import UnreadableConversion
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Entry", "decode", "dump_failure", "dump_files", "dump_result", "fields_of"]
+__all__ = [
+    "VERSION",
+    "Entry",
+    "NewerEntry",
+    "decode",
+    "dump_failure",
+    "dump_file",
+    "dump_files",
+    "dump_result",
+    "fields_of",
+    "file_field",
+]
+
+VERSION: Final = 1
+"""The version of an entry that this code writes, and the newest that it understands."""
+
+_NUMBERS: Final = (
+    *("wakeup", "deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
+    *("strikes", "stumbles", "cost"),
+)
+_FLAGS: Final = (
+    *("reuploaded", "foreign_ids", "held", "webhook", "called", "told", "alive", "asking"),
+)
+_MOMENTS: Final = (
+    *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
+)
+_TEXTS: Final = (
+    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "note"),
+)
+_FILE_FIELD: Final = "file:"
+
+RecordT = TypeVar("RecordT")
+
+
+class NewerEntry(UnreadableConversion):
+    """A newer version of Conveyor wrote the entry: its workers can read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A conversion as the workers know it; `conversion` is what its caller may see of it."""
+    """A conversion as the workers know it; `conversion` is what its caller may see of it.
+
+    `seen_at` is the time at Redis when it was read, so that no host's clock decides anything.
+    """
 
     id: str
     state: State
     wakeup: int
     request: ConversionRequest
+    seen_at: float = field(default=0.0, compare=False)
+    attempt: int = 1
     caller: Caller = field(default_factory=Caller)
-    uploads: Mapping[int, str] = field(default_factory=dict)
+    uploads: Mapping[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0
+    uploads_host: str = ""
+    uploads_account: str = ""
+    reuploaded: bool = False
     job_id: str = ""
     base_url: str = ""
     dialect: Dialect = Dialect.PATH
     account: str = ""
     foreign_ids: bool = False
     held: bool = False
+    held_at: float | None = None
+    denials: int = 0
     webhook: bool = False
     called: bool = False
     told: bool = False
     deliveries: int = 0
+    faults: int = 0
     since: float = 0.0
     alive: bool = False
     submits: int = 0
+    lost: int = 0
+    unclear: str = ""
+    unclear_at: float | None = None
+    missing: int = 0
+    missing_at: float | None = None
+    refusal: Failure | None = None
+    asking: bool = False
     polls: int = 0
     strikes: int = 0
+    stumbles: int = 0
     result: Result | None = None
+    cost: int = 0
     files: tuple[StoredFile, ...] = ()
+    stored: Mapping[int, StoredFile] = field(default_factory=dict)
     failure: Failure | None = None
     note: str = ""
     created_at: float = 0.0
@@ -80,9 +150,28 @@ class Entry:
     finished_at: float | None = None
 
     @property
-    def waiting_since(self) -> float:
-        """From when on its patience counts, seconds since the epoch."""
-        return self.since or self.created_at
+    def waiting_s(self) -> float:
+        """For how long its patience has counted, seconds."""
+        return self.seen_at - (self.since or self.created_at)
+
+    @property
+    def held_s(self) -> float:
+        """For how long the account's hold has kept it, seconds; 0 where none does."""
+        return self.since_s(self.held_at)
+
+    @property
+    def job_age_s(self) -> float:
+        """Seconds since the job was posted; 0 where it was not."""
+        return self.since_s(self.submitted_at)
+
+    @property
+    def result_age_s(self) -> float:
+        """Seconds since the result was seen; 0 where it was not."""
+        return self.since_s(self.ready_at)
+
+    def since_s(self, moment: float | None) -> float:
+        """Seconds from a moment to when the entry was read; 0 where there is no moment."""
+        return 0.0 if moment is None else self.seen_at - moment
 
     @property
     def conversion(self) -> Conversion:
@@ -94,7 +183,7 @@ class Entry:
             to_format=self.request.to_format,
             # Those that are stored before all are do not count as a result.
             files=self.files if self.state is State.SUCCEEDED else (),
-            cost=self.result.cost if self.result else 0,
+            cost=self.cost,
             polls=self.polls,
             submits=self.submits,
             created_at=self.created_at,
@@ -110,48 +199,57 @@ def fields_of(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def decode(conversion_id: str, fields: Mapping[str, str]) -> Entry:
-    """Read an entry.
+def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
+    """Read an entry. What it holds beyond what we know is passed over.
 
     Args:
-        conversion_id: Whose.
+        conversion_id: The conversion's id.
         fields: The hash.
+        seen_at: The time at Redis, seconds since the epoch.
 
     Returns:
         The record.
+
+    Raises:
+        NewerEntry: A newer version wrote it.
+        UnreadableConversion: It is damaged.
     """
+    try:
+        if int(fields.get("v", VERSION)) > VERSION or not _is_state(fields["state"]):
+            raise NewerEntry(conversion_id)
+        return _decode(conversion_id, fields, seen_at)
+    except (
+        *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    ) as error:
+        raise UnreadableConversion(conversion_id) from error
+
+
+def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
+    others: dict[str, Any] = {
+        **{name: int(get(name, "0")) for name in _NUMBERS},
+        **{name: get(name) == "1" for name in _FLAGS},
+        **{name: _time(get(name)) for name in _MOMENTS},
+        **{name: get(name, "") for name in _TEXTS},
+    }
     return Entry(
         id=conversion_id,
+        seen_at=seen_at,
         state=State(fields["state"]),
-        wakeup=int(get("wakeup", "0")),
+        attempt=int(get("attempt", "1")),
         request=ConversionRequest.from_json(fields["request"]),
         caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
-        uploads={int(place): file_id for place, file_id in _json(get("uploads"), {}).items()},
+        uploads={str(key): str(file_id) for key, file_id in _json(get("uploads"), {}).items()},
         uploaded_at=_time(get("uploaded_at")) or 0.0,
-        job_id=get("job_id", ""),
-        base_url=get("base_url", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),
-        account=get("account", ""),
-        foreign_ids=get("foreign_ids") == "1",
-        held=get("held") == "1",
-        webhook=get("webhook") == "1",
-        called=get("called") == "1",
-        told=get("told") == "1",
-        deliveries=int(get("deliveries", "0")),
         since=_time(get("since")) or 0.0,
-        alive=get("alive") == "1",
-        submits=int(get("submits", "0")),
-        polls=int(get("polls", "0")),
-        strikes=int(get("strikes", "0")),
+        refusal=_load_failure(get("refusal")),
         result=_load_result(get("result")),
-        files=tuple(StoredFile(**file) for file in _json(get("files"), [])),
+        files=tuple(_load(StoredFile, file) for file in _json(get("files"), [])),
+        stored=_stored(fields),
         failure=_load_failure(get("failure")),
-        note=get("note", ""),
         created_at=_time(get("created_at")) or 0.0,
-        submitted_at=_time(get("submitted_at")),
-        ready_at=_time(get("ready_at")),
-        finished_at=_time(get("finished_at")),
+        **others,
     )
 
 
@@ -160,35 +258,69 @@ def dump_result(result: Result) -> str:
     return _dump(asdict(result))
 
 
-def dump_files(files: tuple[StoredFile, ...]) -> str:
+def dump_files(files: Sequence[StoredFile]) -> str:
     """The same of stored files."""
     return _dump([asdict(file) for file in files])
 
 
+def dump_file(file: StoredFile) -> str:
+    """The same of one of several."""
+    return _dump(asdict(file))
+
+
 def dump_failure(failure: Failure) -> str:
     """The same of a failure."""
-    return _dump(asdict(failure))
+    return _dump({name: value for name, value in asdict(failure).items() if value})
+
+
+def file_field(place: int) -> str:
+    """The field that holds one stored file while others are missing."""
+    return f"{_FILE_FIELD}{place}"
+
+
+def _load(kind: type[RecordT], plain: Mapping[str, Any]) -> RecordT:
+    """A record of its known fields: a newer version may have written more."""
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type] # a dataclass
+    return kind(**{name: value for name, value in plain.items() if name in known})
+
+
+def _stored(fields: Mapping[str, str]) -> dict[int, StoredFile]:
+    return {
+        int(name.removeprefix(_FILE_FIELD)): _load(StoredFile, json.loads(text))
+        for name, text in fields.items()
+        if name.startswith(_FILE_FIELD)
+    }
 
 
 def _load_result(text: str | None) -> Result | None:
     if not text:
         return None
     plain = json.loads(text)
-    return Result(plain["cost"], tuple(map(_load_file, plain["files"])), plain["extra"])
+    return Result(plain["cost"], tuple(map(_load_file, plain["files"])), plain.get("extra", {}))
 
 
-def _load_file(plain: dict[str, Any]) -> RemoteFile:
-    kept = plain["kept"]
-    return RemoteFile(
-        plain["name"], plain["url"], plain["size"], StoredFile(**kept) if kept else None
-    )
+def _load_file(plain: Mapping[str, Any]) -> RemoteFile:
+    kept = plain.get("kept")
+    return _load(RemoteFile, {**plain, "kept": _load(StoredFile, kept) if kept else None})
 
 
 def _load_failure(text: str | None) -> Failure | None:
     if not text:
         return None
     plain = json.loads(text)
-    return Failure(**{**plain, "kind": FailureKind(plain["kind"])})
+    return _load(Failure, {**plain, "kind": _kind(plain["kind"])})
+
+
+def _kind(text: str) -> FailureKind:
+    """A class that a newer version has brought is none that we know a cure for."""
+    try:
+        return FailureKind(text)
+    except ValueError:
+        return FailureKind.INTERNAL
+
+
+def _is_state(text: str) -> bool:
+    return text in frozenset(State)
 
 
 def _json(text: str | None, default: Any) -> Any:

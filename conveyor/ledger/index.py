@@ -5,7 +5,6 @@ The indexes are kept by ``transition.lua``. An id whose entry is gone is passed 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -27,6 +26,8 @@ MINUTES: Final = 30
 # Entries that were accepted in the very same microsecond; a page must not lose one at its edge.
 _TIES: Final = 50
 _TRIM_BATCH: Final = 500
+# A float's digits and an id; one that is longer was not made here.
+_MAX_CURSOR: Final = 300
 
 # Dead letters are kept until somebody purges them, which takes their ids out at once.
 _FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
@@ -47,6 +48,7 @@ class Reading:
         throughput: Conversions that succeeded in each of the last minutes, the present one last.
         oldest_overdue_s: How long the sweep has been late for the longest overdue, seconds.
         counts: What has happened so far, by the names in `conveyor.ledger.tally`.
+        unreadable: Entries that were put aside because they can't be read.
         leftovers: Jobs and files that are still to be deleted at the service.
     """
 
@@ -55,6 +57,7 @@ class Reading:
     throughput: tuple[int, ...]
     oldest_overdue_s: float
     counts: dict[str, int]
+    unreadable: int
     leftovers: int
 
 
@@ -107,10 +110,11 @@ class Index:
         return self._page([keys.DEAD if kind is None else keys.dead(kind.value)], limit, cursor)
 
     def read(self) -> Reading:
-        """Count everything, in one round trip."""
-        now = time.time()
-        minutes = [int(now // 60) - back for back in reversed(range(MINUTES))]
+        """Count everything, in two round trips."""
         with translated(self._redis):
+            seconds, microseconds = self._redis.time()
+            now = seconds + microseconds / 1_000_000
+            minutes = [seconds // 60 - back for back in reversed(range(MINUTES))]
             pipeline = self._redis.pipeline(transaction=False)
             for state in State:
                 pipeline.zcard(keys.state(state.value))
@@ -119,14 +123,16 @@ class Index:
             pipeline.mget([keys.minute(number) for number in minutes])
             pipeline.zrange(keys.DUE, 0, 0, withscores=True)
             pipeline.hgetall(keys.COUNTS)
+            pipeline.zcard(keys.UNREADABLE)
             pipeline.zcard(keys.LEFTOVERS)
-            *cards, throughput, first, counts, leftovers = pipeline.execute()
+            *cards, throughput, first, counts, unreadable, leftovers = pipeline.execute()
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
             throughput=tuple(int(count or 0) for count in throughput),
             oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
             counts={name: int(count) for name, count in counts.items()},
+            unreadable=unreadable,
             leftovers=leftovers,
         )
 
@@ -136,14 +142,13 @@ class Index:
         Returns:
             How many ids were taken out.
         """
-        before = time.time() - keys.KEEP_FINISHED_S
         with translated(self._redis):
             return sum(
                 cast(
                     "int",
                     self._trim_state(
                         keys=[keys.state(state.value)],
-                        args=[before, _TRIM_BATCH, keys.ENTRY_PREFIX],
+                        args=[keys.KEEP_FINISHED_S, _TRIM_BATCH, keys.ENTRY_PREFIX],
                     ),
                 )
                 for state in _FORGOTTEN
@@ -182,7 +187,3 @@ def _read_cursor(cursor: str) -> tuple[float, str] | None:
     if not separator or place[0] != place[0] or len(cursor) > _MAX_CURSOR:
         raise InvalidRequest("The cursor is none of ours: take it from the page before.")
     return place
-
-
-# A float's digits and an id; one that is longer was not made here.
-_MAX_CURSOR: Final = 300

@@ -12,8 +12,12 @@
 ``{conveyor}:dead:<kind>``             zset    the same, of one class
 ``{conveyor}:state:<state>``           zset    conversions in a state, by their acceptance; a worker
                                                takes out what was forgotten
-``{conveyor}:events:<id>``             stream  a conversion's changes of state, the last 200 or so;
-                                               goes with its entry
+``{conveyor}:events:<id>``             list    a conversion's changes of state, the last 200; of a
+                                               finished one the last 10; goes with its entry
+``{conveyor}:unreadable``              zset    ids whose entries can't be read, by the time each was
+                                               put aside; until somebody discards it
+``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
+                                               the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
 ``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
                                                a moving average
@@ -57,9 +61,12 @@ CHECK: Final = "{conveyor}:check"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
 DOOMED: Final = "{conveyor}:doomed"
-LEFTOVERS: Final = "{conveyor}:leftovers"
 LEFTOVER_RECORDS: Final = "{conveyor}:leftovers:records"
 LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
+
+UNREADABLE: Final = "{conveyor}:unreadable"
+LEFTOVERS: Final = "{conveyor}:leftovers"
+STRIPPED: Final = "{conveyor}:stripped"
 
 ENTRY_PREFIX: Final = "{conveyor}:conversion:"
 
@@ -107,7 +114,7 @@ def account(account_id: str) -> str:
     """What holds an account's submits up.
 
     Args:
-        account_id: A fingerprint of host and secret; never the secret.
+        account_id: The account's name.
     """
     return f"{{conveyor}}:account:{account_id}"
 
@@ -126,6 +133,6 @@ def dialect(account_id: str) -> str:
     """The dialect that an account's service speaks.
 
     Args:
-        account_id: A fingerprint of host and secret; never the secret.
+        account_id: The account's name.
     """
     return f"{{conveyor}}:dialect:{account_id}"

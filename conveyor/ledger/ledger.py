@@ -3,57 +3,71 @@
 Every change is one run of ``transition.lua`` after the table in `conveyor.ledger.transitions`. A
 transition that may not leave the state it finds is refused and returns None: whoever asked had an
 old message in hand, and has nothing to do.
+
+Redis' clock alone dates what is here. Durations travel to it, never moments.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
-from uuid import uuid4
 
 import redis
 
 from conveyor.canvas import Caller
-from conveyor.conversion import Event, Failure, FailureKind, State, StoredFile
-from conveyor.errors import InvalidRequest, UnknownConversion
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.errors import InvalidRequest
 from conveyor.ledger import keys, tally
-from conveyor.ledger.connection import translated
+from conveyor.ledger.changes import Changes
 from conveyor.ledger.entry import (
+    VERSION,
     Entry,
     decode,
     dump_failure,
+    dump_file,
     dump_files,
     dump_result,
     fields_of,
+    file_field,
 )
-from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.leftovers import Leftover, Leftovers
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
-from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
 __all__ = ["Job", "Ledger"]
 
 Leaving = Mapping[str, Any] | None
-"""`conveyor.turnstile.Pass.leaving` of the poll that a transition ends, if one does."""
+"""`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
 
 # How long after its time a wake-up may come before the sweep takes it for lost. A wake-up that was
 # only late is then stale, and costs one look.
 _GRACE_S: Final = 10.0
-# What a replay, which is a new job, begins without.
-_OF_THE_LAST_JOB: Final = (
-    *("failure", "files", "finished_at", "held", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "told", "uploaded_at", "uploads"),
-)
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
-_NOTHING_TO_OWN: Final = -1
+_KEEP_EVENTS_OF_FINISHED: Final = 10
+
+_OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
+_OF_THE_UPLOADS: Final = ("uploads", "uploaded_at", "uploads_host", "uploads_account")
+# What a replay, which is a new job, begins without.
+_OF_THE_LAST_JOB: Final = (
+    *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
+    *("submitted_at", "told", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
+    *("alive", "cost", *_OF_THE_UPLOADS, *_OF_THE_POST),
+)
+# What nobody needs of a finished conversion: it lies there for a week.
+_OF_USE_UNTIL_THE_END: Final = (
+    *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
+    *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "note", "result"),
+    *("reuploaded", "since", "strikes", "stumbles", "wakeup", "webhook"),
+    *(*_OF_THE_UPLOADS, *_OF_THE_POST),
+)
+# What only the service could have used, of a dead letter that it has forgotten by now.
+_OF_USE_AT_THE_SERVICE: Final = ("job_id", "result", *_OF_THE_UPLOADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class Job:
         job_id: Ours, in the dialect's form.
         base_url: The host.
         dialect: The dialect.
-        account: The account's fingerprint.
+        account: The account's name.
         foreign_ids: Whether its service was seen to answer with job ids of its own.
         webhook: Whether the service is asked to call when the job ends.
     """
@@ -77,7 +91,7 @@ class Job:
     webhook: bool = False
 
 
-class Ledger:
+class Ledger(Changes):
     """Conversions in Redis.
 
     Args:
@@ -89,70 +103,13 @@ class Ledger:
     """
 
     def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
+        super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
-        self._transition = client.register_script(script("transition"))
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
-
-    # -- reading --------------------------------------------------------------------------------
-
-    def find(self, conversion_id: str) -> Entry | None:
-        """An entry, or None where there is none."""
-        with self._translated():
-            fields = cast("dict[str, str]", self._redis.hgetall(keys.conversion(conversion_id)))
-        return decode(conversion_id, fields) if "request" in fields else None
-
-    def get(self, conversion_id: str) -> Entry:
-        """An entry.
-
-        Raises:
-            UnknownConversion: There is none.
-        """
-        entry = self.find(conversion_id)
-        if entry is None:
-            raise UnknownConversion(
-                f"No conversion has the id {conversion_id!r}: check it; "
-                "a finished one is forgotten after 7 days."
-            )
-        return entry
-
-    def find_many(self, conversion_ids: Sequence[str]) -> list[Entry]:
-        """The entries that there are of these, in one round trip."""
-        with self._translated():
-            pipeline = self._redis.pipeline(transaction=False)
-            for conversion_id in conversion_ids:
-                pipeline.hgetall(keys.conversion(conversion_id))
-            found = pipeline.execute()
-        return [
-            decode(conversion_id, fields)
-            for conversion_id, fields in zip(conversion_ids, found, strict=True)
-            if "request" in fields
-        ]
-
-    def events(self, conversion_id: str, after: str = "") -> list[Event]:
-        """A conversion's changes of state.
-
-        Args:
-            conversion_id: Whose.
-            after: The id of the event that was seen last; empty for all.
-
-        Returns:
-            What there is, the oldest first; perhaps nothing.
-        """
-        with self._translated():
-            found = cast(
-                "list[Any]",
-                self._redis.xrange(keys.events(conversion_id), f"({after}" if after else "-"),
-            )
-        return [_event(conversion_id, *item) for item in found]
-
-    def last_event_id(self, conversion_id: str) -> str:
-        """The id of the latest change of state; empty where there is none."""
-        with self._translated():
-            found = cast("list[Any]", self._redis.xrevrange(keys.events(conversion_id), count=1))
-        return str(found[0][0]) if found else ""
+        self._keep_working = client.register_script(script("keep_working"))
+        self._strip_dead = client.register_script(script("strip_dead"))
 
     # -- transitions ----------------------------------------------------------------------------
 
@@ -176,16 +133,17 @@ class Ledger:
         Raises:
             InvalidRequest: One of these is gone, or belongs to another conversion.
         """
-        fields = {"wakeup": 0, "request": request.to_json(), "created_at": _now()}
+        fields = {"v": VERSION, "wakeup": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
             fields["caller"] = caller.to_json()
         return self._change(
             "open",
             conversion_id,
             set=fields,
+            stamp=["created_at"],
             owns=list(owns),
             takes=list(takes),
-            due=_now() + _GRACE_S,
+            due_in=_GRACE_S,
         )
 
     def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
@@ -219,30 +177,37 @@ class Ledger:
             )
         return known_id
 
-    def forget(self, conversion_id: str) -> bool:
-        """Take back an `open` whose message could not be published: it was not accepted.
+    def uploaded(
+        self, entry: Entry, uploads: Mapping[str, str], host: str, account: str
+    ) -> Entry | None:
+        """Note that files lie at the service.
 
-        Returns:
-            Whether it is forgotten; not where a worker has it in hand, for then the message has
-            arrived all the same, or the sweep has sent another.
+        Args:
+            entry: The conversion.
+            uploads: The FileId of each by its key in the request.
+            host: The service's host that has them; no other does.
+            account: The account that has them.
         """
-        done, _ = self._run(
-            "forget",
-            conversion_id,
-            guards={"wakeup": 0},
-            due=False,
-            keep_s=_FORGET,
-            silent=True,
+        return self._change(
+            "uploaded",
+            entry.id,
+            set={
+                "uploads": json.dumps(dict(uploads)),
+                "uploads_host": host,
+                "uploads_account": account,
+            },
+            stamp=["uploaded_at"],
+            due_in=_WORK_S,
         )
-        return bool(done)
-
-    def uploaded(self, entry: Entry, uploads: Mapping[int, str]) -> Entry | None:
-        """Note that sources lie at the service."""
-        fields = {"uploads": json.dumps(uploads), "uploaded_at": _now()}
-        return self._change("uploaded", entry.id, set=fields, due=_now() + _WORK_S)
 
     def delayed(
-        self, entry: Entry, delay_s: float, note: str, *, held: bool = False
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        held: bool = False,
+        denied: bool = False,
     ) -> Entry | None:
         """Try to submit again later; nothing was sent.
 
@@ -251,22 +216,33 @@ class Ledger:
             delay_s: Until then, seconds.
             note: What holds it up, in words.
             held: Whether the account is on hold.
+            denied: Whether the service refused it although it had said that the account is well.
         """
         return self._change(
             "delayed",
             entry.id,
             guards={"wakeup": entry.wakeup},
-            set={"note": note, **_held(held=held)},
-            add={"wakeup": 1, "strikes": 1},
-            due=_now() + delay_s + _GRACE_S,
+            set={"note": note},
+            add={"wakeup": 1, "strikes": 1, "denials": int(denied)},
+            due_in=delay_s + _GRACE_S,
+            **_held(held=held),
         )
 
-    def begin_submit(self, entry: Entry, job: Job) -> Entry | None:
-        """Record the intent to submit, with our job id, before the paid POST (invariant I1)."""
+    def begin_submit(
+        self, entry: Entry, job: Job, entering: Mapping[str, Any] | None = None
+    ) -> Entry | None:
+        """Record the intent to submit, with our job id, before the paid POST (invariant I1).
+
+        Args:
+            entry: The conversion.
+            job: What is posted.
+            entering: `conveyor.turnstile.Pass.entering`: nobody polls the job until the POST's
+                answer is noted.
+        """
         return self._change(
             "begin_submit",
             entry.id,
-            guards={"wakeup": entry.wakeup},
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
             set={
                 "job_id": job.job_id,
                 "base_url": job.base_url,
@@ -277,38 +253,69 @@ class Ledger:
                 "webhook": int(job.webhook),
                 "called": 0,
                 "alive": 0,
-                "submitted_at": _now(),
                 "note": "",
             },
+            stamp=["submitted_at"],
             add={"submits": 1, "wakeup": 1},
-            due=_now() + _WORK_S,
+            unset=_OF_THE_POST,
+            enter=entering,
+            due_in=_WORK_S + 1,
         )
 
-    def started(self, entry: Entry, job_id: str, delay_s: float) -> Entry | None:
+    def started(
+        self, entry: Entry, job_id: str, delay_s: float, *, leaving: Leaving = None
+    ) -> Entry | None:
         """Note that the service has the job.
 
         Args:
             entry: As it was when the request began.
             job_id: As the service says.
             delay_s: Until the first poll, seconds; `Entry.called` tells that it shall come at once.
+            leaving: The POST's pass.
         """
         return self._change(
             "started",
             entry.id,
-            guards={"wakeup": entry.wakeup},
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
             set={"job_id": job_id, "alive": 1, "strikes": 0},
-            due=_now() + delay_s + _GRACE_S,
-            due_called=_now() + _GRACE_S,
+            unset=("held_at", "denials"),
+            due_in=delay_s + _GRACE_S,
+            due_called_in=_spacing_s(leaving) + _GRACE_S,
+            leave=leaving,
         )
 
-    def ask_first(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
-        """Note that the POST's answer was lost: the job may have been taken, and paid."""
+    def ask_first(
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        closed_at_once: bool = False,
+        refusal: Failure | None = None,
+        leaving: Leaving = None,
+    ) -> Entry | None:
+        """Note that the job may have been taken, and paid: it is asked for before any other POST.
+
+        Args:
+            entry: As it was when the POST began.
+            delay_s: Until it is asked for, seconds.
+            note: Why, in words.
+            closed_at_once: Whether the connection closed at once: then no gateway holds the POST.
+            refusal: How the service refused it, where it did: what the conversion ends with if no
+                job turns up.
+            leaving: The POST's pass.
+        """
+        fields = {"note": note, "unclear": "closed" if closed_at_once else "gateway"}
+        if refusal is not None:
+            fields["refusal"] = dump_failure(refusal)
         return self._change(
             "ask_first",
             entry.id,
-            guards={"wakeup": entry.wakeup},
-            set={"note": note},
-            due=_now() + delay_s + _GRACE_S,
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
+            set=fields,
+            stamp=["unclear_at"],
+            due_in=delay_s + _GRACE_S,
+            leave=leaving,
         )
 
     def put_back(
@@ -317,8 +324,11 @@ class Ledger:
         delay_s: float,
         note: str,
         *,
-        lost: bool,
+        lost: bool = False,
         held: bool = False,
+        denied: bool = False,
+        pays_anew: bool = False,
+        reupload: bool = False,
         leaving: Leaving = None,
     ) -> Entry | None:
         """Note that nothing was started.
@@ -327,20 +337,36 @@ class Ledger:
             entry: As it was when the request began.
             delay_s: Until the next submit, seconds.
             note: What holds it up, in words.
-            lost: Whether the POST went out and got lost: a 404 on a job never seen alive. Only
-                these count as submits; a throttle or a missing connection starts nothing.
+            lost: Whether the POST went out and was proved lost: 404s on a job never seen alive.
+                Only these count as submits; a throttle or a missing connection starts nothing.
             held: Whether the account is on hold.
-            leaving: The pass of the poll that found it out.
+            denied: Whether the service refused it although it had said that the account is well.
+            pays_anew: Whether the next submit is a new job, which is paid again: a replay that has
+                asked for the old one.
+            reupload: Whether its files are to be uploaded again: the service has lost them.
+            leaving: The pass of the request that found it out.
         """
+        polls = int(lost or pays_anew)
+        fields = {"note": note, **({"reuploaded": 1} if reupload else {})}
+        add = {"wakeup": 1, "strikes": 1, "polls": polls, "lost": int(lost), "denials": int(denied)}
+        if not polls:
+            add["submits"] = -1
+        unset = [*_OF_THE_POST, *(_OF_THE_UPLOADS if reupload else ())]
+        if pays_anew:
+            add["attempt"] = 1
+            unset += ["asking", "job_id", "lost", "submits"]
+            del add["lost"]
         return self._change(
             "put_back",
             entry.id,
-            guards={"wakeup": entry.wakeup, "alive": 0},
-            set={"note": note, **_held(held=held)},
-            add={"wakeup": 1, "strikes": 1, "submits": 0 if lost else -1, "polls": int(lost)},
-            counts={"polls": 1} if lost else None,
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, "alive": 0},
+            set=fields,
+            add=add,
+            unset=unset,
+            counts={"polls": 1} if polls else None,
             leave=leaving,
-            due=_now() + delay_s + _GRACE_S,
+            due_in=delay_s + _GRACE_S,
+            **_held(held=held),
         )
 
     def later(
@@ -350,6 +376,7 @@ class Ledger:
         *,
         alive: bool,
         strike: bool,
+        missing: bool = False,
         note: str = "",
         leaving: Leaving = None,
     ) -> Entry | None:
@@ -360,11 +387,11 @@ class Ledger:
             delay_s: Until the next poll, seconds.
             alive: Whether the answer shows that the service has the job.
             strike: Whether the answer said nothing of the job.
+            missing: Whether the service does not know the job, which proves nothing yet.
             note: What holds it up, in words.
             leaving: The poll's pass. Where the webhook has called meanwhile (`Entry.called`), the
                 next poll shall come as soon as the pass allows.
         """
-        spacing_s = leaving["for_ms"] / 1000 if leaving else 0
         fields: dict[str, Any] = {"note": note}
         if alive:
             fields["alive"] = 1
@@ -373,12 +400,14 @@ class Ledger:
         return self._change(
             "later",
             entry.id,
-            guards={"wakeup": entry.wakeup},
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
             set=fields,
-            add={"wakeup": 1, "polls": 1, "strikes": int(strike)},
+            add={"wakeup": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
+            first=["missing_at"] if missing else None,
+            unset=("missing", "missing_at") if alive else None,
             counts={"polls": 1},
-            due=_now() + delay_s + _GRACE_S,
-            due_called=_now() + spacing_s + _GRACE_S,
+            due_in=delay_s + _GRACE_S,
+            due_called_in=_spacing_s(leaving) + _GRACE_S,
             leave=leaving,
         )
 
@@ -388,50 +417,109 @@ class Ledger:
         Args:
             entry: As it was when the request began.
             result: What the service says.
-            leaving: The pass of the poll that brought it; None where the submit did.
+            leaving: The pass of the request that brought it.
         """
+        polls = _polls(leaving)
         changed = self._change(
             "ready",
             entry.id,
-            set={"result": dump_result(result), "alive": 1, "ready_at": _now(), "note": ""},
-            add={"wakeup": 1, "polls": int(leaving is not None)},
-            counts={"polls": int(leaving is not None), "cost": result.cost},
-            due=_now() + _WORK_S,
+            guards=_this_job(entry),
+            set={"result": dump_result(result), "cost": result.cost, "alive": 1, "note": ""},
+            stamp=["ready_at"],
+            add={"wakeup": 1, "polls": polls},
+            unset=("held_at", "denials"),
+            counts={"polls": polls, "cost": result.cost},
+            due_in=_WORK_S,
             leave=leaving,
         )
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
-            self.pace.learn(changed.request, _now() - changed.submitted_at)
+            self.pace.learn(changed.request, changed.job_age_s)
         return changed
 
-    def hold(self, entry: Entry, delay_s: float, note: str) -> Entry | None:
-        """Note that the result can't be stored just now."""
-        return self._change("hold", entry.id, set={"note": note}, due=_now() + delay_s + _GRACE_S)
+    def hold(self, entry: Entry, delay_s: float, note: str, *, fault: bool = True) -> Entry | None:
+        """Note that the result can't be stored just now.
 
-    def stored(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
-        """Note which files of the result are stored so far."""
-        fields = {"files": dump_files(files)}
-        return self._change("stored", entry.id, set=fields, due=_now() + _WORK_S)
+        Args:
+            entry: The conversion.
+            delay_s: Until it is tried again, seconds.
+            note: Why, in words.
+            fault: Whether it counts as a try; to be asked for patience is none.
+        """
+        return self._change(
+            "hold",
+            entry.id,
+            set={"note": note},
+            add={"faults": int(fault)},
+            due_in=delay_s + _GRACE_S,
+        )
 
-    def succeeded(self, entry: Entry, files: tuple[StoredFile, ...]) -> Entry | None:
-        """Note that every file is stored."""
-        fields = {"files": dump_files(files), "finished_at": _now(), "note": ""}
-        waited_s = _now() - (entry.ready_at or _now())
+    def stored(self, entry: Entry, place: int, file: StoredFile) -> None:
+        """Note one stored file while others are missing.
+
+        Args:
+            entry: The conversion.
+            place: The file's place in the result.
+            file: What was stored.
+        """
+        self._run(
+            "stored",
+            entry.id,
+            set={file_field(place): dump_file(file)},
+            due_in=_WORK_S,
+            silent=True,
+        )
+
+    def succeeded(
+        self, entry: Entry, files: Sequence[StoredFile], *, note: str = "", delivery: str = ""
+    ) -> Entry | None:
+        """Note that every file is stored.
+
+        Args:
+            entry: The conversion.
+            files: The files, in their order.
+            note: What was odd about them, in words.
+            delivery: The token of the lease under which they were stored; refused where another
+                has it by now.
+        """
         return self._change(
             "succeeded",
             entry.id,
-            set=fields,
-            due=_now() + _WORK_S,
-            counts=tally.of_success(entry.polls, waited_s),
+            guards=_this_job(entry),
+            holder=delivery or None,
+            set={"files": dump_files(files), "note": note},
+            stamp=["finished_at"],
+            unset=[file_field(place) for place in range(len(files))],
+            due_in=_WORK_S,
+            counts=tally.of_success(entry.polls),
+            timed=tally.stored_since("ready_at"),
         )
 
-    def failed(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
-        """Note that it ended without files: a dead letter."""
-        return self._bury("failed", entry, failure, leaving)
+    def failed(
+        self, entry: Entry, failure: Failure, *, cost: int = 0, leaving: Leaving = None
+    ) -> Entry | None:
+        """Note that it ended without files: a dead letter.
+
+        Args:
+            entry: As it was when the request began.
+            failure: Why.
+            cost: What it has cost all the same, in the service's units.
+            leaving: The pass of the request that found it out.
+        """
+        return self._bury("failed", entry, failure, cost, leaving)
 
     def expired(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
         """Note that the service forgot a job that it had: a dead letter."""
-        return self._bury("expired", entry, failure, leaving)
+        return self._bury("expired", entry, failure, 0, leaving)
+
+    def stumbled(self, entry: Entry, delay_s: float) -> Entry | None:
+        """Count an unexpected exception, and have the conversion looked at again.
+
+        Args:
+            entry: The conversion.
+            delay_s: Until then, seconds.
+        """
+        return self._change("stumbled", entry.id, add={"stumbles": 1}, due_in=delay_s)
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
@@ -439,29 +527,47 @@ class Ledger:
         return self._change(
             "cancelled",
             entry.id,
-            set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
+            set={"failure": dump_failure(failure), "note": ""},
+            stamp=["finished_at"],
             add={"wakeup": 1},
-            due=_now() + _GRACE_S,
+            due_in=_GRACE_S,
             counts={failure.kind.value: 1},
         )
 
-    def told(self, conversion_id: str, *, is_dead: bool, delivery: str = "") -> None:
+    def told(
+        self,
+        conversion_id: str,
+        *,
+        is_dead: bool,
+        delivery: str = "",
+        request: ConversionRequest | None = None,
+        leftovers: Sequence[Leftover] = (),
+    ) -> None:
         """Note that the caller has the outcome: the entry starts to age.
 
+        A finished conversion keeps what can be asked of it, and nothing that opens a document.
+
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
             delivery: The token of the delivery's lease, which ends with it.
+            request: What was asked, of which a finished conversion keeps the formats.
+            leftovers: What is to be deleted at the service.
         """
-        keep_s = 0 if is_dead else keys.KEEP_FINISHED_S
+        fields: dict[str, Any] = {"told": 1}
+        if request is not None and not is_dead:
+            fields["request"] = request.formats_alone().to_json()
         self._run(
             "told",
             conversion_id,
-            set={"told": 1},
-            due=False,
-            keep_s=keep_s,
+            set=fields,
+            unset=None if is_dead else _OF_USE_UNTIL_THE_END,
+            due_in=False,
+            keep_s=0 if is_dead else keys.KEEP_FINISHED_S,
+            keep_events=_KEEP_EVENTS_OF_FINISHED,
             silent=True,
             release=delivery or None,
+            leftovers=[leftover.row for leftover in leftovers],
         )
 
     def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
@@ -478,20 +584,55 @@ class Ledger:
             set={
                 "caller": entry.caller.without_chord().to_json(),
                 "request": request.to_json(),
-                "since": _now(),
                 "submits": 0,
                 "strikes": 0,
             },
-            add={"wakeup": 1},
-            unset=_OF_THE_LAST_JOB,
-            due=_now() + _GRACE_S,
+            stamp=["since"],
+            add={"wakeup": 1, "attempt": 1},
+            unset=[*_OF_THE_LAST_JOB, *map(file_field, entry.stored)],
+            due_in=_GRACE_S,
             dead=False,
             keep_s=0,
         )
 
-    def purge(self, entry: Entry) -> Entry | None:
-        """Forget a dead letter, unless it has been replayed meanwhile."""
-        done, _ = self._run("purge", entry.id, due=False, dead=False, keep_s=_FORGET, silent=True)
+    def ask_again(self, entry: Entry) -> Entry | None:
+        """Ask for the job of a dead letter that may have been paid, before another is."""
+        return self._change(
+            "ask_again",
+            entry.id,
+            set={
+                "caller": entry.caller.without_chord().to_json(),
+                "asking": 1,
+                "alive": 0,
+                "strikes": 0,
+            },
+            stamp=["since"],
+            add={"wakeup": 1},
+            unset=(
+                *("failure", "finished_at", "note", "told", "stumbles"),
+                *("missing", "missing_at", "refusal"),
+            ),
+            due_in=_GRACE_S,
+            dead=False,
+            keep_s=0,
+        )
+
+    def purge(self, entry: Entry, leftovers: Sequence[Leftover] = ()) -> Entry | None:
+        """Forget a dead letter, unless it has been replayed meanwhile.
+
+        Args:
+            entry: The dead letter.
+            leftovers: What is to be deleted at the service.
+        """
+        done, *_ = self._run(
+            "purge",
+            entry.id,
+            due_in=False,
+            dead=False,
+            keep_s=_FORGET,
+            silent=True,
+            leftovers=[leftover.row for leftover in leftovers],
+        )
         return entry if done else None
 
     def redeliver(self, entry: Entry) -> Entry | None:
@@ -500,11 +641,28 @@ class Ledger:
             "redeliver",
             entry.id,
             set={"caller": entry.caller.without_chord().to_json()},
-            unset=("failure", "finished_at", "note", "told"),
-            due=_now() + _WORK_S,
+            unset=("failure", "finished_at", "note", "told", "stumbles", "faults"),
+            due_in=_WORK_S,
             dead=False,
             keep_s=0,
         )
+
+    def forget(self, conversion_id: str) -> bool:
+        """Take back an `open` whose message could not be published: it was not accepted.
+
+        Returns:
+            Whether it is forgotten; not where a worker has it in hand, for then the message has
+            arrived all the same, or the sweep has sent another.
+        """
+        done, *_ = self._run(
+            "forget",
+            conversion_id,
+            guards={"wakeup": 0},
+            due_in=False,
+            keep_s=_FORGET,
+            silent=True,
+        )
+        return bool(done)
 
     def job_ended(self, conversion_id: str, job_id: str) -> tuple[Entry, float] | None:
         """Note the webhook's call: a hint (invariant I6), which is remembered until the next poll.
@@ -514,7 +672,7 @@ class Ledger:
         alone: whoever notes the answer looks again.
 
         Args:
-            conversion_id: The conversion.
+            conversion_id: The conversion's id.
             job_id: As the call names it.
 
         Returns:
@@ -522,7 +680,7 @@ class Ledger:
             to do.
         """
         with self._translated():
-            wait_ms, *flat = cast(
+            wait_ms, *found = cast(
                 "list[Any]",
                 self._job_ended(
                     keys=[
@@ -530,12 +688,13 @@ class Ledger:
                         keys.turnstile(conversion_id),
                         keys.DUE,
                     ],
-                    args=[conversion_id, job_id, _now(), _GRACE_S],
+                    args=[conversion_id, job_id, _GRACE_S],
                 ),
             )
-        if not flat:
+        if not found:
             return None
-        return decode(conversion_id, fields_of(flat[0])), wait_ms / 1000
+        now, flat = found
+        return decode(conversion_id, fields_of(flat), float(now)), wait_ms / 1000
 
     def keep_working(self, conversion_ids: Sequence[str]) -> None:
         """Put off when these are overdue: somebody works on them.
@@ -543,14 +702,15 @@ class Ledger:
         Args:
             conversion_ids: Those that are not in the index are left alone.
         """
-        until = _now() + _WORK_S
         with self._translated():
-            self._redis.zadd(keys.DUE, dict.fromkeys(conversion_ids, until), xx=True, gt=True)
+            self._keep_working(keys=[keys.DUE], args=[_WORK_S, *conversion_ids])
 
     # -- indexes --------------------------------------------------------------------------------
 
     def claim_overdue(self, limit: int, for_s: float) -> list[Entry]:
         """Take overdue conversions to wake them; other sweeps leave them alone for a while.
+
+        What can't be read is put aside, so that it is not woken again and harms no other.
 
         Args:
             limit: At most so many.
@@ -559,26 +719,23 @@ class Ledger:
         Returns:
             The entries. Ids whose entry is gone are taken out of the index.
         """
-        now = _now()
         with self._translated():
-            ids = cast(
-                "list[str]", self._claim_overdue(keys=[keys.DUE], args=[now, now + for_s, limit])
-            )
-        entries = self.find_many(ids)
-        gone = set(ids) - {entry.id for entry in entries}
+            ids = cast("list[str]", self._claim_overdue(keys=[keys.DUE], args=[for_s, limit]))
+        entries, gone, damaged = self._sorted(ids)
         if gone:
             with self._translated():
                 self._redis.zrem(keys.DUE, *gone)
+        self.set_aside(damaged)
         return entries
 
-    def dead_ids(self, before: float | None = None, limit: int | None = None) -> list[str]:
+    def dead_ids(self, older_than_s: float | None = None, limit: int | None = None) -> list[str]:
         """The ids of dead letters, the oldest first.
 
         Args:
-            before: Only those that became one before this time, seconds since the epoch.
+            older_than_s: Only those that became one longer ago, seconds.
             limit: At most so many.
         """
-        high = "+inf" if before is None else before
+        high = "+inf" if older_than_s is None else self.now() - older_than_s
         with self._translated():
             return cast(
                 "list[str]",
@@ -586,6 +743,41 @@ class Ledger:
                     keys.DEAD, "-inf", high, start=0, num=-1 if limit is None else limit
                 ),
             )
+
+    def discard(self, conversion_id: str) -> bool:
+        """Forget an entry that was put aside because it can't be read.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._translated():
+            aside = self._redis.zrem(keys.UNREADABLE, conversion_id)
+            if aside:
+                places = [keys.state(state.value) for state in State]
+                places += [keys.DEAD, *(keys.dead(kind.value) for kind in FailureKind)]
+                pipeline = self._redis.pipeline()
+                for place in places:
+                    pipeline.zrem(place, conversion_id)
+                pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
+                pipeline.execute()
+        return bool(aside)
+
+    def strip_dead(self, life_s: float, limit: int) -> int:
+        """Take out of old dead letters what only the service could have used.
+
+        Args:
+            life_s: For how long the service keeps a result, seconds.
+            limit: At most so many.
+
+        Returns:
+            How many were looked at.
+        """
+        with self._translated():
+            stripped = self._strip_dead(
+                keys=[keys.DEAD, keys.STRIPPED],
+                args=[life_s, limit, keys.ENTRY_PREFIX, *_OF_USE_AT_THE_SERVICE],
+            )
+        return cast("int", stripped)
 
     # -- what was learned -----------------------------------------------------------------------
 
@@ -610,58 +802,37 @@ class Ledger:
             self._redis.set(keys.CHECK, "ok", ex=keys.KEEP_CHECK_S)
             self._redis.get(keys.CHECK)
 
-    # -- one script -----------------------------------------------------------------------------
-
-    def _bury(self, name: str, entry: Entry, failure: Failure, leaving: Leaving) -> Entry | None:
+    def _bury(
+        self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving
+    ) -> Entry | None:
+        polls = _polls(leaving)
+        fields = {"failure": dump_failure(failure), "note": ""}
         return self._change(
             name,
             entry.id,
-            set={"failure": dump_failure(failure), "finished_at": _now(), "note": ""},
-            add={"wakeup": 1, "polls": int(leaving is not None)},
-            due=_now() + _WORK_S,
-            dead=_now(),
-            counts={failure.kind.value: 1, "polls": int(leaving is not None)},
+            guards=_this_job(entry),
+            set={**fields, "cost": cost} if cost else fields,
+            stamp=["finished_at"],
+            add={"wakeup": 1, "polls": polls},
+            due_in=_WORK_S,
+            dead=True,
+            counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
 
-    def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
-        done, flat = self._run(name, conversion_id, **change)
-        if done == _NOTHING_TO_OWN:
-            raise InvalidRequest(
-                "An uploaded file is gone: it belongs to another conversion, or was not converted "
-                "for an hour. Upload it again."
-            )
-        if not done:
-            return None
-        return decode(conversion_id, fields_of(flat))
 
-    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, list[str]]:
-        transition = TRANSITIONS[name]
-        fields = {field: str(value) for field, value in change.pop("set", {}).items()}
-        if transition.enters is not None:
-            fields["state"] = transition.enters.value
-        guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
-        given = {name: value for name, value in change.items() if value is not None}
-        spec = {"leaves": sorted(transition.leaves), "set": fields, "guards": guards, **given}
-        with self._translated():
-            answer = self._transition(
-                keys=[
-                    keys.conversion(conversion_id),
-                    keys.DUE,
-                    keys.DEAD,
-                    keys.turnstile(conversion_id),
-                    keys.COUNTS,
-                    keys.delivery(conversion_id),
-                    keys.events(conversion_id),
-                    keys.CHANGED,
-                    keys.STAGING,
-                ],
-                args=[conversion_id, uuid4().hex, json.dumps(spec)],
-            )
-        return cast("tuple[int, list[str]]", answer)
+def _this_job(entry: Entry) -> dict[str, Any]:
+    """A late answer about an earlier job changes nothing."""
+    return {"attempt": entry.attempt, "job_id": entry.job_id}
 
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._redis)
+
+def _polls(leaving: Leaving) -> int:
+    """1 where the request was a poll, 0 where it was a POST, or there was none."""
+    return leaving["polls"] if leaving else 0
+
+
+def _spacing_s(leaving: Leaving) -> float:
+    return leaving["for_ms"] / 1000 if leaving else 0.0
 
 
 def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest:
@@ -670,16 +841,8 @@ def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest
     return replace(request, params={**others, "Timeout": str(timeout)})
 
 
-def _event(conversion_id: str, event_id: str, fields: Mapping[str, str]) -> Event:
-    # A stream's ids begin with the milliseconds since the epoch.
-    at = int(event_id.partition("-")[0]) / 1000
-    return Event(event_id, conversion_id, State(fields["state"]), at, fields["note"])
-
-
 def _held(*, held: bool) -> dict[str, Any]:
     """On hold nobody's patience runs out: it counts anew from the end of the hold."""
-    return {"held": 1, "since": _now()} if held else {"held": 0}
-
-
-def _now() -> float:
-    return time.time()
+    if held:
+        return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"]}
+    return {"also": {"held": 0}}

@@ -8,7 +8,6 @@ conversion can own it any more, and then removed by a worker.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -28,17 +27,6 @@ KEEP_SIGNED_S: Final = 30 * 24 * 3600.0
 
 _BATCH: Final = 100
 
-_DOOM_NOW: Final = """
-local doomed = {}
-for _, token in ipairs(ARGV) do
-  if redis.call('ZREM', KEYS[1], token) == 1 then
-    redis.call('SADD', KEYS[2], token)
-    doomed[#doomed + 1] = token
-  end
-end
-return doomed
-"""
-
 
 class Reservations:
     """The reservations of all producers.
@@ -50,7 +38,8 @@ class Reservations:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self._doom = client.register_script(script("doom_staged"))
-        self._doom_now = client.register_script(_DOOM_NOW)
+        self._doom_now = client.register_script(script("doom_now"))
+        self._reserve = client.register_script(script("reserve"))
 
     def make(self) -> str:
         """Reserve a folder.
@@ -63,7 +52,7 @@ class Reservations:
         """
         token = secrets.token_hex(16)
         with translated(self._redis):
-            self._redis.zadd(keys.STAGING, {token: time.time() + KEEP_STAGED_S})
+            self._reserve(keys=[keys.STAGING], args=[token, KEEP_STAGED_S, 0])
         return token
 
     def renew(self, token: str, for_s: float = KEEP_STAGED_S) -> bool:
@@ -77,9 +66,7 @@ class Reservations:
             Whether it is still reserved: it may have run out, or belong to a conversion.
         """
         with translated(self._redis):
-            return bool(
-                self._redis.zadd(keys.STAGING, {token: time.time() + for_s}, xx=True, ch=True)
-            )
+            return bool(self._reserve(keys=[keys.STAGING], args=[token, for_s, 1]))
 
     def give_back(self, tokens: Sequence[str]) -> None:
         """Have folders removed soon, whoever has owned them."""
@@ -113,7 +100,7 @@ class Reservations:
         with translated(self._redis):
             return cast(
                 "list[str]",
-                self._doom(keys=[keys.STAGING, keys.DOOMED], args=[time.time(), _BATCH]),
+                self._doom(keys=[keys.STAGING, keys.DOOMED], args=[_BATCH]),
             )
 
     def removed(self, tokens: Sequence[str]) -> None:

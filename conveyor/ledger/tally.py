@@ -20,34 +20,39 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["POLL_BOUNDS", "STORED_BOUNDS_S", "of_success"]
+__all__ = ["POLL_BOUNDS", "STORED_BOUNDS_S", "of_success", "stored_since"]
 
 POLL_BOUNDS: Final = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, math.inf)
 STORED_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, math.inf)
 
 
-def of_success(polls: int, ready_to_stored_s: float) -> dict[str, int]:
+def of_success(polls: int) -> dict[str, int]:
     """What a conversion that has succeeded adds.
 
     Args:
         polls: How often it was asked for.
-        ready_to_stored_s: Seconds from its result being seen to its files being stored.
 
     Returns:
         How much by name.
     """
-    waited_s = max(ready_to_stored_s, 0.0)
+    bound = POLL_BOUNDS[bisect_left(POLL_BOUNDS, polls)]
+    return {"succeeded": 1, f"polls_le:{bound:g}": 1, "polls_sum": polls}
+
+
+def stored_since(field: str) -> dict[str, Any]:
+    """How a transition counts the seconds until the files were stored.
+
+    Args:
+        field: The entry's field that holds when the result was seen.
+
+    Returns:
+        ``timed`` of ``transition.lua``, which measures by the server's clock.
+    """
     return {
-        "succeeded": 1,
-        _bucket("polls_le", POLL_BOUNDS, polls): 1,
-        "polls_sum": polls,
-        _bucket("stored_le", STORED_BOUNDS_S, waited_s): 1,
-        "stored_sum_ms": round(waited_s * 1000),
+        "since": field,
+        "le": "stored_le",
+        "sum": "stored_sum_ms",
+        "bounds": [f"{bound:g}" for bound in STORED_BOUNDS_S],
     }
-
-
-def _bucket(name: str, bounds: Sequence[float], value: float) -> str:
-    return f"{name}:{bounds[bisect_left(bounds, value)]:g}"

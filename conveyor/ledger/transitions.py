@@ -49,11 +49,13 @@ TRANSITIONS: Final = {
         _row("hold", (State.READY,), State.READY),
         _row("stored", (State.READY,), State.READY),
         _row("succeeded", (State.READY,), State.SUCCEEDED),
+        _row("stumbled", (State.QUEUED, State.CONVERTING, State.READY, *_ENDED), None),
         _row("failed", (State.QUEUED, State.CONVERTING, State.READY), State.FAILED),
         _row("expired", (State.CONVERTING, State.READY), State.EXPIRED),
         _row("cancelled", (State.QUEUED, State.CONVERTING, State.READY), State.CANCELLED),
         _row("told", _ENDED, None),
         _row("replay", (State.FAILED, State.EXPIRED), State.QUEUED),
+        _row("ask_again", (State.FAILED,), State.CONVERTING),
         _row("purge", (State.FAILED, State.EXPIRED), None),
         _row("redeliver", (State.FAILED,), State.READY),
     )

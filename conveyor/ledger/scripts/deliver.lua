@@ -6,17 +6,21 @@
 -- ARGV[1]  token     ours
 -- ARGV[2]  lease_ms  how long the key lives if it is not renewed
 -- ARGV[3]  id        the conversion's
--- ARGV[4]  now       seconds since the epoch
--- returns            {0} another delivers it, or it is gone; {1, fields} we do
+-- ARGV[4]  version   the newest version of an entry that we understand
+-- returns            {0} another delivers it, it is gone, or not ours to understand;
+--                    {1, now, fields} we do
 
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] or redis.call('HEXISTS', KEYS[2], 'request') == 0 then
+if holder and holder ~= ARGV[1] or redis.call('HEXISTS', KEYS[2], 'request') == 0
+    or (tonumber(redis.call('HGET', KEYS[2], 'v') or '1') or 1) > tonumber(ARGV[4]) then
   return {0}
 end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 if not holder then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   redis.call('HINCRBY', KEYS[2], 'deliveries', 1)
   -- If we die: whoever is woken before the lease has lapsed finds another at it.
-  redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[4] + ARGV[2] / 1000 + 1, ARGV[3])
+  redis.call('ZADD', KEYS[3], 'XX', 'GT', string.format('%.6f', now + ARGV[2] / 1000 + 1), ARGV[3])
 end
-return {1, redis.call('HGETALL', KEYS[2])}
+return {1, string.format('%.6f', now), redis.call('HGETALL', KEYS[2])}

@@ -2,13 +2,12 @@
 --
 -- KEYS[1]  staging  sorted set, tokens of staged folders that no conversion owns, by their time
 -- KEYS[2]  doomed   set, tokens of folders that are to be removed
--- ARGV[1]  now      seconds since the epoch
--- ARGV[2]  batch    at most so many
+-- ARGV[1]  batch    at most so many
 -- returns           the tokens of all that are to be removed, at most so many
 
-local tokens = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+local tokens = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1], 'LIMIT', 0, ARGV[1])
 for _, token in ipairs(tokens) do
   redis.call('ZREM', KEYS[1], token)
   redis.call('SADD', KEYS[2], token)
 end
-return redis.call('SRANDMEMBER', KEYS[2], ARGV[2])
+return redis.call('SRANDMEMBER', KEYS[2], ARGV[1])

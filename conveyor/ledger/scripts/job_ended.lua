@@ -5,9 +5,8 @@
 -- KEYS[3]  due        sorted set, id by the time at which something must have happened
 -- ARGV[1]  id         the conversion's
 -- ARGV[2]  job_id     the job's, as the call names it
--- ARGV[3]  now        seconds since the epoch
--- ARGV[4]  grace_s    how late the poll may be before the sweep takes it for lost
--- returns             {-1} nothing to do; {ms, fields} a poll shall come in so many
+-- ARGV[3]  grace_s    how late the poll may be before the sweep takes it for lost
+-- returns             {-1} nothing to do; {ms, now, fields} a poll shall come in so many
 
 if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
     or redis.call('HGET', KEYS[1], 'called') == '1' then
@@ -25,5 +24,7 @@ if not alive or (holder and holder ~= 'left') then
   return {-1}
 end
 local wait_ms = math.max(redis.call('PTTL', KEYS[2]), 0)
-redis.call('ZADD', KEYS[3], 'XX', 'LT', ARGV[3] + wait_ms / 1000 + ARGV[4], ARGV[1])
-return {wait_ms, redis.call('HGETALL', KEYS[1])}
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+redis.call('ZADD', KEYS[3], 'XX', 'LT', string.format('%.6f', now + wait_ms / 1000 + ARGV[3]), ARGV[1])
+return {wait_ms, string.format('%.6f', now), redis.call('HGETALL', KEYS[1])}

@@ -1,63 +1,94 @@
--- One transition of one conversion: checked, written, indexed and told in one atomic step.
+-- One transition of one conversion: checked, written, indexed and announced in one atomic step.
 --
--- KEYS[1]  entry   hash, the conversion's
--- KEYS[2]  due     sorted set, id by the time at which something must have happened
--- KEYS[3]  dead    sorted set, id of each dead letter by the time it became one
--- KEYS[4]  turnstile  string, the token of whoever polls it
--- KEYS[5]  counts  hash, what has happened so far, by name
--- KEYS[6]  delivery  string, the token of whoever delivers it
--- KEYS[7]  events  stream, its changes of state
--- KEYS[8]  changed  channel, told the id of whatever changes
--- KEYS[9]  staging  sorted set, tokens of staged folders that no conversion owns
+-- A script is not rolled back. So whatever can fail is read and computed before the first write.
+--
+-- KEYS[1]  entry      hash, the conversion's
+-- KEYS[2]  due        sorted set, id by the time at which something must have happened
+-- KEYS[3]  dead       sorted set, id of each dead letter by the time it became one
+-- KEYS[4]  turnstile  string, the token of whoever talks to the service for it, or `left`
+-- KEYS[5]  counts     hash, what has happened so far, by name
+-- KEYS[6]  delivery   string, the token of whoever delivers it
+-- KEYS[7]  events     list, its changes of state, the oldest first
+-- KEYS[8]  changed    channel, told the id of whatever changes
+-- KEYS[9]  staging    sorted set, tokens of staged folders that no conversion owns
+-- KEYS[10] leftovers  sorted set, ids of what is to be deleted at the service, by the next try
+-- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
---   leaves      states it may leave; "" means that there is no entry yet
---   guards      fields that must hold these values
---   owns        tokens of staged folders that are the conversion's from now on; all must be there
---   takes       the same, of those that are there
---   set, add    fields to write, counters to raise
---   unset       fields to remove
---   due, dead   a score to index under, or false to take out; absent: left as it is
---   due_called  the same as due, where the webhook has called meanwhile
---   counts      what to count: name and how many
---   keep_s      seconds until the entry is forgotten; 0: never; below: now
---   silent      true: no fields are asked back
---   release     token: end the lease of the delivery, whatever becomes of the transition
---   leave       token and for_ms: leave the turnstile, whatever becomes of the transition
--- returns       {1, fields} when done, {0, {}} when refused, {-1, {}} when what it would own is gone
+--   version      the newest version of an entry that the caller understands
+--   leaves       states it may leave; "" means that there is no entry yet
+--   guards       fields that must hold these values; "" stands for an absent field
+--   holder       token that the delivery's lease must hold
+--   owns         tokens of staged folders that are the conversion's from now on; all must be there
+--   takes        the same, of those that are there
+--   enter        token and for_ms: enter the turnstile; refused while another is in
+--   set, add     fields to write, counters to raise
+--   stamp        fields to set to now; first: the same, where the field is absent
+--   unset        fields to remove
+--   due_in       seconds from now to index under `due`, or false to take out; absent: left as it is
+--   due_called_in  the same, where the webhook has called meanwhile
+--   dead         true to index as a dead letter now, false to take out; absent: left as it is
+--   counts       what to count: name and how many
+--   timed        since, le, sum, bounds: count the seconds from a field to now in a histogram
+--   leftovers    list of {id, record, life_s, wait_s}: what is to be deleted at the service, as
+--                add_leftovers.lua has it
+--   keep_s       seconds until the entry is forgotten; 0: never; below: now
+--   keep_events  how many events to keep
+--   silent       true: no fields are asked back
+--   release      token: end the lease of the delivery, whatever becomes of the transition
+--   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
+-- returns        {1, now, fields} when done, {0, now, {}} when refused,
+--                {-1, now, {}} when what it would own is gone
 
 local change = cjson.decode(ARGV[3])
-local state = redis.call('HGET', KEYS[1], 'state') or ''
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+-- Lua would write 17 digits as 1.7e9: too few.
+local now_text = string.format('%.6f', now)
+
+local function field(name)
+  return redis.call('HGET', KEYS[1], name) or ''
+end
+local state = field('state')
 
 local function answer(done)
-  if done < 1 or change.silent then return {done, {}} end
-  return {done, redis.call('HGETALL', KEYS[1])}
+  if done < 1 or change.silent then return {done, now_text, {}} end
+  return {done, now_text, redis.call('HGETALL', KEYS[1])}
 end
 
+-- What is let go is let go in any case: single commands, which nothing below can leave half done.
 if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
   redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
 end
-
-if change.release and redis.call('GET', KEYS[6]) == change.release then
+local holder = redis.call('GET', KEYS[6])
+if change.release and holder == change.release then
   redis.call('DEL', KEYS[6])
 end
 
-if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then
+if field('token') == ARGV[2] then
   return answer(1)
 end
 
-local allowed = false
-for _, leaves in ipairs(change.leaves) do
-  if state == leaves then allowed = true end
+-- 1. May it be done?
+
+local allowed = (tonumber(field('v')) or 1) <= change.version
+if allowed then
+  allowed = false
+  for _, leaves in ipairs(change.leaves) do
+    if state == leaves then allowed = true end
+  end
+end
+for name, value in pairs(change.guards or {}) do
+  if field(name) ~= value then allowed = false end
+end
+if change.holder and holder ~= change.holder then allowed = false end
+local inside = redis.call('GET', KEYS[4])
+if change.enter and inside and inside ~= 'left' and inside ~= change.enter.token then
+  allowed = false
 end
 if not allowed then
   return answer(0)
-end
-for field, value in pairs(change.guards or {}) do
-  if redis.call('HGET', KEYS[1], field) ~= value then
-    return answer(0)
-  end
 end
 for _, staged in ipairs(change.owns or {}) do
   if not redis.call('ZSCORE', KEYS[9], staged) then
@@ -65,27 +96,76 @@ for _, staged in ipairs(change.owns or {}) do
   end
 end
 
-local function field(name)
-  return redis.call('HGET', KEYS[1], name) or ''
+-- 2. What would be written? Nothing here writes, and what fails here has changed nothing.
+
+local MOST = 9007199254740991
+local function raised(key, name, by)
+  local sum = tonumber(redis.call('HGET', key, name) or '0') + tonumber(by)
+  if sum ~= math.floor(sum) or math.abs(sum) > MOST then
+    error('the counter ' .. name .. ' is out of bounds')
+  end
+  return string.format('%.0f', sum)
 end
 
--- The class that it is dead of, read before anything is written.
-local function kind()
-  local failure = field('failure')
-  return failure ~= '' and cjson.decode(failure).kind or nil
-end
-local was_dead_of = change.dead ~= nil and kind()
+local entered = change.set and change.set.state or state
+local created_at = tonumber(field('created_at')) or now
 local note = field('note')
-
-redis.call('HSET', KEYS[1], 'token', ARGV[2])
-for name, value in pairs(change.set or {}) do
-  redis.call('HSET', KEYS[1], name, value)
+local was_dead_of = nil
+if change.dead ~= nil and field('failure') ~= '' then
+  was_dead_of = cjson.decode(field('failure')).kind
 end
-for name, value in pairs(change.add or {}) do
-  redis.call('HINCRBY', KEYS[1], name, value)
+local dead_of = change.dead and cjson.decode(change.set.failure).kind
+
+local fields = {token = ARGV[2]}
+for name, value in pairs(change.set or {}) do fields[name] = value end
+for name, by in pairs(change.add or {}) do fields[name] = raised(KEYS[1], name, by) end
+for _, name in ipairs(change.stamp or {}) do fields[name] = now_text end
+for _, name in ipairs(change.first or {}) do
+  if field(name) == '' then fields[name] = now_text end
+end
+
+local counts = change.counts or {}
+if change.timed then
+  local seconds = math.max(now - (tonumber(field(change.timed.since)) or now), 0)
+  for _, bound in ipairs(change.timed.bounds) do
+    if bound == 'inf' or seconds <= tonumber(bound) then
+      counts[change.timed.le .. ':' .. bound] = 1
+      break
+    end
+  end
+  counts[change.timed.sum] = math.floor(seconds * 1000 + 0.5)
+end
+for name, by in pairs(counts) do counts[name] = raised(KEYS[5], name, by) end
+
+local leftovers = {}
+for _, row in ipairs(change.leftovers or {}) do
+  local first_try = string.format('%.6f', now + row.wait_s)
+  local noted = string.format('%.0f 0 ', now + row.life_s) .. row.record
+  table.insert(leftovers, {id = row.id, first_try = first_try, noted = noted})
+end
+
+-- An event's id is the milliseconds, and a number that keeps two of one millisecond apart.
+local event_id = nil
+if entered ~= state or (fields.note or note) ~= note then
+  local last = redis.call('LINDEX', KEYS[7], -1) or ''
+  local last_ms, last_number = string.match(last, '^(%d+)-(%d+) ')
+  local ms, number = math.floor(now * 1000), 0
+  if last_ms and tonumber(last_ms) >= ms then
+    ms, number = tonumber(last_ms), tonumber(last_number) + 1
+  end
+  event_id = string.format('%.0f-%.0f', ms, number)
+end
+
+-- 3. Write.
+
+for name, value in pairs(fields) do
+  redis.call('HSET', KEYS[1], name, value)
 end
 for _, name in ipairs(change.unset or {}) do
   redis.call('HDEL', KEYS[1], name)
+end
+if change.enter then
+  redis.call('SET', KEYS[4], change.enter.token, 'PX', change.enter.for_ms)
 end
 for _, tokens in ipairs({change.owns or {}, change.takes or {}}) do
   for _, staged in ipairs(tokens) do
@@ -96,7 +176,6 @@ end
 -- From here on names of keys are made that depend on what the entry says; all have the hash tag of
 -- those above.
 local forgotten = change.keep_s and change.keep_s < 0
-local entered = change.set and change.set.state or state
 
 -- What the service works on counts as a job of the account; what it no longer does makes room.
 local account = change.set and change.set.state and field('account') or ''
@@ -105,43 +184,53 @@ if account ~= '' then
   redis.call(count, '{conveyor}:jobs:' .. account, ARGV[1])
 end
 
-local function index(key, score)
-  if score == false then
-    redis.call('ZREM', key, ARGV[1])
-  elseif score ~= nil then
-    redis.call('ZADD', key, score, ARGV[1])
-  end
+local due_in = change.due_in
+if change.due_called_in and field('called') == '1' then due_in = change.due_called_in end
+if due_in == false then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+elseif due_in ~= nil then
+  redis.call('ZADD', KEYS[2], string.format('%.6f', now + due_in), ARGV[1])
 end
-index(KEYS[2], change.due_called and field('called') == '1' and change.due_called or change.due)
-index(KEYS[3], change.dead)
+
 if was_dead_of then
   redis.call('ZREM', '{conveyor}:dead:' .. was_dead_of, ARGV[1])
 end
-if change.dead then
-  redis.call('ZADD', '{conveyor}:dead:' .. kind(), change.dead, ARGV[1])
+if change.dead == false then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+elseif change.dead then
+  redis.call('ZADD', KEYS[3], now_text, ARGV[1])
+  redis.call('ZADD', '{conveyor}:dead:' .. dead_of, now_text, ARGV[1])
 end
 if entered ~= state or forgotten then
   redis.call('ZREM', '{conveyor}:state:' .. state, ARGV[1])
 end
 if entered ~= state then
-  redis.call('ZADD', '{conveyor}:state:' .. entered, field('created_at'), ARGV[1])
+  local accepted = state == '' and now or created_at
+  redis.call('ZADD', '{conveyor}:state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
 
-for name, count in pairs(change.counts or {}) do
-  redis.call('HINCRBY', KEYS[5], name, count)
+for _, it in ipairs(leftovers) do
+  if redis.call('ZADD', KEYS[10], 'NX', it.first_try, it.id) == 1 then
+    redis.call('HSET', KEYS[11], it.id, it.noted)
+  end
+end
+
+for name, value in pairs(counts) do
+  redis.call('HSET', KEYS[5], name, value)
 end
 if entered == 'succeeded' and entered ~= state then
-  local minute = '{conveyor}:minute:' .. math.floor(redis.call('TIME')[1] / 60)
+  local minute = '{conveyor}:minute:' .. math.floor(now / 60)
   redis.call('INCR', minute)
   redis.call('EXPIRE', minute, 3600)
 end
 
 -- A conversion's followers learn of its state, and of what holds it up.
-if entered ~= state or field('note') ~= note then
-  redis.call('XADD', KEYS[7], 'MAXLEN', 200, '*', 'state', entered, 'note', field('note'))
+if event_id then
+  redis.call('RPUSH', KEYS[7], event_id .. ' ' .. entered .. ' ' .. field('note'))
   -- A hint alone: a user without channels (an ACL's default) must not undo half of what was written.
   redis.pcall('PUBLISH', KEYS[8], ARGV[1])
 end
+redis.call('LTRIM', KEYS[7], -change.keep_events, -1)
 
 for _, key in ipairs({KEYS[1], KEYS[7]}) do
   if forgotten then

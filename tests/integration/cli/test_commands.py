@@ -319,10 +319,12 @@ def test_held_accounts_are_listed_and_resumed(conveyor, hold):
     hold("b2", "Check CONVEYOR_API_SECRET.")
     status, out, _ = conveyor("account", "list")
     assert status == 0
-    assert out.splitlines() == [
-        "a1\theld\t0\t0\tThe balance is used up.",
-        "b2\theld\t0\t0\tCheck CONVEYOR_API_SECRET.",
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [[*row[:2], *row[3:]] for row in rows] == [
+        ["a1", "held", "0", "0", "the account is asked every 30 s", "The balance is used up."],
+        ["b2", "held", "0", "0", "the account is asked every 30 s", "Check CONVEYOR_API_SECRET."],
     ]
+    assert all(row[2].endswith(" s") for row in rows)
     assert conveyor("account", "resume", "a1") == (0, "a1\tresumed\n", "")
     assert conveyor("account", "resume", "a1")[2] == "The account a1 is not on hold.\n"
     listed = json.loads(conveyor("account", "list", "--json")[1])

@@ -191,7 +191,7 @@ def test_dead_letters_are_listed_by_age(ledger, make, client):
     assert ledger.dead_ids() == [ids[1], ids[2], ids[0]]
     assert ledger.dead_ids(limit=1) == [ids[1]]
     assert ledger.dead_ids(limit=0) == []
-    assert ledger.dead_ids(before=time.time() - 15) == [ids[1], ids[2]]
+    assert ledger.dead_ids(older_than_s=15) == [ids[1], ids[2]]
 
 
 @pytest.mark.parametrize("end", ["failed", "expired"])

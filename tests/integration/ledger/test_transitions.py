@@ -20,7 +20,9 @@ FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
     "forget": lambda ledger, entry, make: ledger.forget(entry.id),
-    "uploaded": lambda ledger, entry, make: ledger.uploaded(entry, {0: "f0"}),
+    "uploaded": lambda ledger, entry, make: ledger.uploaded(
+        entry, {"0": "f0"}, "http://host", "account"
+    ),
     "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
     "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),
     "started": lambda ledger, entry, make: ledger.started(entry, "j", 1.0),
@@ -29,12 +31,14 @@ ASK = {
     "later": lambda ledger, entry, make: ledger.later(entry, 1.0, alive=True, strike=False),
     "ready": lambda ledger, entry, make: ledger.ready(entry, make.result),
     "hold": lambda ledger, entry, make: ledger.hold(entry, 1.0, "note"),
-    "stored": lambda ledger, entry, make: ledger.stored(entry, FILES),
+    "stored": lambda ledger, entry, make: ledger.stored(entry, 0, FILES[0]),
     "succeeded": lambda ledger, entry, make: ledger.succeeded(entry, FILES),
     "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
     "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
     "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
     "told": lambda ledger, entry, make: ledger.told(entry.id, is_dead=entry.state in DEAD),
+    "stumbled": lambda ledger, entry, make: ledger.stumbled(entry, 1.0),
+    "ask_again": lambda ledger, entry, make: ledger.ask_again(entry),
     "replay": lambda ledger, entry, make: ledger.replay(entry),
     "redeliver": lambda ledger, entry, make: ledger.redeliver(entry),
     "purge": lambda ledger, entry, make: ledger.purge(entry),
@@ -59,7 +63,7 @@ def _everything(client):
     read = {
         "hash": client.hgetall,
         "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-        "stream": client.xrange,
+        "list": lambda key: client.lrange(key, 0, -1),
         "string": client.get,
     }
     return {
@@ -92,7 +96,7 @@ def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, m
     else:
         assert ledger.get(entry.id).state is (row.enters or state)
         assert _everything(client) != before
-        if row.enters is not None:
+        if row.enters is not None and name != "stored":
             assert answer == ledger.get(entry.id)
 
 

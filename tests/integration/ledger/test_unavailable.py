@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Ledger, connect, keys
 from conveyor.turnstile import Turnstile
 from workers.local.ports import free_port
 
@@ -48,9 +48,9 @@ def test_a_wrong_password(valkey_server):
 
 
 def test_a_command_that_is_refused(client, ledger):
-    client.set("{conveyor}:conversion:c1", "of a wrong type")
+    client.set(keys.DUE, "of a wrong type")
     with pytest.raises(LedgerUnavailable, match="refused a command") as raised:
-        ledger.find("c1")
+        ledger.claim_overdue(1, 1)
 
     assert "hush" not in str(raised.value)
 

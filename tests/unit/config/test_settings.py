@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
+from config.secret import read_secret
 from config.settings import WorkerSettings, load_settings
 from conveyor.errors import SettingsError
 from conveyor.protocol import Dialect
@@ -35,6 +39,27 @@ def test_the_secret_is_all_that_must_be_given(given):
     [
         ({"api_secret": None}, "CONVEYOR_API_SECRET is missing: set it in the environment"),
         ({"api_secret": " "}, "CONVEYOR_API_SECRET is wrong: must not be empty"),
+        ({"api_secret": "hush hush"}, "CONVEYOR_API_SECRET is wrong: must be one word"),
+        ({"api_secret": "hush\nhush"}, "CONVEYOR_API_SECRET is wrong: must be one word"),
+        ({"api_secret": "hush\u00fc"}, "CONVEYOR_API_SECRET is wrong: must be one word"),
+        ({"api_master_token": "hush hush"}, "CONVEYOR_API_MASTER_TOKEN is wrong: must be one word"),
+        ({"api_jwt_kid": "two words"}, "CONVEYOR_API_JWT_KID is wrong"),
+        ({"api_jwt_kid": "k1", "api_auth": "query"}, "CONVEYOR_API_AUTH must be header"),
+        ({"api_jwt_seconds": 59}, "CONVEYOR_API_JWT_SECONDS is wrong"),
+        ({"account": "a b"}, "CONVEYOR_ACCOUNT is wrong"),
+        ({"account": "a" * 65}, "CONVEYOR_ACCOUNT is wrong"),
+        ({"job_key": "hush"}, "CONVEYOR_JOB_KEY is wrong: must have 16 characters or more"),
+        ({"proof_seconds": 59}, "CONVEYOR_PROOF_SECONDS is 59"),
+        ({"proof_seconds": "nan"}, "CONVEYOR_PROOF_SECONDS is"),
+        ({"proof_seconds": 3601}, "CONVEYOR_PROOF_SECONDS is wrong"),
+        ({"proof_seconds": 1, "api_url": "http://sandbox:8765"}, "CONVEYOR_PROOF_SECONDS is 1"),
+        ({"proof_seconds": 0.01, "api_url": LOOPBACK[0]}, "CONVEYOR_PROOF_SECONDS is wrong"),
+        ({"proof_closed_seconds": 4}, "CONVEYOR_PROOF_CLOSED_SECONDS is 4"),
+        ({"hold_seconds": 59}, "CONVEYOR_HOLD_SECONDS is wrong"),
+        ({"submit_seconds": 9}, "CONVEYOR_SUBMIT_SECONDS is wrong"),
+        ({"submit_seconds": "inf"}, "CONVEYOR_SUBMIT_SECONDS is wrong"),
+        ({"semi_async_seconds": 1201}, "CONVEYOR_SEMI_ASYNC_SECONDS is wrong"),
+        ({"api_url": "https://host:99999"}, "CONVEYOR_API_URL is wrong"),
         ({"api_url": "ftp://host"}, "CONVEYOR_API_URL is wrong: must be an http(s) URL"),
         ({"api_url": "v2.convertapi.com"}, "CONVEYOR_API_URL is wrong: must be an http(s) URL"),
         ({"api_url": "http://v2.convertapi.com"}, "CONVEYOR_API_URL is wrong: must be https"),
@@ -69,6 +94,102 @@ def test_a_wrong_setting_is_named_in_one_line(given, values, words):
     assert "hush" not in str(raised.value)
 
 
+@pytest.fixture
+def secret_file(tmp_path):
+    def write(content):
+        path = tmp_path / "secret"
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("content", [b"hush", b"hush\n", b" hush \r\n", b"\xef\xbb\xbfhush\n"])
+def test_the_secret_may_come_from_a_file(given, secret_file, content):
+    path = secret_file(content)
+
+    assert given(api_secret=None, api_secret_file=path).api_secret_file == str(path)
+    assert read_secret(str(path)) == "hush"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "CONVEYOR_API_SECRET_FILE is wrong: the file is empty"),
+        (b" \n", "CONVEYOR_API_SECRET_FILE is wrong: the file must hold one word of plain ASCII"),
+        (b"hush hush", "the file must hold one word of plain ASCII"),
+        (b"hush\nhush", "the file must hold one word of plain ASCII"),
+        (b"\xffhush", "the file must hold one word of plain ASCII"),
+        (b"hush" * 20_000, "the file is too large for a secret"),
+    ],
+)
+def test_a_file_without_a_secret_is_named_in_one_line(given, secret_file, content, words):
+    with pytest.raises(SettingsError) as raised:
+        given(api_secret=None, api_secret_file=secret_file(content))
+
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
+    with pytest.raises(SettingsError) as raised:
+        given(api_secret=None, api_secret_file=tmp_path / "none")
+
+    expected = (
+        "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read (No such file or directory)"
+    )
+    assert str(raised.value) == expected
+
+
+def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_at_once(given, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is no file"):
+            given(api_secret=None, api_secret_file=path)
+
+
+def test_a_secret_and_a_file_with_one_are_one_too_many(given, secret_file):
+    with pytest.raises(SettingsError, match="are both set: unset one of them"):
+        given(api_secret_file=secret_file(b"hush"))
+
+
+def test_a_newline_after_the_secret_is_no_part_of_it(given):
+    assert given(api_secret="hush\n").api_secret.get_secret_value() == "hush"
+
+
+def test_jwts_without_their_package_are_refused_with_the_cure(given, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jwt", None)
+
+    with pytest.raises(SettingsError) as raised:
+        given(api_jwt_kid="k1")
+
+    expected = "CONVEYOR_API_JWT_KID is wrong: JWTs need one more package: "
+    assert str(raised.value) == expected + "pip install 'conveyor[jwt]'"
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({}, "v2.convertapi.com"),
+        ({"api_url": "https://EU-v2.convertapi.com:443/"}, "eu-v2.convertapi.com"),
+        ({"api_url": "http://127.0.0.1:8765"}, "127.0.0.1:8765"),
+        ({"api_url": "http://localhost:80"}, "localhost"),
+        ({"account": "shop.production"}, "shop.production"),
+        ({"api_url": f"https://{'a' * 60}.example.com"}, f"{'a' * 52}.example.com"),
+    ],
+)
+def test_an_account_has_a_name_that_outlives_its_secret(given, values, name):
+    assert given(**values).account_name == name
+    assert given(api_secret="another-hush", **values).account_name == name
+
+
+def test_a_loopback_service_may_prove_a_loss_soon(given):
+    settings = given(api_url=LOOPBACK[0], proof_seconds=0.2, proof_closed_seconds=0.05)
+
+    assert (settings.proof_seconds, settings.proof_closed_seconds) == (0.2, 0.05)
+
+
 @pytest.mark.parametrize("url", LOOPBACK)
 def test_a_loopback_stand_in_may_be_asked_often_and_in_clear(given, url):
     settings = given(api_url=url, poll_spacing=0.2)
@@ -84,7 +205,8 @@ def test_a_container_beside_this_one_may_be_spoken_to_in_clear(given):
 
 @pytest.mark.parametrize("show", [repr, str, lambda it: str(it.model_dump())])
 def test_secrets_are_not_shown(given, show):
-    assert "hush" not in show(given(broker_url="redis://:hush@host"))
+    secrets = dict.fromkeys(("api_master_token", "job_key"), "hush" * 4)
+    assert "hush" not in show(given(broker_url="redis://:hush@host", **secrets))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def entry_of():
             "wakeup": 1,
             "request": request,
             "created_at": NOW,
+            "seen_at": NOW,
         }
         return Entry(**{**defaults, **fields})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.conversion import FailureKind
+from conveyor.conversion import Failure, FailureKind
 from conveyor.decision import (
     AskFirst,
     Bury,
@@ -29,12 +29,16 @@ from conveyor.protocol.outcomes import (
     NotFound,
     Started,
     Throttled,
+    Unreadable,
     Unsent,
 )
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
-LIMITS = Limits(submits=3, strikes=4, age_s=600.0)
+LIMITS = Limits(submits=3, strikes=4, submit_s=600.0)
 NOW = 1_000_000.0
+# A second 404, two minutes after the POST had ended in the dark.
+PROVED = {"missing": 1, "unclear": "gateway", "unclear_at": NOW - 120.0}
+REFUSAL = Failure(FailureKind.INPUT, "JobId is already in use.", 4000, 409)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ NOW = 1_000_000.0
     ],
 )
 def test_after_a_submit(outcome, decision, entry_of):
-    assert after_submit(outcome, entry_of(), NOW, LIMITS) == decision
+    assert after_submit(outcome, entry_of(), LIMITS) == decision
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ def test_after_a_submit(outcome, decision, entry_of):
     ],
 )
 def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_of):
-    decision = after_submit(outcome, entry_of(), NOW, LIMITS)
+    decision = after_submit(outcome, entry_of(), LIMITS)
 
     assert isinstance(decision, Bury)
     failure = decision.failure
@@ -82,7 +86,7 @@ def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_o
 @pytest.mark.parametrize("age_s", [0, 599, 1e9])
 def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, entry_of):
     """However long it lasts: it is not the conversion's fault, and the operator can end it."""
-    decision = after_submit(outcome, entry_of(), NOW + age_s, LIMITS)
+    decision = after_submit(outcome, entry_of(seen_at=NOW + age_s), LIMITS)
 
     assert isinstance(decision, Hold)
     assert decision.failure.kind is FailureKind.ACCOUNT
@@ -96,7 +100,7 @@ def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, 
 def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
     outcome, age_s, goes_on, submits, entry_of
 ):
-    decision = after_submit(outcome, entry_of(submits=submits), NOW + age_s, LIMITS)
+    decision = after_submit(outcome, entry_of(submits=submits, seen_at=NOW + age_s), LIMITS)
 
     assert isinstance(decision, SubmitAgain if goes_on else Bury)
     if isinstance(decision, Bury):
@@ -107,7 +111,7 @@ def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
 @pytest.mark.parametrize("submits", [1, 3, 99])
 def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     assert isinstance(
-        after_submit(Lost("cut"), entry_of(submits=submits), NOW + 1e9, LIMITS), AskFirst
+        after_submit(Lost("cut"), entry_of(submits=submits, seen_at=NOW + 1e9), LIMITS), AskFirst
     )
 
 
@@ -124,7 +128,7 @@ def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     ],
 )
 def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, entry_of):
-    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), NOW, LIMITS) == decision
+    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS) == decision
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, ent
 def test_a_404_submits_again_only_what_was_never_seen_alive(
     alive, submits, decision, kind, entry_of
 ):
-    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits), NOW, LIMITS)
+    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits, **PROVED), LIMITS)
 
     assert isinstance(made, decision)
     if kind is not None:
@@ -159,7 +163,7 @@ def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
 ):
     """The service uses ids of its own: nobody can tell whether the lost submit was paid."""
     limits = Limits(submits=3, may_repay=may_repay)
-    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits), NOW, limits)
+    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits, **PROVED), limits)
 
     assert isinstance(made, decision)
     if not may_repay:
@@ -176,7 +180,7 @@ def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
 def test_silence_is_borne_a_bounded_number_of_times(
     *, outcome, status, alive, strikes, goes_on, entry_of
 ):
-    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), NOW, LIMITS)
+    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS)
 
     if goes_on:
         assert isinstance(made, PollAgain)
@@ -191,7 +195,7 @@ def test_silence_is_borne_a_bounded_number_of_times(
 
 @pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
 def test_an_error_of_the_service_ends_the_job(alive, entry_of):
-    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), NOW, LIMITS)
+    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), LIMITS)
 
     assert isinstance(made, Bury)
     assert (made.failure.code, made.failure.status) == (5001, 500)
@@ -253,3 +257,157 @@ def test_a_failure_is_one_line(said, shown):
     message = failure_of(Failed(500, 5001, said)).message
 
     assert message == f"{shown}Replay it later."
+
+
+# -- pay once ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("missing", "unclear", "ago_s", "proof"),
+    [
+        pytest.param(0, "gateway", 500.0, False, id="the first 404, however late"),
+        pytest.param(
+            1, "gateway", 119.0, False, id="the second, while a gateway may hold the POST"
+        ),
+        pytest.param(9, "gateway", 119.0, False, id="the tenth, as early"),
+        pytest.param(1, "gateway", 120.0, True, id="the second, late enough"),
+        pytest.param(1, "closed", 14.0, False, id="closed at once, too early"),
+        pytest.param(1, "closed", 15.0, True, id="closed at once"),
+    ],
+)
+def test_a_404_is_a_proof_only_as_the_second_and_late_enough(
+    missing, unclear, ago_s, proof, entry_of
+):
+    entry = entry_of(missing=missing, unclear=unclear, unclear_at=NOW - ago_s)
+
+    made = after_poll(NotFound(), entry, LIMITS)
+
+    assert isinstance(made, SubmitAgain if proof else PollAgain)
+    assert proof or made.missing
+
+
+@pytest.mark.parametrize(("ago_s", "proof"), [(119.0, False), (120.0, True)])
+def test_where_the_poster_died_the_proof_counts_from_the_first_404(ago_s, proof, entry_of):
+    entry = entry_of(missing=1, missing_at=NOW - ago_s)
+
+    assert isinstance(after_poll(NotFound(), entry, LIMITS), SubmitAgain if proof else PollAgain)
+
+
+def test_a_job_that_was_seen_alive_expires_with_the_second_404(entry_of):
+    first = after_poll(NotFound(), entry_of(alive=True), LIMITS)
+    second = after_poll(NotFound(), entry_of(alive=True, missing=1), LIMITS)
+
+    assert isinstance(first, PollAgain)
+    assert isinstance(second, Expire)
+
+
+def test_plain_v2_never_proves_anything(entry_of):
+    host = "https://v2.convertapi.com"
+
+    lost = after_poll(NotFound(), entry_of(base_url=host, **PROVED), LIMITS)
+    alive = after_poll(NotFound(), entry_of(base_url=host, alive=True, missing=9), LIMITS)
+
+    assert isinstance(lost, Bury)
+    assert lost.failure.kind is FailureKind.POSSIBLY_PAID
+    assert isinstance(alive, PollAgain)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Failed(400, 4000, "Parameter validation error."),
+        Failed(415, 0, "Unsupported."),
+        Failed(500, 5001, "Conversion failed."),
+        NotFound(),
+    ],
+    ids=["400", "415", "500", "404"],
+)
+def test_a_refusal_of_a_repeated_post_asks_and_buries_nothing(outcome, entry_of):
+    made = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+
+    assert isinstance(made, AskFirst)
+    assert made.refusal is not None
+
+
+def test_a_refusal_that_names_the_job_id_asks_even_the_first_time(entry_of):
+    """Redis may have lost the note of the first POST: the id is derived, and so the same."""
+    made = after_submit(Failed(400, 4000, "JobId is already in use."), entry_of(), LIMITS)
+
+    assert isinstance(made, AskFirst)
+
+
+def test_a_refused_post_of_which_no_job_turns_up_ends_as_it_was_refused(entry_of):
+    made = after_poll(NotFound(), entry_of(lost=1, refusal=REFUSAL, **PROVED), LIMITS)
+
+    assert made == Bury(REFUSAL)
+
+
+@pytest.mark.parametrize("decide", [after_submit, after_poll])
+def test_what_is_paid_and_unreadable_is_buried_with_its_answer_and_its_price(decide, entry_of):
+    made = decide(Unreadable("a file has no Url", "{}", cost=3), entry_of(), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert (made.failure.kind, made.failure.answer) == (FailureKind.UNREADABLE, "{}")
+    assert made.cost == 3
+    assert "paid" in made.failure.message
+
+
+def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
+    gone = Failed(500, 5009, "File id is invalid.")
+
+    first = after_submit(gone, entry_of(uploads={"0": "f"}), LIMITS)
+    second = after_submit(gone, entry_of(uploads={"0": "f"}, reuploaded=True), LIMITS)
+    not_ours = after_submit(gone, entry_of(), LIMITS)
+
+    assert first == SubmitAgain("the service has lost an uploaded file", reupload=True)
+    assert isinstance(second, Bury)
+    assert isinstance(not_ours, Bury)
+
+
+@pytest.mark.parametrize(("denials", "decision"), [(0, Hold), (1, Hold), (2, Bury)])
+def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
+    denials, decision, entry_of
+):
+    made = after_submit(Failed(403, 0, "Forbidden."), entry_of(denials=denials), LIMITS)
+
+    assert isinstance(made, decision)
+    assert made.failure.kind is FailureKind.ACCOUNT
+
+
+# -- the one deadline of a job ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", [InProgress(), Busy(), Busy(5.0, 403), Lost("cut"), NotFound()])
+@pytest.mark.parametrize(
+    ("alive", "kind"), [(True, FailureKind.EXPIRED), (False, FailureKind.POSSIBLY_PAID)]
+)
+def test_nothing_is_converting_after_the_jobs_life(outcome, alive, kind, entry_of):
+    submitted_at = NOW - LIMITS.job_s
+
+    made = after_poll(outcome, entry_of(alive=alive, submitted_at=submitted_at), LIMITS)
+
+    alive = alive or isinstance(outcome, InProgress)
+    assert isinstance(made, Expire if alive else Bury)
+    assert made.failure.kind is (FailureKind.EXPIRED if alive else kind)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 408, 409, 423, 425, 429, 503])
+def test_no_wait_buries_a_running_job(status, entry_of):
+    made = after_poll(Busy(7.0, status), entry_of(alive=True, strikes=99), LIMITS)
+
+    assert isinstance(made, PollAgain)
+    assert (made.strike, made.retry_after_s) == (False, 7.0)
+
+
+def test_a_replay_that_finds_no_old_job_pays_for_a_new_one(entry_of):
+    made = after_poll(NotFound(), entry_of(asking=True, **PROVED), LIMITS)
+
+    assert isinstance(made, SubmitAgain)
+    assert made.pays_anew
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, "Nothing was paid"), (1, "should be paid")])
+def test_what_may_have_been_paid_is_never_called_unpaid(lost, said, entry_of):
+    made = after_submit(Unsent("away"), entry_of(lost=lost, seen_at=NOW + 600), LIMITS)
+
+    assert said in made.failure.message

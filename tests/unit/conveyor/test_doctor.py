@@ -74,12 +74,14 @@ def test_a_workers_report_bears_its_name():
         "checks": [
             {"name": "storage", "ok": True, "detail": "fine"},
             {"name": "api", "ok": False, "detail": "refused"},
+            {"name": "host", "ok": True, "detail": "routed", "warning": True},
         ],
     }
     assert doctor._read_report(report) == [
         doctor.Check("worker", ok=True, detail="answers", where="worker@host"),
         doctor.Check("storage", ok=True, detail="fine", where="worker@host"),
         doctor.Check("api", ok=False, detail="refused", where="worker@host"),
+        doctor.Check("host", ok=True, detail="routed", where="worker@host", warning=True),
     ]
 
 

@@ -11,6 +11,7 @@ FLEET = Fleet(
     throughput=(0,) * 30,
     dead={FailureKind.SERVICE: 3},
     oldest_overdue_s=4.5,
+    unreadable=2,
     leftovers=3,
     accounts=(
         AccountStatus("ab12", "the balance is used up", 0, 12),

@@ -32,14 +32,14 @@ def app():
         yield made
 
 
-def test_an_account_is_known_by_a_fingerprint_that_tells_nothing(settings_of):
-    mark = wiring.account_of(settings_of())
+def test_an_accounts_name_outlives_its_secret(app, settings_of):
+    engines = [wiring.build(app, settings_of(api_secret=secret)) for secret in (SECRET, "other")]
 
-    assert SECRET not in mark
-    assert len({mark, wiring.account_of(settings_of(api_secret="other"))}) == 2
-    other_host = settings_of(api_url="https://eu-v2.convertapi.com")
-    assert wiring.account_of(other_host) != mark
-    assert wiring.account_of(settings_of()) == mark
+    assert [engine.governor.account for engine in engines] == ["v2.convertapi.com"] * 2
+
+
+def test_an_account_is_called_as_it_is_set(app, settings_of):
+    assert wiring.build(app, settings_of(account="shop")).governor.account == "shop"
 
 
 def test_a_lease_outlives_several_beats_of_the_pulse(app, settings_of):

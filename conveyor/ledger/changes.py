@@ -1,0 +1,88 @@
+"""One transition of one conversion: one run of ``transition.lua``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import redis
+
+from conveyor.errors import InvalidRequest
+from conveyor.ledger import keys
+from conveyor.ledger.entries import Entries
+from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
+from conveyor.ledger.scripts import script
+from conveyor.ledger.transitions import TRANSITIONS
+
+__all__ = ["Changes"]
+
+_NOTHING_TO_OWN: Final = -1
+_KEEP_EVENTS: Final = 200
+_MOST_NOTE_CHARACTERS: Final = 300
+
+
+class Changes(Entries):
+    """Entries, and the one way to change them.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(client)
+        self._transition = client.register_script(script("transition"))
+
+    def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
+        done, now, flat = self._run(name, conversion_id, **change)
+        if done == _NOTHING_TO_OWN:
+            raise InvalidRequest(
+                "An uploaded file is gone: it belongs to another conversion, or was not converted "
+                "for an hour. Upload it again."
+            )
+        if not done:
+            return None
+        return decode(conversion_id, fields_of(flat), float(now))
+
+    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, str, list[str]]:
+        transition = TRANSITIONS[name]
+        given = {**change.pop("set", {}), **change.pop("also", {})}
+        fields = {field: _clean(value) for field, value in given.items()}
+        if "note" in fields:
+            fields["note"] = fields["note"][:_MOST_NOTE_CHARACTERS]
+        if transition.enters is not None:
+            fields["state"] = transition.enters.value
+        guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
+        add = {field: by for field, by in change.pop("add", {}).items() if by}
+        spec = {
+            "version": VERSION,
+            "keep_events": _KEEP_EVENTS,
+            "leaves": sorted(transition.leaves),
+            "set": fields,
+            "guards": guards,
+            "add": add,
+            **{name: value for name, value in change.items() if value is not None},
+        }
+        with self._translated():
+            answer = self._transition(
+                keys=[
+                    keys.conversion(conversion_id),
+                    keys.DUE,
+                    keys.DEAD,
+                    keys.turnstile(conversion_id),
+                    keys.COUNTS,
+                    keys.delivery(conversion_id),
+                    keys.events(conversion_id),
+                    keys.CHANGED,
+                    keys.STAGING,
+                    keys.LEFTOVERS,
+                    keys.LEFTOVER_RECORDS,
+                ],
+                args=[conversion_id, uuid4().hex, json.dumps(spec)],
+            )
+        return cast("tuple[int, str, list[str]]", answer)
+
+
+def _clean(value: Any) -> str:
+    """Half a character (a lone surrogate) is nothing that Redis' JSON reads."""
+    return str(value).encode(errors="replace").decode()

@@ -1,0 +1,197 @@
+"""Entries, read. One that can't be read harms no other: it is passed over, or put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, cast
+
+import redis
+
+from conveyor.conversion import Event, State
+from conveyor.errors import UnknownConversion, UnreadableConversion
+from conveyor.ledger import keys
+from conveyor.ledger.connection import translated
+from conveyor.ledger.entry import Entry, NewerEntry, decode
+from conveyor.ledger.scripts import script
+
+__all__ = ["Entries"]
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class Entries:
+    """The conversions' entries in Redis.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._set_aside = client.register_script(script("set_aside"))
+
+    def find(self, conversion_id: str) -> Entry | None:
+        """An entry, or None where there is none.
+
+        Raises:
+            UnreadableConversion: It can't be read.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        ((_, fields),), seen_at = self._read([conversion_id])
+        if not fields:
+            return None
+        return _decode(conversion_id, fields, seen_at)
+
+    def get(self, conversion_id: str) -> Entry:
+        """An entry.
+
+        Raises:
+            UnknownConversion: There is none.
+            UnreadableConversion: It can't be read.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        entry = self.find(conversion_id)
+        if entry is None:
+            raise UnknownConversion(
+                f"No conversion has the id {conversion_id!r}: check it; "
+                "a finished one is forgotten after 7 days."
+            )
+        return entry
+
+    def find_many(self, conversion_ids: Sequence[str]) -> list[Entry]:
+        """The entries that there are of these and that can be read, in one round trip.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return self._sorted(conversion_ids)[0]
+
+    def unreadable(self) -> dict[str, float]:
+        """The entries that were put aside because they can't be read.
+
+        Returns:
+            The time of each by its id, seconds since the epoch.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            found = self._redis.zrange(keys.UNREADABLE, 0, -1, withscores=True)
+        return dict(cast("list[tuple[str, float]]", found))
+
+    def set_aside(self, conversion_ids: Sequence[str]) -> int:
+        """Put entries aside that can't be read, so that nobody is woken for them again.
+
+        Args:
+            conversion_ids: Their ids.
+
+        Returns:
+            How many were put aside for the first time.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        if not conversion_ids:
+            return 0
+        with self._translated():
+            aside = self._set_aside(keys=[keys.DUE, keys.UNREADABLE], args=[*conversion_ids])
+        return cast("int", aside)
+
+    def events(self, conversion_id: str, after: str = "") -> list[Event]:
+        """A conversion's changes of state.
+
+        Args:
+            conversion_id: The conversion's id.
+            after: The id of the event that was seen last; empty for all.
+
+        Returns:
+            What there is, the oldest first; perhaps nothing.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            found = cast("list[str]", self._redis.lrange(keys.events(conversion_id), 0, -1))
+        events = [_event(conversion_id, line) for line in found]
+        return [event for event in events if not after or _order(event.id) > _order(after)]
+
+    def last_event_id(self, conversion_id: str) -> str:
+        """The id of the latest change of state; empty where there is none.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            found = cast("str | None", self._redis.lindex(keys.events(conversion_id), -1))
+        return found.partition(" ")[0] if found else ""
+
+    def now(self) -> float:
+        """The time at Redis, seconds since the epoch: the only clock that decides anything.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            return _seconds(self._redis.time())
+
+    def _sorted(self, conversion_ids: Sequence[str]) -> tuple[list[Entry], list[str], list[str]]:
+        """Entries, ids without one, and ids of those that nobody can read."""
+        found, seen_at = self._read(conversion_ids)
+        entries: list[Entry] = []
+        gone: list[str] = []
+        damaged: list[str] = []
+        for conversion_id, fields in found:
+            if not fields:
+                gone.append(conversion_id)
+                continue
+            try:
+                entries.append(_decode(conversion_id, fields, seen_at))
+            except NewerEntry:
+                continue
+            except UnreadableConversion:
+                damaged.append(conversion_id)
+        return entries, gone, damaged
+
+    def _read(self, conversion_ids: Sequence[str]) -> tuple[list[tuple[str, Any]], float]:
+        with self._translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.time()
+            for conversion_id in conversion_ids:
+                pipeline.hgetall(keys.conversion(conversion_id))
+            time, *found = pipeline.execute(raise_on_error=False)
+            for answer in (time, *found):
+                if isinstance(answer, Exception) and not _is_wrong_type(answer):
+                    raise answer
+        return list(zip(conversion_ids, found, strict=True)), _seconds(time)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._redis)
+
+
+def _is_wrong_type(error: Exception) -> bool:
+    """Whether a key is no hash: then that entry can't be read, and the others can."""
+    return str(error).startswith("WRONGTYPE")
+
+
+def _decode(conversion_id: str, fields: Any, seen_at: float) -> Entry:
+    if not isinstance(fields, Mapping):
+        raise UnreadableConversion(conversion_id)
+    return decode(conversion_id, fields, seen_at)
+
+
+def _event(conversion_id: str, line: str) -> Event:
+    event_id, _, rest = line.partition(" ")
+    state, _, note = rest.partition(" ")
+    # An id begins with the milliseconds since the epoch.
+    return Event(event_id, conversion_id, State(state), _order(event_id)[0] / 1000, note)
+
+
+def _order(event_id: str) -> tuple[int, int]:
+    ms, _, number = event_id.partition("-")
+    return int(ms), int(number)
+
+
+def _seconds(time: tuple[int, int]) -> float:
+    seconds, microseconds = time
+    return seconds + microseconds / _MICROSECONDS

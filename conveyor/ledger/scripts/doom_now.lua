@@ -1,0 +1,15 @@
+-- Take staged folders from whoever reserved them, now.
+--
+-- KEYS[1]  staging  sorted set, tokens of staged folders that no conversion owns, by their time
+-- KEYS[2]  doomed   set, tokens of folders that are to be removed
+-- ARGV     tokens   the folders
+-- returns           those to remove: a folder that a conversion owns by now is none of them
+
+local doomed = {}
+for _, token in ipairs(ARGV) do
+  if redis.call('ZREM', KEYS[1], token) == 1 then
+    redis.call('SADD', KEYS[2], token)
+    doomed[#doomed + 1] = token
+  end
+end
+return doomed

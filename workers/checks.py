@@ -1,0 +1,170 @@
+"""What a worker can find out about its API, credentials and clock, without paying for anything."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+
+from config.settings import WorkerSettings
+from conveyor.ledger import connect, translated
+from conveyor.protocol import Account, ApiError, ConvertApi, Refused
+
+__all__ = ["Finding", "look_at_api", "look_at_clock", "look_at_host"]
+
+_ROUTED_HOST: Final = "v2.convertapi.com"
+_DENIED: Final = frozenset({401, 402, 403})
+_MOST_CLOCK_OFF_S: Final = 2.0
+_SAMPLE: Final = b"conveyor doctor\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of a part that can be used.
+
+    Attributes:
+        detail: In words, without a secret.
+        warning: Whether you should do something about it all the same.
+    """
+
+    detail: str
+    warning: bool = False
+
+
+def look_at_host(api_url: str) -> Finding:
+    """Whether a 404 proves anything at the host.
+
+    Args:
+        api_url: As it is set.
+    """
+    host = (urlsplit(api_url).hostname or "").rstrip(".")
+    if host != _ROUTED_HOST:
+        return Finding(f"jobs and files stay at {host}")
+    return Finding(
+        f"{host} is routed to the nearest data centre: a 404 there proves nothing, so a lost "
+        "submit is never repeated by itself. Set CONVEYOR_API_URL=https://eu-v2.convertapi.com or "
+        "another region",
+        warning=True,
+    )
+
+
+def look_at_clock(settings: WorkerSettings) -> Finding:
+    """How far this host's clock is from that of Redis.
+
+    Args:
+        settings: Say where Redis is.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    with closing(connect(settings.redis_url.get_secret_value(), 1)) as client, translated(client):
+        client.ping()  # connects: the exchange below is as quick as the network
+        before = time.time()
+        seconds, microseconds = client.time()
+        after = time.time()
+    return _compare(seconds + microseconds / 1e6, before, after)
+
+
+def _compare(server: float, before: float, after: float) -> Finding:
+    """The server's clock was read somewhere between the two."""
+    ahead_s = max(before - server, 0.0) - max(server - after, 0.0)
+    if abs(ahead_s) <= _MOST_CLOCK_OFF_S:
+        return Finding(f"within {_MOST_CLOCK_OFF_S:g} s of the clock of Redis")
+    where = "ahead of" if ahead_s > 0 else "behind"
+    return Finding(
+        f"this host's clock is {abs(ahead_s):.0f} s {where} that of Redis: no conversion is "
+        "harmed, but logs and self-signed JWTs are dated wrongly. Set the clocks by NTP",
+        warning=True,
+    )
+
+
+def look_at_api(api: ConvertApi, settings: WorkerSettings) -> Finding:
+    """Whether the credentials convert, and how much is left.
+
+    The account's secret and the master token read the account. An API token and a JWT don't. Then
+    a small file is uploaded with them and deleted again, which costs nothing.
+
+    Args:
+        api: The service.
+        settings: Say which credentials there are.
+
+    Raises:
+        ApiError: The credentials are refused, or the service does not answer.
+    """
+    try:
+        account = api.user()
+    except Refused as error:
+        if error.status not in _DENIED:
+            raise
+        return _without_balance(api, settings)
+    if settings.api_master_token.get_secret_value():
+        _upload(api)  # the account was read with another credential than the one that converts
+    return _of_balance(account)
+
+
+def _of_balance(account: Account) -> Finding:
+    used, total = account.conversions_consumed, account.conversions_total
+    if not account.active:
+        return Finding(
+            f"the account is not active, {used} of {total} conversions are used: nothing is "
+            "converted. Look at its plan",
+            warning=True,
+        )
+    if used < total:
+        return Finding(f"the account is active, {total - used} conversions left")
+    return Finding(
+        f"the account is active, {used} conversions are used, above the plan's {total}: "
+        "ConvertAPI goes on if the plan has overage",
+        warning=True,
+    )
+
+
+def _without_balance(api: ConvertApi, settings: WorkerSettings) -> Finding:
+    deleted = _upload(api)
+    checked = (
+        f"a file of {len(_SAMPLE)} bytes was uploaded{' and deleted' if deleted else ''}, and "
+        "nothing was converted"
+    )
+    cure = (
+        "CONVEYOR_API_MASTER_TOKEN is refused at /user: check it"
+        if settings.api_master_token.get_secret_value()
+        else "/user takes no API token and no JWT: CONVEYOR_API_MASTER_TOKEN shows the balance"
+    )
+    if _refuses_strangers(settings):
+        return Finding(f"converts; balance unknown ({checked}). {cure}")
+    return Finding(
+        f"perhaps converts; balance unknown ({checked}, but uploads are taken without credentials, "
+        f"too: the first conversion tells). {cure}",
+        warning=True,
+    )
+
+
+def _upload(api: ConvertApi) -> bool:
+    """Upload a file that is no document, and delete it; whether it was deleted."""
+    file_id = api.upload("conveyor-doctor.txt", lambda: nullcontext(io.BytesIO(_SAMPLE)))
+    with suppress(ApiError):
+        return api.delete_file(f"{api.base_url}/d/{file_id}")
+    return False  # the service forgets it within three hours
+
+
+def _refuses_strangers(settings: WorkerSettings) -> bool:
+    """Whether an upload without credentials is refused: only then one with them shows anything.
+
+    It has neither a name nor a content, so that nothing is stored where it is not refused.
+    """
+    with requests.Session() as session, suppress(requests.RequestException):
+        session.trust_env = False
+        session.proxies = dict.fromkeys(("http", "https"), settings.api_proxy)
+        answer = session.post(
+            f"{settings.api_url}/upload",
+            timeout=(settings.connect_timeout, settings.read_timeout),
+            allow_redirects=False,
+            stream=True,
+        )
+        return answer.status_code in _DENIED
+    return False

@@ -1,0 +1,89 @@
+"""Unexpected exceptions: counted on the conversion, and after a few it is a dead letter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from conveyor import schedule, wakeups
+from conveyor.conversion import Failure, FailureKind, State
+from conveyor.errors import UnreadableConversion
+from conveyor.ledger import Entry
+from conveyor.ledger.entry import NewerEntry
+from workers.wiring import Engine
+
+__all__ = ["internal_failure", "put_aside", "stumble"]
+
+# A bug is not cured by trying, but what one worker lacks another may have.
+_MOST: Final = 3
+# An outcome that can't be brought to its caller is tried for an hour or so.
+_MOST_OF_ENDED: Final = 60
+
+log = structlog.get_logger("conveyor.task")
+
+
+def stumble(engine: Engine, conversion_id: str) -> bool:
+    """Count an unexpected exception of a task, and have the conversion looked at again.
+
+    Args:
+        engine: The parts.
+        conversion_id: The conversion's id.
+
+    Returns:
+        Whether there is such a conversion.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    entry = engine.ledger.find(conversion_id)
+    if entry is None:
+        return False
+    if not entry.told:
+        noted = engine.ledger.stumbled(entry, schedule.after_stumble(entry.stumbles))
+        if noted is not None:
+            _end_if_hopeless(engine, noted)
+    return True
+
+
+def put_aside(engine: Engine, error: UnreadableConversion) -> None:
+    """Put an entry aside that can't be read. A newer version's is left to its own workers.
+
+    Args:
+        engine: The parts.
+        error: What reading it has raised.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    if isinstance(error, NewerEntry):
+        log.info("newer_entry")
+    elif engine.ledger.set_aside([error.conversion_id]):
+        log.error("unreadable_entry")
+
+
+def internal_failure(entry: Entry | None = None) -> Failure:
+    """What a conversion ends with that made Conveyor stumble.
+
+    Args:
+        entry: The conversion; None where it was not accepted yet.
+    """
+    paid = (
+        "It may have been paid: a" if entry is not None and entry.submits else "Nothing was paid. A"
+    )
+    message = (
+        f"An unexpected error of Conveyor's own; the worker's log has the traceback. {paid} replay "
+        "tries it again."
+    )
+    return Failure(FailureKind.INTERNAL, message)
+
+
+def _end_if_hopeless(engine: Engine, entry: Entry) -> None:
+    if entry.state.is_final:
+        if entry.stumbles >= _MOST_OF_ENDED:
+            log.error("outcome_not_told", state=entry.state.value)
+            engine.ledger.told(entry.id, is_dead=entry.state in (State.FAILED, State.EXPIRED))
+    elif entry.stumbles >= _MOST:
+        buried = engine.ledger.failed(entry, internal_failure(entry))
+        if buried is not None:
+            wakeups.wake(engine.app, buried)
