@@ -385,3 +385,24 @@ def test_a_purged_dead_letter_leaves_nothing(worker, conveyor, sandbox, document
     audit = sandbox.audit()
     assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 2)
     assert _left(worker) == 0
+
+
+def test_a_replay_that_pays_again_deletes_the_old_job_alone(
+    *, worker, conveyor, sandbox, document, clean
+):
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    worker.waiting()
+    ledger = worker.engine.ledger
+    failure = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
+    ledger.failed(ledger.get(handle.id), failure)
+    conveyor.dead_letters.replay(handle.id)
+    clean()
+    audit = sandbox.audit()
+    assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 1)
+
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+    clean()
+    audit = sandbox.audit()
+    assert (audit["deleted_jobs"], audit["deleted_files"]) == (2, 3)
