@@ -24,10 +24,19 @@ COUNTERS = (
     "webhooks_sent",
     "webhooks_lost",
     "bad_credentials",
+    "misplaced_parameters",
+    "requests_astray",
+    "credentials_astray",
 )
 
 #: What a client that keeps the protocol never does.
-VIOLATIONS = ("overlapping_polls", "early_polls", "paid_duplicates")
+VIOLATIONS = (
+    "overlapping_polls",
+    "early_polls",
+    "paid_duplicates",
+    "misplaced_parameters",
+    "credentials_astray",
+)
 
 
 class Audit:
@@ -48,9 +57,9 @@ class Audit:
         self._faults: Counter[str] = Counter()
         self._charged: set[str] = set()
 
-    def count(self, name: str) -> None:
-        """Add one to a counter of `COUNTERS`."""
-        self._counts[name] += 1
+    def count(self, name: str, times: int = 1) -> None:
+        """Add to a counter of `COUNTERS`."""
+        self._counts[name] += times
 
     def fault(self, name: str) -> None:
         """Note that a fault struck."""

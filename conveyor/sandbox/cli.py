@@ -12,18 +12,23 @@ import typer
 
 from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, SandboxConfig
 from conveyor.sandbox.converters.program import kill_all
-from conveyor.sandbox.faults import FAULTS
+from conveyor.sandbox.faults import ADDRESS_HELP, CATALOGUE, describe
 from conveyor.sandbox.outbound import is_reachable
 from conveyor.sandbox.server import run
 from conveyor.serving import address_of, listen
 
 USAGE_STATUS = 2
-FAULT_HELP = (
-    "Repeatable; rate from 0 to 1. Names: error_CODE for each documented code of a failed "
-    f"conversion, {', '.join(name for name in FAULTS if not name.startswith('error_'))}."
-)
+FAULT_HELP = "Repeatable; rate from 0 to 1. --list-faults tells the names."
 
 app = typer.Typer(add_completion=False)
+
+
+def _list_faults(wanted: bool) -> None:
+    if wanted:
+        _say(f"{ADDRESS_HELP} At after_submit the job is taken and charged.\n")
+        for family in CATALOGUE:
+            _say("{}\n    {}".format(*describe(family)))
+        raise typer.Exit
 
 
 @app.command()
@@ -39,6 +44,12 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         str, typer.Option(help="Seconds a conversion takes at least: SECONDS or A-B.")
     ] = "0",
     fault: Annotated[list[str] | None, typer.Option(metavar="NAME=RATE", help=FAULT_HELP)] = None,
+    list_faults: Annotated[  # noqa: ARG001 - its callback does it
+        bool,
+        typer.Option(
+            "--list-faults", is_eager=True, callback=_list_faults, help="Tell the faults, and end."
+        ),
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Makes faults and durations repeatable.")] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Base of the Urls handed out; by default the Host asked.")
@@ -51,8 +62,15 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         bool, typer.Option("--ignore-async", help="Answer asynchronous requests with the result.")
     ] = False,
     slow_seconds: Annotated[
-        float, typer.Option(min=0, help="How long an answer struck by slow_answer takes.")
+        float, typer.Option(min=0, help="How long an answer takes that is slow by order.")
     ] = 40.0,
+    retry_after: Annotated[
+        int, typer.Option(min=0, help="Seconds that the Retry-After of a fault asks for.")
+    ] = 7,
+    control_in_form: Annotated[
+        bool,
+        typer.Option("--control-in-form", help="Read WebHook, Async and JobId from the form too."),
+    ] = False,
     audit_fingerprints: Annotated[
         bool, typer.Option("--audit-fingerprints", help="Equal conversions are paid duplicates.")
     ] = False,
@@ -90,6 +108,8 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             balance=balance,
             ignore_async=ignore_async,
             slow_seconds=slow_seconds,
+            retry_after_seconds=retry_after,
+            control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),
         )

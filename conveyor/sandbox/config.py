@@ -19,6 +19,15 @@ class Dialect(Enum):
 BOTH_DIALECTS = frozenset(Dialect)
 
 
+_DURATIONS = (
+    "spacing_seconds",
+    "job_ttl_seconds",
+    "file_ttl_seconds",
+    "slow_seconds",
+    "retry_after_seconds",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
     """How a sandbox behaves.
@@ -38,7 +47,10 @@ class SandboxConfig:
         file_ttl_seconds: Life of a file.
         balance: Credits of the account.
         ignore_async: Answer asynchronous requests with the finished result.
-        slow_seconds: How long an answer struck by `slow_answer` takes.
+        slow_seconds: How long an answer takes that is slow by order.
+        control_in_form: Read `WebHook`, `Async` and `JobId` from the form too. The documentation
+            calls them query parameters; without this they are ignored anywhere else.
+        retry_after_seconds: What a `Retry-After` of a fault asks for.
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
@@ -62,6 +74,8 @@ class SandboxConfig:
     balance: int = 1_000_000
     ignore_async: bool = False
     slow_seconds: float = 40.0
+    control_in_form: bool = False
+    retry_after_seconds: int = 7
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
 
@@ -76,6 +90,6 @@ class SandboxConfig:
             raise ValueError("the secret must not be empty")
         if not self.dialects:
             raise ValueError("at least one dialect is needed")
-        for name in ("spacing_seconds", "job_ttl_seconds", "file_ttl_seconds", "slow_seconds"):
+        for name in _DURATIONS:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")

@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -19,7 +20,9 @@ from conveyor.sandbox.engine import Engine
 from conveyor.sandbox.faults import Faults
 from conveyor.sandbox.files import FileStore
 from conveyor.sandbox.jobs import JobBook
+from conveyor.sandbox.road import Road
 from conveyor.sandbox.sources import Sources
+from conveyor.sandbox.stranger import elsewhere
 from conveyor.sandbox.webhooks import Webhooks
 
 
@@ -38,6 +41,7 @@ class Core:
         jobs: Jobs that can be polled.
         sources: Finds and fetches what is to be converted.
         conversions: Takes orders.
+        road: Leads to the endpoints, and back.
     """
 
     config: SandboxConfig
@@ -50,6 +54,7 @@ class Core:
     jobs: JobBook
     sources: Sources
     conversions: Conversions
+    road: Road
 
     def base_url(self, request: Request) -> str:
         """Return the sandbox's address as the client of a request sees it."""
@@ -74,11 +79,12 @@ class Core:
         self.folder.cleanup()
 
 
-def assemble(config: SandboxConfig) -> Core:
+def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
     """Return a sandbox's parts.
 
     Args:
         config: How it behaves.
+        stranger_port: Port where it plays another host.
     """
     folder = tempfile.TemporaryDirectory(prefix="conveyor-sandbox-", ignore_cleanup_errors=True)
     audit = Audit(fingerprints=config.audit_fingerprints)
@@ -111,6 +117,13 @@ def assemble(config: SandboxConfig) -> Core:
         jobs=jobs,
         sources=sources,
         conversions=conversions,
+        road=Road(
+            faults=faults,
+            audit=audit,
+            elsewhere=partial(elsewhere, stranger_port),
+            retry_after_seconds=config.retry_after_seconds,
+            slow_seconds=config.slow_seconds,
+        ),
     )
 
 

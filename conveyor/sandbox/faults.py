@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import random
 from collections.abc import Mapping
+from typing import TypeVar
 
+from conveyor.sandbox.addresses import AFTER_SUBMIT, EVERYWHERE, Address, Family
 from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.errors import CONVERSION_ERRORS
+from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
 
-#: Fault name → what the client meets. `error_CODE` ends a job with that documented code.
-FAULTS: Mapping[str, str] = {
-    "throttle_submit": "503 on a submit; nothing was started",
+#: Faults of the service itself: they need to know what is converted, and how far it is.
+OWN: Mapping[str, str] = {
     "lost_submit": "the job is taken and charged, the connection closes without an answer",
     "gateway_submit": "the job is taken and charged, the answer is a 502 page",
     "finished_submit": "an asynchronous submit is answered with the finished result",
@@ -25,8 +28,37 @@ FAULTS: Mapping[str, str] = {
     "lost_webhook": "a webhook is never called",
     "doubled_webhook": "a webhook is called twice",
     "outage": "every request meets a closed connection",
-    **{f"error_{code}": message for code, message in CONVERSION_ERRORS.items()},
+    **{f"error_{code}": f"a conversion fails: {text}" for code, text in CONVERSION_ERRORS.items()},
 }
+
+#: All faults there are, by family.
+CATALOGUE: tuple[Family, ...] = (
+    *(Family(name=name, meaning=meaning, addresses=()) for name, meaning in OWN.items()),
+    *MISHAPS,
+    *DRIBBLES,
+)
+
+#: Fault name → what the client meets.
+FAULTS: Mapping[str, str] = {
+    fault: family.meaning for family in CATALOGUE for fault in family.faults
+}
+
+#: How many names are offered in place of a wrong one.
+SUGGESTIONS = 3
+
+Row = TypeVar("Row")
+
+
+#: What stands for the end of a name in `describe`.
+ADDRESS_HELP = f"ADDRESS is one of: {', '.join(address.value for address in Address)}."
+
+
+def describe(family: Family) -> tuple[str, str]:
+    """Return for people how a family's faults are named, and what the client meets."""
+    if family.addresses == EVERYWHERE:
+        names = f"{family.name}_ADDRESS"
+        return f"{names}, {family.name}_{AFTER_SUBMIT}" if family.after else names, family.meaning
+    return ", ".join(family.faults), family.meaning
 
 
 def check_rates(rates: Mapping[str, object]) -> None:
@@ -40,9 +72,14 @@ def check_rates(rates: Mapping[str, object]) -> None:
     """
     for name, rate in rates.items():
         if name not in FAULTS:
-            raise ValueError(f"there is no fault {name!r}; known are: {', '.join(FAULTS)}")
+            raise ValueError(f"there is no fault {name!r}{_suggestion(name)}")
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ValueError(f"the rate of {name} must be a number from 0 to 1")
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, FAULTS, SUGGESTIONS)
+    return f"; did you mean {' or '.join(close)}?" if close else "; --list-faults names them"
 
 
 class Faults:
@@ -89,6 +126,20 @@ class Faults:
             return False
         self._audit.fault(name)
         return True
+
+    def drawn(self, rows: Mapping[str, Row]) -> Row | None:
+        """Draw which fault of a table strikes now, and count it.
+
+        Args:
+            rows: What there is by fault name.
+
+        Returns:
+            The row of the first that strikes, in the order in which they were put in force.
+        """
+        for name in self._rates:
+            if name in rows and self.strikes(name):
+                return rows[name]
+        return None
 
     def conversion_error(self) -> int | None:
         """Draw whether a conversion fails by order, and with which code."""

@@ -19,6 +19,9 @@ DEFAULT_TIMEOUT_SECONDS = 900
 MIN_TIMEOUT_SECONDS = 10
 MAX_TIMEOUT_SECONDS = 1200
 
+#: Documented as query parameters; the service looks for them nowhere else.
+CONTROL = frozenset({"async", "jobid", "webhook"})
+
 _INDEXED = re.compile(r"(?P<name>.+?)\[(?P<index>\d*)\]")
 
 #: Understood for every conversion.
@@ -98,6 +101,11 @@ class Parameters:
     def names(self) -> list[str]:
         """Return the names as they came."""
         return [entry.name for entry in self._gathered.values()]
+
+
+def is_control(name: str) -> bool:
+    """Tell whether a parameter says how a conversion is run, not what it makes."""
+    return name.lower() in CONTROL
 
 
 def check(parameters: Parameters, converter: Converter) -> Checked:

@@ -24,8 +24,13 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 Pair = tuple[str, "Value"]
 
 
-async def read_pairs(request: Request, files: FileStore) -> list[Pair]:
-    """Return all parameters of a request, those of the query first.
+def query_pairs(request: Request) -> list[Pair]:
+    """Return the parameters in a request's query."""
+    return list(request.query_params.multi_items())
+
+
+async def body_pairs(request: Request, files: FileStore) -> list[Pair]:
+    """Return the parameters in a request's body.
 
     Args:
         request: Its body is read.
@@ -35,17 +40,16 @@ async def read_pairs(request: Request, files: FileStore) -> list[Pair]:
         ApiError: 4002, bad JSON; 4005, a file in JSON without content; 4000, other bodies
             that cannot be read.
     """
-    pairs: list[Pair] = list(request.query_params.multi_items())
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        pairs += await _multipart(request, files)
-    elif "content-disposition" in request.headers:
-        pairs.append(("File", await save_body(request, files)))
-    elif kind == "application/json":
-        pairs += _from_json(await _body(request), files)
-    elif kind == "application/x-www-form-urlencoded":
-        pairs += _from_form(await _body(request))
-    return pairs
+        return await _multipart(request, files)
+    if "content-disposition" in request.headers:
+        return [("File", await save_body(request, files))]
+    if kind == "application/json":
+        return _from_json(await _body(request), files)
+    if kind == "application/x-www-form-urlencoded":
+        return _from_form(await _body(request))
+    return []
 
 
 async def save_body(request: Request, files: FileStore) -> StoredFile:

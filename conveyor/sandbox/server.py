@@ -16,6 +16,7 @@ from conveyor.sandbox.application import application
 from conveyor.sandbox.config import SandboxConfig
 from conveyor.sandbox.core import assemble
 from conveyor.sandbox.faults import check_rates
+from conveyor.sandbox.stranger import Stranger
 from conveyor.sandbox.wire import ConnectionProtocol
 from conveyor.serving import BACKLOG, Server, address_of, listen
 
@@ -34,9 +35,12 @@ def run(
         listener: From `listen`.
         when_ready: Called once requests are accepted.
     """
-    core = assemble(config)
+    stranger = listen(config.host, 0)
+    stranger_port = stranger.getsockname()[1]
+    core = assemble(config, stranger_port=stranger_port)
+    app = Stranger(application(core), port=stranger_port, audit=core.audit)
     settings = uvicorn.Config(
-        application(core),
+        app,
         http=ConnectionProtocol,
         ws="none",
         lifespan="off",
@@ -51,9 +55,10 @@ def run(
     )
     server = Server(settings, lambda: when_ready(server))
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=[listener, stranger])
     finally:
         listener.close()
+        stranger.close()
         core.close()
 
 

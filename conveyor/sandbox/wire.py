@@ -12,7 +12,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: What a proxy says when what lies behind it does not answer.
 GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
-GATEWAY_STATUS = {502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+GATEWAY_STATUS = {
+    502: "502 Bad Gateway",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
 
 
 class ConnectionProtocol(H11Protocol):
@@ -52,6 +56,14 @@ class Dropped(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Cut the connection."""
         transport_of(scope).abort()
+        await until_disconnected(receive)
+
+
+class Silent(Response):
+    """No answer: the connection stays open until the client goes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Wait."""
         await until_disconnected(receive)
 
 

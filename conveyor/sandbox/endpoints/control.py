@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.wire import json_response
 
@@ -37,6 +39,9 @@ class ControlEndpoint:
 
     async def user(self, request: Request) -> Response:
         """Describe the account."""
+        return await self._core.road.carry(Address.USER, request, partial(self._described, request))
+
+    async def _described(self, request: Request) -> Response:
         self._core.account.authenticate(request)
         return json_response(self._core.account.describe())
 

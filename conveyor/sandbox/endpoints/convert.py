@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.conversions import Order
 from conveyor.sandbox.converters.registry import canonical
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.errors import invalid_parameters
 from conveyor.sandbox.jobs import Job, is_job_id
-from conveyor.sandbox.parameters import Parameters, check
-from conveyor.sandbox.request_body import read_pairs
+from conveyor.sandbox.parameters import Parameters, check, is_control
+from conveyor.sandbox.request_body import Pair, body_pairs, query_pairs
 from conveyor.sandbox.results import outcome_response
 from conveyor.sandbox.wire import Dropped, gateway_page, json_response
 
@@ -49,12 +52,14 @@ class ConvertEndpoint:
     async def _submit(
         self, request: Request, dialect: Dialect, *, asynchronous: bool | None
     ) -> Response:
-        core = self._core
-        if core.faults.strikes("throttle_submit"):
-            core.audit.count("throttled")
-            return Response("Too many requests. Retry in a few seconds.", 503)
+        serve = partial(self._taken, request, dialect, asynchronous)
+        return await self._core.road.carry(Address.SUBMIT, request, serve)
+
+    async def _taken(
+        self, request: Request, dialect: Dialect, asynchronous: bool | None
+    ) -> Response:
         order = await self._order(request, dialect)
-        job = core.conversions.take(order)
+        job = self._core.conversions.take(order)
         waits = not (order.checked.asynchronous if asynchronous is None else asynchronous)
         return await self._answer(request, job, waits=waits)
 
@@ -64,7 +69,7 @@ class ConvertEndpoint:
         source = canonical(request.path_params["source"])
         target = canonical(request.path_params["target"])
         converter = core.registry.find(source, target)
-        checked = check(Parameters(await read_pairs(request, core.files)), converter)
+        checked = check(Parameters(await self._pairs(request)), converter)
         if checked.job_id is not None and not is_job_id(checked.job_id, dialect):
             raise invalid_parameters({"JobId": [_ID_FORM[dialect]]})
         return Order(
@@ -75,6 +80,14 @@ class ConvertEndpoint:
             checked=checked,
             base_url=core.base_url(request),
         )
+
+    async def _pairs(self, request: Request) -> list[Pair]:
+        body = await body_pairs(request, self._core.files)
+        if not self._core.config.control_in_form:
+            kept = [pair for pair in body if not is_control(pair[0])]
+            self._core.audit.count("misplaced_parameters", len(body) - len(kept))
+            body = kept
+        return [*query_pairs(request), *body]
 
     async def _answer(self, request: Request, job: Job, *, waits: bool) -> Response:
         core = self._core

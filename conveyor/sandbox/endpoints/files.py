@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.disposition import attachment
 from conveyor.sandbox.files import StoredFile
@@ -38,6 +41,17 @@ class FilesEndpoint:
 
     async def upload(self, request: Request) -> Response:
         """Keep a file: the body itself, a part of a multipart body, or what a URL serves."""
+        return await self._core.road.carry(Address.UPLOAD, request, partial(self._keep, request))
+
+    async def download(self, request: Request) -> Response:
+        """Answer a file's bytes."""
+        return await self._core.road.carry(Address.DOWNLOAD, request, partial(self._serve, request))
+
+    async def delete(self, request: Request) -> Response:
+        """Remove a file."""
+        return await self._core.road.carry(Address.DELETE, request, partial(self._remove, request))
+
+    async def _keep(self, request: Request) -> Response:
         core = self._core
         core.account.authenticate(request)
         file = await self._received(request)
@@ -52,8 +66,7 @@ class FilesEndpoint:
             }
         )
 
-    async def download(self, request: Request) -> Response:
-        """Answer a file's bytes."""
+    async def _serve(self, request: Request) -> Response:
         core = self._core
         file = core.files.find(request.path_params["id"])
         if file is None:
@@ -68,8 +81,7 @@ class FilesEndpoint:
         headers = {"Content-Disposition": attachment(file.name)}
         return FileResponse(file.path, headers=headers, media_type=OCTET_STREAM)
 
-    async def delete(self, request: Request) -> Response:
-        """Remove a file."""
+    async def _remove(self, request: Request) -> Response:
         if not self._core.files.remove(request.path_params["id"]):
             return _not_found()
         self._core.audit.count("deleted_files")

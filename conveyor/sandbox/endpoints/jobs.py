@@ -10,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.core import Core
+from conveyor.sandbox.dribbles import Handwritten
 from conveyor.sandbox.jobs import Job, Success, Turn
 from conveyor.sandbox.results import outcome_response, raw_response
 from conveyor.sandbox.wire import Dribbled, Dropped, gateway_page
@@ -45,16 +47,21 @@ class JobsEndpoint:
         core.audit.count("polls")
         job = core.jobs.find(request.path_params["id"], dialect)
         if job is None:
-            core.audit.count("unknown_polls")
-            return Response("Job not found or expired.", 404, media_type="text/plain")
+            return await core.road.carry(Address.POLL, request, self._unknown)
         if job.seen:
             core.audit.count("polls_after_result")
         turn = job.begin_poll(time.monotonic(), core.config.spacing_seconds)
-        answer = self._answer(job, request) if turn is Turn.GRANTED else self._refusal(turn)
+        if turn is not Turn.GRANTED:
+            return PollAnswer(self._refusal(turn), job, turn)
+        answer = await core.road.carry(Address.POLL, request, partial(self._answer, job, request))
         return PollAnswer(answer, job, turn)
 
     async def delete(self, dialect: Dialect, request: Request) -> Response:
         """Forget a job, and stop it if it runs."""
+        serve = partial(self._forget, dialect, request)
+        return await self._core.road.carry(Address.DELETE, request, serve)
+
+    async def _forget(self, dialect: Dialect, request: Request) -> Response:
         core = self._core
         job = core.jobs.find(request.path_params["id"], dialect)
         if job is None:
@@ -65,11 +72,15 @@ class JobsEndpoint:
             core.audit.outcome("deleted")
         return Response(status_code=200)
 
+    async def _unknown(self) -> Response:
+        self._core.audit.count("unknown_polls")
+        return Response("Job not found or expired.", 404, media_type="text/plain")
+
     def _refusal(self, turn: Turn) -> Response:
         self._core.audit.count(REFUSALS[turn])
         return Response("No concurrent poll requests are allowed.", 503, media_type="text/plain")
 
-    def _answer(self, job: Job, request: Request) -> Response:
+    async def _answer(self, job: Job, request: Request) -> Response:
         faults = self._core.faults
         if faults.strikes("gateway_poll"):
             return gateway_page(502 if int(job.id[0], 36) % 2 else 504)
@@ -123,6 +134,8 @@ class PollAnswer(Response):
         try:
             await self._answer(scope, receive, noted)
         finally:
+            if isinstance(self._answer, Handwritten):
+                ended = self._answer.written or ended
             self._job.end_poll(self._turn, ended)
 
 

@@ -127,3 +127,32 @@ def test_a_file_is_fetched_from_loopback(client, receiver):
     assert post(client, params={"File": receiver.url}).json()["Code"] == 5008
     receiver.statuses = [302]
     assert post(client, params={"File": receiver.url}).json()["Code"] == 5008
+
+
+CONTROL = {"Async": "true", "JobId": "3f0c9c9e-6b0e-4c43-9d39-3c1c6c7a1a11"}
+
+
+@pytest.mark.parametrize("kind", ["form", "multipart", "json"])
+def test_control_in_the_body_is_ignored_and_counted(client, receiver, kind):
+    sent = {**CONTROL, "WebHook": receiver.url, "File": client.upload(b"# Title")}
+    entries = [{"Name": name, "Value": value} for name, value in sent.items()]
+    ways = {
+        "form": {"data": sent},
+        "multipart": {"files": {name: (None, value) for name, value in sent.items()}},
+        "json": parameters(*entries),
+    }
+    assert titled(post(client, **ways[kind])), "the result, as if Async had not been sent"
+    assert client.poll(CONTROL["JobId"]).status_code == 404
+    assert receiver.calls == []
+    audit = client.audit()
+    assert (audit["misplaced_parameters"], audit["violations"]) == (3, 3)
+    assert (audit["webhooks_sent"], audit["webhooks_lost"]) == (0, 0)
+
+
+def test_control_in_the_form_is_read_on_request(sandbox, client_of, receiver):
+    with sandbox(control_in_form=True) as server:
+        client = client_of(server)
+        sent = {**CONTROL, "WebHook": receiver.url, "File": client.upload(b"# Title")}
+        assert post(client, data=sent).json() == {"JobId": CONTROL["JobId"]}
+        assert len(receiver.wait_for(1)) == 1
+        assert client.audit()["misplaced_parameters"] == 0
