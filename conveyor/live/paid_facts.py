@@ -122,7 +122,7 @@ def _judge_together(scene: Scene) -> Finding:
 
 def _judge_rule(answers: Iterable[Answer], spacing_s: float) -> Finding:
     """Whether the service keeps polls apart: by refusing one, or by making it wait."""
-    shown = " and ".join(answer.told() for answer in answers)
+    shown = " and ".join(sorted(answer.told() for answer in answers))
     if any(answer.status == _BUSY for answer in answers):
         return holds(f"{shown}.", "refused")
     if any(answer.elapsed_s >= _HELD * spacing_s for answer in answers):

@@ -13,6 +13,7 @@ from conveyor.sandbox.endpoints.convert import ConvertEndpoint
 from conveyor.sandbox.endpoints.files import FilesEndpoint
 from conveyor.sandbox.endpoints.jobs import JobsEndpoint
 from conveyor.sandbox.errors import UNAUTHORIZED, ApiError
+from conveyor.sandbox.recording import Replay
 from conveyor.sandbox.results import error_response
 from conveyor.sandbox.wire import Dropped
 
@@ -36,7 +37,8 @@ def application(core: Core) -> ASGIApp:
 
     routes = [route for endpoint in endpoints for route in endpoint(core).routes()]
     app = Starlette(routes=routes, exception_handlers={ApiError: refuse})
-    return Gate(app, core)
+    recording = core.config.recording
+    return Gate(app if recording is None else Replay(app, recording), core)
 
 
 class Gate:

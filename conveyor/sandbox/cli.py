@@ -6,14 +6,17 @@ import logging
 import socket
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from conveyor.recording import load
 from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, SandboxConfig
 from conveyor.sandbox.converters.program import kill_all
 from conveyor.sandbox.faults import ADDRESS_HELP, CATALOGUE, describe
 from conveyor.sandbox.outbound import is_reachable
+from conveyor.sandbox.recording import replayed
 from conveyor.sandbox.server import run
 from conveyor.serving import address_of, listen
 
@@ -78,6 +81,12 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         list[str] | None,
         typer.Option(metavar="HOST", help="Fetch from and call this host too; repeatable."),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Behave and answer as a recording of `conveyor doctor --live`."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool,
         typer.Option("--allow-remote", help="Listen on more than loopback, as in a container."),
@@ -113,6 +122,8 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),
         )
+        if replay is not None:
+            config = replayed(config, load(replay))
         listener = _listener(host, port, allow_remote=allow_remote)
     except ValueError as error:
         _fail(str(error))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from conveyor.recording import Recording
 from conveyor.sandbox.faults import check_rates
 
 
@@ -54,6 +55,7 @@ class SandboxConfig:
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
+        recording: Of the service, whose words are used where they are known.
 
     Raises:
         ValueError: A value is out of bounds or a fault has no such name.
@@ -78,6 +80,7 @@ class SandboxConfig:
     retry_after_seconds: int = 7
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
+    recording: Recording | None = None
 
     def __post_init__(self) -> None:
         check_rates(self.faults)
