@@ -61,8 +61,12 @@ class Budget:
                 raise BudgetSpent("The conversions that may be spent are used up.")
             self._spent += 1
 
-    def close(self) -> None:
-        """Count one conversion that nobody could foresee, and permit no other."""
+    def close(self, *, charged: bool) -> None:
+        """Permit no other conversion, because one that had to be refused was not.
+
+        Args:
+            charged: Whether its answer speaks of a job or a result, so that it counts.
+        """
         with self._lock:
-            self._spent += 1
+            self._spent += charged
             self._closed = True

@@ -50,8 +50,10 @@ def _judge_host(scene: Scene) -> Finding:
 
 
 def _judge_bearer(answer: Answer) -> Finding:
-    if answer.status == _OK:
+    if answer.status == _OK and "FileId" in answer.json():
         return holds("An upload was taken.")
+    if not answer.refuses_credentials:
+        return could_not_tell(f"An upload was answered with {answer.told()} ({answer.kind}).")
     return does_not_hold(f"An upload was answered with {answer.told()}: check CONVEYOR_API_SECRET.")
 
 

@@ -412,14 +412,14 @@ _STARTS: Final = {
 _CALLED: Final = {
     Dialect.PATH: (
         "the webhook in the query is called when a conversion has succeeded",
-        "it is not called when one has failed",
+        "the webhook is not called when a conversion has failed",
         "C",
         1,
         4,
     ),
     Dialect.QUERY: (
         "the webhook in the query is called when a conversion has succeeded",
-        "it is called when one has failed, too",
+        "the webhook is called when a conversion has failed, too",
         "S",
         3,
         9,

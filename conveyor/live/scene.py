@@ -9,7 +9,7 @@ from typing import Any
 from conveyor.live.answers import Answer, Reply
 from conveyor.protocol.dialect import Dialect
 
-__all__ = ["Call", "JobSeen", "Role", "Scene"]
+__all__ = ["Call", "JobSeen", "Role", "Scene", "speaks_of_result"]
 
 
 class Role(StrEnum):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from conveyor.live.answers import Reply, Silence
+from conveyor.live.answers import Answer, Reply, Silence
 from conveyor.live.budget import Budget
-from conveyor.live.scene import Scene
+from conveyor.live.scene import Scene, speaks_of_result
 from conveyor.live.tape import Taken, Tape
 from conveyor.live.wire import Request, Wire
 
@@ -109,15 +109,15 @@ class Service:
     def free_post(self, label: str, path: str, form: Mapping[str, str]) -> Reply:
         """Ask for a conversion that can't be: it names no source.
 
-        Should it not be refused all the same, it counts, and no other POST follows.
+        Should it not be refused all the same, no other POST follows.
         """
         if any(name.lower().partition("[")[0] in _SOURCES for name in form):
             raise ValueError("with a source it may be paid")
         if self.budget.is_closed:
             return Silence("not sent: an earlier one, which had to be refused, was not")
         reply = self._make(label, path, self._conversion(path, {}, form))
-        if not isinstance(reply, Silence) and reply.status in _OK:
-            self.budget.close()
+        if isinstance(reply, Answer) and reply.status in _OK:
+            self.budget.close(charged=speaks_of_result(reply) or "JobId" in reply.json())
         return reply
 
     def pay(
