@@ -37,6 +37,13 @@ _STATUSES: Final = range(100, 600)
 _VERDICTS: Final = frozenset({"holds", "does not hold", "could not tell"})
 _HEADER_NAME: Final = re.compile(r"[a-z0-9-]{1,64}")
 _DIALECTS: Final = frozenset({"path", "query"})
+_TRAITS: Final[Mapping[str, frozenset[Any]]] = {
+    "ignores_async": frozenset({True, False}),
+    "keeps_own_ids": frozenset({True, False}),
+    "calls_webhooks": frozenset({True, False}),
+    "repeated_job_id": frozenset({"taken", "refused", "first"}),
+    "early_polls": frozenset({"refused", "held", "answered"}),
+}
 
 
 class RecordingError(ValueError):
@@ -224,7 +231,10 @@ def _fact(item: dict[str, Any]) -> Fact:
 
 
 def _traits(traits: dict[str, Any]) -> dict[str, Any]:
-    if not set(traits.get("dialects", ())) <= _DIALECTS or traits.get("dialects") == []:
+    for name, known in _TRAITS.items():
+        if name in traits and traits[name] not in known:
+            raise ValueError(name)
+    if "dialects" in traits and not _DIALECTS >= set(traits["dialects"]) > set():
         raise ValueError("dialects")
     return traits
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from enum import Enum
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conveyor.recording import Exchange, Recording
-from conveyor.sandbox.config import Dialect, SandboxConfig
+from conveyor.sandbox.config import Dialect, Repeated, SandboxConfig
 
 #: What the service refuses a repeated JobId with, where the sandbox has a name for it.
 BAD_REQUEST = 400
@@ -35,7 +34,6 @@ def replayed(config: SandboxConfig, recording: Recording) -> SandboxConfig:
         recording: Of a run.
     """
     traits = recording.traits
-    known = {item.name: item for item in fields(SandboxConfig)}
     changes: dict[str, Any] = {"recording": recording, "faults": _faults(config, traits)}
     if "dialects" in traits:
         changes["dialects"] = frozenset(Dialect(name) for name in traits["dialects"])
@@ -43,9 +41,8 @@ def replayed(config: SandboxConfig, recording: Recording) -> SandboxConfig:
         changes["ignore_async"] = bool(traits["ignores_async"])
     if traits.get("early_polls") == "answered":
         changes["spacing_seconds"] = 0.0
-    if "repeated_job_id" in traits and "repeated_job_id" in known:
-        kind = type(known["repeated_job_id"].default)
-        changes["repeated_job_id"] = _repeated(kind, recording)
+    if "repeated_job_id" in traits:
+        changes["repeated_job_id"] = _repeated(recording)
     return replace(config, **changes)
 
 
@@ -57,13 +54,12 @@ def _faults(config: SandboxConfig, traits: Mapping[str, Any]) -> dict[str, float
     return {**config.faults, **{name: 1.0 for name, strikes in seen.items() if strikes}}
 
 
-def _repeated(kind: type[Enum], recording: Recording) -> Enum:
-    value = str(recording.traits["repeated_job_id"])
+def _repeated(recording: Recording) -> Repeated:
     refusal = recording.answer("repeat")
-    values = {one.value for one in kind}
-    if value == "refused" and refusal is not None and refusal.status == BAD_REQUEST:
-        value = "refused-400" if "refused-400" in values else value
-    return kind(value)
+    repeated = Repeated(recording.traits["repeated_job_id"])
+    if repeated is Repeated.REFUSED and refusal is not None and refusal.status == BAD_REQUEST:
+        return Repeated.REFUSED_400
+    return repeated
 
 
 @dataclass(frozen=True, kw_only=True)
