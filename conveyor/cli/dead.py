@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from conveyor.cli import console, report
+from conveyor.cli.asking import confirm
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
 from conveyor.conversion import Conversion, FailureKind
@@ -135,7 +135,7 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
             return
         if len(costs) > limit:
             raise InvalidRequest(f"{_too_many(costs, limit)} Nothing was changed.")
-        _confirm(f"Replay {count(len(costs), 'dead letter')}? {_price(costs)}", yes=yes)
+        confirm(f"Replay {count(len(costs), 'dead letter')}? {_price(costs)}", yes=yes)
         replayed = _replay(letters, costs, timeout)
     if replayed:
         console.say(console.stderr(), f"Next: conveyor wait {replayed[-1]}")
@@ -154,7 +154,7 @@ def purge(
         before = time.time() - span_s
         due = sum((letter.finished_at or 0) <= before for letter in conveyor.dead_letters.list())
         if due:
-            _confirm(
+            confirm(
                 f"Forget {count(due, 'dead letter')} older than {duration_text(span_s)}? "
                 "They can't be replayed after it.",
                 yes=yes,
@@ -243,21 +243,3 @@ def _too_many(costs: Costs, limit: int) -> str:
     return (
         f"These are {len(costs)} dead letters, and --limit is {limit}: raise it, or choose fewer."
     )
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    """Ask before what can't be taken back.
-
-    Raises:
-        InvalidRequest: The answer is no, or nobody is there to be asked.
-    """
-    if yes:
-        console.say(console.stderr(), question.replace("?", ".", 1))
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidRequest(
-            f"{question} Nobody is here to be asked: add --yes. Nothing was changed."
-        )
-    if not typer.confirm(question, err=True):
-        console.say(console.stderr(), "Nothing was changed.")
-        raise typer.Exit(1)
