@@ -15,7 +15,7 @@ from conveyor.sandbox.converters.pandoc import PASSWORD, read_text, run_pandoc
 from conveyor.sandbox.converters.syntax_tree import API_VERSION
 
 AUTHOR = "Compare"
-#: Stands for every time, so that the same documents give the same bytes.
+#: Word asks for a date; the documents tell none.
 WHEN = datetime(2000, 1, 1, tzinfo=UTC).isoformat()
 
 _PIECES = re.compile(r"\s+|\S+")
