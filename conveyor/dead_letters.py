@@ -190,6 +190,14 @@ class DeadLetters:
                 purged += 1
         return purged
 
+    def count(self, older_than_s: float) -> int:
+        """How many dead letters ended longer ago.
+
+        Args:
+            older_than_s: Seconds.
+        """
+        return len(self._ledger.dead_ids(older_than_s))
+
     def unreadable(self) -> Mapping[str, float]:
         """Conversions whose entry in Redis can't be read; nobody is woken for them.
 

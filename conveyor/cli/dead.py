@@ -66,6 +66,7 @@ def list_letters(
             return
         # One more than asked for tells whether there are more.
         found = letters.list(wanted, account, limit + 1)
+        unreadable = letters.unreadable()
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([letter.to_dict() for letter in shown], indent=2))
@@ -73,6 +74,12 @@ def list_letters(
     _show(_HEADER, [_row(letter) for letter in shown])
     if len(found) > limit:
         console.say(console.stderr(), f"There are more than {limit}: see --limit.")
+    if unreadable:
+        console.say(
+            console.stderr(),
+            f"{count(len(unreadable), 'conversion')} can't be read in Redis, and nothing is done "
+            f"for them: {', '.join(unreadable)}. To forget one: conveyor dead discard ID",
+        )
 
 
 @app.command()
@@ -142,6 +149,20 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
 
 
 @app.command()
+def discard(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
+    yes: Yes = False,
+) -> None:
+    """Forget conversions whose entry in Redis can't be read. What they were is lost."""
+    confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
+    with connected() as conveyor:
+        for conversion_id in ids:
+            if not conveyor.dead_letters.discard(conversion_id):
+                raise UnknownConversion(f"No unreadable entry has the id {conversion_id!r}.")
+            typer.echo(conversion_id)
+
+
+@app.command()
 def purge(
     older_than: Annotated[
         str, typer.Option(metavar="SPAN", help="Those that ended longer ago: 12h, 7d, 2w.")
@@ -151,8 +172,7 @@ def purge(
     """Forget dead letters and remove their staged sources. They can't be replayed after it."""
     span_s = parse_duration(older_than)
     with connected() as conveyor:
-        before = time.time() - span_s
-        due = sum((letter.finished_at or 0) <= before for letter in conveyor.dead_letters.list())
+        due = conveyor.dead_letters.count(span_s)
         if due:
             confirm(
                 f"Forget {count(due, 'dead letter')} older than {duration_text(span_s)}? "

@@ -304,7 +304,7 @@ def test_uploads_are_never_used_at_another_host(worker_of, service, elsewhere, c
 
 
 def test_uploads_of_what_was_never_submitted_are_deleted_where_they_are(
-    worker, service, conveyor, document, clean
+    *, worker, service, conveyor, document, clean
 ):
     handle = conveyor.convert(document, to="pdf")
     ledger = worker.engine.ledger
