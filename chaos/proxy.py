@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback whose connections can be cut, and refused for a while."""
+"""A TCP proxy on loopback: its connections can be cut and refused, and be led elsewhere."""
 
 from __future__ import annotations
 
@@ -42,6 +42,16 @@ class Proxy:
     def cut(self) -> None:
         """Cut every connection, and refuse new ones until `mend`."""
         self._await(self._cut())
+
+    def lead_to(self, target: int) -> None:
+        """Pass new connections on to another port, as a name does whose address has changed.
+
+        Those that are open stay where they are.
+
+        Args:
+            target: The port.
+        """
+        self._target = target
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -57,7 +57,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # A broker that is away for an hour must find the workers waiting for it.
         "broker_connection_max_retries": None,
-        # With kombu's own a worker dies of a broker that is restarted.
+        # With kombu's own a worker dies of a broker that is restarted, and is of no use once the
+        # primary was switched.
         "broker_transport": _TRANSPORTS.get(urlsplit(broker).scheme),
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,

@@ -18,7 +18,7 @@ from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
-from conveyor.ledger.leftovers import everything_of
+from conveyor.ledger.leftovers import Leftover, everything_of
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.storage import Storage
 
@@ -166,7 +166,7 @@ class DeadLetters:
         elif _may_be_asked(dead):
             entry = self._ledger.ask_again(dead)
         else:
-            entry = self._ledger.replay(dead, timeout)
+            entry = self._ledger.replay(dead, timeout, _left_by(dead))
         if entry is None:
             raise _no_such(conversion_id)
         # Without the message the sweep finds it: the entry is due.
@@ -185,11 +185,18 @@ class DeadLetters:
         """
         purged = 0
         for entry in self._entries(older_than_s):
-            left = everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
-            if self._ledger.purge(entry, left) is not None:
+            if self._ledger.purge(entry, _left_by(entry)) is not None:
                 self._storage.remove_staged(entry.request.addresses)
                 purged += 1
         return purged
+
+    def count(self, older_than_s: float) -> int:
+        """How many dead letters ended longer ago.
+
+        Args:
+            older_than_s: Seconds.
+        """
+        return len(self._ledger.dead_ids(older_than_s))
 
     def unreadable(self) -> Mapping[str, float]:
         """Conversions whose entry in Redis can't be read; nobody is woken for them.
@@ -245,6 +252,11 @@ def _may_be_asked(entry: Entry) -> bool:
     is_unclear = entry.failure is not None and entry.failure.kind in _UNCLEAR
     is_known = bool(entry.job_id) and entry.submits > 0 and entry.job_age_s < JOB_LIFE_S
     return entry.state is State.FAILED and is_unclear and is_known
+
+
+def _left_by(entry: Entry) -> list[Leftover]:
+    """What a dead letter still has at the service, once nobody asks for it any more."""
+    return everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
 
 
 def _no_such(conversion_id: str) -> UnknownConversion:

@@ -63,6 +63,8 @@ _MAY_PAY_TWICE: Final = (
 # "At most two hours", says the seed: near their end a 404 may mean "no longer".
 _PROOF_SHARE: Final = 0.5
 _MOST_DENIALS: Final = 2
+# Three minutes or so: a result that breaks off again and again is not asked for a hundred times.
+_MOST_PAID_STRIKES: Final = 6
 _ANYCAST_HOST: Final = "v2.convertapi.com"
 _JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
 
@@ -234,8 +236,10 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return Keep(result)
         case Unreadable():
             return _unreadable(outcome)
-        case Lost(reason, _, closed_at_once):
-            return AskFirst(f"the answer to the submit was lost: {reason}", closed_at_once)
+        case Lost(reason, _, closed_at_once, paid):
+            note = f"the answer to the submit was lost: {reason}"
+            refusal = _unreadable(Unreadable(reason, "")).failure if paid else None
+            return AskFirst(note, closed_at_once, refusal)
         case Throttled():
             return _submit_again("ConvertAPI is throttling", entry, limits)
         case Unsent(reason):
@@ -275,6 +279,8 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
             return _after_not_found(entry, limits)
         case Failed():
             return _lost_uploads(outcome, entry) or Bury(failure_of(outcome))
+        case Lost(reason, paid=True) if entry.strikes >= _MOST_PAID_STRIKES:
+            return _unreadable(Unreadable(reason, ""))
         case Lost(reason, status):
             return _after_silence(reason, status, entry, limits)
         case Unsent(reason):
@@ -419,6 +425,9 @@ def _proof_in_s(entry: Entry, limits: Limits) -> float:
 
 
 def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
+    if entry.refusal is not None and entry.refusal.kind is FailureKind.UNREADABLE:
+        # A result was seen, so it has been paid, whatever became of its job.
+        return Bury(entry.refusal, cost=1)
     unknown = _why_unknown(entry)
     if unknown and not limits.may_repay:
         message = f"The answer to the submit was lost, and {unknown}. {_MAY_PAY_TWICE}"

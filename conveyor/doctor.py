@@ -117,6 +117,7 @@ def parts_of(conveyor: Conveyor) -> Sequence[Part]:
     return (
         Part("broker", partial(_reach_broker, conveyor.celery_app)),
         Part("redis", partial(_reach_redis, conveyor.ledger)),
+        Part("entries", partial(_read_entries, conveyor.ledger)),
         Part("storage", partial(_use_storage, conveyor)),
     )
 
@@ -201,6 +202,16 @@ def _reach_redis(ledger: Ledger) -> str:
     begun = time.perf_counter()
     ledger.check()
     return f"a key was written and read in {(time.perf_counter() - begun) * 1000:.1f} ms"
+
+
+def _read_entries(ledger: Ledger) -> str:
+    unreadable = len(ledger.unreadable())
+    if unreadable:
+        raise ConveyorError(
+            f"{unreadable} in Redis can't be read, and nothing is done for them: "
+            "`conveyor dead list` names them"
+        )
+    return "all that were looked at can be read"
 
 
 def _use_storage(conveyor: Conveyor) -> str:

@@ -30,6 +30,7 @@ from conveyor.handle import Handle, progress_of
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
+from conveyor.publishing import publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -452,7 +453,8 @@ class Conveyor:
 
     def _publish(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         try:
-            self._app.send_task(
+            publish(
+                self._app,
                 names.SUBMIT,
                 task_id=conversion_id,
                 queue=names.QUEUE_OF[names.SUBMIT],

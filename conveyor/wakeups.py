@@ -12,6 +12,7 @@ from celery import Celery
 from conveyor import names, schedule
 from conveyor.conversion import State
 from conveyor.ledger import Entry
+from conveyor.publishing import publish
 
 __all__ = ["deliver", "poll", "submit", "wake"]
 
@@ -47,7 +48,8 @@ def deliver(app: Celery, entry: Entry, delay_s: float = 0) -> None:
         entry: The conversion, with the caller's canvas.
         delay_s: Countdown, seconds.
     """
-    app.send_task(
+    publish(
+        app,
         names.DELIVER,
         args=(entry.id,),
         countdown=min(delay_s, schedule.MAX_NET_S) or None,
@@ -83,7 +85,8 @@ def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) 
     No countdown is longer than the longest, whoever asks for it: the broker's visibility time-out
     lies above that.
     """
-    app.send_task(
+    publish(
+        app,
         name,
         countdown=min(delay_s, schedule.MAX_NET_S),
         queue=_queue_of(name, entry),

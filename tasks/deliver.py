@@ -141,10 +141,9 @@ def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
 
 
 def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
-    with engine.api.download(remote.url) as chunks:
-        return engine.storage.save(
-            conversion_id, name, _whole(chunks, remote.size, engine.settings.max_file_bytes)
-        )
+    with engine.api.download(remote.url) as download:
+        chunks = _whole(download.chunks, remote.size, engine.settings.max_file_bytes)
+        return engine.storage.save(conversion_id, name, chunks)
 
 
 def _whole(chunks: Iterable[bytes], size: int | None, most: int) -> Iterator[bytes]:

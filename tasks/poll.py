@@ -58,7 +58,11 @@ def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
     entry = passed.entry
     try:
         outcome = engine.api.poll(
-            entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id)
+            entry.base_url,
+            entry.dialect,
+            entry.job_id,
+            engine.keeper(entry.id),
+            target=entry.request.to_format,
         )
         return outcome, _note(engine, passed, outcome)
     except BaseException:

@@ -246,9 +246,10 @@ def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
         return engine.api.start(
             entry.dialect,
             (request.from_format, request.to_format),
-            {**request.form(entry.uploads), **engine.webhook(entry.id)},
+            request.form(entry.uploads),
             entry.job_id,
             engine.keeper(entry.id),
+            webhook=engine.webhook(entry.id),
             wait_s=wait_s,
         )
     except BaseException:

@@ -23,6 +23,8 @@ def get_fleet(parts: Wired) -> FleetAnswer:
             KindCount(kind=kind, count=count) for kind, count in fleet.dead.items() if count
         ],
         oldest_overdue_s=fleet.oldest_overdue_s,
+        unreadable=fleet.unreadable,
+        leftovers=fleet.leftovers,
         accounts=[AccountAnswer.of(account) for account in fleet.accounts],
         flower_url=parts.settings.web_flower_url or None,
     )

@@ -102,6 +102,11 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
         value=fleet.oldest_overdue_s,
     )
     yield GaugeMetricFamily(
+        "conveyor_unreadable_entries",
+        "Entries in Redis that can't be read: nothing is done for them.",
+        value=fleet.unreadable,
+    )
+    yield GaugeMetricFamily(
         "conveyor_leftovers",
         "Jobs and files that are still to be deleted at ConvertAPI.",
         value=fleet.leftovers,

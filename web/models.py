@@ -281,6 +281,8 @@ class AccountAnswer(_Model):
 
     account: str
     held: str = Field(description="Why it is on hold; empty when it is not.")
+    held_s: float = Field(description="For how long, seconds.")
+    ends: str = Field(description="How the hold ends; empty when there is none.")
     throttles: int = Field(description="Throttles in a row.")
     jobs: int = Field(description="Conversions that ConvertAPI works on.")
 
@@ -290,6 +292,8 @@ class AccountAnswer(_Model):
         return cls(
             account=account.account,
             held=account.held,
+            held_s=account.held_s,
+            ends=account.ends,
             throttles=account.throttles,
             jobs=account.jobs,
         )
@@ -304,6 +308,8 @@ class FleetAnswer(_Model):
     )
     dead_letters: list[KindCount]
     oldest_overdue_s: float
+    unreadable: int = Field(description="Entries in Redis that can't be read.")
+    leftovers: int = Field(description="Jobs and files still to be deleted at ConvertAPI.")
     accounts: list[AccountAnswer]
     flower_url: str | None
 

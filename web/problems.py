@@ -24,6 +24,7 @@ from conveyor import (
     StorageError,
     Unavailable,
     UnknownConversion,
+    UnreadableConversion,
 )
 
 __all__ = ["CLIENT_GONE", "Kind", "Problem", "ProblemResponse", "errors_of", "install"]
@@ -147,6 +148,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(UnknownConversion, _unknown)
+    app.add_exception_handler(UnreadableConversion, _unreadable_entry)
     app.add_exception_handler(FileGone, _gone)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -165,6 +167,12 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _unknown(_: Request, error: Exception) -> Response:
     return ProblemResponse(Kind.NOT_FOUND, str(error))
+
+
+async def _unreadable_entry(_: Request, error: Exception) -> Response:
+    """One entry is damaged; the others are not."""
+    log.error("unreadable_entry", error=str(error))
+    return ProblemResponse(Kind.INTERNAL, str(error))
 
 
 async def _gone(_: Request, error: Exception) -> Response:

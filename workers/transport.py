@@ -1,13 +1,16 @@
-"""kombu's Redis transport, whose workers outlive their broker."""
+"""kombu's Redis transport and Celery's result backend, so that workers outlive both."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import redis
+from celery.backends import redis as celery_redis
 from kombu.transport import redis as kombu_redis
 
-__all__ = ["Transport"]
+from conveyor.ledger import outliving
+
+__all__ = ["Backend", "Transport"]
 
 
 class Channel(kombu_redis.Channel):
@@ -26,10 +29,20 @@ class Channel(kombu_redis.Channel):
         """
         if self.connection.client is None:
             raise redis.ConnectionError("The connection to the broker is closed.")
-        return super()._connparams(asynchronous)  # type: ignore[no-any-return, no-untyped-call]
+        params: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]
+        # A primary that was switched is a lost connection, too; kombu knows what to do then.
+        return {**params, "connection_class": outliving(params["connection_class"])}
 
 
 class Transport(kombu_redis.Transport):
     """The transport of the workers' broker."""
 
     Channel = Channel
+
+
+class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships no types
+    """The workers' result backend: it retries where the primary was switched."""
+
+    def _get_pool(self, **params: Any) -> Any:
+        kind = params.get("connection_class", redis.Connection)
+        return super()._get_pool(**{**params, "connection_class": outliving(kind)})

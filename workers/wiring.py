@@ -6,7 +6,7 @@ Made once a process, when first needed: a forked pool process must not share its
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -29,6 +29,7 @@ from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
+from workers.credentials import credentials_of, owner_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -111,14 +112,14 @@ class Engine:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing
 
-    def webhook(self, conversion_id: str) -> Mapping[str, str]:
-        """The parameter that asks the service to call when the job has ended, where it shall.
+    def webhook(self, conversion_id: str) -> str:
+        """The address that the service calls when the job has ended, empty where it shall not.
 
         Args:
             conversion_id: Whose address it is.
         """
         base_url, key = self.settings.webhook_url, self.settings.webhook_key.get_secret_value()
-        return {"WebHook": address_of(base_url, key, conversion_id)} if base_url else {}
+        return address_of(base_url, key, conversion_id) if base_url else ""
 
     def keeper(self, conversion_id: str) -> Keeper:
         """Stores result bytes that came in an answer itself.
@@ -171,7 +172,8 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         api=ConvertApi(
             Transport(
                 settings.api_url,
-                settings.api_secret.get_secret_value(),
+                credentials_of(settings),
+                owner=owner_of(settings),
                 auth=settings.api_auth,
                 timeouts=timeouts,
                 # The clean-up's threads have connections of their own.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from conveyor.cli import console, report
+from conveyor.cli.asking import confirm
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
 from conveyor.conversion import Conversion, FailureKind
@@ -66,6 +66,7 @@ def list_letters(
             return
         # One more than asked for tells whether there are more.
         found = letters.list(wanted, account, limit + 1)
+        unreadable = letters.unreadable()
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([letter.to_dict() for letter in shown], indent=2))
@@ -73,6 +74,12 @@ def list_letters(
     _show(_HEADER, [_row(letter) for letter in shown])
     if len(found) > limit:
         console.say(console.stderr(), f"There are more than {limit}: see --limit.")
+    if unreadable:
+        console.say(
+            console.stderr(),
+            f"{count(len(unreadable), 'conversion')} can't be read in Redis, and nothing is done "
+            f"for them: {', '.join(unreadable)}. To forget one: conveyor dead discard ID",
+        )
 
 
 @app.command()
@@ -135,10 +142,24 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
             return
         if len(costs) > limit:
             raise InvalidRequest(f"{_too_many(costs, limit)} Nothing was changed.")
-        _confirm(f"Replay {count(len(costs), 'dead letter')}? {_price(costs)}", yes=yes)
+        confirm(f"Replay {count(len(costs), 'dead letter')}? {_price(costs)}", yes=yes)
         replayed = _replay(letters, costs, timeout)
     if replayed:
         console.say(console.stderr(), f"Next: conveyor wait {replayed[-1]}")
+
+
+@app.command()
+def discard(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
+    yes: Yes = False,
+) -> None:
+    """Forget conversions whose entry in Redis can't be read. What they were is lost."""
+    confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
+    with connected() as conveyor:
+        for conversion_id in ids:
+            if not conveyor.dead_letters.discard(conversion_id):
+                raise UnknownConversion(f"No unreadable entry has the id {conversion_id!r}.")
+            typer.echo(conversion_id)
 
 
 @app.command()
@@ -151,10 +172,9 @@ def purge(
     """Forget dead letters and remove their staged sources. They can't be replayed after it."""
     span_s = parse_duration(older_than)
     with connected() as conveyor:
-        before = time.time() - span_s
-        due = sum((letter.finished_at or 0) <= before for letter in conveyor.dead_letters.list())
+        due = conveyor.dead_letters.count(span_s)
         if due:
-            _confirm(
+            confirm(
                 f"Forget {count(due, 'dead letter')} older than {duration_text(span_s)}? "
                 "They can't be replayed after it.",
                 yes=yes,
@@ -243,21 +263,3 @@ def _too_many(costs: Costs, limit: int) -> str:
     return (
         f"These are {len(costs)} dead letters, and --limit is {limit}: raise it, or choose fewer."
     )
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    """Ask before what can't be taken back.
-
-    Raises:
-        InvalidRequest: The answer is no, or nobody is there to be asked.
-    """
-    if yes:
-        console.say(console.stderr(), question.replace("?", ".", 1))
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidRequest(
-            f"{question} Nobody is here to be asked: add --yes. Nothing was changed."
-        )
-    if not typer.confirm(question, err=True):
-        console.say(console.stderr(), "Nothing was changed.")
-        raise typer.Exit(1)

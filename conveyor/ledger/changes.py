@@ -76,6 +76,7 @@ class Changes(Entries):
                     keys.CHANGED,
                     keys.STAGING,
                     keys.LEFTOVERS,
+                    keys.LEFTOVER_RECORDS,
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )

@@ -113,7 +113,7 @@ class Entries:
         """
         with self._translated():
             found = cast("list[str]", self._redis.lrange(keys.events(conversion_id), 0, -1))
-        events = [_event(conversion_id, line) for line in found]
+        events = [event for line in found if (event := _event(conversion_id, line))]
         return [event for event in events if not after or _order(event.id) > _order(after)]
 
     def last_event_id(self, conversion_id: str) -> str:
@@ -180,9 +180,12 @@ def _decode(conversion_id: str, fields: Any, seen_at: float) -> Entry:
     return decode(conversion_id, fields, seen_at)
 
 
-def _event(conversion_id: str, line: str) -> Event:
+def _event(conversion_id: str, line: str) -> Event | None:
+    """An event as it was written; None for a state that a newer version has brought."""
     event_id, _, rest = line.partition(" ")
     state, _, note = rest.partition(" ")
+    if state not in frozenset(State):
+        return None
     # An id begins with the milliseconds since the epoch.
     return Event(event_id, conversion_id, State(state), _order(event_id)[0] / 1000, note)
 

@@ -28,8 +28,10 @@
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
-``{conveyor}:leftovers``               zset    what is to be deleted at the service, JSON, by the
+``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
                                                time of the next try
+``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
+                                               far, and where it lies, JSON
 ``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
@@ -60,6 +62,7 @@ CHECK: Final = "{conveyor}:check"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
 DOOMED: Final = "{conveyor}:doomed"
+LEFTOVER_RECORDS: Final = "{conveyor}:leftovers:records"
 LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
 
 UNREADABLE: Final = "{conveyor}:unreadable"

@@ -588,12 +588,15 @@ class Ledger(Changes):
             leftovers=[leftover.row for leftover in leftovers],
         )
 
-    def replay(self, entry: Entry, timeout: int | None = None) -> Entry | None:
+    def replay(
+        self, entry: Entry, timeout: int | None = None, leftovers: Sequence[Leftover] = ()
+    ) -> Entry | None:
         """Try a dead letter again, as a new job that is paid again.
 
         Args:
             entry: The dead letter.
             timeout: The new job's parameter ``Timeout``, seconds; None leaves it as it was.
+            leftovers: What of the old job is to be deleted at the service.
         """
         request = entry.request if timeout is None else _with_timeout(entry.request, timeout)
         return self._change(
@@ -611,6 +614,7 @@ class Ledger(Changes):
             due_in=_GRACE_S,
             dead=False,
             keep_s=0,
+            leftovers=[leftover.row for leftover in leftovers],
         )
 
     def ask_again(self, entry: Entry) -> Entry | None:

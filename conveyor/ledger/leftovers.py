@@ -10,8 +10,9 @@ The records hold job ids and addresses. Both are secrets (invariant I5): they st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -31,6 +32,8 @@ __all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of"]
 # gone, and paid for again.
 _FIRST_TRY_S: Final = 5.0
 
+_KEYS: Final = (keys.LEFTOVERS, keys.LEFTOVER_RECORDS)
+
 # The job of a dead letter of these kinds is over, although the service has not said that it failed.
 _JOB_IS_OVER: Final = frozenset({FailureKind.EXPIRED, FailureKind.UNREADABLE})
 
@@ -48,7 +51,6 @@ class Leftover:
         seen: Whether the service was seen to have it. Where it was not, it may arrive later, so a
             404 proves little.
         failures: DELETEs that failed so far.
-        record: As it stands in Redis; empty for one that is not there yet.
     """
 
     base_url: str = ""
@@ -57,7 +59,12 @@ class Leftover:
     url: str = field(default="", repr=False)
     seen: bool = True
     failures: int = field(default=0, compare=False)
-    record: str = field(default="", compare=False, repr=False)
+
+    @property
+    def id(self) -> str:
+        """What the indexes call it: nothing can be read from it."""
+        address = f"{self.base_url}\0{self.job_id}\0{self.url}"
+        return sha256(address.encode(errors="replace")).hexdigest()[:32]
 
     @property
     def life_s(self) -> float:
@@ -67,7 +74,12 @@ class Leftover:
     @property
     def row(self) -> dict[str, Any]:
         """As ``add_leftovers.lua`` and ``transition.lua`` take it."""
-        return {"record": _record(self), "life_s": self.life_s, "wait_s": _FIRST_TRY_S}
+        return {
+            "id": self.id,
+            "record": _record(self),
+            "life_s": self.life_s,
+            "wait_s": _FIRST_TRY_S,
+        }
 
 
 def leftovers_of(entry: Entry) -> list[Leftover]:
@@ -125,7 +137,7 @@ class Leftovers:
         if leftovers:
             rows = json.dumps([leftover.row for leftover in leftovers])
             with translated(self._redis):
-                self._add(keys=[keys.LEFTOVERS], args=[rows])
+                self._add(keys=_KEYS, args=[rows])
 
     def claim(self, limit: int, lease_s: float) -> list[Leftover]:
         """Take what is due; nobody else gets it until the lease ends.
@@ -144,14 +156,15 @@ class Leftovers:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            records = cast(
+            flat = cast(
                 "list[str]",
                 self._claim(
-                    keys=[keys.LEFTOVERS, keys.LEFTOVERS_PAUSE, keys.COUNTS],
+                    keys=[*_KEYS, keys.LEFTOVERS_PAUSE, keys.COUNTS],
                     args=[limit, lease_s],
                 ),
             )
-        return [leftover for record in records if (leftover := _read(record)) is not None]
+        found = map(_read, flat[::2], flat[1::2])
+        return [leftover for leftover in found if leftover is not None]
 
     def done(self, leftovers: Sequence[Leftover]) -> None:
         """Take out what is no longer at the service.
@@ -179,15 +192,15 @@ class Leftovers:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        self._put_off(wait_s, [(leftover.record, _failed_again(leftover))])
+        self._put_off([leftover], wait_s, failed=True)
 
-    def give_back(self, leftovers: Iterable[Leftover]) -> None:
+    def give_back(self, leftovers: Sequence[Leftover]) -> None:
         """Leave what was claimed, and not tried, to whoever comes next.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        self._put_off(0, [(leftover.record, leftover.record) for leftover in leftovers])
+        self._put_off(leftovers, 0, failed=False)
 
     def pause(self, for_s: float) -> None:
         """Have nobody claim anything for a while: the service asks for patience.
@@ -214,16 +227,16 @@ class Leftovers:
         if leftovers:
             with translated(self._redis):
                 self._clear(
-                    keys=[keys.LEFTOVERS, keys.COUNTS],
-                    args=[name, *(leftover.record for leftover in leftovers)],
+                    keys=[*_KEYS, keys.COUNTS],
+                    args=[name, *(leftover.id for leftover in leftovers)],
                 )
 
-    def _put_off(self, wait_s: float, records: Sequence[tuple[str, str]]) -> None:
-        if records:
+    def _put_off(self, leftovers: Sequence[Leftover], wait_s: float, *, failed: bool) -> None:
+        if leftovers:
             with translated(self._redis):
                 self._postpone(
-                    keys=[keys.LEFTOVERS],
-                    args=[wait_s, *(text for pair in records for text in pair)],
+                    keys=_KEYS,
+                    args=[wait_s, int(failed), *(leftover.id for leftover in leftovers)],
                 )
 
 
@@ -255,45 +268,29 @@ def _may_run(entry: Entry) -> bool:
 
 
 def _record(leftover: Leftover) -> str:
-    """What the scripts decode, so it holds nothing that they can't."""
     if leftover.url:
-        return _dump({"url": _clean(leftover.url)})
-    return _dump(
-        {
-            "base_url": _clean(leftover.base_url),
-            "dialect": leftover.dialect.value,
-            "job_id": _clean(leftover.job_id),
-            **({} if leftover.seen else {"seen": False}),
-        }
-    )
+        return json.dumps({"url": leftover.url})
+    plain = {
+        "base_url": leftover.base_url,
+        "dialect": leftover.dialect.value,
+        "job_id": leftover.job_id,
+    }
+    return json.dumps(plain if leftover.seen else {**plain, "seen": False})
 
 
-def _clean(text: str) -> str:
-    """Without lone surrogates: Redis' JSON refuses them."""
-    return text.encode(errors="replace").decode()
-
-
-def _failed_again(leftover: Leftover) -> str:
-    return _dump({**json.loads(leftover.record), "failures": leftover.failures + 1})
-
-
-def _read(record: str) -> Leftover | None:
+def _read(failures: str, record: str) -> Leftover | None:
     try:
-        plain = json.loads(record)
-        failures = int(plain.get("failures", 0))
-        if "url" in plain:
-            return Leftover(url=str(plain["url"]), failures=failures, record=record)
-        return Leftover(
-            str(plain["base_url"]),
-            Dialect(plain["dialect"]),
-            str(plain["job_id"]),
-            seen=bool(plain.get("seen", True)),
-            failures=failures,
-            record=record,
-        )
+        return replace(_load(json.loads(record)), failures=int(failures))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def _dump(plain: dict[str, Any]) -> str:
-    return json.dumps(plain, separators=(",", ":"))
+def _load(plain: dict[str, Any]) -> Leftover:
+    if "url" in plain:
+        return Leftover(url=str(plain["url"]))
+    return Leftover(
+        str(plain["base_url"]),
+        Dialect(plain["dialect"]),
+        str(plain["job_id"]),
+        seen=bool(plain.get("seen", True)),
+    )

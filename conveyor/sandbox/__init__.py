@@ -4,7 +4,7 @@ It speaks both dialects of the asynchronous protocol strictly, converts for real
 network, injects faults on order and audits its client. Needs the extra `sandbox`.
 """
 
-from conveyor.sandbox.config import Dialect, SandboxConfig
+from conveyor.sandbox.config import Dialect, Repeated, SandboxConfig
 from conveyor.sandbox.server import SandboxServer
 
-__all__ = ["Dialect", "SandboxConfig", "SandboxServer"]
+__all__ = ["Dialect", "Repeated", "SandboxConfig", "SandboxServer"]

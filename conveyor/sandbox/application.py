@@ -12,7 +12,9 @@ from conveyor.sandbox.endpoints.control import CONTROL_PATHS, ControlEndpoint
 from conveyor.sandbox.endpoints.convert import ConvertEndpoint
 from conveyor.sandbox.endpoints.files import FilesEndpoint
 from conveyor.sandbox.endpoints.jobs import JobsEndpoint
+from conveyor.sandbox.endpoints.user import UserEndpoint
 from conveyor.sandbox.errors import UNAUTHORIZED, ApiError
+from conveyor.sandbox.recording import Replay
 from conveyor.sandbox.results import error_response
 from conveyor.sandbox.wire import Dropped
 
@@ -26,7 +28,7 @@ def application(core: Core) -> ASGIApp:
     Args:
         core: Its parts.
     """
-    endpoints = (ConvertEndpoint, JobsEndpoint, FilesEndpoint, ControlEndpoint)
+    endpoints = (ConvertEndpoint, JobsEndpoint, FilesEndpoint, UserEndpoint, ControlEndpoint)
 
     async def refuse(_: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError), "registered for this class alone"  # noqa: S101
@@ -36,7 +38,8 @@ def application(core: Core) -> ASGIApp:
 
     routes = [route for endpoint in endpoints for route in endpoint(core).routes()]
     app = Starlette(routes=routes, exception_handlers={ApiError: refuse})
-    return Gate(app, core)
+    recording = core.config.recording
+    return Gate(app if recording is None else Replay(app, recording), core)
 
 
 class Gate:

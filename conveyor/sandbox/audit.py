@@ -8,10 +8,14 @@ from typing import Any
 #: Counters in the order in which the report shows them.
 COUNTERS = (
     "requests",
+    "submits",
     "jobs",
     "paid",
     "paid_duplicates",
+    "reposted_after_paid",
     "polls",
+    "polls_during_submit",
+    "polls_with_credentials",
     "overlapping_polls",
     "early_polls",
     "unknown_polls",
@@ -19,6 +23,8 @@ COUNTERS = (
     "throttled",
     "uploads",
     "downloads",
+    "foreign_file_ids",
+    "deletes",
     "deleted_jobs",
     "deleted_files",
     "webhooks_sent",
@@ -34,6 +40,8 @@ VIOLATIONS = (
     "overlapping_polls",
     "early_polls",
     "paid_duplicates",
+    "reposted_after_paid",
+    "polls_during_submit",
     "misplaced_parameters",
     "credentials_astray",
 )
@@ -64,6 +72,15 @@ class Audit:
     def fault(self, name: str) -> None:
         """Note that a fault struck."""
         self._faults[name] += 1
+
+    def posted(self, job_id: str) -> None:
+        """Note a submit, whatever becomes of it.
+
+        Args:
+            job_id: The id that its client gave.
+        """
+        if job_id in self._charged:
+            self.count("reposted_after_paid")
 
     def charge(self, job_id: str | None, fingerprint: str) -> None:
         """Note that a job was taken and charged.

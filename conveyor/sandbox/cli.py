@@ -6,14 +6,17 @@ import logging
 import socket
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, SandboxConfig
+from conveyor.recording import load
+from conveyor.sandbox.config import BOTH_DIALECTS, Dialect, Repeated, SandboxConfig
 from conveyor.sandbox.converters.program import kill_all
 from conveyor.sandbox.faults import ADDRESS_HELP, CATALOGUE, describe
 from conveyor.sandbox.outbound import is_reachable
+from conveyor.sandbox.recording import replayed
 from conveyor.sandbox.server import run
 from conveyor.serving import address_of, listen
 
@@ -35,7 +38,21 @@ def _list_faults(wanted: bool) -> None:
 def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
-    secret: Annotated[str, typer.Option(help="The API secret that is accepted.")] = "sandbox",  # noqa: S107
+    secret: Annotated[
+        str, typer.Option(help="The account's secret, which may do everything.")
+    ] = "sandbox",  # noqa: S107
+    token: Annotated[
+        str | None, typer.Option(help="An API token that is accepted: it converts.")
+    ] = None,
+    master_token: Annotated[
+        str | None, typer.Option(help="The master token: it reads the account.")
+    ] = None,
+    jwt_kid: Annotated[
+        str | None, typer.Option(help="Identifies the key of self-signed tokens.")
+    ] = None,
+    jwt_key: Annotated[
+        str | None, typer.Option(help="The key of self-signed tokens (HS256), which convert.")
+    ] = None,
     dialect: Annotated[str, typer.Option(help="both, path or query.")] = "both",
     spacing: Annotated[
         float, typer.Option(min=0, help="Seconds required between polls of a job.")
@@ -58,12 +75,21 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     job_ttl: Annotated[float, typer.Option(min=0, help="Seconds that a job lives.")] = 7200,
     file_ttl: Annotated[float, typer.Option(min=0, help="Seconds that a file lives.")] = 10800,
     balance: Annotated[int, typer.Option(min=0, help="Credits of the account.")] = 1_000_000,
+    overage: Annotated[
+        bool, typer.Option("--overage", help="Go on when the balance is used up.")
+    ] = False,
     ignore_async: Annotated[
         bool, typer.Option("--ignore-async", help="Answer asynchronous requests with the result.")
     ] = False,
     slow_seconds: Annotated[
         float, typer.Option(min=0, help="How long an answer takes that is slow by order.")
     ] = 40.0,
+    hold_seconds: Annotated[
+        float, typer.Option(min=0, help="How long held_submit holds a submit.")
+    ] = 26.0,
+    repeated_job_id: Annotated[
+        Repeated, typer.Option(help="What becomes of a submit under a JobId that is in use.")
+    ] = Repeated.TAKEN,
     retry_after: Annotated[
         int, typer.Option(min=0, help="Seconds that the Retry-After of a fault asks for.")
     ] = 7,
@@ -78,6 +104,12 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         list[str] | None,
         typer.Option(metavar="HOST", help="Fetch from and call this host too; repeatable."),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Behave and answer as a recording of `conveyor doctor --live`."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool,
         typer.Option("--allow-remote", help="Listen on more than loopback, as in a container."),
@@ -88,7 +120,8 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
 ) -> None:
     """Serve a local ConvertAPI: strict protocol, real conversions, faults on order.
 
-    `GET /_audit` tells what the client did; `POST /_faults` changes the faults,
+    `GET /_audit` tells what the client did. `POST /_faults` changes the faults,
+    `POST /_credentials` the credentials, `POST /_vanish` removes files by their FileId, and
     `POST /_reset` forgets jobs, files and counts.
     """
     try:
@@ -96,6 +129,10 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             host=host,
             port=port,
             secret=secret,
+            token=token,
+            master_token=master_token,
+            jwt_kid=jwt_kid,
+            jwt_key=jwt_key,
             dialects=_dialects(dialect),
             spacing_seconds=spacing,
             duration_seconds=_duration(duration),
@@ -106,13 +143,18 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             job_ttl_seconds=job_ttl,
             file_ttl_seconds=file_ttl,
             balance=balance,
+            overage=overage,
             ignore_async=ignore_async,
             slow_seconds=slow_seconds,
+            hold_seconds=hold_seconds,
+            repeated_job_id=repeated_job_id,
             retry_after_seconds=retry_after,
             control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),
         )
+        if replay is not None:
+            config = replayed(config, load(replay))
         listener = _listener(host, port, allow_remote=allow_remote)
     except ValueError as error:
         _fail(str(error))

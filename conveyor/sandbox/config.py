@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from conveyor.recording import Recording
+from conveyor.sandbox.credentials import Credentials
 from conveyor.sandbox.faults import check_rates
 
 
@@ -16,6 +18,15 @@ class Dialect(Enum):
     PATH = "path"  # `/async/convert`, `/async/job/{id}`, 32 characters, webhooks by POST
 
 
+class Repeated(Enum):
+    """What becomes of a submit under the id of a job that is there."""
+
+    TAKEN = "taken"  # started and charged again: what a client must expect
+    REFUSED = "refused"  # 409
+    REFUSED_400 = "refused-400"  # 400, as a wrong parameter
+    FIRST = "first"  # answered with the first job, not charged again
+
+
 BOTH_DIALECTS = frozenset(Dialect)
 
 
@@ -24,6 +35,7 @@ _DURATIONS = (
     "job_ttl_seconds",
     "file_ttl_seconds",
     "slow_seconds",
+    "hold_seconds",
     "retry_after_seconds",
 )
 
@@ -35,7 +47,11 @@ class SandboxConfig:
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        secret: The API secret that is accepted.
+        secret: The account's secret, which converts and reads the account.
+        token: An API token, which converts.
+        master_token: The master token, which reads the account.
+        jwt_kid: Identifies the key of self-signed tokens.
+        jwt_key: That key; its tokens convert until they expire.
         dialects: Dialects spoken; asynchronous addresses of the others answer 404.
         spacing_seconds: Seconds from the end of a job's poll to the earliest next one.
         duration_seconds: Bounds of the simulated time a conversion takes at least.
@@ -46,14 +62,18 @@ class SandboxConfig:
         job_ttl_seconds: Life of a job.
         file_ttl_seconds: Life of a file.
         balance: Credits of the account.
+        overage: Go on converting when the balance is used up.
         ignore_async: Answer asynchronous requests with the finished result.
         slow_seconds: How long an answer takes that is slow by order.
         control_in_form: Read `WebHook`, `Async` and `JobId` from the form too. The documentation
             calls them query parameters; without this they are ignored anywhere else.
+        hold_seconds: How long a submit is held that is struck by `held_submit`.
+        repeated_job_id: What becomes of a submit under the id of a job that is there.
         retry_after_seconds: What a `Retry-After` of a fault asks for.
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
+        recording: Of the service, whose words are used where they are known.
 
     Raises:
         ValueError: A value is out of bounds or a fault has no such name.
@@ -62,6 +82,10 @@ class SandboxConfig:
     host: str = "127.0.0.1"
     port: int = 0
     secret: str = "sandbox"  # noqa: S105 - it opens nothing but the sandbox
+    token: str | None = None
+    master_token: str | None = None
+    jwt_kid: str | None = None
+    jwt_key: str | None = None
     dialects: frozenset[Dialect] = BOTH_DIALECTS
     spacing_seconds: float = 5.0
     duration_seconds: tuple[float, float] = (0.0, 0.0)
@@ -72,24 +96,38 @@ class SandboxConfig:
     job_ttl_seconds: float = 7200.0
     file_ttl_seconds: float = 10800.0
     balance: int = 1_000_000
+    overage: bool = False
     ignore_async: bool = False
     slow_seconds: float = 40.0
     control_in_form: bool = False
+    hold_seconds: float = 26.0
+    repeated_job_id: Repeated = Repeated.TAKEN
     retry_after_seconds: int = 7
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
+    recording: Recording | None = None
 
     def __post_init__(self) -> None:
         check_rates(self.faults)
+        self.credentials  # noqa: B018 - checks them
         low, high = self.duration_seconds
         if not 0 <= low <= high:
             raise ValueError(f"a duration runs from low to high seconds, not {low:g} to {high:g}")
         if self.workers < 1:
             raise ValueError("at least one worker is needed")
-        if not self.secret:
-            raise ValueError("the secret must not be empty")
         if not self.dialects:
             raise ValueError("at least one dialect is needed")
         for name in _DURATIONS:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
+
+    @property
+    def credentials(self) -> Credentials:
+        """What is accepted at the start."""
+        return Credentials(
+            secret=self.secret,
+            token=self.token,
+            master_token=self.master_token,
+            jwt_kid=self.jwt_kid,
+            jwt_key=self.jwt_key,
+        )

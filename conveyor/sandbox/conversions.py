@@ -11,16 +11,25 @@ from pathlib import Path
 
 from conveyor.sandbox.account import Account
 from conveyor.sandbox.audit import Audit
-from conveyor.sandbox.config import Dialect
+from conveyor.sandbox.config import Dialect, Repeated
 from conveyor.sandbox.converters.model import Converter
 from conveyor.sandbox.engine import Engine, Made, Work
-from conveyor.sandbox.errors import ApiError, conversion_error
+from conveyor.sandbox.errors import (
+    BAD_REQUEST,
+    CONFLICT,
+    ApiError,
+    conversion_error,
+    job_id_in_use,
+)
 from conveyor.sandbox.faults import Faults
 from conveyor.sandbox.files import FileStore, StoredFile
 from conveyor.sandbox.jobs import Failure, Job, JobBook, Outcome, Success, new_job_id
 from conveyor.sandbox.parameters import Checked
 from conveyor.sandbox.sources import Sources
 from conveyor.sandbox.webhooks import Webhooks
+
+#: HTTP status of the refusal of a repeated JobId.
+REFUSED_WITH = {Repeated.REFUSED: CONFLICT, Repeated.REFUSED_400: BAD_REQUEST}
 
 logger = logging.getLogger("conveyor.sandbox")
 
@@ -59,6 +68,7 @@ class Conversions:
         sources: Finds and fetches what is to be converted.
         engine: Does the work.
         webhooks: Tells the client of the end.
+        repeated: What becomes of an order under the id of a job that is there.
         duration_seconds: Bounds of the time that a conversion takes at least.
         dice: Draws that time.
     """
@@ -71,19 +81,28 @@ class Conversions:
     sources: Sources
     engine: Engine
     webhooks: Webhooks
+    repeated: Repeated
     duration_seconds: tuple[float, float]
     dice: random.Random
 
     def take(self, order: Order) -> Job:
         """Charge an order and start it.
 
-        The model is pessimistic: an order under an id that was used before is charged and
-        started again.
+        Returns:
+            Its job; the earlier one, if an order under its id was taken before and the sandbox
+            answers a repeated id with the first job.
 
         Raises:
-            ApiError: 4014, the balance is used up.
+            ApiError: 409 or 4000, the id is in use; 4014, the balance is used up; 5009, no such
+                FileId.
         """
         own_id = order.checked.job_id
+        earlier = None if own_id is None else self.jobs.find(own_id, order.dialect)
+        if earlier is not None and self.repeated is Repeated.FIRST:
+            return earlier
+        if earlier is not None and self.repeated in REFUSED_WITH:
+            raise job_id_in_use(REFUSED_WITH[self.repeated])
+        self._check_file_ids(order.checked)
         self.account.charge()
         self.audit.charge(own_id, self._fingerprint(order))
         foreign = own_id is not None and self.faults.strikes("foreign_job_id")
@@ -146,6 +165,14 @@ class Conversions:
     def _keep_result(self, made: Made, stem: str) -> StoredFile:
         name = f"{stem}{made.label}{made.path.suffix}"
         return self.files.adopt(made.path, name, made.size, made.digest)
+
+    def _check_file_ids(self, checked: Checked) -> None:
+        file_ids = self.sources.file_ids(checked.sources)
+        if any(map(self.files.find, file_ids)) and self.faults.strikes("vanish_file"):
+            self.files.vanish(file_ids)
+        self.audit.count("foreign_file_ids", sum(not self.files.has_known(one) for one in file_ids))
+        if not all(map(self.files.find, file_ids)):
+            raise conversion_error(5009)
 
     def _duration(self) -> float:
         low, high = self.duration_seconds

@@ -23,6 +23,7 @@ from conveyor.sandbox.jobs import JobBook
 from conveyor.sandbox.road import Road
 from conveyor.sandbox.sources import Sources
 from conveyor.sandbox.stranger import elsewhere
+from conveyor.sandbox.submits import Submits
 from conveyor.sandbox.webhooks import Webhooks
 
 
@@ -41,6 +42,7 @@ class Core:
         jobs: Jobs that can be polled.
         sources: Finds and fetches what is to be converted.
         conversions: Takes orders.
+        submits: Orders that are not answered yet.
         road: Leads to the endpoints, and back.
     """
 
@@ -54,6 +56,7 @@ class Core:
     jobs: JobBook
     sources: Sources
     conversions: Conversions
+    submits: Submits
     road: Road
 
     def base_url(self, request: Request) -> str:
@@ -89,7 +92,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
     folder = tempfile.TemporaryDirectory(prefix="conveyor-sandbox-", ignore_cleanup_errors=True)
     audit = Audit(fingerprints=config.audit_fingerprints)
     faults = Faults(config.faults, seed=config.seed, audit=audit)
-    account = Account(secret=config.secret, balance=config.balance)
+    account = Account(config.credentials, balance=config.balance, overage=config.overage)
     hosts = config.reachable_hosts
     files = FileStore(_made(folder, "files"), ttl=config.file_ttl_seconds, clock=time.monotonic)
     jobs = JobBook(ttl=config.job_ttl_seconds, clock=time.monotonic)
@@ -103,6 +106,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
         sources=sources,
         engine=Engine(_made(folder, "work"), workers=config.workers),
         webhooks=Webhooks(audit=audit, faults=faults, reachable_hosts=hosts),
+        repeated=config.repeated_job_id,
         duration_seconds=config.duration_seconds,
         dice=random.Random(config.seed),  # noqa: S311 - repeatable is the point
     )
@@ -117,6 +121,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
         jobs=jobs,
         sources=sources,
         conversions=conversions,
+        submits=Submits(),
         road=Road(
             faults=faults,
             audit=audit,

@@ -11,6 +11,7 @@ from typing import Any
 
 BAD_REQUEST = 400
 UNAUTHORIZED = 401
+CONFLICT = 409
 UNSUPPORTED = 415
 FAILED = 500
 
@@ -67,6 +68,14 @@ class ApiError(Exception):
 def invalid_parameters(invalid: Mapping[str, Sequence[str]]) -> ApiError:
     """Return the refusal of a request whose parameters are wrong (4000)."""
     return ApiError(BAD_REQUEST, 4000, "Parameter validation error.", invalid)
+
+
+def job_id_in_use(status: int) -> ApiError:
+    """Return the refusal of a JobId that was used before, with HTTP 409 or 400."""
+    message = "JobId is already in use"
+    if status == BAD_REQUEST:
+        return invalid_parameters({"JobId": [message]})
+    return ApiError(status, status, message)
 
 
 def conversion_error(code: int, detail: str = "") -> ApiError:

@@ -16,6 +16,8 @@ from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
 OWN: Mapping[str, str] = {
     "lost_submit": "the job is taken and charged, the connection closes without an answer",
     "gateway_submit": "the job is taken and charged, the answer is a 502 page",
+    "held_submit": "a gateway holds a submit, then delivers it even if the client has gone",
+    "vanish_file": "FileIds that a submit names are gone; it is refused with 5009",
     "finished_submit": "an asynchronous submit is answered with the finished result",
     "foreign_job_id": "the submit answers another JobId than the one given; that one counts",
     "gateway_poll": "a poll is answered by a 502 or 504 page",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
@@ -122,6 +122,7 @@ class FileStore:
         self._clock = clock
         # In order of creation, so that the oldest expire from the front.
         self._files: dict[str, StoredFile] = {}
+        self._known: set[str] = set()
 
     def writer(self) -> FileWriter:
         """Return a writer for a new file."""
@@ -139,6 +140,7 @@ class FileStore:
             created=self._clock(),
         )
         self._files[file.id] = file
+        self._known.add(file.id)
         return file
 
     def adopt(self, source: Path, name: str, size: int, digest: str) -> StoredFile:
@@ -168,10 +170,19 @@ class FileStore:
         file.path.unlink(missing_ok=True)
         return True
 
+    def has_known(self, file_id: str) -> bool:
+        """Tell whether a file was ever here, expired and removed ones included."""
+        return file_id in self._known
+
+    def vanish(self, file_ids: Iterable[str]) -> int:
+        """Remove files behind the client's back; return how many there were."""
+        return sum(self.remove(file_id) for file_id in tuple(file_ids))
+
     def clear(self) -> None:
         """Remove all files."""
         for file_id in list(self._files):
             self.remove(file_id)
+        self._known.clear()
 
     def _expire(self) -> None:
         horizon = self._clock() - self._ttl

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,7 +99,7 @@ class SandboxServer:
 
     @property
     def secret(self) -> str:
-        """The API secret that is accepted."""
+        """The account's secret, as it was at the start."""
         return self.config.secret
 
     def audit(self) -> dict[str, Any]:
@@ -118,6 +118,19 @@ class SandboxServer:
         check_rates(faults)
         self._control("POST", "/_faults", dict(faults))
 
+    def set_credentials(self, **changes: str | None) -> None:
+        """Accept other credentials from now on.
+
+        Args:
+            changes: By the names of `SandboxConfig`: `secret`, `token`, `master_token`,
+                `jwt_kid`, `jwt_key`. None takes one away; those not named stay.
+        """
+        self._control("POST", "/_credentials", changes)
+
+    def vanish(self, file_ids: Iterable[str]) -> None:
+        """Remove files, so that the client finds its FileIds gone."""
+        self._control("POST", "/_vanish", list(file_ids))
+
     def reset(self) -> None:
         """Forget jobs, files, charges and counts."""
         self._control("POST", "/_reset", {})
@@ -129,9 +142,7 @@ class SandboxServer:
         self._server = server
         self._ready.set()
 
-    def _control(
-        self, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

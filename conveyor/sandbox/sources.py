@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote, urlsplit
 
@@ -40,6 +41,10 @@ class Sources:
         if isinstance(value, StoredFile):
             return value
         return self._files.find(value) if _FILE_ID.fullmatch(value) else None
+
+    def file_ids(self, values: Iterable[Value]) -> list[str]:
+        """Return those of some sources that are FileIds."""
+        return [value for value in values if isinstance(value, str) and _FILE_ID.fullmatch(value)]
 
     async def resolve(self, value: Value, base_url: str) -> StoredFile:
         """Return a source as a file.

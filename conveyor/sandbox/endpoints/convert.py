@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from starlette.requests import Request
@@ -13,12 +14,14 @@ from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.conversions import Order
 from conveyor.sandbox.converters.registry import canonical
 from conveyor.sandbox.core import Core
+from conveyor.sandbox.credentials import Right
 from conveyor.sandbox.errors import invalid_parameters
 from conveyor.sandbox.jobs import Job, is_job_id
 from conveyor.sandbox.parameters import Parameters, check, is_control
 from conveyor.sandbox.request_body import Pair, body_pairs, query_pairs
 from conveyor.sandbox.results import outcome_response
-from conveyor.sandbox.wire import Dropped, gateway_page, json_response
+from conveyor.sandbox.submits import SubmitAnswer
+from conveyor.sandbox.wire import Dropped, gateway_page, json_response, transport_of
 
 
 class ConvertEndpoint:
@@ -52,20 +55,34 @@ class ConvertEndpoint:
     async def _submit(
         self, request: Request, dialect: Dialect, *, asynchronous: bool | None
     ) -> Response:
+        core = self._core
+        core.audit.count("submits")
         serve = partial(self._taken, request, dialect, asynchronous)
-        return await self._core.road.carry(Address.SUBMIT, request, serve)
+        job_id = _given_id(request)
+        if job_id is None:
+            return await core.road.carry(Address.SUBMIT, request, serve)
+        core.audit.posted(job_id)
+        ticket = core.submits.begin(job_id, transport_of(request.scope))
+        try:
+            answer = await core.road.carry(Address.SUBMIT, request, serve)
+        except BaseException:
+            core.submits.end(ticket)
+            raise
+        return SubmitAnswer(answer, core.submits, ticket)
 
     async def _taken(
         self, request: Request, dialect: Dialect, asynchronous: bool | None
     ) -> Response:
         order = await self._order(request, dialect)
+        if self._core.faults.strikes("held_submit"):
+            await asyncio.sleep(self._core.config.hold_seconds)
         job = self._core.conversions.take(order)
         waits = not (order.checked.asynchronous if asynchronous is None else asynchronous)
         return await self._answer(request, job, waits=waits)
 
     async def _order(self, request: Request, dialect: Dialect) -> Order:
         core = self._core
-        core.account.authenticate(request)
+        core.account.authenticate(request, Right.CONVERT)
         source = canonical(request.path_params["source"])
         target = canonical(request.path_params["target"])
         converter = core.registry.find(source, target)
@@ -104,3 +121,8 @@ _ID_FORM = {
     Dialect.QUERY: "The value must be a UUID as in RFC 4122.",
     Dialect.PATH: "The value must be 32 characters, a to z and 0 to 9.",
 }
+
+
+def _given_id(request: Request) -> str | None:
+    given = (text for name, text in request.query_params.items() if name.lower() == "jobid")
+    return next(given, None)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
+from conveyor.sandbox.credentials import Right
 from conveyor.sandbox.disposition import attachment
 from conveyor.sandbox.files import StoredFile
 from conveyor.sandbox.request_body import no_file_name, save_body, save_part
@@ -49,11 +50,12 @@ class FilesEndpoint:
 
     async def delete(self, request: Request) -> Response:
         """Remove a file."""
+        self._core.audit.count("deletes")
         return await self._core.road.carry(Address.DELETE, request, partial(self._remove, request))
 
     async def _keep(self, request: Request) -> Response:
         core = self._core
-        core.account.authenticate(request)
+        core.account.authenticate(request, Right.CONVERT)
         file = await self._received(request)
         core.audit.count("uploads")
         return json_response(

@@ -44,7 +44,7 @@ class JobsEndpoint:
     async def poll(self, dialect: Dialect, request: Request) -> Response:
         """Answer a job's result, 202 while it runs, 503 to a poll out of turn."""
         core = self._core
-        core.audit.count("polls")
+        self._count_poll(request)
         job = core.jobs.find(request.path_params["id"], dialect)
         if job is None:
             return await core.road.carry(Address.POLL, request, self._unknown)
@@ -58,6 +58,7 @@ class JobsEndpoint:
 
     async def delete(self, dialect: Dialect, request: Request) -> Response:
         """Forget a job, and stop it if it runs."""
+        self._core.audit.count("deletes")
         serve = partial(self._forget, dialect, request)
         return await self._core.road.carry(Address.DELETE, request, serve)
 
@@ -75,6 +76,14 @@ class JobsEndpoint:
     async def _unknown(self) -> Response:
         self._core.audit.count("unknown_polls")
         return Response("Job not found or expired.", 404, media_type="text/plain")
+
+    def _count_poll(self, request: Request) -> None:
+        audit = self._core.audit
+        audit.count("polls")
+        if "authorization" in request.headers:
+            audit.count("polls_with_credentials")
+        if self._core.submits.are_waiting(request.path_params["id"]):
+            audit.count("polls_during_submit")
 
     def _refusal(self, turn: Turn) -> Response:
         self._core.audit.count(REFUSALS[turn])

@@ -242,13 +242,13 @@ def test_a_letter_that_others_replay_meanwhile_does_not_stop_the_rest(
     conveyor, dead, library, monkeypatch
 ):
     taken, left = dead(), dead()
-    confirm = dead_commands._confirm
+    confirm = dead_commands.confirm
 
     def be_late(question: str, *, yes: bool) -> None:
         confirm(question, yes=yes)
         library.dead_letters.replay(taken.id)
 
-    monkeypatch.setattr(dead_commands, "_confirm", be_late)
+    monkeypatch.setattr(dead_commands, "confirm", be_late)
     status, out, err = conveyor("dead", "replay", "--all", "--yes")
     assert (status, out) == (0, f"{left.id}\tqueued\n")
     assert f"No dead letter has the id '{taken.id}'" in err

@@ -162,7 +162,7 @@ def test_an_id_used_twice_is_paid_twice(any_dialect):
     for _ in range(2):
         assert any_dialect.submit(JobId=job_id).status_code == 200
     audit = any_dialect.audit()
-    assert (audit["paid"], audit["paid_duplicates"], audit["violations"]) == (2, 1, 1)
+    assert (audit["paid"], audit["paid_duplicates"], audit["reposted_after_paid"]) == (2, 1, 1)
 
 
 def test_equal_conversions_are_duplicates_on_request(sandbox, client_of):

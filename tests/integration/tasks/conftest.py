@@ -198,8 +198,8 @@ def rush(client):
     """Make everything due that is to be deleted, whatever waits or is claimed."""
 
     def run():
-        for record in client.zrange(keys.LEFTOVERS, 0, -1):
-            client.zadd(keys.LEFTOVERS, {record: 1})
+        for leftover_id in client.zrange(keys.LEFTOVERS, 0, -1):
+            client.zadd(keys.LEFTOVERS, {leftover_id: 1})
 
     return run
 

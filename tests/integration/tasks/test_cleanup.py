@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -301,11 +300,12 @@ def test_an_unexpected_error_harms_no_other_and_shows_no_address(
     assert "hush" not in str(logs)
 
 
-def test_an_end_of_life_ends_the_tries(fronted, scripted, client):
+def test_an_end_of_life_ends_the_tries(fronted, scripted, client, clean):
     sent = scripted(Refused(500, 5001, "Broken."))
-    over = json.dumps({"url": "/d/x", "until": client.time()[0] - 1})
-    client.zadd(keys.LEFTOVERS, {over: 1})
-    cleanup.clean_up()
+    leftover = Leftover(url="/d/x")
+    fronted.engine.ledger.leftovers.add([leftover])
+    client.hset(keys.LEFTOVER_RECORDS, leftover.id, f'{client.time()[0] - 1} 0 {{"url": "/d/x"}}')
+    clean()
 
     assert (_left(fronted), sent) == (0, [])
     assert _counts(client) == (0, 1)
@@ -385,3 +385,24 @@ def test_a_purged_dead_letter_leaves_nothing(worker, conveyor, sandbox, document
     audit = sandbox.audit()
     assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 2)
     assert _left(worker) == 0
+
+
+def test_a_replay_that_pays_again_deletes_the_old_job_alone(
+    *, worker, conveyor, sandbox, document, clean
+):
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    worker.waiting()
+    ledger = worker.engine.ledger
+    failure = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
+    ledger.failed(ledger.get(handle.id), failure)
+    conveyor.dead_letters.replay(handle.id)
+    clean()
+    audit = sandbox.audit()
+    assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 1)
+
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+    clean()
+    audit = sandbox.audit()
+    assert (audit["deleted_jobs"], audit["deleted_files"]) == (2, 3)

@@ -1,0 +1,262 @@
+"""What costs conversions: jobs, followed from their POST to their deletion."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from conveyor.live.answers import Answer, Reply
+from conveyor.live.free import PAIR, Uploads, job_path
+from conveyor.live.hosts import is_accepted
+from conveyor.live.listener import Listener
+from conveyor.live.scene import Call, JobSeen, Role, speaks_of_result
+from conveyor.live.service import Service
+from conveyor.protocol.dialect import Dialect
+
+__all__ = ["Limits", "Operator"]
+
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+#: Of a result, so many files are looked at.
+_MAX_FILES: Final = 3
+#: Timers fire a moment early, and the service counts from an end of its own.
+_MARGIN_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds in seconds.
+
+    Attributes:
+        spacing: Between two polls of a job.
+        job: For a job to end.
+        webhook: For a webhook to come, once its job has ended.
+    """
+
+    spacing: float = 5.0
+    job: float = 120.0
+    webhook: float = 30.0
+
+
+class Operator:
+    """Starts jobs and follows them.
+
+    Args:
+        service: Takes them.
+        uploads: Has their source.
+        limits: The bounds.
+        listener: Waits for webhooks, None where none can come.
+    """
+
+    def __init__(
+        self, service: Service, uploads: Uploads, limits: Limits, listener: Listener | None
+    ) -> None:
+        self._service = service
+        self._uploads = uploads
+        self._limits = limits
+        self._listener = listener
+
+    def convert(self, role: Role, dialect: Dialect) -> JobSeen:
+        """Start a job under an id of ours, and follow it to its end."""
+        job = self._new(role, dialect)
+        self._start(job, f"{role}-start", self._query(job))
+        self._follow(job, closely=role is Role.FIRST)
+        self._await_call(job)
+        self._look_at_files(job)
+        return job
+
+    def fail(self, role: Role, dialect: Dialect) -> None:
+        """Start a job that can't succeed: no file has its FileId."""
+        job = self._new(role, dialect)
+        self.read_counter(f"user-before-{role}")
+        self._start(job, f"{role}-start", self._query(job), source=secrets.token_hex(16))
+        self._follow(job, closely=False)
+        self._await_call(job)
+        self.read_counter(f"user-after-{role}")
+        self.delete(job)
+
+    def repeat(self) -> None:
+        """Post the first job once more, under the same id."""
+        job = self._service.scene.jobs[Role.FIRST]
+        self.read_counter("user-before-repeat")
+        reply = self._post("repeat", job, self._query(job), self._uploads.source)
+        if isinstance(reply, Answer) and reply.status == _OK and not speaks_of_result(reply):
+            reply = self._poll_until_end(job, "repeat-poll", []) or reply
+        self._remove_files_of(reply)
+        self.read_counter("user-after-repeat")
+
+    def repeat_while_running(self, dialect: Dialect) -> None:
+        """Start a job, and post it once more at once."""
+        job = self._new(Role.RUNNING, dialect)
+        self.read_counter("user-before-running")
+        self._start(job, "running-start", self._query(job))
+        self._post("running-repeat", job, self._query(job), self._uploads.source)
+        self._poll_until_end(job, "running-poll", job.polls)
+        self.read_counter("user-after-running")
+        self.delete(job)
+
+    def convert_semi_asynchronously(self) -> None:
+        """Ask for the result itself, and for the job by its id after that."""
+        job = self._new(Role.SEMI, Dialect.QUERY)
+        self._start(job, "semi-start", Dialect.QUERY.start_query(job.job_id, semi=True))
+        self._follow(job, closely=False)
+        self.delete(job)
+
+    def convert_plainly(self, dialect: Dialect) -> None:
+        """Let the service choose the id, and the way in which the result comes."""
+        job = self._new(Role.PLAIN, dialect, own_id=False)
+        query = {} if dialect is Dialect.PATH else {"Async": "true"}
+        self._start(job, "plain-start", query, stored=False)
+        self._follow(job, closely=False)
+        self.delete(job)
+
+    def delete(self, job: JobSeen) -> None:
+        """Delete a job, and look whether it and its files are gone."""
+        if not job.known_as:
+            return
+        role, urls = job.role, self._urls(job)
+        self._delete_job(f"{role}-delete", job)
+        self._pause()
+        self._poll(f"{role}-poll-deleted", job)
+        self._delete_job(f"{role}-delete-again", job)
+        for url in urls:
+            self._service.fetch(f"{role}-file-after-delete", "GET", url)
+            self._service.fetch(f"{role}-file-delete", "DELETE", url)
+
+    def read_counter(self, label: str) -> None:
+        """Note the account's counters, where they can be read."""
+        if self._service.scene.consumed("user") is not None:
+            self._service.ask(label, "GET", "/user", bearer=self._service.credential.reader)
+
+    def _new(self, role: Role, dialect: Dialect, *, own_id: bool = True) -> JobSeen:
+        job_id = dialect.job_id(uuid4()) if own_id else ""
+        if job_id:
+            self._service.tape.note_id(job_id, "job-id")
+        job = JobSeen(role=role, dialect=dialect, job_id=job_id)
+        self._service.scene.jobs[role] = job
+        return job
+
+    def _query(self, job: JobSeen) -> dict[str, str]:
+        query = job.dialect.start_query(job.job_id)
+        return query if self._listener is None else {**query, "WebHook": self._listener.url}
+
+    def _start(
+        self,
+        job: JobSeen,
+        label: str,
+        query: Mapping[str, str],
+        *,
+        source: str = "",
+        stored: bool = True,
+    ) -> None:
+        job.start = self._post(label, job, query, source or self._uploads.source, stored=stored)
+        returned = job.start.json().get("JobId") if isinstance(job.start, Answer) else None
+        # Where the answer was lost, our own id is all that we have, and what it is for.
+        known = returned if isinstance(returned, str) and returned else job.job_id
+        job.known_as = known if _JOB_ID.fullmatch(known) else ""
+
+    def _post(
+        self,
+        label: str,
+        job: JobSeen,
+        query: Mapping[str, str],
+        source: str,
+        *,
+        stored: bool = True,
+    ) -> Reply:
+        form = {"File": source, **({"StoreFile": "true"} if stored else {})}
+        return self._service.pay(label, job.dialect.start_path(*PAIR), query, form)
+
+    def _follow(self, job: JobSeen, *, closely: bool) -> None:
+        """Poll a job to its end, politely but where the rule itself is tried."""
+        if not job.known_as or _is_refused(job.start):
+            return
+        label = f"{job.role}-poll"
+        job.polls.append(self._poll(label, job))
+        if _is_unknown(job.polls[0]) and not isinstance(job.start, Answer):
+            self._service.scene.blocked = "The POST was lost, and its job is not known."
+        if _is_unknown(job.polls[0]):
+            return
+        if closely:
+            job.early = self._poll(f"{label}-early", job)
+            self._pause()
+            job.together = self._poll_together(label, job)
+        job.final = _ended(job.polls[0]) or self._poll_until_end(job, label, job.polls)
+        if closely and job.final is not None:
+            self._pause()
+            job.again = self._poll(f"{label}-again", job)
+
+    def _poll_until_end(self, job: JobSeen, label: str, polls: list[Reply]) -> Answer | None:
+        give_up = time.monotonic() + self._limits.job
+        while time.monotonic() < give_up:
+            self._pause()
+            polls.append(self._poll(label, job))
+            if (final := _ended(polls[-1])) is not None:
+                self._service.scene.replies[f"{label}-end"] = final
+                return final
+            if _is_unknown(polls[-1]):
+                return None
+        return None
+
+    def _poll_together(self, label: str, job: JobSeen) -> tuple[Reply, Reply]:
+        with ThreadPoolExecutor(2) as threads:
+            polls = [threads.submit(self._poll, f"{label}-together", job) for _ in range(2)]
+            return polls[0].result(), polls[1].result()
+
+    def _poll(self, label: str, job: JobSeen) -> Reply:
+        """Polls carry no credential: the id opens the result."""
+        return self._service.ask(label, "GET", job_path(job.dialect), ids={"job": job.known_as})
+
+    def _delete_job(self, label: str, job: JobSeen) -> None:
+        bearer, ids = self._service.credential.bearer, {"job": job.known_as}
+        self._service.ask(label, "DELETE", job_path(job.dialect), ids=ids, bearer=bearer)
+
+    def _await_call(self, job: JobSeen) -> None:
+        if self._listener is None or job.final is None:
+            return
+        came = self._listener.wait_for(job.known_as, self._limits.webhook)
+        job.call = Call.CAME if came else Call.MISSING
+
+    def _look_at_files(self, job: JobSeen) -> None:
+        for url in self._urls(job)[:1]:
+            self._service.fetch(f"{job.role}-file", "GET", url)
+
+    def _remove_files_of(self, reply: Reply) -> None:
+        """Remove what another conversion of the first job has made."""
+        first = self._service.scene.jobs[Role.FIRST]
+        other = JobSeen(role=Role.FIRST, dialect=first.dialect, job_id="", start=reply)
+        for url in set(self._urls(other)) - set(self._urls(first)):
+            self._service.fetch("clean-up", "DELETE", url)
+
+    def _urls(self, job: JobSeen) -> list[str]:
+        return [url for url in job.file_urls() if is_accepted(url)][:_MAX_FILES]
+
+    def _pause(self) -> None:
+        time.sleep(self._limits.spacing + _MARGIN_S)
+
+
+def _ended(reply: Reply) -> Answer | None:
+    """The reply, if it tells how a job ended: the result, or an error of the service's."""
+    if not isinstance(reply, Answer):
+        return None
+    failed = reply.status >= 400 and reply.code is not None  # noqa: PLR2004
+    final = reply.status == _OK or (
+        failed and reply.status != _NOT_FOUND and not reply.asks_for_patience
+    )
+    return reply if final and not reply.refuses_credentials else None
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return isinstance(reply, Answer) and reply.status == _NOT_FOUND
+
+
+def _is_refused(reply: Reply | None) -> bool:
+    """Whether the service itself says that it started nothing."""
+    return isinstance(reply, Answer) and reply.code is not None and reply.status >= 400  # noqa: PLR2004
