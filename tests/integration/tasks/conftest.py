@@ -21,6 +21,7 @@ from conveyor.settings import load
 from workers import cleanup, wiring
 
 SPACING_S = 0.2
+PROOF_S = 0.3
 QUEUES = (*names.QUEUES, "celery")
 
 
@@ -159,6 +160,8 @@ def worker_of(app, redis_url, tmp_path):
                 "broker_url": redis_url,
                 "storage_url": str(tmp_path / "files"),
                 "poll_spacing": SPACING_S,
+                "proof_seconds": PROOF_S,
+                "proof_closed_seconds": PROOF_S,
                 "concurrency": 4,
                 "read_timeout": 30,
                 "answer_timeout": 30,

@@ -8,8 +8,6 @@ from conveyor import State, names
 from conveyor.ledger import Job, keys
 from conveyor.protocol import Dialect
 
-JOB_ID = "0123456789abcdef0123456789abcdef"
-
 
 @pytest.fixture
 def submitted(worker, conveyor, document):
@@ -26,7 +24,9 @@ def lost(worker, conveyor, document, sandbox):
     ledger = worker.engine.ledger
     handle = conveyor.convert(document, to="html")
     worker.waiting()
-    return ledger.begin_submit(ledger.get(handle.id), Job(JOB_ID, sandbox.url, Dialect.PATH))
+    entry = ledger.get(handle.id)
+    job_id = Dialect.PATH.job_id(worker.engine.job_uuid(entry))
+    return ledger.begin_submit(entry, Job(job_id, sandbox.url, Dialect.PATH))
 
 
 @pytest.mark.parametrize("off_by", [-1, 1, 100])
@@ -42,7 +42,7 @@ def test_a_poll_that_is_not_awaited_asks_nobody(worker, submitted, sandbox, off_
 
 def test_a_poll_that_comes_twice_asks_once(worker, submitted, sandbox):
     _, poll = submitted
-    worker.run(poll)
+    worker.run_when_due(poll)
     worker.run(poll)
 
     assert sandbox.audit()["polls"] == 1
@@ -80,20 +80,33 @@ def test_while_another_is_in_it_ends(worker, submitted, client, sandbox):
 
 def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(worker, lost, sandbox):
     worker.poll(lost.id, lost.wakeup)
-    entry = worker.engine.ledger.get(lost.id)
-    assert (entry.state, entry.job_id, entry.submits) == (State.QUEUED, JOB_ID, 1)
+    # A gateway may hold the POST: the first 404 proves nothing.
+    asked = worker.engine.ledger.get(lost.id)
+    assert (asked.state, asked.missing, asked.submits) == (State.CONVERTING, 1, 1)
 
+    put_back = _poll_until_it_is(State.QUEUED, worker, lost.id)
+    assert (put_back.job_id, put_back.submits, put_back.lost) == (lost.job_id, 1, 1)
+    assert put_back.polls >= 2
+
+    worker.run_when_due(worker.waiting()[0])
+    posted = worker.engine.ledger.get(lost.id)
+    assert (posted.state, posted.job_id, posted.submits) == (State.CONVERTING, lost.job_id, 2)
     worker.work()
-    entry = worker.engine.ledger.get(lost.id)
-    assert (entry.state, entry.job_id, entry.submits) == (State.SUCCEEDED, JOB_ID, 2)
+    assert worker.engine.ledger.get(lost.id).state is State.SUCCEEDED
     assert sandbox.audit()["paid"] == 1
 
 
+def _poll_until_it_is(state, worker, conversion_id):
+    while (entry := worker.engine.ledger.get(conversion_id)).state is not state:
+        (message,) = worker.waiting()
+        worker.run_when_due(message)
+    return entry
+
+
 def test_a_job_that_was_alive_and_is_gone_is_not_paid_again(worker, submitted, sandbox):
-    conversion_id, _ = submitted
+    conversion_id, poll = submitted
     sandbox.reset()
-    entry = worker.engine.ledger.get(conversion_id)
-    worker.poll(conversion_id, entry.wakeup)
+    worker.run_when_due(poll)
     worker.work()
 
     assert worker.engine.ledger.get(conversion_id).state is State.EXPIRED
@@ -103,11 +116,11 @@ def test_a_job_that_was_alive_and_is_gone_is_not_paid_again(worker, submitted, s
 
 @pytest.mark.parametrize("fault", ["gateway_poll", "lost_poll", "truncated_json"])
 def test_a_poll_without_an_answer_is_made_again_later(worker, submitted, sandbox, fault):
-    conversion_id, _ = submitted
+    conversion_id, poll = submitted
     sandbox.set_faults({fault: 1.0})
-    entry = worker.engine.ledger.get(conversion_id)
+    time.sleep(max(poll.due_at - time.time(), 0))
     begun = time.time()
-    worker.poll(conversion_id, entry.wakeup)
+    worker.run(poll)
     (again,) = worker.waiting()
     noted = worker.engine.ledger.get(conversion_id)
     assert (noted.state, noted.alive) == (State.CONVERTING, True)

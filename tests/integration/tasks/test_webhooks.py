@@ -72,6 +72,12 @@ def _submitted(worker, conveyor, document):
     return conversion_id
 
 
+def _run_as_soon_as_the_turnstile_opens(worker, poll):
+    closed_s = worker.engine.turnstile.enter(*poll.args).wait_s
+    time.sleep(closed_s)
+    worker.run(poll)
+
+
 def test_the_service_calls_an_address_that_only_we_can_have_made(
     worker, conveyor, document, receiver
 ):
