@@ -115,7 +115,7 @@ class WorkerSettings(ProducerSettings):
     )
     job_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Derives job ids. Set it, so that they outlive a rotation of the secret.",
+        description="Derives job ids. Unless set, a random key that Redis keeps.",
     )
     proof_seconds: float = Field(
         default=120,

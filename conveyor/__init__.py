@@ -33,6 +33,7 @@ from conveyor.errors import (
     StorageError,
     Unavailable,
     UnknownConversion,
+    UnreadableConversion,
     WaitTimeout,
 )
 from conveyor.fleet import Fleet, Page
@@ -71,5 +72,6 @@ __all__ = [
     "StoredFile",
     "Unavailable",
     "UnknownConversion",
+    "UnreadableConversion",
     "WaitTimeout",
 ]

@@ -63,6 +63,8 @@ _MAY_PAY_TWICE: Final = (
 # "At most two hours", says the seed: near their end a 404 may mean "no longer".
 _PROOF_SHARE: Final = 0.5
 _MOST_DENIALS: Final = 2
+# Three minutes or so: a result that breaks off again and again is not asked for a hundred times.
+_MOST_PAID_STRIKES: Final = 6
 _ANYCAST_HOST: Final = "v2.convertapi.com"
 _JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
 
@@ -73,6 +75,7 @@ _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
 _FILE_ID_CODE: Final = 5009
+_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
 
 _CURE_BY_CODE: Final = {
     4014: "The balance is used up: buy conversions, then: conveyor account resume.",
@@ -209,7 +212,11 @@ class Expire:
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: SubmitOutcome, entry: Entry, limits: Limits = Limits()
+    outcome: SubmitOutcome,
+    entry: Entry,
+    limits: Limits = Limits(),
+    *,
+    account_is_well: bool = False,
 ) -> Taken | Keep | AskFirst | SubmitAgain | Hold | Bury:
     """Decide after a POST.
 
@@ -217,6 +224,7 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
         outcome: Its answer.
         entry: As it was when the POST began.
         limits: When to give up.
+        account_is_well: Whether the service said so a short while ago.
 
     Returns:
         What happens next.
@@ -228,17 +236,19 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return Keep(result)
         case Unreadable():
             return _unreadable(outcome)
-        case Lost(reason, _, closed_at_once):
-            return AskFirst(f"the answer to the submit was lost: {reason}", closed_at_once)
+        case Lost(reason, _, closed_at_once, paid):
+            note = f"the answer to the submit was lost: {reason}"
+            refusal = _unreadable(Unreadable(reason, "")).failure if paid else None
+            return AskFirst(note, closed_at_once, refusal)
         case Throttled():
             return _submit_again("ConvertAPI is throttling", entry, limits)
         case Unsent(reason):
             return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, limits)
         case NotFound(message):
             said = message or "there is no such address at the service"
-            return _refused(Failed(_NOT_FOUND, 0, said), entry)
+            return _refused(Failed(_NOT_FOUND, 0, said), entry, is_well=account_is_well)
         case Failed():
-            return _refused(outcome, entry)
+            return _refused(outcome, entry, is_well=account_is_well)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
@@ -268,7 +278,9 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
         case NotFound():
             return _after_not_found(entry, limits)
         case Failed():
-            return Bury(failure_of(outcome))
+            return _lost_uploads(outcome, entry) or Bury(failure_of(outcome))
+        case Lost(reason, paid=True) if entry.strikes >= _MOST_PAID_STRIKES:
+            return _unreadable(Unreadable(reason, ""))
         case Lost(reason, status):
             return _after_silence(reason, status, entry, limits)
         case Unsent(reason):
@@ -320,29 +332,37 @@ def _unreadable(outcome: Unreadable) -> Bury:
     return Bury(failure, outcome.cost)
 
 
-def _refused(outcome: Failed, entry: Entry) -> AskFirst | SubmitAgain | Hold | Bury:
+def _refused(
+    outcome: Failed, entry: Entry, *, is_well: bool
+) -> AskFirst | SubmitAgain | Hold | Bury:
     failure = failure_of(outcome)
     if failure.kind is FailureKind.ACCOUNT:
-        return denied(failure, entry)
+        return denied(failure, entry, is_well=is_well)
     if entry.lost or _JOB_ID.search(outcome.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
-    if outcome.code == _FILE_ID_CODE and entry.uploads and not entry.reuploaded:
-        return SubmitAgain("the service has lost an uploaded file", reupload=True)
-    return Bury(failure)
+    return _lost_uploads(outcome, entry) or Bury(failure)
 
 
-def denied(failure: Failure, entry: Entry) -> Hold | Bury:
+def _lost_uploads(outcome: Failed, entry: Entry) -> SubmitAgain | None:
+    """Files that we uploaded, and that the service has lost, are uploaded again, once."""
+    if outcome.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
+        return None
+    return SubmitAgain(_UPLOADS_LOST, reupload=True)
+
+
+def denied(failure: Failure, entry: Entry, *, is_well: bool) -> Hold | Bury:
     """Decide what a refusal of class ``account`` means.
 
     Args:
         failure: The refusal.
         entry: The conversion that was refused.
+        is_well: Whether the service said a short while ago that the account is well.
 
     Returns:
         A hold of the account; where the account was found well twice, this conversion's own end.
     """
-    if entry.denials < _MOST_DENIALS:
+    if not is_well or entry.denials < _MOST_DENIALS:
         return Hold(failure)
     message = f"{failure.message} The account itself is well: this conversion alone is refused."
     return Bury(Failure(FailureKind.ACCOUNT, message, failure.code, failure.status))
@@ -405,6 +425,9 @@ def _proof_in_s(entry: Entry, limits: Limits) -> float:
 
 
 def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
+    if entry.refusal is not None and entry.refusal.kind is FailureKind.UNREADABLE:
+        # A result was seen, so it has been paid, whatever became of its job.
+        return Bury(entry.refusal, cost=1)
     unknown = _why_unknown(entry)
     if unknown and not limits.may_repay:
         message = f"The answer to the submit was lost, and {unknown}. {_MAY_PAY_TWICE}"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 from conveyor.errors import InvalidRequest
 from conveyor.request import ConversionRequest
 from conveyor.sources import Source, SourceKind
+from conveyor.staging import local_file
 
 __all__ = ["fingerprint_of"]
 
 
 def fingerprint_of(request: ConversionRequest) -> str:
-    """A hash of everything that a request asks for.
+    """A hash of what is converted into what.
+
+    How long its submit waits is no part of it: a repeat that waits longer is the same conversion.
 
     Args:
         request: Before its local files are staged, since each staging makes a place of its own.
@@ -25,7 +27,12 @@ def fingerprint_of(request: ConversionRequest) -> str:
     Raises:
         InvalidRequest: A local file can't be read.
     """
-    asked = {**request.to_dict(), "sources": [_identity(source) for source in request.sources]}
+    asked = {
+        "files": {key: _identity(source) for key, source in request.attachments.items()},
+        "from": request.from_format,
+        "to": request.to_format,
+        "params": dict(request.params),
+    }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -35,9 +42,10 @@ def _identity(source: Source) -> list[str]:
         return [SourceKind.LOCAL.value, source.name, source.sha256]
     if source.kind is not SourceKind.LOCAL:
         return [source.kind.value, source.value]
+    path = local_file(source.value)
     try:
-        with Path(source.value).expanduser().open("rb") as stream:
+        with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise InvalidRequest(f"Can't read {source.value}: {error.strerror}.") from None
+        raise InvalidRequest(f"Can't read {path}: {error.strerror}.") from None
     return [source.kind.value, source.name, digest]

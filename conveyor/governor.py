@@ -20,7 +20,15 @@ import redis
 
 from conveyor.ledger import keys, script, translated
 
-__all__ = ["AccountStatus", "Gate", "Governor", "accounts", "resume", "status_of"]
+__all__ = [
+    "BALANCE_USED_UP",
+    "AccountStatus",
+    "Gate",
+    "Governor",
+    "accounts",
+    "resume",
+    "status_of",
+]
 
 # How often a held account is checked, and how often its submits look, in steps of the spacing:
 # half a minute at the service's 5 s.
@@ -28,7 +36,7 @@ _HELD_STEPS: Final = 6
 # A service that asks for more patience than that is asked again all the same.
 _LONGEST_THROTTLE_S: Final = 3600.0
 _MOST_SPREAD_S: Final = 15.0
-_BALANCE_USED_UP: Final = 4014
+BALANCE_USED_UP: Final = 4014
 
 _HOLD_FIELDS: Final = (
     "held_since",
@@ -224,7 +232,7 @@ class Governor:
             pipeline.hsetnx(self._key, "counters", counters)
             pipeline.hmget(self._key, "counters", "code")
             _, (first, code) = pipeline.execute()
-        return int(code or 0) != _BALANCE_USED_UP or first != counters
+        return int(code or 0) != BALANCE_USED_UP or first != counters
 
     def resume(self) -> None:
         """End the hold, because the service has shown that the account is well.
@@ -237,7 +245,7 @@ class Governor:
         with translated(self._redis):
             code = cast("str | None", self._redis.hget(self._key, "code"))
             resume(self._redis, self.account)
-            if int(code or 0) != _BALANCE_USED_UP:
+            if int(code or 0) != BALANCE_USED_UP:
                 self._redis.hset(self._key, "well_at", _server_now(self._redis))
 
     def note_foreign_ids(self) -> None:

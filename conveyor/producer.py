@@ -30,11 +30,11 @@ from conveyor.handle import Handle, progress_of
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
-from conveyor.redaction import describe_call, redact_server_url
+from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import Source, SourceInput, SourceKind, staged
-from conveyor.staging import Staging
+from conveyor.sources import SourceInput, SourceKind, staged
+from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.watch import Watch
 
@@ -106,6 +106,8 @@ class Conveyor:
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        *,
+        semi_async_seconds: int | None = None,
     ) -> Handle:
         """Enqueue a conversion; returns at once.
 
@@ -116,9 +118,15 @@ class Conveyor:
                 fsspec URL that the workers may read, a FileId, or a list of these.
             to: The target format, ``"pdf"``, or operation, ``"merge"``.
             from_format: The source's format; taken from its name unless given.
-            params: ConvertAPI's parameters by its own names, ``{"PageRange": "1-3"}``.
+            params: ConvertAPI's parameters by its own names, ``{"PageRange": "1-3"}``. One whose
+                name ends in ``File`` takes a single source of any kind: ``{"OverlayFile":
+                "stamp.pdf"}``.
             idempotency_key: The same key returns the same conversion for 7 days, from any number
                 of producers at once. Sources are compared by URL, local files by their content.
+            semi_async_seconds: How long a worker keeps the submit's connection open for the
+                result itself, whole seconds from 0 to 1200 and at most ``Timeout``. Meant for
+                large files. It holds one of the worker's slots for that time. 0 never waits, None
+                leaves it to the workers' ``CONVEYOR_SEMI_ASYNC_SECONDS``.
 
         Returns:
             A handle on it.
@@ -132,7 +140,9 @@ class Conveyor:
             AcceptanceUnknown: Redis went away in that moment; it may have been accepted.
             StorageError: A local file can't be staged.
         """
-        request = ConversionRequest.build(source, to, from_format, params)
+        request = _local_first(
+            ConversionRequest.build(source, to, from_format, params, semi_async_seconds)
+        )
         self._ledger.check()
         conversion_id = str(uuid4())
         if idempotency_key is not None:
@@ -155,13 +165,21 @@ class Conveyor:
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        *,
+        semi_async_seconds: int | None = None,
     ) -> Handle:
         """The twin of `convert` for `asyncio`: never blocks the event loop.
 
         A conversion that is accepted while its caller is being cancelled goes on.
         """
         return await asyncio.to_thread(
-            self.convert, source, to, from_format, params, idempotency_key
+            self.convert,
+            source,
+            to,
+            from_format,
+            params,
+            idempotency_key,
+            semi_async_seconds=semi_async_seconds,
         )
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -204,6 +222,7 @@ class Conveyor:
         to: str,
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
+        semi_async_seconds: int | None = None,
     ) -> Signature:
         """The same as a Celery signature, for chain, group, chord, link and ``AsyncResult``.
 
@@ -217,6 +236,7 @@ class Conveyor:
             to: As in `convert`.
             from_format: As in `convert`.
             params: As in `convert`.
+            semi_async_seconds: As in `convert`.
 
         Returns:
             The signature.
@@ -225,22 +245,26 @@ class Conveyor:
             InvalidRequest: It can't be right.
             StorageError: A local file can't be staged.
         """
-        args: tuple[Any, ...] = ()
-        shown: list[str] = []
-        if source is not None:
-            request = self._staged(ConversionRequest.build(source, to, from_format, params))
-            self._keep_for_long(request)
-            shown = [item.value for item in request.sources]
-            args = (shown,)
-            from_format = request.from_format
-        kwargs = {"to": to, "from_format": from_format, "params": dict(params or {})}
+        asked = to, from_format, params, semi_async_seconds
+        request = (
+            ConversionRequest.of_result(*asked)
+            if source is None
+            else ConversionRequest.build(source, *asked)
+        )
+        request = self._staged(_local_first(request))
+        self._keep_for_long(request)
         return self._app.signature(
             names.SUBMIT,
-            args=args,
-            kwargs=kwargs,
+            args=() if source is None else ([item.value for item in request.sources],),
+            kwargs={
+                "to": request.to_format,
+                "from_format": request.from_format or None,
+                "params": request.plain_params,
+                "semi_async_seconds": request.semi_async_seconds,
+            },
             queue=names.QUEUE_OF[names.SUBMIT],
             argsrepr="()",
-            kwargsrepr=describe_call(shown, to, params or {}),
+            kwargsrepr=request.redacted(),
             # With a source of its own it takes none from the task before it.
             immutable=source is not None,
             app=self._app,
@@ -419,7 +443,7 @@ class Conveyor:
 
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         owned = self._owned(request)
-        taken = self._storage.tokens_of(source.value for source in request.sources)
+        taken = self._storage.tokens_of(request.addresses)
         if self._ledger.open(conversion_id, request, owns=owned, takes=taken) is None:
             # Somebody else was first with this key.
             self._staging.remove(owned)
@@ -458,18 +482,24 @@ class Conveyor:
         return Handle(conversion_id, self._ledger, self.cancel, self._watch)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
-        if all(source.kind is not SourceKind.LOCAL for source in request.sources):
-            return request
-        return request.with_sources(tuple(map(self._stage, request.sources)))
-
-    def _stage(self, source: Source) -> Source:
-        if source.kind is not SourceKind.LOCAL:
-            return source
-        return staged(self._staging.stage_path(source.value))
+        """The request with its local files in the storage: all of them, or none."""
+        files: dict[str, StagedFile] = {}
+        try:
+            for key, source in request.attachments.items():
+                if source.kind is SourceKind.LOCAL:
+                    files[key] = self._staging.stage_path(source.value)
+        except BaseException:
+            # Where Redis is away just now, the reservations run out by themselves.
+            with suppress(LedgerUnavailable):
+                self._staging.unstage(files.values())
+            raise
+        return request.with_attachments({key: staged(file) for key, file in files.items()})
 
     def _owned(self, request: ConversionRequest) -> Sequence[str]:
-        """The folders of sources that were staged for this request."""
-        return self._storage.tokens_of(source.value for source in request.sources if source.sha256)
+        """The folders of files that were staged for this request."""
+        return self._storage.tokens_of(
+            source.value for source in request.attachments.values() if source.sha256
+        )
 
     def _keep_for_long(self, request: ConversionRequest) -> None:
         for token in self._owned(request):
@@ -533,6 +563,19 @@ def producer_app(settings: ProducerSettings) -> Celery:
         task_send_sent_event=True,
     )
     return app
+
+
+def _local_first(request: ConversionRequest) -> ConversionRequest:
+    """A request as its producer means it, its local files seen before anything is stored.
+
+    Raises:
+        InvalidRequest: One is missing, empty or no file.
+    """
+    request = request.preferring_local()
+    for source in request.attachments.values():
+        if source.kind is SourceKind.LOCAL:
+            local_file(source.value)
+    return request
 
 
 def _secret(value: SecretStr) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from conveyor.errors import InvalidRequest
-from conveyor.redaction import describe_call
-from conveyor.sources import Source, SourceInput, SourceKind, is_file_id, parse_sources
+from conveyor.redaction import describe_call, redact_url
+from conveyor.sources import Source, SourceInput, SourceKind, parse_sources, prefer_local
 
-__all__ = ["ConversionRequest"]
+__all__ = ["MAX_SEMI_ASYNC_S", "ConversionRequest", "takes_file"]
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
@@ -34,6 +35,14 @@ _RESERVED: Final = {
 
 # The service's own bounds for `Timeout` (protocol: integer, 10 to 1200 seconds).
 _TIMEOUT_S = range(10, 1201)
+_TIMEOUT: Final = "timeout"
+MAX_SEMI_ASYNC_S: Final = _TIMEOUT_S[-1]
+"""The longest wait for a result in the answer to the submit: the service ends every job by then."""
+
+# A parameter is some hundred characters, a stylesheet some thousand. All of it lies in Redis.
+_MAX_PARAM_BYTES: Final = 64 * 1024
+_MAX_REQUEST_BYTES: Final = 1024 * 1024
+_SHOWN_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +54,17 @@ class ConversionRequest:
         from_format: The format of the sources, ``"docx"``; ``"any"`` where they differ.
         to_format: The target, a format (``"pdf"``) or an operation (``"merge"``, ``"zip"``).
         params: The service's own parameters, by its names, as text.
+        files: The parameters that are files, ``OverlayFile`` and the like, by their names.
+        semi_async_seconds: How long the submit waits for the result itself; 0: it never does.
+            None leaves it to the workers' setting.
     """
 
     sources: tuple[Source, ...]
     from_format: str
     to_format: str
     params: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Source] = field(default_factory=dict)
+    semi_async_seconds: int | None = None
 
     @classmethod
     def build(
@@ -59,6 +73,7 @@ class ConversionRequest:
         to: str,
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
+        semi_async_seconds: int | None = None,
     ) -> Self:
         """Check a request and put it in its one form.
 
@@ -67,6 +82,7 @@ class ConversionRequest:
             to: The target format.
             from_format: The source's format; taken from the name unless given.
             params: The service's parameters by their own names.
+            semi_async_seconds: How long the submit waits for the result itself, 0 to 1200.
 
         Returns:
             The request.
@@ -78,43 +94,126 @@ class ConversionRequest:
         from_format = _format(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
             raise InvalidRequest("A web page is converted by itself: give one URL.")
-        return cls(
+        return cls._checked(sources, from_format, to, params, semi_async_seconds)
+
+    @classmethod
+    def of_result(
+        cls,
+        to: str,
+        from_format: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        semi_async_seconds: int | None = None,
+    ) -> Self:
+        """The same of a request whose source comes later: the result before it in a chain.
+
+        Args:
+            to: As in `build`.
+            from_format: As in `build`.
+            params: As in `build`.
+            semi_async_seconds: As in `build`.
+
+        Returns:
+            The request without a source.
+
+        Raises:
+            InvalidRequest: It can't be right; the message says why.
+        """
+        from_format = _format(from_format, "source") if from_format else ""
+        return cls._checked((), from_format, to, params, semi_async_seconds)
+
+    @classmethod
+    def _checked(
+        cls,
+        sources: tuple[Source, ...],
+        from_format: str,
+        to: str,
+        params: Mapping[str, Any] | None,
+        semi_async_seconds: int | None,
+    ) -> Self:
+        given = _params(params)
+        request = cls(
             sources=sources,
             from_format=from_format,
             to_format=_format(to, "target"),
-            params={name: _value(name, value) for name, value in (params or {}).items()},
+            params={name: _text(name, given[name]) for name in given if not takes_file(name)},
+            files={name: _file(name, given[name]) for name in given if takes_file(name)},
+            semi_async_seconds=_semi_async(semi_async_seconds),
         )
-
-    def with_sources(self, sources: tuple[Source, ...]) -> Self:
-        """The same request of other sources: the staged ones."""
-        return replace(self, sources=sources)
+        _check_size(request)
+        return request
 
     def formats_alone(self) -> Self:
         """What a finished conversion keeps: no URL and no parameter, which may be a password."""
-        return replace(self, sources=(), params={})
+        return replace(self, sources=(), params={}, files={})
 
     @property
-    def needs_upload(self) -> bool:
-        """Whether a worker must bring a source to the service."""
-        return any(source.kind is SourceKind.STORED for source in self.sources)
+    def attachments(self) -> Mapping[str, Source]:
+        """Everything that the service must get as a file, by a key that never changes.
+
+        A source's key is its place, ``"0"``, ``"1"``. A parameter's key is its name.
+        """
+        return {**{str(place): source for place, source in enumerate(self.sources)}, **self.files}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its attachments are: URLs, FileIds and paths."""
+        return tuple(source.value for source in self.attachments.values())
+
+    @property
+    def plain_params(self) -> dict[str, str]:
+        """All parameters as text, as a message carries them."""
+        return {**self.params, **{name: source.value for name, source in self.files.items()}}
+
+    def preferring_local(self) -> Self:
+        """The same request, read by a producer: a file here wins over a FileId of its name."""
+        return self._map(lambda _, source: prefer_local(source))
+
+    def with_attachments(self, changed: Mapping[str, Source]) -> Self:
+        """The same request with other attachments.
+
+        Args:
+            changed: Those that change, by their key: the staged ones.
+        """
+        return self._map(changed.get)
+
+    def _map(self, change: Callable[[str, Source], Source]) -> Self:
+        return replace(
+            self,
+            sources=tuple(change(str(place), it) for place, it in enumerate(self.sources)),
+            files={name: change(name, source) for name, source in self.files.items()},
+        )
+
+    def wait_s(self, default_s: float) -> float:
+        """How long the submit waits for the result itself, seconds; 0: it never does.
+
+        Never longer than the request's own ``Timeout``: the service has ended the job by then.
+
+        Args:
+            default_s: The workers' setting, for a request that leaves it to them.
+        """
+        asked_s = default_s if self.semi_async_seconds is None else self.semi_async_seconds
+        timeouts = [int(text) for name, text in self.params.items() if name.lower() == _TIMEOUT]
+        return min(asked_s, *timeouts, MAX_SEMI_ASYNC_S)
 
     def form(self, uploads: Mapping[str, str]) -> dict[str, str]:
         """The fields of the service's form.
 
         Args:
-            uploads: The FileId of each uploaded source, by its place.
+            uploads: The FileId of each uploaded attachment, by its key.
 
         Returns:
             Sources and parameters under the service's names.
         """
-        values = [
-            uploads.get(str(place), source.value) for place, source in enumerate(self.sources)
-        ]
+        values = {key: uploads.get(key, it.value) for key, it in self.attachments.items()}
+        files = {name: values.pop(name) for name in self.files}
+        return {**self.params, **files, **self._sources_form(list(values.values()))}
+
+    def _sources_form(self, values: list[str]) -> dict[str, str]:
         if self.from_format == "web":
-            return {**self.params, "Url": values[0]}
+            return {"Url": values[0]}
         if len(values) == 1 and self.to_format not in _TAKES_MANY:
-            return {**self.params, "File": values[0]}
-        return {**self.params, **{f"Files[{n}]": value for n, value in enumerate(values)}}
+            return {"File": values[0]}
+        return {f"Files[{n}]": value for n, value in enumerate(values)}
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -125,28 +224,51 @@ class ConversionRequest:
         """The inverse of `to_json`."""
         plain = json.loads(text)
         return cls(
-            tuple(Source(SourceKind(kind), value) for kind, value in plain["sources"]),
+            tuple(map(_load_source, plain["sources"])),
             plain["from"],
             plain["to"],
             plain["params"],
+            {name: _load_source(pair) for name, pair in plain.get("files", {}).items()},
+            plain.get("semi_async"),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return {
+        """As plain values; what was not asked for is left out."""
+        plain: dict[str, Any] = {
             "sources": [[source.kind.value, source.value] for source in self.sources],
             "from": self.from_format,
             "to": self.to_format,
             "params": dict(self.params),
         }
+        if self.files:
+            plain["files"] = {name: [it.kind.value, it.value] for name, it in self.files.items()}
+        if self.semi_async_seconds is not None:
+            plain["semi_async"] = self.semi_async_seconds
+        return plain
 
     def redacted(self) -> str:
         """As Flower and the logs may show it (invariant I5)."""
-        return describe_call((source.value for source in self.sources), self.to_format, self.params)
+        files = [f"{name}={redact_url(source.value)}" for name, source in self.files.items()]
+        sources = [source.value for source in self.sources]
+        return describe_call(sources, self.to_format, [*self.params, *files])
+
+
+def takes_file(name: str) -> bool:
+    """Whether a parameter of this name is a file, as the vendor's own clients tell it.
+
+    Args:
+        name: The service's, in any case: ``OverlayFile``.
+    """
+    return name.lower().endswith("file") and name.lower() not in _RESERVED
 
 
 # Operations that take `Files[]` even for one source (protocol: merging and the like).
 _TAKES_MANY = frozenset({"merge", "zip"})
+
+
+def _load_source(pair: Iterable[str]) -> Source:
+    kind, value = pair
+    return Source(SourceKind(kind), value)
 
 
 def _common_format(sources: tuple[Source, ...]) -> str:
@@ -162,35 +284,114 @@ def _format(given: Any, which: str) -> str:
     text = given.lower().removeprefix(".") if isinstance(given, str) else ""
     if not _FORMAT.fullmatch(text):
         raise InvalidRequest(
-            f"The {which} format {given!r} can't be one: give it as a name like 'pdf'."
+            f"The {which} format {_shown(given)} can't be one: give it as a name like 'pdf'."
         )
     return text
 
 
-def _value(name: str, value: Any) -> str:
-    if not _PARAM.fullmatch(str(name)):
-        raise InvalidRequest(f"The parameter name {name!r} can't be one of ConvertAPI's.")
+def _params(given: Any) -> Mapping[str, Any]:
+    """The parameters under names that the service could know, each once."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequest(
+            f"The parameters must be values by name, not a {type(given).__name__}: "
+            "give a mapping, e.g. {'PageRange': '1-3'}."
+        )
+    seen: set[str] = set()
+    for name in given:
+        _check_name(name)
+        if name.lower() in seen:
+            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+        seen.add(name.lower())
+    return given
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not _PARAM.fullmatch(name):
+        raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
     reason = _RESERVED.get(name.lower())
     if reason:
         raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
+
+
+def _file(name: str, value: Any) -> Source:
+    try:
+        sources = parse_sources(value)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"The parameter {name} is no file. {error}") from None
+    if len(sources) > 1:
+        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
+    return sources[0]
+
+
+def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        # An enumeration of texts would show its member's name.
+        text = str.__str__(value)
+    elif isinstance(value, int | float):
+        text = _number(name, value)
+    else:
         raise InvalidRequest(
             f"The parameter {name} must be text, a number or a truth value, "
             f"not a {type(value).__name__}."
         )
-    text = str(value)
-    _check_known(name, text)
+    _check_text(name, text)
+    if name.lower() == _TIMEOUT and text not in map(str, _TIMEOUT_S):
+        raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
     return text
 
 
-def _check_known(name: str, text: str) -> None:
-    """Refuse early what the service would refuse after a round trip."""
-    if name.lower() == "timeout" and text not in map(str, _TIMEOUT_S):
-        raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
-    is_file = name.lower().endswith("file")
-    if is_file and not (text.startswith(("http://", "https://")) or is_file_id(text)):
+def _number(name: str, value: float) -> str:
+    try:
+        if math.isfinite(value):
+            return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
+    except (OverflowError, ValueError):
+        # Python writes no integers of thousands of digits.
+        pass
+    raise InvalidRequest(f"The parameter {name} is no number that can be sent: give a smaller one.")
+
+
+def _check_text(name: str, text: str) -> None:
+    """Refuse what no parameter holds, without showing it: it may be a password."""
+    if "\0" in text:
+        raise InvalidRequest(f"The parameter {name} holds a NUL character: leave it out.")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
         raise InvalidRequest(
-            f"The parameter {name} takes a URL that ConvertAPI can reach, or a FileId."
+            f"The parameter {name} holds half a character (a lone surrogate): "
+            "give it as Unicode text."
+        ) from None
+    if size > _MAX_PARAM_BYTES:
+        raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
+
+
+def _semi_async(given: Any) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_SEMI_ASYNC_S:
+        raise InvalidRequest(
+            f"semi_async_seconds takes whole seconds from 0 to {MAX_SEMI_ASYNC_S}: "
+            "0 leaves the answer to the polls."
         )
+    return int(given)
+
+
+def _check_size(request: ConversionRequest) -> None:
+    texts = [*request.addresses, *request.params, *request.params.values()]
+    if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_REQUEST_BYTES:
+        raise InvalidRequest(
+            f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together: "
+            "convert fewer sources at once."
+        )
+
+
+def _shown(given: Any) -> str:
+    """What a message shows of a value that may be of any length."""
+    if not isinstance(given, str):
+        return given.__class__.__name__ if given is not None else "None"
+    text = repr(given[:_SHOWN_CHARACTERS])
+    return text if len(given) <= _SHOWN_CHARACTERS else f"{text}…"

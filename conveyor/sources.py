@@ -12,25 +12,42 @@ a conversion's result     its files, so that one conversion feeds the next in a 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from conveyor.conversion import Conversion, StagedFile
 from conveyor.errors import InvalidRequest
 
-__all__ = ["Source", "SourceInput", "SourceKind", "is_file_id", "parse_sources", "staged"]
+__all__ = [
+    "Source",
+    "SourceInput",
+    "SourceKind",
+    "is_file_id",
+    "parse_sources",
+    "prefer_local",
+    "staged",
+]
 
 SourceInput = (
     str | PathLike[str] | StagedFile | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
 )
 
 _FILE_ID = re.compile(r"[a-z0-9]{32}")
+# One letter is a drive of Windows, as fsspec has it.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+# Longer addresses are taken by no server and no file system.
+_MAX_BYTES: Final = 8192
 
 
 class SourceKind(StrEnum):
@@ -92,26 +109,45 @@ def parse_sources(given: SourceInput) -> tuple[Source, ...]:
     Raises:
         InvalidRequest: It is none of the kinds, or there is none.
     """
-    sources = tuple(_flatten(given))
+    try:
+        sources = tuple(_flatten(given))
+    except RecursionError:
+        raise InvalidRequest("The sources are nested too deeply: give one list.") from None
     if not sources:
         raise InvalidRequest("There is no source: give a URL, a path, a FileId or a list of these.")
     return sources
 
 
+def prefer_local(source: Source) -> Source:
+    """Read a text that has the form of a FileId as a file, where a file here has that name.
+
+    Upload handlers name files with 32 hexadecimal digits. The official client decides the same.
+
+    Args:
+        source: As `parse_sources` tells it.
+
+    Returns:
+        The local file, or the source as it was.
+    """
+    if source.kind is SourceKind.FILE_ID and os.path.isfile(source.value):  # noqa: PTH113 - it never raises
+        return Source(SourceKind.LOCAL, source.value)
+    return source
+
+
 def staged(file: StagedFile) -> Source:
     """A staged file as the source of the conversion that will own it."""
-    return Source(SourceKind.STORED, file.uri, file.sha256)
+    return Source(SourceKind.STORED, _stored(file.uri).value, file.sha256)
 
 
 def _flatten(given: Any) -> list[Source]:
     if isinstance(given, str):
         return [_parse_text(given)]
     if isinstance(given, PathLike):
-        return [Source(SourceKind.LOCAL, fspath(given))]
+        return [_parse_path(os.fsdecode(given))]
     if isinstance(given, StagedFile):
         return [staged(given)]
     if isinstance(given, Conversion):
-        return [Source(SourceKind.STORED, file.uri) for file in given.files]
+        return [_stored(file.uri) for file in given.files]
     if isinstance(given, Mapping):
         return _parse_result(given)
     if isinstance(given, Sequence) and not isinstance(given, bytes | bytearray):
@@ -123,29 +159,98 @@ def _flatten(given: Any) -> list[Source]:
 
 
 def _parse_text(text: str) -> Source:
+    text = str.__str__(text)
     if not text.strip() or "\0" in text:
         raise InvalidRequest("The source is empty: give a URL, a path or a FileId.")
-    try:
-        parts = urlsplit(text) if "://" in text else None
-    except ValueError:
-        raise InvalidRequest("The source URL can't be read: check its host.") from None
-    scheme = parts.scheme if parts else ""
+    scheme = _scheme_of(text)
+    if not scheme:
+        return Source(SourceKind.FILE_ID, text) if is_file_id(text) else _parse_path(text)
+    _check_length(_bytes_of(text))
     if scheme in ("http", "https"):
-        if not (parts and parts.hostname):
-            raise InvalidRequest("The source URL names no host.")
+        _check_url(text)
         return Source(SourceKind.URL, text)
-    if scheme:
-        return Source(SourceKind.STORED, text)
-    if is_file_id(text):
-        return Source(SourceKind.FILE_ID, text)
+    return Source(SourceKind.STORED, text)
+
+
+def _parse_path(text: str) -> Source:
+    try:
+        _check_length(os.fsencode(text))
+    except UnicodeEncodeError:
+        raise _half_a_character() from None
     return Source(SourceKind.LOCAL, text)
+
+
+def _scheme_of(text: str) -> str:
+    """The scheme of a URL in lower case, empty where it is none."""
+    if "://" not in text:
+        return ""
+    if text[0].isspace():
+        # Parsers disagree about it.
+        raise _unreadable()
+    try:
+        urlsplit(text)
+    except ValueError:
+        raise _unreadable() from None
+    found = _SCHEME.match(text)
+    return found[1].lower() if found else ""
+
+
+def _check_url(url: str) -> None:
+    """Refuse what the service can't fetch, and what two parsers would read differently."""
+    if _CONTROL.search(url) or url != url.strip():
+        raise _unreadable()
+    try:
+        host = parse_url(url).host
+    except (LocationParseError, ValueError):
+        raise _unreadable() from None
+    if not host:
+        raise InvalidRequest("The source URL names no host.")
+    if "@" in urlsplit(url).netloc:
+        raise InvalidRequest(
+            "The source URL holds a user name or a password: give a URL that opens without them, "
+            "such as a signed one."
+        )
+
+
+def _check_length(text: bytes) -> None:
+    if len(text) > _MAX_BYTES:
+        raise InvalidRequest(f"The source is longer than {_MAX_BYTES} bytes: give a shorter one.")
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise _half_a_character() from None
+
+
+def _unreadable() -> InvalidRequest:
+    return InvalidRequest("The source URL can't be read: check its host.")
+
+
+def _half_a_character() -> InvalidRequest:
+    return InvalidRequest(
+        "The source holds half a character (a lone surrogate): give it as Unicode text."
+    )
 
 
 def _parse_result(result: Mapping[str, Any]) -> list[Source]:
     """Take the files of a conversion's result, as a chain passes it on."""
     try:
-        return [Source(SourceKind.STORED, str(file["uri"])) for file in result["files"]]
+        return [_stored(file["uri"]) for file in result["files"]]
     except (KeyError, TypeError):
         raise InvalidRequest(
             "A mapping given as a source must be the result of a conversion, with its 'files'."
         ) from None
+
+
+def _stored(uri: Any) -> Source:
+    """A file in the storage by its address.
+
+    Raises:
+        InvalidRequest: It is no such address.
+    """
+    source = _parse_text(uri) if isinstance(uri, str) else None
+    if source is None or source.kind is not SourceKind.STORED:
+        raise InvalidRequest("A stored file must have a storage's URL, such as s3://bucket/a.pdf.")
+    return source

@@ -7,6 +7,7 @@ reserved, and one whose producer has died is removed by a worker (`conveyor.ledg
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +22,13 @@ from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.storage import Storage, Writer, chunks_of
 from conveyor.storage.storage import CHUNK_BYTES
 
-__all__ = ["Staging"]
+__all__ = ["Staging", "local_file"]
 
 _RENEW_EVERY_S: Final = KEEP_STAGED_S / 60
 # Uploads that write at the same time; others wait for a moment.
 _WRITERS: Final = 16
+# Of a path in an error text.
+_SHOWN_CHARACTERS: Final = 200
 
 T = TypeVar("T")
 
@@ -52,12 +55,11 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        source = Path(path).expanduser()
-        _check_local(source)
+        source = local_file(path)
         try:
             stream = source.open("rb")
         except OSError as error:
-            raise InvalidRequest(f"Can't read {source}: {error.strerror}.") from None
+            raise _unreadable(path, error) from None
         with stream:
             return self.stage(source.name, stream)
 
@@ -209,10 +211,39 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterable[bytes]:
         yield bytes(piece)
 
 
-def _check_local(path: Path) -> None:
-    if not path.exists():
-        raise InvalidRequest(f"The file {path} does not exist: check its name.")
-    if not path.is_file():
-        raise InvalidRequest(f"{path} is no file: give a document.")
-    if path.stat().st_size == 0:
-        raise InvalidRequest(f"The file {path} is empty: there is nothing to convert.")
+def local_file(text: str) -> Path:
+    """The document that a path of this machine names.
+
+    Args:
+        text: The path; ``~`` is the user's home.
+
+    Returns:
+        The path of a file that is there, and is not empty.
+
+    Raises:
+        InvalidRequest: There is none.
+    """
+    shown = _shown(text)
+    try:
+        path = Path(text).expanduser()
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
+        # Among these: a home that nobody has, and a name that no file system takes.
+        raise InvalidRequest(f"The file {shown} does not exist: check its name.") from None
+    except OSError as error:
+        raise _unreadable(text, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidRequest(f"{shown} is no file: give a document.")
+    if not found.st_size:
+        raise InvalidRequest(f"The file {shown} is empty: there is nothing to convert.")
+    return path
+
+
+def _unreadable(text: str, error: OSError) -> InvalidRequest:
+    return InvalidRequest(f"Can't read {_shown(text)}: {error.strerror}.")
+
+
+def _shown(text: str) -> str:
+    """A path as a terminal and JSON take it: some file systems have names that are no Unicode."""
+    shown = text.encode(errors="replace").decode()
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"

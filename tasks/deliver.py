@@ -141,10 +141,9 @@ def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
 
 
 def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
-    with engine.api.download(remote.url) as chunks:
-        return engine.storage.save(
-            conversion_id, name, _whole(chunks, remote.size, engine.settings.max_file_bytes)
-        )
+    with engine.api.download(remote.url) as download:
+        chunks = _whole(download.chunks, remote.size, engine.settings.max_file_bytes)
+        return engine.storage.save(conversion_id, name, chunks)
 
 
 def _whole(chunks: Iterable[bytes], size: int | None, most: int) -> Iterator[bytes]:
@@ -208,4 +207,4 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     if entry.deliveries > 1:
         engine.storage.remove_partials(entry.id)
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
-        engine.storage.remove_staged(source.value for source in entry.request.sources)
+        engine.storage.remove_staged(entry.request.addresses)

@@ -58,7 +58,11 @@ def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
     entry = passed.entry
     try:
         outcome = engine.api.poll(
-            entry.base_url, entry.dialect, entry.job_id, engine.keeper(entry.id)
+            entry.base_url,
+            entry.dialect,
+            entry.job_id,
+            engine.keeper(entry.id),
+            target=entry.request.to_format,
         )
         return outcome, _note(engine, passed, outcome)
     except BaseException:
@@ -79,19 +83,28 @@ def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> Moved:
             return ledger.ready(entry, result, leaving=leaving), 0
         case PollAgain() as again:
             return _later(engine, passed, again)
-        case SubmitAgain(note, pays_anew):
-            delay_s = 0 if pays_anew else schedule.retry_submit(engine.spacing_s, entry.strikes)
-            log.warning("submit_was_lost", submits=entry.submits)
-            put_back = ledger.put_back(
-                entry, delay_s, note, lost=not pays_anew, pays_anew=pays_anew, leaving=leaving
-            )
-            return put_back, delay_s
+        case SubmitAgain() as again:
+            return _submit_again(engine, passed, again)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return ledger.failed(entry, failure, cost=cost, leaving=leaving), 0
         case Expire(failure):
             log.error("conversion_expired", age_s=round(entry.job_age_s, 2))
             return ledger.expired(entry, failure, leaving=leaving), 0
+
+
+def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Moved:
+    entry, is_new_job = passed.entry, again.pays_anew or again.reupload
+    delay_s = 0 if is_new_job else schedule.retry_submit(engine.spacing_s, entry.strikes)
+    log.warning("submit_again", reason=again.note, submits=entry.submits)
+    put_back = engine.ledger.put_back(
+        *(entry, delay_s, again.note),
+        lost=not is_new_job,
+        pays_anew=again.pays_anew,
+        reupload=again.reupload,
+        leaving=passed.leaving,
+    )
+    return put_back, delay_s
 
 
 def _later(engine: Engine, passed: Pass, again: PollAgain) -> Moved:

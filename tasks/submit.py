@@ -12,7 +12,7 @@ from celery.exceptions import Ignore
 
 from conveyor import names, schedule, wakeups
 from conveyor.canvas import Caller
-from conveyor.conversion import FailureKind, State
+from conveyor.conversion import Failure, FailureKind, State
 from conveyor.decision import (
     AskFirst,
     Bury,
@@ -26,7 +26,7 @@ from conveyor.decision import (
     waited_too_long,
 )
 from conveyor.errors import InvalidRequest, StorageError
-from conveyor.governor import Gate
+from conveyor.governor import BALANCE_USED_UP, Gate
 from conveyor.ledger import Entry, Job
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
@@ -101,6 +101,7 @@ def submit(
     to: str = "",
     from_format: str | None = None,
     params: dict[str, Any] | None = None,
+    semi_async_seconds: int | None = None,
     conversion_id: str | None = None,
     number: int = 0,
 ) -> None:
@@ -112,6 +113,7 @@ def submit(
         to: The same.
         from_format: The same.
         params: The same.
+        semi_async_seconds: The same.
         conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
         number: The wake-up's number.
 
@@ -120,7 +122,7 @@ def submit(
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
     if entry is None and to:
-        entry = _open(self, source, to, from_format, params)
+        entry = _open(self, source, to, from_format, params, semi_async_seconds)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -131,26 +133,20 @@ def submit(
         raise Ignore
 
 
-def _open(
-    task: ConversionTask,
-    source: Any,
-    to: str,
-    from_format: str | None,
-    params: dict[str, Any] | None,
-) -> Entry | None:
+def _open(task: ConversionTask, *asked: Any) -> Entry | None:
     """Accept a signature's conversion, or tell its caller why it can't be right."""
     try:
-        request = _check(ConversionRequest.build(source, to, from_format, params))
+        request = _check(ConversionRequest.build(*asked))
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         task.backend.mark_as_failure(task.request.id, error, request=task.request)
         raise Ignore from None
-    taken = task.engine.storage.tokens_of(source.value for source in request.sources)
+    taken = task.engine.storage.tokens_of(request.addresses)
     return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
-    if any(source.kind is SourceKind.LOCAL for source in request.sources):
+    if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
         raise InvalidRequest(
             "A worker can't read a path of the producer: enqueue through conveyor.signature() or "
             "conveyor.convert(), which stage it, or give an fsspec URL."
@@ -197,7 +193,7 @@ def _wait_outside(engine: Engine, entry: Entry, gate: Gate) -> Moved:
 
 def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    wait_s = engine.settings.semi_async_seconds
+    wait_s = entry.request.wait_s(engine.settings.semi_async_seconds)
     candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
     for dialect in candidates:
         posted = _post_in(dialect, engine, entry, gate, wait_s)
@@ -250,9 +246,10 @@ def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
         return engine.api.start(
             entry.dialect,
             (request.from_format, request.to_format),
-            {**request.form(entry.uploads), **engine.webhook(entry.id)},
+            request.form(entry.uploads),
             entry.job_id,
             engine.keeper(entry.id),
+            webhook=engine.webhook(entry.id),
             wait_s=wait_s,
         )
     except BaseException:
@@ -264,7 +261,7 @@ def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
     """Write into the ledger what the answer means; the same step leaves the turnstile."""
     ledger, spacing_s = engine.ledger, engine.spacing_s
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
-    match after_submit(outcome, entry, engine.limits):
+    match after_submit(outcome, entry, engine.limits, account_is_well=gate.well):
         case Taken(job_id):
             return _started(engine, posted.passed, job_id)
         case Keep(result):
@@ -290,13 +287,18 @@ def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
             put_back = ledger.put_back(
                 *(entry, delay_s, failure.message),
                 held=True,
-                denied=gate.well,
+                denied=_is_its_own(failure, gate),
                 leaving=leaving,
             )
             return _after(put_back, delay_s)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return _at_once(ledger.failed(entry, failure, cost=cost, leaving=leaving))
+
+
+def _is_its_own(failure: Failure, gate: Gate) -> bool:
+    """Whether a refusal may be meant for this conversion alone; a used-up balance never is."""
+    return gate.well and failure.code != BALANCE_USED_UP
 
 
 def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
@@ -351,11 +353,16 @@ def _without_sources(
     failure = failure_of_source(error)
     if failure is None:
         return _try_later(engine, entry, error)
-    decision = denied(failure, entry) if failure.kind is FailureKind.ACCOUNT else Bury(failure)
+    decision: Hold | Bury = Bury(failure)
+    if failure.kind is FailureKind.ACCOUNT:
+        engine.governor.refused(entry.id)
+        decision = denied(failure, entry, is_well=gate.well)
     if isinstance(decision, Bury):
         return _at_once(engine.ledger.failed(entry, decision.failure))
     delay_s = hold_account(engine, failure)
-    delayed = engine.ledger.delayed(*(entry, delay_s, failure.message), held=True, denied=gate.well)
+    delayed = engine.ledger.delayed(
+        *(entry, delay_s, failure.message), held=True, denied=_is_its_own(failure, gate)
+    )
     return _after(delayed, delay_s)
 
 

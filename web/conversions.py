@@ -37,7 +37,10 @@ IdempotencyKey = Annotated[
 _LOCATION: Final = {
     "Location": {"description": "Where to look at it.", "schema": {"type": "string"}},
 }
-_FORMAT: Final = ConversionOrder.model_json_schema()["properties"]["to"]
+_PROPERTIES: Final = ConversionOrder.model_json_schema()["properties"]
+_FORMAT: Final = _PROPERTIES["to"]
+# There is no null in a form.
+_SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
     "content": {
@@ -50,11 +53,21 @@ _BODY: Final[Mapping[str, Any]] = {
                 "type": "object",
                 "required": ["file", "to"],
                 "additionalProperties": False,
+                # Any other parameter that is a file.
+                "patternProperties": {
+                    "^[A-Za-z][A-Za-z0-9]{0,59}[Ff][Ii][Ll][Ee]$": {
+                        "type": "string",
+                        "format": "binary",
+                        "minLength": 1,
+                        "description": "A parameter that is a file, with a file name: "
+                        "`OverlayFile`.",
+                    }
+                },
                 "properties": {
                     "file": {
                         "type": "array",
                         "minItems": 1,
-                        "maxItems": 97,
+                        "maxItems": 96,
                         "items": {"type": "string", "format": "binary", "minLength": 1},
                         "description": "The documents, each with a file name.",
                     },
@@ -66,6 +79,7 @@ _BODY: Final[Mapping[str, Any]] = {
                         "description": "ConvertAPI's parameters, a JSON object.",
                         "examples": ['{"PageRange": "1-3"}'],
                     },
+                    "semi_async_seconds": _SEMI_ASYNC,
                 },
             }
         },
@@ -107,7 +121,12 @@ async def convert(
     async with staging(parts.conveyor) as staged:
         order = await read_order(request, query, staged, limit)
         handle = await parts.conveyor.aconvert(
-            order.source, order.to, order.from_format, order.params, idempotency_key
+            order.source,
+            order.to,
+            order.from_format,
+            order.params,
+            idempotency_key,
+            semi_async_seconds=order.semi_async_seconds,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
+from conveyor.request import MAX_SEMI_ASYNC_S
 
 __all__ = [
     "AccountAnswer",
@@ -27,6 +28,7 @@ __all__ = [
     "Params",
     "ProblemAnswer",
     "ReplayOrder",
+    "SemiAsync",
     "StateEvent",
     "href_of",
     "rfc3339",
@@ -52,6 +54,15 @@ Source = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_SOURCE)]
 ParamName = Annotated[str, StringConstraints(pattern="^[A-Za-z][A-Za-z0-9]{0,63}$")]
 ParamValue = str | bool | int | float
 Params = dict[ParamName, ParamValue]
+SemiAsync = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=MAX_SEMI_ASYNC_S,
+        description="Seconds that a worker keeps the connection to ConvertAPI open for the result "
+        "itself: for large files. 0 never waits. Left out, the workers' setting says it.",
+    ),
+]
 
 
 def _whole(number: Any) -> Any:
@@ -89,8 +100,11 @@ class ConversionOrder(_Model):
         default=None, description="The source's format; taken from its name unless given."
     )
     params: Params = Field(
-        default_factory=dict, description="ConvertAPI's parameters, by its own names."
+        default_factory=dict,
+        description="ConvertAPI's parameters, by its own names. One whose name ends in `File` "
+        "takes what `source` takes, once.",
     )
+    semi_async_seconds: Annotated[SemiAsync, BeforeValidator(_whole)] | None = None
 
 
 class ReplayOrder(_Model):

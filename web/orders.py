@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.requests import Request
 
 from conveyor import InvalidRequest
-from conveyor.sources import SourceInput, SourceKind, parse_sources
+from conveyor.request import ConversionRequest
+from conveyor.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
 from web.disposition import file_name_of
-from web.models import ConversionOrder, Format, Params
+from web.models import ConversionOrder, Format, Params, SemiAsync
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.uploads import read_form
@@ -39,6 +40,7 @@ class Order:
     to: str
     from_format: str | None
     params: Mapping[str, Any]
+    semi_async_seconds: int | None
 
 
 class DocumentQuery(BaseModel):
@@ -58,6 +60,7 @@ class DocumentQuery(BaseModel):
         str | None,
         Field(description="ConvertAPI's parameters, a JSON object.", max_length=_MAX_PARAMS),
     ] = None
+    semi_async_seconds: SemiAsync | None = None
 
 
 class _FormFields(BaseModel):
@@ -68,6 +71,8 @@ class _FormFields(BaseModel):
     to: Format
     from_format: Format | None = None
     params: str = "{}"
+    # A form's fields are text.
+    semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
 
 
 class _Params(RootModel[Params]):
@@ -92,6 +97,14 @@ async def read_order(
         InvalidRequest: It can't be right.
         StorageError: The storage can't be written.
     """
+    order = await _read(request, query, staging, limit_bytes)
+    _check_far(order)
+    return order
+
+
+async def _read(
+    request: Request, query: DocumentQuery, staging: Staging, limit_bytes: int
+) -> Order:
     check_coding(request)
     media_type = media_type_of(request)
     if media_type.get_content_type() == JSON:
@@ -104,8 +117,7 @@ async def read_order(
 
 
 def _from_json(order: ConversionOrder) -> Order:
-    _check_far(order.source)
-    return Order(order.source, order.to, order.from_format, order.params)
+    return Order(order.source, order.to, order.from_format, order.params, order.semi_async_seconds)
 
 
 async def _from_form(
@@ -115,7 +127,14 @@ async def _from_form(
     fields = check(given, _FormFields)
     if not staging.files:
         raise Problem(Kind.INVALID_REQUEST, "The form has no file: give it as `file`.")
-    return Order(staging.files, fields.to, fields.from_format, _params(fields.params))
+    params = _params(fields.params)
+    if twice := params.keys() & staging.params.keys():
+        raise Problem(
+            Kind.INVALID_REQUEST,
+            f"The parameter {min(twice)} is given twice: as a file, or in `params`.",
+        )
+    params = {**params, **staging.params}
+    return Order(staging.files, fields.to, fields.from_format, params, fields.semi_async_seconds)
 
 
 def _boundary_of(media_type: Message) -> str:
@@ -137,7 +156,7 @@ async def _from_document(
         raise Problem(Kind.INVALID_REQUEST, "The query names no document: ?name=a.docx.")
     params = _params(query.params or "{}")
     await staging.take(name, bounded(request, limit_bytes))
-    return Order(staging.files, query.to, query.from_format, params)
+    return Order(staging.files, query.to, query.from_format, params, query.semi_async_seconds)
 
 
 def _params(text: str) -> Mapping[str, Any]:
@@ -149,16 +168,22 @@ def _check_no_query(query: DocumentQuery) -> None:
         raise Problem(Kind.INVALID_REQUEST, "The query is for a body that is the document itself.")
 
 
-def _check_far(given: SourceInput) -> None:
+def _check_far(order: Order) -> None:
     """Refuse what would be read on this machine, or on a worker's.
 
     Raises:
-        InvalidRequest: A source is a local path.
+        InvalidRequest: The order can't be right, or names a local path.
     """
-    for source in parse_sources(given):
-        chained = source.kind is SourceKind.STORED and "::" in source.value
-        if source.kind is SourceKind.LOCAL or chained or urlsplit(source.value).scheme in _NEAR:
+    request = ConversionRequest.build(order.source, order.to, order.from_format, order.params)
+    for source in request.preferring_local().attachments.values():
+        # What was uploaded with this very request lies in the storage, wherever that is.
+        if not source.sha256 and _is_near(source):
             raise InvalidRequest(
                 "The source is no URL that others can read: give an https or s3 URL or a FileId, "
                 "or upload the document."
             )
+
+
+def _is_near(source: Source) -> bool:
+    chained = source.kind is SourceKind.STORED and "::" in source.value
+    return source.kind is SourceKind.LOCAL or chained or urlsplit(source.value).scheme in _NEAR

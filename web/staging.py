@@ -15,7 +15,8 @@ class Staging:
     """The files of one request.
 
     Attributes:
-        files: What was staged, in its order.
+        files: The documents that were staged, in their order.
+        params: The parameters that are files, by their name.
 
     Args:
         conveyor: Whose storage.
@@ -24,15 +25,27 @@ class Staging:
     def __init__(self, conveyor: Conveyor) -> None:
         self._conveyor = conveyor
         self.files: list[StagedFile] = []
+        self.params: dict[str, StagedFile] = {}
 
     async def take(self, name: str, chunks: AsyncIterable[bytes]) -> None:
-        """Stream one file into the storage; as `conveyor.Conveyor.astage`."""
+        """Stream one document into the storage; as `conveyor.Conveyor.astage`."""
         self.files.append(await self._conveyor.astage(name, chunks))
+
+    async def take_param(self, param: str, name: str, chunks: AsyncIterable[bytes]) -> None:
+        """The same of a parameter that is a file.
+
+        Args:
+            param: The parameter's name.
+            name: The file's.
+            chunks: Its content.
+        """
+        self.params[param] = await self._conveyor.astage(name, chunks)
 
     async def discard(self) -> None:
         """Remove what was staged."""
-        if self.files:
-            await asyncio.to_thread(self._conveyor.unstage, self.files)
+        staged = [*self.files, *self.params.values()]
+        if staged:
+            await asyncio.to_thread(self._conveyor.unstage, staged)
 
 
 @asynccontextmanager

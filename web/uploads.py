@@ -15,13 +15,14 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from conveyor.request import takes_file
 from web.problems import Kind, Problem
 from web.staging import Staging
 
 __all__ = ["FIELDS", "FILE", "read_form"]
 
 FILE: Final = "file"
-FIELDS: Final = frozenset({"to", "from_format", "params"})
+FIELDS: Final = frozenset({"to", "from_format", "params", "semi_async_seconds"})
 
 # More is no conversion, and each costs a file in the storage.
 _MAX_PARTS: Final = 100
@@ -89,8 +90,15 @@ async def _read_part(
         if not part.file_name:
             raise _invalid("A part `file` has no file name: the name tells the format.")
         await staging.take(part.file_name, _content(tokens))
+    elif part.file_name and takes_file(part.name):
+        if part.name in staging.params:
+            raise _invalid(f"The parameter {part.name} is given twice.")
+        await staging.take_param(part.name, part.file_name, _content(tokens))
     elif part.name not in FIELDS or part.file_name is not None:
-        raise _invalid(f"The form takes files as `{FILE}`, and the fields {_listed(FIELDS)}.")
+        raise _invalid(
+            f"The form takes documents as `{FILE}`, files under a parameter's name that ends in "
+            f"`File`, and the fields {_listed(FIELDS)}."
+        )
     elif part.name in fields:
         raise _invalid(f"The field {part.name} is given twice.")
     else:

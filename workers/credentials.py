@@ -19,7 +19,7 @@ from config.secret import read_secret
 from config.settings import WorkerSettings
 from conveyor.protocol import Credentials, FixedCredentials
 
-__all__ = ["FileCredentials", "JwtCredentials", "credentials_of", "owner_of", "secret_of"]
+__all__ = ["FileCredentials", "JwtCredentials", "credentials_of", "owner_of"]
 
 _LONGEST_LIFE_S: Final = 24 * 3600.0
 
@@ -35,24 +35,14 @@ def credentials_of(settings: WorkerSettings) -> Credentials:
     Returns:
         The source, safe for threads.
     """
-    secret = secret_of(settings)
+    source: Credentials = (
+        FileCredentials(settings.api_secret_file)
+        if settings.api_secret_file
+        else FixedCredentials(settings.api_secret.get_secret_value())
+    )
     if not settings.api_jwt_kid:
-        return secret
-    return JwtCredentials(secret, settings.api_jwt_kid, settings.api_jwt_seconds)
-
-
-def secret_of(settings: WorkerSettings) -> Credentials:
-    """The secret as it is set, or from its file; it may be what signs JWTs.
-
-    Args:
-        settings: The workers' settings.
-
-    Returns:
-        The source, safe for threads.
-    """
-    if settings.api_secret_file:
-        return FileCredentials(settings.api_secret_file)
-    return FixedCredentials(settings.api_secret.get_secret_value())
+        return source
+    return JwtCredentials(source, settings.api_jwt_kid, settings.api_jwt_seconds)
 
 
 def owner_of(settings: WorkerSettings) -> Credentials | None:

@@ -1,7 +1,8 @@
-"""Sources that only a worker can read: brought to the service before the submit."""
+"""Attachments that only a worker can read: brought to the service before the submit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -12,7 +13,7 @@ from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
 from conveyor.protocol import ApiError, Refused
 from conveyor.protocol.outcomes import Failed
-from conveyor.sources import SourceKind
+from conveyor.sources import Source, SourceKind
 from workers.wiring import Engine
 
 __all__ = ["bring_sources", "failure_of_source"]
@@ -32,27 +33,17 @@ def bring_sources(engine: Engine, entry: Entry) -> Entry:
         The entry, which knows the FileIds.
 
     Raises:
-        InvalidRequest: A source is missing, empty, or not for workers to read.
+        InvalidRequest: An attachment is missing, empty, or not for workers to read.
         StorageError: One can't be read just now.
         ApiError: The service did not take one.
     """
-    request, fresh = entry.request, entry.since_s(entry.uploaded_at) < _UPLOAD_LIFE_S
-    known = dict(entry.uploads) if fresh else {}
-    missing = [
-        str(place)
-        for place, source in enumerate(request.sources)
-        if source.kind is SourceKind.STORED and str(place) not in known
-    ]
-    for place in missing:
-        source = request.sources[int(place)]
-        known[place] = engine.api.upload(
-            source.name, partial(engine.storage.open_source, source.value)
-        )
-    if not missing:
-        return entry
-    return (
-        engine.ledger.uploaded(entry, known, engine.api.base_url, engine.governor.account) or entry
-    )
+    known = _usable(engine, entry)
+    missing = {
+        key: source
+        for key, source in entry.request.attachments.items()
+        if source.kind is SourceKind.STORED and key not in known
+    }
+    return _upload(engine, entry, known, missing) if missing else entry
 
 
 def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failure | None:
@@ -62,10 +53,42 @@ def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failur
         error: From `bring_sources`.
 
     Returns:
-        The failure; None where it is worth another try.
+        The failure; None where it is worth another try, as after a throttle.
     """
     if isinstance(error, InvalidRequest):
         return Failure(FailureKind.INPUT, str(error))
     if isinstance(error, Refused):
         return failure_of(Failed(error.status, error.code, error.message))
     return None
+
+
+def _usable(engine: Engine, entry: Entry) -> Mapping[str, str]:
+    """Earlier uploads that this host and this account still have."""
+    place = (entry.uploads_host, entry.uploads_account)
+    fresh = entry.since_s(entry.uploaded_at) < _UPLOAD_LIFE_S
+    return entry.uploads if fresh and place == _place(engine) else {}
+
+
+def _upload(
+    engine: Engine, entry: Entry, known: Mapping[str, str], missing: Mapping[str, Source]
+) -> Entry:
+    """Upload one after the other; what came through is noted, also where a later one does not."""
+    uploads = dict(known)
+    try:
+        for key, source in missing.items():
+            content = partial(engine.storage.open_source, source.value)
+            uploads[key] = engine.api.upload(source.name, content)
+    finally:
+        if len(uploads) > len(known):
+            entry = _note(engine, entry, uploads, anew=not known)
+    return entry
+
+
+def _note(engine: Engine, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:
+    host, account = _place(engine)
+    noted = engine.ledger.uploaded(entry, uploads, host=host, account=account, anew=anew)
+    return noted or entry
+
+
+def _place(engine: Engine) -> tuple[str, str]:
+    return engine.api.base_url, engine.governor.account

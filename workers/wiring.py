@@ -6,8 +6,9 @@ Made once a process, when first needed: a forked pool process must not share its
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -28,7 +29,7 @@ from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
-from workers.credentials import secret_of
+from workers.credentials import credentials_of, owner_of
 from workers.dialects import Dialects
 from workers.pulse import Pulse
 
@@ -58,7 +59,6 @@ class Engine:
         api: The service.
         storage: The files.
         limits: When to give up.
-        job_key: From which job ids are derived.
     """
 
     app: Celery
@@ -74,7 +74,6 @@ class Engine:
     api: ConvertApi
     storage: Storage
     limits: Limits
-    job_key: bytes
 
     @property
     def most_answer_s(self) -> float:
@@ -88,7 +87,17 @@ class Engine:
 
     def most_upload_s(self, entry: Entry) -> float:
         """The longest that a conversion's uploads take, seconds."""
-        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.sources)
+        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.attachments)
+
+    @cached_property
+    def job_key(self) -> bytes:
+        """From which job ids are derived: as it is set, or the one that Redis keeps.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        own = self.settings.job_key.get_secret_value()
+        return (own or self.ledger.job_key()).encode()
 
     def job_uuid(self, entry: Entry) -> UUID:
         """The id of the job that a conversion's present attempt is, the same whenever it is asked.
@@ -103,14 +112,14 @@ class Engine:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing
 
-    def webhook(self, conversion_id: str) -> Mapping[str, str]:
-        """The parameter that asks the service to call when the job has ended, where it shall.
+    def webhook(self, conversion_id: str) -> str:
+        """The address that the service calls when the job has ended, empty where it shall not.
 
         Args:
             conversion_id: Whose address it is.
         """
         base_url, key = self.settings.webhook_url, self.settings.webhook_key.get_secret_value()
-        return {"WebHook": address_of(base_url, key, conversion_id)} if base_url else {}
+        return address_of(base_url, key, conversion_id) if base_url else ""
 
     def keeper(self, conversion_id: str) -> Keeper:
         """Stores result bytes that came in an answer itself.
@@ -125,13 +134,6 @@ class Engine:
             return self.storage.save(conversion_id, unique_names(names)[-1], chunks)
 
         return keep
-
-
-def _job_key(settings: WorkerSettings) -> bytes:
-    """Our own key, or else one that follows from the secret, which every worker has."""
-    own = settings.job_key.get_secret_value()
-    # What signs JWTs stays the same where these change.
-    return (own or secret_of(settings).bearer()).encode()
 
 
 def build(app: Celery, settings: WorkerSettings) -> Engine:
@@ -170,7 +172,8 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         api=ConvertApi(
             Transport(
                 settings.api_url,
-                settings.api_secret.get_secret_value(),
+                credentials_of(settings),
+                owner=owner_of(settings),
                 auth=settings.api_auth,
                 timeouts=timeouts,
                 # The clean-up's threads have connections of their own.
@@ -188,7 +191,6 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
             proof_closed_s=settings.proof_closed_seconds,
             may_repay=settings.allow_repay,
         ),
-        job_key=_job_key(settings),
     )
 
 

@@ -14,6 +14,7 @@ from conveyor.cli.session import connected, goes_on
 from conveyor.errors import InvalidRequest
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor
+from conveyor.request import MAX_SEMI_ASYNC_S
 
 __all__ = ["convert", "wait"]
 
@@ -53,7 +54,18 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         typer.Option(
             "--param",
             metavar="NAME=VALUE",
-            help="A parameter by ConvertAPI's own name: PageRange=1-3. May be repeated.",
+            help="A parameter by ConvertAPI's own name: PageRange=1-3. May be repeated. "
+            "One whose name ends in File takes what SOURCE takes: OverlayFile=stamp.pdf.",
+        ),
+    ] = None,
+    semi_async: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=MAX_SEMI_ASYNC_S,
+            help="How long a worker keeps the connection open for the result itself, for large "
+            "files. 0 never waits. Unless given, the workers' setting says it.",
         ),
     ] = None,
     idempotency_key: Annotated[
@@ -79,6 +91,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             from_format=from_format,
             params=given,
             idempotency_key=idempotency_key,
+            semi_async_seconds=semi_async,
         )
         if no_wait:
             typer.echo(handle.id)

@@ -40,6 +40,7 @@
                                                a day, then it is tried again
 ``{conveyor}:key:<hash>``             string  an idempotency key's conversion and the fingerprint of
                                                what was asked; 7 days
+``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
 =====================================  ======  ====================================================
 
@@ -66,6 +67,7 @@ LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
 
 UNREADABLE: Final = "{conveyor}:unreadable"
 LEFTOVERS: Final = "{conveyor}:leftovers"
+JOB_KEY: Final = "{conveyor}:job_key"
 STRIPPED: Final = "{conveyor}:stripped"
 
 ENTRY_PREFIX: Final = "{conveyor}:conversion:"

@@ -10,6 +10,7 @@ Redis' clock alone dates what is here. Durations travel to it, never moments.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -178,15 +179,22 @@ class Ledger(Changes):
         return known_id
 
     def uploaded(
-        self, entry: Entry, uploads: Mapping[str, str], host: str, account: str
+        self,
+        entry: Entry,
+        uploads: Mapping[str, str],
+        *,
+        host: str,
+        account: str,
+        anew: bool = True,
     ) -> Entry | None:
-        """Note that files lie at the service.
+        """Note which attachments lie at the service.
 
         Args:
             entry: The conversion.
-            uploads: The FileId of each by its key in the request.
-            host: The service's host that has them; no other does.
-            account: The account that has them.
+            uploads: Their FileIds by key, those of earlier uploads among them.
+            host: The base URL of the host that has them; no other does.
+            account: The name of the account that they were uploaded for.
+            anew: Whether all are new. Otherwise the oldest of them tells their age.
         """
         return self._change(
             "uploaded",
@@ -196,7 +204,7 @@ class Ledger(Changes):
                 "uploads_host": host,
                 "uploads_account": account,
             },
-            stamp=["uploaded_at"],
+            stamp=["uploaded_at"] if anew else None,
             due_in=_WORK_S,
         )
 
@@ -343,27 +351,37 @@ class Ledger(Changes):
             denied: Whether the service refused it although it had said that the account is well.
             pays_anew: Whether the next submit is a new job, which is paid again: a replay that has
                 asked for the old one.
-            reupload: Whether its files are to be uploaded again: the service has lost them.
+            reupload: Whether its files are to be uploaded again, for a new job: the service has
+                lost them, so the old one never began, and cost nothing.
             leaving: The pass of the request that found it out.
         """
-        polls = int(lost or pays_anew)
-        fields = {"note": note, **({"reuploaded": 1} if reupload else {})}
-        add = {"wakeup": 1, "strikes": 1, "polls": polls, "lost": int(lost), "denials": int(denied)}
-        if not polls:
+        polls = _polls(leaving)
+        fields: dict[str, Any] = {"note": note}
+        add = {"wakeup": 1, "strikes": 1, "polls": polls, "denials": int(denied)}
+        unset = list(_OF_THE_POST)
+        guards = {"wakeup": entry.wakeup, "attempt": entry.attempt}
+        if lost:
+            add["lost"] = 1
+        elif pays_anew:
+            unset += ["asking", "lost", "submits"]
+        else:
             add["submits"] = -1
-        unset = [*_OF_THE_POST, *(_OF_THE_UPLOADS if reupload else ())]
-        if pays_anew:
+        if pays_anew or reupload:
             add["attempt"] = 1
-            unset += ["asking", "job_id", "lost", "submits"]
-            del add["lost"]
+            unset.append("job_id")
+        if reupload:
+            fields |= {"reuploaded": 1, "alive": 0, "strikes": 0}
+            unset += _OF_THE_UPLOADS
+        else:
+            guards["alive"] = 0
         return self._change(
             "put_back",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, "alive": 0},
+            guards=guards,
             set=fields,
             add=add,
             unset=unset,
-            counts={"polls": 1} if polls else None,
+            counts={"polls": polls},
             leave=leaving,
             due_in=delay_s + _GRACE_S,
             **_held(held=held),
@@ -795,6 +813,13 @@ class Ledger(Changes):
         """Remember it for a day."""
         with self._translated():
             self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
+
+    def job_key(self) -> str:
+        """The key from which job ids are derived: made once, by whoever asks first."""
+        made = secrets.token_hex(32)
+        with self._translated():
+            known = self._redis.set(keys.JOB_KEY, made, nx=True, get=True)
+        return cast("str | None", known) or made
 
     def check(self) -> None:
         """Write and read a key.

@@ -253,9 +253,8 @@ def _results_of(entry: Entry) -> list[Leftover]:
 
 
 def _uploads_of(entry: Entry) -> list[Leftover]:
-    host = entry.uploads_host or entry.base_url
     return [
-        Leftover(url=f"{host}/d/{quote(file_id, safe='', errors='replace')}")
+        Leftover(url=f"{entry.uploads_host}/d/{quote(file_id, safe='', errors='replace')}")
         for file_id in entry.uploads.values()
     ]
 

@@ -3,9 +3,17 @@
 from conveyor.protocol.client import Account, ConvertApi, Keeper
 from conveyor.protocol.credentials import Credentials, FixedCredentials
 from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ApiError, ComeLater, Refused, Unclear, Unreachable
+from conveyor.protocol.errors import (
+    ApiError,
+    ComeLater,
+    Overdue,
+    Refused,
+    Unclear,
+    Unreachable,
+    WrongHost,
+)
 from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.protocol.transport import Auth, Timeouts, Transport
+from conveyor.protocol.transport import Auth, Download, Timeouts, Transport
 
 __all__ = [
     "Account",
@@ -15,8 +23,10 @@ __all__ = [
     "ConvertApi",
     "Credentials",
     "Dialect",
+    "Download",
     "FixedCredentials",
     "Keeper",
+    "Overdue",
     "Refused",
     "RemoteFile",
     "Result",
@@ -24,4 +34,5 @@ __all__ = [
     "Transport",
     "Unclear",
     "Unreachable",
+    "WrongHost",
 ]

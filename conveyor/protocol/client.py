@@ -1,69 +1,67 @@
 """ConvertAPI, call by call. Submit and poll return outcomes; the other calls raise `ApiError`.
 
-Short transport faults are retried here by tenacity where a repeat is safe, with well under a
-second of sleeping in all; whatever needs a longer wait is a countdown of the tasks (invariant I4).
+Nothing that an answer holds makes them raise anything else. Short transport faults are retried here
+by tenacity where a repeat is safe, within the call's one deadline and with well under a second of
+sleeping in all. Whatever needs a longer wait is a countdown of the tasks (invariant I4).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, Final
-from urllib.parse import quote, urlsplit
+from typing import IO, Any, Final, TypeVar
+from urllib.parse import quote
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from conveyor.conversion import StoredFile
-from conveyor.errors import StorageError
+from conveyor.errors import ConveyorError, StorageError
+from conveyor.protocol.answer import Answer
+from conveyor.protocol.cleaning import Scrubber, clean_identifier, clean_whole
 from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import Refused, Unclear, Unreachable
-from conveyor.protocol.outcomes import (
-    Busy,
-    Failed,
-    Finished,
-    InProgress,
-    Lost,
-    NotFound,
-    PollOutcome,
-    RemoteFile,
-    Result,
-    Started,
-    SubmitOutcome,
-    Throttled,
-    Unsent,
-)
-from conveyor.protocol.transport import Answer, Transport
-from conveyor.redaction import redact_text
+from conveyor.protocol.errors import ApiError, Overdue, Unclear, Unreachable, WrongHost
+from conveyor.protocol.keeping import Keeper
+from conveyor.protocol.outcomes import Lost, PollOutcome, SubmitOutcome, Unsent
+from conveyor.protocol.reading import checked, read_poll, read_start
+from conveyor.protocol.transport import Download, Sender, Transport, where_of
 
 __all__ = ["Account", "ConvertApi", "Keeper"]
 
-Keeper = Callable[[str, Iterable[bytes]], StoredFile]
-"""Stores bytes that came in an answer itself and can't be fetched again: (name, content)."""
-
 _OK: Final = 200
-_ACCEPTED: Final = 202
 _NOT_FOUND: Final = 404
-_UNAVAILABLE: Final = 503
-_CLIENT_ERROR: Final = 400
-_SERVER_ERROR: Final = 500
+_MOST_CONVERSIONS: Final = 2**53
+_PASSWORD: Final = re.compile("password|secret|token", re.IGNORECASE)
 
-# Nothing of the request was seen, so even the paid POST may be sent again.
-_RETRY_UNSENT = Retrying(
-    retry=retry_if_exception_type(Unreachable),
-    stop=stop_after_attempt(3),
-    wait=wait_random_exponential(multiplier=0.05, max=0.2),
-    reraise=True,
-)
-# For requests that change nothing, or the same thing again.
-_RETRY_SAFE = Retrying(
-    retry=retry_if_exception_type((Unreachable, Unclear)),
-    stop=stop_after_attempt(3),
-    wait=wait_random_exponential(multiplier=0.05, max=0.2),
-    reraise=True,
-)
+_T = TypeVar("_T")
+
+log = logging.getLogger("conveyor.protocol")
+
+
+def _is_unsent(error: BaseException) -> bool:
+    """Nothing of the request was seen, so even the paid POST may be sent again."""
+    return isinstance(error, Unreachable)
+
+
+def _is_safe(error: BaseException) -> bool:
+    """For requests that change nothing, or the same thing again."""
+    if isinstance(error, Overdue | WrongHost):
+        return False
+    return isinstance(error, Unreachable | Unclear)
+
+
+def _retrying(is_worth: Callable[[BaseException], bool]) -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(is_worth),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.05, max=0.2),
+        reraise=True,
+    )
+
+
+_RETRY_UNSENT: Final = _retrying(_is_unsent)
+_RETRY_SAFE: Final = _retrying(_is_safe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +102,7 @@ class ConvertApi:
         job_id: str,
         keep: Keeper,
         *,
+        webhook: str = "",
         wait_s: float = 0,
     ) -> SubmitOutcome:
         """Start an asynchronous conversion: the request that is paid for.
@@ -114,27 +113,33 @@ class ConvertApi:
             form: Sources and parameters under the service's names.
             job_id: Our own id, in this dialect's form.
             keep: Stores a result that comes as bytes in the answer.
+            webhook: The address that the service calls when the job has ended; empty for none.
             wait_s: Seconds to wait for the result itself (semi-asynchronous); 0 for not at all.
 
         Returns:
             The outcome.
         """
-        try:
-            answer = _RETRY_UNSENT(
+        passwords = (value for name, value in form.items() if _PASSWORD.search(name))
+        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *passwords)
+        query = dialect.start_query(job_id, semi=wait_s > 0)
+
+        def ask() -> Answer:
+            return _RETRY_UNSENT(
                 self._transport.call,
                 "POST",
                 dialect.start_path(*pair),
-                query=dialect.start_query(job_id, semi=wait_s > 0),
+                query={**query, **({"WebHook": webhook} if webhook else {})},
                 form={**form, "StoreFile": "true"},
+                sender=Sender.ACCOUNT,
+                deadline=self._transport.answer_deadline(wait_s),
                 wait_s=wait_s,
             )
-        except Unreachable as error:
-            return Unsent(str(error))
-        except Unclear as error:
-            return Lost(str(error))
-        return _read_start(answer, keep)
 
-    def poll(self, base_url: str, dialect: Dialect, job_id: str, keep: Keeper) -> PollOutcome:
+        return _outcome_of(ask, lambda answer: read_start(answer, pair[1], keep, scrubber))
+
+    def poll(
+        self, base_url: str, dialect: Dialect, job_id: str, keep: Keeper, *, target: str = ""
+    ) -> PollOutcome:
         """Ask for a job. Not retried once anything was sent: the service wants 5 s between polls.
 
         Args:
@@ -142,23 +147,24 @@ class ConvertApi:
             dialect: The dialect it was started in.
             job_id: The job.
             keep: Stores a result that comes as bytes in the answer.
+            target: The target format, to tell a file from a page. Without it, bytes are a result
+                only where the answer names a file.
 
         Returns:
             The outcome.
         """
-        try:
-            answer = _RETRY_UNSENT(
+        scrubber = self._scrubber(job_id)
+
+        def ask() -> Answer:
+            return _RETRY_UNSENT(
                 self._transport.call,
                 "GET",
                 dialect.job_path(job_id),
                 base_url=base_url,
-                with_secret=False,
+                deadline=self._transport.answer_deadline(),
             )
-        except Unreachable as error:
-            return Unsent(str(error))
-        except Unclear as error:
-            return Lost(str(error))
-        return _read_poll(answer, keep)
+
+        return _outcome_of(ask, lambda answer: read_poll(answer, target, keep, scrubber))
 
     def delete_job(self, base_url: str, dialect: Dialect, job_id: str) -> bool:
         """Delete a job at the service.
@@ -169,8 +175,10 @@ class ConvertApi:
         Raises:
             ApiError: The service did not do it.
         """
-        answer = self._safely("DELETE", dialect.job_path(job_id), base_url=base_url)
-        return answer.status == _OK
+        path, scrubber = dialect.job_path(job_id), self._scrubber(job_id)
+        with _typed():
+            answer = self._ask("DELETE", path, base_url=base_url, sender=Sender.ACCOUNT)
+            return _was_there(answer, scrubber)
 
     def delete_file(self, url: str) -> bool:
         """Delete a result file at the service.
@@ -182,12 +190,10 @@ class ConvertApi:
             Whether it was there.
 
         Raises:
-            ApiError: The service did not do it.
+            ApiError: The service did not do it, or the file is not on a host of the service's.
         """
-        parts = urlsplit(url)
-        base_url = f"{parts.scheme}://{parts.netloc}"
-        answer = self._safely("DELETE", parts.path, base_url=base_url, with_secret=False)
-        return answer.status == _OK
+        with _typed():
+            return _was_there(self._ask("DELETE", "", base_url=url), self._scrubber())
 
     def upload(
         self, name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]
@@ -202,174 +208,116 @@ class ConvertApi:
             Its FileId, kept by the service for at most three hours.
 
         Raises:
+            ComeLater: The service is throttling.
             ApiError: The service did not take it.
         """
         # RFC 6266 and RFC 8187, as the protocol shows it.
-        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-
-        def attempt() -> Answer:
-            with open_stream() as stream:
-                return self._transport.upload("/upload", stream, disposition)
-
-        answer = _raise_for(_RETRY_SAFE(attempt))
-        file_id = (answer.json() or {}).get("FileId")
-        if not isinstance(file_id, str) or not file_id:
-            raise Unclear("the upload was answered without a FileId")
-        return file_id
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+        with _typed():
+            deadline = self._transport.transfer_deadline()
+            send = self._transport.upload
+            answer = _RETRY_SAFE(send, "/upload", open_stream, disposition, deadline)
+            body = checked(answer, self._scrubber()).json() or {}
+            file_id = clean_identifier(body.get("FileId"))
+            if not file_id:
+                raise Unclear("the upload was answered without a FileId")
+            return file_id
 
     @contextmanager
-    def download(self, url: str) -> Iterator[Iterator[bytes]]:
+    def download(self, url: str, start: int = 0, tag: str = "") -> Iterator[Download]:
         """Open a result file.
 
         Args:
             url: As the service gave it.
+            start: The first byte that is wanted: to go on with a download that broke off.
+            tag: The `Download.tag` of what came before it.
 
         Yields:
-            Its content, piece by piece.
+            The file. It begins at 0 where the service does not go on from within.
 
         Raises:
+            ComeLater: The service is throttling.
             ApiError: It can't be had whole.
         """
-        with self._transport.download(url) as chunks:
-            yield chunks
+        with self._transport.download(url, start, tag) as came:
+            if isinstance(came, Answer):
+                checked(came, self._scrubber())
+                raise Unclear(f"the download was answered with HTTP {came.status}")
+            yield came
 
     def user(self) -> Account:
         """The account's state.
 
         Raises:
-            Refused: The credentials are wrong.
+            ComeLater: The service is throttling.
+            Refused: The credentials are wrong, or may not read the account.
             ApiError: The service did not answer.
         """
-        body = _raise_for(self._safely("GET", "/user")).json()
-        if body is None:
-            raise Unclear("the account's state was answered in no known form")
-        return Account(
-            active=bool(body.get("Active", True)),
-            conversions_total=_int(body.get("ConversionsTotal")),
-            conversions_consumed=_int(body.get("ConversionsConsumed")),
-        )
+        with _typed():
+            body = checked(self._ask("GET", "/user", sender=Sender.OWNER), self._scrubber()).json()
+            if body is None:
+                raise Unclear("the account's state was answered in no known form")
+            return Account(
+                active=bool(body.get("Active", True)),
+                conversions_total=_count(body.get("ConversionsTotal")),
+                conversions_consumed=_count(body.get("ConversionsConsumed")),
+            )
 
-    def _safely(self, method: str, path: str, **options: Any) -> Answer:
-        answer = _RETRY_SAFE(self._transport.call, method, path, **options)
-        return answer if answer.status == _NOT_FOUND else _raise_for(answer)
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        """Ask what may be asked again; all tries share one deadline."""
+        deadline = self._transport.answer_deadline()
+        return _RETRY_SAFE(self._transport.call, method, path, deadline=deadline, **options)
 
-
-def _read_start(answer: Answer, keep: Keeper) -> SubmitOutcome:
-    if answer.status == _OK:
-        return _read_started(answer, keep)
-    if answer.status == _UNAVAILABLE:
-        return Throttled()
-    if answer.status == _NOT_FOUND:
-        return NotFound(_error_of(answer)[1])
-    return _read_error(answer)
+    def _scrubber(self, *secrets: str) -> Scrubber:
+        return Scrubber((*self._transport.secrets, *secrets))
 
 
-def _read_started(answer: Answer, keep: Keeper) -> SubmitOutcome:
-    """A submit that was taken; the live service may answer with the result itself."""
-    body = answer.json()
-    if body is not None and body.get("JobId") and "Files" not in body:
-        return Started(str(body["JobId"]))
-    return _read_result(answer, body, keep)
-
-
-def _read_poll(answer: Answer, keep: Keeper) -> PollOutcome:
-    if answer.status == _OK:
-        return _read_result(answer, answer.json(), keep)
-    if answer.status == _ACCEPTED:
-        return InProgress()
-    if answer.status == _NOT_FOUND:
-        return NotFound()
-    if answer.status == _UNAVAILABLE:
-        return Busy()
-    return _read_error(answer)
-
-
-def _read_result(answer: Answer, body: dict[str, Any] | None, keep: Keeper) -> Finished | Lost:
-    if body is None and (answer.content_type == "application/json" or not answer.body):
-        return Lost("the answer was cut")
-    if body is None and answer.content_type == "text/html" and not answer.file_name:
-        return Lost("a page of somebody on the way came for an answer")
+def _outcome_of(ask: Callable[[], Answer], read: Callable[[Answer], _T]) -> _T | Lost | Unsent:
+    """Ask and read. Whatever goes wrong becomes an outcome here, also what nobody expects."""
     try:
-        return Finished(_raw_result(answer, keep) if body is None else _parse_result(body, keep))
+        answer = ask()
+    except (Unreachable, WrongHost) as error:
+        return Unsent(str(error))
+    except Unclear as error:
+        return Lost(str(error), closed_at_once=error.closed_at_once, paid=error.paid)
+    except Exception as error:  # noqa: BLE001 - or the conversion would be asked for, for ever
+        return Lost(_unexpected(error))
+    try:
+        return read(answer)
     except StorageError as error:
-        # The service still has it: the next poll brings it again.
-        return Lost(f"the result came, and was not kept: {error}")
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        return Lost("the answer was no result in a known form")
+        return Lost(f"the result came, and was not kept: {error}", paid=True)
+    except Exception as error:  # noqa: BLE001 - the same
+        return Lost(_unexpected(error), answer.status, paid=answer.status == _OK)
 
 
-def _raw_result(answer: Answer, keep: Keeper) -> Result:
-    """The body is the file itself (protocol, D)."""
-    name = answer.file_name or "result"
-    kept = keep(name, [answer.body])
-    return Result(cost=1, files=(RemoteFile(name, size=kept.size, kept=kept),))
-
-
-def _parse_result(body: dict[str, Any], keep: Keeper) -> Result:
-    known = {"ConversionCost", "ConversionTime", "Files"}
-    files = tuple(_parse_file(file, keep) for file in body["Files"])
-    if not files:
-        raise ValueError("no files")
-    return Result(
-        # Older texts of the vendor call the cost ConversionTime.
-        cost=_int(body.get("ConversionCost", body.get("ConversionTime", 1))),
-        files=files,
-        extra={name: value for name, value in body.items() if name not in known},
-    )
-
-
-def _parse_file(file: dict[str, Any], keep: Keeper) -> RemoteFile:
-    name = str(file.get("FileName") or "result")
-    extension = str(file.get("FileExt") or "")
-    if extension and not name.lower().endswith(f".{extension.lower()}"):
-        name = f"{name}.{extension}"
-    size = file.get("FileSize")
-    if file.get("Url"):
-        return RemoteFile(name, str(file["Url"]), None if size is None else int(size))
+@contextmanager
+def _typed() -> Iterator[None]:
+    """The same for calls that raise: what nobody expects becomes an `Unclear`."""
     try:
-        data = base64.b64decode(file["FileData"], validate=True)
-    except binascii.Error as error:
-        raise ValueError("FileData is no base64") from error
-    kept = keep(name, [data])
-    return RemoteFile(name, size=kept.size, kept=kept)
+        yield
+    except (ApiError, ConveyorError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the same
+        raise Unclear(_unexpected(error)) from None
 
 
-def _read_error(answer: Answer) -> Failed | Lost:
-    """A ConvertAPI error has a body of its own; anything else came from a proxy on the way."""
-    code, message = _error_of(answer)
-    if not message and not code:
-        return Lost(f"a proxy on the way answered with HTTP {answer.status}", answer.status)
-    return Failed(answer.status, code, message)
+def _unexpected(error: Exception) -> str:
+    """Log where it was raised, and neither its text nor a value: they may hold a secret."""
+    kind = type(error).__name__
+    log.error("unexpected_error kind=%s where=%s", kind, where_of(error))
+    return f"Conveyor could not read the answer ({kind}): please report this with the worker's log"
 
 
-def _raise_for(answer: Answer) -> Answer:
-    if answer.status < _CLIENT_ERROR:
-        return answer
-    code, message = _error_of(answer)
-    if answer.status >= _SERVER_ERROR and not code:
-        raise Unclear(f"the service answered with HTTP {answer.status}")
-    raise Refused(answer.status, code, message or f"HTTP {answer.status}")
+def _signature_of(webhook: str) -> tuple[str, ...]:
+    """The last part of a webhook's address, which proves a call to be genuine."""
+    return (webhook.rpartition("/")[2],) if webhook else ()
 
 
-def _error_of(answer: Answer) -> tuple[int, str]:
-    """ConvertAPI's Code and Message, with the invalid parameters where it names them."""
-    body = answer.json()
-    if body is None:
-        return 0, ""
-    message = str(body.get("Message") or "").strip()
-    invalid = body.get("InvalidParameters")
-    if isinstance(invalid, dict) and invalid:
-        details = "; ".join(f"{name}: {_text(reasons)}" for name, reasons in invalid.items())
-        message = f"{message.rstrip('.')}: {details}" if message else details
-    return _int(body.get("Code")), redact_text(message)
+def _was_there(answer: Answer, scrubber: Scrubber) -> bool:
+    if answer.status == _NOT_FOUND:
+        return False
+    return checked(answer, scrubber).status >= _OK
 
 
-def _text(reasons: Any) -> str:
-    return ", ".join(map(str, reasons)) if isinstance(reasons, list) else str(reasons)
-
-
-def _int(value: Any) -> int:
-    try:
-        return int(value)
-    except (OverflowError, TypeError, ValueError):
-        return 0
+def _count(value: Any) -> int:
+    return clean_whole(value, _MOST_CONVERSIONS) or 0

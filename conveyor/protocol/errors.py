@@ -5,6 +5,8 @@
     ApiError
     ├── Unreachable      no connection: the service has seen nothing of the request
     ├── Unclear          the request went out and no whole answer came back: it may have been done
+    │   ├── Overdue      the whole took longer than its bound
+    │   └── WrongHost    an address is not ConvertAPI's: nothing was sent there
     ├── ComeLater        a throttle, or somebody on the way asks for patience: nothing was done
     └── Refused          the service answered with an error of its own: status, code, message
 
@@ -14,7 +16,7 @@ hold the whole URL in their text, and a URL may hold a job id, so none is chaine
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "ComeLater", "Refused", "Unclear", "Unreachable"]
+__all__ = ["ApiError", "ComeLater", "Overdue", "Refused", "Unclear", "Unreachable", "WrongHost"]
 
 
 class ApiError(Exception):
@@ -26,7 +28,26 @@ class Unreachable(ApiError):  # noqa: N818
 
 
 class Unclear(ApiError):  # noqa: N818
-    """The request went out, and its answer was lost, cut, or came from a proxy on the way."""
+    """The request went out, and its answer was lost, cut, or came from a proxy on the way.
+
+    Attributes:
+        closed_at_once: The connection closed without a byte of an answer, soon after the request
+            had gone out.
+        paid: What came of the answer speaks of a result.
+    """
+
+    def __init__(self, reason: str, *, closed_at_once: bool = False, paid: bool = False) -> None:
+        super().__init__(reason)
+        self.closed_at_once = closed_at_once
+        self.paid = paid
+
+
+class Overdue(Unclear):
+    """The whole took longer than its bound. The text names the setting."""
+
+
+class WrongHost(Unclear):
+    """The address is neither the configured host nor the vendor's, so nothing was sent to it."""
 
 
 class ComeLater(ApiError):  # noqa: N818

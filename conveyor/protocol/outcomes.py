@@ -48,7 +48,7 @@ class Result:
 
     Attributes:
         cost: In the service's units.
-        files: At least one.
+        files: Its files. None where the conversion found nothing to extract, which is paid too.
         extra: Fields of the answer that we have no name for; kept, not refused.
     """
 
@@ -149,11 +149,14 @@ class Lost:
         status: The HTTP status of whoever answered in its place, 0 where nobody did.
         closed_at_once: The connection closed without an answer, soon after the request had gone
             out: then no gateway holds the request, to deliver it later.
+        paid: What came speaks of a result, but breaks off, could not be kept, or is a file that
+            nothing vouches for. Ask for the job, and never POST again.
     """
 
     reason: str
     status: int = 0
     closed_at_once: bool = False
+    paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

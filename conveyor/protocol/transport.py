@@ -1,34 +1,64 @@
-"""HTTP through ``requests``: pooled, bounded in time and size, errors translated once.
+"""HTTP through ``requests``' adapter: pooled, bounded in time and size, errors translated once.
 
-``requests``' read time-out bounds each read, not the whole answer: an answer that dribbles would
-hold a slot for as long as it likes. Here a deadline bounds the whole.
+Every request passes the gate of `conveyor.protocol.origins`, and every exchange, head and trailers
+included, is bounded by a deadline of `conveyor.protocol.deadline`.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from email.message import Message
-from enum import StrEnum
-from http.cookiejar import DefaultCookiePolicy
-from typing import IO, Any, Final
-from urllib.parse import urljoin, urlsplit
+from enum import Enum, StrEnum, auto
+from http.client import HTTPException
+from traceback import extract_tb
+from typing import IO, Final
+from urllib.parse import urlencode, urljoin
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from conveyor.protocol.errors import Unclear, Unreachable
+from conveyor.errors import ConveyorError
+from conveyor.protocol.answer import Answer
+from conveyor.protocol.cleaning import clean_whole
+from conveyor.protocol.connections import Adapter
+from conveyor.protocol.credentials import Credentials
+from conveyor.protocol.deadline import CURRENT, Deadline, Exchange
+from conveyor.protocol.errors import ApiError, Unclear, Unreachable, WrongHost
+from conveyor.protocol.origins import Gate
+from conveyor.protocol.reading import is_refused_credential
+from conveyor.protocol.results import may_be_paid
 
-__all__ = ["Answer", "Auth", "Timeouts", "Transport"]
+__all__ = ["Auth", "Download", "Sender", "Timeouts", "Transport", "where_of"]
 
 _MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
 _OK: Final = 200
+_PARTIAL: Final = 206
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 3
+_UPLOAD_PAUSE_S: Final = 60.0
+_MOST_SIZE: Final = 2**53
+_RANGE: Final = re.compile(r"\s*bytes\s+(\d{1,18})-\d{1,18}/(?:(\d{1,18})|\*)", re.IGNORECASE)
+_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
+_KNOWN_SECRETS: Final = 8
+
+_ANSWER_SETTING: Final = "CONVEYOR_ANSWER_TIMEOUT"
+_TRANSFER_SETTING: Final = "CONVEYOR_TRANSFER_TIMEOUT"
+_SEMI_SETTING: Final = "CONVEYOR_SEMI_ASYNC_SECONDS and CONVEYOR_ANSWER_TIMEOUT"
+
+# What goes wrong on a road. Anything else is a mistake of ours, and is logged.
+_OF_THE_ROAD: Final = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    OSError,
+)
+
+log = logging.getLogger("conveyor.protocol")
 
 
 class Auth(StrEnum):
@@ -38,6 +68,14 @@ class Auth(StrEnum):
     QUERY = "query"
 
 
+class Sender(Enum):
+    """Whose credentials a request carries."""
+
+    NOBODY = auto()
+    ACCOUNT = auto()
+    OWNER = auto()  # of the account: the master token, where there is one
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Bounds in seconds.
@@ -45,7 +83,7 @@ class Timeouts:
     Attributes:
         connect: To make a connection.
         read: Between two reads. Above 5 s plus what the service may hold a second poll for.
-        total: For a whole answer, dribbled or not.
+        total: For a whole exchange that brings an answer, its repeats included.
         transfer: For a whole upload or download.
     """
 
@@ -56,37 +94,33 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer.
+class Download:
+    """A result file that is being fetched.
 
     Attributes:
-        status: The HTTP status.
-        content_type: Without parameters, in lower case.
-        file_name: From Content-Disposition, empty where there is none.
-        body: At most 64 MiB.
+        chunks: Its content, piece by piece.
+        start: The first byte that comes: above 0 where the service went on from there (206).
+        size: Of the whole file in bytes, None where the answer does not say.
+        tag: What tells this version of the file from another, empty where nothing does.
+        is_plain: Whether a fetch that breaks can go on from where it stands: the content comes as
+            it is, not compressed on the way.
     """
 
-    status: int
-    content_type: str
-    file_name: str
-    body: bytes
-
-    def json(self) -> dict[str, Any] | None:
-        """The body as a JSON object, None where it is none."""
-        try:
-            value = json.loads(self.body)
-        except ValueError:
-            return None
-        return value if isinstance(value, dict) else None
+    chunks: Iterator[bytes]
+    start: int = 0
+    size: int | None = None
+    tag: str = ""
+    is_plain: bool = True
 
 
 class Transport:
     """One account's connections to one host of the service; safe for threads.
 
     Args:
-        base_url: ``https://v2.convertapi.com`` or another of its hosts.
-        secret: The account's secret or token.
-        auth: Where it goes.
+        base_url: ``https://eu-v2.convertapi.com`` or another of its hosts.
+        credentials: What opens the account. Asked at each request.
+        owner: What reads the account, ``/user`` and below; the same where it is not given.
+        auth: Where the secret goes.
         timeouts: The bounds.
         pool_size: Connections kept open; as many as there are threads.
         proxy: An http proxy to go through, empty for none.
@@ -95,18 +129,40 @@ class Transport:
     def __init__(
         self,
         base_url: str,
-        secret: str,
+        credentials: Credentials,
         *,
+        owner: Credentials | None = None,
         auth: Auth = Auth.HEADER,
         timeouts: Timeouts = Timeouts(),
         pool_size: int = 10,
         proxy: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._secret = secret
+        self._credentials = {Sender.ACCOUNT: credentials, Sender.OWNER: owner or credentials}
         self._auth = auth
         self._timeouts = timeouts
-        self._session = _session(pool_size, proxy)
+        self._gate = Gate(self.base_url)
+        self._adapter = Adapter(pool_size)
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._secrets: deque[str] = deque(maxlen=_KNOWN_SECRETS)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that were sent lately, for those who take them out of foreign words."""
+        return tuple(self._secrets)
+
+    def answer_deadline(self, wait_s: float = 0) -> Deadline:
+        """The bound of an exchange that brings an answer.
+
+        Args:
+            wait_s: Seconds that the service may take for it, above the usual.
+        """
+        setting = _SEMI_SETTING if wait_s else _ANSWER_SETTING
+        return Deadline.after(self._timeouts.total + wait_s, setting)
+
+    def transfer_deadline(self) -> Deadline:
+        """The bound of an upload or a download."""
+        return Deadline.after(self._timeouts.transfer, _TRANSFER_SETTING)
 
     def call(
         self,
@@ -116,10 +172,13 @@ class Transport:
         base_url: str = "",
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        with_secret: bool = True,
+        sender: Sender = Sender.NOBODY,
+        deadline: Deadline | None = None,
         wait_s: float = 0,
     ) -> Answer:
         """Make one request and read its whole answer.
+
+        A request whose credentials are refused is repeated once, where there are others.
 
         Args:
             method: GET, POST or DELETE.
@@ -127,38 +186,44 @@ class Transport:
             base_url: Another host than the configured one: a job lives where it was started.
             query: The query.
             form: The fields of a form.
-            with_secret: Whether the request needs credentials; polls do not.
-            wait_s: Seconds to wait for the answer, where it may take longer than usual.
+            sender: Whose credentials it carries; polls carry none.
+            deadline: Its bound; a new one where there is none.
+            wait_s: Seconds that the service may take for the answer, above the usual.
 
         Returns:
             The answer, whatever its status.
 
         Raises:
+            WrongHost: The host is not ConvertAPI's: nothing was sent.
             Unreachable: No connection: nothing was sent.
             Unclear: No whole answer came back.
         """
-        headers, query = self._credentials(query or {}) if with_secret else ({}, dict(query or {}))
-        with _translated():
-            response = self._session.request(
-                method,
-                (base_url or self.base_url) + path,
-                params=query,
-                data=form,
-                headers={"Accept": "application/json", **headers},
-                timeout=(self._timeouts.connect, wait_s or self._timeouts.read),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return _read(response, self._timeouts.total)
+        url, bound = self._url(path, base_url), deadline or self.answer_deadline(wait_s)
+        body = None if form is None else _form(form)
+        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
 
-    def upload(self, path: str, stream: IO[bytes], disposition: str) -> Answer:
+        def send(signed: Mapping[str, str], more: Mapping[str, str]) -> Answer:
+            request = _prepared(method, url, {**(query or {}), **more}, {**headers, **signed}, body)
+            read_s = max(self._timeouts.read, wait_s)
+            with self._exchange(bound, self._timeouts.read) as exchange:
+                return _read(self._send(request, exchange, read_s), exchange)
+
+        return self._signed(sender, send)
+
+    def upload(
+        self,
+        path: str,
+        open_stream: Callable[[], AbstractContextManager[IO[bytes]]],
+        disposition: str,
+        deadline: Deadline,
+    ) -> Answer:
         """Stream a body to the service, never whole in memory.
 
         Args:
             path: On the host.
-            stream: The content, with a known end.
+            open_stream: Opens the content, with a known end.
             disposition: The Content-Disposition that tells its name.
+            deadline: The bound of the whole.
 
         Returns:
             The answer, whatever its status.
@@ -167,80 +232,175 @@ class Transport:
             Unreachable: No connection.
             Unclear: No whole answer came back.
         """
-        headers, query = self._credentials({})
-        with _translated():
-            response = self._session.post(
-                self.base_url + path,
-                params=query,
-                data=stream,
-                headers={
-                    "Accept": "application/json",
-                    "Content-Disposition": disposition,
-                    "Content-Type": "application/octet-stream",
-                    **headers,
-                },
-                timeout=(self._timeouts.connect, max(self._timeouts.read, 60.0)),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return _read(response, self._timeouts.total)
+        url = self._url(path, "")
+        headers = {"Content-Disposition": disposition, "Content-Type": "application/octet-stream"}
+        pause_s = max(self._timeouts.read, _UPLOAD_PAUSE_S)
+
+        def send(signed: Mapping[str, str], more: Mapping[str, str]) -> Answer:
+            with open_stream() as stream, self._exchange(deadline, pause_s) as exchange:
+                request = _prepared("POST", url, more, {**headers, **signed}, stream)
+                return _read(self._send(request, exchange, pause_s), exchange)
+
+        return self._signed(Sender.ACCOUNT, send)
 
     @contextmanager
-    def download(self, url: str) -> Iterator[Iterator[bytes]]:
+    def download(self, url: str, start: int = 0, tag: str = "") -> Iterator[Download | Answer]:
         """Open a result file. No credentials are sent: its URL opens it.
 
         Redirects are followed by hand, so that none leads away from the service's hosts.
 
         Args:
             url: As the service gave it.
+            start: The first byte that is wanted.
+            tag: The version that the bytes before it are of.
 
         Yields:
-            The content, piece by piece.
+            The file; what was answered instead, where that is none.
 
         Raises:
+            WrongHost: It is not on a host of the service's.
             Unreachable: No connection.
-            Unclear: Not a whole file, or no file at all.
+            Unclear: Not a whole file.
         """
-        with _translated():
-            response = self._follow(url)
-        with response:
-            yield _chunks(response, self._timeouts.transfer)
+        # Plain bytes: those of a compressed answer could not be gone on from.
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if start:
+            headers |= {"Range": f"bytes={start}-"} | ({"If-Range": tag} if tag else {})
+        with self._exchange(self.transfer_deadline(), self._timeouts.read) as exchange:
+            response = self._follow(url, headers, exchange)
+            with response:
+                begun = _begin_of(response, start)
+                if begun is None:
+                    yield _read(response, exchange)
+                else:
+                    yield Download(
+                        _guarded(_chunks(response), exchange),
+                        begun,
+                        _size_of(response) if _is_plain(response) else None,
+                        _tag_of(response),
+                        _is_plain(response),
+                    )
 
-    def _follow(self, url: str) -> requests.Response:
+    def _follow(
+        self, url: str, headers: Mapping[str, str], exchange: Exchange
+    ) -> requests.Response:
         for _ in range(_MAX_REDIRECTS):
-            if not self._is_service(url):
-                raise Unclear("the result lies on a host that is not ConvertAPI's")
-            response = self._session.get(
-                url,
-                timeout=(self._timeouts.connect, self._timeouts.read),
-                allow_redirects=False,
-                stream=True,
-            )
-            if response.is_redirect:
-                url = _joined(url, response.headers["Location"])
-                response.close()
-                continue
-            if response.status_code != _OK:
-                response.close()
-                raise Unclear(f"the download was answered with HTTP {response.status_code}")
-            return response
+            admitted = self._gate.admitted(url)
+            if admitted is None:
+                raise WrongHost("the result lies on a host that is not ConvertAPI's")
+            request = _prepared("GET", admitted, {}, headers, None)
+            response = self._send(request, exchange, self._timeouts.read)
+            location = response.headers.get("Location", "")
+            if response.status_code not in _REDIRECTS or not location:
+                return response
+            response.close()
+            url = _joined(admitted, location)
         raise Unclear("the download was redirected too often")
 
-    def _is_service(self, url: str) -> bool:
-        try:
-            parts, ours = urlsplit(url), urlsplit(self.base_url)
-        except ValueError:
-            return False
-        if parts.netloc == ours.netloc:
-            return parts.scheme in ("http", "https")
-        host = parts.hostname or ""
-        return parts.scheme == "https" and host.endswith(".convertapi.com")
+    def _url(self, path: str, base_url: str) -> str:
+        admitted = self._gate.admitted((base_url or self.base_url) + path)
+        if admitted is not None:
+            return admitted
+        if base_url:
+            raise WrongHost(
+                "the address on record is neither that of CONVEYOR_API_URL nor ConvertAPI's own, "
+                "so nothing was sent to it: set CONVEYOR_API_URL to the host that took the job, "
+                "if it is one of yours"
+            )
+        raise WrongHost(
+            "CONVEYOR_API_URL is no http or https address of a host alone, so nothing was sent"
+        )
 
-    def _credentials(self, query: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    def _signed(
+        self, sender: Sender, send: Callable[[Mapping[str, str], Mapping[str, str]], Answer]
+    ) -> Answer:
+        """Send with credentials; once more where they were refused and there are others.
+
+        A whole refusal has started nothing, so this is safe for the paid POST too.
+        """
+        credentials = self._credentials.get(sender)
+        if credentials is None:
+            return send({}, {})
+        bearer = self._bearer(credentials)
+        answer = send(*self._as(bearer))
+        if is_refused_credential(answer) and _refreshed(credentials, bearer):
+            return send(*self._as(self._bearer(credentials)))
+        return answer
+
+    def _bearer(self, credentials: Credentials) -> str:
+        try:
+            bearer = credentials.bearer()
+        except Exception as error:  # a source of somebody else's: whatever it raises
+            log.exception("credentials_failed")
+            raise Unreachable(f"the credentials can't be had: {type(error).__name__}") from None
+        if bearer and bearer not in self._secrets:
+            self._secrets.append(bearer)
+        return bearer
+
+    def _as(self, bearer: str) -> tuple[dict[str, str], dict[str, str]]:
         if self._auth is Auth.HEADER:
-            return {"Authorization": f"Bearer {self._secret}"}, dict(query)
-        return {}, {**query, "Secret": self._secret}
+            return {"Authorization": f"Bearer {bearer}"}, {}
+        return {}, {"Secret": bearer}
+
+    def _send(
+        self, request: requests.PreparedRequest, exchange: Exchange, read_s: float
+    ) -> requests.Response:
+        left_s = exchange.deadline.left_s
+        bounds = (min(self._timeouts.connect, left_s), min(read_s, left_s))
+        token = CURRENT.set(exchange)
+        try:
+            with _translated(exchange):
+                return self._adapter.send(
+                    request, stream=True, timeout=bounds, proxies=self._proxies
+                )
+        finally:
+            CURRENT.reset(token)
+
+    @contextmanager
+    def _exchange(self, deadline: Deadline, pause_s: float) -> Iterator[Exchange]:
+        exchange = Exchange(deadline, pause_s)
+        try:
+            yield exchange
+        finally:
+            exchange.end()
+
+
+def where_of(error: BaseException) -> str:
+    """Where an error was raised, for a log: neither its text nor any value, which may be secret."""
+    frames = extract_tb(error.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+
+
+def _refreshed(credentials: Credentials, refused: str) -> bool:
+    try:
+        return credentials.refresh(refused)
+    except Exception:  # noqa: BLE001 - a source of somebody else's: whatever it raises
+        log.warning("credentials_not_refreshed")
+        return False
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    return urlencode(fields, errors="replace").encode()
+
+
+def _prepared(
+    method: str,
+    url: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes | IO[bytes] | None,
+) -> requests.PreparedRequest:
+    full = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": "conveyor",
+        **headers,
+    }
+    try:
+        address = f"{url}?{urlencode(query, errors='replace')}" if query else url
+        return requests.Request(method, address, headers=full, data=body).prepare()
+    except (requests.RequestException, ValueError) as error:
+        raise Unreachable(f"the request can't be made: {type(error).__name__}") from None
 
 
 def _joined(url: str, location: str) -> str:
@@ -250,77 +410,100 @@ def _joined(url: str, location: str) -> str:
         return ""
 
 
-def _session(pool_size: int, proxy: str) -> requests.Session:
-    session = requests.Session()
-    # Credentials from ~/.netrc don't belong in these requests, and the environment is read by the
-    # settings alone; `requests` would look both up anew for every request.
-    session.trust_env = False
-    if proxy:
-        session.proxies = {"http": proxy, "https": proxy}
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+def _read(response: requests.Response, exchange: Exchange) -> Answer:
+    parts: list[bytes] = []
+    try:
+        with response, _translated(exchange):
+            parts.extend(_chunks(response, _MAX_ANSWER_BYTES))
+    except Unclear as error:
+        error.paid = response.status_code == _OK and may_be_paid(_answer(response, parts))
+        raise
+    return _answer(response, parts)
 
 
-def _read(response: requests.Response, total_s: float) -> Answer:
-    body = b"".join(_chunks(response, total_s, _MAX_ANSWER_BYTES))
-    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    disposition = response.headers.get("Content-Disposition", "")
-    return Answer(response.status_code, content_type, _file_name(disposition), body)
+def _answer(response: requests.Response, parts: list[bytes]) -> Answer:
+    return Answer.read(response.status_code, response.headers, b"".join(parts))
 
 
-def _chunks(
-    response: requests.Response, total_s: float, max_bytes: int | None = None
-) -> Iterator[bytes]:
-    """Read what has come, as it comes, until the end or the deadline."""
-    deadline = time.monotonic() + total_s
+def _chunks(response: requests.Response, most: int | None = None) -> Iterator[bytes]:
+    """Read what has come, as it comes, until the end."""
     size = 0
-    with _translated():
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            yield chunk
-            size += len(chunk)
-            if max_bytes is not None and size > max_bytes:
-                raise Unclear("the answer was larger than an answer can be")
-            if time.monotonic() > deadline:
-                raise Unclear(f"the answer was not whole after {total_s:.0f} s")
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+        yield chunk
+        size += len(chunk)
+        if most is not None and size > most:
+            raise Unclear("the answer was larger than an answer can be")
 
 
-def _file_name(disposition: str) -> str:
-    """The name in a Content-Disposition (RFC 6266)."""
-    if not disposition:
-        return ""
-    message = Message()
-    message["Content-Disposition"] = disposition
-    return message.get_filename("") or ""
+def _guarded(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    with _translated(exchange):
+        yield from chunks
+
+
+def _begin_of(response: requests.Response, start: int) -> int | None:
+    """Where the content of a download begins, None where it is no file."""
+    if response.status_code == _OK:
+        return 0
+    if response.status_code != _PARTIAL:
+        return None
+    told = _RANGE.match(response.headers.get("Content-Range", ""))
+    if not start or told is None or int(told[1]) != start:
+        raise Unclear("another part of the file came than was asked for")
+    return start
+
+
+def _size_of(response: requests.Response) -> int | None:
+    """The whole file's size, as far as the head tells."""
+    if response.status_code == _PARTIAL:
+        told = _RANGE.match(response.headers.get("Content-Range", ""))
+        return int(told[2]) if told and told[2] else None
+    return clean_whole(response.headers.get("Content-Length"), _MOST_SIZE)
+
+
+def _tag_of(response: requests.Response) -> str:
+    """A strong ETag: a weak one does not vouch for bytes (RFC 9110)."""
+    tag = response.headers.get("ETag", "").strip()
+    return tag if _TAG.fullmatch(tag) else ""
+
+
+def _is_plain(response: requests.Response) -> bool:
+    return response.headers.get("Content-Encoding", "identity").strip().lower() == "identity"
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(exchange: Exchange) -> Iterator[None]:
+    """Turn whatever goes wrong into one of our errors, and an end that the deadline made too."""
     try:
         yield
-    except requests.exceptions.SSLError as error:
+    except (ApiError, ConveyorError):
+        raise
+    except Exception as error:  # noqa: BLE001 - no bytes may raise anything else through us
+        raise _error_of(error, exchange) from None
+    if exchange.is_late:
+        raise exchange.deadline.overdue()
+
+
+def _error_of(error: Exception, exchange: Exchange) -> ApiError:
+    if not isinstance(error, _OF_THE_ROAD):
+        log.error("unexpected_error kind=%s where=%s", type(error).__name__, where_of(error))
+    if not exchange.is_connected:
+        return Unreachable(_why_unreachable(error))
+    if exchange.is_late:
+        return exchange.deadline.overdue()
+    if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
+        return Unclear("no answer in time (CONVEYOR_READ_TIMEOUT)")
+    if isinstance(error, requests.ConnectionError):
+        return Unclear("the connection was lost", closed_at_once=exchange.was_closed_at_once())
+    return Unclear("the answer was cut or malformed")
+
+
+def _why_unreachable(error: Exception) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise Unreachable("the service's certificate can't be verified") from None
-        raise Unclear("the encrypted connection broke") from None
-    except requests.ConnectTimeout:
-        raise Unreachable("no connection in time") from None
-    except requests.ConnectionError as error:
-        if _never_connected(error):
-            raise Unreachable("no connection") from None
-        raise Unclear("the connection was lost") from None
-    except requests.Timeout:
-        raise Unclear("no answer in time") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
-        # ValueError: requests reads the address of a redirect even where it does not follow it.
-        raise Unclear("the answer was cut or malformed") from None
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether the error says that nothing was sent: refused, or an unknown host."""
-    cause: Any = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(
-        reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError
-    )
+            return "the service's certificate can't be verified"
+        return "no encrypted connection"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "no connection through the proxy (CONVEYOR_API_PROXY)"
+    if isinstance(error, requests.Timeout):
+        return "no connection in time"
+    return "no connection"

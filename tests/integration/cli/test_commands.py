@@ -43,6 +43,40 @@ def test_no_wait_enqueues(conveyor, library, valkey):
     assert waiting(valkey, "conveyor.submit") == 1
 
 
+def test_a_parameter_may_be_a_local_file_and_the_submit_may_wait(conveyor, library, tmp_path):
+    stamp = tmp_path / "stamp.pdf"
+    stamp.write_bytes(b"%PDF-1.4")
+    status, out, _ = conveyor(
+        *("convert", "https://example.com/a.docx", "--to", "pdf", "--no-wait"),
+        *("--param", f"OverlayFile={stamp}", "--semi-async", "600"),
+    )
+
+    request = library.ledger.get(out.strip()).request
+    assert (status, request.semi_async_seconds) == (0, 600)
+    assert request.files["OverlayFile"].name == "stamp.pdf"
+    assert request.files["OverlayFile"].kind == "stored"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--param", "OverlayFile=gone.pdf"),
+        ("--param", "OverlayFile="),
+        ("--param", "OverlayFile=http://[x"),
+        ("--semi-async", "1201"),
+        ("--semi-async", "1.5"),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_right_is_refused_and_not_enqueued(conveyor, valkey, wrong):
+    order = ("convert", "https://example.com/a.docx", "--to", "pdf", "--no-wait")
+    status, out, err = conveyor(*order, *wrong)
+
+    assert (status, out) == (2, "")
+    assert "Traceback" not in err
+    assert waiting(valkey, "conveyor.submit") == 0
+
+
 def test_get_shows_what_holds_it_up(conveyor, library, converting):
     entry = converting()
     library.ledger.later(entry, 5, alive=False, strike=True, note="ConvertAPI was busy")

@@ -21,7 +21,7 @@ ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
     "forget": lambda ledger, entry, make: ledger.forget(entry.id),
     "uploaded": lambda ledger, entry, make: ledger.uploaded(
-        entry, {"0": "f0"}, "http://host", "account"
+        entry, {"0": "f0"}, host="http://x", account="ab12"
     ),
     "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
     "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),

@@ -11,7 +11,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from conveyor import BrokerUnavailable, Conveyor, InvalidRequest, State, StorageError
+from conveyor import (
+    BrokerUnavailable,
+    Conveyor,
+    Failure,
+    FailureKind,
+    InvalidRequest,
+    State,
+    StorageError,
+)
 from conveyor.ledger import keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.staging import Staging
@@ -262,6 +270,166 @@ def test_a_broker_that_is_away_leaves_nothing(redis_url, tmp_path, stored, clien
     assert stored() == []
     assert client.zcard(keys.STAGING) == client.scard(keys.DOOMED) == 0
     assert list(client.scan_iter("*:events:*")) == list(client.scan_iter("*:state:*")) == []
+
+
+@pytest.fixture
+def stamp(tmp_path):
+    path = tmp_path / "stamp.pdf"
+    path.write_bytes(b"%PDF-1.4")
+    return path
+
+
+def test_a_local_file_parameter_is_staged_like_a_source(
+    *, conveyor, ledger, stored, keeper, an_hour_later, stamp
+):
+    params = {"OverlayFile": str(stamp), "PageRange": "1"}
+    entry = ledger.get(conveyor.convert(URL, to="pdf", params=params).id)
+    an_hour_later()
+
+    overlay = entry.request.files["OverlayFile"]
+    assert (overlay.kind, overlay.name) == ("stored", "stamp.pdf")
+    assert entry.request.params == {"PageRange": "1"}
+    assert keeper.remove_overdue() == 0
+    assert len(stored()) == 1
+
+
+def test_an_uploaded_file_parameter_belongs_to_its_conversion(
+    conveyor, stored, keeper, an_hour_later
+):
+    file = conveyor.stage("stamp.pdf", [b"%PDF-1.4"])
+    conveyor.convert(URL, to="pdf", params={"OverlayFile": file})
+    an_hour_later()
+
+    assert keeper.remove_overdue() == 0
+    assert len(stored()) == 1
+    with pytest.raises(InvalidRequest, match="belongs to another"):
+        conveyor.convert(URL, to="pdf", params={"OverlayFile": file})
+
+
+def test_file_parameters_under_a_key_are_compared_by_content(conveyor, stored, stamp):
+    def convert(**options):
+        params = {"OverlayFile": stamp}
+        return conveyor.convert(URL, to="pdf", params=params, idempotency_key="k", **options).id
+
+    first = convert()
+    # How long to wait is no part of what is asked.
+    assert {convert(), convert(semi_async_seconds=600)} == {first}
+    assert len(stored()) == 1
+    stamp.write_bytes(b"%PDF-1.5")
+    with pytest.raises(InvalidRequest, match="different request"):
+        convert()
+
+
+def test_how_long_to_wait_is_kept_with_the_conversion(conveyor, ledger):
+    handle = conveyor.convert(URL, to="pdf", semi_async_seconds=600)
+
+    assert ledger.get(handle.id).request.semi_async_seconds == 600
+
+
+@pytest.mark.parametrize("source", [None, URL], ids=["of a chain", "its own"])
+def test_a_signature_keeps_its_file_parameter_for_a_month(conveyor, client, stamp, source):
+    signature = conveyor.signature(
+        source, to="pdf", params={"OverlayFile": stamp, "Scale": 2}, semi_async_seconds=5
+    )
+    ((_, kept_until),) = client.zrange(keys.STAGING, 0, -1, withscores=True)
+
+    assert kept_until - time.time() == pytest.approx(30 * 24 * 3600, abs=60)
+    assert signature.kwargs["semi_async_seconds"] == 5
+    params = signature.kwargs["params"]
+    assert params["Scale"] == "2"
+    with conveyor.storage.open_source(params["OverlayFile"]) as stream:
+        assert stream.read() == b"%PDF-1.4"
+    assert str(stamp.parent) not in signature.options["kwargsrepr"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone.pdf", "does not exist"),
+        ("empty.pdf", "is empty"),
+        ("folder", "is no file"),
+        ("a" * 4000, "Can't read"),
+        ("gone\udcff.pdf", "does not exist"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("call", ["convert", "signature"])
+def test_a_missing_file_parameter_is_refused_before_anything_is_staged(
+    *, conveyor, stored, client, stamp, tmp_path, name, words, call
+):
+    (tmp_path / "empty.pdf").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        getattr(conveyor, call)(stamp, to="pdf", params={"OverlayFile": tmp_path / name})
+
+    assert str(refused.value).isprintable()
+    assert stored() == []
+    assert client.zcard(keys.STAGING) == 0
+
+
+@pytest.mark.parametrize("value", ["~nobody-has-this-home/a.pdf", "~/no/such/a.pdf"])
+def test_a_home_that_nobody_has_is_no_file(conveyor, value):
+    with pytest.raises(InvalidRequest, match="does not exist"):
+        conveyor.convert(value, to="png")
+
+
+def test_the_users_home_is_known(conveyor, ledger, stamp, monkeypatch):
+    monkeypatch.setenv("HOME", str(stamp.parent))
+    handle = conveyor.convert("~/stamp.pdf", to="png", params={"OverlayFile": "~/stamp.pdf"})
+
+    names_ = [source.name for source in ledger.get(handle.id).request.attachments.values()]
+    assert names_ == ["stamp.pdf", "stamp.pdf"]
+
+
+def test_a_file_named_like_a_file_id_is_the_file(conveyor, ledger, stored, tmp_path, monkeypatch):
+    name = "0123456789abcdef0123456789abcdef"
+    (tmp_path / name).write_bytes(b"words")
+    monkeypatch.chdir(tmp_path)
+    entry = ledger.get(conveyor.convert(name, to="pdf", from_format="docx").id)
+
+    assert entry.request.sources[0].kind == "stored"
+    assert len(stored()) == 1
+
+
+def test_a_staging_that_breaks_takes_back_what_was_staged(
+    conveyor, stored, client, stamp, monkeypatch
+):
+    stage_path = Staging.stage_path
+
+    def break_off(staging, path):
+        if path.endswith(".png"):
+            raise StorageError("full")
+        return stage_path(staging, path)
+
+    monkeypatch.setattr(Staging, "stage_path", break_off)
+    logo = stamp.with_suffix(".png")
+    logo.write_bytes(b"logo")
+    with pytest.raises(StorageError, match="full"):
+        conveyor.convert(stamp, to="pdf", params={"LogoFile": logo})
+
+    assert stored() == []
+    assert client.zcard(keys.STAGING) == 0
+
+
+def test_a_broker_that_is_away_leaves_no_file_parameter(redis_url, tmp_path, stored, client, stamp):
+    away = Conveyor(
+        broker_url="redis://127.0.0.1:1/0",
+        redis_url=redis_url,
+        storage_url=str(tmp_path / "files"),
+    )
+    with closing(away), pytest.raises(BrokerUnavailable):
+        away.convert(URL, to="pdf", params={"OverlayFile": stamp})
+
+    assert stored() == []
+    assert client.zcard(keys.STAGING) == 0
+
+
+def test_a_purged_dead_letter_leaves_no_file_parameter(conveyor, ledger, stored, stamp):
+    handle = conveyor.convert(URL, to="pdf", params={"OverlayFile": stamp})
+    ledger.failed(ledger.get(handle.id), Failure(FailureKind.INPUT, "Damaged."))
+    assert conveyor.dead_letters.purge(older_than_s=-60) == 1
+
+    assert stored() == []
 
 
 def test_an_asynchronous_upload_is_the_same(redis_url, tmp_path, stored):

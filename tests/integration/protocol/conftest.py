@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from conveyor.conversion import StoredFile
-from conveyor.protocol import Auth, ConvertApi, Timeouts, Transport
+from conveyor.protocol import Auth, ConvertApi, FixedCredentials, Timeouts, Transport
 
 SECRET = "5ecr3t-of-the-account"
 
@@ -153,7 +153,8 @@ def api_of():
 
     def make(url, secret=SECRET, auth=Auth.HEADER, **timeouts):
         bounds = {"connect": 5.0, "read": 10.0, "total": 20.0, "transfer": 20.0, **timeouts}
-        return ConvertApi(Transport(url, secret, auth=auth, timeouts=Timeouts(**bounds)))
+        credentials = FixedCredentials(secret)
+        return ConvertApi(Transport(url, credentials, auth=auth, timeouts=Timeouts(**bounds)))
 
     return make
 

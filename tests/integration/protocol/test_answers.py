@@ -167,10 +167,19 @@ def test_a_poll_carries_no_credentials(server, api, poll, say, secret):
     assert secret not in request.line + str(request.headers)
 
 
-def test_a_poll_goes_to_the_host_that_took_the_job(server, api_of, poll, say):
+def test_poll_at_host_on_record_is_sent_there(server, api, poll, say):
     server.answer(say(202))
 
-    assert poll(api_of("http://127.0.0.1:1"), server.url) == InProgress()
+    assert poll(api, server.url) == InProgress()
+
+
+def test_poll_at_foreign_host_on_record_sends_nothing(server, api_of, poll, say):
+    server.answer(say(202))
+    outcome = poll(api_of("http://127.0.0.1:1"), server.url)
+
+    assert isinstance(outcome, Unsent)
+    assert "CONVEYOR_API_URL" in outcome.reason
+    assert server.requests == []
 
 
 def test_the_secret_can_go_into_the_query(server, api_of, start, say, secret):

@@ -83,8 +83,8 @@ def test_a_conversion_from_start_to_end(sandbox, job):
     assert isinstance(outcome, Finished)
     (file,) = outcome.result.files
     assert (outcome.result.cost, file.name) == (1, "a.html")
-    with job.api.download(file.url) as chunks:
-        content = b"".join(chunks)
+    with job.api.download(file.url) as download:
+        content = b"".join(download.chunks)
     assert b"Title" in content
     assert len(content) == file.size
     assert job.api.delete_job(job.api.base_url, job.dialect, job.id) is True

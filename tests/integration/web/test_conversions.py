@@ -78,15 +78,56 @@ def test_a_key_used_by_many_at_once_is_one_conversion(site):
         "zip://a.docx::file:///etc/x.zip",
         "",
         "a\x00b",
-        [URL, "/etc/passwd"],
+        "http://[x",
+        "https://user:hush@example.com/a.docx",
+        r"https://a\@b/a.docx",
+        r"C:\a.docx",
+        "~/a.docx",
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_what_lies_on_this_machine_is_no_source(site, source):
-    answer = site.post("/conversions", json={"source": source, "to": "pdf"})
+    orders = (
+        {"source": source, "to": "pdf"},
+        {"source": [URL, source], "to": "pdf"},
+        {"source": URL, "to": "pdf", "params": {"OverlayFile": source}},
+    )
+    for order in orders:
+        answer = site.post("/conversions", json=order)
 
-    assert (answer.status_code, _problem(answer)[0]) == (422, "invalid-request")
+        assert (answer.status_code, _problem(answer)[0]) == (422, "invalid-request")
+        assert "hush" not in answer.text
     assert site.staged() == []
+
+
+def test_a_file_here_is_never_taken_for_a_file_id(site, tmp_path, monkeypatch):
+    """A producer takes the file of that name; nobody on the network may have it read."""
+    name = "0123456789abcdef0123456789abcdef"
+    (tmp_path / name).write_text("of the server's own")
+    monkeypatch.chdir(tmp_path)
+    params = {"OverlayFile": name}
+
+    order = {"source": name, "from_format": "docx", "to": "pdf"}
+    assert site.post("/conversions", json=order).status_code == 422
+    order = {"source": URL, "to": "pdf", "params": params}
+    assert site.post("/conversions", json=order).status_code == 422
+    assert site.staged() == []
+
+
+def test_a_parameter_may_be_a_file_that_others_can_read(site, ledger):
+    params = {"OverlayFile": "https://example.com/o.pdf", "CssFile": "s3://b/a.css", "A": 1}
+    told = site.post("/conversions", json={"source": URL, "to": "pdf", "params": params}).json()
+
+    request = ledger.get(told["id"]).request
+    assert (list(request.files), request.params) == (["OverlayFile", "CssFile"], {"A": "1"})
+
+
+@pytest.mark.parametrize("seconds", [0, 600, 600.0, None])
+def test_a_conversion_may_say_how_long_to_wait(site, ledger, seconds):
+    order = {"source": URL, "to": "pdf", "semi_async_seconds": seconds}
+    told = site.post("/conversions", json=order).json()
+
+    assert ledger.get(told["id"]).request.semi_async_seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -101,11 +142,17 @@ def test_what_lies_on_this_machine_is_no_source(site, source):
         b'{"source": "https://example.com/a.docx", "to": "pdf", "params": {"A": NaN}}',
         b'{"source": "https://example.com/a.docx", "to": "pdf", "params": {"Secret": "x"}}',
         b'{"source": "https://example.com/a", "to": "pdf"}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "semi_async_seconds": 1201}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "semi_async_seconds": -1}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "semi_async_seconds": true}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "semi_async_seconds": "5"}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "params": {"Timeout": 60.5}}',
+        b'{"source": "https://example.com/a.docx", "to": "pdf", "params": {"A": "\\u0000"}}',
         b'{"source": "\\ud800", "to": "pdf"}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],
-    ids=lambda body: body[:70],
+    ids=lambda body: body[-70:],
 )
 def test_an_order_that_is_wrong_is_refused(site, body):
     answer = site.post("/conversions", data=body, headers={"Content-Type": "application/json"})

@@ -70,6 +70,36 @@ def test_a_form_brings_several_documents_its_fields_before_them(site):
     assert site.staged() == ["a.docx", "b.pdf"]
 
 
+@pytest.mark.parametrize("param", ["OverlayFile", "overlayfile"])
+def test_a_form_brings_a_parameter_that_is_a_file(site, ledger, param):
+    parts = (("file", ("a.docx", DOCUMENT)), (param, ("stamp.pdf", b"%PDF-1.4")))
+    answer = site.post("/conversions", **_form(*parts, to="pdf", params='{"CssFile": "s3://b/a"}'))
+
+    assert answer.status_code == 202, answer.text
+    request = ledger.get(answer.json()["id"]).request
+    assert [source.name for source in request.sources] == ["a.docx"]
+    assert {name: source.name for name, source in request.files.items()} == {
+        "CssFile": "a",
+        param: "stamp.pdf",
+    }
+    assert site.staged() == ["a.docx", "stamp.pdf"]
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_a_form_says_how_long_to_wait(site, ledger, seconds):
+    form = _form(("file", ("a.docx", DOCUMENT)), to="pdf", semi_async_seconds=str(seconds))
+    told = site.post("/conversions", **form).json()
+
+    assert ledger.get(told["id"]).request.semi_async_seconds == seconds
+
+
+def test_a_document_alone_says_how_long_to_wait(site, ledger):
+    query = "to=pdf&name=a.docx&semi_async_seconds=600"
+    told = site.post(f"/conversions?{query}", data=DOCUMENT).json()
+
+    assert ledger.get(told["id"]).request.semi_async_seconds == 600
+
+
 def test_a_document_alone_is_described_by_the_query(site):
     answer = site.post(
         "/conversions",
@@ -130,9 +160,28 @@ def test_the_same_upload_under_a_key_is_the_same_conversion(site):
         _form(("file", ("a.docx", DOCUMENT)), ("file", ("b.docx", b"")), to="pdf"),
         _form(("file", ("a.docx", DOCUMENT)), ("file", (None, b"x")), to="pdf"),
         _form(("file", ("a", DOCUMENT)), to="pdf"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", params='{"OverlayFile": "/etc/passwd"}'),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", params='{"AFile": "file:///etc/passwd"}'),
+        _form(
+            ("file", ("a.docx", DOCUMENT)),
+            ("AFile", ("a.pdf", b"x")),
+            to="pdf",
+            params='{"AFile": "https://example.com/a.pdf"}',
+        ),
+        _form(("file", ("a.docx", DOCUMENT)), ("AFile", ("a.pdf", b"")), to="pdf"),
+        _form(("file", ("a.docx", DOCUMENT)), ("StoreFile", ("a.pdf", b"x")), to="pdf"),
+        _form(
+            ("file", ("a.docx", DOCUMENT)),
+            ("AFile", ("a.pdf", b"x")),
+            ("afile", ("a.pdf", b"x")),
+            to="pdf",
+        ),
+        _form(("OverlayFile", ("a.pdf", b"x")), to="pdf"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", semi_async_seconds="1201"),
+        _form(("file", ("a.docx", DOCUMENT)), to="pdf", semi_async_seconds="soon"),
         _form(*(("file", (f"{n}.txt", b"x")) for n in range(101)), to="zip"),
     ],
-    ids=range(11),
+    ids=range(20),
 )
 def test_a_form_that_is_wrong_is_refused_and_leaves_nothing(site, form):
     answer = site.post("/conversions", **form)
@@ -164,7 +213,14 @@ def test_a_form_that_is_broken_is_refused_and_leaves_nothing(site, content_type,
 
 
 @pytest.mark.parametrize(
-    "query", ["", "to=pdf", "name=a.docx", "to=pdf&name=a", "to=p/&name=a.docx", "x=1"]
+    "query",
+    [
+        *("", "to=pdf", "name=a.docx", "to=pdf&name=a", "to=p/&name=a.docx", "x=1"),
+        "to=pdf&name=a.docx&semi_async_seconds=-1",
+        "to=pdf&name=a.docx&semi_async_seconds=1.5",
+        'to=pdf&name=a.docx&params={"OverlayFile":"/etc/passwd"}',
+        'to=pdf&name=a.docx&params={"OverlayFile":"a.pdf"}',
+    ],
 )
 def test_a_document_that_is_not_described_is_refused_and_leaves_nothing(site, query):
     assert site.post(f"/conversions?{query}", data=DOCUMENT).status_code == 422

@@ -108,6 +108,23 @@ def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
         assert "Nothing was paid" in decision.failure.message
 
 
+def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit(entry_of):
+    asked = after_submit(Lost("cut", paid=True), entry_of(submits=1), LIMITS)
+    never_found = after_poll(NotFound(), entry_of(refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert isinstance(asked, AskFirst)
+    assert isinstance(never_found, Bury)
+    assert never_found.failure.kind is FailureKind.UNREADABLE
+    assert never_found.cost == 1
+
+
+@pytest.mark.parametrize(("strikes", "decision"), [(5, PollAgain), (6, Bury)])
+def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(strikes, decision, entry_of):
+    made = after_poll(Lost("cut", paid=True), entry_of(alive=True, strikes=strikes), Limits())
+
+    assert isinstance(made, decision)
+
+
 @pytest.mark.parametrize("submits", [1, 3, 99])
 def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     assert isinstance(
@@ -359,7 +376,9 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     second = after_submit(gone, entry_of(uploads={"0": "f"}, reuploaded=True), LIMITS)
     not_ours = after_submit(gone, entry_of(), LIMITS)
 
-    assert first == SubmitAgain("the service has lost an uploaded file", reupload=True)
+    assert first == SubmitAgain(
+        "ConvertAPI no longer has the uploaded files: they are uploaded again", reupload=True
+    )
     assert isinstance(second, Bury)
     assert isinstance(not_ours, Bury)
 
@@ -368,7 +387,9 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
 def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
     denials, decision, entry_of
 ):
-    made = after_submit(Failed(403, 0, "Forbidden."), entry_of(denials=denials), LIMITS)
+    made = after_submit(
+        Failed(403, 0, "Forbidden."), entry_of(denials=denials), LIMITS, account_is_well=True
+    )
 
     assert isinstance(made, decision)
     assert made.failure.kind is FailureKind.ACCOUNT

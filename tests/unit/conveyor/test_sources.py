@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conveyor.conversion import Conversion, State, StoredFile
+from conveyor.conversion import Conversion, StagedFile, State, StoredFile
 from conveyor.errors import InvalidRequest
 from conveyor.sources import Source, SourceKind, parse_sources
 
@@ -13,6 +13,8 @@ FILES = (
     StoredFile("a.pdf", "s3://bucket/results/1/a.pdf", 3, "00"),
     StoredFile("b.pdf", "s3://bucket/results/1/b.pdf", 3, "00"),
 )
+NESTED: list[object] = []
+NESTED.append(NESTED)
 CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
 
 
@@ -35,6 +37,16 @@ CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
         (".docx", SourceKind.LOCAL, ..., ".docx", ""),
         (Path("d") / "a.docx", SourceKind.LOCAL, "d/a.docx", "a.docx", "docx"),
         (Path(FILE_ID), SourceKind.LOCAL, FILE_ID, FILE_ID, ""),
+        # One letter is a drive of Windows.
+        (r"C:\docs\a.docx", SourceKind.LOCAL, ..., r"C:\docs\a.docx", "docx"),
+        ("C://docs/a.docx", SourceKind.LOCAL, ..., "a.docx", "docx"),
+        (r"\\host\docs\a.docx", SourceKind.LOCAL, ..., r"\\host\docs\a.docx", "docx"),
+        ("https://e.com/a b.docx", SourceKind.URL, ..., "a b.docx", "docx"),
+        ("https://bücher.example/a.docx", SourceKind.URL, ..., "a.docx", "docx"),
+        ("https://e.com/a.docx?by=me@e.com", SourceKind.URL, ..., "a.docx", "docx"),
+        # A user name of Azure's is a container.
+        ("abfs://docs@e.dfs/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
+        ("S3://bucket/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
     ],
     ids=str,
 )
@@ -71,6 +83,34 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("https://", "names no host"),
         ("https:///a.docx", "names no host"),
         ("https://[broken/a.docx", "can't be read: check its host"),
+        ("http://[x", "can't be read: check its host"),
+        ("HTTP://[x/a.docx", "can't be read: check its host"),
+        ("s3://[x/a.docx", "can't be read: check its host"),
+        ("http://e.com:x/a.docx", "can't be read: check its host"),
+        ("http://e.com:99999/a.docx", "can't be read: check its host"),
+        ("http://a b/a.docx", "can't be read: check its host"),
+        ("http://ex℀ample/a.docx", "can't be read: check its host"),
+        (r"https://a\@b/a.docx", "can't be read: check its host"),
+        ("https://e.com/a\nb.docx", "can't be read: check its host"),
+        ("https://e.com/a.docx\n", "can't be read: check its host"),
+        (" https://e.com/a.docx", "can't be read: check its host"),
+        ("\u3000file:///etc/passwd", "can't be read: check its host"),
+        ("https://user@e.com/a.docx", "holds a user name or a password"),
+        ("https://user:hush@e.com/a.docx", "holds a user name or a password"),
+        ("https://@e.com/a.docx", "holds a user name or a password"),
+        ("https://:443/a.docx", "names no host"),
+        ("http:////e.com/a.docx", "names no host"),
+        ("https://e.com/\ud800.docx", "lone surrogate"),
+        ("s3://b/\udcff.docx", "lone surrogate"),
+        ("\ud800.docx", "lone surrogate"),
+        ("https://e.com/" + "a" * 8192, "longer than 8192 bytes"),
+        ("s3://b/" + "ä" * 4096, "longer than 8192 bytes"),
+        ("a" * 8193, "longer than 8192 bytes"),
+        (Path("a" * 8193), "longer than 8192 bytes"),
+        (NESTED, "nested too deeply"),
+        (StagedFile("a.pdf", "a.pdf", 3, "00"), "must have a storage's URL"),
+        ({"files": [{"uri": None}]}, "must have a storage's URL"),
+        ({"files": [{"uri": "http://e.com/a.pdf"}]}, "must have a storage's URL"),
         ([], "no source"),
         ([[], ()], "no source"),
         (Conversion("1", State.FAILED, "docx", "pdf"), "no source"),
@@ -83,8 +123,10 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ({"files": ["a.docx"]}, "must be the result of a conversion"),
         ({"files": [{"url": "s3://x"}]}, "must be the result of a conversion"),
     ],
-    ids=repr,
+    ids=lambda value: "nested" if value is NESTED else ascii(value)[:60],
 )
 def test_what_is_no_source_is_refused_in_words(given, words):
-    with pytest.raises(InvalidRequest, match=words):
+    with pytest.raises(InvalidRequest, match=words) as refused:
         parse_sources(given)
+
+    assert "hush" not in str(refused.value)

@@ -31,7 +31,7 @@ def entry(entry_of):
         wakeup=7,
         job_id=SECRET,
         request=ConversionRequest.build(f"https://e.com/{SECRET}.docx", "pdf", None, {"P": SECRET}),
-        uploads={0: SECRET},
+        uploads={"0": SECRET},
         result=Result(1, (RemoteFile("a", f"https://e.com/{SECRET}"),)),
         caller=Caller(callbacks=[SIGNATURE], errbacks=[SIGNATURE], root_id="r1", group="g1"),
     )

@@ -16,6 +16,7 @@ class Shelf:
 
     def __init__(self, gives_up_after=None):
         self.files = {}
+        self.params = {}
         self._gives_up_after = gives_up_after
 
     async def take(self, name, chunks):
@@ -25,6 +26,9 @@ class Shelf:
             if self._gives_up_after is not None and len(content) > self._gives_up_after:
                 raise OSError("the disk is full")
         self.files[name] = content
+
+    async def take_param(self, param, name, chunks):
+        self.params[param] = (name, b"".join([chunk async for chunk in chunks]))
 
 
 def _form(parts=ORDER, end=f"--{BOUNDARY}--\r\n"):
@@ -57,6 +61,15 @@ def test_a_field_may_come_after_the_files():
 
     assert _read(_form(reversed(ORDER)), shelf) == {"to": "pdf"}
     assert list(shelf.files) == ["b.docx", "a.docx"]
+
+
+@pytest.mark.parametrize("param", ["OverlayFile", "pfxfile", "Css2FILE"])
+def test_a_file_under_a_parameters_name_is_that_parameter(param):
+    shelf = Shelf()
+
+    assert _read(_form([*ORDER, (param, "stamp.pdf", b"words")]), shelf) == {"to": "pdf"}
+    assert shelf.params == {param: ("stamp.pdf", b"words")}
+    assert list(shelf.files) == ["a.docx", "b.docx"]
 
 
 @pytest.mark.parametrize("name", ["Übung.docx", "报告.docx", "a;b.docx", "a'b.docx"])
@@ -98,9 +111,14 @@ def test_a_file_is_passed_on_while_it_arrives():
         (b"--line\r\nContent-Disposition: form-data\r\n\r\n\r\n--line--", "has no name"),
         (_form([("file", None, b"x")]), "has no file name"),
         (_form([("file", "", b"x")]), "has no file name"),
-        (_form([("to", "a.docx", b"pdf")]), "takes files as `file`"),
-        (_form([("secret", None, b"x")]), "takes files as `file`"),
+        (_form([("to", "a.docx", b"pdf")]), "takes documents as `file`"),
+        (_form([("secret", None, b"x")]), "takes documents as `file`"),
         (_form([("to", None, b"pdf"), ("to", None, b"png")]), "given twice"),
+        (_form([("OverlayFile", None, b"x")]), "takes documents as `file`"),
+        (_form([("OverlayFile", "", b"x")]), "takes documents as `file`"),
+        (_form([("StoreFile", "a.pdf", b"x")]), "takes documents as `file`"),
+        (_form([("Overlay", "a.pdf", b"x")]), "takes documents as `file`"),
+        (_form([("AFile", "a.pdf", b"x"), ("AFile", "b.pdf", b"x")]), "given twice"),
         (_form([("to", None, b"x" * 70_000)]), "is longer than"),
         (_form([("to", None, b"\xff")]), "no UTF-8"),
         (_form([("file", f"{n}.txt", b"x") for n in range(101)]), "more than 100 parts"),

@@ -31,8 +31,11 @@ def test_an_entry_is_read_as_it_was_written():
         "token": "t",
         "request": REQUEST.to_json(),
         "caller": Caller(group="g", group_index=1).to_json(),
-        "uploads": json.dumps({0: "f0", 10: "f10"}),
+        "uploads": json.dumps({"0": "f0", "OverlayFile": "f10"}),
         "uploaded_at": "1.5",
+        "uploads_host": "http://y",
+        "uploads_account": "ab12",
+        "reuploaded": "1",
         "job_id": "j",
         "base_url": "http://x",
         "dialect": "query",
@@ -50,14 +53,17 @@ def test_an_entry_is_read_as_it_was_written():
         "finished_at": "5.5",
     }
 
-    assert decode("c1", fields) == Entry(
+    assert decode("c1", fields, seen_at=9.5) == Entry(
         id="c1",
         state=State.READY,
         wakeup=7,
         request=REQUEST,
         caller=Caller(group="g", group_index=1),
-        uploads={0: "f0", 10: "f10"},
+        uploads={"0": "f0", "OverlayFile": "f10"},
         uploaded_at=1.5,
+        uploads_host="http://y",
+        uploads_account="ab12",
+        reuploaded=True,
         job_id="j",
         base_url="http://x",
         dialect=Dialect.QUERY,
@@ -77,7 +83,7 @@ def test_an_entry_is_read_as_it_was_written():
 
 
 def test_a_new_entry_has_little():
-    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()})
+    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()}, seen_at=9.5)
 
     assert entry == Entry(id="c1", state=State.QUEUED, wakeup=0, request=REQUEST)
 
@@ -90,7 +96,8 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
         request=REQUEST,
         job_id="hush",
         base_url="http://hush",
-        uploads={0: "hush"},
+        cost=2,
+        uploads={"0": "hush"},
         result=Result(2, (RemoteFile("a.pdf", "https://e.com/hush"),), {"X": "hush"}),
     )
 
@@ -112,7 +119,7 @@ def test_all_keys_lie_in_one_slot_of_a_cluster(key):
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
     fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
-    entry = decode("c1", fields)
+    entry = decode("c1", fields, seen_at=9.5)
 
     assert entry.files == (KEPT,)
     assert entry.conversion.files == ((KEPT,) if state is State.SUCCEEDED else ())

@@ -30,7 +30,8 @@ def entry_of(state, **values):
             "base_url": HOST,
             "alive": True,
             "submits": 1,
-            "uploads": {0: "upload"},
+            "uploads": {"0": "upload"},
+            "uploads_host": HOST,
             "result": Result(1, files),
             **values,
         }
@@ -101,10 +102,10 @@ def test_what_the_service_has_removed_by_itself_is_not_asked_for():
     assert everything_of(entry, age_s=FILE_LIFE_S) == []
 
 
-def test_an_upload_without_a_host_lies_at_the_configured_one():
-    entry = entry_of(State.CANCELLED, base_url="", job_id="", result=None)
+def test_an_upload_is_deleted_where_it_was_made():
+    entry = entry_of(State.CANCELLED, base_url="https://us-v2.convertapi.com", result=None)
 
-    assert leftovers_of(entry) == [Leftover(url="/d/upload")]
+    assert leftovers_of(entry)[-1] == UPLOAD
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,6 @@ def test_an_upload_without_a_host_lies_at_the_configured_one():
     [("../user", "/d/..%2Fuser"), ("a?b#c", "/d/a%3Fb%23c"), ("a\ud800", "/d/a%3F")],
 )
 def test_a_file_id_stays_one_part_of_a_path(file_id, path):
-    entry = entry_of(State.CANCELLED, job_id="", result=None, uploads={0: file_id})
+    entry = entry_of(State.CANCELLED, job_id="", result=None, uploads={"0": file_id})
 
     assert leftovers_of(entry) == [Leftover(url=HOST + path)]

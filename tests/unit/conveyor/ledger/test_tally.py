@@ -2,25 +2,23 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.ledger.tally import of_success
+from conveyor.ledger.tally import STORED_BOUNDS_S, of_success, stored_since
 
 
 @pytest.mark.parametrize(
     ("polls", "bucket"), [(0, "1"), (1, "1"), (2, "2"), (4, "5"), (50, "50"), (51, "inf")]
 )
 def test_a_bucket_holds_its_own_bound(polls, bucket):
-    counts = of_success(polls, 0.0)
+    counts = of_success(polls)
 
     assert counts[f"polls_le:{bucket}"] == 1
     assert counts["polls_sum"] == polls
 
 
-@pytest.mark.parametrize(
-    ("seconds", "bucket", "total_ms"),
-    [(-0.5, "0.1", 0), (0.1, "0.1", 100), (0.1001, "0.25", 100), (1e6, "inf", 10**9)],
-)
-def test_a_clock_that_runs_back_takes_nothing_away(seconds, bucket, total_ms):
-    counts = of_success(1, seconds)
+def test_the_histogram_of_storing_names_every_bound_as_a_scrape_reads_it():
+    timed = stored_since("ready_at")
 
-    assert counts[f"stored_le:{bucket}"] == 1
-    assert counts["stored_sum_ms"] == total_ms
+    assert timed["since"] == "ready_at"
+    assert (timed["le"], timed["sum"]) == ("stored_le", "stored_sum_ms")
+    assert list(map(float, timed["bounds"])) == list(STORED_BOUNDS_S)
+    assert timed["bounds"][-1] == "inf"

@@ -1,0 +1,208 @@
+"""One bound for everything that an exchange asks: connection, request, head, body, trailers.
+
+Time-outs of sockets bound each read alone, so a peer that sends a byte now and then holds its
+reader for ever. Here one thread of each process keeps the exchanges under way by their deadlines,
+and shuts the socket of whichever is late. Its reader wakes at once.
+
+The thread shuts a duplicate of the socket's descriptor, which only the connection and its exchange
+hold. So it works below TLS and proxies, and never meets a descriptor that serves another by now.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+from weakref import ref
+
+from conveyor.protocol.errors import Overdue
+
+__all__ = ["CURRENT", "Deadline", "Exchange", "Lever"]
+
+# A connection that closes so soon after the request had gone out was not held by a gateway.
+_AT_ONCE_S: Final = 1.0
+_LEAST_S: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When something has taken too long.
+
+    Attributes:
+        total_s: How long it may take, seconds.
+        setting: The environment variable that sets this.
+        until: The end, on this process's monotonic clock.
+    """
+
+    total_s: float
+    setting: str
+    until: float
+
+    @classmethod
+    def after(cls, total_s: float, setting: str) -> Deadline:
+        """A deadline from now on."""
+        return cls(total_s, setting, time.monotonic() + total_s)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left, always more than 0."""
+        return max(_LEAST_S, self.until - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left."""
+        return time.monotonic() >= self.until
+
+    def overdue(self) -> Overdue:
+        """The error to raise at its end."""
+        return Overdue(f"the answer was not whole after {self.total_s:g} s ({self.setting})")
+
+
+class Lever:
+    """A second descriptor of a connected socket, to shut it by.
+
+    Args:
+        connected: The socket, before TLS is laid over it.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected.dup()
+
+    def shut(self) -> None:
+        """End reading and writing at once, whoever waits for them."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._socket.close()
+
+
+class Exchange:
+    """One request and its answer, bounded as a whole.
+
+    Args:
+        deadline: When it must be over.
+        pause_s: The longest pause while the request goes out, seconds.
+
+    Attributes:
+        deadline: The same.
+        pause_s: The same.
+        is_connected: Whether a connection was made, so that something may have been sent.
+        is_answered: Whether a byte of an answer came.
+        is_late: Whether the deadline ended it.
+    """
+
+    def __init__(self, deadline: Deadline, pause_s: float) -> None:
+        self.deadline = deadline
+        self.pause_s = pause_s
+        self.is_connected = False
+        self.is_answered = False
+        self.is_late = False
+        self._sent_at = 0.0
+        self._lock = threading.Lock()
+        self._lever: Lever | None = None
+        self._is_over = False
+        self._must_close = False
+        _watchdog.watch(self)
+
+    def hold(self, lever: Lever) -> None:
+        """Begin to use a connection."""
+        with self._lock:
+            self._lever = lever
+            if self.is_late:
+                lever.shut()
+
+    def inherit(self, lever: Lever) -> bool:
+        """Take over a lever whose connection was closed while its answer is still being read.
+
+        Returns:
+            Whether this exchange closes it.
+        """
+        with self._lock:
+            self._must_close = self._lever is lever and not self._is_over
+            return self._must_close
+
+    def sent(self) -> None:
+        """Note that the request has begun to go out, or has gone out whole."""
+        self.is_connected = True
+        self._sent_at = time.monotonic()
+
+    def was_closed_at_once(self) -> bool:
+        """Whether it ended without a byte of an answer, soon after the request had gone out."""
+        soon = time.monotonic() - self._sent_at < _AT_ONCE_S
+        return self.is_connected and soon and not self.is_answered and not self.is_late
+
+    def expire(self) -> None:
+        """End it, because its time is over."""
+        with self._lock:
+            if not self._is_over:
+                self.is_late = True
+                if self._lever is not None:
+                    self._lever.shut()
+
+    def end(self) -> None:
+        """Let go of the connection: from here on no deadline touches it."""
+        with self._lock:
+            self._is_over = True
+            lever, self._lever = self._lever, None
+        if lever is not None and self._must_close:
+            lever.close()
+
+
+CURRENT: Final[ContextVar[Exchange | None]] = ContextVar("conveyor_exchange", default=None)
+"""The exchange that this thread's connections work for."""
+
+
+class _Watchdog:
+    """The thread, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._heap: list[tuple[float, int, ref[Exchange]]] = []
+        self._numbers = count()
+        self._is_running = False
+
+    def watch(self, exchange: Exchange) -> None:
+        item = (exchange.deadline.until, next(self._numbers), ref(exchange))
+        with self._changed:
+            heapq.heappush(self._heap, item)
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="conveyor-deadlines", daemon=True).start()
+            elif self._heap[0] is item:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            exchange = self._next()()
+            if exchange is not None:
+                exchange.expire()
+            del exchange
+
+    def _next(self) -> ref[Exchange]:
+        with self._changed:
+            while True:
+                left_s = self._heap[0][0] - time.monotonic() if self._heap else None
+                if left_s is not None and left_s <= 0:
+                    return heapq.heappop(self._heap)[2]
+                self._changed.wait(left_s)
+
+
+_watchdog = _Watchdog()
+
+
+def _renew() -> None:
+    """Begin anew after a fork: the child has none of its parent's threads, and maybe its locks."""
+    global _watchdog  # noqa: PLW0603 - one for each process
+    _watchdog = _Watchdog()
+
+
+os.register_at_fork(after_in_child=_renew)

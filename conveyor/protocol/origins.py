@@ -1,0 +1,113 @@
+"""Which addresses are ConvertAPI's: the one gate that every request passes.
+
+An address may come from a record in Redis, from an answer or from a redirect, so it is data. Only
+urllib3's parser decides what its host is, because urllib3 makes the connection. The address is then
+written anew from what the parser found, so that no other parser can read another host out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+__all__ = ["Gate", "Origin", "origin_of"]
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_VENDOR_SUFFIX: Final = ".convertapi.com"
+_MOST_CHARACTERS: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A scheme, a host and a port.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: In lower case.
+        port: Also where the address leaves it out.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_vendor(self) -> bool:
+        """Whether it is a host of the vendor's, over TLS."""
+        return self.scheme == "https" and self.port == 443 and self.host.endswith(_VENDOR_SUFFIX)  # noqa: PLR2004
+
+
+def origin_of(url: str) -> Origin | None:
+    """The origin of an http or https address.
+
+    Args:
+        url: The address. Any text is taken.
+
+    Returns:
+        The origin. None where the text is no such address, holds a user name, or holds characters
+        that an address can't have.
+    """
+    parts = _parsed(url)
+    return None if parts is None else _origin(parts)
+
+
+class Gate:
+    """Tells the service's addresses from all others.
+
+    Args:
+        base_url: The configured address, ``https://eu-v2.convertapi.com``.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._configured = origin_of(base_url)
+
+    def admits(self, url: str) -> bool:
+        """Whether an address is on the configured host, or on a host of the vendor's.
+
+        The vendor's hosts count over TLS alone, and only where the configured host uses TLS too: a
+        sandbox on this machine never leads to the internet.
+
+        Args:
+            url: The address. Any text is taken.
+        """
+        return self.admitted(url) is not None
+
+    def admitted(self, url: str) -> str | None:
+        """The address as it may be requested: written anew, without a fragment.
+
+        Args:
+            url: The address. Any text is taken.
+
+        Returns:
+            The address. None where it is not the service's.
+        """
+        parts = _parsed(url)
+        if parts is None or not self._is_ours(_origin(parts)):
+            return None
+        return Url(parts.scheme, None, parts.host, parts.port, parts.path, parts.query).url
+
+    def _is_ours(self, origin: Origin) -> bool:
+        configured = self._configured
+        if configured is None:
+            return False
+        return origin == configured or (configured.scheme == "https" and origin.is_vendor)
+
+
+def _parsed(url: str) -> Url | None:
+    if len(url) > _MOST_CHARACTERS or not url.isprintable() or "\\" in url or " " in url:
+        return None
+    try:
+        parts = parse_url(url)
+    except (LocationParseError, ValueError):
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.auth is not None:
+        return None
+    return parts
+
+
+def _origin(parts: Url) -> Origin:
+    scheme = str(parts.scheme)
+    return Origin(scheme, str(parts.host), parts.port or _DEFAULT_PORTS[scheme])
