@@ -11,6 +11,7 @@ from conveyor.sandbox.addresses import AFTER_SUBMIT, EVERYWHERE, Address, Family
 from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.errors import CONVERSION_ERRORS
 from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
+from conveyor.sandbox.odd_results import ODD_RESULTS
 
 #: Faults of the service itself: they need to know what is converted, and how far it is.
 OWN: Mapping[str, str] = {
@@ -25,8 +26,12 @@ OWN: Mapping[str, str] = {
     "slow_answer": "the answer of a poll comes byte by byte",
     "truncated_json": "a result is cut within its JSON, framed as complete",
     "raw_result": "a result is the bytes of its first file",
+    "stalled_upload": "an upload is not read for a while, so that sending it blocks",
     "truncated_download": "a download ends before its Content-Length",
     "short_download": "a download is cut, framed as complete",
+    "wrong_range_download": "a part of a file is said to be the one asked for, and is another",
+    "odd_disposition_download": "a download has a Content-Disposition on which parsers raise",
+    "no_files": "a conversion succeeds without files, as where there is nothing to extract",
     "lost_webhook": "a webhook is never called",
     "doubled_webhook": "a webhook is called twice",
     "outage": "every request meets a closed connection",
@@ -38,6 +43,7 @@ CATALOGUE: tuple[Family, ...] = (
     *(Family(name=name, meaning=meaning, addresses=()) for name, meaning in OWN.items()),
     *MISHAPS,
     *DRIBBLES,
+    *ODD_RESULTS,
 )
 
 #: Fault name → what the client meets.
