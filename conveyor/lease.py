@@ -73,15 +73,19 @@ class Deliveries:
         self._held[conversion_id] = _Held(token, entry)
         return entry
 
-    def renew(self, conversion_id: str) -> None:
+    def renew(self, conversion_id: str) -> bool:
         """Begin the lease anew, if it is still ours.
+
+        Returns:
+            Whether it is. If not, it had lapsed, and another may deliver by now.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
         token = self.token_of(conversion_id)
         with translated(self._client):
-            self._renew(keys=[keys.delivery(conversion_id)], args=[token, self._lease_ms])
+            renewed = self._renew(keys=[keys.delivery(conversion_id)], args=[token, self._lease_ms])
+        return bool(renewed)
 
     def release(self, conversion_id: str) -> None:
         """End the lease, if it is still ours.

@@ -144,7 +144,7 @@ class ConversionRequest:
 
     def formats_alone(self) -> Self:
         """What a finished conversion keeps: no URL and no parameter, which may be a password."""
-        return replace(self, sources=(), params={}, files={})
+        return replace(self, sources=(), params={}, files={}, semi_async_seconds=None)
 
     @property
     def attachments(self) -> Mapping[str, Source]:

@@ -88,7 +88,8 @@ def _deliver(engine: Engine, entry: Entry, work: Work) -> dict[str, Any]:
         raise Ignore
     if entry.state is State.READY:
         entry = _store(engine, entry, work)
-    if not entry.state.is_final:
+    # Our lease may have lapsed meanwhile. Then another tells the caller.
+    if not entry.state.is_final or not engine.deliveries.renew(entry.id):
         raise Ignore
     _clean_up(engine, entry)
     engine.deliveries.ended(entry)
@@ -104,17 +105,9 @@ def _store(engine: Engine, entry: Entry, work: Work) -> Entry:
         return _come_again(engine, entry, error)
     log.info("stored", files=len(files), size=sum(file.size for file in files))
     token = engine.deliveries.token_of(entry.id)
-    # Refused where our lease has lapsed, and another delivers by now: it tells the caller.
+    # Refused where our lease has lapsed, or it was cancelled meanwhile.
     stored = engine.ledger.succeeded(entry, files, delivery=token)
-    return stored or _as_it_stands(engine, entry)
-
-
-def _as_it_stands(engine: Engine, entry: Entry) -> Entry:
-    """Cancelled meanwhile, it has ended; otherwise it is somebody else's to end."""
-    current = engine.ledger.get(entry.id)
-    if not current.state.is_final or current.state is State.SUCCEEDED:
-        raise Ignore
-    return current
+    return stored or engine.ledger.get(entry.id)
 
 
 def _fetch(engine: Engine, entry: Entry, work: Work) -> tuple[StoredFile, ...]:

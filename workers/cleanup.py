@@ -18,8 +18,7 @@ from conveyor import schedule
 from conveyor.conversion import State
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of
-from conveyor.protocol import ApiError, ConvertApi, Refused, Unclear, Unreachable
-from conveyor.protocol.errors import ComeLater
+from conveyor.protocol import ApiError, ComeLater, ConvertApi, Refused, WrongHost
 from conveyor.protocol.outcomes import Finished, PollOutcome, Started, SubmitOutcome
 from workers.wiring import Engine, engine
 
@@ -33,8 +32,6 @@ THREADS: Final = 4
 _BATCH: Final = 8
 # Of a batch no DELETE is begun later, so that the lease covers the last one.
 _BEGIN_WITHIN_S: Final = 30.0
-# The client sends a DELETE again where the connection breaks.
-_SENDS: Final = 3
 _GONE: Final = 410
 # The whole service is overloaded. Others that ask for patience, like 409, mean this one thing.
 _THROTTLES: Final = frozenset({429, 503})
@@ -91,7 +88,7 @@ def _brought(entry: Entry, outcome: SubmitOutcome | PollOutcome) -> Entry | None
 def _lease_s(parts: Engine) -> float:
     """Longer than a batch may take, should the last DELETE of it never be answered."""
     settings = parts.settings
-    return _BEGIN_WITHIN_S + 2 * _SENDS * (settings.connect_timeout + settings.answer_timeout)
+    return _BEGIN_WITHIN_S + 2 * (settings.connect_timeout + settings.answer_timeout)
 
 
 def _work_off(parts: Engine, batch: Sequence[Leftover]) -> bool:
@@ -124,15 +121,15 @@ def _delete(parts: Engine, leftover: Leftover) -> float | None:
         reason = "the job may still arrive"
     except ComeLater as error:
         reason, wait_s = str(error), _be_patient(parts, error, wait_s)
-    except (Unclear, Unreachable, Refused) as error:
-        if isinstance(error, Refused) and error.status == _GONE:
-            return None
-        reason = str(error)
-    except ApiError as error:
-        # The client would not send it: the address is none of the service's.
+    except WrongHost as error:
+        # The client would not send it: the record was changed, or is another fleet's.
         log.warning("never_deleted", reason=str(error))
         parts.ledger.leftovers.give_up([leftover])
         return None
+    except ApiError as error:
+        if isinstance(error, Refused) and error.status == _GONE:
+            return None
+        reason = str(error)
     except Exception as error:  # noqa: BLE001 - one that can't be sent must not keep the others
         # The text of an unexpected error may hold an address (invariant I5).
         reason = type(error).__name__

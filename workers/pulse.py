@@ -23,7 +23,7 @@ __all__ = ["Pulse", "Work"]
 # Of the work's and the lease's time several beats may fail before anybody else steps in.
 _EVERY_S: Final = 2.0
 
-Renew = Callable[[], None]
+Renew = Callable[[], object]
 
 log = structlog.get_logger("conveyor.pulse")
 

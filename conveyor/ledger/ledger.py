@@ -33,7 +33,7 @@ from conveyor.ledger.entry import (
     fields_of,
     file_field,
 )
-from conveyor.ledger.leftovers import Leftover, Leftovers
+from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
 from conveyor.protocol import Dialect, Result
@@ -194,7 +194,8 @@ class Ledger(Changes):
             uploads: Their FileIds by key, those of earlier uploads among them.
             host: The base URL of the host that has them; no other does.
             account: The name of the account that they were uploaded for.
-            anew: Whether all are new. Otherwise the oldest of them tells their age.
+            anew: Whether all are new: those before are of no use any more, and are deleted.
+                Otherwise the oldest of them tells their age.
         """
         return self._change(
             "uploaded",
@@ -205,6 +206,7 @@ class Ledger(Changes):
                 "uploads_account": account,
             },
             stamp=["uploaded_at"] if anew else None,
+            leftovers=[leftover.row for leftover in uploads_of(entry)] if anew else None,
             due_in=_WORK_S,
         )
 
@@ -241,6 +243,8 @@ class Ledger(Changes):
     ) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1).
 
+        Refused also where somebody has uploaded its files to another place meanwhile.
+
         Args:
             entry: The conversion.
             job: What is posted.
@@ -250,7 +254,7 @@ class Ledger(Changes):
         return self._change(
             "begin_submit",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, **_place_of_uploads(entry)},
             set={
                 "job_id": job.job_id,
                 "base_url": job.base_url,
@@ -363,12 +367,12 @@ class Ledger(Changes):
         if lost:
             add["lost"] = 1
         elif pays_anew:
-            unset += ["asking", "lost", "submits"]
+            unset.append("submits")
         else:
             add["submits"] = -1
         if pays_anew or reupload:
             add["attempt"] = 1
-            unset.append("job_id")
+            unset += ["asking", "job_id", "lost"]
         if reupload:
             fields |= {"reuploaded": 1, "alive": 0, "strikes": 0}
             unset += _OF_THE_UPLOADS
@@ -383,6 +387,8 @@ class Ledger(Changes):
             unset=unset,
             counts={"polls": polls},
             leave=leaving,
+            # Of several uploads one was lost, perhaps.
+            leftovers=[leftover.row for leftover in uploads_of(entry)] if reupload else None,
             due_in=delay_s + _GRACE_S,
             **_held(held=held),
         )
@@ -848,6 +854,13 @@ class Ledger(Changes):
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
+
+
+def _place_of_uploads(entry: Entry) -> dict[str, Any]:
+    """Where the files lie that are about to be named; nothing where it has no uploads."""
+    if not entry.uploads:
+        return {}
+    return {"uploads_host": entry.uploads_host, "uploads_account": entry.uploads_account}
 
 
 def _this_job(entry: Entry) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from conveyor.ledger.scripts import script
 from conveyor.protocol import Dialect
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
-__all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of"]
+__all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of", "uploads_of"]
 
 # Redis may lose the last second of its writes. A result that was deleted in that second would be
 # gone, and paid for again.
@@ -95,8 +95,8 @@ def leftovers_of(entry: Entry) -> list[Leftover]:
         What is to be deleted; perhaps nothing.
     """
     if entry.state in (State.SUCCEEDED, State.CANCELLED):
-        return [*_job_of(entry), *_results_of(entry), *_uploads_of(entry)]
-    return [] if _may_run(entry) else _uploads_of(entry)
+        return [*_job_of(entry), *_results_of(entry), *uploads_of(entry)]
+    return [] if _may_run(entry) else uploads_of(entry)
 
 
 def everything_of(entry: Entry, age_s: float) -> list[Leftover]:
@@ -110,8 +110,16 @@ def everything_of(entry: Entry, age_s: float) -> list[Leftover]:
     Returns:
         What is to be deleted; perhaps nothing.
     """
-    found = [*_job_of(entry), *_results_of(entry), *_uploads_of(entry)]
+    found = [*_job_of(entry), *_results_of(entry), *uploads_of(entry)]
     return [leftover for leftover in found if age_s < leftover.life_s]
+
+
+def uploads_of(entry: Entry) -> list[Leftover]:
+    """The uploads of a conversion, where they are."""
+    return [
+        Leftover(url=f"{entry.uploads_host}/d/{quote(file_id, safe='', errors='replace')}")
+        for file_id in entry.uploads.values()
+    ]
 
 
 class Leftovers:
@@ -250,13 +258,6 @@ def _job_of(entry: Entry) -> list[Leftover]:
 def _results_of(entry: Entry) -> list[Leftover]:
     files = entry.result.files if entry.result else ()
     return [Leftover(url=remote.url) for remote in files if remote.url]
-
-
-def _uploads_of(entry: Entry) -> list[Leftover]:
-    return [
-        Leftover(url=f"{entry.uploads_host}/d/{quote(file_id, safe='', errors='replace')}")
-        for file_id in entry.uploads.values()
-    ]
 
 
 def _may_run(entry: Entry) -> bool:

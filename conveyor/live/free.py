@@ -14,6 +14,8 @@ from conveyor.protocol.dialect import Dialect
 
 __all__ = [
     "CONTENT",
+    "DAMAGED",
+    "DAMAGED_PAIR",
     "FILE_NAME",
     "PAIR",
     "WRONG_TIMEOUT",
@@ -31,6 +33,11 @@ PAIR: Final = ("txt", "pdf")
 
 FILE_NAME: Final = "conveyor live é.txt"
 CONTENT: Final = b"Conveyor tries the facts of its documentation.\n"
+
+DAMAGED_PAIR: Final = ("docx", "pdf")
+DAMAGED: Final = ("conveyor damaged.docx", b"PK\x03\x04" + b"This is no document. " * 20)
+"""A file's name and content, whose conversion fails."""
+
 WRONG_TIMEOUT: Final = {"Timeout": "never"}
 
 #: Quick uploads in all; an honest look at a throttle, and no more.
@@ -56,17 +63,17 @@ class Uploads:
         """The FileId of a source; empty where no upload succeeded."""
         return self._kept[0] if self._kept else ""
 
-    def upload(self, label: str) -> Reply:
-        """Upload our source under its name."""
+    def upload(self, label: str, name: str = FILE_NAME, content: bytes = CONTENT) -> Reply:
+        """Upload a file under its name, our source unless another is given."""
         reply = self._service.ask(
             label,
             "POST",
             "/upload",
             headers={
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(FILE_NAME)}",
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
                 "Content-Type": "application/octet-stream",
             },
-            content=CONTENT,
+            content=content,
             bearer=self._service.credential.bearer,
         )
         if file_id := file_id_of(reply):

@@ -112,6 +112,8 @@ def _run(service: Service, inquiry: Inquiry) -> bool:
     except KeyboardInterrupt:
         service.scene.blocked = "Interrupted."
         return True
+    except Exception as error:  # noqa: BLE001 - what was paid for is not lost with a bug of ours
+        service.scene.blocked = f"The run broke off ({type(error).__name__}): please report it."
     return False
 
 
@@ -136,7 +138,10 @@ def _report(inquiry: Inquiry, service: Service, *, interrupted: bool) -> Report:
 
 
 def _finding(fact: Fact, scene: Scene, budget: Budget) -> Finding:
-    finding = fact.check(scene)
+    try:
+        finding = fact.check(scene)
+    except Exception as error:  # noqa: BLE001 - one odd answer harms no other fact
+        return could_not_tell(f"It could not be judged ({type(error).__name__}): please report it.")
     if finding is not UNASKED:
         return finding
     if fact.spend > budget.allowed:

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from conveyor.live.answers import Answer, Reply
-from conveyor.live.free import PAIR, Uploads, job_path
+from conveyor.live.free import DAMAGED, DAMAGED_PAIR, PAIR, Uploads, file_id_of, job_path
 from conveyor.live.hosts import is_accepted
 from conveyor.live.listener import Listener
 from conveyor.live.scene import Call, JobSeen, Role, speaks_of_result
@@ -73,20 +73,30 @@ class Operator:
         return job
 
     def fail(self, role: Role, dialect: Dialect) -> None:
-        """Start a job that can't succeed: no file has its FileId."""
+        """Start a job that can't succeed: its document is damaged."""
+        source = file_id_of(self._uploads.upload(f"{role}-upload", *DAMAGED))
+        if not source:
+            return
         job = self._new(role, dialect)
-        self.read_counter(f"user-before-{role}")
-        self._start(job, f"{role}-start", self._query(job), source=secrets.token_hex(16))
+        self._start(job, f"{role}-start", self._query(job), source=source, pair=DAMAGED_PAIR)
         self._follow(job, closely=False)
         self._await_call(job)
-        self.read_counter(f"user-after-{role}")
+        self.delete(job)
+
+    def name_no_file(self, dialect: Dialect) -> None:
+        """Start a job with a FileId that nobody knows."""
+        job = self._new(Role.BAD_FILE, dialect)
+        self.read_counter("user-before-bad-file")
+        self._start(job, "bad-file-start", self._query(job), source=secrets.token_hex(16))
+        self._follow(job, closely=False)
+        self.read_counter("user-after-bad-file")
         self.delete(job)
 
     def repeat(self) -> None:
         """Post the first job once more, under the same id."""
         job = self._service.scene.jobs[Role.FIRST]
         self.read_counter("user-before-repeat")
-        reply = self._post("repeat", job, self._query(job), self._uploads.source)
+        reply = self._post_again("repeat", job)
         if isinstance(reply, Answer) and reply.status == _OK and not speaks_of_result(reply):
             reply = self._poll_until_end(job, "repeat-poll", []) or reply
         self._remove_files_of(reply)
@@ -97,7 +107,7 @@ class Operator:
         job = self._new(Role.RUNNING, dialect)
         self.read_counter("user-before-running")
         self._start(job, "running-start", self._query(job))
-        self._post("running-repeat", job, self._query(job), self._uploads.source)
+        self._post_again("running-repeat", job)
         self._poll_until_end(job, "running-poll", job.polls)
         self.read_counter("user-after-running")
         self.delete(job)
@@ -154,25 +164,21 @@ class Operator:
         query: Mapping[str, str],
         *,
         source: str = "",
+        pair: tuple[str, str] = PAIR,
         stored: bool = True,
     ) -> None:
-        job.start = self._post(label, job, query, source or self._uploads.source, stored=stored)
+        form = {"File": source or self._uploads.source}
+        form.update({"StoreFile": "true"} if stored else {})
+        job.start = self._service.pay(label, job.dialect.start_path(*pair), query, form)
         returned = job.start.json().get("JobId") if isinstance(job.start, Answer) else None
         # Where the answer was lost, our own id is all that we have, and what it is for.
         known = returned if isinstance(returned, str) and returned else job.job_id
         job.known_as = known if _JOB_ID.fullmatch(known) else ""
 
-    def _post(
-        self,
-        label: str,
-        job: JobSeen,
-        query: Mapping[str, str],
-        source: str,
-        *,
-        stored: bool = True,
-    ) -> Reply:
-        form = {"File": source, **({"StoreFile": "true"} if stored else {})}
-        return self._service.pay(label, job.dialect.start_path(*PAIR), query, form)
+    def _post_again(self, label: str, job: JobSeen) -> Reply:
+        form = {"File": self._uploads.source, "StoreFile": "true"}
+        path = job.dialect.start_path(*PAIR)
+        return self._service.pay(label, path, self._query(job), form)
 
     def _follow(self, job: JobSeen, *, closely: bool) -> None:
         """Poll a job to its end, politely but where the rule itself is tried."""

@@ -196,8 +196,8 @@ def _judge_call(role: Role, dialect: Dialect, scene: Scene) -> Finding:
     jobs = [job for name in roles if (job := scene.jobs.get(name)) and job.dialect is dialect]
     if not jobs or jobs[0].call is None:
         return UNASKED
-    if role is Role.FIRST and not jobs[0].result():
-        return could_not_tell("The conversion did not succeed.")
+    if (role is Role.FIRST) is not bool(jobs[0].result()):
+        return could_not_tell("The conversion did not end as it should have for this.")
     return _read_call(jobs[0].call, scene, fails=role is not Role.FIRST, dialect=dialect)
 
 
@@ -302,7 +302,7 @@ def _judge_repeat_running(scene: Scene) -> Finding:
 def _count_repeated(scene: Scene, answer: Answer) -> Finding:
     rise = scene.rise("user-before-running", "user-after-running")
     job = scene.jobs[Role.RUNNING]
-    if answer.json().get("JobId") not in {job.known_as, None}:
+    if answer.json().get("JobId") not in (job.known_as, None):
         return holds("It starts another job, under another id.", "taken")
     if rise == 1:
         return holds("It is answered with the first job: the counter rises by 1.", "first")
@@ -312,7 +312,7 @@ def _count_repeated(scene: Scene, answer: Answer) -> Finding:
 
 
 def _judge_bad_file(scene: Scene) -> Finding:
-    job = scene.jobs.get(Role.FAILING)
+    job = scene.jobs.get(Role.BAD_FILE)
     if job is None:
         return UNASKED
     return of_answer(job.start, partial(_judge_failure, scene, job))
@@ -323,7 +323,7 @@ def _judge_failure(scene: Scene, job: JobSeen, start: Answer) -> Finding:
     if error is None:
         return could_not_tell("Its end was not seen.")
     where = "at once" if error is start else "by its poll"
-    rise = scene.rise("user-before-failing", "user-after-failing")
+    rise = scene.rise("user-before-bad-file", "user-after-bad-file")
     charged = "" if rise is None else f" The account's counter rises by {rise}."
     if error.code == _BAD_FILE_ID:
         return holds(f"{error.told()}, {where}.{charged}", where)
@@ -335,8 +335,10 @@ def _judge_failed_poll(scene: Scene) -> Finding:
     if not finals:
         job = scene.jobs.get(Role.FAILING)
         refused = job is not None and isinstance(job.start, Answer)
-        return could_not_tell("It was refused at once, or not asked.") if refused else UNASKED
+        return could_not_tell("A damaged document was refused at once.") if refused else UNASKED
     final = finals[0]
+    if final.status == _OK:
+        return could_not_tell("Even a damaged document was converted.")
     if final.status in _SERVER_ERRORS and final.code is not None:
         return holds(f"{final.told()}.")
     return does_not_hold(f"{final.told()} ({final.kind}).")
@@ -422,7 +424,7 @@ _CALLED: Final = {
         "the webhook is called when a conversion has failed, too",
         "S",
         3,
-        9,
+        10,
     ),
 }
 
@@ -537,7 +539,7 @@ PAID_FACTS: Final = (
         "bad-file-id",
         "A FileId that nobody knows fails with code 5009.",
         "A, F",
-        4,
+        9,
         _judge_bad_file,
     ),
     Fact(

@@ -15,7 +15,7 @@ from conveyor.protocol.dialect import Dialect
 
 __all__ = ["MOST_SPENT", "Plan"]
 
-MOST_SPENT = 9
+MOST_SPENT = 10
 """With so many conversions, everything is tried."""
 
 
@@ -102,6 +102,7 @@ class Plan:
             Step(1, lambda: self._scene.lives(Dialect.QUERY), operator.convert_semi_asynchronously),
             Step(1, _always, lambda: operator.convert_plainly(first)),
             Step(2, self._first_has_ended, lambda: operator.repeat_while_running(first)),
+            Step(1, _always, lambda: operator.name_no_file(first)),
             Step(
                 1,
                 lambda: both and is_called,

@@ -17,11 +17,12 @@ class Role(StrEnum):
 
     FIRST = "first"  # in the dialect that Conveyor tries first, where it lives
     SECOND = "second"  # in the other dialect
-    FAILING = "failing"  # with a FileId that nobody knows
+    FAILING = "failing"  # of a damaged document
     SECOND_FAILING = "second-failing"  # the same in the other dialect
     SEMI = "semi"  # semi-asynchronous: answered with the result
     PLAIN = "plain"  # without an id of ours, and without StoreFile
     RUNNING = "running"  # repeated at once, while it runs
+    BAD_FILE = "bad-file"  # with a FileId that nobody knows
 
 
 class Call(StrEnum):

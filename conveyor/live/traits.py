@@ -35,6 +35,9 @@ def traits_of(findings: Mapping[str, Finding]) -> dict[str, Any]:
 
 def _dialects(findings: Mapping[str, Finding]) -> list[str] | None:
     missing = [one for one in Dialect if findings[f"start-{one}"].value == "missing"]
+    # The address is there for the other way of converting, which waits for the result.
+    starts = (findings["start-path"].value, findings["start-query"].value)
+    missing += [Dialect.QUERY] if starts == ("started", "finished") else []
     if not missing or len(missing) == len(Dialect):
         return None
     return [one.value for one in Dialect if one not in missing]

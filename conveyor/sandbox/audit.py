@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-#: Counters in the order in which the report shows them.
-COUNTERS = (
-    "requests",
-    "submits",
-    "jobs",
-    "paid",
-    "paid_duplicates",
-    "reposted_after_paid",
-    "polls",
-    "polls_during_submit",
-    "polls_with_credentials",
-    "overlapping_polls",
-    "early_polls",
-    "unknown_polls",
-    "polls_after_result",
-    "throttled",
-    "uploads",
-    "downloads",
-    "foreign_file_ids",
-    "deletes",
-    "deleted_jobs",
-    "deleted_files",
-    "webhooks_sent",
-    "webhooks_lost",
-    "bad_credentials",
-    "misplaced_parameters",
-    "requests_astray",
-    "credentials_astray",
-)
+#: Counter → what it counts, in the order in which the report shows them.
+COUNTERS: Mapping[str, str] = {
+    "requests": "requests, except to the sandbox's own addresses",
+    "submits": "POSTs that ask for a conversion, whatever became of them",
+    "jobs": "conversions taken",
+    "paid": "conversions charged",
+    "paid_duplicates": "charges for what was charged before",
+    "reposted_after_paid": "submits under a JobId that was charged before, refused ones too",
+    "polls": "polls",
+    "polls_during_submit": "polls of a job whose submit still waits for its answer",
+    "polls_with_credentials": "polls with an `Authorization` header; they need none",
+    "overlapping_polls": "polls of a job while another one was in flight",
+    "early_polls": "polls of a job too soon after the last one ended",
+    "unknown_polls": "polls of a job that is not there",
+    "polls_after_result": "polls of a job whose outcome was told before",
+    "throttled": "requests answered by the service's throttle",
+    "uploads": "files uploaded",
+    "downloads": "files downloaded",
+    "partial_downloads": "downloads of a part of a file",
+    "foreign_file_ids": "FileIds in submits that this sandbox never knew",
+    "deletes": "requests to delete a job or a file, whatever became of them",
+    "deleted_jobs": "jobs deleted",
+    "deleted_files": "files deleted",
+    "webhooks_sent": "webhook calls that were answered",
+    "webhooks_lost": "webhook calls that came to nothing",
+    "bad_credentials": "requests refused for their credential",
+    "misplaced_parameters": "`WebHook`, `Async` and `JobId` outside of the query",
+    "requests_astray": "requests to the other host, see below",
+    "credentials_astray": "requests to the other host that carried a credential",
+}
 
 #: What a client that keeps the protocol never does.
 VIOLATIONS = (

@@ -78,6 +78,7 @@ UNCLEAR_STATUSES = frozenset({408, 409, 503})
 REDIRECTS = (301, 302, 303, 307, 308)
 
 OVERLOADED = {"Code": 503, "Message": "The service is overloaded. Please try again later."}
+INACTIVE = {"Code": 4015, "Message": "User inactive."}
 PORTAL = "<html><head><title>Sign in</title></head><body>Sign in to go on.</body></html>"
 XHTML_PORTAL = (
     '<?xml version="1.0" encoding="UTF-8"?><html xmlns="http://www.w3.org/1999/xhtml">'
@@ -160,6 +161,11 @@ def _refusals() -> Iterator[Mishap]:
             meaning=f"{status} without a body",
             answer=_fixed(partial(_bare, status)),
         )
+        yield Mishap(
+            name=f"refused_{status}",
+            meaning=f"{status} with Code 4015",
+            answer=_fixed(partial(json_response, INACTIVE, status)),
+        )
     for status in (500, 502, 503, 504):
         yield Mishap(
             name=f"message_only_{status}",
@@ -228,6 +234,21 @@ def _errors() -> Iterator[Mishap]:
         meaning="500 with Code 5001: it could not be deleted",
         answer=_fixed(partial(json_response, {"Code": 5001, "Message": "Delete error."}, 500)),
         addresses=(Address.DELETE,),
+    )
+
+
+def _elsewheres() -> Iterator[Mishap]:
+    yield Mishap(
+        name="misrouted",
+        meaning="404 from a data centre that does not know what another one has",
+        answer=_fixed(partial(_plain, 404)),
+        addresses=(Address.POLL, Address.DOWNLOAD, Address.DELETE),
+    )
+    yield Mishap(
+        name="unfinished",
+        meaning="202, however long ago the job ended",
+        answer=_fixed(partial(Response, status_code=202)),
+        addresses=(Address.POLL,),
     )
 
 
@@ -308,7 +329,14 @@ def _leaky_text(request: Request) -> str:
     return f"Job {job_id} of {credential} failed: {url} (Authorization: Bearer {credential})"
 
 
-MISHAPS: tuple[Mishap, ...] = (*_waits(), *_refusals(), *_junk(), *_errors(), *_silences())
+MISHAPS: tuple[Mishap, ...] = (
+    *_waits(),
+    *_refusals(),
+    *_junk(),
+    *_errors(),
+    *_elsewheres(),
+    *_silences(),
+)
 
 DRIBBLES: tuple[Dribble, ...] = (
     Dribble(name="slow_head", meaning="the head comes byte by byte", spoil=SlowHead),

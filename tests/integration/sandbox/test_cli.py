@@ -67,6 +67,9 @@ def test_the_log_holds_no_secret(tmp_path):
         (["--host", "0.0.0.0"], "--allow-remote"),
         (["--host", "203.0.113.1", "--allow-remote"], "cannot listen"),
         (["--secret", ""], "must not be empty"),
+        (["--token", ""], "must not be empty"),
+        (["--jwt-key", "x"], "come together"),
+        (["--fault", "status_429_sumbit=1"], "did you mean status_429_submit"),
     ],
 )
 def test_bad_input_is_one_clear_line(options, words):
@@ -77,3 +80,40 @@ def test_bad_input_is_one_clear_line(options, words):
     assert done.stdout == ""
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+OPTIONS = (
+    *("--token", "the-token", "--master-token", "the-master", "--overage", "--balance", "0"),
+    *("--jwt-kid", "kid", "--jwt-key", "key", "--repeated-job-id", "first", "--hold-seconds", "1"),
+    *("--retry-after", "3", "--no-ranges", "--control-in-form"),
+)
+
+
+def test_options_reach_the_sandbox(tmp_path):
+    with running(tmp_path, *OPTIONS) as (_, line):
+        url = line.split()[-1]
+
+        def ask(method, path, token, **options):
+            headers = {"Authorization": f"Bearer {token}"}
+            return requests.request(method, url + path, headers=headers, timeout=60, **options)
+
+        uploaded = ask("POST", "/upload", "the-token", files={"File": ("a.md", b"x")}).json()
+        job_id = "3f0c9c9e-6b0e-4c43-9d39-3c1c6c7a1a11"
+        form = {"Async": "true", "JobId": job_id, "File": uploaded["FileId"]}
+        for _ in range(2):
+            answer = ask("POST", "/convert/md/to/html", "the-token", data=form)
+            assert answer.json() == {"JobId": job_id}
+        assert ask("GET", "/user", "the-master").json()["ConversionsConsumed"] == 1
+        assert "Accept-Ranges" not in requests.get(uploaded["Url"], timeout=60).headers
+        faults = {"throttle_retry_after_user": 1}
+        requests.post(f"{url}/_faults", json=faults, timeout=60)
+        assert ask("GET", "/user", "the-master").headers["Retry-After"] == "3"
+
+
+def test_faults_are_listed_with_their_meaning():
+    done = subprocess.run(
+        [*COMMAND, "--list-faults"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "ADDRESS is one of: submit, upload, poll, download, delete, user." in done.stdout
+    assert "status_429_ADDRESS\n    429 without `Retry-After`, without `Code`\n" in done.stdout
+    assert "message_only_502_ADDRESS, message_only_502_after_submit\n" in done.stdout

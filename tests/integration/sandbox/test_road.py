@@ -92,8 +92,8 @@ def expected_status(name):
         return 503
     if name.startswith("portal") or name in {"null_json", "cut_json", "deep_json", "empty_body"}:
         return 200
-    if name == "leaky_refusal":
-        return 400
+    if name in {"leaky_refusal", "misrouted", "unfinished"}:
+        return {"leaky_refusal": 400, "misrouted": 404, "unfinished": 202}[name]
     number = name.rpartition("_")[2]
     return int(number) if number.isdigit() else 500
 
@@ -141,6 +141,13 @@ def test_retry_after_is_what_was_ordered(sandbox, client_of):
 def test_a_bare_refusal_has_no_body(server, client, status):
     server.set_faults({f"bare_{status}_submit": 1})
     assert client("POST", "/convert/md/to/html").content == b""
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_coded_refusal_is_the_services_own(server, client, status):
+    server.set_faults({f"refused_{status}_submit": 1})
+    answer = client("POST", "/convert/md/to/html")
+    assert (answer.status_code, answer.json()["Code"]) == (status, 4015)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

@@ -12,7 +12,8 @@ import pytest
 
 from conveyor import InvalidRequest, State, names
 from conveyor.conversion import FailureKind
-from conveyor.ledger import keys
+from conveyor.ledger import Job, keys
+from conveyor.protocol import Dialect
 from conveyor.protocol.errors import ComeLater, Refused, Unclear, Unreachable
 from workers.sources import failure_of_source
 
@@ -212,7 +213,7 @@ def test_a_parameter_outside_the_workers_folders_is_not_uploaded(worker, service
 
 @pytest.mark.parametrize("where", ["submit", "poll"])
 def test_uploads_that_are_gone_are_uploaded_again_once(
-    *, worker, service, conveyor, document, stamp, where
+    *, worker, service, conveyor, document, stamp, where, clean
 ):
     service.fails[where] = [GONE]
     handle = conveyor.convert(document, to="pdf", params={"OverlayFile": stamp})
@@ -224,6 +225,9 @@ def test_uploads_that_are_gone_are_uploaded_again_once(
     assert list(service.uploads.values()) == ["a.md", "stämp.pdf"] * 2
     assert {first["File"], first["OverlayFile"]} == set(list(service.uploads)[:2])
     assert {second["File"], second["OverlayFile"]} == set(list(service.uploads)[2:])
+    # Whatever became of the first uploads: what of them is there is deleted, too.
+    clean()
+    assert {f"/d/{file_id}" for file_id in service.uploads} < set(service.deleted)
     # Whatever became of the first id: this is a job of its own.
     assert service.posts[0][1]["JobId"] != service.posts[1][1]["JobId"]
 
@@ -312,6 +316,20 @@ def test_uploads_of_what_was_never_submitted_are_deleted_where_they_are(
     assert service.deleted == [f"/d/{FILE_ID}"]
 
 
+def test_files_that_another_has_uploaded_elsewhere_meanwhile_are_not_posted_here(
+    worker, service, elsewhere, conveyor, document
+):
+    """Two workers with the same message, each with a host of its own."""
+    handle = conveyor.convert(document, to="pdf")
+    ledger, account = worker.engine.ledger, worker.engine.governor.account
+    ours = ledger.uploaded(ledger.get(handle.id), {"0": "f0"}, host=service.url, account=account)
+    theirs = ledger.uploaded(ours, {"0": "f1"}, host=elsewhere.url, account=account)
+    job = Job("0" * 32, service.url, Dialect.PATH)
+
+    assert ledger.begin_submit(ours, job) is None
+    assert ledger.begin_submit(theirs, job) is not None
+
+
 def test_uploads_are_never_used_for_another_account(worker_of, service, conveyor, document):
     with worker_of(service.url) as worker:
         handle = _upload_and_put_back(worker, service, conveyor, document)
@@ -324,7 +342,7 @@ def test_uploads_are_never_used_for_another_account(worker_of, service, conveyor
 
 
 def test_uploads_that_are_nearly_as_old_as_the_service_keeps_them_are_made_again(
-    worker, service, conveyor, document, client
+    *, worker, service, conveyor, document, client, clean
 ):
     handle = _upload_and_put_back(worker, service, conveyor, document)
     entry = worker.engine.ledger.get(handle.id)
@@ -333,6 +351,8 @@ def test_uploads_that_are_nearly_as_old_as_the_service_keeps_them_are_made_again
 
     assert handle.get().state is State.SUCCEEDED
     assert len(service.uploads) == 2
+    clean()
+    assert {f"/d/{file_id}" for file_id in service.uploads} < set(service.deleted)
 
 
 def test_what_came_through_before_an_upload_failed_is_not_uploaded_again(

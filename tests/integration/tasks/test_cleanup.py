@@ -16,8 +16,7 @@ from conveyor import State, names
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job, keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol import ApiError, Dialect, RemoteFile, Result
-from conveyor.protocol.errors import ComeLater, Refused
+from conveyor.protocol import ApiError, ComeLater, Dialect, Refused, RemoteFile, Result
 from conveyor.protocol.outcomes import Finished, Started
 from conveyor.schedule import MAX_DELETE_S
 from workers import cleanup
@@ -266,18 +265,32 @@ def test_a_job_that_is_busy_makes_the_others_wait_for_nothing(fronted, scripted,
     assert _left(fronted) == 1
 
 
-def test_what_the_client_will_not_send_is_given_up_with_a_warning(fronted, scripted, client, clean):
-    """An address that is neither the configured host's nor the vendor's: a record was changed."""
-    sent = scripted(ApiError("the address is not the service's"))
-    fronted.engine.ledger.leftovers.add([Leftover(url="http://127.0.0.1:1/d/hush")])
-    with structlog.testing.capture_logs() as logs:
-        clean()
-        clean()
+@pytest.mark.parametrize("kind", ["job", "file"])
+def test_a_delete_goes_to_the_service_alone(*, fronted, sandbox, client, clean, kind):
+    """A record that names another host: it was changed. Nothing is sent, above all no secret."""
+    with closing(Front(sandbox.url)) as other:
+        changed = {
+            "job": Leftover(other.url, Dialect.PATH, "hush"),
+            "file": Leftover(url=f"{other.url}/d/hush"),
+        }
+        fronted.engine.ledger.leftovers.add([changed[kind]])
+        with structlog.testing.capture_logs() as logs:
+            clean()
+            clean()
+        assert other.deletes == []
 
-    assert (_left(fronted), len(sent)) == (0, 1)
+    assert _left(fronted) == 0
     assert _counts(client) == (0, 1)
     assert [it["log_level"] for it in logs if it["event"] == "never_deleted"] == ["warning"]
     assert "hush" not in str(logs)
+
+
+def test_an_error_of_a_kind_that_nobody_knows_is_tried_again(fronted, scripted, clean):
+    scripted(ApiError("of a newer client"))
+    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
+    clean()
+
+    assert _left(fronted) == 1
 
 
 def test_an_unexpected_error_harms_no_other_and_shows_no_address(

@@ -383,6 +383,24 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     assert isinstance(not_ours, Bury)
 
 
+@pytest.mark.parametrize(
+    ("code", "fields", "again"),
+    [
+        (5009, {"uploads": {"0": "f"}}, True),
+        (5009, {"uploads": {"0": "f"}, "alive": True}, True),
+        (5009, {"uploads": {"0": "f"}, "reuploaded": True}, False),
+        (5009, {}, False),
+        (5008, {"uploads": {"0": "f"}}, False),
+    ],
+    ids=["ours", "alive", "a second time", "the caller's", "another error"],
+)
+def test_a_job_that_failed_for_want_of_our_uploads_is_made_anew_once(entry_of, code, fields, again):
+    decision = after_poll(Failed(500, code, "File id is invalid."), entry_of(**fields), LIMITS)
+
+    assert isinstance(decision, SubmitAgain if again else Bury)
+    assert not again or decision.reupload
+
+
 @pytest.mark.parametrize(("denials", "decision"), [(0, Hold), (1, Hold), (2, Bury)])
 def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
     denials, decision, entry_of

@@ -1,0 +1,88 @@
+"""Runs against sandboxes over loopback sockets, as fast as they allow."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from conveyor.live import Credential, Inquiry, Limits, Listener, inquire
+from conveyor.sandbox import SandboxConfig, SandboxServer
+
+SPACING_S = 0.1
+
+
+def run(url, spend=0, *, secret="sandbox", reader="", listener=None, job_s=20, exchange_s=20):
+    return inquire(
+        Inquiry(
+            base_url=url,
+            credential=Credential(secret, reader or secret),
+            spend=spend,
+            limits=Limits(spacing=SPACING_S, job=job_s, webhook=4 if listener else 0),
+            listener=listener,
+            exchange_s=exchange_s,
+        )
+    )
+
+
+def verdicts(report):
+    return {fact.id: finding.verdict.value for fact, finding in report.findings}
+
+
+def values(report):
+    return {fact.id: finding.value for fact, finding in report.findings}
+
+
+@contextmanager
+def sandbox_of(**options):
+    with SandboxServer(SandboxConfig(spacing_seconds=SPACING_S, **options)) as server:
+        yield server
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Listener(f"http://127.0.0.1:{port}/hook", port) as made:
+        yield made
+
+
+class Rude(threading.Thread):
+    """Answers each connection by what a function makes of its socket, whatever was asked."""
+
+    def __init__(self, answer):
+        super().__init__(daemon=True)
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.requests = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection:
+            try:
+                self.requests.append(connection.recv(65536))
+                self._answer(connection)
+            except OSError:
+                return
+
+
+@pytest.fixture
+def rude():
+    return Rude
