@@ -105,7 +105,9 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
     Returns:
         The checks, in the order in which they build on each other.
     """
-    here = [part.check() for part in parts_of(conveyor)]
+    # Not among the parts: one entry that can't be read must not take a web process out of service.
+    entries = Part("entries", partial(_read_entries, conveyor.ledger))
+    here = [part.check() for part in (*parts_of(conveyor), entries)]
     broker, *_ = here
     if not broker.ok:
         return [*here, Check("worker", ok=False, detail="Not asked: repair the broker first.")]
@@ -117,7 +119,6 @@ def parts_of(conveyor: Conveyor) -> Sequence[Part]:
     return (
         Part("broker", partial(_reach_broker, conveyor.celery_app)),
         Part("redis", partial(_reach_redis, conveyor.ledger)),
-        Part("entries", partial(_read_entries, conveyor.ledger)),
         Part("storage", partial(_use_storage, conveyor)),
     )
 

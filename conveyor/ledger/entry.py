@@ -1,6 +1,45 @@
 """A ledger entry: the hash's fields, and the record that they make.
 
-=================  =====================================================================
+=================  ============================================================================
+``v``              the version of the entry's form; a worker leaves a newer one alone
+``state``          `conveyor.State`
+``attempt``        which job this is: a replay that pays again is the next; the job id follows it
+``wakeup``         the number of the wake-up that is awaited; any other is stale
+``token``          of the last transition
+``request``        what was asked, JSON; of a finished conversion the formats alone
+``caller``         the caller's canvas, JSON; absent where it has none
+``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
+                   ``uploads_host`` and ``uploads_account``: where they can be used
+``reuploaded``     1 once an upload that was gone has been made again
+``job_id``         ours, stored before the POST; a secret (invariant I5)
+``base_url``       the host that took the job
+``dialect``        the dialect that it was started in
+``account``        the name of the account that it was submitted for
+``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
+``told``           1 once the caller has the outcome
+``since``          when it was replayed or last held: its patience counts from there
+``foreign_ids``    1 where that account's service was seen to answer with ids of its own
+``held``           1 while the account's submits are on hold; ``held_at``: since when
+``denials``        how often the service refused it although the account was well
+``webhook``        1 where the service was asked to call when the job ends
+``called``         1 from its call until the next poll begins
+``alive``          1 once the service was seen to have the job
+``submits``        POSTs begun; ``polls``: polls answered
+``lost``           POSTs of this attempt that were proved lost
+``unclear``        why the answer to the POST is missing: ``gateway``, or ``closed`` where the
+                   connection closed at once; with ``unclear_at``
+``missing``        404s in a row since the POST; ``missing_at``: the first of them
+``refusal``        how the service refused a repeated POST, JSON
+``asking``         1 where a replay asks for the old job before it pays
+``strikes``        answers in a row that said nothing of the job: proxy errors, silence
+``stumbles``       unexpected exceptions while somebody worked on it
+``result``         the service's result, JSON: paid
+``cost``           what the service charged
+``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
+``failure``        why it ended without files, JSON
+``note``           what holds it up, in words
+``*_at``           seconds since the epoch, by Redis' clock, as all times here
+=================  ============================================================================
 """
 
 from __future__ import annotations

@@ -177,9 +177,15 @@ def test_the_intent_is_on_record_before_anything_is_paid(ledger, make):
     assert kept.submitted_at == pytest.approx(time.time(), abs=5)
 
 
-@pytest.mark.parametrize(("lost", "submits", "polls"), [(True, 1, 1), (False, 0, 0)])
+@pytest.mark.parametrize(
+    ("lost", "submits", "polls"),
+    [(True, 1, 1), (False, 0, 0)],
+    ids=["a poll has proved the loss", "the POST itself was turned away"],
+)
 def test_only_a_post_that_went_out_counts(ledger, make, lost, submits, polls):
-    back = ledger.put_back(make.converting(), 1.0, "throttled", lost=lost)
+    entry = make.converting()
+    leaving = {"token": "any", "for_ms": 1, "polls": polls}
+    back = ledger.put_back(entry, 1.0, "throttled", lost=lost, leaving=leaving)
 
     assert (back.submits, back.polls, back.strikes) == (submits, polls, 1)
     assert back.job_id == "0" * 32

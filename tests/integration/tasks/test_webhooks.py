@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from conveyor import State, names
+from conveyor.ledger import keys
 from conveyor.protocol.outcomes import InProgress
 from conveyor.webhooks import is_genuine
 
@@ -72,10 +73,10 @@ def _submitted(worker, conveyor, document):
     return conversion_id
 
 
-def _run_as_soon_as_the_turnstile_opens(worker, poll):
-    closed_s = worker.engine.turnstile.enter(*poll.args).wait_s
-    time.sleep(closed_s)
-    worker.run(poll)
+@pytest.fixture
+def after_spacing(client):
+    """Let the turnstile's spacing end, without a wait."""
+    return lambda conversion_id: client.delete(keys.turnstile(conversion_id))
 
 
 def test_the_service_calls_an_address_that_only_we_can_have_made(
@@ -107,10 +108,11 @@ def test_the_call_brings_the_one_poll_that_is_needed(worker, conveyor, document,
     assert sandbox.audit()["polls"] == 1
 
 
-def test_without_a_call_the_net_finds_it(worker, conveyor, document, receiver):
+def test_without_a_call_the_net_finds_it(worker, conveyor, document, receiver, after_spacing):
     conversion_id = _submitted(worker, conveyor, document)
     (net,) = worker.waiting()
     _called(receiver)  # it has ended, and we have not been told
+    after_spacing(conversion_id)
     worker.run(net)
 
     assert conveyor.get(conversion_id).state is State.READY
@@ -123,9 +125,9 @@ def test_a_call_that_is_faster_than_the_answer_is_not_lost(worker, conveyor, doc
     (submit,) = worker.waiting()
     noted = ledger.started
 
-    def started(entry, job_id, delay_s):
+    def started(entry, job_id, delay_s, **options):
         conveyor.job_ended(entry.id, job_id)
-        return noted(entry, job_id, delay_s)
+        return noted(entry, job_id, delay_s, **options)
 
     monkeypatch.setattr(ledger, "started", started)
     worker.run(submit)
@@ -137,7 +139,7 @@ def test_a_call_that_is_faster_than_the_answer_is_not_lost(worker, conveyor, doc
 
 
 def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
-    worker, conveyor, document, monkeypatch
+    worker, conveyor, document, monkeypatch, after_spacing
 ):
     """The poll may have been answered a moment before the job ended."""
     conversion_id = _submitted(worker, conveyor, document)
@@ -145,10 +147,11 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
     ledger, api = worker.engine.ledger, worker.engine.api
     entry = ledger.get(conversion_id)
 
-    def poll(self, *args):
+    def poll(self, *_, **__):
         conveyor.job_ended(conversion_id, entry.job_id)
         return InProgress()
 
+    after_spacing(conversion_id)
     begun = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(type(api), "poll", poll)
