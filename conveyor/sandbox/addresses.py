@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 
 class Address(Enum):
@@ -48,3 +50,16 @@ class Family:
     def faults(self) -> tuple[str, ...]:
         """The faults' names."""
         return tuple(f"{self.name}_{place}" for place in self.places) or (self.name,)
+
+
+Row = TypeVar("Row", bound=Family)
+
+
+def by_place(rows: Iterable[Row]) -> Mapping[str, Mapping[str, Row]]:
+    """Return families by the name of their fault, for each place where faults strike."""
+    places = (*(address.value for address in Address), AFTER_SUBMIT)
+    kept = tuple(rows)
+    return {
+        place: {f"{row.name}_{place}": row for row in kept if place in row.places}
+        for place in places
+    }

@@ -23,6 +23,7 @@ COUNTERS = (
     "throttled",
     "uploads",
     "downloads",
+    "partial_downloads",
     "foreign_file_ids",
     "deletes",
     "deleted_jobs",

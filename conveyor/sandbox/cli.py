@@ -93,6 +93,9 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     retry_after: Annotated[
         int, typer.Option(min=0, help="Seconds that the Retry-After of a fault asks for.")
     ] = 7,
+    ranges: Annotated[
+        bool, typer.Option("--ranges/--no-ranges", help="Serve parts of files.")
+    ] = True,
     control_in_form: Annotated[
         bool,
         typer.Option("--control-in-form", help="Read WebHook, Async and JobId from the form too."),
@@ -149,6 +152,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             hold_seconds=hold_seconds,
             repeated_job_id=repeated_job_id,
             retry_after_seconds=retry_after,
+            ranges=ranges,
             control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),

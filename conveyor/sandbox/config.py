@@ -65,6 +65,7 @@ class SandboxConfig:
         overage: Go on converting when the balance is used up.
         ignore_async: Answer asynchronous requests with the finished result.
         slow_seconds: How long an answer takes that is slow by order.
+        ranges: Serve parts of files to clients that ask for them.
         control_in_form: Read `WebHook`, `Async` and `JobId` from the form too. The documentation
             calls them query parameters; without this they are ignored anywhere else.
         hold_seconds: How long a submit is held that is struck by `held_submit`.
@@ -99,6 +100,7 @@ class SandboxConfig:
     overage: bool = False
     ignore_async: bool = False
     slow_seconds: float = 40.0
+    ranges: bool = True
     control_in_form: bool = False
     hold_seconds: float = 26.0
     repeated_job_id: Repeated = Repeated.TAKEN

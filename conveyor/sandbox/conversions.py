@@ -159,6 +159,8 @@ class Conversions:
         )
         stem = checked.file_name or Path(sources[0].name).stem or "file"
         made = await self.engine.convert(work)
+        if self.faults.strikes("no_files"):
+            made = ()
         results = tuple(self._keep_result(result, stem) for result in made)
         return Success(results, stored=checked.store_file, base_url=order.base_url)
 

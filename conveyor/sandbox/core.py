@@ -16,6 +16,7 @@ from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.config import SandboxConfig
 from conveyor.sandbox.conversions import Conversions
 from conveyor.sandbox.converters.registry import Registry, installed
+from conveyor.sandbox.downloads import Downloads
 from conveyor.sandbox.engine import Engine
 from conveyor.sandbox.faults import Faults
 from conveyor.sandbox.files import FileStore
@@ -43,6 +44,7 @@ class Core:
         sources: Finds and fetches what is to be converted.
         conversions: Takes orders.
         submits: Orders that are not answered yet.
+        downloads: Answers with files.
         road: Leads to the endpoints, and back.
     """
 
@@ -57,6 +59,7 @@ class Core:
     sources: Sources
     conversions: Conversions
     submits: Submits
+    downloads: Downloads
     road: Road
 
     def base_url(self, request: Request) -> str:
@@ -122,6 +125,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
         sources=sources,
         conversions=conversions,
         submits=Submits(),
+        downloads=Downloads(faults=faults, audit=audit, ranges=config.ranges),
         road=Road(
             faults=faults,
             audit=audit,

@@ -11,6 +11,7 @@ from conveyor.sandbox.addresses import AFTER_SUBMIT, EVERYWHERE, Address, Family
 from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.errors import CONVERSION_ERRORS
 from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
+from conveyor.sandbox.odd_results import ODD_RESULTS
 
 #: Faults of the service itself: they need to know what is converted, and how far it is.
 OWN: Mapping[str, str] = {
@@ -27,6 +28,9 @@ OWN: Mapping[str, str] = {
     "raw_result": "a result is the bytes of its first file",
     "truncated_download": "a download ends before its Content-Length",
     "short_download": "a download is cut, framed as complete",
+    "wrong_range_download": "a part of a file is said to be the one asked for, and is another",
+    "odd_disposition_download": "a download has a Content-Disposition on which parsers raise",
+    "no_files": "a conversion succeeds without files, as where there is nothing to extract",
     "lost_webhook": "a webhook is never called",
     "doubled_webhook": "a webhook is called twice",
     "outage": "every request meets a closed connection",
@@ -38,6 +42,7 @@ CATALOGUE: tuple[Family, ...] = (
     *(Family(name=name, meaning=meaning, addresses=()) for name, meaning in OWN.items()),
     *MISHAPS,
     *DRIBBLES,
+    *ODD_RESULTS,
 )
 
 #: Fault name → what the client meets.

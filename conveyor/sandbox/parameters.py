@@ -163,6 +163,8 @@ def _read_one(parameter: Parameter, given: tuple[Value, ...]) -> object:
 def _sources(
     parameters: Parameters, takes: Takes, invalid: dict[str, list[str]]
 ) -> tuple[Value, ...]:
+    if takes is Takes.PAIR:
+        return _one_of_each(parameters, takes.names, invalid)
     sources = tuple(value for name in takes.names for value in parameters.all(name))
     wanted = takes.names[0]
     if not sources:
@@ -170,6 +172,16 @@ def _sources(
     elif takes is not Takes.FILES and len(sources) > 1:
         invalid[wanted] = ["Only one file is converted at a time."]
     return sources
+
+
+def _one_of_each(
+    parameters: Parameters, names: Iterable[str], invalid: dict[str, list[str]]
+) -> tuple[Value, ...]:
+    given = {name: parameters.all(name) for name in names}
+    for name, values in given.items():
+        if len(values) != 1:
+            invalid[name] = [f"The {name} field is required, once."]
+    return tuple(value for values in given.values() for value in values)
 
 
 def _refuse_unknown(

@@ -12,9 +12,8 @@ from conveyor.sandbox.disposition import attachment
 from conveyor.sandbox.errors import ApiError
 from conveyor.sandbox.files import StoredFile
 from conveyor.sandbox.jobs import Failure, Outcome, Success
+from conveyor.sandbox.odd_results import OCTET_STREAM, Material, Odd
 from conveyor.sandbox.wire import json_response
-
-OCTET_STREAM = "application/octet-stream"
 
 
 def outcome_response(outcome: Outcome, request: Request) -> Response:
@@ -35,6 +34,28 @@ def outcome_response(outcome: Outcome, request: Request) -> Response:
 def result_body(result: Success) -> dict[str, Any]:
     """Return the JSON object of a result."""
     return {"ConversionCost": 1, "Files": [_described(file, result) for file in result.files]}
+
+
+def odd_response(odd: Odd, outcome: Outcome, request: Request, elsewhere: str) -> Response:
+    """Return an answer that tells a result in an odd form; a failure as it is.
+
+    Args:
+        odd: The form.
+        outcome: The result, or an error.
+        request: May accept the bare file.
+        elsewhere: Base URL of a host that is not the sandbox's.
+    """
+    if isinstance(outcome, Failure):
+        return outcome_response(outcome, request)
+    first = outcome.files[0] if outcome.files else None
+    return odd.answer(
+        Material(
+            body=result_body(outcome),
+            name=first.name if first else "",
+            content=first.path.read_bytes() if first else b"",
+            elsewhere=elsewhere,
+        )
+    )
 
 
 def raw_response(file: StoredFile) -> Response:

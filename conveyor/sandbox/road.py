@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from conveyor.sandbox.addresses import AFTER_SUBMIT, Address, Family
+from conveyor.sandbox.addresses import AFTER_SUBMIT, Address, by_place
 from conveyor.sandbox.audit import Audit
 from conveyor.sandbox.faults import Faults
 from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS, Struck
-
-Row = TypeVar("Row", bound=Family)
-
-
-def by_place(rows: Iterable[Row]) -> Mapping[str, Mapping[str, Row]]:
-    """Return families by the name of their fault, for each place where faults strike."""
-    places = (*(address.value for address in Address), AFTER_SUBMIT)
-    kept = tuple(rows)
-    return {
-        place: {f"{row.name}_{place}": row for row in kept if place in row.places}
-        for place in places
-    }
-
 
 _MISHAPS = by_place(MISHAPS)
 _DRIBBLES = by_place(DRIBBLES)
@@ -53,7 +39,7 @@ class Road:
     ) -> None:
         self._faults = faults
         self._audit = audit
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
         self._retry_after_seconds = retry_after_seconds
         self._slow_seconds = slow_seconds
 
@@ -90,7 +76,7 @@ class Road:
             self._audit.count("throttled")
         struck = Struck(
             request=request,
-            elsewhere=self._elsewhere(request),
+            elsewhere=self.elsewhere(request),
             retry_after_seconds=self._retry_after_seconds,
         )
         return mishap.answer(struck)

@@ -17,6 +17,7 @@ class Takes(Enum):
     FILE = ("File", "Url")
     FILES = ("Files", "File")
     URL = ("Url",)
+    PAIR = ("File", "CompareFile")  # one of each
 
     @property
     def names(self) -> tuple[str, ...]:

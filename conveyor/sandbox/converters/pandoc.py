@@ -18,6 +18,7 @@ from conveyor.sandbox.converters.program import Finished, run
 from conveyor.sandbox.converters.syntax_tree import from_plain_text, without_dangers
 from conveyor.sandbox.converters.typst_pdf import compile_pdf
 from conveyor.sandbox.errors import conversion_error
+from conveyor.sandbox.files import StoredFile
 
 #: Format → pandoc's reader. Raw markup is off: text of a document must not become commands.
 READERS = {
@@ -61,9 +62,9 @@ PAGE_PARAMETERS = (
 
 def convert(task: Task) -> Sequence[Output]:
     """Turn a document into one of another format."""
-    source, reader = _readable(task)
+    source, reader = _readable(task, task.source)
     target = task.folder / f"document.{task.target_format}"
-    _pandoc(
+    run_pandoc(
         task,
         [
             f"--from={reader}",
@@ -81,11 +82,11 @@ def convert(task: Task) -> Sequence[Output]:
 
 def to_pdf(task: Task) -> Sequence[Output]:
     """Typeset a document."""
-    source, reader = _readable(task)
+    source, reader = _readable(task, task.source)
     arguments = [f"--from={reader}", "--to=json", "--extract-media=media", str(source)]
-    tree = json.loads(_pandoc(task, arguments).output)
-    safe = json.dumps(without_dangers(tree, task.folder)).encode()
-    markup = _pandoc(task, ["--from=json", "--to=typst", "--wrap=none"], safe).output
+    tree = json.loads(run_pandoc(task, arguments).output)
+    safe = json.dumps(without_dangers(tree, task.folder))
+    markup = run_pandoc(task, ["--from=json", "--to=typst", "--wrap=none"], safe).output
     pdf = compile_pdf(
         markup.decode(),
         folder=task.folder,
@@ -94,6 +95,22 @@ def to_pdf(task: Task) -> Sequence[Output]:
         timeout_seconds=task.timeout_seconds,
     )
     return [Output(keep_pages(pdf, task.options["PageRange"]))]
+
+
+def read_text(task: Task, source: StoredFile) -> str:
+    """Return a document's text, each paragraph in a line.
+
+    Args:
+        task: Says what the document is.
+        source: The document.
+
+    Raises:
+        ApiError: See `run_pandoc`; 5003, it asks for a password.
+    """
+    path, reader = _readable(task, source)
+    return run_pandoc(
+        task, [f"--from={reader}", "--to=plain", "--wrap=none", str(path)]
+    ).output.decode()
 
 
 def web_to_pdf(task: Task) -> Sequence[Output]:
@@ -132,9 +149,9 @@ CONVERTERS = (
 )
 
 
-def _readable(task: Task) -> tuple[Path, str]:
-    """Return the source as pandoc can read it, and the reader for it."""
-    path, source_format = task.source.path, task.source_format
+def _readable(task: Task, source: StoredFile) -> tuple[Path, str]:
+    """Return a source as pandoc can read it, and the reader for it."""
+    path, source_format = source.path, task.source_format
     if source_format in CONTAINERS:
         _check_container(path)
     if source_format == "txt":
@@ -153,13 +170,23 @@ def _check_container(path: Path) -> None:
         raise conversion_error(5002, "It is not a document of the stated format.")
 
 
-def _pandoc(task: Task, arguments: Sequence[str], stdin: bytes = b"") -> Finished:
+def run_pandoc(task: Task, arguments: Sequence[str], stdin: str = "") -> Finished:
+    """Run pandoc, kept from files and network.
+
+    Args:
+        task: Whose folder it works in.
+        arguments: Its arguments.
+        stdin: What it reads.
+
+    Raises:
+        ApiError: 5000, it took too long; 5001, it failed; 5002, it cannot read the document.
+    """
     finished = run(
         # --sandbox: a document may name files and addresses, pandoc must not read them.
         [_pandoc_path(), "--sandbox", "--quiet", *arguments],
         folder=task.folder,
         timeout_seconds=task.timeout_seconds,
-        stdin=stdin,
+        stdin=stdin.encode(),
     )
     if finished.status in UNREADABLE:
         raise conversion_error(5002, "It is not a document of the stated format.")

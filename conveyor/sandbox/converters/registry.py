@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conveyor.sandbox.converters import (
     archive,
+    compare,
     images,
     office,
     pandoc,
@@ -77,6 +78,7 @@ def installed() -> Registry:
         *pdf_render.CONVERTERS,
         *images.CONVERTERS,
         *archive.CONVERTERS,
+        *compare.CONVERTERS,
     )
     if office.is_installed():
         return Registry((*office.CONVERTERS, *own))

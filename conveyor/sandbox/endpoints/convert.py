@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conveyor.sandbox.addresses import Address
+from conveyor.sandbox.addresses import Address, by_place
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.conversions import Order
 from conveyor.sandbox.converters.registry import canonical
@@ -17,9 +17,10 @@ from conveyor.sandbox.core import Core
 from conveyor.sandbox.credentials import Right
 from conveyor.sandbox.errors import invalid_parameters
 from conveyor.sandbox.jobs import Job, is_job_id
+from conveyor.sandbox.odd_results import ODD_RESULTS
 from conveyor.sandbox.parameters import Parameters, check, is_control
 from conveyor.sandbox.request_body import Pair, body_pairs, query_pairs
-from conveyor.sandbox.results import outcome_response
+from conveyor.sandbox.results import odd_response, outcome_response
 from conveyor.sandbox.submits import SubmitAnswer
 from conveyor.sandbox.wire import Dropped, gateway_page, json_response, transport_of
 
@@ -112,9 +113,16 @@ class ConvertEndpoint:
             return Dropped()
         if core.faults.strikes("gateway_submit"):
             return gateway_page(502)
+        odd = core.faults.drawn(_ODD)
+        if odd is not None:
+            outcome = await core.conversions.outcome(job)
+            return odd_response(odd, outcome, request, core.road.elsewhere(request))
         if waits or core.config.ignore_async or core.faults.strikes("finished_submit"):
             return outcome_response(await core.conversions.outcome(job), request)
         return json_response({"JobId": job.id})
+
+
+_ODD = by_place(ODD_RESULTS)[Address.SUBMIT.value]
 
 
 _ID_FORM = {

@@ -6,20 +6,15 @@ from functools import partial
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.credentials import Right
-from conveyor.sandbox.disposition import attachment
 from conveyor.sandbox.files import StoredFile
 from conveyor.sandbox.request_body import no_file_name, save_body, save_part
-from conveyor.sandbox.results import OCTET_STREAM, raw_response
-from conveyor.sandbox.wire import CutShort, json_response
-
-#: Smaller files are read at once, which costs less than streaming them.
-STREAM_BYTES = 1 << 20
+from conveyor.sandbox.wire import json_response
 
 
 class FilesEndpoint:
@@ -69,19 +64,8 @@ class FilesEndpoint:
         )
 
     async def _serve(self, request: Request) -> Response:
-        core = self._core
-        file = core.files.find(request.path_params["id"])
-        if file is None:
-            return _not_found()
-        core.audit.count("downloads")
-        if core.faults.strikes("truncated_download"):
-            return CutShort(file.path.read_bytes(), media_type=OCTET_STREAM)
-        if core.faults.strikes("short_download"):
-            return Response(file.path.read_bytes()[: file.size // 2], media_type=OCTET_STREAM)
-        if file.size <= STREAM_BYTES:
-            return raw_response(file)
-        headers = {"Content-Disposition": attachment(file.name)}
-        return FileResponse(file.path, headers=headers, media_type=OCTET_STREAM)
+        file = self._core.files.find(request.path_params["id"])
+        return _not_found() if file is None else self._core.downloads.answer(file, request)
 
     async def _remove(self, request: Request) -> Response:
         if not self._core.files.remove(request.path_params["id"]):

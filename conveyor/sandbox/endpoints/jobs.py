@@ -10,12 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from conveyor.sandbox.addresses import Address
+from conveyor.sandbox.addresses import Address, by_place
 from conveyor.sandbox.config import Dialect
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.dribbles import Handwritten
 from conveyor.sandbox.jobs import Job, Success, Turn
-from conveyor.sandbox.results import outcome_response, raw_response
+from conveyor.sandbox.odd_results import ODD_RESULTS
+from conveyor.sandbox.results import odd_response, outcome_response, raw_response
 from conveyor.sandbox.wire import Dribbled, Dropped, gateway_page
 
 ADDRESSES = {Dialect.QUERY: "/job/{id}", Dialect.PATH: "/async/job/{id}"}
@@ -107,11 +108,17 @@ class JobsEndpoint:
         if isinstance(job.outcome, Success):
             if faults.strikes("truncated_json"):
                 return _halved(outcome_response(job.outcome, request))
-            job.seen = True
-            if faults.strikes("raw_result"):
+            if job.outcome.files and faults.strikes("raw_result"):
+                job.seen = True
                 return raw_response(job.outcome.files[0])
         job.seen = True
+        odd = faults.drawn(_ODD)
+        if odd is not None:
+            return odd_response(odd, job.outcome, request, self._core.road.elsewhere(request))
         return outcome_response(job.outcome, request)
+
+
+_ODD = by_place(ODD_RESULTS)[Address.POLL.value]
 
 
 class PollAnswer(Response):

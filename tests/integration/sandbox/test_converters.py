@@ -1,4 +1,5 @@
 import io
+import re
 import shutil
 import struct
 import zipfile
@@ -289,3 +290,43 @@ def test_office_needs_libreoffice(client):
 def test_office_by_libreoffice(client):
     (content,) = client.results("docx", "pdf", word_document(SCRIPTS))
     assert "Кириллица" in text_of(client, content)
+
+
+def comparison(client, before, after):
+    """The XML of the document that compares two others."""
+    ids = [client.upload(word_document(*lines), "a.docx") for lines in (before, after)]
+    files = {"File": ids[0], "CompareFile": ids[1]}
+    (content,) = client.results("docx", "compare", None, **files)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.read("word/document.xml").decode()
+
+
+def test_a_comparison_marks_what_was_changed(client):
+    before = ["The first line.", "It costs 10 euros.", "Gone."]
+    after = ["The first line.", "It costs 12 euros.", "Added 漢字.", "And more."]
+    markup = comparison(client, before, after)
+    document = re.sub(r"</w:p>", "\n", markup)
+    inserted = re.findall(r"<w:ins .*?</w:ins>", document, re.DOTALL)
+    deleted = re.findall(r"<w:del .*?</w:del>", document, re.DOTALL)
+    texts = [
+        "".join(re.findall(r"<w:(?:t|delText)[^>]*>([^<]*)<", part))
+        for part in (*deleted, *inserted)
+    ]
+    assert texts == ["10", "Gone.", "12", "Added 漢字.", "And more."]
+    assert "The first line." in "".join(re.findall(r"<w:t[^>]*>([^<]*)<", document))
+
+
+def test_equal_documents_differ_in_nothing(client):
+    markup = comparison(client, ["One.", "Two."], ["One.", "Two."])
+    assert "<w:ins " not in markup
+    assert "<w:del " not in markup
+
+
+def test_a_comparison_needs_one_document_of_each(client):
+    file_id = client.upload(word_document("x"), "a.docx")
+    for given in ({"File": file_id}, {"CompareFile": file_id}):
+        answer = client.convert("docx", "compare", None, **given)
+        missing = {"File", "CompareFile"} - set(given)
+        assert (answer.json()["Code"], set(answer.json()["InvalidParameters"])) == (4000, missing)
+    both = {"File": file_id, "CompareFile": "a" * 32}
+    assert client.convert("docx", "compare", None, **both).json()["Code"] == 5009

@@ -2,6 +2,7 @@ import io
 import zipfile
 
 import convertapi
+import docx
 import pypdf
 import pytest
 
@@ -55,6 +56,17 @@ def test_merge(official, document):
     one = official.convert("pdf", {"File": str(document)}).file
     merged = official.convert("merge", {"Files": [one, one]}, from_format="pdf")
     assert len(pypdf.PdfReader(merged.file.io).pages) == 2
+
+
+def test_compare(official, tmp_path):
+    paths = [tmp_path / name for name in ("before.docx", "after.docx")]
+    for path, text in zip(paths, ("It costs 10 euros.", "It costs 12 euros."), strict=True):
+        document = docx.Document()
+        document.add_paragraph(text)
+        document.save(path)
+    result = official.convert("compare", {"File": str(paths[0]), "CompareFile": str(paths[1])})
+    assert (result.conversion_cost, result.file.filename) == (1, "before.docx")
+    assert docx.Document(result.file.io).paragraphs
 
 
 def test_the_account(official, server):
