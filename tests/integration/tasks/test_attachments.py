@@ -135,7 +135,7 @@ def staged(tmp_path):
 
 
 def test_files_of_every_kind_reach_the_service_and_nothing_is_left(
-    *, worker, service, conveyor, document, stamp, staged
+    *, worker, service, conveyor, document, stamp, staged, clean
 ):
     params = {"OverlayFile": stamp, "CssFile": URL, "pfxfile": FILE_ID, "PageRange": "1-3"}
     handle = conveyor.convert(document, to="pdf", params=params)
@@ -155,6 +155,7 @@ def test_files_of_every_kind_reach_the_service_and_nothing_is_left(
         "StoreFile": "true",
     }
     assert staged() == []
+    clean()
     assert {f"/d/{source_id}", f"/d/{stamp_id}"} < set(service.deleted)
     assert f"/d/{FILE_ID}" not in service.deleted
 
@@ -299,13 +300,14 @@ def test_uploads_are_never_used_at_another_host(worker_of, service, elsewhere, c
 
 
 def test_uploads_of_what_was_never_submitted_are_deleted_where_they_are(
-    worker, service, conveyor, document
+    *, worker, service, conveyor, document, clean
 ):
     handle = conveyor.convert(document, to="pdf")
     ledger = worker.engine.ledger
     ledger.uploaded(ledger.get(handle.id), {"0": FILE_ID}, host=service.url, account="ab12")
     conveyor.cancel(handle.id)
     worker.work()
+    clean()
 
     assert service.deleted == [f"/d/{FILE_ID}"]
 
@@ -313,7 +315,7 @@ def test_uploads_of_what_was_never_submitted_are_deleted_where_they_are(
 def test_uploads_are_never_used_for_another_account(worker_of, service, conveyor, document):
     with worker_of(service.url) as worker:
         handle = _upload_and_put_back(worker, service, conveyor, document)
-    with worker_of(service.url, api_secret="another") as another:
+    with worker_of(service.url, account="another") as another:
         another.work()
 
     assert handle.get().state is State.SUCCEEDED
