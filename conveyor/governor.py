@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 import redis
 
 from conveyor.ledger import keys, script, translated
+from conveyor.ledger.entry import VERSION
 
 __all__ = [
     "BALANCE_USED_UP",
@@ -139,7 +140,7 @@ class Governor:
                         keys.conversion(conversion_id),
                         keys.ACCOUNTS,
                     ],
-                    args=[conversion_id, self._limit, self._check_s, self.account],
+                    args=[conversion_id, self._limit, self._check_s, self.account, VERSION],
                 ),
             )
         if answer == "held":

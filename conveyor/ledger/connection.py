@@ -89,6 +89,8 @@ def connect(url: str, max_connections: int = 50) -> redis.Redis:
         url,
         timeout=_POOL_S,
         decode_responses=True,
+        # Bytes that are no text damage one entry, not every answer that it stands in.
+        encoding_errors="replace",
         max_connections=max_connections,
         socket_timeout=15.0,
         socket_connect_timeout=5.0,

@@ -181,13 +181,14 @@ def _decode(conversion_id: str, fields: Any, seen_at: float) -> Entry:
 
 
 def _event(conversion_id: str, line: str) -> Event | None:
-    """An event as it was written; None for a state that a newer version has brought."""
+    """An event as it was written; None where it is damaged, or of a newer version."""
     event_id, _, rest = line.partition(" ")
     state, _, note = rest.partition(" ")
-    if state not in frozenset(State):
+    try:
+        # An id begins with the milliseconds since the epoch.
+        return Event(event_id, conversion_id, State(state), _order(event_id)[0] / 1000, note)
+    except ValueError:
         return None
-    # An id begins with the milliseconds since the epoch.
-    return Event(event_id, conversion_id, State(state), _order(event_id)[0] / 1000, note)
 
 
 def _order(event_id: str) -> tuple[int, int]:

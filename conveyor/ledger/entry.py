@@ -47,6 +47,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Any, Final, TypeVar
 
 from conveyor.canvas import Caller
@@ -215,7 +216,7 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         UnreadableConversion: It is damaged.
     """
     try:
-        if int(fields.get("v", VERSION)) > VERSION or not _is_state(fields["state"]):
+        if int(fields.get("v", VERSION)) > VERSION:
             raise NewerEntry(conversion_id)
         return _decode(conversion_id, fields, seen_at)
     except (
@@ -319,10 +320,6 @@ def _kind(text: str) -> FailureKind:
         return FailureKind.INTERNAL
 
 
-def _is_state(text: str) -> bool:
-    return text in frozenset(State)
-
-
 def _json(text: str | None, default: Any) -> Any:
     return json.loads(text) if text else default
 
@@ -332,4 +329,9 @@ def _dump(value: Any) -> str:
 
 
 def _time(text: str | None) -> float | None:
-    return float(text) if text else None
+    if not text:
+        return None
+    moment = float(text)
+    if not isfinite(moment):
+        raise ValueError("a time must be a number of seconds")
+    return moment

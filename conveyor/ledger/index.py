@@ -129,9 +129,9 @@ class Index:
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
-            throughput=tuple(int(count or 0) for count in throughput),
+            throughput=tuple(_count(count or "0") for count in throughput),
             oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
-            counts={name: int(count) for name, count in counts.items()},
+            counts={name: _count(count) for name, count in counts.items()},
             unreadable=unreadable,
             leftovers=leftovers,
         )
@@ -168,6 +168,14 @@ class Index:
         beyond = [place for place in places if edge is None or place < edge]
         entries = self._find([name for _, name in beyond[:limit]])
         return entries, _write_cursor(beyond[limit - 1]) if len(beyond) > limit else ""
+
+
+def _count(text: str) -> int:
+    """0 where it was damaged: the other figures must be told all the same."""
+    try:
+        return int(text)
+    except ValueError:
+        return 0
 
 
 def _write_cursor(place: tuple[float, str]) -> str:

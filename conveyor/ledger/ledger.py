@@ -716,7 +716,7 @@ class Ledger(Changes):
                         keys.turnstile(conversion_id),
                         keys.DUE,
                     ],
-                    args=[conversion_id, job_id, _GRACE_S],
+                    args=[conversion_id, job_id, _GRACE_S, VERSION],
                 ),
             )
         if not found:
@@ -803,7 +803,7 @@ class Ledger(Changes):
         with self._translated():
             stripped = self._strip_dead(
                 keys=[keys.DEAD, keys.STRIPPED],
-                args=[life_s, limit, keys.ENTRY_PREFIX, *_OF_USE_AT_THE_SERVICE],
+                args=[life_s, limit, keys.ENTRY_PREFIX, VERSION, *_OF_USE_AT_THE_SERVICE],
             )
         return cast("int", stripped)
 

@@ -9,6 +9,7 @@
 -- ARGV[2]  limit     of jobs at once; 0: none
 -- ARGV[3]  check_s   how often a held account is checked
 -- ARGV[4]  account   its name
+-- ARGV[5]  version   the newest version of an entry that we understand
 -- returns  {'held', reason, 1 if it is ours to ask how the account is}, {'throttled', ms}, {'full'}
 --          or {'open', throttles, foreign_ids, 1 if it probes a held account, 1 if the service
 --          itself ended a hold lately}, and the conversion counts as a job
@@ -62,7 +63,8 @@ if limit > 0 and redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0
 end
 redis.call('SADD', KEYS[4], ARGV[4])
 if probes then set('checked_at', stamp, 'prober', ARGV[1]) end
-if redis.call('HGET', KEYS[3], 'state') == 'queued' then
+if redis.call('HGET', KEYS[3], 'state') == 'queued'
+    and (tonumber(redis.call('HGET', KEYS[3], 'v') or '1') or 1) <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[3], 'account', ARGV[4])
   redis.call('SADD', KEYS[2], ARGV[1])
 end

@@ -6,10 +6,12 @@
 -- ARGV[1]  id         the conversion's
 -- ARGV[2]  job_id     the job's, as the call names it
 -- ARGV[3]  grace_s    how late the poll may be before the sweep takes it for lost
+-- ARGV[4]  version    the newest version of an entry that we understand
 -- returns             {-1} nothing to do; {ms, now, fields} a poll shall come in so many
 
 if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
-    or redis.call('HGET', KEYS[1], 'called') == '1' then
+    or redis.call('HGET', KEYS[1], 'called') == '1'
+    or (tonumber(redis.call('HGET', KEYS[1], 'v') or '1') or 1) > tonumber(ARGV[4]) then
   return {-1}
 end
 local alive = redis.call('HGET', KEYS[1], 'alive') == '1'

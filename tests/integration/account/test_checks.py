@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.settings import WorkerSettings
-from conveyor.protocol import ConvertApi, Refused, Transport
+from conveyor.protocol import ConvertApi, FixedCredentials, Refused, Transport
 from conveyor.settings import load
 from workers.checks import Finding, _compare, look_at_api, look_at_clock, look_at_host
 
@@ -27,7 +27,7 @@ def look(service, tmp_path):
                 **values,
             },
         )
-        return look_at_api(ConvertApi(Transport(service.url, TOKEN)), settings)
+        return look_at_api(ConvertApi(Transport(service.url, FixedCredentials(TOKEN))), settings)
 
     return look
 

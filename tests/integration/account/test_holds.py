@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from conveyor.conversion import Failure, FailureKind
 from conveyor.governor import Governor, status_of
-from conveyor.protocol import ConvertApi, RemoteFile, Result, Transport
+from conveyor.protocol import ConvertApi, FixedCredentials, RemoteFile, Result, Transport
 from conveyor.protocol.outcomes import (
     Failed,
     Finished,
@@ -53,7 +53,10 @@ class Parts:
 
 @pytest.fixture
 def parts(service, client):
-    return Parts(ConvertApi(Transport(service.url, SECRET)), Governor(client, ACCOUNT, 5.0, 0))
+    return Parts(
+        ConvertApi(Transport(service.url, FixedCredentials(SECRET))),
+        Governor(client, ACCOUNT, 5.0, 0),
+    )
 
 
 # -- the account can be read ------------------------------------------------------------------

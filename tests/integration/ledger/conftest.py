@@ -1,4 +1,4 @@
-"""A line to Valkey that can be cut at the worst moment."""
+"""A line to Valkey that can be cut at the worst moment, and all that it holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 from contextlib import closing
 
 import pytest
+
+from conveyor.ledger import keys
 
 
 class LossyLine:
@@ -61,3 +63,21 @@ def line(valkey_server, redis_url):
 @pytest.fixture
 def url_through(line, valkey_server, redis_url):
     return redis_url.replace(f":{valkey_server.port}/", f":{line.port}/")
+
+
+@pytest.fixture
+def everything(client):
+    """Look at all that Valkey holds of conversions."""
+    read = {
+        "hash": client.hgetall,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        "list": lambda key: client.lrange(key, 0, -1),
+        "set": client.smembers,
+        "string": client.get,
+    }
+
+    def look():
+        found = (key for key in client.scan_iter() if not key.startswith(keys.PACE))
+        return {key: read[client.type(key)](key) for key in found}
+
+    return look

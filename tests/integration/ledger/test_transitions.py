@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger import Job, Ledger, connect, keys
+from conveyor.ledger import Job, Ledger, connect
 from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect
 
@@ -58,21 +58,6 @@ REACH = {
 DEAD = (State.FAILED, State.EXPIRED)
 
 
-def _everything(client):
-    """All that Valkey holds of conversions."""
-    read = {
-        "hash": client.hgetall,
-        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-        "list": lambda key: client.lrange(key, 0, -1),
-        "string": client.get,
-    }
-    return {
-        key: read[client.type(key)](key)
-        for key in client.scan_iter()
-        if not key.startswith(keys.PACE)
-    }
-
-
 def test_the_walk_leaves_nothing_out():
     assert set(ASK) == set(TRANSITIONS)
     assert set(REACH) == set(State)
@@ -80,22 +65,22 @@ def test_the_walk_leaves_nothing_out():
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, make, client):
+def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, make, everything):
     entry = REACH[state](ledger, make)
     assert entry.state is state
-    before = _everything(client)
+    before = everything()
 
     answer = ASK[name](ledger, entry, make)
 
     row = TRANSITIONS[name]
     if state.value not in row.leaves:
         assert not answer
-        assert _everything(client) == before
+        assert everything() == before
     elif name in ("purge", "forget"):
         assert ledger.find(entry.id) is None
     else:
         assert ledger.get(entry.id).state is (row.enters or state)
-        assert _everything(client) != before
+        assert everything() != before
         if row.enters is not None and name != "stored":
             assert answer == ledger.get(entry.id)
 
@@ -103,12 +88,14 @@ def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, m
 @pytest.mark.parametrize(
     "name", [name for name, row in TRANSITIONS.items() if "" not in row.leaves]
 )
-def test_what_was_never_accepted_or_is_forgotten_stays_so(name, ledger, make, client):
+def test_what_was_never_accepted_or_is_forgotten_stays_so(
+    *, name, ledger, make, client, everything
+):
     entry = REACH[State.READY](ledger, make)
     client.flushall()
 
     assert not ASK[name](ledger, entry, make)
-    assert _everything(client) == {}
+    assert everything() == {}
 
 
 GUARDED = [
@@ -122,17 +109,17 @@ GUARDED = [
 
 
 @pytest.mark.parametrize(("name", "state"), GUARDED)
-def test_an_old_wake_up_changes_nothing(name, state, ledger, make, client):
+def test_an_old_wake_up_changes_nothing(name, state, ledger, make, everything):
     """The state is the right one again; the number tells that the message is an old one."""
     old = REACH[state](ledger, make)
     if state is State.QUEUED:
         ledger.delayed(old, 1.0, "first")
     else:
         ledger.later(old, 1.0, alive=False, strike=True)
-    before = _everything(client)
+    before = everything()
 
     assert ASK[name](ledger, old, make) is None
-    assert _everything(client) == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize(("name", "state"), GUARDED)
@@ -154,9 +141,9 @@ def test_what_a_worker_has_in_hand_is_not_taken_back(ledger, make, client):
     assert ledger.get(entry.id).state is State.QUEUED
 
 
-def test_what_is_taken_back_leaves_no_trace(ledger, make, client):
+def test_what_is_taken_back_leaves_no_trace(ledger, make, everything):
     assert ledger.forget(make.queued().id)
-    assert _everything(client) == {}
+    assert everything() == {}
 
 
 def test_a_job_that_was_seen_alive_is_never_put_back(ledger, make):

@@ -1,0 +1,307 @@
+"""One entry that can't be read harms no other, and one of a newer version is left alone (I2)."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+
+from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.dead_letters import DeadLetters
+from conveyor.errors import UnreadableConversion
+from conveyor.governor import Governor
+from conveyor.lease import Deliveries
+from conveyor.ledger import Job, keys
+from conveyor.ledger.index import Index
+from conveyor.protocol import Dialect
+from conveyor.storage import Storage
+from conveyor.turnstile import Turnstile
+
+FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
+FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
+JOB_ID = "0" * 32
+OTHERS = 19
+
+
+def _replaced_by(kind):
+    def damage(client, key):
+        client.delete(key)
+        if kind == "string":
+            client.set(key, "words")
+        else:
+            client.rpush(key, "words")
+
+    return damage
+
+
+def _set(**fields):
+    return lambda client, key: client.hset(key, mapping=fields)
+
+
+DAMAGES = {
+    "a request that is cut": _set(request='{"sources": [["url", "https://e.co'),
+    "a request of another shape": _set(request="[]"),
+    "a request that is deep": _set(request="[" * 100_000),
+    "no request": lambda client, key: client.hdel(key, "request"),
+    "no state": lambda client, key: client.hdel(key, "state"),
+    "an unknown state": _set(state="pondering"),
+    "a version that is no number": _set(v="one"),
+    "a counter that is no number": _set(polls="x"),
+    "a counter without end": _set(wakeup="1e999"),
+    "a time that is no number": _set(created_at="soon"),
+    "a time without end": _set(created_at="inf"),
+    "a time that is none": _set(submitted_at="nan"),
+    "an unknown dialect": _set(dialect="morse"),
+    "a caller that is cut": _set(caller="{"),
+    "uploads of another shape": _set(uploads="[1]"),
+    "a result of another shape": _set(result='{"files": 1}'),
+    "a result without a price": _set(result='{"files": []}'),
+    "files of another shape": _set(files='[{"name": "a"}]'),
+    "a file without a number": _set(**{"file:x": "{}"}),
+    "a failure of another shape": _set(failure='"broken"'),
+    "half a character": _set(failure=r'{"kind": "service", "message": 3, "code": "\ud800"}', v="x"),
+    "bytes that are no text": _set(request=b"\xff\xfe"),
+    "a string": _replaced_by("string"),
+    "a list": _replaced_by("list"),
+}
+
+
+@pytest.fixture
+def index(client, ledger):
+    return Index(client, ledger.find_many)
+
+
+@pytest.fixture
+def dead_letters(ledger, index, tmp_path):
+    with Celery(set_as_current=False, broker=f"memory://{uuid4().hex}") as app:
+        yield DeadLetters(ledger, index, Storage(tmp_path.as_uri()), app)
+
+
+def _make_overdue(client, *ids):
+    client.zadd(keys.DUE, dict.fromkeys(ids, time.time() - 1))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_the_sweep_wakes_all_others_and_puts_it_aside(ledger, make, client, damage):
+    damaged, *others = [make.queued().id for _ in range(1 + OTHERS)]
+    damage(client, keys.conversion(damaged))
+    _make_overdue(client, damaged, *others)
+
+    claimed = ledger.claim_overdue(100, 60)
+
+    assert {entry.id for entry in claimed} == set(others)
+    assert client.zscore(keys.DUE, damaged) is None
+    assert list(ledger.unreadable()) == [damaged]
+    # It is kept as it is: somebody may mend it.
+    assert client.exists(keys.conversion(damaged))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_pages_and_figures_show_all_others(ledger, make, client, index, damage):
+    damaged, *others = [make.queued().id for _ in range(1 + OTHERS)]
+    damage(client, keys.conversion(damaged))
+    ledger.set_aside([damaged])
+
+    pages, cursor = [], ""
+    while not pages or cursor:
+        entries, cursor = index.page(None, 7, cursor)
+        pages += [entry.id for entry in entries]
+
+    assert sorted(pages) == sorted(others)
+    assert {entry.id for entry in ledger.find_many([damaged, *others])} == set(others)
+    reading = index.read()
+    assert reading.unreadable == 1
+    assert reading.states[State.QUEUED] == 1 + OTHERS
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_dead_letters_are_listed_grouped_and_purged_around_it(
+    *, ledger, make, client, dead_letters, damage
+):
+    damaged, *others = [ledger.failed(make.converting(), FAILURE).id for _ in range(1 + OTHERS)]
+    damage(client, keys.conversion(damaged))
+
+    assert {dead.id for dead in dead_letters.list()} == set(others)
+    assert [group.count for group in dead_letters.groups()] == [OTHERS]
+    assert {dead.id for dead in dead_letters.page(None, 50).conversions} == set(others)
+    assert set(dead_letters.costs_of([damaged, *others])) == set(others)
+    assert dead_letters.purge(older_than_s=-60) == OTHERS
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
+    *, ledger, make, client, dead_letters, damage
+):
+    damaged = make.queued().id
+    damage(client, keys.conversion(damaged))
+    with pytest.raises(UnreadableConversion, match=damaged):
+        ledger.get(damaged)
+    assert not dead_letters.discard(damaged)  # not yet put aside
+
+    ledger.set_aside([damaged])
+    assert list(dead_letters.unreadable()) == [damaged]
+    assert dead_letters.discard(damaged)
+    assert client.keys() == []
+
+
+def test_what_is_put_aside_twice_counts_once(ledger, make):
+    entry = make.queued()
+
+    assert (ledger.set_aside([entry.id]), ledger.set_aside([entry.id])) == (1, 0)
+
+
+TOLERATED = {
+    "a failure of a class to come": (
+        {"failure": '{"kind": "cosmic", "message": "Rays."}'},
+        lambda entry: entry.failure == Failure(FailureKind.INTERNAL, "Rays."),
+    ),
+    "more of a failure": (
+        {"failure": '{"kind": "input", "message": "No.", "advice": "Ask."}'},
+        lambda entry: entry.failure == Failure(FailureKind.INPUT, "No."),
+    ),
+    "more of a result": (
+        {"result": '{"cost": 1, "files": [{"name": "a", "hash": "x"}], "took_s": 3}'},
+        lambda entry: [file.name for file in entry.result.files] == ["a"],
+    ),
+    "more of a stored file": (
+        {"files": '[{"name": "a", "uri": "u", "size": 1, "sha256": "0", "pages": 2}]'},
+        lambda entry: entry.files == (StoredFile("a", "u", 1, "0"),),
+    ),
+    "fields to come": ({"mood": "good"}, lambda entry: entry.state is State.QUEUED),
+    "an older form, without a version": ({"v": "0"}, lambda entry: entry.state is State.QUEUED),
+}
+
+
+@pytest.mark.parametrize(("fields", "is_read"), TOLERATED.values(), ids=TOLERATED)
+def test_what_is_more_than_we_know_is_passed_over(ledger, make, client, fields, is_read):
+    entry = make.queued()
+    client.hset(keys.conversion(entry.id), mapping=fields)
+
+    assert is_read(ledger.get(entry.id))
+
+
+# -- of a newer version -------------------------------------------------------------------------
+
+STATES = {
+    "queued": lambda ledger, make: make.queued(),
+    "converting": lambda ledger, make: make.converting(),
+    "alive": lambda ledger, make: make.converting(alive=True),
+    "ready": lambda ledger, make: make.ready(),
+    "failed": lambda ledger, make: ledger.failed(make.ready(), FAILURE),
+    "succeeded": lambda ledger, make: ledger.succeeded(make.ready(), FILES),
+}
+
+WRITES = {
+    "open": lambda it: it.ledger.open(it.entry.id, it.entry.request),
+    "forget": lambda it: it.ledger.forget(it.entry.id),
+    "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
+    "delayed": lambda it: it.ledger.delayed(it.entry, 1, "note"),
+    "begin_submit": lambda it: it.ledger.begin_submit(
+        it.entry, Job(JOB_ID, "http://x", Dialect.PATH), it.turnstile.for_post(it.entry).entering
+    ),
+    "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
+    "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),
+    "put_back": lambda it: it.ledger.put_back(it.entry, 1, "note"),
+    "later": lambda it: it.ledger.later(it.entry, 1, alive=True, strike=False),
+    "ready": lambda it: it.ledger.ready(it.entry, it.result),
+    "hold": lambda it: it.ledger.hold(it.entry, 1, "note"),
+    "stored": lambda it: it.ledger.stored(it.entry, 0, FILES[0]),
+    "succeeded": lambda it: it.ledger.succeeded(it.entry, FILES),
+    "failed": lambda it: it.ledger.failed(it.entry, FAILURE),
+    "expired": lambda it: it.ledger.expired(it.entry, FAILURE),
+    "stumbled": lambda it: it.ledger.stumbled(it.entry, 1),
+    "cancelled": lambda it: it.ledger.cancelled(it.entry),
+    "told": lambda it: it.ledger.told(it.entry.id, is_dead=False, request=it.entry.request),
+    "replay": lambda it: it.ledger.replay(it.entry),
+    "ask_again": lambda it: it.ledger.ask_again(it.entry),
+    "redeliver": lambda it: it.ledger.redeliver(it.entry),
+    "purge": lambda it: it.ledger.purge(it.entry),
+    "job_ended": lambda it: it.ledger.job_ended(it.entry.id, JOB_ID),
+    "set_aside": lambda it: it.ledger.find_many([it.entry.id]),
+    "discard": lambda it: it.ledger.discard(it.entry.id),
+    "strip_dead": lambda it: it.ledger.strip_dead(-60, 100) > 1,
+    "enter": lambda it: it.turnstile.enter(it.entry.id, it.entry.wakeup),
+    "deliver": lambda it: it.deliveries.acquire(it.entry.id),
+    "trim": lambda it: it.index.trim(),
+}
+
+
+class _It:
+    def __init__(self, client, ledger, entry, result):
+        self.ledger, self.entry, self.result = ledger, entry, result
+        self.turnstile = Turnstile(client, 5.0, 15.0)
+        self.deliveries = Deliveries(client, 15.0)
+        self.index = Index(client, ledger.find_many)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("reach", STATES.values(), ids=STATES)
+def test_an_entry_of_a_newer_version_is_left_alone(
+    *, ledger, make, client, everything, reach, write
+):
+    entry = reach(ledger, make)
+    client.hset(keys.conversion(entry.id), "v", "99")
+    before = everything()
+
+    with suppress(UnreadableConversion):
+        assert not write(_It(client, ledger, entry, make.result))
+
+    after = everything()
+    after.pop(keys.STRIPPED, None)
+    assert after == before
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+def test_the_gate_writes_nothing_into_an_entry_of_a_newer_version(ledger, make, client, limit):
+    entry = make.queued()
+    client.hset(keys.conversion(entry.id), "v", "99")
+    before = client.hgetall(keys.conversion(entry.id))
+    Governor(client, "account", 5.0, limit).ask(entry.id)
+
+    assert client.hgetall(keys.conversion(entry.id)) == before
+    assert client.scard(keys.jobs("account")) == 0
+
+
+def test_one_of_a_newer_version_is_swept_again_and_not_put_aside(ledger, make, client):
+    """A newer worker's sweep wakes it: its date alone is moved, and it stays in sight."""
+    entry, other = make.queued(), make.queued()
+    client.hset(keys.conversion(entry.id), "v", "99")
+    _make_overdue(client, entry.id, other.id)
+
+    assert [it.id for it in ledger.claim_overdue(10, 5)] == [other.id]
+    assert client.zscore(keys.DUE, entry.id) == pytest.approx(time.time() + 5, abs=3)
+    assert ledger.unreadable() == {}
+
+
+def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make, client):
+    entry = make.queued()
+    client.hset(keys.conversion(entry.id), mapping={"v": "2", "state": "pondering"})
+    _make_overdue(client, entry.id)
+
+    assert ledger.claim_overdue(10, 5) == []
+    assert ledger.unreadable() == {}
+    with pytest.raises(UnreadableConversion):
+        ledger.get(entry.id)
+
+
+def test_what_newer_workers_tell_of_a_state_is_passed_over_by_followers(ledger, make, client):
+    entry = make.queued()
+    client.rpush(
+        keys.events(entry.id), "9999999999999-0 pondering Still.", "words", "soon queued", ""
+    )
+
+    assert [event.state for event in ledger.events(entry.id)] == [State.QUEUED]
+    assert replace(ledger.get(entry.id)) == entry
+
+
+def test_figures_are_read_around_a_count_that_is_none(make, client, index):
+    make.queued()
+    client.hset(keys.COUNTS, mapping={"cost": "x", "polls": "3"})
+
+    assert index.read().counts["polls"] == 3
+    with closing(client):
+        assert index.read().states[State.QUEUED] == 1
