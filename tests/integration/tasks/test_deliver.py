@@ -4,10 +4,13 @@ import time
 
 import pytest
 from celery.result import AsyncResult
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from conveyor import Conversion, ConversionFailed, State, names
 from conveyor.ledger import keys
 from conveyor.schedule import FILE_LIFE_S
+from workers.local.ports import free_port
 
 
 @pytest.fixture
@@ -24,6 +27,12 @@ def ready(worker, conveyor, document):
         raise AssertionError("it did not become ready")
 
     return make
+
+
+@pytest.fixture
+def rested(client):
+    """End the lease of a delivery that did not."""
+    return lambda conversion_id: client.delete(keys.delivery(conversion_id))
 
 
 def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
@@ -43,6 +52,29 @@ def test_a_delivery_that_comes_again_says_the_same_and_fetches_nothing(worker, r
 
     assert AsyncResult(handle.id, app=worker.app).get(timeout=30) == first
     assert sandbox.audit()["downloads"] == 1
+
+
+def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
+    worker, ready, monkeypatch, rested
+):
+    handle, message = ready()
+    with monkeypatch.context() as away:
+        pool = worker.app.backend.client.connection_pool
+        away.setitem(pool.connection_kwargs, "port", free_port())
+        away.setitem(pool.connection_kwargs, "retry", Retry(NoBackoff(), 0))
+        pool.disconnect()
+        pool.reset()
+        # Celery acknowledges what it has traced without an exception.
+        with pytest.warns(RuntimeWarning, match="Exception raised outside body"):
+            worker.run(message)
+    pool.reset()
+    assert not worker.engine.ledger.get(handle.id).told
+    assert AsyncResult(handle.id, app=worker.app).status == "PENDING"
+
+    rested(handle.id)
+    worker.run(message)
+    result = AsyncResult(handle.id, app=worker.app).get(timeout=30)
+    assert Conversion.from_dict(result) == handle.get()
 
 
 @pytest.mark.parametrize("fault", ["short_download", "truncated_download"])
