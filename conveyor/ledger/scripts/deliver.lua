@@ -18,8 +18,9 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 if not holder then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  -- First what can fail.
   redis.call('HINCRBY', KEYS[2], 'deliveries', 1)
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   -- If we die: whoever is woken before the lease has lapsed finds another at it.
   redis.call('ZADD', KEYS[3], 'XX', 'GT', string.format('%.6f', now + ARGV[2] / 1000 + 1), ARGV[3])
 end
