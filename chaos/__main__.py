@@ -20,13 +20,15 @@ from chaos.scene import run
 from conveyor.errors import ConveyorError
 from workers.local.process import StartError
 
-_CONVERSIONS: Final = 300
+_CONVERSIONS: Final = 200
+# Of a log, where nobody knows how wide it will be shown.
+_FILE_WIDTH: Final = 140
 
 
 def main() -> int:
     """Run the cases asked for; 0 if every promise was kept."""
     options = _options()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)
     began = time.monotonic()
     verdicts: list[Verdict] = []
     for number, case in enumerate(CASES, 1):
@@ -39,7 +41,7 @@ def main() -> int:
         except (StartError, ConveyorError, RedisError, OSError) as error:
             said = f"the case could not be run to its end: {error}"
             count = options.conversions
-            verdict = Verdict(case.name, options.dialect, count, count, 0, 0, None, (said,))
+            verdict = Verdict(case.name, options.dialect, count, count, broken=(said,))
         verdicts.append(verdict)
         _say(console, verdict, time.monotonic() - began)
     show(console, verdicts)
@@ -62,10 +64,11 @@ def _options() -> argparse.Namespace:
 
 def _say(console: Console, verdict: Verdict, seconds: float) -> None:
     end = "kept" if verdict.is_kept else f"BROKEN {', '.join(verdict.broken)}"
-    figures = f"lost {verdict.lost}, paid twice {verdict.duplicates}, violations"
-    console.print(
-        f"{seconds:5.0f} s  {verdict.case}: {figures} {verdict.violations}, {end}", highlight=False
+    figures = (
+        f"lost {verdict.lost}, paid twice {verdict.duplicates}, violations {verdict.violations}, "
+        f"mistold {verdict.mistold}, late {verdict.late}"
     )
+    console.print(f"{seconds:5.0f} s  {verdict.case}: {figures}, {end}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from chaos import messages
+from chaos.fleet import Build
+from chaos.judge import Rules
 from chaos.messages import MessageFault
 from chaos.scene import Case, Scene
+from chaos.service_cases import SERVICE_CASES
 from conveyor.conversion import State
+from conveyor.ledger.keys import ENTRY_PREFIX
 
 __all__ = ["CASES"]
 
 _KILLS: Final = 5
 _FAULT_S: Final = 10.0
-_OUTAGE_S: Final = 30.0
-_DRIBBLE_S: Final = 40
+_AWAY_S: Final = 100.0
+_ADDRESS_S: Final = 2.0
+_OFF_S: Final = 30
+_SLOW_SUBMIT_S: Final = 8
 _SHUTDOWN_S: Final = 10.0
 _WORKED_ON_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.25
+
+_CRASHES: Final = Rules(crashes=True)
+_FAULTY_BROKER: Final = Build(faulty_broker=True)
 
 
 def _kill_one(scene: Scene) -> None:
@@ -84,35 +92,56 @@ def _pause_valkey(scene: Scene) -> None:
         time.sleep(_FAULT_S)
 
 
-def _rates(**rates: float) -> Callable[[Scene], None]:
-    """Answers of the service are faulty at these rates, from the first to the last."""
-
-    def strike(scene: Scene) -> None:
-        scene.faults = tuple(rates)
-        scene.fleet.service.set_faults(**rates)
-        scene.enqueue()
-
-    return strike
-
-
-def _outage(scene: Scene) -> None:
-    """Every connection to the service closes at once, for half a minute."""
-    scene.faults = ("outage",)
+def _result_backend_away(scene: Scene) -> None:
+    """The result backend is away for 100 s, while everything ends."""
     scene.enqueue()
-    with scene.fleet.service.faults(outage=1.0):
-        time.sleep(_OUTAGE_S)
+    scene.fleet.results.kill()
+    time.sleep(_AWAY_S)
+    scene.fleet.results.start()
+
+
+def _switch(scene: Scene) -> None:
+    """Valkey's replica becomes the primary, and some seconds later its address leads there."""
+    scene.load.enqueue(scene.count // 2)
+    scene.fleet.demote()
+    deadline = time.monotonic() + _ADDRESS_S
+    while time.monotonic() < deadline:
+        scene.load.try_to_enqueue()
+    scene.fleet.readdress()
+    refused = scene.load.refused
+    scene.notes.append(f"{refused} were refused while the address led to what is a replica now")
+    while len(scene.load.ids) < scene.count:
+        scene.load.try_to_enqueue()
+    if scene.load.refused > refused:
+        again = scene.load.refused - refused
+        scene.broken.append(f"{again} were refused after the address led to the new primary")
+    scene.aftermath = lambda: _nothing_is_left(scene)
+
+
+def _nothing_is_left(scene: Scene) -> None:
+    """What was not accepted leaves nothing behind."""
+    entries = sum(1 for _ in scene.client.scan_iter(f"{ENTRY_PREFIX}*"))
+    if entries != len(scene.load.ids):
+        scene.broken.append(f"{len(scene.load.ids)} were accepted, and {entries} are on record")
+
+
+def _clocks(scene: Scene) -> None:
+    """Hosts' clocks differ, and the service takes its time to answer a POST."""
+    scene.faults = (("held_submit",),)
+    scene.fleet.service.set_faults(held_submit=1.0)
+    scene.enqueue()
 
 
 def _every_message_twice(scene: Scene) -> None:
     """Every message is delivered twice, from the first to the last."""
-    scene.faults = ("messages",)
+    scene.faults = (("messages",),)
     messages.begin(scene.client, MessageFault.TWICE)
     scene.enqueue()
 
 
 def _half_dropped(scene: Scene) -> None:
     """Half of all messages vanish, for ten seconds from the first on."""
-    scene.faults = ("messages",)
+    scene.faults = (("messages",),)
     messages.begin(scene.client, MessageFault.DROP)
     scene.enqueue()
     time.sleep(_FAULT_S)
@@ -121,7 +150,7 @@ def _half_dropped(scene: Scene) -> None:
 
 def _an_hour_late(scene: Scene) -> None:
     """Half of all messages are kept back, and come when everything has ended without them."""
-    scene.faults = ("messages",)
+    scene.faults = (("messages",),)
     messages.begin(scene.client, MessageFault.LATE)
     scene.enqueue()
     time.sleep(_FAULT_S)
@@ -181,24 +210,68 @@ def _until_all_moved(scene: Scene, before: dict[str, object], began: float) -> f
 
 
 CASES: Final = (
-    Case("one worker killed, 5 times", _kill_one, duration="6-20", crashes=True),
-    Case("all workers killed", _kill_all, crashes=True),
-    Case("all workers stopped", _stop_all),
-    Case("Valkey killed", _kill_valkey, crashes=True),
-    Case("Valkey cut off 10 s", _cut_valkey, through_proxy=True, crashes=True),
-    Case("Valkey paused 10 s", _pause_valkey),
-    Case("10 % of submits lost", _rates(lost_submit=0.1)),
-    Case("10 % of submits throttled", _rates(throttle_submit=0.1)),
-    Case("10 % of polls 502, 504", _rates(gateway_poll=0.1)),
-    Case("5 % of downloads cut", _rates(truncated_download=0.025, short_download=0.025)),
     Case(
-        "5 % of answers dribble 40 s",
-        _rates(slow_answer=0.05),
-        options=("--slow-seconds", str(_DRIBBLE_S)),
+        name="one worker killed, 5 times",
+        strike=_kill_one,
+        build=Build(duration="6-20"),
+        rules=_CRASHES,
     ),
-    Case("the API gone 30 s", _outage),
-    Case("every message twice", _every_message_twice, faulty_broker=True),
-    Case("messages an hour late", _an_hour_late, faulty_broker=True, callbacks=False),
-    Case("half of messages dropped", _half_dropped, faulty_broker=True, callbacks=False),
-    Case("2,000 in flight, all killed", _back_to_work, duration="40-50", least=2000, crashes=True),
+    Case(name="all workers killed", strike=_kill_all, rules=_CRASHES),
+    Case(name="all workers stopped", strike=_stop_all),
+    Case(name="Valkey killed", strike=_kill_valkey, rules=_CRASHES),
+    Case(
+        name="Valkey cut off 10 s",
+        strike=_cut_valkey,
+        build=Build(through_proxy=True),
+        rules=_CRASHES,
+    ),
+    Case(name="Valkey paused 10 s", strike=_pause_valkey),
+    Case(
+        name="Valkey switched",
+        strike=_switch,
+        build=Build(has_replica=True),
+        rules=_CRASHES,
+    ),
+    Case(
+        name="results away 100 s",
+        strike=_result_backend_away,
+        build=Build(own_results=True),
+        rules=Rules(repeats=True),
+    ),
+    Case(
+        name="clocks 30 s off, slow submits",
+        strike=_clocks,
+        build=Build(
+            clocks=(-_OFF_S, 0, _OFF_S),
+            options=("--hold-seconds", str(_SLOW_SUBMIT_S)),
+            settings={"PROOF_SECONDS": str(2 * _SLOW_SUBMIT_S)},
+        ),
+        # A countdown from the host ahead waits so much longer at the host behind.
+        rules=Rules(settle_s=3 * _OFF_S),
+    ),
+    *SERVICE_CASES,
+    Case(
+        name="every message twice",
+        strike=_every_message_twice,
+        build=_FAULTY_BROKER,
+    ),
+    Case(
+        name="messages an hour late",
+        strike=_an_hour_late,
+        build=_FAULTY_BROKER,
+        callbacks=False,
+    ),
+    Case(
+        name="half of messages dropped",
+        strike=_half_dropped,
+        build=_FAULTY_BROKER,
+        callbacks=False,
+    ),
+    Case(
+        name="2,000 in flight, all killed",
+        strike=_back_to_work,
+        build=Build(duration="40-50"),
+        rules=_CRASHES,
+        least=2000,
+    ),
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from chaos.clocks import shifted
 from chaos.proxy import Proxy
 from chaos.service import Service
 from conveyor import Conveyor
@@ -20,7 +22,7 @@ from workers.local.process import Child
 from workers.local.stack import LocalStack, consumes
 from workers.local.valkey import Valkey
 
-__all__ = ["BOTH", "DIALECTS", "SPACING_S", "Fleet"]
+__all__ = ["BOTH", "DIALECTS", "SPACING_S", "Build", "Fleet"]
 
 DIALECTS: Final = ("path", "query")
 """The service's dialects, as the workers' setting calls them."""
@@ -33,9 +35,45 @@ SPACING_S: Final = 0.2
 
 _WORKERS: Final = 3
 _THREADS: Final = 32
-# The real ones wait 5, 10, 20 … s, more than three minutes in all. At our spacing the same number
-# would be over in 25 s, which is no more than a fault lasts.
-_STORAGE_RETRIES: Final = 10
+# Distinct, so that it is found wherever it must not stand.
+_SECRET: Final = "hush-of-the-account"
+_SETTINGS: Final = {
+    "API_SECRET": _SECRET,
+    "LOG_FORMAT": "json",
+    # The real ones wait 5, 10, 20 … s, more than three minutes in all. At our spacing the same
+    # number would be over in 25 s, which is no more than a fault lasts.
+    "STORAGE_RETRIES": "10",
+    # Of three POSTs in a row one in a thousand is lost each time where one in ten is.
+    "SUBMIT_ATTEMPTS": "10",
+    # Above anything for which a request is held here, unless a case says otherwise.
+    "PROOF_SECONDS": "8",
+    "PROOF_CLOSED_SECONDS": "2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """How a fleet is built.
+
+    Attributes:
+        duration: Seconds that a conversion takes at the service, ``A-B``.
+        options: More command-line options of the sandbox.
+        settings: More settings of the workers, without prefix.
+        clocks: By how many seconds the workers' clocks are off, by turns.
+        through_proxy: Whether workers reach Valkey through a proxy.
+        own_results: Whether the result backend is a Valkey of its own.
+        has_replica: Whether Valkey has a replica, and everybody reaches it through a proxy.
+        faulty_broker: Whether workers install the faults of `chaos.messages`.
+    """
+
+    duration: str = "4-8"
+    options: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    clocks: tuple[int, ...] = (0,)
+    through_proxy: bool = False
+    own_results: bool = False
+    has_replica: bool = False
+    faulty_broker: bool = False
 
 
 class Fleet:
@@ -45,45 +83,43 @@ class Fleet:
         workers: The workers' processes.
         service: The sandbox.
         proxy: Between workers and Valkey, None unless asked for.
+        results: The result backend; the same Valkey unless asked for otherwise.
+        replica: Valkey's, None unless asked for.
+        secret: The account's.
     """
 
-    def __init__(
-        self,
-        *,
-        dialect: str,
-        directory: Path,
-        duration: str,
-        sandbox_options: Sequence[str] = (),
-        through_proxy: bool = False,
-        faulty_broker: bool = False,
-    ) -> None:
+    def __init__(self, build: Build, *, dialect: str, directory: Path) -> None:
         """Prepare a fleet; entering it starts it.
 
         Args:
+            build: How it is built.
             dialect: Which of the service's dialects the workers speak; ``both``: each worker its
                 own, as while an account moves from one to the other.
             directory: Where data and logs lie.
-            duration: Seconds that a conversion takes, ``A-B``.
-            sandbox_options: More command-line options for the sandbox.
-            through_proxy: Whether workers reach Valkey through a proxy.
-            faulty_broker: Whether workers install the faults of `chaos.messages`.
         """
         self._stack = LocalStack(
             workers=0,
             concurrency=_THREADS,
             spacing=SPACING_S,
             directory=directory,
-            sandbox_options=("--audit-fingerprints", "--duration", duration, *sandbox_options),
-            settings={"LOG_FORMAT": "json", "STORAGE_RETRIES": str(_STORAGE_RETRIES)},
+            sandbox_options=(
+                *("--audit-fingerprints", "--secret", _SECRET, "--duration", build.duration),
+                *build.options,
+            ),
+            settings={**_SETTINGS, **build.settings},
         )
-        settings = self._stack.settings()
-        self.service = Service(self._stack.sandbox_url, settings["API_SECRET"])
-        self.proxy = Proxy(self.valkey.port) if through_proxy else None
-        app = "chaos.worker_app" if faulty_broker else "workers.app"
+        self.secret = _SECRET
+        self.service = Service(self._stack.sandbox_url, _SECRET)
+        self.results = self._another("results") if build.own_results else self.valkey
+        self.replica = self._another("replica") if build.has_replica else None
+        has_proxy = build.through_proxy or build.has_replica
+        self.proxy = Proxy(self.valkey.port) if has_proxy else None
+        app = "chaos.worker_app" if build.faulty_broker else "workers.app"
         names = [f"worker-{number}" for number in range(1, _WORKERS + 1)]
-        spoken = DIALECTS if dialect == BOTH else (dialect,)
+        spoken = cycle(DIALECTS if dialect == BOTH else (dialect,))
         self.workers = tuple(
-            self._worker(name, app, each) for name, each in zip(names, cycle(spoken), strict=False)
+            self._worker(name, app, each, shifted(off_s))
+            for name, each, off_s in zip(names, spoken, cycle(build.clocks), strict=False)
         )
         self._running = ExitStack()
 
@@ -97,11 +133,39 @@ class Fleet:
         """Where data and logs lie."""
         return self._stack.directory
 
+    @property
+    def storage(self) -> Path:
+        """Where sources and results lie."""
+        return self.directory / "files"
+
     @contextmanager
     def conveyor(self) -> Iterator[Conveyor]:
-        """What a web application holds; it reaches Valkey without the proxy."""
-        with closing(self._stack.conveyor()) as conveyor:
+        """What a web application holds.
+
+        It reaches Valkey without the proxy, unless there is a replica: a switch meets everybody.
+        """
+        urls = self._urls(through_proxy=self.replica is not None)
+        with closing(
+            Conveyor(
+                broker_url=urls["BROKER_URL"],
+                redis_url=urls["REDIS_URL"],
+                result_backend=urls["RESULT_BACKEND"],
+                storage_url=self._stack.storage_url,
+            )
+        ) as conveyor:
             yield conveyor
+
+    def demote(self) -> None:
+        """Hand Valkey over to its replica; addresses and connections lead where they did."""
+        if self.replica is None:
+            raise ValueError("this case needs a replica")
+        self.valkey.hand_over_to(self.replica)
+
+    def readdress(self) -> None:
+        """Let new connections lead to what was the replica."""
+        if self.replica is None or self.proxy is None:
+            raise ValueError("this case needs a replica")
+        self.proxy.lead_to(self.replica.port)
 
     def start(self, workers: Iterable[Child]) -> None:
         """Start workers at once, and wait until each consumes."""
@@ -136,6 +200,11 @@ class Fleet:
     def __enter__(self) -> Self:
         with ExitStack() as running:
             running.enter_context(self._stack)
+            if self.results is not self.valkey:
+                running.enter_context(self.results)
+            if self.replica:
+                running.enter_context(self.replica)
+                self.replica.follow(self.valkey)
             if self.proxy:
                 running.enter_context(self.proxy)
             running.callback(self._stop)
@@ -158,18 +227,25 @@ class Fleet:
         for worker in self.workers:
             worker.stop()
 
-    def _worker(self, name: str, app: str, dialect: str) -> Child:
+    def _another(self, name: str) -> Valkey:
+        return Valkey(self.directory / name, password=self.valkey.password)
+
+    def _worker(self, name: str, app: str, dialect: str, more: Mapping[str, str]) -> Child:
         command = [app if word == "workers.app" else word for word in commands.worker(_node(name))]
         log = self.directory / f"{name}.log"
-        return Child(name, command, log=log, env=self._environment(dialect), cwd=ROOT)
+        settings = {
+            **self._stack.settings(),
+            **self._urls(through_proxy=self.proxy is not None),
+            "API_DIALECT": dialect,
+        }
+        return Child(name, command, log=log, env={**child_environment(settings), **more}, cwd=ROOT)
 
-    def _environment(self, dialect: str) -> dict[str, str]:
-        settings = {**self._stack.settings(), "API_DIALECT": dialect}
-        if self.proxy:
-            ours, theirs = f":{self.valkey.port}/", f":{self.proxy.port}/"
-            for name in ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND"):
-                settings[name] = settings[name].replace(ours, theirs)
-        return child_environment(settings)
+    def _urls(self, *, through_proxy: bool) -> dict[str, str]:
+        url = self.valkey.url()
+        if through_proxy and self.proxy:
+            url = url.replace(f":{self.valkey.port}/", f":{self.proxy.port}/")
+        results = url if self.results is self.valkey else self.results.url()
+        return {"BROKER_URL": url, "REDIS_URL": url, "RESULT_BACKEND": results}
 
 
 def _node(name: str) -> str:

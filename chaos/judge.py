@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,17 +13,51 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 
-from chaos import broker
+from chaos import broker, money, secrets
 from chaos.fleet import Fleet
 from chaos.load import Load
 from conveyor import Conveyor
-from conveyor.conversion import State
+from conveyor.conversion import FailureKind, State
+from conveyor.ledger import Entry
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Findings", "Rules", "Verdict", "judge"]
 
-# Live workers hold countdowns that nobody awaits any more; dead ones acknowledge nothing.
-_SETTLE_S: Final = 30.0
+# Dead workers acknowledge nothing.
 _SETTLE_DEAD_S: Final = 2.0
+
+
+# Valkey's clock, and ours on the same machine.
+_CLOCKS_S: Final = 1.0
+_MOST_LINES: Final = 3
+# What a client never does, beside what has a column of its own.
+_COUNTED: Final = (
+    *("polls_during_submit", "reposted_after_paid", "misplaced_parameters", "credentials_astray"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a case allows.
+
+    Attributes:
+        crashes: It may strike between a callback and the note that it was fired.
+        repeats: Callbacks may be fired again though nothing crashes.
+        ends: Kinds of failure with which conversions may end.
+        is_empty: Conversions may succeed without files.
+        counted: What the sandbox may count against the client.
+        deadline_s: Seconds from a conversion's acceptance in which it ends, and its caller knows.
+            Above every time that the design allows a wake-up that went missing.
+        settle_s: Seconds in which live workers acknowledge what they hold: countdowns that nobody
+            awaits any more.
+    """
+
+    crashes: bool = False
+    repeats: bool = False
+    ends: frozenset[FailureKind] = frozenset()
+    is_empty: bool = False
+    counted: frozenset[str] = frozenset()
+    deadline_s: float = 240.0
+    settle_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +71,8 @@ class Verdict:
         lost: Whose caller never learnt the outcome, or learnt two different ones.
         duplicates: Conversions that were paid again.
         violations: Polls that overlapped, or came too early.
+        mistold: Conversions that are called paid or unpaid, and are not.
+        late: Conversions that ended after their deadline.
         recovered_s: From the fault's end to the last outcome; None if one never came.
         broken: Further promises that were broken, in words.
         notes: Figures that belong to the case.
@@ -44,21 +82,37 @@ class Verdict:
     dialect: str
     conversions: int
     lost: int
-    duplicates: int
-    violations: int
-    recovered_s: float | None
+    duplicates: int = 0
+    violations: int = 0
+    mistold: int = 0
+    late: int = 0
+    recovered_s: float | None = None
     broken: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 
     @property
     def is_kept(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.lost or self.duplicates or self.violations or self.broken)
+        figures = (self.lost, self.duplicates, self.violations, self.mistold, self.late)
+        return not (any(figures) or self.broken)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found, as in `Verdict`."""
+
+    lost: int
+    duplicates: int
+    violations: int
+    mistold: int
+    late: int
+    broken: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def judge(
-    fleet: Fleet, conveyor: Conveyor, client: redis.Redis, load: Load, *, crashes: bool
-) -> tuple[dict[str, Any], int, list[str], list[str]]:
+    fleet: Fleet, conveyor: Conveyor, client: redis.Redis, load: Load, rules: Rules
+) -> Findings:
     """Judge a fleet whose fault has passed and whose callers were waited for.
 
     Args:
@@ -66,23 +120,28 @@ def judge(
         conveyor: The web application's.
         client: Valkey, beside the proxy.
         load: The conversions.
-        crashes: Whether the fault may strike between a callback and the note of it.
-
-    Returns:
-        The audit, how many conversions were lost, what else was broken, and what is worth knowing.
+        rules: What the case allows.
     """
-    broken, notes = _unacknowledged(conveyor, client, load, crashes=crashes)
-    broken += _ends(load) + _files(fleet, conveyor, load)
+    broken, notes = _unacknowledged(conveyor, client, load, rules)
+    entries = tuple(conveyor.ledger.find_many([*load.outcomes]))
+    ends, expected = _ends(load, entries, rules)
+    again, excused = _callbacks(load, rules)
+    audit = fleet.service.audit()
+    ended = {load.name_of(entry.id): entry.conversion for entry in entries}
+    mistold = money.mistold(ended, fleet.service.charges())
+    broken += [*ends, *again, *_files(fleet, entries, rules), *_counted(audit, rules)]
+    broken += [*_dates(load, entries), *secrets.leaks(fleet, load, entries), *_some(mistold)]
     # Whom the fault has ended is running again by now.
     broken += [f"{each.name} has ended" for each in fleet.workers if each.exit_status is not None]
-    called = load.called()
-    never = sum(times == 0 for times in called.values())
-    again = sum(times > 1 for times in called.values())
-    if never:
-        broken.append(f"{never} of {len(called)} callbacks never fired")
-    if again:
-        (notes if crashes else broken).append(f"{again} of {len(called)} callbacks fired again")
-    return fleet.service.audit(), _lost(load), broken, notes
+    return Findings(
+        lost=_lost(load),
+        duplicates=audit["paid_duplicates"],
+        violations=audit["overlapping_polls"] + audit["early_polls"],
+        mistold=len(mistold),
+        late=sum(_took_s(entry) > rules.deadline_s for entry in entries),
+        broken=tuple(broken),
+        notes=(*notes, *expected, *excused),
+    )
 
 
 def _lost(load: Load) -> int:
@@ -93,42 +152,80 @@ def _lost(load: Load) -> int:
     return len(load.waiting) + two
 
 
-def _ends(load: Load) -> list[str]:
-    """None of the faults is a reason to fail: each passes."""
-    ends = Counter(each.state for each in load.outcomes.values())
-    ends.pop(State.SUCCEEDED, None)
-    broken = [f"{count} ended as {state}" for state, count in ends.items()]
+def _ends(load: Load, entries: Sequence[Entry], rules: Rules) -> tuple[list[str], list[str]]:
+    """Most faults are no reason to fail: each passes."""
+    kinds = Counter(entry.failure.kind for entry in entries if entry.failure)
+    expected = [f"{count} ended as {kind}" for kind, count in kinds.items() if kind in rules.ends]
+    broken = [f"{count} ended as {kind}" for kind, count in kinds.items() if kind not in rules.ends]
+    texts = Counter(
+        entry.failure.message
+        for entry in entries
+        if entry.failure and entry.failure.kind not in rules.ends
+    )
+    broken += [f"{count} times: {text[:300]}" for text, count in texts.most_common(_MOST_LINES)]
     if load.premature:
         broken.append(f"{len(load.premature)} callers were told of an end before there was one")
-    return broken
+    return broken, expected
+
+
+def _callbacks(load: Load, rules: Rules) -> tuple[list[str], list[str]]:
+    called = load.called()
+    never = sum(times == 0 for times in called.values())
+    again = sum(times > 1 for times in called.values())
+    broken = [f"{never} of {len(called)} callbacks never fired"] if never else []
+    told = [f"{again} of {len(called)} callbacks fired again"] if again else []
+    return (broken, told) if rules.crashes or rules.repeats else ([*broken, *told], [])
+
+
+def _counted(audit: Mapping[str, Any], rules: Rules) -> list[str]:
+    found = {name: audit[name] for name in _COUNTED if name not in rules.counted}
+    return [f"{name}: {count}" for name, count in found.items() if count]
+
+
+def _dates(load: Load, entries: Iterable[Entry]) -> list[str]:
+    """No host's clock has dated anything."""
+    first, last = load.began - _CLOCKS_S, time.time() + _CLOCKS_S
+    foreign = sum(
+        not first <= entry.created_at <= (entry.finished_at or last) <= last for entry in entries
+    )
+    return [f"{foreign} are dated by another clock than Valkey's"] if foreign else []
+
+
+def _took_s(entry: Entry) -> float:
+    return (entry.finished_at or time.time()) - entry.created_at
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    left = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], *([f"and {left} more"] if left > 0 else [])]
 
 
 def _unacknowledged(
-    conveyor: Conveyor, client: redis.Redis, load: Load, *, crashes: bool
+    conveyor: Conveyor, client: redis.Redis, load: Load, rules: Rules
 ) -> tuple[list[str], list[str]]:
     """Every message ends; those of dead workers do when they come back, and change nothing."""
     notes: list[str] = []
-    left = broker.settle(client, _SETTLE_DEAD_S if crashes else _SETTLE_S)
-    if left and crashes:
+    left = broker.settle(client, _SETTLE_DEAD_S if rules.crashes else rules.settle_s)
+    if left and rules.crashes:
         marks = load.marks()
         broker.pass_visibility_timeout(conveyor.celery_app)
         notes.append(f"{left} messages came back after the visibility time-out")
-        left = broker.settle(client, _SETTLE_S)
+        left = broker.settle(client, rules.settle_s)
         if not load.waiting and marks != load.marks():
             return ["a message that came back changed a conversion that had ended"], notes
     return [f"{left} messages were never acknowledged"] if left else [], notes
 
 
-def _files(fleet: Fleet, conveyor: Conveyor, load: Load) -> list[str]:
+def _files(fleet: Fleet, entries: Iterable[Entry], rules: Rules) -> list[str]:
     """Every result is a whole file, and nothing else is left."""
-    spoilt = []
-    ended = [each for each, outcome in load.outcomes.items() if outcome.state is State.SUCCEEDED]
-    for entry in conveyor.ledger.find_many(ended):
+    counts = (0, 1) if rules.is_empty else (1,)
+    spoilt = 0
+    for entry in entries:
         files = entry.conversion.files
-        if len(files) != 1 or not all(_is_whole(each.uri, each.size) for each in files):
-            spoilt.append(entry.id)
-    parts = list((fleet.directory / "files").rglob("*.part"))
-    broken = [f"{len(spoilt)} results are no whole files"] if spoilt else []
+        is_whole = len(files) in counts and all(_is_whole(each.uri, each.size) for each in files)
+        spoilt += entry.state is State.SUCCEEDED and not is_whole
+    parts = list(fleet.storage.rglob("*.part"))
+    broken = [f"{spoilt} results are no whole files"] if spoilt else []
     if parts:
         broken.append(f"{len(parts)} parts of files are left: {parts[0].name}")
     return broken

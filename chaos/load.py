@@ -6,24 +6,25 @@ import base64
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import redis
 from celery.states import READY_STATES
+from kombu.exceptions import OperationalError
 
 from chaos.service import Service
 from conveyor import Conveyor
 from conveyor.conversion import State
+from conveyor.errors import Unavailable
 from conveyor.ledger import keys
 
 __all__ = ["Load", "Outcome"]
 
 _LOOK_EVERY_S: Final = 0.25
-# One in so many comes from a file of its own, which a worker uploads.
-_STAGED_EVERY: Final = 10
-# And one in so many is a signature with a callback, of which nobody but us takes notice.
+# One in so many is a signature with a callback, of which nobody but us takes notice.
 _CALLED_EVERY: Final = 10
 _CALLBACK: Final = "chaos.called"
 _CALLBACK_QUEUE: Final = "celery"
@@ -50,33 +51,46 @@ class Load:
     Args:
         conveyor: To enqueue through.
         client: Valkey, beside every fault of the way.
+        results: The result backend, likewise.
         service: Takes the document.
         folder: For the files that are staged.
         callbacks: Whether some are signatures. These are as durable as the broker until they run.
+        staged_every: One in so many comes from a file of its own, which a worker uploads.
 
     Attributes:
+        began: When, seconds since the epoch.
         ids: Of everything that was accepted.
         outcomes: Of what has ended and is known to its caller.
         premature: Whose caller was seen to be told of an end while there was none.
+        refused: How many were not accepted, as their caller was told.
     """
 
     def __init__(
         self,
         conveyor: Conveyor,
         client: redis.Redis,
+        results: redis.Redis,
         service: Service,
         folder: Path,
         *,
         callbacks: bool,
+        staged_every: int,
     ) -> None:
         self._conveyor = conveyor
         self._client = client
+        self._results = results
         self._service = service
         self._folder = folder
         self._callbacks = callbacks
+        self._staged_every = staged_every
+        self._document = ""
+        self._names: dict[str, str] = {}
+        self._next = 0
         self.ids: list[str] = []
         self.outcomes: dict[str, Outcome] = {}
         self.premature: set[str] = set()
+        self.began = time.time()
+        self.refused = 0
         self._called: dict[int, str] = {}
 
     @property
@@ -86,10 +100,19 @@ class Load:
 
     def enqueue(self, count: int) -> None:
         """Have so many conversions accepted."""
-        document = self._service.upload("shared.txt", b"a small document\n")
-        for number in range(len(self.ids), len(self.ids) + count):
-            source = self._own_document(number) if number % _STAGED_EVERY == 0 else document
-            self.ids.append(self._enqueue(number, source))
+        for _ in range(count):
+            self._enqueue_next()
+
+    def try_to_enqueue(self) -> None:
+        """Have one accepted, or see that it is not."""
+        try:
+            self._enqueue_next()
+        except (Unavailable, OperationalError):
+            self.refused += 1
+
+    def name_of(self, conversion_id: str) -> str:
+        """The FileName that it was given, by which the service tells it from the others."""
+        return self._names[conversion_id]
 
     def called(self) -> Counter[str]:
         """How often each callback was sent to its queue, by conversion; 0 for one that was not."""
@@ -101,15 +124,24 @@ class Load:
                 count[self._called[number]] += 1
         return count
 
-    def _enqueue(self, number: int, source: str | Path) -> str:
+    def _enqueue_next(self) -> None:
+        number, self._next = self._next, self._next + 1
         # The sandbox tells conversions of one document apart by this.
-        params = {"FileName": f"chaos-{number:05}"}
+        name = f"chaos-{number:05}"
+        is_staged = number % self._staged_every == 0
+        source = self._own_document(number) if is_staged else self._shared_document()
+        conversion_id = self._enqueue(number, source, {"FileName": name})
+        self.ids.append(conversion_id)
+        self._names[conversion_id] = name
+
+    def _enqueue(self, number: int, source: str | Path, params: dict[str, str]) -> str:
         if not self._callbacks or number % _CALLED_EVERY != _CALLED_EVERY // 2:
             return self._conveyor.convert(source, "zip", "any", params).id
         signature = self._conveyor.signature(source, to="zip", from_format="any", params=params)
         callback = self._conveyor.celery_app.signature(_CALLBACK, args=(number,), immutable=True)
-        self._called[number] = str(signature.apply_async(link=callback).id)
-        return self._called[number]
+        conversion_id = str(signature.apply_async(link=callback).id)
+        self._called[number] = conversion_id
+        return conversion_id
 
     def look(self) -> int:
         """See which outcomes have come to their callers.
@@ -119,14 +151,15 @@ class Load:
         """
         waiting = self.waiting
         backend = self._conveyor.celery_app.backend
-        with self._client.pipeline(transaction=False) as pipeline:
+        # In this order: a result is stored when the ledger has ended, never before.
+        with self._results.pipeline(transaction=False) as pipeline:
             for each in waiting:
-                # In this order: a result is stored when the ledger has ended, never before.
                 pipeline.get(backend.get_key_for_task(each))
-                pipeline.hget(keys.conversion(each), "state")
-            found = pipeline.execute()
+            results = pipeline.execute()
+        states = self._fields("state", of=waiting)
         now = time.monotonic()
-        for each, result, raw in zip(waiting, found[::2], found[1::2], strict=True):
+        for each, result in zip(waiting, results, strict=True):
+            (raw,) = states[each]
             status = json.loads(result)["status"] if result else ""
             state = State(raw.decode()) if raw else None
             if status not in READY_STATES or state is None:
@@ -136,6 +169,12 @@ class Load:
             else:
                 self.premature.add(each)
         return len(self.waiting)
+
+    def results(self) -> list[str]:
+        """What the result backend holds of each, as it was written."""
+        backend = self._conveyor.celery_app.backend
+        found = self._results.mget([backend.get_key_for_task(each) for each in self.ids])
+        return [raw.decode() for raw in found if isinstance(raw, bytes)]
 
     def watch(self, patience_s: float) -> None:
         """Look until every caller knows, or the patience is over."""
@@ -156,11 +195,17 @@ class Load:
         """What changes with every step of a conversion, and with nothing else."""
         return self._fields("state", "wakeup", "alive", "polls", "submits", "finished_at")
 
-    def _fields(self, *names: str) -> dict[str, Any]:
+    def _fields(self, *names: str, of: Sequence[str] | None = None) -> dict[str, Any]:
+        ids = self.ids if of is None else of
         with self._client.pipeline(transaction=False) as pipeline:
-            for each in self.ids:
+            for each in ids:
                 pipeline.hmget(keys.conversion(each), names)
-            return dict(zip(self.ids, pipeline.execute(), strict=True))
+            return dict(zip(ids, pipeline.execute(), strict=True))
+
+    def _shared_document(self) -> str:
+        if not self._document:
+            self._document = self._service.upload("shared.txt", b"a small document\n")
+        return self._document
 
     def _own_document(self, number: int) -> Path:
         self._folder.mkdir(exist_ok=True)

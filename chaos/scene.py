@@ -12,42 +12,35 @@ from pathlib import Path
 import redis
 
 from chaos import messages
-from chaos.fleet import Fleet
-from chaos.judge import Verdict, judge
+from chaos.fleet import Build, Fleet
+from chaos.judge import Rules, Verdict, judge
 from chaos.load import Load
 from conveyor import Conveyor
 
 __all__ = ["Case", "Scene", "run"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A fault and the fleet that it strikes.
 
     Attributes:
         name: For the command line and the table.
         strike: Enqueues the load and brings the fault; returns when the fault has passed.
-        duration: Seconds that a conversion takes at the service, ``A-B``.
-        options: More options of the sandbox.
-        through_proxy: Whether workers reach Valkey through a proxy.
-        faulty_broker: Whether the broker's faults are installed.
-        crashes: Whether it may strike between a callback and the note that it was fired.
+        build: Of the fleet.
+        rules: For the judge.
         callbacks: Whether some conversions are signatures with a callback.
+        staged_every: One conversion in so many comes from a file that a worker must upload first.
         least: Conversions in flight, where the case asks for more than the others.
-        patience_s: Seconds after which an outcome that is missing is lost; above every time that
-            the design allows a wake-up that went missing.
     """
 
     name: str
     strike: Callable[[Scene], None]
-    duration: str = "4-8"
-    options: tuple[str, ...] = ()
-    through_proxy: bool = False
-    faulty_broker: bool = False
-    crashes: bool = False
+    build: Build = field(default_factory=Build)
+    rules: Rules = field(default_factory=Rules)
     callbacks: bool = True
+    staged_every: int = 10
     least: int = 0
-    patience_s: float = 240.0
 
 
 @dataclass
@@ -63,7 +56,7 @@ class Scene:
         dice: For random moments.
         broken: Promises that the case itself saw broken, in words.
         notes: Its figures.
-        faults: Of the service: what must have struck at least once, or the case has shown nothing.
+        faults: What must have struck, or the case has shown nothing: one of each group.
         aftermath: What is done once all callers know, before the judgement.
     """
 
@@ -75,7 +68,7 @@ class Scene:
     dice: random.Random
     broken: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    faults: tuple[str, ...] = ()
+    faults: tuple[tuple[str, ...], ...] = ()
     aftermath: Callable[[], None] = lambda: None
 
     def enqueue(self) -> None:
@@ -92,9 +85,13 @@ class Scene:
         if messages_struck:
             struck["messages"] = messages_struck
         if struck:
-            told = ", ".join(f"{name} {count} times" for name, count in struck.items())
+            told = ", ".join(f"{name} {count}" for name, count in sorted(struck.items()))
             self.notes.append(f"struck: {told}")
-        self.broken += [f"{name} never struck" for name in self.faults if not struck.get(name)]
+        self.broken += [
+            f"{' or '.join(group)} never struck"
+            for group in self.faults
+            if not any(map(struck.get, group))
+        ]
 
     def pause(self, low_s: float, high_s: float) -> None:
         """Wait for a random moment."""
@@ -118,42 +115,42 @@ def run(case: Case, dialect: str, conversions: int, directory: Path, seed: int) 
     with _scene(case, dialect, count, directory, seed) as scene:
         case.strike(scene)
         passed = time.monotonic()
-        scene.load.watch(case.patience_s)
+        scene.load.watch(case.rules.deadline_s)
         last = max((each.at for each in scene.load.outcomes.values()), default=passed)
         scene.aftermath()
         scene.look_back()
-        audit, lost, broken, notes = judge(
-            scene.fleet, scene.conveyor, scene.client, scene.load, crashes=case.crashes
-        )
+        found = judge(scene.fleet, scene.conveyor, scene.client, scene.load, case.rules)
     return Verdict(
         case=case.name,
         dialect=dialect,
         conversions=count,
-        lost=lost,
-        duplicates=audit["paid_duplicates"],
-        violations=audit["overlapping_polls"] + audit["early_polls"],
-        recovered_s=None if lost else max(last - passed, 0.0),
-        broken=(*scene.broken, *broken),
-        notes=(*scene.notes, *notes),
+        lost=found.lost,
+        duplicates=found.duplicates,
+        violations=found.violations,
+        mistold=found.mistold,
+        late=found.late,
+        recovered_s=None if found.lost else max(last - passed, 0.0),
+        broken=(*scene.broken, *found.broken),
+        notes=(*scene.notes, *found.notes),
     )
 
 
 @contextmanager
 def _scene(case: Case, dialect: str, count: int, directory: Path, seed: int) -> Iterator[Scene]:
-    fleet = Fleet(
-        dialect=dialect,
-        directory=directory,
-        duration=case.duration,
-        sandbox_options=case.options,
-        through_proxy=case.through_proxy,
-        faulty_broker=case.faulty_broker,
-    )
+    fleet = Fleet(case.build, dialect=dialect, directory=directory)
     with ExitStack() as open_:
-        if case.faulty_broker:
+        if case.build.faulty_broker:
             open_.enter_context(messages.installed())
         open_.enter_context(fleet)
         conveyor = open_.enter_context(fleet.conveyor())
         client = open_.enter_context(closing(fleet.valkey.client()))
-        sources = directory / "sources"
-        load = Load(conveyor, client, fleet.service, sources, callbacks=case.callbacks)
+        load = Load(
+            conveyor,
+            client,
+            open_.enter_context(closing(fleet.results.client())),
+            fleet.service,
+            directory / "sources",
+            callbacks=case.callbacks,
+            staged_every=case.staged_every,
+        )
         yield Scene(fleet, conveyor, client, load, count, random.Random(seed))

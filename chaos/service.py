@@ -31,6 +31,10 @@ class Service:
         """What its client did so far."""
         return self._ask("GET", "/_audit")
 
+    def charges(self) -> dict[str, int]:
+        """How often each conversion was charged, by its FileName."""
+        return self._ask("GET", "/_charges")
+
     def set_faults(self, **rates: float) -> None:
         """Put faults in force, instead of those that are."""
         self._ask("POST", "/_faults", json.dumps(rates).encode())

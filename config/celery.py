@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from config.settings import WorkerSettings
 from conveyor import names
+from conveyor.transport import transport_of
 
 __all__ = ["celery_options"]
 
@@ -14,8 +14,6 @@ __all__ = ["celery_options"]
 _SPARE_CONNECTIONS: Final = 16
 # A warm shutdown waits for running tasks; each is bounded by the HTTP time-outs.
 _SHUTDOWN_S: Final = 10.0
-# By the broker's scheme; others are Celery's to choose.
-_TRANSPORTS: Final = dict.fromkeys(("redis", "rediss"), "workers.transport:Transport")
 
 
 def celery_options(settings: WorkerSettings) -> dict[str, Any]:
@@ -59,7 +57,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # With kombu's own a worker dies of a broker that is restarted, and is of no use once the
         # primary was switched.
-        "broker_transport": _TRANSPORTS.get(urlsplit(broker).scheme),
+        "broker_transport": transport_of(broker),
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,
         # Countdowns lie in the memory of the worker that drew them: a limit shares them out.

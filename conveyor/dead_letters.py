@@ -127,6 +127,19 @@ class DeadLetters:
             raise _no_such(conversion_id)
         return costs[conversion_id]
 
+    def asks_first(self, conversion_id: str) -> bool:
+        """Whether a replay asks for the old job before it pays for another.
+
+        It does where that job may have been paid, and ConvertAPI may still know it.
+
+        Args:
+            conversion_id: The dead letter.
+
+        Raises:
+            UnknownConversion: There is no such dead letter.
+        """
+        return _may_be_asked(self._dead(conversion_id))
+
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
         """The same as `costs` of many, in few round trips.
 

@@ -37,6 +37,7 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.sources import SourceInput, SourceKind, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
+from conveyor.transport import transport_of
 from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
@@ -556,6 +557,7 @@ def producer_app(settings: ProducerSettings) -> Celery:
     app.conf.update(
         broker_url=_secret(settings.broker_url),
         result_backend=_secret(settings.result_backend),
+        broker_transport=transport_of(_secret(settings.broker_url)),
         broker_connection_timeout=5,
         broker_transport_options={"socket_connect_timeout": 5, "socket_timeout": 15},
         accept_content=["json"],

@@ -10,6 +10,7 @@ from celery import Celery, signals
 from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
+from conveyor.transport import BACKENDS
 from workers import cleanup, logs, sweep, tidy, wiring
 from workers.periodic import Periodic
 
@@ -17,8 +18,6 @@ __all__ = ["make_app"]
 
 # As strings: the tasks import the workers, not the other way round.
 _TASK_MODULES: Final = ("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup")
-# Celery's own keeps its connections to a primary that has become a replica.
-_BACKENDS: Final = dict.fromkeys(("redis", "rediss"), "workers.transport:Backend")
 
 
 def make_app() -> Celery:
@@ -35,7 +34,8 @@ def make_app() -> Celery:
     except SettingsError as error:
         sys.exit(f"error: {error}")
     app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_TASK_MODULES)
-    app.loader.override_backends = _BACKENDS
+    # Celery's own keeps its connections to a primary that has become a replica.
+    app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)

@@ -46,6 +46,8 @@ def _lines(conversion: Conversion) -> Iterator[tuple[str, str]]:
     if conversion.failure is not None:
         yield "class", conversion.failure.kind.value
         yield "reason", _reason(conversion.failure)
+        if conversion.failure.answer:
+            yield "answered", conversion.failure.answer
     for file in conversion.files:
         yield "file", f"{file.name}  {size_text(file.size)}  sha256 {file.sha256[:12]}"
         yield "", file.uri

@@ -63,7 +63,7 @@ _OF_THE_LAST_JOB: Final = (
 # What nobody needs of a finished conversion: it lies there for a week.
 _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
-    *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "note", "result"),
+    *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
     *("reuploaded", "since", "strikes", "stumbles", "wakeup", "webhook"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )

@@ -87,7 +87,6 @@ def inquire(inquiry: Inquiry) -> Report:
     credential = inquiry.credential
     scene = Scene(
         base_url=inquiry.base_url,
-        spacing_s=inquiry.limits.spacing,
         has_listener=inquiry.listener is not None,
     )
     tape, budget = Tape((credential.bearer, credential.reader)), Budget(inquiry.spend)

@@ -108,7 +108,7 @@ class Operator:
         self.read_counter("user-before-running")
         self._start(job, "running-start", self._query(job))
         self._post_again("running-repeat", job)
-        self._poll_until_end(job, "running-poll", job.polls)
+        job.final = self._poll_until_end(job, "running-poll", job.polls)
         self.read_counter("user-after-running")
         self.delete(job)
 
@@ -129,7 +129,7 @@ class Operator:
 
     def delete(self, job: JobSeen) -> None:
         """Delete a job, and look whether it and its files are gone."""
-        if not job.known_as:
+        if not job.known_as or _is_refused(job.start):
             return
         role, urls = job.role, self._urls(job)
         self._delete_job(f"{role}-delete", job)

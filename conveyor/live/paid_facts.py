@@ -32,8 +32,8 @@ _BUSY: Final = 503
 _ERRORS: Final = range(400, 600)
 _SERVER_ERRORS: Final = range(500, 600)
 _BAD_FILE_ID: Final = 5009
-#: A poll that took so much of the spacing was held, not answered at once.
-_HELD: Final = 0.7
+#: A poll that took so long was held, not answered at once: the service is said to take 5 s.
+_HELD_S: Final = 2.5
 _FILE_FIELDS: Final = ("FileName", "FileExt", "FileSize")
 _SERVICE_IDS: Final = {
     Dialect.PATH: re.compile(r"[a-z0-9]{32}"),
@@ -54,8 +54,8 @@ def _judge_started(answer: Answer) -> Finding:
         return does_not_hold("It was answered with the finished result.", "finished")
     if answer.status == _OK and isinstance(answer.json().get("JobId"), str):
         return holds("It was answered with a JobId.", "started")
-    missing = "missing" if answer.status == _NOT_FOUND else ""
-    return does_not_hold(f"It was answered with {answer.told()} ({answer.kind}).", missing)
+    value = "missing" if answer.status == _NOT_FOUND else "refused" if answer.code else ""
+    return does_not_hold(f"It was answered with {answer.told()} ({answer.kind}).", value)
 
 
 def _judge_own_id(dialect: Dialect, scene: Scene) -> Finding:
@@ -107,7 +107,7 @@ def _judge_early(scene: Scene) -> Finding:
     job = scene.jobs.get(Role.FIRST)
     if job is None or not isinstance(job.early, Answer):
         return UNASKED if job is None or job.early is None else could_not_tell("No answer came.")
-    return _judge_rule([job.early], scene.spacing_s)
+    return _judge_rule([job.early])
 
 
 def _judge_together(scene: Scene) -> Finding:
@@ -117,15 +117,15 @@ def _judge_together(scene: Scene) -> Finding:
     answers = [reply for reply in job.together if isinstance(reply, Answer)]
     if len(answers) < len(job.together):
         return could_not_tell("One of the two was not answered.")
-    return _judge_rule(answers, scene.spacing_s)
+    return _judge_rule(answers)
 
 
-def _judge_rule(answers: Iterable[Answer], spacing_s: float) -> Finding:
+def _judge_rule(answers: Iterable[Answer]) -> Finding:
     """Whether the service keeps polls apart: by refusing one, or by making it wait."""
     shown = " and ".join(sorted(answer.told() for answer in answers))
     if any(answer.status == _BUSY for answer in answers):
         return holds(f"{shown}.", "refused")
-    if any(answer.elapsed_s >= _HELD * spacing_s for answer in answers):
+    if any(answer.elapsed_s >= _HELD_S for answer in answers):
         return holds(f"{shown}, after it was held.", "held")
     if any(answer.status not in {_OK, _ACCEPTED} for answer in answers):
         return could_not_tell(f"{shown}.")

@@ -96,7 +96,6 @@ class Scene:
 
     Attributes:
         base_url: The service's address.
-        spacing_s: Seconds between two polls of a job.
         has_listener: Whether webhooks can arrive.
         replies: By label.
         jobs: By role.
@@ -104,7 +103,6 @@ class Scene:
     """
 
     base_url: str
-    spacing_s: float
     has_listener: bool = False
     replies: dict[str, Reply] = field(default_factory=dict)
     jobs: dict[Role, JobSeen] = field(default_factory=dict)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from conveyor.live.findings import Finding, Verdict
 from conveyor.protocol.dialect import Dialect
 
 __all__ = ["traits_of"]
+
+_NOT_STARTED: Final = frozenset({"finished", "refused"})
 
 
 def traits_of(findings: Mapping[str, Finding]) -> dict[str, Any]:
@@ -36,8 +38,8 @@ def traits_of(findings: Mapping[str, Finding]) -> dict[str, Any]:
 def _dialects(findings: Mapping[str, Finding]) -> list[str] | None:
     missing = [one for one in Dialect if findings[f"start-{one}"].value == "missing"]
     # The address is there for the other way of converting, which waits for the result.
-    starts = (findings["start-path"].value, findings["start-query"].value)
-    missing += [Dialect.QUERY] if starts == ("started", "finished") else []
+    if findings["start-path"].value == "started" and findings["start-query"].value in _NOT_STARTED:
+        missing.append(Dialect.QUERY)
     if not missing or len(missing) == len(Dialect):
         return None
     return [one.value for one in Dialect if one not in missing]

@@ -66,6 +66,7 @@ class Audit:
         self._outcomes: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._charged: set[str] = set()
+        self._charges: Counter[str] = Counter()
 
     def count(self, name: str, times: int = 1) -> None:
         """Add to a counter of `COUNTERS`."""
@@ -84,13 +85,15 @@ class Audit:
         if job_id in self._charged:
             self.count("reposted_after_paid")
 
-    def charge(self, job_id: str | None, fingerprint: str) -> None:
+    def charge(self, job_id: str | None, fingerprint: str, name: str = "") -> None:
         """Note that a job was taken and charged.
 
         Args:
             job_id: The id its client gave, if any.
             fingerprint: What is converted into what, as a digest.
+            name: Its FileName, if one was given.
         """
+        self._charges[name] += 1
         self.count("jobs")
         self.count("paid")
         marks = {job_id} if job_id is not None else set()
@@ -99,6 +102,11 @@ class Audit:
         if marks & self._charged:
             self.count("paid_duplicates")
         self._charged |= marks
+
+    @property
+    def charges(self) -> dict[str, int]:
+        """How often each was charged, by the FileName that was given."""
+        return dict(self._charges)
 
     def outcome(self, name: str) -> None:
         """Note how a job ended."""

@@ -104,7 +104,7 @@ class Conversions:
             raise job_id_in_use(REFUSED_WITH[self.repeated])
         self._check_file_ids(order.checked)
         self.account.charge()
-        self.audit.charge(own_id, self._fingerprint(order))
+        self.audit.charge(own_id, self._fingerprint(order), order.checked.file_name or "")
         foreign = own_id is not None and self.faults.strikes("foreign_job_id")
         job_id = new_job_id(order.dialect) if own_id is None or foreign else own_id
         job = self.jobs.open(job_id, order.dialect)

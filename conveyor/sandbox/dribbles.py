@@ -22,6 +22,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CONTINUES = 100
 #: A client that is gone is noticed within it.
 MAX_NAP_SECONDS = 0.25
+EXTENSION = b";note=" + b"slow" * 16
 TRAILERS = b"X-Checksum: 0123456789abcdef\r\nX-Note: this took a while\r\n\r\n"
 
 
@@ -115,6 +116,16 @@ class SlowTrailers(Handwritten):
         chunk = f"{len(whole.body):x}\r\n".encode() + whole.body + b"\r\n" if whole.body else b""
         self._write(scope, whole.head(length=False) + chunk + b"0\r\n")
         await self._dribble(scope, TRAILERS)
+
+
+class SlowChunk(Handwritten):
+    """A chunked answer whose chunk has an extension that comes byte by byte."""
+
+    async def _write_all(self, scope: Scope, whole: Whole) -> None:
+        body = whole.body or b" "
+        self._write(scope, whole.head(length=False) + f"{len(body):x}".encode())
+        await self._dribble(scope, EXTENSION)
+        self._write(scope, b"\r\n" + body + b"\r\n0\r\n\r\n")
 
 
 class EndlessContinue(Handwritten):

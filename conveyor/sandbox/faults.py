@@ -26,6 +26,7 @@ OWN: Mapping[str, str] = {
     "slow_answer": "the answer of a poll comes byte by byte",
     "truncated_json": "a result is cut within its JSON, framed as complete",
     "raw_result": "a result is the bytes of its first file",
+    "stalled_upload": "an upload is not read for a while, so that sending it blocks",
     "truncated_download": "a download ends before its Content-Length",
     "short_download": "a download is cut, framed as complete",
     "wrong_range_download": "a part of a file is said to be the one asked for, and is another",

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from conveyor.sandbox.addresses import Address, Family
-from conveyor.sandbox.dribbles import EndlessContinue, SlowHead, SlowTrailers
+from conveyor.sandbox.dribbles import EndlessContinue, SlowChunk, SlowHead, SlowTrailers
 from conveyor.sandbox.errors import UNAUTHORIZED
 from conveyor.sandbox.wire import (
     GATEWAY_STATUS,
@@ -346,6 +346,11 @@ DRIBBLES: tuple[Dribble, ...] = (
         spoil=EndlessContinue,
     ),
     Dribble(name="slow_body", meaning="the body comes byte by byte", spoil=Dribbled),
+    Dribble(
+        name="slow_chunk",
+        meaning="a chunk's extension comes byte by byte",
+        spoil=SlowChunk,
+    ),
     Dribble(
         name="slow_trailers",
         meaning="trailers that follow the body byte by byte",

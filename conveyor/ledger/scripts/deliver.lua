@@ -18,7 +18,7 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 if not holder then
-  -- First what can fail.
+  -- Refused where it is no number, before anything else is written.
   redis.call('HINCRBY', KEYS[2], 'deliveries', 1)
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   -- If we die: whoever is woken before the lease has lapsed finds another at it.

@@ -13,7 +13,7 @@ from conveyor.sandbox.wire import json_response
 
 #: Neither counted nor struck by faults: tests look at the sandbox through these.
 CONTROL_PATHS = frozenset(
-    {"/_audit", "/_faults", "/_credentials", "/_reset", "/_vanish", "/_health"}
+    {"/_audit", "/_charges", "/_faults", "/_credentials", "/_reset", "/_vanish", "/_health"}
 )
 
 
@@ -31,6 +31,7 @@ class ControlEndpoint:
         """Return the addresses."""
         return [
             Route("/_audit", self.audit, methods=["GET"]),
+            Route("/_charges", self.charges, methods=["GET"]),
             Route("/_faults", self.faults, methods=["POST"]),
             Route("/_credentials", self.credentials, methods=["POST"]),
             Route("/_vanish", self.vanish, methods=["POST"]),
@@ -41,6 +42,10 @@ class ControlEndpoint:
     async def audit(self, _: Request) -> Response:
         """Report what the client did."""
         return json_response(self._core.audit.report())
+
+    async def charges(self, _: Request) -> Response:
+        """Report how often each conversion was charged, by its FileName."""
+        return json_response(self._core.audit.charges)
 
     async def faults(self, request: Request) -> Response:
         """Put the faults of a JSON object, rate by name, in force instead of the present ones."""

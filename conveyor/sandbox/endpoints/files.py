@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from starlette.datastructures import UploadFile
@@ -51,6 +52,8 @@ class FilesEndpoint:
     async def _keep(self, request: Request) -> Response:
         core = self._core
         core.account.authenticate(request, Right.CONVERT)
+        if core.faults.strikes("stalled_upload"):
+            await asyncio.sleep(core.config.slow_seconds)
         file = await self._received(request)
         core.audit.count("uploads")
         return json_response(

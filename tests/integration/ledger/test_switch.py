@@ -16,8 +16,8 @@ from chaos.proxy import Proxy
 from conveyor import Conveyor, names
 from conveyor.errors import BrokerUnavailable, LedgerUnavailable
 from conveyor.ledger import Ledger, connect, keys
+from conveyor.transport import Backend, Transport
 from workers.local.valkey import Valkey
-from workers.transport import Backend, Transport
 
 PASSWORD = "hush"
 THREADS = 8
@@ -139,6 +139,15 @@ def test_producer_has_a_conversion_accepted_after_the_switch(pair, conveyor):
     with closing(pair.new.client()) as new:
         assert new.llen(names.SUBMIT) == 2
     assert handle.state == "queued"
+
+
+def test_producer_has_a_signature_accepted_after_the_switch(pair, conveyor):
+    conveyor.signature("https://example.com/a.docx", to="pdf").apply_async(ignore_result=True)
+    pair.switch()
+    conveyor.signature("https://example.com/b.docx", to="pdf").apply_async(ignore_result=True)
+
+    with closing(pair.new.client()) as new:
+        assert new.llen(names.SUBMIT) == 2
 
 
 def test_producer_with_an_app_of_its_own_has_one_accepted_too(pair, tmp_path):

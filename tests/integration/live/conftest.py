@@ -12,15 +12,27 @@ from conveyor.live import Credential, Inquiry, Limits, Listener, inquire
 from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.1
+#: Where two polls must meet within it, also on a busy machine.
+WIDE_S = 0.5
 
 
-def run(url, spend=0, *, secret="sandbox", reader="", listener=None, job_s=20, exchange_s=20):
+def run(
+    url,
+    spend=0,
+    *,
+    secret="sandbox",
+    reader="",
+    listener=None,
+    job_s=20,
+    exchange_s=20,
+    spacing_s=SPACING_S,
+):
     return inquire(
         Inquiry(
             base_url=url,
             credential=Credential(secret, reader or secret),
             spend=spend,
-            limits=Limits(spacing=SPACING_S, job=job_s, webhook=4 if listener else 0),
+            limits=Limits(spacing=spacing_s, job=job_s, webhook=3 if listener else 0),
             listener=listener,
             exchange_s=exchange_s,
         )
@@ -36,8 +48,8 @@ def values(report):
 
 
 @contextmanager
-def sandbox_of(**options):
-    with SandboxServer(SandboxConfig(spacing_seconds=SPACING_S, **options)) as server:
+def sandbox_of(spacing_s=SPACING_S, **options):
+    with SandboxServer(SandboxConfig(spacing_seconds=spacing_s, **options)) as server:
         yield server
 
 

@@ -13,33 +13,34 @@ from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect, Repeated
 from conveyor.sandbox.recording import replayed
 
-from .conftest import SPACING_S, run, sandbox_of, values, verdicts
+from .conftest import SPACING_S, WIDE_S, run, sandbox_of, values, verdicts
 
-LONG = (0.6, 0.6)
+# Longer than until a job's second poll: so each run sees it run.
+LONG = (1, 1)
 
 
-def replay(recording, **options):
-    config = SandboxConfig(spacing_seconds=SPACING_S, **options)
+def replay(recording, spacing_s=SPACING_S, **options):
+    config = SandboxConfig(spacing_seconds=spacing_s, **options)
     return SandboxServer(replayed(config, recording))
 
 
 @pytest.mark.parametrize(
-    "ways",
+    ("ways", "spend"),
     [
-        {"repeated_job_id": Repeated.REFUSED},
-        {"repeated_job_id": Repeated.REFUSED_400, "dialects": frozenset({Dialect.PATH})},
-        {"repeated_job_id": Repeated.FIRST, "dialects": frozenset({Dialect.QUERY})},
-        {"ignore_async": True},
-        {"faults": {"foreign_job_id": 1.0, "lost_webhook": 1.0}},
+        ({"repeated_job_id": Repeated.REFUSED}, 6),
+        ({"repeated_job_id": Repeated.REFUSED_400, "dialects": frozenset({Dialect.PATH})}, 3),
+        ({"repeated_job_id": Repeated.FIRST, "dialects": frozenset({Dialect.QUERY})}, 3),
+        ({"ignore_async": True}, 3),
+        ({"faults": {"foreign_job_id": 1.0, "lost_webhook": 1.0}}, 3),
     ],
-    ids=str,
+    ids=["refused", "refused-400-path", "first-query", "ignores-async", "foreign-ids-no-webhooks"],
 )
-def test_a_run_against_the_replay_finds_the_same(ways, listener):
-    with sandbox_of(duration_seconds=LONG, **ways) as server:
-        first = run(server.url, 6, listener=listener)
+def test_a_run_against_the_replay_finds_the_same(ways, spend, listener):
+    with sandbox_of(WIDE_S, duration_seconds=LONG, **ways) as server:
+        first = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
     recording = parse(first.recording.to_text().encode())
-    with replay(recording, duration_seconds=LONG) as server:
-        second = run(server.url, 6, listener=listener)
+    with replay(recording, WIDE_S, duration_seconds=LONG) as server:
+        second = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
     assert verdicts(second) == verdicts(first)
     assert values(second) == values(first)
     assert second.recording.traits == first.recording.traits

@@ -7,15 +7,15 @@ import pytest
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect, Repeated
 
-from .conftest import run, sandbox_of, values, verdicts
+from .conftest import WIDE_S, run, sandbox_of, values, verdicts
 
 # What the sandbox does not have.
 MISSING = {"information"}
 
 
 def test_everything_holds_of_a_sandbox_as_it_comes(listener):
-    with sandbox_of(duration_seconds=(0.5, 0.5)) as server:
-        report = run(server.url, 10, listener=listener)
+    with sandbox_of(WIDE_S, duration_seconds=(1, 1)) as server:
+        report = run(server.url, 10, listener=listener, spacing_s=WIDE_S)
         audit = server.audit()
     found = verdicts(report)
     odd = {name: verdict for name, verdict in found.items() if verdict != "holds"}

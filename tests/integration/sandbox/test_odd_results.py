@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 
 import pytest
 import requests
@@ -169,7 +168,8 @@ def test_a_conversion_may_make_no_files(server, client_of, dialect):
     assert client.convert("md", "html").json() == nothing
     for fault in ("raw_result", "odd_raw_poll", "odd_data_plain_poll", "odd_url_elsewhere_poll"):
         job_id = client.submit().json()["JobId"]
+        while client.audit()["jobs_by_outcome"]["in_progress"]:
+            pass
         server.set_faults({fault: 1})
-        time.sleep(0.1)
         assert client.wait(job_id).status_code == 200
         server.set_faults({"no_files": 1})

@@ -55,8 +55,8 @@ def test_a_lost_worker_loses_no_message(options_of):
 @pytest.mark.parametrize(
     ("url", "transport"),
     [
-        ("redis://host:6379/0", "workers.transport:Transport"),
-        ("rediss://host:6379/0", "workers.transport:Transport"),
+        ("redis://host:6379/0", "conveyor.transport:Transport"),
+        ("rediss://host:6379/0", "conveyor.transport:Transport"),
         ("redis+socket:///run/redis.sock", None),
         ("amqp://host:5672", None),
     ],

@@ -28,7 +28,7 @@ def reply(status, body=None, elapsed=0.0):
 
 def scene(**replies):
     labelled = {name.replace("_", "-"): value for name, value in replies.items()}
-    return Scene(base_url="http://127.0.0.1:1", spacing_s=5, replies=labelled)
+    return Scene(base_url="http://127.0.0.1:1", replies=labelled)
 
 
 def error(status, code):
@@ -245,7 +245,7 @@ def test_what_a_repeated_id_does_is_told(answer, poll, verdict, value):
     ],
 )
 def test_webhooks_of_the_path_dialect_are_judged(base_url, succeeded, failed, verdicts):
-    made = Scene(base_url=base_url, spacing_s=5, has_listener=True)
+    made = Scene(base_url=base_url, has_listener=True)
     made.jobs[Role.FIRST] = job(final=reply(200, RESULT), call=succeeded)
     made.jobs[Role.FAILING] = job(Role.FAILING, final=error(500, 5009), call=failed)
     found = tuple(CHECKS[name](made).verdict for name in ("webhook-path", "webhook-failed-path"))

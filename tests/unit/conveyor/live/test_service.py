@@ -33,7 +33,7 @@ class Line:
 def service(reply, allowed=0, seconds=60):
     line = Line(reply)
     line.budget = Budget(allowed)
-    scene = Scene(base_url="http://127.0.0.1:1", spacing_s=5)
+    scene = Scene(base_url="http://127.0.0.1:1")
     return line, Service(
         scene,
         wire=line,

@@ -1,8 +1,9 @@
-"""kombu's Redis transport and Celery's result backend, so that workers outlive both."""
+"""kombu's Redis transport and Celery's result backend, for processes that outlive both."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis
 from celery.backends import redis as celery_redis
@@ -10,7 +11,24 @@ from kombu.transport import redis as kombu_redis
 
 from conveyor.ledger import outliving
 
-__all__ = ["Backend", "Transport"]
+__all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
+
+_SCHEMES: Final = ("redis", "rediss")
+
+BACKENDS: Final = dict.fromkeys(_SCHEMES, "conveyor.transport:Backend")
+"""For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
+
+
+def transport_of(broker_url: str) -> str | None:
+    """Which transport an app shall use.
+
+    Args:
+        broker_url: Where its broker is.
+
+    Returns:
+        Ours for Redis; None where Celery shall choose.
+    """
+    return "conveyor.transport:Transport" if urlsplit(broker_url).scheme in _SCHEMES else None
 
 
 class Channel(kombu_redis.Channel):
@@ -35,7 +53,7 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """The transport of the workers' broker."""
+    """The transport of an app that is ours."""
 
     Channel = Channel
 

@@ -1,0 +1,198 @@
+"""The faults of the service, of gateways and of proxies, at rates from the first answer on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import Final
+
+from chaos.fleet import Build
+from chaos.judge import Rules
+from chaos.scene import Case, Scene
+from conveyor.conversion import FailureKind
+
+__all__ = ["SERVICE_CASES"]
+
+_OUTAGE_S: Final = 30.0
+_DRIBBLE_S: Final = 40
+_SHORT_DRIBBLE_S: Final = 10
+_HELD_S: Final = 26
+_SHORTLY_HELD_S: Final = 9
+
+_ADDRESSES: Final = ("submit", "upload", "poll", "download", "delete")
+_WITH_AFTER: Final = (*_ADDRESSES, "after_submit")
+
+_STATUSES: Final = (408, 409, 423, 425, 429, 503)
+_WAITS: Final = tuple(
+    f"{kind}_{status}"
+    for kind, status in product(("status", "retry_after", "retry_date"), _STATUSES)
+)
+_ODD_WAITS: Final = tuple(f"retry_{kind}_429" for kind in ("huge", "negative", "garbage"))
+_BROKEN: Final = (
+    *(f"message_only_{status}" for status in (500, 502, 503, 504)),
+    *("text_code_500", "gateway_502", "gateway_503", "gateway_504"),
+)
+_PORTALS: Final = (
+    *(f"portal_{kind}" for kind in ("html", "xhtml", "text", "text_json", "json", "octets")),
+    *("null_json", "cut_json", "deep_json", "empty_body"),
+)
+_REDIRECTS: Final = tuple(f"redirect_{status}" for status in (301, 302, 303, 307, 308))
+_DRIBBLES: Final = ("slow_head", "endless_continue", "slow_body", "slow_trailers")
+_SILENCES: Final = ("failed", "silent", "closed", "message_only_500")
+_READABLE: Final = (
+    *("data_plain", "data_urlsafe", "data_unpadded", "data_newlines", "data_uri"),
+    *("size_text", "size_wrong", "size_negative", "size_missing"),
+    *("cost_huge", "cost_float", "cost_infinite", "cost_negative", "cost_text", "cost_missing"),
+    *("conversion_time", "extra_fields", "job_id_too"),
+    *("name_surrogate", "name_path", "name_missing", "raw", "raw_odd_disposition"),
+)
+_UNREADABLE: Final = (
+    *("files_null", "files_missing", "files_text", "file_null", "file_bare"),
+    *("file_bare_beside_good", "data_garbage", "url_bad", "url_local"),
+)
+
+# Below that the client gives up before a short dribble, and before a hold, has ended.
+_IMPATIENT: Final = {"READ_TIMEOUT": "6", "ANSWER_TIMEOUT": "6"}
+
+
+def _rates(*groups: Iterable[str], **rates: float) -> Callable[[Scene], None]:
+    """Answers are faulty at these rates; of each group one must strike, else each."""
+
+    def strike(scene: Scene) -> None:
+        scene.faults = tuple(map(tuple, groups)) or tuple((name,) for name in rates)
+        scene.fleet.service.set_faults(**rates)
+        scene.enqueue()
+
+    return strike
+
+
+def _spread(rate: float, names: Iterable[str], places: Iterable[str]) -> Callable[[Scene], None]:
+    """At each place one answer in so many meets one of the faults, each as often as the others."""
+    groups = [[f"{name}_{place}" for name in names] for place in places]
+    rates = {name: rate / len(group) for group in groups for name in group}
+    return _rates(*groups, **rates)
+
+
+def _each(rate: float, names: Iterable[str], places: Iterable[str]) -> Mapping[str, float]:
+    return {f"{name}_{place}": rate for name, place in product(names, places)}
+
+
+def _outage(scene: Scene) -> None:
+    """Every connection to the service closes at once, for half a minute."""
+    scene.faults = (("outage",),)
+    scene.enqueue()
+    with scene.fleet.service.faults(outage=1.0):
+        time.sleep(_OUTAGE_S)
+
+
+def _slow(seconds: int) -> tuple[str, ...]:
+    return ("--slow-seconds", str(seconds))
+
+
+def _held(seconds: int) -> tuple[str, ...]:
+    return ("--hold-seconds", str(seconds))
+
+
+def _repeated(answer: str) -> Build:
+    """Where a repeated JobId never pays twice, the wait for a proof may be shorter than a hold."""
+    return Build(
+        options=(*_held(_SHORTLY_HELD_S), "--repeated-job-id", answer),
+        settings={**_IMPATIENT, "PROOF_SECONDS": "1", "PROOF_CLOSED_SECONDS": "1"},
+    )
+
+
+# A POST may come after the one that a gateway held has been charged: that is what is shown.
+_REPEATED_RULES: Final = Rules(counted=frozenset({"reposted_after_paid"}))
+
+SERVICE_CASES: Final = (
+    Case(name="10 % of submits lost", strike=_rates(lost_submit=0.1)),
+    Case(name="10 % of submits throttled", strike=_rates(throttle_submit=0.1)),
+    Case(name="10 % of polls 502, 504", strike=_rates(gateway_poll=0.1)),
+    Case(
+        name="5 % of downloads cut",
+        strike=_rates(truncated_download=0.025, short_download=0.025),
+    ),
+    Case(
+        name="5 % of answers dribble 40 s",
+        strike=_rates(slow_answer=0.05),
+        build=Build(options=_slow(_DRIBBLE_S)),
+    ),
+    Case(name="the API gone 30 s", strike=_outage),
+    Case(
+        name="30 % of submits held 26 s",
+        strike=_rates(held_submit=0.3),
+        build=Build(options=_held(_HELD_S), settings={**_IMPATIENT, "PROOF_SECONDS": "40"}),
+    ),
+    Case(
+        name="repeated ids refused",
+        strike=_rates(held_submit=0.3),
+        build=_repeated("refused"),
+        rules=_REPEATED_RULES,
+    ),
+    Case(
+        name="repeated ids answered",
+        strike=_rates(held_submit=0.3),
+        build=_repeated("first"),
+        rules=_REPEATED_RULES,
+    ),
+    Case(
+        name="10 % throttled everywhere",
+        strike=_spread(0.1, ("throttle", "throttle_retry_after"), _ADDRESSES),
+        build=Build(options=("--retry-after", "1")),
+    ),
+    Case(
+        name="10 % told to wait",
+        strike=_spread(0.1, (*_WAITS, *_ODD_WAITS), _ADDRESSES),
+        build=Build(options=("--retry-after", "1")),
+    ),
+    Case(name="10 % broken on the way", strike=_spread(0.1, _BROKEN, _WITH_AFTER)),
+    Case(name="10 % met by portals", strike=_spread(0.1, _PORTALS, _WITH_AFTER)),
+    Case(name="10 % redirected", strike=_spread(0.1, _REDIRECTS, _WITH_AFTER)),
+    Case(
+        name="5 % dribble anywhere",
+        strike=_spread(0.05, _DRIBBLES, _ADDRESSES),
+        build=Build(options=_slow(_SHORT_DRIBBLE_S), settings=_IMPATIENT),
+    ),
+    Case(
+        name="80 % of deletes fail",
+        strike=_spread(0.8, _SILENCES, ["delete"]),
+        build=Build(settings=_IMPATIENT),
+    ),
+    Case(
+        name="20 % of files vanish",
+        strike=_rates(vanish_file=0.2),
+        staged_every=1,
+    ),
+    Case(
+        name="odd results",
+        strike=_rates(
+            *([f"odd_{name}_submit", f"odd_{name}_poll"] for name in _READABLE),
+            ["odd_files_empty_submit", "odd_files_empty_poll", "no_files"],
+            **_each(0.01, [f"odd_{name}" for name in _READABLE], ["submit", "poll"]),
+            odd_files_empty_submit=0.02,
+            odd_files_empty_poll=0.02,
+            no_files=0.02,
+        ),
+        rules=Rules(is_empty=True),
+    ),
+    Case(
+        name="unreadable results",
+        strike=_rates(
+            *([f"odd_{name}_submit", f"odd_{name}_poll"] for name in _UNREADABLE),
+            **_each(0.02, [f"odd_{name}" for name in _UNREADABLE], ["submit", "poll"]),
+        ),
+        rules=Rules(ends=frozenset({FailureKind.UNREADABLE})),
+    ),
+    Case(
+        name="errors that leak",
+        strike=_rates(
+            *(["leaky_error_submit", "leaky_error_poll"], ["leaky_refusal_submit"]),
+            *(["surrogate_error_poll"], ["huge_error_poll"], ["bad_url_error_poll"]),
+            **_each(0.03, ["leaky_error"], ["submit", "poll"]),
+            **_each(0.03, ["surrogate_error", "huge_error", "bad_url_error"], ["poll"]),
+            leaky_refusal_submit=0.05,
+        ),
+        rules=Rules(ends=frozenset({FailureKind.SERVICE, FailureKind.INPUT})),
+    ),
+)
