@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ def transport_of(broker_url: str) -> str | None:
         Ours for Redis; None where Celery shall choose.
     """
     return "conveyor.transport:Transport" if urlsplit(broker_url).scheme in _SCHEMES else None
+
+
+log = logging.getLogger(__name__)
 
 
 class Channel(kombu_redis.Channel):
@@ -59,7 +63,26 @@ class Transport(kombu_redis.Transport):
 
 
 class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships no types
-    """The workers' result backend: it retries where the primary was switched."""
+    """The workers' result backend: it retries where the primary was switched, and may be away."""
+
+    def mark_as_failure(self, task_id: str, exc: BaseException, *args: Any, **options: Any) -> None:
+        """Note a failure, and why not where it is none.
+
+        Where a result can't be stored, Celery 5.7 takes that for a failure of the task, and stores
+        it: a caller would be told that a conversion has failed which has succeeded. As long as the
+        backend is away that raises, too, and in a pool of threads nobody hears of it: the message
+        is never acknowledged, and a worker that has drawn as many as it has threads draws no more.
+
+        Args:
+            task_id: The task.
+            exc: What was raised.
+            args: As Celery has them.
+            options: The same.
+        """
+        if isinstance(exc, self.connection_errors):
+            log.warning("A result could not be stored, and will be again: %r", exc)
+            return
+        super().mark_as_failure(task_id, exc, *args, **options)
 
     def _get_pool(self, **params: Any) -> Any:
         kind = params.get("connection_class", redis.Connection)

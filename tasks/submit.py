@@ -193,15 +193,14 @@ def _wait_outside(engine: Engine, entry: Entry, gate: Gate) -> Moved:
 
 def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    wait_s = entry.request.wait_s(engine.settings.semi_async_seconds)
-    candidates = (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
-    for dialect in candidates:
+    wait_s = _wait_s(engine, entry)
+    for dialect in (candidates := _candidates(engine, entry, wait_s)):
         posted = _post_in(dialect, engine, entry, gate, wait_s)
         if posted is None:
             return None
         if isinstance(posted.outcome, Started | Finished):
             engine.dialects.worked(dialect)
-        is_last = dialect is candidates[-1] or entry.lost
+        is_last = dialect is candidates[-1]
         if not isinstance(posted.outcome, NotFound) or is_last:
             return posted
         passed = posted.passed
@@ -212,6 +211,19 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
             return None
         entry = put_back
     return None
+
+
+def _candidates(engine: Engine, entry: Entry, wait_s: float) -> tuple[Dialect, ...]:
+    """A POST is repeated as it was: only the same id tells the service that it is a repetition."""
+    if entry.lost:
+        return (entry.dialect,)
+    return (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
+
+
+def _wait_s(engine: Engine, entry: Entry) -> float:
+    if entry.lost and entry.dialect is not Dialect.QUERY:
+        return 0.0
+    return entry.request.wait_s(engine.settings.semi_async_seconds)
 
 
 def _post_in(

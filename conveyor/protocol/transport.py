@@ -104,6 +104,7 @@ class Download:
         tag: What tells this version of the file from another, empty where nothing does.
         is_plain: Whether a fetch that breaks can go on from where it stands: the content comes as
             it is, not compressed on the way.
+        is_framed: Whether the answer tells where it ends. If not, a cut one looks whole.
     """
 
     chunks: Iterator[bytes]
@@ -111,6 +112,7 @@ class Download:
     size: int | None = None
     tag: str = ""
     is_plain: bool = True
+    is_framed: bool = True
 
 
 class Transport:
@@ -279,6 +281,7 @@ class Transport:
                         _size_of(response) if _is_plain(response) else None,
                         _tag_of(response),
                         _is_plain(response),
+                        _is_framed(response),
                     )
 
     def _follow(
@@ -464,6 +467,12 @@ def _tag_of(response: requests.Response) -> str:
     """A strong ETag: a weak one does not vouch for bytes (RFC 9110)."""
     tag = response.headers.get("ETag", "").strip()
     return tag if _TAG.fullmatch(tag) else ""
+
+
+def _is_framed(response: requests.Response) -> bool:
+    return bool(
+        {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}
+    )
 
 
 def _is_plain(response: requests.Response) -> bool:

@@ -26,6 +26,8 @@ _SECRET = "sandbox"  # noqa: S105 - the sandbox takes any word; this one can't b
 # A ping that comes before the worker listens is lost, and waited for in vain: so short ones first,
 # and then such as a slow worker's answer needs.
 _PINGS_S = (*(0.3,) * 20, 2.0)
+_PROOF_S = "5"
+_PROOF_CLOSED_S = "1"
 # What the web process is told of the workers' settings: where things are, and no API secret.
 _OF_WEB = (
     *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL"),
@@ -97,6 +99,9 @@ class LocalStack:
             "RESULT_BACKEND": self.broker_url,
             "STORAGE_URL": self.storage_url,
             "POLL_SPACING": f"{spacing:g}",
+            # No gateway holds a request here, unless a fault does: then above that.
+            "PROOF_SECONDS": _PROOF_S,
+            "PROOF_CLOSED_SECONDS": _PROOF_CLOSED_S,
             "POOL": pool,
             "CONCURRENCY": str(concurrency),
             "LOG_FORMAT": "console",

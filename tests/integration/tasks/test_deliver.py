@@ -4,10 +4,13 @@ import time
 
 import pytest
 from celery.result import AsyncResult
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from conveyor import Conversion, ConversionFailed, State, names
 from conveyor.ledger import keys
 from conveyor.schedule import FILE_LIFE_S
+from workers.local.ports import free_port
 
 
 @pytest.fixture
@@ -24,6 +27,12 @@ def ready(worker, conveyor, document):
         raise AssertionError("it did not become ready")
 
     return make
+
+
+@pytest.fixture
+def rested(client):
+    """End the lease of a delivery that did not."""
+    return lambda conversion_id: client.delete(keys.delivery(conversion_id))
 
 
 def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
@@ -45,10 +54,45 @@ def test_a_delivery_that_comes_again_says_the_same_and_fetches_nothing(worker, r
     assert sandbox.audit()["downloads"] == 1
 
 
-@pytest.mark.parametrize("fault", ["short_download", "truncated_download"])
-def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results, fault):
+def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
+    worker, ready, monkeypatch, rested
+):
     handle, message = ready()
-    sandbox.set_faults({fault: 1.0})
+    with monkeypatch.context() as away:
+        pool = worker.app.backend.client.connection_pool
+        away.setitem(pool.connection_kwargs, "port", free_port())
+        away.setitem(pool.connection_kwargs, "retry", Retry(NoBackoff(), 0))
+        pool.disconnect()
+        pool.reset()
+        # Celery acknowledges what it has traced without an exception.
+        with pytest.warns(RuntimeWarning, match="Exception raised outside body"):
+            worker.run(message)
+    pool.reset()
+    assert not worker.engine.ledger.get(handle.id).told
+    assert AsyncResult(handle.id, app=worker.app).status == "PENDING"
+
+    rested(handle.id)
+    worker.run(message)
+    result = AsyncResult(handle.id, app=worker.app).get(timeout=30)
+    assert Conversion.from_dict(result) == handle.get()
+
+
+def test_two_equal_downloads_outvote_a_wrong_size_and_the_record_says_so(
+    worker, ready, sandbox, results
+):
+    handle, message = ready()
+    sandbox.set_faults({"short_download": 1.0})
+    worker.run(message)
+
+    assert handle.get().state is State.SUCCEEDED
+    assert "two downloads brought the same" in worker.engine.ledger.get(handle.id).note
+    assert sandbox.audit()["downloads"] == 2
+    assert list(results()) == ["a.html"]
+
+
+def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results):
+    handle, message = ready()
+    sandbox.set_faults({"truncated_download": 1.0})
     begun = time.time()
     worker.run(message)
     # Not under its name, and under no other.
@@ -69,7 +113,7 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
     worker_of, ready, sandbox, conveyor
 ):
     handle, message = ready()
-    sandbox.set_faults({"short_download": 1.0})
+    sandbox.set_faults({"truncated_download": 1.0})
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
         with pytest.raises(ConversionFailed, match="has been paid"):

@@ -131,6 +131,26 @@ def test_a_dialect_is_found_out_once(*, worker_of, sandbox_of, conveyor, documen
     assert sandbox.audit()["paid"] == 2
 
 
+def test_lost_submit_is_repeated_as_it_was_by_a_worker_of_the_other_dialect(
+    worker_of, conveyor, sandbox, document
+):
+    """The service tells a repetition by its id, whose form is the dialect's."""
+    sandbox.set_faults({"closed_submit": 1.0})
+    handle = conveyor.convert(document, to="html")
+    with worker_of(sandbox.url, api_dialect="path") as worker:
+        worker.run(worker.waiting()[0])
+        posted = worker.engine.ledger.get(handle.id)
+        sandbox.set_faults({})
+    with worker_of(sandbox.url, api_dialect="query") as worker:
+        while (entry := worker.engine.ledger.get(handle.id)).submits == 1:
+            for message in worker.waiting():
+                worker.run_when_due(message)
+
+    assert (entry.job_id, entry.dialect) == (posted.job_id, Dialect.PATH)
+    assert entry.alive
+    assert sandbox.audit()["paid"] == 1
+
+
 def _enqueued(worker, conveyor, document):
     conveyor.convert(document, to="html")
     return next(it for it in worker.waiting() if it.task == names.SUBMIT)
