@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
 
 from conveyor.protocol.deadline import CURRENT, Exchange, Lever
 
@@ -30,6 +31,12 @@ class _Head(http.client.HTTPResponse):
     http.client passes over 100 alone. It would take a 102 or 103 for the answer, and leave the real
     one in the connection, for the next request.
     """
+
+    def begin(self) -> None:
+        """Read the head. urllib3 would log what is malformed in it together with the whole URL."""
+        super().begin()
+        self.msg.defects = []
+        self.msg.set_payload("")
 
     def _read_status(self) -> tuple[str, int, str]:
         exchange = CURRENT.get()
@@ -48,11 +55,13 @@ class _Connection(HTTPConnection):
     _lever: Lever | None = None
 
     def _new_conn(self) -> socket.socket:
+        exchange = CURRENT.get()
+        if exchange is not None and exchange.deadline.is_over:
+            raise ConnectTimeoutError(self, "the deadline is over")
         made = super()._new_conn()
-        self._exchange = CURRENT.get()
-        self._lever = Lever(made)
-        if self._exchange is not None:
-            self._exchange.hold(self._lever)
+        self._exchange, self._lever = exchange, Lever(made)
+        if exchange is not None:
+            exchange.hold(self._lever)
         return made
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -89,6 +98,12 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
+
+    def _tunnel(self) -> None:
+        """Ask a proxy for a way through. To http.client a head that breaks off is a whole one."""
+        super()._tunnel()
+        if self._exchange is not None and self._exchange.is_late:
+            raise TimeoutError("the deadline is over")
 
 
 class _Pool(HTTPConnectionPool):

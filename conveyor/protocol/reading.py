@@ -25,6 +25,7 @@ __all__ = ["checked", "is_refused_credential", "read_poll", "read_start"]
 
 _OK: Final = 200
 _ACCEPTED: Final = 202
+_UNPAID: Final = 402
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _CLIENT_ERROR: Final = 400
@@ -131,7 +132,9 @@ def is_refused_credential(answer: Answer) -> bool:
     status = answer.status
     if status in _CREDENTIAL_STATUSES:
         return True
-    return _CLIENT_ERROR <= status < _SERVER_ERROR and _code_of(answer) in _CREDENTIAL_CODES
+    if status == _UNPAID or not _CLIENT_ERROR <= status < _SERVER_ERROR:
+        return False
+    return _code_of(answer) in _CREDENTIAL_CODES
 
 
 def _read_taken(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitOutcome:
