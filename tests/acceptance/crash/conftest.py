@@ -33,6 +33,8 @@ SPACING_S = 0.2
 # Longer than the first polls come after: `poll` is seen to say "not yet", too.
 DURATION_S = 1.5
 SWEEP_S = 0.1
+# A 404 is a proof so long after the first one: a dead worker's POST is held by nobody here.
+PROOF_S = 0.3
 WAIT_S = 60.0
 QUIET_LOOKS = 4
 # The callback's own queue, which nobody consumes: what lies there was called.
@@ -172,11 +174,13 @@ class Stage:
                 assert (conversion.state, told) == (State.FAILED, "ConversionFailed")
                 assert there == []
                 assert self._client.zrange(keys.DEAD, 0, -1) == [conversion_id]
+                assert self._left_at_the_service() == 1, "the upload"
             else:
                 assert (conversion.state, told) == (State.SUCCEEDED, conversion.to_dict())
                 assert len(conversion.files) == PAGES
                 assert there == sorted(file.name for file in conversion.files)
                 assert all(conveyor.storage.holds(file) for file in conversion.files)
+                assert self._left_at_the_service() == 2 + PAGES, "job, upload and results"
         except AssertionError as error:
             raise WrongError(f"{error}; {conversion}; stored: {there}; told: {told}") from error
 
@@ -197,14 +201,19 @@ class Stage:
         left["in hand"] = sum(tag not in self._lost for tag in self._client.hkeys("unacked"))
         return {what: count for what, count in left.items() if count}
 
+    def _left_at_the_service(self):
+        """What is to be deleted there, or has been."""
+        deleted = self._client.hget(keys.COUNTS, "deleted")
+        return self._client.zcard(keys.LEFTOVERS) + int(deleted or 0)
+
     # -- time -----------------------------------------------------------------------------------
 
     def _let_the_ledgers_time_pass(self, conversion_id):
-        """The conversion is overdue, and the lease of the dead worker's poll has run out.
+        """The conversion is overdue, and the lease of the dead worker's request has run out.
 
         Sound, because a lease protects a request that may still be in flight, and there is none:
-        the only worker of this stage is dead, and it died before its poll was sent, or after the
-        sandbox had answered it. The spacing from then on is kept, as it is after a poll.
+        the only worker of this stage is dead, and it died before its poll or POST was sent, or
+        after the sandbox had answered it. The spacing from then on is kept, as after a poll.
         """
         self._lost = set(self._client.hkeys("unacked"))
         self._client.zadd(keys.DUE, {conversion_id: 0}, xx=True)
@@ -262,7 +271,11 @@ def _outcome(conveyor, conversion_id):
 def stack():
     options = ("--duration", str(DURATION_S), "--workers", str(STAGES), "--audit-fingerprints")
     with LocalStack(
-        workers=0, concurrency=2, spacing=SPACING_S, sandbox_options=options
+        workers=0,
+        concurrency=2,
+        spacing=SPACING_S,
+        sandbox_options=options,
+        settings=dict.fromkeys(("PROOF_SECONDS", "PROOF_CLOSED_SECONDS"), f"{PROOF_S:g}"),
     ) as running:
         yield running
 

@@ -27,7 +27,11 @@ def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
 
     wrong = [f"{point}: {end}" for point, end in ends.items() if isinstance(end, crash.WrongError)]
     assert not wrong, "\n".join([f"{len(wrong)} of {len(points)} points", *wrong])
-    again = _may_call_back_again(places["signature"], crash)
+    again = {
+        point
+        for scenario in ("signature", "damaged")
+        for point in _may_call_back_again(scenario, places[scenario], crash)
+    }
     callbacks = {point: _callbacks(point, again) for point in points}
     differ = [
         f"{point}: {end.callbacks}, not {callbacks[point]}"
@@ -69,15 +73,15 @@ def _points(places):
                 yield scenario, place, moment
 
 
-def _may_call_back_again(places, crash):
+def _may_call_back_again(scenario, places, crash):
     """From the callback's publication until it is noted that the caller knows."""
-    first = next(number for number, place in enumerate(places) if "LPUSH celery" in place)
+    first = next(number for number, place in enumerate(places) if "deliver: LPUSH" in place)
     last = next(number for number, place in enumerate(places) if "told" in place)
     between = {(place, moment) for place in places[first : last + 1] for moment in MOMENTS} - {
         (places[first], "before"),
         (places[last], "after"),
     }
-    return {crash.Point("signature", *chosen) for chosen in between}
+    return {crash.Point(scenario, *chosen) for chosen in between}
 
 
 def _callbacks(point, again):
