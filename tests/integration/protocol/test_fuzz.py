@@ -312,7 +312,7 @@ def _said_of_a_result(raw):
         answer = http.client.HTTPResponse(_Socket(raw))
         answer.begin()
         body = answer.read()
-    except (http.client.HTTPException, OSError, ValueError):
+    except (http.client.HTTPException, MemoryError, OSError, OverflowError, ValueError):
         return False
     if answer.status != 200 or answer.getheader("Content-Encoding"):
         return False
