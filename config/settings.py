@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from config.addresses import is_loopback
 from config.secret import clean_secret, read_secret
+from conveyor.loopback import is_loopback
 from conveyor.protocol import Auth, Dialect
 from conveyor.schedule import MAX_NET_S
 from conveyor.settings import ProducerSettings, load

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from config.addresses import is_loopback
 from config.settings import LEAST_WEBHOOK_KEY
+from conveyor.loopback import is_loopback
 from conveyor.settings import ProducerSettings, load
 
 __all__ = ["KEY_NAME", "ApiKey", "WebSettings", "load_web_settings"]

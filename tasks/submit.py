@@ -319,7 +319,7 @@ def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
     Refused where that is not so: the entry has moved on, or has ended.
     """
     passed = posted.passed
-    begun = engine.ledger.begin_submit(posted.before, posted.job, passed.entering)
+    begun = engine.ledger.begin_submit(posted.before, posted.job, passed.entering, was_lost=True)
     if begun is None:
         return None
     log.warning("intent_was_lost")

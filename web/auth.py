@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config.addresses import is_loopback
 from config.web import ApiKey
+from conveyor.loopback import is_loopback
 from web.problems import Kind, ProblemResponse
 
 __all__ = ["ApiKeys", "SameOrigin", "hash_of", "holder_of", "is_open"]

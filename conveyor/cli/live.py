@@ -30,7 +30,7 @@ from conveyor.live import (
     is_accepted,
     port_of,
 )
-from conveyor.live.hosts import is_loopback
+from conveyor.loopback import is_loopback
 from conveyor.recording import RecordingError, check_target, save
 from conveyor.settings import LEAST_SPACING_S, LiveSettings, load
 

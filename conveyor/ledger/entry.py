@@ -86,6 +86,8 @@ _TEXTS: Final = (
     *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "note"),
 )
 _FILE_FIELD: Final = "file:"
+# What is beyond can't be raised: Lua, and JSON, count to twice that.
+_MOST: Final = 2**52
 
 RecordT = TypeVar("RecordT")
 
@@ -228,7 +230,7 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
     others: dict[str, Any] = {
-        **{name: int(get(name, "0")) for name in _NUMBERS},
+        **{name: _number(get(name, "0")) for name in _NUMBERS},
         **{name: get(name) == "1" for name in _FLAGS},
         **{name: _time(get(name)) for name in _MOMENTS},
         **{name: get(name, "") for name in _TEXTS},
@@ -237,7 +239,7 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
         id=conversion_id,
         seen_at=seen_at,
         state=State(fields["state"]),
-        attempt=int(get("attempt", "1")),
+        attempt=_number(get("attempt", "1")),
         request=ConversionRequest.from_json(fields["request"]),
         caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
         uploads={str(key): str(file_id) for key, file_id in _json(get("uploads"), {}).items()},
@@ -325,7 +327,16 @@ def _json(text: str | None, default: Any) -> Any:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    """Half a character (a lone surrogate) is nothing that Redis' JSON reads, escaped or not."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="replace").decode()
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if abs(number) > _MOST:
+        raise ValueError("a counter is out of bounds")
+    return number
 
 
 def _time(text: str | None) -> float | None:

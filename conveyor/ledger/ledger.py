@@ -239,7 +239,12 @@ class Ledger(Changes):
         )
 
     def begin_submit(
-        self, entry: Entry, job: Job, entering: Mapping[str, Any] | None = None
+        self,
+        entry: Entry,
+        job: Job,
+        entering: Mapping[str, Any] | None = None,
+        *,
+        was_lost: bool = False,
     ) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1).
 
@@ -250,12 +255,16 @@ class Ledger(Changes):
             job: What is posted.
             entering: `conveyor.turnstile.Pass.entering`: nobody polls the job until the POST's
                 answer is noted.
+            was_lost: Whether it was recorded before, and Redis has lost it. What was posted is then
+                a fact, so the uploads that it names are recorded again with it.
         """
+        place = {} if was_lost else _place_of_uploads(entry)
         return self._change(
             "begin_submit",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, **_place_of_uploads(entry)},
+            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, **place},
             set={
+                **(_uploads_again(entry) if was_lost else {}),
                 "job_id": job.job_id,
                 "base_url": job.base_url,
                 "dialect": job.dialect.value,
@@ -861,6 +870,13 @@ def _place_of_uploads(entry: Entry) -> dict[str, Any]:
     if not entry.uploads:
         return {}
     return {"uploads_host": entry.uploads_host, "uploads_account": entry.uploads_account}
+
+
+def _uploads_again(entry: Entry) -> dict[str, Any]:
+    if not entry.uploads:
+        return {}
+    uploads = {"uploads": json.dumps(dict(entry.uploads)), "uploaded_at": entry.uploaded_at}
+    return {**uploads, **_place_of_uploads(entry)}
 
 
 def _this_job(entry: Entry) -> dict[str, Any]:

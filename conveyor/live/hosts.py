@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-__all__ = ["NEAREST_HOST", "is_accepted", "is_loopback", "origin_of", "shown_host"]
+from conveyor.loopback import is_loopback
+
+__all__ = ["NEAREST_HOST", "is_accepted", "origin_of", "shown_host"]
 
 NEAREST_HOST: Final = "v2.convertapi.com"
 """Routed to the nearest data centre; the regions' own hosts are not."""
@@ -35,16 +36,6 @@ def is_accepted(url: str) -> bool:
         and parts.host.endswith(_VENDOR)
         and parts.port in {None, _HTTPS_PORT}
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own loopback."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def origin_of(url: str) -> str:

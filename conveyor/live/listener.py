@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from conveyor.errors import InvalidRequest
-from conveyor.live.hosts import is_loopback
+from conveyor.loopback import is_loopback
 
 __all__ = ["Listener", "port_of"]
 

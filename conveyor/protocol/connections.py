@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
 
 from conveyor.protocol.deadline import CURRENT, Exchange, Lever
 
@@ -31,6 +32,12 @@ class _Head(http.client.HTTPResponse):
     one in the connection, for the next request.
     """
 
+    def begin(self) -> None:
+        """Read the head. urllib3 would log what is malformed in it together with the whole URL."""
+        super().begin()
+        self.msg.defects = []
+        self.msg.set_payload("")
+
     def _read_status(self) -> tuple[str, int, str]:
         exchange = CURRENT.get()
         if self.fp.peek(1) and exchange is not None:
@@ -43,16 +50,18 @@ class _Head(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     """A connection that its exchange can shut."""
 
-    response_class = _Head
+    _head: _Head | None = None
     _exchange: Exchange | None = None
     _lever: Lever | None = None
 
     def _new_conn(self) -> socket.socket:
+        exchange = CURRENT.get()
+        if exchange is not None and exchange.deadline.is_over:
+            raise ConnectTimeoutError(self, "the deadline is over")
         made = super()._new_conn()
-        self._exchange = CURRENT.get()
-        self._lever = Lever(made)
-        if self._exchange is not None:
-            self._exchange.hold(self._lever)
+        self._exchange, self._lever = exchange, Lever(made)
+        if exchange is not None:
+            exchange.hold(self._lever)
         return made
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -71,7 +80,20 @@ class _Connection(HTTPConnection):
         """Read an answer's head."""
         if self._exchange is not None:
             self._exchange.sent()
-        return super().getresponse()
+        try:
+            return super().getresponse()
+        except BaseException:
+            # urllib3 leaves a head that it refuses open, and with it the socket.
+            if self._head is not None:
+                self._head.close()
+            raise
+        finally:
+            self._head = None
+
+    def response_class(self, *args: Any, **options: Any) -> _Head:  # type: ignore[override]
+        """Make what reads the answer: http.client asks for it by this name."""
+        self._head = _Head(*args, **options)
+        return self._head
 
     def close(self) -> None:
         """Close it; the answer that is being read from it stays bounded."""
@@ -89,6 +111,12 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
+
+    def _tunnel(self) -> None:
+        """Ask a proxy for a way through. To http.client a head that breaks off is a whole one."""
+        super()._tunnel()
+        if self._exchange is not None and self._exchange.is_late:
+            raise TimeoutError("the deadline is over")
 
 
 class _Pool(HTTPConnectionPool):

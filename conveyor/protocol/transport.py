@@ -10,7 +10,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from http.client import HTTPException
@@ -104,6 +104,7 @@ class Download:
         tag: What tells this version of the file from another, empty where nothing does.
         is_plain: Whether a fetch that breaks can go on from where it stands: the content comes as
             it is, not compressed on the way.
+        is_framed: Whether the answer tells where it ends. If not, a cut one looks whole.
     """
 
     chunks: Iterator[bytes]
@@ -111,6 +112,7 @@ class Download:
     size: int | None = None
     tag: str = ""
     is_plain: bool = True
+    is_framed: bool = True
 
 
 class Transport:
@@ -148,7 +150,10 @@ class Transport:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that were sent lately, for those who take them out of foreign words."""
+        """The secrets of now and of lately, for those who take them out of foreign words."""
+        for credentials in self._credentials.values():
+            with suppress(Unreachable):
+                self._bearer(credentials)
         return tuple(self._secrets)
 
     def answer_deadline(self, wait_s: float = 0) -> Deadline:
@@ -279,6 +284,7 @@ class Transport:
                         _size_of(response) if _is_plain(response) else None,
                         _tag_of(response),
                         _is_plain(response),
+                        _is_framed(response),
                     )
 
     def _follow(
@@ -330,8 +336,10 @@ class Transport:
     def _bearer(self, credentials: Credentials) -> str:
         try:
             bearer = credentials.bearer()
-        except Exception as error:  # a source of somebody else's: whatever it raises
-            log.exception("credentials_failed")
+        except Exception as error:  # noqa: BLE001 - a source of somebody else's: whatever it raises
+            log.warning(
+                "credentials_failed kind=%s where=%s", type(error).__name__, where_of(error)
+            )
             raise Unreachable(f"the credentials can't be had: {type(error).__name__}") from None
         if bearer and bearer not in self._secrets:
             self._secrets.append(bearer)
@@ -464,6 +472,12 @@ def _tag_of(response: requests.Response) -> str:
     """A strong ETag: a weak one does not vouch for bytes (RFC 9110)."""
     tag = response.headers.get("ETag", "").strip()
     return tag if _TAG.fullmatch(tag) else ""
+
+
+def _is_framed(response: requests.Response) -> bool:
+    return bool(
+        {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}
+    )
 
 
 def _is_plain(response: requests.Response) -> bool:

@@ -104,10 +104,20 @@ class Storage:
         Raises:
             StorageError: The storage can't be written.
         """
-        # An id comes from a message, so it is data too.
-        target = f"{self._root}/results/{safe_name(conversion_id)}/{name}"
-        writer = self._write_whole(target, chunks)
-        return StoredFile(name, writer.uri, writer.size, writer.sha256)
+        writer = self._write_whole(self._result_path(conversion_id, name), chunks)
+        return writer.file
+
+    def result(self, conversion_id: str, name: str) -> Writer:
+        """Begin to write one result file, piece by piece.
+
+        Args:
+            conversion_id: The conversion's id.
+            name: Its name, already safe and without a clash.
+
+        Raises:
+            StorageError: The storage can't be written.
+        """
+        return self._writer(self._result_path(conversion_id, name))
 
     @contextmanager
     def open_source(self, uri: str) -> Iterator[IO[bytes]]:
@@ -229,6 +239,10 @@ class Storage:
             yield uri
         finally:
             self.remove_staged([uri])
+
+    def _result_path(self, conversion_id: str, name: str) -> str:
+        # An id comes from a message, so it is data too.
+        return f"{self._root}/results/{safe_name(conversion_id)}/{name}"
 
     def _writer(self, target: str) -> Writer:
         return Writer(self._fs, target, self.url)

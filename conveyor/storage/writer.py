@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
+from conveyor.conversion import StoredFile
 from conveyor.storage.faults import translated
 
 __all__ = ["Writer"]
@@ -38,6 +40,11 @@ class Writer:
     def uri(self) -> str:
         """Where the file will lie, an fsspec URL."""
         return str(self._fs.unstrip_protocol(self._target))
+
+    @property
+    def file(self) -> StoredFile:
+        """What was written so far, as a record."""
+        return StoredFile(posixpath.basename(self._target), self.uri, self.size, self.sha256)
 
     @property
     def sha256(self) -> str:

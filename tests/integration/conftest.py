@@ -67,3 +67,41 @@ class Make:
 @pytest.fixture
 def make(ledger):
     return Make(ledger)
+
+
+class Rewind:
+    """Takes the ledger back to what it held a moment ago: the last writes were lost.
+
+    So it is after a switch to a replica that lacked them, or after a restart from disk. Messages
+    in the broker stay as they are.
+    """
+
+    def __init__(self, raw):
+        self._raw = raw
+        self._held = {}
+
+    def take(self):
+        """Remember what there is."""
+        names = sorted(self._raw.scan_iter(b"{conveyor}:*", count=1000))
+        pipeline = self._raw.pipeline(transaction=False)
+        for name in names:
+            pipeline.dump(name)
+            pipeline.pttl(name)
+        found = pipeline.execute()
+        self._held = dict(zip(names, zip(found[::2], found[1::2], strict=True), strict=True))
+
+    def back(self):
+        """Lose everything that was written since."""
+        pipeline = self._raw.pipeline()
+        for name in self._raw.scan_iter(b"{conveyor}:*", count=1000):
+            pipeline.delete(name)
+        for name, (dumped, ttl_ms) in self._held.items():
+            if dumped is not None:
+                pipeline.restore(name, max(ttl_ms, 0), dumped)
+        pipeline.execute()
+
+
+@pytest.fixture
+def rewind(valkey_server, redis_url):
+    with closing(valkey_server.client()) as raw:
+        yield Rewind(raw)

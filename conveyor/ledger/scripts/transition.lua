@@ -99,12 +99,18 @@ end
 -- 2. What would be written? Nothing here writes, and what fails here has changed nothing.
 
 local MOST = 9007199254740991
-local function raised(key, name, by)
-  local sum = tonumber(redis.call('HGET', key, name) or '0') + tonumber(by)
+local function raised(name, by)
+  local sum = tonumber(redis.call('HGET', KEYS[1], name) or '0') + tonumber(by)
   if sum ~= math.floor(sum) or math.abs(sum) > MOST then
     error('the counter ' .. name .. ' is out of bounds')
   end
   return string.format('%.0f', sum)
+end
+-- What is counted for everybody stops nobody: from a damaged count on it is counted anew.
+local function counted(name, by)
+  local sum = (tonumber(redis.call('HGET', KEYS[5], name) or '0') or 0) + tonumber(by)
+  if not (sum >= 0) then sum = tonumber(by) end
+  return string.format('%.0f', math.min(math.floor(sum), MOST))
 end
 
 local entered = change.set and change.set.state or state
@@ -112,13 +118,14 @@ local created_at = tonumber(field('created_at')) or now
 local note = field('note')
 local was_dead_of = nil
 if change.dead ~= nil and field('failure') ~= '' then
-  was_dead_of = cjson.decode(field('failure')).kind
+  local is_whole, failure = pcall(cjson.decode, field('failure'))
+  was_dead_of = is_whole and type(failure) == 'table' and failure.kind or nil
 end
 local dead_of = change.dead and cjson.decode(change.set.failure).kind
 
 local fields = {token = ARGV[2]}
 for name, value in pairs(change.set or {}) do fields[name] = value end
-for name, by in pairs(change.add or {}) do fields[name] = raised(KEYS[1], name, by) end
+for name, by in pairs(change.add or {}) do fields[name] = raised(name, by) end
 for _, name in ipairs(change.stamp or {}) do fields[name] = now_text end
 for _, name in ipairs(change.first or {}) do
   if field(name) == '' then fields[name] = now_text end
@@ -135,7 +142,7 @@ if change.timed then
   end
   counts[change.timed.sum] = math.floor(seconds * 1000 + 0.5)
 end
-for name, by in pairs(counts) do counts[name] = raised(KEYS[5], name, by) end
+for name, by in pairs(counts) do counts[name] = counted(name, by) end
 
 local leftovers = {}
 for _, row in ipairs(change.leftovers or {}) do
@@ -144,10 +151,14 @@ for _, row in ipairs(change.leftovers or {}) do
   table.insert(leftovers, {id = row.id, first_try = first_try, noted = noted})
 end
 
+-- Events are told, and decide nothing: what stands there and is no list makes room for them.
+local events_type = redis.call('TYPE', KEYS[7]).ok
+local has_events = events_type == 'list'
+
 -- An event's id is the milliseconds, and a number that keeps two of one millisecond apart.
 local event_id = nil
 if entered ~= state or (fields.note or note) ~= note then
-  local last = redis.call('LINDEX', KEYS[7], -1) or ''
+  local last = has_events and redis.call('LINDEX', KEYS[7], -1) or ''
   local last_ms, last_number = string.match(last, '^(%d+)-(%d+) ')
   local ms, number = math.floor(now * 1000), 0
   if last_ms and tonumber(last_ms) >= ms then
@@ -224,6 +235,9 @@ if entered == 'succeeded' and entered ~= state then
   redis.call('EXPIRE', minute, 3600)
 end
 
+if not has_events and events_type ~= 'none' then
+  redis.call('DEL', KEYS[7])
+end
 -- A conversion's followers learn of its state, and of what holds it up.
 if event_id then
   redis.call('RPUSH', KEYS[7], event_id .. ' ' .. entered .. ' ' .. field('note'))

@@ -52,6 +52,7 @@ DAMAGES = {
     "a version that is no number": _set(v="one"),
     "a counter that is no number": _set(polls="x"),
     "a counter without end": _set(wakeup="1e999"),
+    "a counter that can't be raised": _set(polls=str(2**53 - 1)),
     "a time that is no number": _set(created_at="soon"),
     "a time without end": _set(created_at="inf"),
     "a time that is none": _set(submitted_at="nan"),

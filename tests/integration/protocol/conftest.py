@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
@@ -34,7 +35,8 @@ class Request:
 class ScriptedServer:
     """Each connection's next request gets the next script: bytes, pauses in seconds, marks.
 
-    Without a script left the last one is said again.
+    A part may also be an endless iterator of such parts: it is said until the client goes. Without
+    a script left the last one is said again.
     """
 
     def __init__(self):
@@ -43,6 +45,7 @@ class ScriptedServer:
         self.url = f"http://{self.host}"
         self.scripts = []
         self.requests = []
+        self.connections = 0
         self._ended = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -58,6 +61,7 @@ class ScriptedServer:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self.connections += 1
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near):
@@ -69,18 +73,27 @@ class ScriptedServer:
                     return
 
     def _say(self, near, script):
-        for part in script:
+        for part in _flat(script):
             if part is RESET:
                 near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return False
-            if part is HANG:
+            if part is HANG or self._ended.is_set():
                 self._ended.wait(20)
                 return False
             if isinstance(part, bytes):
                 near.sendall(part)
             else:
                 time.sleep(part)
-        return script[0] != b"" and b"Connection: close" not in script[0]
+        said = [part for part in script if isinstance(part, bytes)]
+        return any(said) and not any(b"Connection: close" in part for part in said)
+
+
+def _flat(script):
+    for part in script:
+        if isinstance(part, Iterator):
+            yield from part
+        else:
+            yield part
 
 
 def _read(stream):

@@ -15,6 +15,7 @@ from celery.app.trace import build_tracer
 from config.settings import WorkerSettings
 from conveyor import Conveyor, names
 from conveyor.ledger import keys
+from conveyor.protocol import ConvertApi
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load
@@ -224,3 +225,51 @@ def results(tmp_path):
         return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     return look
+
+
+@pytest.fixture
+def make_overdue(client):
+    """Let all that is due have been due for a while, without a wait."""
+
+    def run():
+        for conversion_id in client.zrange(keys.DUE, 0, -1):
+            client.zadd(keys.DUE, {conversion_id: 1})
+
+    return run
+
+
+@pytest.fixture
+def after_spacing(client):
+    """Let the turnstile's spacing end, without a wait."""
+    return lambda conversion_id: client.delete(keys.turnstile(conversion_id))
+
+
+class Posts:
+    """POSTs, watched: their job ids, and what happens while one is in flight."""
+
+    def __init__(self):
+        self.ids = []
+        self.meanwhile = lambda: None
+
+    def watch(self, start):
+        def watched(dialect, formats, form, job_id, *args, **options):
+            self.ids.append(job_id)
+            self.meanwhile()
+            return start(dialect, formats, form, job_id, *args, **options)
+
+        return watched
+
+
+@pytest.fixture
+def posts(monkeypatch):
+    """Watches the POSTs of every worker that is made from then on."""
+    made = Posts()
+    monkeypatch.setattr(ConvertApi, "start", _bound(made, ConvertApi.start))
+    return made
+
+
+def _bound(posts, start):
+    def watched(api, *args, **options):
+        return posts.watch(start.__get__(api))(*args, **options)
+
+    return watched

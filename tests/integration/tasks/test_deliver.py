@@ -77,10 +77,22 @@ def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
     assert Conversion.from_dict(result) == handle.get()
 
 
-@pytest.mark.parametrize("fault", ["short_download", "truncated_download"])
-def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results, fault):
+def test_two_equal_downloads_outvote_a_wrong_size_and_the_record_says_so(
+    worker, ready, sandbox, results
+):
     handle, message = ready()
-    sandbox.set_faults({fault: 1.0})
+    sandbox.set_faults({"short_download": 1.0})
+    worker.run(message)
+
+    assert handle.get().state is State.SUCCEEDED
+    assert "two downloads brought the same" in worker.engine.ledger.get(handle.id).note
+    assert sandbox.audit()["downloads"] == 2
+    assert list(results()) == ["a.html"]
+
+
+def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results):
+    handle, message = ready()
+    sandbox.set_faults({"truncated_download": 1.0})
     begun = time.time()
     worker.run(message)
     # Not under its name, and under no other.
@@ -101,7 +113,7 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
     worker_of, ready, sandbox, conveyor
 ):
     handle, message = ready()
-    sandbox.set_faults({"short_download": 1.0})
+    sandbox.set_faults({"truncated_download": 1.0})
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
         with pytest.raises(ConversionFailed, match="has been paid"):

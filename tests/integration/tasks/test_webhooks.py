@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from conveyor import State, names
-from conveyor.ledger import keys
 from conveyor.protocol.outcomes import InProgress
 from conveyor.webhooks import is_genuine
 
@@ -71,12 +70,6 @@ def _submitted(worker, conveyor, document):
     conversion_id = conveyor.convert(document, to="html").id
     worker.run(worker.waiting()[0])
     return conversion_id
-
-
-@pytest.fixture
-def after_spacing(client):
-    """Let the turnstile's spacing end, without a wait."""
-    return lambda conversion_id: client.delete(keys.turnstile(conversion_id))
 
 
 def test_the_service_calls_an_address_that_only_we_can_have_made(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.addresses import is_loopback
+from conveyor.loopback import is_loopback
 
 
 @pytest.mark.parametrize(

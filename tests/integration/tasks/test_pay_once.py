@@ -1,0 +1,327 @@
+"""One conversion is charged once, whatever clocks, gateways and Redis do (invariant I1)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from conveyor import State, names
+from conveyor.conversion import Failure, FailureKind
+from conveyor.ledger import Job, keys
+from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.outcomes import (
+    Busy,
+    Failed,
+    Finished,
+    InProgress,
+    Lost,
+    NotFound,
+    Started,
+    Throttled,
+    Unreadable,
+    Unsent,
+)
+from conveyor.sandbox import SandboxConfig, SandboxServer
+from conveyor.sandbox.config import Repeated
+from workers.sweep import sweep
+
+SPACING_S = 0.2
+FAILURE = Failure(FailureKind.POSSIBLY_PAID, "Who knows.")
+RESULT = Result(3, (RemoteFile("a.html", "https://v2.convertapi.com/d/x", 3),))
+
+
+@pytest.fixture
+def submit(conveyor, worker, document):
+    """A conversion, and its submit's message."""
+    handle = conveyor.convert(document, to="html")
+    (message,) = worker.waiting()
+    return handle, message
+
+
+# -- hosts' clocks ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """This host's clock: `clock(-30)` is 30 s behind."""
+    true = time.time
+
+    def set_off_by(seconds):
+        monkeypatch.setattr(time, "time", lambda: true() + seconds)
+
+    return set_off_by
+
+
+@pytest.mark.parametrize("others_off_s", [-30, 0, 30])
+@pytest.mark.parametrize("off_s", [-30, 0, 30])
+def test_a_clock_that_is_off_wakes_nobody_while_a_post_is_answered_late(
+    *, worker, conveyor, sandbox, submit, posts, clock, off_s, others_off_s
+):
+    """Another host sweeps meanwhile. Seen: 15 POSTs for 10 conversions."""
+    handle, message = submit
+
+    def others_sweep():
+        clock(others_off_s)
+        assert sweep(worker.app) == 0
+        clock(off_s)
+
+    posts.meanwhile = others_sweep
+    clock(off_s)
+    worker.run(message)
+    entry = worker.engine.ledger.get(handle.id)
+    assert entry.submitted_at == pytest.approx(worker.engine.ledger.now(), abs=20)
+    clock(others_off_s)
+    assert sweep(worker.app) == 0
+
+    clock(0)
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+    assert (len(posts.ids), sandbox.audit()["paid"], sandbox.audit()["early_polls"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("off_s", [-30, 30])
+def test_a_lost_answer_is_waited_for_by_the_servers_clock(
+    *, worker, submit, sandbox, posts, clock, monkeypatch, off_s
+):
+    """A host whose clock is ahead must not find the proof early, nor one behind never."""
+    handle, message = submit
+    sandbox.set_faults({"lost_submit": 1.0})
+    clock(off_s)
+    worker.run(message)
+    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: NotFound())
+    (poll,) = worker.waiting()
+    entry = worker.engine.ledger.get(handle.id)
+    assert entry.unclear_at == pytest.approx(worker.engine.ledger.now(), abs=20)
+    worker.run(poll)
+
+    assert worker.engine.ledger.get(handle.id).state is State.CONVERTING
+    assert len(posts.ids) == 1
+
+
+# -- a POST in flight ---------------------------------------------------------------------------
+
+
+def test_a_poll_while_the_post_is_in_flight_costs_the_service_nothing(
+    *, worker, submit, sandbox, posts, make_overdue
+):
+    handle, message = submit
+    seen = []
+
+    def everybody_asks():
+        entry = worker.engine.ledger.get(handle.id)
+        worker.poll(handle.id, entry.wakeup)
+        make_overdue()  # as if the poster's heart had stopped
+        sweep(worker.app)
+        (swept,) = worker.waiting()
+        worker.run(swept)
+        seen.append((swept.task, worker.engine.ledger.get(handle.id), entry, worker.waiting()))
+
+    posts.meanwhile = everybody_asks
+    worker.run(message)
+
+    ((task, after, before, messages),) = seen
+    assert (task, after, messages) == (names.POLL, before, [])
+    assert sandbox.audit()["polls"] == 0
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+    audit = sandbox.audit()
+    assert (audit["paid"], audit["violations"], len(posts.ids)) == (1, 0, 1)
+
+
+def test_two_submits_at_once_post_once(worker, submit, sandbox, posts):
+    handle, message = submit
+    posts.meanwhile = lambda: worker.run(message) if len(posts.ids) == 1 else None
+    worker.run(message)
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert (len(posts.ids), sandbox.audit()["paid"]) == (1, 1)
+
+
+def test_after_the_post_the_first_poll_keeps_the_spacing(worker, submit, client):
+    handle, message = submit
+    worker.run(message)
+
+    assert client.get(keys.turnstile(handle.id)) == "left"
+    assert 0 < client.pttl(keys.turnstile(handle.id)) <= SPACING_S * 1000 + 20
+
+
+# -- lost writes --------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[Repeated.FIRST, Repeated.REFUSED, Repeated.REFUSED_400])
+def strict_sandbox(request):
+    """One at which a repeated JobId makes no other job."""
+    config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, repeated_job_id=request.param)
+    with SandboxServer(config) as server:
+        yield server
+
+
+@pytest.mark.parametrize("finds_it", ["a repeated message", "the sweep"])
+def test_a_post_whose_note_was_lost_is_repeated_under_the_same_id(
+    *, worker_of, strict_sandbox, conveyor, document, posts, rewind, make_overdue, finds_it
+):
+    with worker_of(strict_sandbox.url) as worker:
+        handle = conveyor.convert(document, to="html")
+        (message,) = worker.waiting()
+        rewind.take()
+        worker.run(message)
+        worker.waiting()  # lost as well
+        rewind.back()
+        assert worker.engine.ledger.get(handle.id).state is State.QUEUED
+        if finds_it == "the sweep":
+            make_overdue()
+            assert sweep(worker.app) == 1
+        else:
+            worker.run(message)
+        worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert len(posts.ids) == 2
+    assert posts.ids[0] == posts.ids[1]
+    audit = strict_sandbox.audit()
+    assert (audit["paid"], audit["paid_duplicates"]) == (1, 0)
+
+
+def test_an_intent_that_was_lost_while_the_post_was_in_flight_is_recorded_again(
+    worker, submit, sandbox, posts, rewind
+):
+    handle, message = submit
+    rewind.take()
+    posts.meanwhile = rewind.back
+    with capture_logs() as logs:
+        worker.run(message)
+
+    entry = worker.engine.ledger.get(handle.id)
+    assert (entry.state, entry.alive, entry.submits) == (State.CONVERTING, True, 1)
+    assert entry.job_id == posts.ids[0]
+    # Those of the upload that the POST has named, too: they are deleted in the end.
+    assert list(entry.uploads) == ["0"]
+    assert entry.uploads_host == sandbox.url
+    assert "intent_was_lost" in [log["event"] for log in logs]
+    worker.run(message)  # a repeat of the message finds it on record
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+    assert (len(posts.ids), sandbox.audit()["paid"]) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", ["lost_submit", "gateway_submit", "finished_submit"])
+def test_whatever_the_answer_a_lost_intent_is_recorded_again(
+    *, worker, submit, sandbox, posts, rewind, fault
+):
+    handle, message = submit
+    sandbox.set_faults({fault: 1.0})
+    rewind.take()
+    posts.meanwhile = rewind.back
+    worker.run(message)
+    sandbox.set_faults({})
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert (len(posts.ids), sandbox.audit()["paid"]) == (1, 1)
+
+
+def test_a_conversion_whose_accepting_was_lost_is_not_made_up(worker, submit, sandbox, rewind):
+    """All that is left of it is a message: nobody knows what was asked."""
+    handle, message = submit
+    worker.engine.ledger._redis.delete(keys.conversion(handle.id))
+    worker.run(message)
+
+    assert worker.engine.ledger.find(handle.id) is None
+    assert sandbox.audit()["submits"] == 0
+
+
+def test_the_id_of_a_job_is_the_same_whoever_derives_it(worker_of, sandbox, submit, worker):
+    handle, _ = submit
+    entry = worker.engine.ledger.get(handle.id)
+    first = worker.engine.job_uuid(entry)
+    with worker_of(sandbox.url, api_secret="rotated") as another:
+        assert another.engine.job_uuid(entry) == first
+    assert worker.engine.job_uuid(replace(entry, attempt=2)) != first
+    assert worker.engine.job_uuid(replace(entry, id="another")) != first
+
+
+# -- what an earlier job is answered --------------------------------------------------------------
+
+
+LATE = {
+    "finished": Finished(RESULT),
+    "in progress": InProgress(),
+    "busy": Busy(),
+    "not found": NotFound(),
+    "failed": Failed(500, 5001, "Broken."),
+    "lost": Lost("cut"),
+    "unreadable": Unreadable("a file has no Url", "{}"),
+}
+
+
+def _replay_meanwhile(worker, conversion_id, *, posted):
+    """The operator was quicker: it is dead, replayed, and perhaps posted again."""
+    ledger = worker.engine.ledger
+    dead = ledger.failed(ledger.get(conversion_id), FAILURE)
+    again = ledger.replay(dead)
+    if posted:
+        job_id = Dialect.PATH.job_id(worker.engine.job_uuid(again))
+        begun = ledger.begin_submit(again, Job(job_id, "http://x", Dialect.PATH))
+        ledger.started(begun, job_id, 60)
+    return ledger.get(conversion_id)
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["queued", "posted"])
+@pytest.mark.parametrize("outcome", LATE.values(), ids=LATE)
+def test_a_late_answer_about_an_earlier_job_changes_nothing(
+    *, worker, submit, monkeypatch, after_spacing, posted, outcome
+):
+    handle, message = submit
+    worker.run(message)
+    (poll,) = worker.waiting()
+    after_spacing(handle.id)
+    replayed = []
+
+    def answer_late(*_, **__):
+        replayed.append(_replay_meanwhile(worker, handle.id, posted=posted))
+        return outcome
+
+    monkeypatch.setattr(worker.engine.api, "poll", answer_late)
+    worker.run(poll)
+
+    assert worker.engine.ledger.get(handle.id) == replayed[0]
+    assert worker.waiting() == []
+
+
+LATE_POSTS = {
+    name: LATE[name] for name in ("finished", "not found", "failed", "lost", "unreadable")
+}
+LATE_POSTS |= {"started": Started("0" * 32), "throttled": Throttled(), "unsent": Unsent("no way")}
+
+
+@pytest.mark.parametrize("outcome", LATE_POSTS.values(), ids=LATE_POSTS)
+def test_a_late_answer_to_an_earlier_post_changes_nothing(*, worker, submit, monkeypatch, outcome):
+    handle, message = submit
+    replayed = []
+
+    def answer_late(*_, **__):
+        replayed.append(_replay_meanwhile(worker, handle.id, posted=True))
+        return outcome
+
+    monkeypatch.setattr(worker.engine.api, "start", answer_late)
+    worker.run(message)
+
+    assert worker.engine.ledger.get(handle.id) == replayed[0]
+    assert worker.waiting() == []
+
+
+def test_a_late_result_of_another_job_changes_nothing(worker, submit):
+    handle, message = submit
+    worker.run(message)
+    ledger = worker.engine.ledger
+    entry = ledger.get(handle.id)
+    another = replace(entry, job_id="f" * 32)
+
+    assert ledger.ready(another, RESULT) is None
+    assert ledger.failed(another, FAILURE) is None
+    assert ledger.expired(another, FAILURE) is None
+    assert ledger.get(handle.id) == entry
