@@ -316,7 +316,7 @@ def _said_of_a_result(raw):
         return False
     if answer.status != 200 or answer.getheader("Content-Encoding"):
         return False
-    is_page = "html" in answer.getheader("Content-Type", "") or b"<html" in body.lower()[:200]
+    is_page = b"<html" in body.lower()[:200]
     return not is_page and bool(re.search(rb'"(Files|ConversionCost)"\s*:', body))
 
 

@@ -139,7 +139,7 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
     ledger, api = worker.engine.ledger, worker.engine.api
     entry = ledger.get(conversion_id)
 
-    def poll(self, *args):
+    def poll(self, *args, target=""):
         conveyor.job_ended(conversion_id, entry.job_id)
         return InProgress()
 

@@ -156,6 +156,10 @@ GARBAGE = [
     pytest.param(Answer(200, "text/plain", "", b"Access denied by proxy"), id="a proxy's text"),
     pytest.param(Answer(200, "text/plain", "", b'{"a": 1, "b'), id="cut JSON as text"),
     pytest.param(Answer(200, "text/html", "", HTML), id="a portal's page"),
+    pytest.param(Answer(200, "text/html", "", b'<p>{"Files": []}'), id="a portal's fragment"),
+    pytest.param(
+        Answer(200, "", "", b'\xef\xbb\xbf <!-- x -->\n<HTML><script>{"Files": 1}'), id="a script"
+    ),
     pytest.param(Answer(200, "application/xhtml+xml", "", XHTML), id="a login page as XHTML"),
     pytest.param(Answer(200, "application/pdf", "", XHTML), id="a login page called a PDF"),
     pytest.param(Answer(200, "text/json", "", HTML), id="a page called JSON"),
@@ -256,6 +260,7 @@ CUT = [
     pytest.param(_json(200, b'{"ConversionCost": 1, "Fi'), id="cut after the cost"),
     pytest.param(_json(200, b'{"Files": [{"FileName": "a.pdf"'), id="cut in the files"),
     pytest.param(Answer(200, "text/plain", "", b'{"Files": [{"FileN'), id="cut JSON as text"),
+    pytest.param(Answer(200, "text/html", "", b'{"Files": [{"FileN'), id="cut JSON as a page"),
     pytest.param(Answer(200, "application/octet-stream", "", b"%PDF\x00\xff"), id="bytes"),
     pytest.param(_json(206, _result().body), id="a part"),
     pytest.param(_json(200, {"JobId": "../../user"}), id="a JobId that is a path"),
@@ -271,7 +276,7 @@ def test_what_may_be_paid_and_breaks_off_is_lost_and_marked_so(start, answer):
     assert outcome.paid
 
 
-@pytest.mark.parametrize("answer", CUT[:4])
+@pytest.mark.parametrize("answer", CUT[:5])
 def test_poll_that_breaks_off_is_asked_again(poll, answer):
     assert isinstance(poll(answer), Lost)
 
