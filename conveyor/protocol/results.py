@@ -34,7 +34,7 @@ _READ_BYTES: Final = 256 * 1024
 _KNOWN: Final = frozenset({"conversioncost", "conversiontime", "files", "jobid"})
 _COSTS: Final = ("ConversionCost", "ConversionTime")  # older texts of the vendor say the second
 _SPEAKS: Final = re.compile(r'"(?:files|conversioncost|conversiontime)"\s*:', re.IGNORECASE)
-_DATA_URI: Final = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"\Adata:[^,]{0,200};base64,", re.IGNORECASE)
 _TO_BASE64: Final = str.maketrans("-_", "+/", "\r\n\t")
 _URL: Final = re.compile(r"https?://[^\s\"<>\\]+", re.IGNORECASE)
 # What opens a document, or is one.

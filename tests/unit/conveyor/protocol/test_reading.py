@@ -488,3 +488,8 @@ def test_message_without_end_is_cut(start):
     outcome = start(_json(400, {"Code": 4000, "Message": "x" * 100_000 + SECRET}))
 
     assert len(outcome.message) == 1000
+
+
+@pytest.mark.parametrize("body", [b"<!---->" * 300, b"<?xml>" * 300, b"<!--" * 500])
+def test_odd_markup_is_judged_in_one_go(body, read):
+    assert isinstance(read(Answer(200, "text/plain", "", body)), Lost)
