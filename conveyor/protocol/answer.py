@@ -145,7 +145,7 @@ def _from_words(name: str) -> str:
     """A plain name: RFC 2047 words, as .NET writes them, or UTF-8 that was read as Latin-1."""
     if name.startswith("=?"):
         try:
-            return str(make_header(decode_header(name)))
+            return str(make_header(decode_header(name))) or name
         except (HeaderParseError, LookupError, ValueError):
             return name
     try:

@@ -103,10 +103,11 @@ class Scrubber:
     Args:
         secrets: API secrets, job ids, signatures. They are found in any case, with and without
             dashes, and as URLs write them. Those of less than four characters are not looked for.
+            They are read when a text is first cleaned.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = frozenset(secrets)
+        self._secrets = secrets
 
     def text(self, text: str, most: int) -> str:
         """Clean a text, and hide secrets and URLs in it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
@@ -269,7 +269,12 @@ class ConvertApi:
         return _RETRY_SAFE(self._transport.call, method, path, deadline=deadline, **options)
 
     def _scrubber(self, *secrets: str) -> Scrubber:
-        return Scrubber((*self._transport.secrets, *secrets))
+        return Scrubber(self._known(secrets))
+
+    def _known(self, secrets: Iterable[str]) -> Iterator[str]:
+        """Evaluated late: only foreign words call for it, and few answers hold any."""
+        yield from secrets
+        yield from self._transport.secrets
 
 
 def _outcome_of(ask: Callable[[], Answer], read: Callable[[Answer], _T]) -> _T | Lost | Unsent:

@@ -7,6 +7,7 @@ written anew from what the parser found, so that no other parser can read anothe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ __all__ = ["Gate", "Origin", "origin_of"]
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _VENDOR_SUFFIX: Final = ".convertapi.com"
 _MOST_CHARACTERS: Final = 8192
+_USER: Final = re.compile(r"[^/?#]*//[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _parsed(url: str) -> Url | None:
         parts = parse_url(url)
     except (LocationParseError, ValueError):
         return None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.auth is not None:
+    if parts.scheme not in _DEFAULT_PORTS or not parts.host or _USER.match(url):
         return None
     return parts
 

@@ -19,18 +19,25 @@ from conveyor.protocol.outcomes import (
     SubmitOutcome,
     Throttled,
 )
-from conveyor.protocol.results import field_of, may_be_paid, read_result
+from conveyor.protocol.results import (
+    field_of,
+    has_field,
+    may_be_paid,
+    read_result,
+    speaks_of_result,
+)
 
 __all__ = ["checked", "is_refused_credential", "read_poll", "read_start"]
 
-_OK: Final = 200
 _ACCEPTED: Final = 202
+_UNPAID: Final = 402
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _CLIENT_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 
 _TAKEN: Final = frozenset({200, 201, 202, 203})  # 203: a proxy has rewritten it
+_SUCCESS: Final = range(200, 300)
 _DONE: Final = frozenset({200, 201, 203})
 _ACCOUNT: Final = frozenset({401, 402, 403})
 _TOO_MANY: Final = frozenset({425, 429})
@@ -59,7 +66,7 @@ def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) ->
         StorageError: A result came as bytes and could not be kept.
     """
     status, code = answer.status, _code_of(answer)
-    if status in _TAKEN:
+    if status in _TAKEN or (status in _SUCCESS and _names_job(answer)):
         return _read_taken(answer, target, keep, scrubber)
     if status == _NOT_FOUND:
         return NotFound(_message_of(answer, scrubber))
@@ -119,7 +126,7 @@ def checked(answer: Answer, scrubber: Scrubber) -> Answer:
     status, code = answer.status, _code_of(answer)
     if status in _WAIT:
         raise ComeLater(status, answer.retry_after_s)
-    if _OK <= status < _OK + 100:
+    if status in _SUCCESS:
         return answer
     if status < _CLIENT_ERROR or (status >= _SERVER_ERROR and code is None):
         raise Unclear(f"the service, or a proxy on the way, answered with HTTP {status}")
@@ -131,29 +138,38 @@ def is_refused_credential(answer: Answer) -> bool:
     status = answer.status
     if status in _CREDENTIAL_STATUSES:
         return True
-    return _CLIENT_ERROR <= status < _SERVER_ERROR and _code_of(answer) in _CREDENTIAL_CODES
+    if status == _UNPAID or not _CLIENT_ERROR <= status < _SERVER_ERROR:
+        return False
+    return _code_of(answer) in _CREDENTIAL_CODES
 
 
 def _read_taken(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitOutcome:
     """A POST that was taken: a job, or the result itself where the service would not wait (R)."""
     body = answer.json() or {}
     job_id, files = field_of(body, "JobId"), field_of(body, "Files")
-    if not job_id or files or (files is not None and field_of(body, "ConversionCost")):
+    if files or (files is not None and field_of(body, "ConversionCost")):
+        return read_result(answer, target, keep, scrubber)
+    if not job_id and (speaks_of_result(answer) or not has_field(body, "JobId")):
         return read_result(answer, target, keep, scrubber)
     known = clean_identifier(job_id)
     return Started(known) if known else Lost("the answer's JobId can't be one", paid=True)
+
+
+def _names_job(answer: Answer) -> bool:
+    """Whether the answer is a job's alone, whatever became of its status on the way."""
+    return has_field(answer.json() or {}, "JobId") and not speaks_of_result(answer)
 
 
 def _lost(answer: Answer, scrubber: Scrubber) -> Lost:
     """Not an error of the service's own. What it says is told, but decides nothing."""
     said = _message_of(answer, scrubber).rstrip(".")
     reason = f"a proxy on the way, or the service, answered with HTTP {answer.status}"
-    return Lost(f"{reason}: {said}" if said else reason, answer.status, paid=_is_part(answer))
+    return Lost(f"{reason}: {said}" if said else reason, answer.status, paid=_is_paid(answer))
 
 
-def _is_part(answer: Answer) -> bool:
-    """Whether an odd 2XX (206, say) may be a part of a result."""
-    return _OK <= answer.status < _OK + 100 and may_be_paid(answer)
+def _is_paid(answer: Answer) -> bool:
+    """Whether an odd 2XX (206, say) may be a part of a result, or any other speaks of one."""
+    return may_be_paid(answer) if answer.status in _SUCCESS else speaks_of_result(answer)
 
 
 def _code_of(answer: Answer) -> int | None:

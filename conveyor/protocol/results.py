@@ -25,7 +25,7 @@ from conveyor.protocol.fitting import is_binary, is_file, is_page
 from conveyor.protocol.keeping import Keeper
 from conveyor.protocol.outcomes import Finished, Lost, RemoteFile, Result, Unreadable
 
-__all__ = ["field_of", "may_be_paid", "read_result", "speaks_of_result"]
+__all__ = ["field_of", "has_field", "may_be_paid", "read_result", "speaks_of_result"]
 
 _MOST_COST: Final = 10**9
 _MOST_SIZE: Final = 2**53
@@ -33,7 +33,8 @@ _LONGEST_URL_CHARACTERS: Final = 4096
 _READ_BYTES: Final = 256 * 1024
 _KNOWN: Final = frozenset({"conversioncost", "conversiontime", "files", "jobid"})
 _COSTS: Final = ("ConversionCost", "ConversionTime")  # older texts of the vendor say the second
-_SPEAKS: Final = re.compile(r'"(?:files|conversioncost|conversiontime)"\s*:', re.IGNORECASE)
+# As JSON, or in another form: no page and no message of anybody else holds the last two words.
+_SPEAKS: Final = re.compile(r"[\"']files[\"']\s*:|\bconversion(?:cost|time)\b", re.IGNORECASE)
 _DATA_URI: Final = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 _TO_BASE64: Final = str.maketrans("-_", "+/", "\r\n\t")
 _URL: Final = re.compile(r"https?://[^\s\"<>\\]+", re.IGNORECASE)
@@ -63,6 +64,11 @@ def field_of(body: dict[str, Any], name: str) -> Any:
         return body[name]
     folded = name.casefold()
     return next((body[key] for key in body if key.casefold() == folded), None)
+
+
+def has_field(body: dict[str, Any], name: str) -> bool:
+    """Whether a field is there, in whatever case its name is written, and whatever it holds."""
+    return name.casefold() in {key.casefold() for key in body}
 
 
 def speaks_of_result(answer: Answer) -> bool:

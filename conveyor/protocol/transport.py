@@ -10,7 +10,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from http.client import HTTPException
@@ -150,7 +150,10 @@ class Transport:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that were sent lately, for those who take them out of foreign words."""
+        """The secrets of now and of lately, for those who take them out of foreign words."""
+        for credentials in self._credentials.values():
+            with suppress(Unreachable):
+                self._bearer(credentials)
         return tuple(self._secrets)
 
     def answer_deadline(self, wait_s: float = 0) -> Deadline:
@@ -333,8 +336,10 @@ class Transport:
     def _bearer(self, credentials: Credentials) -> str:
         try:
             bearer = credentials.bearer()
-        except Exception as error:  # a source of somebody else's: whatever it raises
-            log.exception("credentials_failed")
+        except Exception as error:  # noqa: BLE001 - a source of somebody else's: whatever it raises
+            log.warning(
+                "credentials_failed kind=%s where=%s", type(error).__name__, where_of(error)
+            )
             raise Unreachable(f"the credentials can't be had: {type(error).__name__}") from None
         if bearer and bearer not in self._secrets:
             self._secrets.append(bearer)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conveyor.redaction import describe_call, redact_server_url, redact_text, redact_url
 
@@ -16,6 +18,8 @@ from conveyor.redaction import describe_call, redact_server_url, redact_text, re
         ("hush.docx", "…"),
         ("data:text/plain,hush", "…"),
         ("", "…"),
+        ("http://[x", "…"),
+        ("https://a@b@c/hush", "https://c/…"),
     ],
     ids=str,
 )
@@ -31,6 +35,7 @@ def test_a_documents_url_shows_where_and_not_what(url, shown):
         ("redis://host", "redis://host"),
         ("redis://:hush@host:port/0", "redis://host/0"),
         ("unix:///run/redis.sock?password=hush", "unix:///run/redis.sock"),
+        ("redis://:hush@[x", "…"),
     ],
     ids=str,
 )
@@ -55,7 +60,19 @@ def test_a_call_shows_names_of_parameters_and_no_values():
         ("'http://127.0.0.1:8080/webhooks/c1/sig'", "'http://127.0.0.1/…'"),
         ("s3://bucket/key, and no more", "s3://bucket/… and no more"),
         ("Nothing: to / hide", "Nothing: to / hide"),
+        ("at http://[x/hush now", "at http://… now"),
+        ("at HTTPS://a.example/hush", "at https://a.example/…"),
+        (r"at https:\/\/a.example\/hush", "at https://…"),
+        ("at https%3A%2F%2Fa.example%2Fhush", "at https://…"),
     ],
 )
 def test_a_text_of_somebody_elses_shows_no_address(text, shown):
     assert redact_text(text) == shown
+
+
+@given(st.text(st.characters(codec=None)) | st.text("htps:/[]@%\\.x1").map("http://{}".format))
+def test_any_text_is_redacted_without_raising(text):
+    redact_url(text)
+    redact_text(text)
+    redact_server_url(text)
+    describe_call([text], "pdf", [text])

@@ -152,7 +152,6 @@ GARBAGE = [
     pytest.param(_json(200, b'{"a":' * 100_000 + b"1" + b"}" * 100_000), id="deep objects"),
     pytest.param(_json(200, b'{"a": ' + b"9" * 10_000 + b"}"), id="a number of 10,000 digits"),
     pytest.param(_json(200, {}), id="neither JobId nor Files"),
-    pytest.param(_json(200, {"JobId": ""}), id="an empty JobId"),
     pytest.param(Answer(200, "text/plain", "", b"Access denied by proxy"), id="a proxy's text"),
     pytest.param(Answer(200, "text/plain", "", b'{"a": 1, "b'), id="cut JSON as text"),
     pytest.param(Answer(200, "text/html", "", HTML), id="a portal's page"),
@@ -260,6 +259,13 @@ CUT = [
     pytest.param(_json(206, _result().body), id="a part"),
     pytest.param(_json(200, {"JobId": "../../user"}), id="a JobId that is a path"),
     pytest.param(_json(200, {"JobId": {"Id": 1}}), id="a JobId that is an object"),
+    pytest.param(_json(200, {"JobId": ""}), id="an empty JobId"),
+    pytest.param(_json(200, {"jobId": None}), id="no JobId under its name"),
+    pytest.param(_json(200, b"{'ConversionCost': 1, 'Files': []}"), id="other quotes"),
+    pytest.param(
+        Answer(200, "application/xml", "", b"<R><ConversionCost>1</ConversionCost></R>"), id="XML"
+    ),
+    pytest.param(_json(500, _result().body), id="a result under another status"),
 ]
 
 
@@ -269,6 +275,11 @@ def test_what_may_be_paid_and_breaks_off_is_lost_and_marked_so(start, answer):
 
     assert isinstance(outcome, Lost)
     assert outcome.paid
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 206, 226])
+def test_job_is_started_under_any_status_of_success(start, status):
+    assert start(_json(status, {"JobId": JOB_ID})) == Started(JOB_ID)
 
 
 @pytest.mark.parametrize("answer", CUT[:4])
