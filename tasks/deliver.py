@@ -181,7 +181,11 @@ def _give_up(engine: Engine, entry: Entry, error: StorageError | ApiError) -> En
         failure = Failure(FailureKind.EXPIRED, message)
         return engine.ledger.expired(entry, failure) or engine.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
-    message = f"{error} The result has been paid: a replay within three hours fetches it."
+    said = str(error).rstrip(".")
+    message = (
+        f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
+        "fetches it."
+    )
     return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
 
 

@@ -219,6 +219,7 @@ UNREADABLE = [
     pytest.param(_result({"FileName": "a", "FileData": ""}), "neither", id="data empty"),
     pytest.param(_result(_file(Url=7)), "Url", id="a Url that is a number"),
     pytest.param(_result(_file(Url="ftp://x/")), "Url", id="a Url of another kind"),
+    pytest.param(_result(_file(Url="http://[x")), "Url", id="a Url that nobody can parse"),
     pytest.param(_result(_file(Url="https://x/" + "a" * 9000)), "Url", id="a Url without end"),
     pytest.param(_result(_file(Url="https://x/\ud800")), "Url", id="a Url of half a character"),
     pytest.param(_json(200, [{"ConversionCost": 1, "Files": []}]), "form", id="in a list"),
