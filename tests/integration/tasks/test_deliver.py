@@ -21,7 +21,7 @@ from conveyor import (
 )
 from conveyor.lease import Deliveries
 from conveyor.ledger import keys
-from conveyor.protocol import RemoteFile, Result
+from conveyor.protocol import ComeLater, RemoteFile, Result
 from conveyor.schedule import FILE_LIFE_S
 from workers.downloads import Fetched
 from workers.local.ports import free_port
@@ -121,6 +121,20 @@ def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox,
     (file,) = handle.get().files
     assert len(results()["a.html"]) == file.size
     assert sandbox.audit()["paid"] == 1
+
+
+def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, client, monkeypatch):
+    """No countdown is that long, so that a message would come early: the sweep comes in time."""
+    handle, message = ready()
+
+    def throttled(*_args):
+        raise ComeLater(503, 3600.0)
+
+    monkeypatch.setattr(worker.engine.api, "download", throttled)
+    worker.run(message)
+
+    assert worker.waiting() == []
+    assert client.zscore(keys.DUE, handle.id) > time.time() + 3500
 
 
 def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
