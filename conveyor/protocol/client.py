@@ -119,8 +119,7 @@ class ConvertApi:
         Returns:
             The outcome.
         """
-        passwords = (value for name, value in form.items() if _PASSWORD.search(name))
-        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *passwords)
+        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *_passwords_in(form))
         query = dialect.start_query(job_id, semi=wait_s > 0)
 
         def ask() -> Answer:
@@ -138,7 +137,14 @@ class ConvertApi:
         return _outcome_of(ask, lambda answer: read_start(answer, pair[1], keep, scrubber))
 
     def poll(
-        self, base_url: str, dialect: Dialect, job_id: str, keep: Keeper, *, target: str = ""
+        self,
+        base_url: str,
+        dialect: Dialect,
+        job_id: str,
+        keep: Keeper,
+        *,
+        target: str = "",
+        params: Mapping[str, str] | None = None,
     ) -> PollOutcome:
         """Ask for a job. Not retried once anything was sent: the service wants 5 s between polls.
 
@@ -149,11 +155,13 @@ class ConvertApi:
             keep: Stores a result that comes as bytes in the answer.
             target: The target format, to tell a file from a page. Without it, bytes are a result
                 only where the answer names a file.
+            params: What it was started with: the passwords among them are taken out of what the
+                service says.
 
         Returns:
             The outcome.
         """
-        scrubber = self._scrubber(job_id)
+        scrubber = self._scrubber(job_id, *_passwords_in(params or {}))
 
         def ask() -> Answer:
             return _RETRY_UNSENT(
@@ -311,6 +319,10 @@ def _unexpected(error: Exception) -> str:
     kind = type(error).__name__
     log.error("unexpected_error kind=%s where=%s", kind, where_of(error))
     return f"Conveyor could not read the answer ({kind}): please report this with the worker's log"
+
+
+def _passwords_in(params: Mapping[str, str]) -> list[str]:
+    return [value for name, value in params.items() if _PASSWORD.search(name)]
 
 
 def _signature_of(webhook: str) -> tuple[str, ...]:
