@@ -74,7 +74,7 @@ VERSION: Final = 1
 """The version of an entry that this code writes, and the newest that it understands."""
 
 _NUMBERS: Final = (
-    *("wakeup", "deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
+    *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
     *("strikes", "stumbles", "cost"),
 )
 _FLAGS: Final = (
@@ -83,15 +83,14 @@ _FLAGS: Final = (
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
-_TEXTS: Final = (
-    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "note"),
-)
+_TEXTS: Final = (*("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear"),)
 _FILE_FIELD: Final = "file:"
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
 _WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
 # The year 6325: what a date can't show is damaged.
 _LATEST_S: Final = 2.0**37
+_REPLACED: Final = "\ufffd"
 # No version will be higher: then it is damaged.
 _MOST_VERSION: Final = 1000
 
@@ -234,23 +233,27 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
     state = State(fields["state"])
+    if not (state.is_final or {"wakeup", "attempt"} <= fields.keys()):
+        raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
         _check_job(get("job_id", ""), get("base_url", ""))
     others: dict[str, Any] = {
         **{name: _number(get(name, "0")) for name in _NUMBERS},
         **{name: _flag(get(name, "0")) for name in _FLAGS},
         **{name: _time(get(name)) for name in _MOMENTS},
-        **{name: get(name, "") for name in _TEXTS},
+        **{name: _text(get(name, "")) for name in _TEXTS},
+        "wakeup": _number(get("wakeup", "0")),
+        "attempt": _number(get("attempt", "1")),
     }
     return Entry(
         id=conversion_id,
         seen_at=seen_at,
         state=state,
-        attempt=_number(get("attempt", "1")),
         request=ConversionRequest.from_json(fields["request"]),
         caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
         uploads=texts_of(_json(get("uploads"), {})),
         uploaded_at=_time(get("uploaded_at")) or 0.0,
+        note=get("note", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),
         since=_time(get("since")) or 0.0,
         refusal=_load_failure(get("refusal")),
@@ -343,6 +346,13 @@ def _number(text: str) -> int:
     if not _WHOLE.fullmatch(text) or abs(int(text)) > _MOST:
         raise ValueError("a counter must be a whole number")
     return int(text)
+
+
+def _text(text: str) -> str:
+    """Bytes that are no text were replaced when they were read: what Redis has is another value."""
+    if _REPLACED in text:
+        raise ValueError("a text must be one")
+    return text
 
 
 def _version(text: str) -> int:

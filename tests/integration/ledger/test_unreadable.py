@@ -71,6 +71,7 @@ DAMAGES = {
     "a counter in other digits": _set(polls="\u0663"),
     "a version that none will have": _set(v="9" * 15),
     "a flag that is none": _set(alive="yes"),
+    "a job id that is no text": _set(job_id=b"\xff\xfe"),
     "a time that no calendar has": _set(created_at="1e300"),
     "a source that is a number": _set(
         request='{"sources": [["url", 5]], "from": "docx", "to": "pdf", "params": {}}'
@@ -175,7 +176,7 @@ def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
     assert client.keys() == []
 
 
-@pytest.mark.parametrize("missing", ["job_id", "base_url"])
+@pytest.mark.parametrize("missing", ["job_id", "base_url", "wakeup", "attempt"])
 def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
     *, ledger, make, client, missing
 ):
