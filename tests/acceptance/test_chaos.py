@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 
 from chaos import cases
+from chaos.fleet import Build
+from chaos.judge import Rules
 from chaos.scene import Case, run
+from conveyor.conversion import Failure, FailureKind, State
 from conveyor.ledger import keys
+from conveyor.ledger.entry import dump_failure
 
 CONVERSIONS = 40
 CASE = {case.name: case for case in cases.CASES}
@@ -18,6 +22,7 @@ CASE = {case.name: case for case in cases.CASES}
     ("name", "dialect"),
     [
         ("all workers stopped", "both"),
+        ("Valkey switched", "both"),
         ("10 % of submits lost", "path"),
         ("every message twice", "query"),
     ],
@@ -25,12 +30,12 @@ CASE = {case.name: case for case in cases.CASES}
 def test_every_promise_is_kept(name, dialect, tmp_path, monkeypatch):
     # That it ends by itself is the promise; within ten seconds it does so where nothing else runs.
     monkeypatch.setattr(cases, "_SHUTDOWN_S", 60.0)
+    case = replace(CASE[name], build=replace(CASE[name].build, duration="1-3"))
     # Of so few submits one in ten may be none: with this seed the fourth is lost.
-    options = (*CASE[name].options, "--seed", "1")
-    case = replace(CASE[name], duration="1-3", options=options)
     verdict = run(case, dialect, CONVERSIONS, tmp_path, seed=1)
     assert verdict.broken == ()
     assert (verdict.lost, verdict.duplicates, verdict.violations) == (0, 0, 0)
+    assert (verdict.mistold, verdict.late) == (0, 0)
     assert verdict.is_kept
 
 
@@ -43,10 +48,23 @@ def test_the_judge_is_not_blind(tmp_path):
         document = scene.fleet.service.upload("twice.txt", b"paid twice\n")
         for _ in range(2):
             scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=90)
+        scene.conveyor.handle(scene.load.ids[1]).wait(timeout=90)
+        unpaid = Failure(FailureKind.SERVICE, "Not submitted. Nothing was paid.")
+        scene.client.hset(
+            keys.conversion(scene.load.ids[1]),
+            mapping={"state": State.FAILED.value, "failure": dump_failure(unpaid)},
+        )
 
-    verdict = run(
-        Case("sabotage", sabotage, duration="0-1", patience_s=20), "path", 5, tmp_path, seed=1
+    case = Case(
+        name="sabotage",
+        strike=sabotage,
+        build=Build(duration="0-1"),
+        rules=Rules(deadline_s=20),
     )
-    assert verdict.lost == 1
+    verdict = run(case, "path", 5, tmp_path, seed=1)
+    # Of one nothing is on record, and of one two different things are.
+    assert verdict.lost == 2
     assert verdict.duplicates == 1
+    assert verdict.mistold == 1
+    assert any("is called unpaid, and was charged" in line for line in verdict.broken)
     assert not verdict.is_kept
