@@ -162,7 +162,8 @@ def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) ->
         *(entry, delay_s, f"the result could not be stored: {error}"),
         fault=not isinstance(error, ComeLater),
     )
-    if held is not None:
+    # A countdown would end too early for a long wait that the service asks for: the sweep comes.
+    if held is not None and delay_s <= schedule.MAX_NET_S:
         wakeups.deliver(engine.app, held, delay_s)
     raise Ignore
 

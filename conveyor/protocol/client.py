@@ -33,6 +33,10 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _MOST_CONVERSIONS: Final = 2**53
 _PASSWORD: Final = re.compile("password|secret|token", re.IGNORECASE)
+# As `conveyor.sources` knows it.
+_FILE_ID: Final = re.compile("[a-z0-9]{32}")
+# What of a file's address opens the file: the long words of its path and of its query.
+_TOKEN: Final = re.compile("[^/?&=#]{16,}")
 
 _T = TypeVar("_T")
 
@@ -119,8 +123,7 @@ class ConvertApi:
         Returns:
             The outcome.
         """
-        passwords = (value for name, value in form.items() if _PASSWORD.search(name))
-        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *passwords)
+        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *_secrets_in(form))
         query = dialect.start_query(job_id, semi=wait_s > 0)
 
         def ask() -> Answer:
@@ -193,7 +196,8 @@ class ConvertApi:
             ApiError: The service did not do it, or the file is not on a host of the service's.
         """
         with _typed():
-            return _was_there(self._ask("DELETE", "", base_url=url), self._scrubber())
+            answer = self._ask("DELETE", "", base_url=url)
+            return _was_there(answer, self._scrubber(*_tokens_in(url)))
 
     def upload(
         self, name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]
@@ -241,7 +245,7 @@ class ConvertApi:
         """
         with self._transport.download(url, start, tag) as came:
             if isinstance(came, Answer):
-                checked(came, self._scrubber())
+                checked(came, self._scrubber(*_tokens_in(url)))
                 raise Unclear(f"the download was answered with HTTP {came.status}")
             yield came
 
@@ -316,6 +320,17 @@ def _unexpected(error: Exception) -> str:
 def _signature_of(webhook: str) -> tuple[str, ...]:
     """The last part of a webhook's address, which proves a call to be genuine."""
     return (webhook.rpartition("/")[2],) if webhook else ()
+
+
+def _secrets_in(form: Mapping[str, str]) -> Iterator[str]:
+    """Passwords, and the FileIds of uploads."""
+    for name, value in form.items():
+        if _PASSWORD.search(name) or _FILE_ID.fullmatch(value):
+            yield value
+
+
+def _tokens_in(url: str) -> list[str]:
+    return _TOKEN.findall(url.partition("://")[2].partition("/")[2])
 
 
 def _was_there(answer: Answer, scrubber: Scrubber) -> bool:

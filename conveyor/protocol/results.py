@@ -36,7 +36,7 @@ _KNOWN: Final = frozenset({"conversioncost", "conversiontime", "files", "jobid"}
 _COSTS: Final = ("ConversionCost", "ConversionTime")  # older texts of the vendor say the second
 # As JSON, or in another form: no page and no message of anybody else holds the last two words.
 _SPEAKS: Final = re.compile(r"[\"']files[\"']\s*:|\bconversion(?:cost|time)\b", re.IGNORECASE)
-_DATA_URI: Final = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"\Adata:[^,]{0,200};base64,", re.IGNORECASE)
 _TO_BASE64: Final = str.maketrans("-_", "+/", "\r\n\t")
 _URL: Final = re.compile(r"https?://[^\s\"<>\\]+", re.IGNORECASE)
 # What opens a document, or is one.

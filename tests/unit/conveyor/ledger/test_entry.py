@@ -119,6 +119,7 @@ def test_all_keys_lie_in_one_slot_of_a_cluster(key):
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
     fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
+    fields |= {"job_id": "j", "base_url": "http://x"}
     entry = decode("c1", fields, seen_at=9.5)
 
     assert entry.files == (KEPT,)
