@@ -31,14 +31,14 @@ def claim_of(conversion: Conversion) -> Claim:
         conversion: One that has ended.
     """
     failure = conversion.failure
-    if conversion.state is State.SUCCEEDED or conversion.cost > 0:
+    if conversion.state is State.SUCCEEDED:
         return Claim.PAID
     if failure is None or failure.kind is FailureKind.POSSIBLY_PAID:
         return Claim.UNSAID
     if _UNPAID.search(failure.message):
         return Claim.UNPAID
     is_paid = failure.kind in _PAID_KINDS or _PAID.search(failure.message)
-    return Claim.PAID if is_paid else Claim.UNSAID
+    return Claim.PAID if is_paid or conversion.cost else Claim.UNSAID
 
 
 def mistold(ends: Mapping[str, Conversion], charges: Mapping[str, int]) -> list[str]:

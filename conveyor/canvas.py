@@ -11,8 +11,10 @@ can't be told from that of ``submit``, which has no result of its own.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
+
+from conveyor.shapes import plain_of, record_of
 
 __all__ = ["Caller"]
 
@@ -95,5 +97,34 @@ class Caller:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`."""
-        return cls(**json.loads(text))
+        """The inverse of `to_json`.
+
+        Raises:
+            TypeError: A field is of another type.
+            ValueError: It is no JSON.
+        """
+        caller = record_of(cls, plain_of(text))
+        for signature in caller.signatures:
+            _check_signature(signature)
+        return caller
+
+    @property
+    def signatures(self) -> list[Any]:
+        """All that Celery would send when the task ends."""
+        chord = [] if self.chord is None else [self.chord]
+        return [*(self.callbacks or []), *(self.errbacks or []), *(self.chain or []), *chord]
+
+
+def _check_signature(plain: Any) -> None:
+    """Celery raises where a result is told, on what is no signature."""
+    known = record_of(_Signature, plain)
+    if not known.task:
+        raise TypeError("a signature names its task")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    task: str
+    args: list[Any] = field(default_factory=list)
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)

@@ -67,11 +67,13 @@ _MOST_DENIALS: Final = 2
 _MOST_PAID_STRIKES: Final = 6
 _ANYCAST_HOST: Final = "v2.convertapi.com"
 _JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
+_KNOWN: Final = re.compile(r"already|duplicate|exist|in use|taken|used", re.IGNORECASE)
 
 _INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
 _ACCOUNT_CODES: Final = frozenset(range(4010, 4018))
 _ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
 _NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
 _FILE_ID_CODE: Final = 5009
@@ -236,19 +238,17 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return Keep(result)
         case Unreadable():
             return _unreadable(outcome)
-        case Lost(reason, _, closed_at_once, paid):
-            note = f"the answer to the submit was lost: {reason}"
-            refusal = _unreadable(Unreadable(reason, "")).failure if paid else None
-            return AskFirst(note, closed_at_once, refusal)
+        case Lost():
+            return _after_loss(outcome, entry)
         case Throttled():
             return _submit_again("ConvertAPI is throttling", entry, limits)
         case Unsent(reason):
             return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, limits)
         case NotFound(message):
             said = message or "there is no such address at the service"
-            return _refused(Failed(_NOT_FOUND, 0, said), entry, is_well=account_is_well)
+            return _refused(Failed(_NOT_FOUND, 0, said), entry, limits, is_well=account_is_well)
         case Failed():
-            return _refused(outcome, entry, is_well=account_is_well)
+            return _refused(outcome, entry, limits, is_well=account_is_well)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
@@ -332,36 +332,69 @@ def _unreadable(outcome: Unreadable) -> Bury:
     return Bury(failure, outcome.cost)
 
 
+def _after_loss(outcome: Lost, entry: Entry) -> AskFirst:
+    note = f"the answer to the submit was lost: {outcome.reason}"
+    if outcome.paid:
+        refusal = _unreadable(Unreadable(outcome.reason, "")).failure
+    elif _is_taken(outcome.reason, outcome.status) or (entry.lost and outcome.status == _CONFLICT):
+        refusal = _taken_before(outcome.reason, outcome.status)
+    else:
+        refusal = None
+    return AskFirst(note, outcome.closed_at_once, refusal)
+
+
 def _refused(
-    outcome: Failed, entry: Entry, *, is_well: bool
+    outcome: Failed, entry: Entry, limits: Limits, *, is_well: bool
 ) -> AskFirst | SubmitAgain | Hold | Bury:
     failure = failure_of(outcome)
-    if failure.kind is FailureKind.ACCOUNT:
-        return denied(failure, entry, is_well=is_well)
+    is_account = failure.kind is FailureKind.ACCOUNT
+    decided = denied(failure, entry, limits, is_well=is_well) if is_account else None
+    if isinstance(decided, Hold):
+        return decided
+    if _is_taken(outcome.message, outcome.status):
+        failure = _taken_before(outcome.message, outcome.status)
     if entry.lost or _JOB_ID.search(outcome.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
-    return _lost_uploads(outcome, entry) or Bury(failure)
+    return decided or _lost_uploads(outcome, entry) or Bury(failure)
 
 
-def _lost_uploads(outcome: Failed, entry: Entry) -> SubmitAgain | None:
+def _is_taken(words: str, status: int) -> bool:
+    """Whether a refusal says that there is a job of this id, and not that the id is none."""
+    is_known = status == _CONFLICT or _KNOWN.search(words) is not None
+    return is_known and _JOB_ID.search(words) is not None
+
+
+def _taken_before(words: str, status: int) -> Failure:
+    """The service says that it has the job already. Where it can't be found, it may be paid."""
+    said = " ".join(words.split()).rstrip(".")
+    message = f"ConvertAPI refused a submit ({said}), and does not know the job. {_MAY_PAY_TWICE}"
+    return Failure(FailureKind.POSSIBLY_PAID, message, status=status)
+
+
+def _lost_uploads(outcome: Failed | Failure, entry: Entry) -> SubmitAgain | None:
     """Files that we uploaded, and that the service has lost, are uploaded again, once."""
     if outcome.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
         return None
     return SubmitAgain(_UPLOADS_LOST, reupload=True)
 
 
-def denied(failure: Failure, entry: Entry, *, is_well: bool) -> Hold | Bury:
+def denied(failure: Failure, entry: Entry, limits: Limits, *, is_well: bool) -> Hold | Bury:
     """Decide what a refusal of class ``account`` means.
 
     Args:
         failure: The refusal.
         entry: The conversion that was refused.
+        limits: When to give up.
         is_well: Whether the service said a short while ago that the account is well.
 
     Returns:
-        A hold of the account; where the account was found well twice, this conversion's own end.
+        A hold of the account; this conversion's own end where the account was found well twice, or
+        where it has waited for too long. One that is the probe each time it comes waits, too.
     """
+    too_long = held_too_long(entry, failure.message, limits) if entry.held_at else None
+    if too_long is not None:
+        return Bury(too_long)
     if not is_well or entry.denials < _MOST_DENIALS:
         return Hold(failure)
     message = f"{failure.message} The account itself is well: this conversion alone is refused."
@@ -434,7 +467,7 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
         return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=_NOT_FOUND))
     if entry.refusal is not None:
         # No job has turned up: the refusal was meant as it was said.
-        return Bury(entry.refusal)
+        return _lost_uploads(entry.refusal, entry) or Bury(entry.refusal)
     if entry.submits < limits.submits:
         return SubmitAgain("the submit had not arrived")
     message = (

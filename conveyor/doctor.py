@@ -206,6 +206,7 @@ def _reach_redis(ledger: Ledger) -> str:
 
 
 def _read_entries(ledger: Ledger) -> str:
+    ledger.look_at_dead()
     unreadable = len(ledger.unreadable())
     if unreadable:
         raise ConveyorError(

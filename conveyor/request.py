@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, Final, Self
 
 from conveyor.errors import InvalidRequest
 from conveyor.redaction import describe_call, redact_url
+from conveyor.shapes import list_of, plain_of, text_of, texts_of
 from conveyor.sources import Source, SourceInput, SourceKind, parse_sources, prefer_local
 
 __all__ = ["MAX_SEMI_ASYNC_S", "ConversionRequest", "takes_file"]
@@ -221,15 +223,24 @@ class ConversionRequest:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`."""
-        plain = json.loads(text)
+        """The inverse of `to_json`.
+
+        Raises:
+            LookupError: A field is missing.
+            TypeError: A field is of another type.
+            ValueError: It is no JSON, or names an unknown kind of source.
+        """
+        plain = plain_of(text)
+        waits_s = plain.get("semi_async")
+        if type(waits_s) not in (int, NoneType):
+            raise TypeError("seconds are a whole number")
         return cls(
-            tuple(map(_load_source, plain["sources"])),
-            plain["from"],
-            plain["to"],
-            plain["params"],
+            tuple(map(_load_source, list_of(plain["sources"]))),
+            text_of(plain["from"]),
+            text_of(plain["to"]),
+            texts_of(plain["params"]),
             {name: _load_source(pair) for name, pair in plain.get("files", {}).items()},
-            plain.get("semi_async"),
+            waits_s,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -266,9 +277,9 @@ def takes_file(name: str) -> bool:
 _TAKES_MANY = frozenset({"merge", "zip"})
 
 
-def _load_source(pair: Iterable[str]) -> Source:
-    kind, value = pair
-    return Source(SourceKind(kind), value)
+def _load_source(pair: Any) -> Source:
+    kind, value = list_of(pair)
+    return Source(SourceKind(kind), text_of(value))
 
 
 def _common_format(sources: tuple[Source, ...]) -> str:

@@ -162,7 +162,8 @@ def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) ->
         *(entry, delay_s, f"the result could not be stored: {error}"),
         fault=not isinstance(error, ComeLater),
     )
-    if held is not None:
+    # A countdown would end too early for a long wait that the service asks for: the sweep comes.
+    if held is not None and delay_s <= schedule.MAX_NET_S:
         wakeups.deliver(engine.app, held, delay_s)
     raise Ignore
 
@@ -181,7 +182,11 @@ def _give_up(engine: Engine, entry: Entry, error: StorageError | ApiError) -> En
         failure = Failure(FailureKind.EXPIRED, message)
         return engine.ledger.expired(entry, failure) or engine.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
-    message = f"{error} The result has been paid: a replay within three hours fetches it."
+    said = str(error).rstrip(".")
+    message = (
+        f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
+        "fetches it."
+    )
     return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
 
 

@@ -62,10 +62,14 @@ class Entries:
     def find_many(self, conversion_ids: Sequence[str]) -> list[Entry]:
         """The entries that there are of these and that can be read, in one round trip.
 
+        What can't be read is put aside, so that it is shown where nothing else would show it.
+
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return self._sorted(conversion_ids)[0]
+        entries, _, damaged = self._sorted(conversion_ids)
+        self.set_aside(damaged)
+        return entries
 
     def unreadable(self) -> dict[str, float]:
         """The entries that were put aside because they can't be read.

@@ -45,16 +45,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from math import isfinite
-from typing import Any, Final, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
 from conveyor.errors import UnreadableConversion
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
+from conveyor.shapes import list_of, plain_of, record_of, text_of, texts_of
 
 __all__ = [
     "VERSION",
@@ -73,7 +74,7 @@ VERSION: Final = 1
 """The version of an entry that this code writes, and the newest that it understands."""
 
 _NUMBERS: Final = (
-    *("wakeup", "deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
+    *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
     *("strikes", "stumbles", "cost"),
 )
 _FLAGS: Final = (
@@ -82,14 +83,16 @@ _FLAGS: Final = (
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
-_TEXTS: Final = (
-    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "note"),
-)
+_TEXTS: Final = (*("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear"),)
 _FILE_FIELD: Final = "file:"
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
-
-RecordT = TypeVar("RecordT")
+_WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
+# The year 6325: what a date can't show is damaged.
+_LATEST_S: Final = 2.0**37
+_REPLACED: Final = "\ufffd"
+# No version will be higher: then it is damaged.
+_MOST_VERSION: Final = 1000
 
 
 class NewerEntry(UnreadableConversion):
@@ -218,7 +221,7 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         UnreadableConversion: It is damaged.
     """
     try:
-        if int(fields.get("v", VERSION)) > VERSION:
+        if _version(fields.get("v", str(VERSION))) > VERSION:
             raise NewerEntry(conversion_id)
         return _decode(conversion_id, fields, seen_at)
     except (
@@ -229,26 +232,33 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
 
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
+    state = State(fields["state"])
+    if not (state.is_final or {"wakeup", "attempt"} <= fields.keys()):
+        raise ValueError("a transition compares numbers that are there")
+    if state is State.CONVERTING:
+        _check_job(get("job_id", ""), get("base_url", ""))
     others: dict[str, Any] = {
         **{name: _number(get(name, "0")) for name in _NUMBERS},
-        **{name: get(name) == "1" for name in _FLAGS},
+        **{name: _flag(get(name, "0")) for name in _FLAGS},
         **{name: _time(get(name)) for name in _MOMENTS},
-        **{name: get(name, "") for name in _TEXTS},
+        **{name: _text(get(name, "")) for name in _TEXTS},
+        "wakeup": _number(get("wakeup", "0")),
+        "attempt": _number(get("attempt", "1")),
     }
     return Entry(
         id=conversion_id,
         seen_at=seen_at,
-        state=State(fields["state"]),
-        attempt=_number(get("attempt", "1")),
+        state=state,
         request=ConversionRequest.from_json(fields["request"]),
         caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
-        uploads={str(key): str(file_id) for key, file_id in _json(get("uploads"), {}).items()},
+        uploads=texts_of(_json(get("uploads"), {})),
         uploaded_at=_time(get("uploaded_at")) or 0.0,
+        note=get("note", ""),
         dialect=Dialect(get("dialect", Dialect.PATH)),
         since=_time(get("since")) or 0.0,
         refusal=_load_failure(get("refusal")),
         result=_load_result(get("result")),
-        files=tuple(_load(StoredFile, file) for file in _json(get("files"), [])),
+        files=_files(_json(get("files"), [])),
         stored=_stored(fields),
         failure=_load_failure(get("failure")),
         created_at=_time(get("created_at")) or 0.0,
@@ -281,37 +291,36 @@ def file_field(place: int) -> str:
     return f"{_FILE_FIELD}{place}"
 
 
-def _load(kind: type[RecordT], plain: Mapping[str, Any]) -> RecordT:
-    """A record of its known fields: a newer version may have written more."""
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type] # a dataclass
-    return kind(**{name: value for name, value in plain.items() if name in known})
-
-
 def _stored(fields: Mapping[str, str]) -> dict[int, StoredFile]:
     return {
-        int(name.removeprefix(_FILE_FIELD)): _load(StoredFile, json.loads(text))
+        _number(name.removeprefix(_FILE_FIELD)): record_of(StoredFile, plain_of(text))
         for name, text in fields.items()
         if name.startswith(_FILE_FIELD)
     }
 
 
+def _files(plain: Any) -> tuple[StoredFile, ...]:
+    return tuple(record_of(StoredFile, file) for file in list_of(plain))
+
+
 def _load_result(text: str | None) -> Result | None:
     if not text:
         return None
-    plain = json.loads(text)
-    return Result(plain["cost"], tuple(map(_load_file, plain["files"])), plain.get("extra", {}))
+    plain = plain_of(text)
+    files = tuple(map(_load_file, list_of(plain["files"])))
+    return record_of(Result, {**plain, "files": files})
 
 
 def _load_file(plain: Mapping[str, Any]) -> RemoteFile:
     kept = plain.get("kept")
-    return _load(RemoteFile, {**plain, "kept": _load(StoredFile, kept) if kept else None})
+    return record_of(RemoteFile, {**plain, "kept": record_of(StoredFile, kept) if kept else None})
 
 
 def _load_failure(text: str | None) -> Failure | None:
     if not text:
         return None
-    plain = json.loads(text)
-    return _load(Failure, {**plain, "kind": _kind(plain["kind"])})
+    plain = plain_of(text)
+    return record_of(Failure, {**plain, "kind": _kind(text_of(plain["kind"]))})
 
 
 def _kind(text: str) -> FailureKind:
@@ -323,7 +332,7 @@ def _kind(text: str) -> FailureKind:
 
 
 def _json(text: str | None, default: Any) -> Any:
-    return json.loads(text) if text else default
+    return plain_of(text) if text else default
 
 
 def _dump(value: Any) -> str:
@@ -333,16 +342,42 @@ def _dump(value: Any) -> str:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if abs(number) > _MOST:
-        raise ValueError("a counter is out of bounds")
-    return number
+    """A whole number as Redis itself writes it: what it can't raise is none."""
+    if not _WHOLE.fullmatch(text) or abs(int(text)) > _MOST:
+        raise ValueError("a counter must be a whole number")
+    return int(text)
+
+
+def _text(text: str) -> str:
+    """Bytes that are no text were replaced when they were read: what Redis has is another value."""
+    if _REPLACED in text:
+        raise ValueError("a text must be one")
+    return text
+
+
+def _version(text: str) -> int:
+    version = _number(text)
+    if version > _MOST_VERSION:
+        raise ValueError("no version is that high")
+    return version
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("a flag is 0 or 1")
+    return text == "1"
 
 
 def _time(text: str | None) -> float | None:
     if not text:
         return None
     moment = float(text)
-    if not isfinite(moment):
-        raise ValueError("a time must be a number of seconds")
+    if not 0 <= moment <= _LATEST_S:
+        raise ValueError("a time must be a number of seconds since the epoch")
     return moment
+
+
+def _check_job(job_id: str, base_url: str) -> None:
+    """A job without its id can't be asked for: a 404 for another would be taken for a proof."""
+    if not (job_id and base_url):
+        raise ValueError("what was posted has a job id and a host")

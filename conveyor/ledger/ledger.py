@@ -50,6 +50,7 @@ _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
+_BATCH: Final = 200
 _KEEP_EVENTS_OF_FINISHED: Final = 10
 
 _OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
@@ -598,6 +599,7 @@ class Ledger(Changes):
             due_in=False,
             keep_s=0 if is_dead else keys.KEEP_FINISHED_S,
             keep_events=_KEEP_EVENTS_OF_FINISHED,
+            states_alone=not is_dead,
             silent=True,
             release=delivery or None,
             leftovers=[leftover.row for leftover in leftovers],
@@ -781,6 +783,15 @@ class Ledger(Changes):
                 ),
             )
 
+    def look_at_dead(self) -> None:
+        """Read every dead letter, so that one that can't be read is put aside.
+
+        Nobody is woken for a dead letter, so nothing else would find it before it is needed.
+        """
+        ids = self.dead_ids()
+        for start in range(0, len(ids), _BATCH):
+            self.find_many(ids[start : start + _BATCH])
+
     def discard(self, conversion_id: str) -> bool:
         """Forget an entry that was put aside because it can't be read.
 
@@ -795,6 +806,8 @@ class Ledger(Changes):
                 pipeline = self._redis.pipeline()
                 for place in places:
                     pipeline.zrem(place, conversion_id)
+                for account in cast("set[str]", self._redis.smembers(keys.ACCOUNTS)):
+                    pipeline.srem(keys.jobs(account), conversion_id)
                 pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
                 pipeline.execute()
         return bool(aside)

@@ -141,7 +141,14 @@ class ConvertApi:
         return _outcome_of(ask, lambda answer: read_start(answer, pair[1], keep, scrubber))
 
     def poll(
-        self, base_url: str, dialect: Dialect, job_id: str, keep: Keeper, *, target: str = ""
+        self,
+        base_url: str,
+        dialect: Dialect,
+        job_id: str,
+        keep: Keeper,
+        *,
+        target: str = "",
+        params: Mapping[str, str] | None = None,
     ) -> PollOutcome:
         """Ask for a job. Not retried once anything was sent: the service wants 5 s between polls.
 
@@ -152,11 +159,13 @@ class ConvertApi:
             keep: Stores a result that comes as bytes in the answer.
             target: The target format, to tell a file from a page. Without it, bytes are a result
                 only where the answer names a file.
+            params: What it was started with: the passwords among them are taken out of what the
+                service says.
 
         Returns:
             The outcome.
         """
-        scrubber = self._scrubber(job_id)
+        scrubber = self._scrubber(job_id, *_secrets_in(params or {}))
 
         def ask() -> Answer:
             return _RETRY_UNSENT(

@@ -56,8 +56,7 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         exchange = CURRENT.get()
-        if exchange is not None and exchange.deadline.is_over:
-            raise ConnectTimeoutError(self, "the deadline is over")
+        self._check_time(exchange)
         made = super()._new_conn()
         self._exchange, self._lever = exchange, Lever(made)
         if exchange is not None:
@@ -69,12 +68,18 @@ class _Connection(HTTPConnection):
         if self.sock is None:
             self.connect()
         self._exchange = exchange = CURRENT.get()
+        # Once more: this process may have been stopped meanwhile, or has had no need to connect.
+        self._check_time(exchange)
         if exchange is not None:
             if self._lever is not None:
                 exchange.hold(self._lever)
             exchange.sent()
             self.timeout = min(exchange.pause_s, exchange.deadline.left_s)
         super().request(*args, **options)
+
+    def _check_time(self, exchange: Exchange | None) -> None:
+        if exchange is not None and exchange.deadline.is_late_to_begin:
+            raise ConnectTimeoutError(self, "it is too late to begin")
 
     def getresponse(self) -> Any:
         """Read an answer's head."""

@@ -39,16 +39,26 @@ class Deadline:
         total_s: How long it may take, seconds.
         setting: The environment variable that sets this.
         until: The end, on this process's monotonic clock.
+        begin_until: The end of the time in which a request may begin to go out. A process that was
+            stopped for longer has been taken for dead, and others have done its work.
     """
 
     total_s: float
     setting: str
     until: float
+    begin_until: float
 
     @classmethod
-    def after(cls, total_s: float, setting: str) -> Deadline:
-        """A deadline from now on."""
-        return cls(total_s, setting, time.monotonic() + total_s)
+    def after(cls, total_s: float, setting: str, wait_s: float = 0) -> Deadline:
+        """A deadline from now on.
+
+        Args:
+            total_s: How long it may take, seconds.
+            setting: The environment variable that sets this.
+            wait_s: How much of that the answer may take after the request, seconds.
+        """
+        until = time.monotonic() + total_s
+        return cls(total_s, setting, until, until - wait_s)
 
     @property
     def left_s(self) -> float:
@@ -59,6 +69,11 @@ class Deadline:
     def is_over(self) -> bool:
         """Whether nothing is left."""
         return time.monotonic() >= self.until
+
+    @property
+    def is_late_to_begin(self) -> bool:
+        """Whether it is too late for a request to begin to go out."""
+        return time.monotonic() >= self.begin_until
 
     def overdue(self) -> Overdue:
         """The error to raise at its end."""

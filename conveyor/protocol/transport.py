@@ -163,7 +163,7 @@ class Transport:
             wait_s: Seconds that the service may take for it, above the usual.
         """
         setting = _SEMI_SETTING if wait_s else _ANSWER_SETTING
-        return Deadline.after(self._timeouts.total + wait_s, setting)
+        return Deadline.after(self._timeouts.total + wait_s, setting, wait_s)
 
     def transfer_deadline(self) -> Deadline:
         """The bound of an upload or a download."""

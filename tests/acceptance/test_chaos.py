@@ -10,7 +10,9 @@ from chaos import cases
 from chaos.fleet import Build
 from chaos.judge import Rules
 from chaos.scene import Case, run
+from conveyor.conversion import Failure, FailureKind, State
 from conveyor.ledger import keys
+from conveyor.ledger.entry import dump_failure
 
 CONVERSIONS = 40
 CASE = {case.name: case for case in cases.CASES}
@@ -20,6 +22,7 @@ CASE = {case.name: case for case in cases.CASES}
     ("name", "dialect"),
     [
         ("all workers stopped", "both"),
+        ("Valkey switched", "both"),
         ("10 % of submits lost", "path"),
         ("every message twice", "query"),
     ],
@@ -28,8 +31,7 @@ def test_every_promise_is_kept(name, dialect, tmp_path, monkeypatch):
     # That it ends by itself is the promise; within ten seconds it does so where nothing else runs.
     monkeypatch.setattr(cases, "_SHUTDOWN_S", 60.0)
     # Of so few submits one in ten may be none: with this seed the fourth is lost.
-    build = CASE[name].build
-    build = replace(build, duration="1-3", options=(*build.options, "--seed", "1"))
+    build = replace(CASE[name].build, duration="1-3")
     # How fast this machine is, is no promise.
     rules = replace(CASE[name].rules, deadline_s=400.0, settle_s=100.0)
     case = replace(CASE[name], build=build, rules=rules)
@@ -49,6 +51,12 @@ def test_the_judge_is_not_blind(tmp_path):
         document = scene.fleet.service.upload("twice.txt", b"paid twice\n")
         for _ in range(2):
             scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=90)
+        scene.conveyor.handle(scene.load.ids[1]).wait(timeout=90)
+        unpaid = Failure(FailureKind.SERVICE, "Not submitted. Nothing was paid.")
+        scene.client.hset(
+            keys.conversion(scene.load.ids[1]),
+            mapping={"state": State.FAILED.value, "failure": dump_failure(unpaid)},
+        )
 
     case = Case(
         name="sabotage",
@@ -57,6 +65,9 @@ def test_the_judge_is_not_blind(tmp_path):
         rules=Rules(deadline_s=20),
     )
     verdict = run(case, "path", 5, tmp_path, seed=1)
-    assert verdict.lost == 1
+    # Of one nothing is on record, and of one two different things are.
+    assert verdict.lost == 2
     assert verdict.duplicates == 1
+    assert verdict.mistold == 1
+    assert any("is called unpaid, and was charged" in line for line in verdict.broken)
     assert not verdict.is_kept

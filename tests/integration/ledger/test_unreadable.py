@@ -66,6 +66,31 @@ DAMAGES = {
     "a failure of another shape": _set(failure='"broken"'),
     "half a character": _set(failure=r'{"kind": "service", "message": 3, "code": "\ud800"}', v="x"),
     "bytes that are no text": _set(request=b"\xff\xfe"),
+    "a counter as only Python reads it": _set(polls="1_000"),
+    "a counter that Redis can't raise": _set(deliveries="007"),
+    "a counter in other digits": _set(polls="\u0663"),
+    "a version that none will have": _set(v="9" * 15),
+    "a flag that is none": _set(alive="yes"),
+    "a job id that is no text": _set(job_id=b"\xff\xfe"),
+    "a time that no calendar has": _set(created_at="1e300"),
+    "a source that is a number": _set(
+        request='{"sources": [["url", 5]], "from": "docx", "to": "pdf", "params": {}}'
+    ),
+    "a format that is none": _set(request='{"sources": [], "from": 5, "to": "pdf", "params": {}}'),
+    "parameters of another shape": _set(
+        request='{"sources": [], "from": "docx", "to": "pdf", "params": ["x"]}'
+    ),
+    "a wait that is a word": _set(
+        request='{"sources":[],"from":"docx","to":"pdf","params":{},"semi_async":"x"}'
+    ),
+    "a message that is a number": _set(failure='{"kind": "service", "message": 5}'),
+    "a code that is a word": _set(failure='{"kind": "service", "message": "m", "code": "x"}'),
+    "a size that is a word": _set(files='[{"name": "a", "uri": "u", "size": "x", "sha256": "0"}]'),
+    "an address that is a number": _set(result='{"cost": 1, "files": [{"name": "a", "url": 5}]}'),
+    "an upload that is a number": _set(uploads='{"0": 5}'),
+    "callbacks of another shape": _set(caller='{"callbacks": [5]}'),
+    "a chain that is a word": _set(caller='{"chain": "x"}'),
+    "a callback without its arguments": _set(caller='{"chain": [{"task": "t", "kwargs": null}]}'),
     "a string": _replaced_by("string"),
     "a list": _replaced_by("list"),
 }
@@ -127,6 +152,8 @@ def test_dead_letters_are_listed_grouped_and_purged_around_it(
     damage(client, keys.conversion(damaged))
 
     assert {dead.id for dead in dead_letters.list()} == set(others)
+    # Its caller has been told, so that nobody is woken for it: it is shown all the same.
+    assert list(dead_letters.unreadable()) == [damaged]
     assert [group.count for group in dead_letters.groups()] == [OTHERS]
     assert {dead.id for dead in dead_letters.page(None, 50).conversions} == set(others)
     assert set(dead_letters.costs_of([damaged, *others])) == set(others)
@@ -147,6 +174,39 @@ def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
     assert list(dead_letters.unreadable()) == [damaged]
     assert dead_letters.discard(damaged)
     assert client.keys() == []
+
+
+@pytest.mark.parametrize("missing", ["job_id", "base_url", "wakeup", "attempt"])
+def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
+    *, ledger, make, client, missing
+):
+    damaged, other = make.converting(), make.converting()
+    client.hdel(keys.conversion(damaged.id), missing)
+    _make_overdue(client, damaged.id, other.id)
+
+    assert [entry.id for entry in ledger.claim_overdue(10, 5)] == [other.id]
+    assert list(ledger.unreadable()) == [damaged.id]
+
+
+def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, client):
+    damaged = ledger.failed(make.converting(), FAILURE)
+    ledger.told(damaged.id, is_dead=True)
+    client.hset(keys.conversion(damaged.id), "failure", "{")
+    assert ledger.unreadable() == {}
+
+    ledger.look_at_dead()
+
+    assert list(ledger.unreadable()) == [damaged.id]
+
+
+def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(ledger, make, client):
+    entry = make.queued()
+    Governor(client, "account", 5.0, 1).ask(entry.id)
+    client.hset(keys.conversion(entry.id), "polls", "x")
+    ledger.set_aside([entry.id])
+    ledger.discard(entry.id)
+
+    assert client.scard(keys.jobs("account")) == 0
 
 
 def test_what_is_put_aside_twice_counts_once(ledger, make):
@@ -171,6 +231,14 @@ TOLERATED = {
     "more of a stored file": (
         {"files": '[{"name": "a", "uri": "u", "size": 1, "sha256": "0", "pages": 2}]'},
         lambda entry: entry.files == (StoredFile("a", "u", 1, "0"),),
+    ),
+    "more of a caller": (
+        {"caller": '{"group": "g", "mood": "good"}'},
+        lambda entry: entry.caller.group == "g",
+    ),
+    "half a character": (
+        {"failure": r'{"kind": "input", "message": "No\ud800."}'},
+        lambda entry: entry.failure == Failure(FailureKind.INPUT, "No?."),
     ),
     "fields to come": ({"mood": "good"}, lambda entry: entry.state is State.QUEUED),
     "an older form, without a version": ({"v": "0"}, lambda entry: entry.state is State.QUEUED),

@@ -159,6 +159,13 @@ def test_a_submit_over_the_wire(*, server, api, start, say, secret, status, body
     assert b"StoreFile=true" in request.body
 
 
+def test_a_poll_tells_no_password_that_the_conversion_was_started_with(server, api, keep, say):
+    server.answer(say(500, b'{"Code": 5003, "Message": "The password hush-hush is wrong."}'))
+    outcome = api.poll("", Dialect.PATH, JOB_ID, keep, params={"UserPassword": "hush-hush"})
+
+    assert "hush-hush" not in outcome.message
+
+
 def test_a_poll_carries_no_credentials(server, api, poll, say, secret):
     server.answer(say(202))
 

@@ -31,6 +31,7 @@ from conveyor.protocol import (
     Transport,
     Unreachable,
 )
+from conveyor.protocol.deadline import Deadline
 from conveyor.protocol.outcomes import InProgress, Lost, Started, Unsent
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
@@ -345,6 +346,23 @@ def test_deadline_of_an_exchange_spares_the_connection_that_another_uses_by_then
     assert fast.poll("", PATH, JOB_ID, keep) == InProgress()
     assert api.poll("", PATH, JOB_ID, keep) == InProgress()
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["new connection", "kept connection"])
+def test_request_of_a_process_that_was_stopped_for_long_is_not_sent(server, is_kept):
+    """Others have taken it for dead meanwhile, and its POST for one that will never come."""
+    transport = Transport(server.url, FixedCredentials("secret"))
+    sent = int(is_kept)
+    if is_kept:
+        server.answer(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        transport.call("POST", "/x", form={})
+    now = time.monotonic()
+    late = Deadline(1230, "SETTING", until=now + 1200, begin_until=now - 0.1)
+
+    with pytest.raises(Unreachable):
+        transport.call("POST", "/x", form={}, deadline=late)
+
+    assert len(server.requests) == sent
 
 
 def test_connection_is_kept_for_the_next_request(server, api, keep):

@@ -58,7 +58,7 @@ TASKS = {State.QUEUED: names.SUBMIT, State.CONVERTING: names.POLL, State.READY: 
 BUGS = {
     "submit": (State.QUEUED, ("governor", "ask"), "Nothing was paid"),
     "poll": (State.CONVERTING, ("api", "poll"), "may have been paid"),
-    "deliver": (State.READY, ("storage", "save"), "may have been paid"),
+    "deliver": (State.READY, ("storage", "result"), "may have been paid"),
 }
 
 

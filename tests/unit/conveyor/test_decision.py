@@ -92,6 +92,19 @@ def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, 
     assert decision.failure.kind is FailureKind.ACCOUNT
 
 
+def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entry_of):
+    """It may be the probe each time it comes: then it never waits outside, where others end."""
+    limits = Limits(hold_s=600.0)
+    held = entry_of(held_at=NOW - 599, seen_at=NOW)
+    held_too_long = entry_of(held_at=NOW - 600, seen_at=NOW)
+
+    assert isinstance(after_submit(Failed(403, 0, "No."), held, limits), Hold)
+    decision = after_submit(Failed(403, 0, "No."), held_too_long, limits)
+    assert isinstance(decision, Bury)
+    assert decision.failure.kind is FailureKind.ACCOUNT
+    assert "Nothing was paid" in decision.failure.message
+
+
 @pytest.mark.parametrize("outcome", [Throttled(), Unsent("away")], ids=["503", "no connection"])
 @pytest.mark.parametrize(
     ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
@@ -351,6 +364,48 @@ def test_a_refusal_that_names_the_job_id_asks_even_the_first_time(entry_of):
     made = after_submit(Failed(400, 4000, "JobId is already in use."), entry_of(), LIMITS)
 
     assert isinstance(made, AskFirst)
+
+
+TAKEN_BEFORE = [
+    Failed(400, 4000, "JobId is already in use."),
+    Failed(500, 5001, "A job with this job id exists."),
+    Lost("a proxy on the way, or the service, answered with HTTP 409: JobId is in use", 409),
+    Lost("a proxy on the way, or the service, answered with HTTP 409", 409),
+]
+
+
+@pytest.mark.parametrize("outcome", TAKEN_BEFORE, ids=lambda it: str(it.status))
+def test_a_job_that_the_service_says_it_has_and_does_not_find_is_never_called_unpaid(
+    outcome, entry_of
+):
+    asked = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+    made = after_poll(NotFound(), entry_of(lost=1, refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert made.failure.kind is FailureKind.POSSIBLY_PAID
+
+
+def test_a_job_id_that_the_service_finds_malformed_is_bad_input(entry_of):
+    refused = Failed(400, 4000, "Parameter JobId must be a UUID.")
+    asked = after_submit(refused, entry_of(), LIMITS)
+    made = after_poll(NotFound(), entry_of(refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert made.failure.kind is FailureKind.INPUT
+
+
+def test_a_repeated_post_that_is_forbidden_alone_asks_before_it_is_buried(entry_of):
+    refused = Failed(403, 0, "")
+    made = after_submit(refused, entry_of(lost=1, denials=2), LIMITS, account_is_well=True)
+
+    assert isinstance(made, AskFirst)
+    assert made.refusal.kind is FailureKind.ACCOUNT
+
+
+def test_an_upload_that_a_repeated_post_finds_gone_is_made_again(entry_of):
+    asked = after_submit(Failed(500, 5009, "Gone."), entry_of(lost=1, uploads={"0": "f"}), LIMITS)
+    missed = entry_of(lost=1, uploads={"0": "f"}, refusal=asked.refusal, **PROVED)
+
+    assert after_poll(NotFound(), missed, LIMITS).reupload
 
 
 def test_a_refused_post_of_which_no_job_turns_up_ends_as_it_was_refused(entry_of):

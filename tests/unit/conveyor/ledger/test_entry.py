@@ -28,6 +28,7 @@ def test_an_entry_is_read_as_it_was_written():
     fields = {
         "state": "ready",
         "wakeup": "7",
+        "attempt": "1",
         "token": "t",
         "request": REQUEST.to_json(),
         "caller": Caller(group="g", group_index=1).to_json(),
@@ -83,7 +84,8 @@ def test_an_entry_is_read_as_it_was_written():
 
 
 def test_a_new_entry_has_little():
-    entry = decode("c1", {"state": "queued", "request": REQUEST.to_json()}, seen_at=9.5)
+    fields = {"state": "queued", "request": REQUEST.to_json(), "wakeup": "0", "attempt": "1"}
+    entry = decode("c1", fields, seen_at=9.5)
 
     assert entry == Entry(id="c1", state=State.QUEUED, wakeup=0, request=REQUEST)
 
@@ -119,6 +121,7 @@ def test_all_keys_lie_in_one_slot_of_a_cluster(key):
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
     fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
+    fields |= {"job_id": "j", "base_url": "http://x", "wakeup": "0", "attempt": "1"}
     entry = decode("c1", fields, seen_at=9.5)
 
     assert entry.files == (KEPT,)
