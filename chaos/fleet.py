@@ -88,7 +88,7 @@ class Fleet:
         secret: The account's.
     """
 
-    def __init__(self, build: Build, *, dialect: str, directory: Path) -> None:
+    def __init__(self, build: Build, *, dialect: str, directory: Path, seed: int) -> None:
         """Prepare a fleet; entering it starts it.
 
         Args:
@@ -96,6 +96,7 @@ class Fleet:
             dialect: Which of the service's dialects the workers speak; ``both``: each worker its
                 own, as while an account moves from one to the other.
             directory: Where data and logs lie.
+            seed: Of the service's faults.
         """
         self._stack = LocalStack(
             workers=0,
@@ -104,6 +105,7 @@ class Fleet:
             directory=directory,
             sandbox_options=(
                 *("--audit-fingerprints", "--secret", _SECRET, "--duration", build.duration),
+                *("--seed", str(seed)),
                 *build.options,
             ),
             settings={**_SETTINGS, **build.settings},

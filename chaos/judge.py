@@ -169,7 +169,9 @@ def _ends(load: Load, entries: Sequence[Entry], rules: Rules) -> tuple[list[str]
 
 
 def _callbacks(load: Load, rules: Rules) -> tuple[list[str], list[str]]:
-    called = load.called()
+    # Those of a failed conversion have none to follow it.
+    succeeded = {each for each, end in load.outcomes.items() if end.state is State.SUCCEEDED}
+    called = {each: times for each, times in load.called().items() if each in succeeded}
     never = sum(times == 0 for times in called.values())
     again = sum(times > 1 for times in called.values())
     broken = [f"{never} of {len(called)} callbacks never fired"] if never else []

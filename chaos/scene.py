@@ -137,7 +137,7 @@ def run(case: Case, dialect: str, conversions: int, directory: Path, seed: int) 
 
 @contextmanager
 def _scene(case: Case, dialect: str, count: int, directory: Path, seed: int) -> Iterator[Scene]:
-    fleet = Fleet(case.build, dialect=dialect, directory=directory)
+    fleet = Fleet(case.build, dialect=dialect, directory=directory, seed=seed)
     with ExitStack() as open_:
         if case.build.faulty_broker:
             open_.enter_context(messages.installed())

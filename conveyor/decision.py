@@ -246,9 +246,9 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             return _submit_again(f"ConvertAPI can't be reached: {reason}", entry, limits)
         case NotFound(message):
             said = message or "there is no such address at the service"
-            return _refused(Failed(_NOT_FOUND, 0, said), entry, is_well=account_is_well)
+            return _refused(Failed(_NOT_FOUND, 0, said), entry, limits, is_well=account_is_well)
         case Failed():
-            return _refused(outcome, entry, is_well=account_is_well)
+            return _refused(outcome, entry, limits, is_well=account_is_well)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
@@ -344,11 +344,11 @@ def _after_loss(outcome: Lost, entry: Entry) -> AskFirst:
 
 
 def _refused(
-    outcome: Failed, entry: Entry, *, is_well: bool
+    outcome: Failed, entry: Entry, limits: Limits, *, is_well: bool
 ) -> AskFirst | SubmitAgain | Hold | Bury:
     failure = failure_of(outcome)
     is_account = failure.kind is FailureKind.ACCOUNT
-    decided = denied(failure, entry, is_well=is_well) if is_account else None
+    decided = denied(failure, entry, limits, is_well=is_well) if is_account else None
     if isinstance(decided, Hold):
         return decided
     if _is_taken(outcome.message, outcome.status):
@@ -379,17 +379,22 @@ def _lost_uploads(outcome: Failed | Failure, entry: Entry) -> SubmitAgain | None
     return SubmitAgain(_UPLOADS_LOST, reupload=True)
 
 
-def denied(failure: Failure, entry: Entry, *, is_well: bool) -> Hold | Bury:
+def denied(failure: Failure, entry: Entry, limits: Limits, *, is_well: bool) -> Hold | Bury:
     """Decide what a refusal of class ``account`` means.
 
     Args:
         failure: The refusal.
         entry: The conversion that was refused.
+        limits: When to give up.
         is_well: Whether the service said a short while ago that the account is well.
 
     Returns:
-        A hold of the account; where the account was found well twice, this conversion's own end.
+        A hold of the account; this conversion's own end where the account was found well twice, or
+        where it has waited for too long. One that is the probe each time it comes waits, too.
     """
+    too_long = held_too_long(entry, failure.message, limits) if entry.held_at else None
+    if too_long is not None:
+        return Bury(too_long)
     if not is_well or entry.denials < _MOST_DENIALS:
         return Hold(failure)
     message = f"{failure.message} The account itself is well: this conversion alone is refused."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -15,10 +14,11 @@ from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
-from conveyor.protocol import ApiError, ComeLater, RemoteFile, Unclear
+from conveyor.protocol import ApiError, ComeLater, RemoteFile
 from conveyor.storage import unique_names
 from workers.app import app
 from workers.base import ConversionTask
+from workers.downloads import Fetched, fetch
 from workers.pulse import Work
 from workers.wiring import Engine
 
@@ -100,57 +100,55 @@ def _deliver(engine: Engine, entry: Entry, work: Work) -> dict[str, Any]:
 def _store(engine: Engine, entry: Entry, work: Work) -> Entry:
     """Stream every file to the storage and note it; on a fault come again later, or give up."""
     try:
-        files = _fetch(engine, entry, work)
+        stored = _fetch(engine, entry, work)
     except (StorageError, ApiError) as error:
         return _come_again(engine, entry, error)
+    files = [each.file for each in stored]
     log.info("stored", files=len(files), size=sum(file.size for file in files))
-    token = engine.deliveries.token_of(entry.id)
-    # Refused where our lease has lapsed, or it was cancelled meanwhile.
-    stored = engine.ledger.succeeded(entry, files, delivery=token)
-    return stored or engine.ledger.get(entry.id)
+    noted = engine.ledger.succeeded(
+        entry,
+        files,
+        note=" ".join(f"{each.file.name}: {each.note}" for each in stored if each.note),
+        # Refused where our lease has lapsed, or it was cancelled meanwhile.
+        delivery=engine.deliveries.token_of(entry.id),
+    )
+    return noted or engine.ledger.get(entry.id)
 
 
-def _fetch(engine: Engine, entry: Entry, work: Work) -> tuple[StoredFile, ...]:
+def _fetch(engine: Engine, entry: Entry, work: Work) -> list[Fetched]:
     """Fetch what is not stored yet; each file is noted, so that a repeat goes on from there."""
     remote_files = entry.result.files if entry.result else ()
     # What came in an answer itself has its name already.
     taken = [remote.kept.name for remote in remote_files if remote.kept]
     safe_names = unique_names([*taken, *(remote.name for remote in remote_files)])[len(taken) :]
-    stored: list[StoredFile] = []
+    stored: list[Fetched] = []
     for place, (remote, name) in enumerate(zip(remote_files, safe_names, strict=True)):
         known = remote.kept or _known(engine, entry, place)
-        if known is None:
-            work.may_take(engine.most_file_s)
-        stored.append(known or _fetch_one(engine, entry.id, remote, name))
-        if known is None and place + 1 < len(remote_files):
-            engine.ledger.stored(entry, place, stored[-1])
-    return tuple(stored)
+        if known is not None:
+            stored.append(Fetched(known))
+            continue
+        stored.append(_fetch_one(engine, entry, work, remote, name))
+        if place + 1 < len(remote_files):
+            engine.ledger.stored(entry, place, stored[-1].file)
+    return stored
+
+
+def _fetch_one(engine: Engine, entry: Entry, work: Work, remote: RemoteFile, name: str) -> Fetched:
+    return fetch(
+        engine.api,
+        engine.storage,
+        entry.id,
+        remote,
+        name,
+        engine.settings.max_file_bytes,
+        on_try=lambda: work.may_take(engine.most_file_s),
+    )
 
 
 def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
     """A file of an earlier delivery, if it still lies there as it was stored."""
     file = entry.stored.get(place)
     return file if file is not None and engine.storage.holds(file) else None
-
-
-def _fetch_one(engine: Engine, conversion_id: str, remote: RemoteFile, name: str) -> StoredFile:
-    with engine.api.download(remote.url) as download:
-        chunks = _whole(download.chunks, remote.size, engine.settings.max_file_bytes)
-        return engine.storage.save(conversion_id, name, chunks)
-
-
-def _whole(chunks: Iterable[bytes], size: int | None, most: int) -> Iterator[bytes]:
-    """Pass a download on, and refuse one that is too large, or that only looks complete."""
-    seen = 0
-    for chunk in chunks:
-        seen += len(chunk)
-        if seen > most:
-            raise StorageError(
-                f"The result is larger than {most} bytes: raise CONVEYOR_MAX_FILE_BYTES."
-            )
-        yield chunk
-    if size is not None and seen != size:
-        raise Unclear(f"the download has {seen} bytes, and the file {size}")
 
 
 def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) -> Entry:
@@ -184,7 +182,11 @@ def _give_up(engine: Engine, entry: Entry, error: StorageError | ApiError) -> En
         failure = Failure(FailureKind.EXPIRED, message)
         return engine.ledger.expired(entry, failure) or engine.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
-    message = f"{error} The result has been paid: a replay within three hours fetches it."
+    said = str(error).rstrip(".")
+    message = (
+        f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
+        "fetches it."
+    )
     return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
 
 

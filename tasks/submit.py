@@ -368,7 +368,7 @@ def _without_sources(
     decision: Hold | Bury = Bury(failure)
     if failure.kind is FailureKind.ACCOUNT:
         engine.governor.refused(entry.id)
-        decision = denied(failure, entry, is_well=gate.well)
+        decision = denied(failure, entry, engine.limits, is_well=gate.well)
     if isinstance(decision, Bury):
         return _at_once(engine.ledger.failed(entry, decision.failure))
     delay_s = hold_account(engine, failure)

@@ -52,6 +52,7 @@ def fetch(  # noqa: PLR0917 - in the order in which they are said
     remote: RemoteFile,
     name: str,
     most_bytes: int,
+    on_try: Callable[[], object] = lambda: None,
 ) -> Fetched:
     """Stream a result file into the storage.
 
@@ -65,6 +66,7 @@ def fetch(  # noqa: PLR0917 - in the order in which they are said
         remote: The file at the service.
         name: Its name in the storage, safe and unique.
         most_bytes: The size above which it is refused.
+        on_try: Called before each try.
 
     Returns:
         What was stored.
@@ -73,7 +75,8 @@ def fetch(  # noqa: PLR0917 - in the order in which they are said
         ApiError: The service did not bring it whole.
         StorageError: It is too large, or the storage can't be written.
     """
-    return _Fetching(api, remote, most_bytes, partial(storage.result, conversion_id, name)).run()
+    writer = partial(storage.result, conversion_id, name)
+    return _Fetching(api, remote, most_bytes, writer, on_try).run()
 
 
 class _Fetching:
@@ -85,11 +88,13 @@ class _Fetching:
         remote: RemoteFile,
         most_bytes: int,
         open_writer: Callable[[], Writer],
+        on_try: Callable[[], object],
     ) -> None:
         self._api = api
         self._remote = remote
         self._most_bytes = most_bytes
         self._open = open_writer
+        self._on_try = on_try
         self._writer = self._open()
         self._begun: Download | None = None
         self._allows_parts = True
@@ -105,6 +110,7 @@ class _Fetching:
 
     def _tried(self) -> Fetched:
         for left in reversed(range(_TRIES)):
+            self._on_try()
             try:
                 self._load()
                 note = self._verdict()

@@ -599,6 +599,7 @@ class Ledger(Changes):
             due_in=False,
             keep_s=0 if is_dead else keys.KEEP_FINISHED_S,
             keep_events=_KEEP_EVENTS_OF_FINISHED,
+            states_alone=not is_dead,
             silent=True,
             release=delivery or None,
             leftovers=[leftover.row for leftover in leftovers],

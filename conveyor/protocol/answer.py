@@ -21,6 +21,11 @@ _MOST_HEADER_CHARACTERS: Final = 4096
 _MOST_WAIT_S: Final = 3600.0
 _LONGEST_NUMBER_CHARACTERS: Final = 300
 
+_MOST_DEPTH: Final = 64
+_MOST_CONTAINERS: Final = 100_000
+# A text that never ends is one token too: looking for its end from each quote would take for ever.
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+
 _EXTENDED: Final = re.compile(
     r"""(?:^|;)\s*filename\*\s*=\s*"?([\w.:-]*)'[^';"]*'([^;"\s]*)""", re.IGNORECASE
 )
@@ -85,12 +90,12 @@ class Answer:
         """What the body holds as JSON, an `Unparsed` where it holds none."""
         if not _may_be_json(self.body):
             return Unparsed(is_whole=False)
+        if _is_deep(self.text):
+            return Unparsed(is_whole=True)
         try:
             return json.loads(self.text, parse_int=_number, parse_constant=_no_number)
         except ValueError:
             return Unparsed(is_whole=False)
-        except RecursionError:
-            return Unparsed(is_whole=True)
 
     def json(self) -> dict[str, Any] | None:
         """The body as a JSON object, None where it is none."""
@@ -166,6 +171,22 @@ def _may_be_json(body: bytes) -> bool:
     """Whether it is worth a look: most large bodies are files."""
     head = body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
     return head[:1] in (b"{", b"[", b'"')
+
+
+def _is_deep(text: str) -> bool:
+    """Whether JSON is nested deeper than any answer.
+
+    `json` recurses, and would raise at a depth that depends on who calls it.
+    """
+    opened = text.count("[") + text.count("{")
+    if opened <= _MOST_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > _MOST_DEPTH:
+            return True
+    return opened > _MOST_CONTAINERS
 
 
 def _number(digits: str) -> int | float:

@@ -33,6 +33,10 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _MOST_CONVERSIONS: Final = 2**53
 _PASSWORD: Final = re.compile("password|secret|token", re.IGNORECASE)
+# As `conveyor.sources` knows it.
+_FILE_ID: Final = re.compile("[a-z0-9]{32}")
+# What of a file's address opens the file: the long words of its path and of its query.
+_TOKEN: Final = re.compile("[^/?&=#]{16,}")
 
 _T = TypeVar("_T")
 
@@ -119,7 +123,7 @@ class ConvertApi:
         Returns:
             The outcome.
         """
-        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *_passwords_in(form))
+        scrubber = self._scrubber(job_id, webhook, *_signature_of(webhook), *_secrets_in(form))
         query = dialect.start_query(job_id, semi=wait_s > 0)
 
         def ask() -> Answer:
@@ -155,13 +159,13 @@ class ConvertApi:
             keep: Stores a result that comes as bytes in the answer.
             target: The target format, to tell a file from a page. Without it, bytes are a result
                 only where the answer names a file.
-            params: What it was started with: the passwords among them are taken out of what the
-                service says.
+            params: What it was started with: passwords and FileIds among them are taken out of what
+                the service says.
 
         Returns:
             The outcome.
         """
-        scrubber = self._scrubber(job_id, *_passwords_in(params or {}))
+        scrubber = self._scrubber(job_id, *_secrets_in(params or {}))
 
         def ask() -> Answer:
             return _RETRY_UNSENT(
@@ -201,7 +205,8 @@ class ConvertApi:
             ApiError: The service did not do it, or the file is not on a host of the service's.
         """
         with _typed():
-            return _was_there(self._ask("DELETE", "", base_url=url), self._scrubber())
+            answer = self._ask("DELETE", "", base_url=url)
+            return _was_there(answer, self._scrubber(*_tokens_in(url)))
 
     def upload(
         self, name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]
@@ -249,7 +254,7 @@ class ConvertApi:
         """
         with self._transport.download(url, start, tag) as came:
             if isinstance(came, Answer):
-                checked(came, self._scrubber())
+                checked(came, self._scrubber(*_tokens_in(url)))
                 raise Unclear(f"the download was answered with HTTP {came.status}")
             yield came
 
@@ -321,13 +326,20 @@ def _unexpected(error: Exception) -> str:
     return f"Conveyor could not read the answer ({kind}): please report this with the worker's log"
 
 
-def _passwords_in(params: Mapping[str, str]) -> list[str]:
-    return [value for name, value in params.items() if _PASSWORD.search(name)]
-
-
 def _signature_of(webhook: str) -> tuple[str, ...]:
     """The last part of a webhook's address, which proves a call to be genuine."""
     return (webhook.rpartition("/")[2],) if webhook else ()
+
+
+def _secrets_in(form: Mapping[str, str]) -> Iterator[str]:
+    """Passwords, and the FileIds of uploads."""
+    for name, value in form.items():
+        if _PASSWORD.search(name) or _FILE_ID.fullmatch(value):
+            yield value
+
+
+def _tokens_in(url: str) -> list[str]:
+    return _TOKEN.findall(url.partition("://")[2].partition("/")[2])
 
 
 def _was_there(answer: Answer, scrubber: Scrubber) -> bool:

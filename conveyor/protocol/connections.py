@@ -50,7 +50,7 @@ class _Head(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     """A connection that its exchange can shut."""
 
-    response_class = _Head
+    _head: _Head | None = None
     _exchange: Exchange | None = None
     _lever: Lever | None = None
 
@@ -85,7 +85,20 @@ class _Connection(HTTPConnection):
         """Read an answer's head."""
         if self._exchange is not None:
             self._exchange.sent()
-        return super().getresponse()
+        try:
+            return super().getresponse()
+        except BaseException:
+            # urllib3 leaves a head that it refuses open, and with it the socket.
+            if self._head is not None:
+                self._head.close()
+            raise
+        finally:
+            self._head = None
+
+    def response_class(self, *args: Any, **options: Any) -> _Head:  # type: ignore[override]
+        """Make what reads the answer: http.client asks for it by this name."""
+        self._head = _Head(*args, **options)
+        return self._head
 
     def close(self) -> None:
         """Close it; the answer that is being read from it stays bounded."""

@@ -17,7 +17,7 @@ __all__ = ["is_binary", "is_file", "is_page"]
 _PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _SNIFFED_BYTES: Final = 2048
 _PAGE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    rb"(?:<\?xml[^>]*+>\s*+|<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -59,7 +59,9 @@ _NEVER_BY_TYPE: Final = frozenset(
 
 def is_page(answer: Answer) -> bool:
     """Whether the body is an HTML page, whatever its content type says."""
-    return answer.content_type in _PAGE_TYPES or bool(_PAGE.match(answer.body[:_SNIFFED_BYTES]))
+    head = answer.body[:_SNIFFED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    is_called_one = answer.content_type in _PAGE_TYPES and head.startswith(b"<")
+    return is_called_one or bool(_PAGE.match(head))
 
 
 def is_binary(answer: Answer) -> bool:

@@ -23,6 +23,7 @@ from conveyor.protocol.cleaning import (
 )
 from conveyor.protocol.fitting import is_binary, is_file, is_page
 from conveyor.protocol.keeping import Keeper
+from conveyor.protocol.origins import origin_of
 from conveyor.protocol.outcomes import Finished, Lost, RemoteFile, Result, Unreadable
 
 __all__ = ["field_of", "has_field", "may_be_paid", "read_result", "speaks_of_result"]
@@ -35,7 +36,7 @@ _KNOWN: Final = frozenset({"conversioncost", "conversiontime", "files", "jobid"}
 _COSTS: Final = ("ConversionCost", "ConversionTime")  # older texts of the vendor say the second
 # As JSON, or in another form: no page and no message of anybody else holds the last two words.
 _SPEAKS: Final = re.compile(r"[\"']files[\"']\s*:|\bconversion(?:cost|time)\b", re.IGNORECASE)
-_DATA_URI: Final = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"\Adata:[^,]{0,200};base64,", re.IGNORECASE)
 _TO_BASE64: Final = str.maketrans("-_", "+/", "\r\n\t")
 _URL: Final = re.compile(r"https?://[^\s\"<>\\]+", re.IGNORECASE)
 # What opens a document, or is one.
@@ -176,7 +177,7 @@ def _word(value: Any) -> str:
 def _checked_url(url: Any, place: int) -> str:
     if isinstance(url, str) and len(url) <= _LONGEST_URL_CHARACTERS:
         found = _URL.fullmatch(url.strip())
-        if found and found[0].isprintable():
+        if found and origin_of(found[0]) is not None:
             return found[0]
     raise _NoResult(f"the Url of file {place} is no http address")
 

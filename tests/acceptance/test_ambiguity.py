@@ -11,19 +11,27 @@ from workers.local.stack import LocalStack
 
 
 def test_semi_async_takes_the_answer_or_asks_for_the_job(tmp_path, sandbox_of):
-    # With this seed seven take less than a second, and three more than three.
-    options = ("--duration", "0-6", "--seed", "7", "--audit-fingerprints")
+    settings = {"SEMI_ASYNC_SECONDS": "3", "READ_TIMEOUT": "6"}
     with (
-        LocalStack(settings={"SEMI_ASYNC_SECONDS": "3"}, sandbox_options=options) as stack,
+        LocalStack(settings=settings, sandbox_options=("--audit-fingerprints",)) as stack,
         closing(stack.conveyor()) as conveyor,
     ):
-        handles = [conveyor.convert(_document(tmp_path, n), to="html") for n in range(16)]
-        done = [handle.wait(timeout=90) for handle in handles]
-        audit = sandbox_of(stack).audit()
+        sandbox = sandbox_of(stack)
 
-    assert {conversion.state for conversion in done} == {State.SUCCEEDED}
-    assert {conversion.polls > 0 for conversion in done} == {True, False}, "some of each kind"
-    assert (audit["paid"], audit["violations"]) == (16, 0)
+        def convert(numbers):
+            handles = [conveyor.convert(_document(tmp_path, n), to="html") for n in numbers]
+            return [handle.wait(timeout=90) for handle in handles]
+
+        answered = convert(range(8))
+        with sandbox.faults(silent_after_submit=1.0):
+            silent = convert(range(8, 12))
+        audit = sandbox.audit()
+
+    assert {conversion.state for conversion in (*answered, *silent)} == {State.SUCCEEDED}
+    # Not all, perhaps: a machine that is busy answers late.
+    assert min(conversion.polls for conversion in answered) == 0
+    assert min(conversion.polls for conversion in silent) > 0
+    assert (audit["paid"], audit["violations"]) == (12, 0)
 
 
 def test_service_with_job_ids_of_its_own_is_never_paid_twice_by_itself(tmp_path, sandbox_of):

@@ -7,23 +7,38 @@ import json
 import re
 import socket
 import threading
-import time
 import urllib.request
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import jwt
 import pytest
+import redis
+from celery.result import AsyncResult
+from typer.testing import CliRunner
 
 from conveyor import ConversionFailed
+from conveyor.cli.app import app as cli
+from conveyor.jobs import job_uuid
+from conveyor.ledger import keys
+from conveyor.protocol import Dialect
 from conveyor.webhooks import address_of
 from workers.local.stack import LocalStack
 
 API_SECRET = "5ecr3t-of-the-account"
+FILE_SECRET = "5ecr3t-in-a-file-that-signs"
+MASTER_TOKEN = "5ecr3t-master-token"
 URL_SECRET = "5ecr3t-in-the-url"
 PARAM_SECRET = "5ecr3t-parameter"
-
+PASSWORD = "5ecr3t-password"
+KID = "a-token's-id"
+CREDENTIALS = (API_SECRET, FILE_SECRET, MASTER_TOKEN)
+A_JWT = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
+# An upload or a result at the sandbox.
+A_FILE = re.compile(r"/d/([a-z0-9]{32})")
 
 LEDGER_COMMANDS = ('"EVALSHA"', '"HGETALL"', '"HSET"', '"HGET"', '"SET"', '"GET"')
+SHOWN = ("logs", "errors", "results", "flower", "web", "command line")
 
 
 class Document(BaseHTTPRequestHandler):
@@ -46,17 +61,34 @@ def documents():
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def stack():
-    options = ("--secret", API_SECRET, "--duration", "0.5")
+def _plain(_folder):
+    return {"API_SECRET": API_SECRET}, ("--secret", API_SECRET)
+
+
+def _signed(folder):
+    """JWTs, signed with a secret from a file; the account's own secret is nobody's."""
+    (folder / "secret").write_text(FILE_SECRET)
+    settings = {
+        "API_SECRET": "",
+        "API_SECRET_FILE": str(folder / "secret"),
+        "API_JWT_KID": KID,
+        "API_MASTER_TOKEN": MASTER_TOKEN,
+    }
+    options = ("--secret", API_SECRET, "--master-token", MASTER_TOKEN)
+    return settings, (*options, "--jwt-kid", KID, "--jwt-key", FILE_SECRET)
+
+
+@pytest.fixture(scope="module", params=[_plain, _signed], ids=["secret", "signed"])
+def stack(request, tmp_path_factory):
+    credentials, options = request.param(tmp_path_factory.mktemp("secret"))
     # The service calls for successes alone; failures are found by the net.
-    settings = {"API_SECRET": API_SECRET, "LOG_LEVEL": "DEBUG", "WEBHOOK_NET": "5"}
+    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "WEBHOOK_NET": "5"}
     with LocalStack(
         flower=True,
         web=True,
         webhooks=True,
         sandbox_options=options,
-        settings={**settings, "LOG_FORMAT": "json"},
+        settings={**settings, "STORAGE_RETRIES": "1", **credentials},
     ) as running:
         yield running
 
@@ -95,39 +127,112 @@ def _bodies(command):
 
 
 @pytest.fixture(scope="module")
-def overheard(stack, documents):
-    """Some conversions of every end, and all that could be overheard of them."""
+def overheard(stack, documents, sandbox, until, tmp_path_factory):
+    """Some conversions of every end, and all that could be overheard of them.
+
+    At each address of the service one meets an error that quotes job id, URL and credential.
+    """
     tap = Wiretap(stack.valkey)
     tap.start()
-    errors = []
-    with closing(stack.conveyor()) as conveyor:
-        url = f"{documents}/a.md?token={URL_SECRET}"
-        good = conveyor.convert(url, to="html")
-        good.wait(timeout=90)
-        params = {"NoSuchParameter": PARAM_SECRET}
-        signed = conveyor.signature(url, to="pdf", params=params).apply_async()
-        missing = conveyor.convert(f"{documents}/gone.md?token={URL_SECRET}", to="html")
-        for wait in (missing.wait, signed.get):
-            with pytest.raises(ConversionFailed) as raised:
-                wait(timeout=90)
-            errors.append(f"{raised.value!r} {raised.value}")
-        ids = [good.id, signed.id, missing.id]
-        job_ids = [conveyor.ledger.get(each).job_id for each in ids]
+    url = f"{documents}/a.md?token={URL_SECRET}"
+    locked = {"Password": PASSWORD}
+    document = tmp_path_factory.mktemp("document") / "a.md"
+    document.write_text("# Words\n")
+    errors, dead = [], []
+
+    def fails(handle):
+        dead.append(handle.id)
+        errors.append(_error_of(handle))
+
+    with (
+        closing(stack.conveyor()) as conveyor,
+        closing(redis.Redis.from_url(stack.valkey.url(), decode_responses=True)) as client,
+    ):
+        with sandbox.faults(leaky_error_upload=1.0):
+            fails(conveyor.convert(document, to="html", params=locked))
+        for fault in ("leaky_refusal_submit", "leaky_error_poll", "leaky_error_download"):
+            with sandbox.faults(**{fault: 1.0}):
+                fails(conveyor.convert(url, to="html", params=locked))
+        fails(conveyor.convert(f"{documents}/gone.md?token={URL_SECRET}", to="html"))
+        unknown = {"NoSuchParameter": PARAM_SECRET}
+        fails(conveyor.signature(url, to="pdf", params=unknown).apply_async())
+
+        with sandbox.faults(leaky_error_delete=1.0):
+            handles = [conveyor.convert(each, to="html", params=locked) for each in (url, document)]
+            done = [handle.wait(timeout=90).id for handle in handles]
+            until(lambda: any(_logged(stack, "not_deleted")))
+            until(lambda: not client.zcard(keys.DUE))
+            leftovers = client.hvals(keys.LEFTOVER_RECORDS)
+        until(lambda: conveyor.ledger.leftovers.count() == 0)
+
+        ids = [*done, *dead]
         results = [json.dumps(conveyor.get(each).to_dict()) for each in ids]
-    time.sleep(0.5)  # events are flushed by then
-    tap.end()
-    logs = [child.log.read_text() for child in stack.processes()]
-    return {
-        "messages": tap.sent(),
-        "logs": logs,
-        "errors": errors,
-        "results": results,
+        job_key = conveyor.ledger.job_key()
+        # A dead letter keeps what its replay needs.
+        kept = {keys.conversion(each) for each in dead} | {keys.JOB_KEY}
+        stored = {name: _dump(client, name) for name in client.scan_iter() if name not in kept}
+    shown = {
         "flower": [_get(f"{stack.flower_url}/task/{each}") for each in ids],
         "web": [_get(f"{stack.web_url}{path}") for path in _paths(ids)],
+        "command line": [_cli(stack, *command) for command in _commands(done[0], dead)],
+    }
+    until(lambda: any("task-succeeded" in message for message in tap.sent()))
+    tap.end()
+    return {
+        **shown,
+        "messages": tap.sent(),
+        "logs": [child.log.read_text() for child in stack.processes()],
+        "errors": errors,
+        "results": results,
+        "Redis": [*stored, *stored.values()],
+        "leftovers": leftovers,
         "signatures": [_signature(stack, each) for each in ids],
         "ids": ids,
-        "job_ids": [job_id for job_id in job_ids if job_id],
+        "records": [stored[keys.conversion(each)] for each in done],
+        "job_ids": [
+            dialect.job_id(job_uuid(job_key.encode(), each, 1))
+            for each in ids
+            for dialect in Dialect
+        ],
+        "job_key": job_key,
+        "files": A_FILE.findall("\n".join(tap.commands)),
     }
+
+
+def _error_of(handle):
+    wait = handle.get if isinstance(handle, AsyncResult) else handle.wait
+    with pytest.raises(ConversionFailed) as raised:
+        wait(timeout=90)
+    return f"{raised.value!r} {raised.value}"
+
+
+def _logged(stack, event):
+    return [f'"event": "{event}"' in worker.log.read_text() for worker in stack.workers]
+
+
+def _dump(client, name):
+    """All that a key holds."""
+    read = {
+        "hash": client.hgetall,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "set": client.smembers,
+        "zset": lambda key: client.zrange(key, 0, -1),
+        "string": client.get,
+    }
+    return str(read[client.type(name)](name))
+
+
+def _cli(stack, *command):
+    ended = CliRunner().invoke(cli, command, env=stack.environment())
+    assert ended.exit_code == 0, ended.output
+    return ended.output
+
+
+def _commands(done, dead):
+    yield ("doctor", "--json")
+    yield ("dead", "list", "--json")
+    yield ("get", done, "--json")
+    yield from (("dead", "show", each) for each in dead)
 
 
 def _get(url):
@@ -148,12 +253,21 @@ def _signature(stack, conversion_id):
 
 
 def test_there_was_something_to_overhear(overheard):
-    assert len(overheard["job_ids"]) >= 2
     assert any("conveyor.submit" in message for message in overheard["messages"])
     assert any("task-succeeded" in message for message in overheard["messages"])
-    assert any('"event": "submitted"' in log for log in overheard["logs"])
-    assert any("/webhooks/" in log for log in overheard["logs"])
+    logs = "".join(overheard["logs"])
+    assert '"event": "submitted"' in logs
+    assert "/webhooks/" in logs
     assert any('"state":"succeeded"' in answer for answer in overheard["web"])
+    assert len(overheard["files"]) > len(overheard["ids"])
+
+
+def test_job_ids_and_addresses_stand_where_they_are_needed(overheard):
+    """Else they are looked for in vain everywhere."""
+    left = "".join(overheard["leftovers"])
+
+    assert any(job_id in left for job_id in overheard["job_ids"])
+    assert any(file in left for file in overheard["files"])
 
 
 def test_logs_carry_the_conversions_id_as_a_field(overheard):
@@ -168,19 +282,40 @@ def test_logs_carry_the_conversions_id_as_a_field(overheard):
     assert {"submitted", "ready", "stored"} <= events
 
 
-@pytest.mark.parametrize("where", ["messages", "logs", "errors", "results", "flower", "web"])
-def test_job_ids_and_the_api_secret_stand_nowhere(overheard, where):
+@pytest.mark.parametrize("where", [*SHOWN, "messages"])
+def test_credentials_and_job_ids_stand_nowhere(overheard, where):
     for text in overheard[where]:
-        assert API_SECRET not in text
-        for secret in (*overheard["job_ids"], *overheard["signatures"]):
+        _check_credentials(text)
+        for secret in (*overheard["job_ids"], *overheard["signatures"], overheard["job_key"]):
             assert secret not in text
 
 
-@pytest.mark.parametrize("where", ["logs", "errors", "results", "flower", "web"])
-def test_source_urls_and_parameters_are_not_shown(overheard, where):
+@pytest.mark.parametrize("where", [*SHOWN])
+def test_urls_files_and_parameters_are_not_shown(overheard, where):
     for text in overheard[where]:
-        assert URL_SECRET not in text
-        assert PARAM_SECRET not in text
+        for secret in (URL_SECRET, PARAM_SECRET, PASSWORD, *overheard["files"]):
+            assert secret not in text
+
+
+def test_finished_conversions_keep_nothing_that_opens_a_document(overheard):
+    secrets = (*overheard["job_ids"], *overheard["files"], URL_SECRET, PASSWORD)
+    for record in overheard["records"]:
+        assert "succeeded" in record
+        for secret in secrets:
+            assert secret not in record
+
+
+def test_nothing_is_left_in_redis_but_what_dead_letters_need(overheard):
+    for text in overheard["Redis"]:
+        _check_credentials(text)
+        for secret in (*overheard["job_ids"], *overheard["files"], PASSWORD):
+            assert secret not in text
+
+
+def _check_credentials(text):
+    for credential in CREDENTIALS:
+        assert credential not in text
+    assert not A_JWT.search(text)
 
 
 def test_events_show_redacted_arguments(overheard):
@@ -188,8 +323,8 @@ def test_events_show_redacted_arguments(overheard):
 
     assert events
     for event in events:
-        assert URL_SECRET not in event
-        assert PARAM_SECRET not in event
+        for secret in (URL_SECRET, PARAM_SECRET, PASSWORD):
+            assert secret not in event
 
 
 def test_flower_shows_a_conversion_by_its_id(overheard):
@@ -197,3 +332,7 @@ def test_flower_shows_a_conversion_by_its_id(overheard):
 
     assert overheard["ids"][0] in good
     assert "SUCCESS" in good
+
+
+def test_tokens_that_are_signed_would_be_found():
+    assert A_JWT.search(f"Bearer {jwt.encode({'exp': 1}, FILE_SECRET * 2)}.")

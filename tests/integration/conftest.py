@@ -29,6 +29,19 @@ def redis_url(valkey_server):
     return valkey_server.url()
 
 
+@pytest.fixture(scope="session")
+def app(valkey_server):
+    """The workers' application, which reads the environment when it is imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVEYOR_API_SECRET", "sandbox")
+        patch.setenv("CONVEYOR_BROKER_URL", valkey_server.url())
+        from workers.app import app as made  # noqa: PLC0415 - not before the environment is set
+
+        made.loader.import_default_modules()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def client(redis_url):
     with closing(connect(redis_url)) as made:

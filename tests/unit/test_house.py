@@ -17,6 +17,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "conveyor/sandbox/")
 
 
+# Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.
+MAY_READ_THE_CLOCK = (
+    "conveyor/sandbox/",  # the vendor's side
+    "conveyor/live/",  # dates its recordings and reports
+    "conveyor/cli/",  # shows ages
+    "conveyor/protocol/answer.py",  # an answer that has no date of its own
+    "workers/checks.py",  # compares it with Redis'
+    "workers/credentials.py",  # JWTs expire by it
+    "web/conversions.py",  # shows when one was accepted that can't be read just now
+    "web/limits.py",  # counts one process's requests
+    "web/outcome.py",  # shows ages
+)
+
+
 def _name(path):
     return path.relative_to(ROOT).as_posix()
 
@@ -97,3 +111,65 @@ def test_every_script_for_redis_tells_its_keys():
     assert scripts
     for script in scripts:
         assert "-- KEYS[1]" in script.read_text(encoding="utf-8"), script.name
+
+
+def _reads_clock(tree):
+    """The lines that ask this host what time it is, however `time` and `datetime` are imported."""
+    named = {"time", "time_ns", "now", "utcnow", "today", "localtime", "gmtime"}
+    modules = {"time", "datetime"}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name in modules
+    } | {"datetime", "date"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in named:
+            owner = node.value
+            name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+            if name in imported:
+                yield node.lineno
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (node.lineno for alias in node.names if alias.name in named)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if not _name(path).startswith(MAY_READ_THE_CLOCK)],
+    ids=_name,
+)
+def test_no_hosts_clock_decides_anything(path):
+    """Hosts' clocks differ: 30 s behind made every slow POST run twice (invariant I1)."""
+    assert list(_reads_clock(_tree(path))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time\ntime.time()",
+        "import time as t\nt.time_ns()",
+        "from time import time",
+        "from datetime import datetime\ndatetime.now()",
+        "import datetime as dt\ndt.datetime.utcnow()",
+        "def f(clock=time.time): ...\nimport time",
+    ],
+)
+def test_a_look_at_the_clock_is_seen(text):
+    assert list(_reads_clock(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import time\ntime.monotonic()", "ledger.now()", "redis.time()", "from time import sleep"],
+)
+def test_other_clocks_are_no_hosts_clock(text):
+    assert list(_reads_clock(ast.parse(text))) == []
+
+
+@pytest.mark.parametrize("start", MAY_READ_THE_CLOCK)
+def test_whoever_may_read_the_clock_does(start):
+    """Else it needs no exception."""
+    paths = [path for path in MODULES if _name(path).startswith(start)]
+
+    assert any(list(_reads_clock(_tree(path))) for path in paths)

@@ -35,6 +35,7 @@
 --                add_leftovers.lua has it
 --   keep_s       seconds until the entry is forgotten; 0: never; below: now
 --   keep_events  how many events to keep
+--   states_alone true: of the events, only those that changed the state, without notes
 --   silent       true: no fields are asked back
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
@@ -243,6 +244,18 @@ if event_id then
   redis.call('RPUSH', KEYS[7], event_id .. ' ' .. entered .. ' ' .. field('note'))
   -- A hint alone: a user without channels (an ACL's default) must not undo half of what was written.
   redis.pcall('PUBLISH', KEYS[8], ARGV[1])
+end
+if change.states_alone and has_events then
+  local kept, last = {}, ''
+  for _, event in ipairs(redis.call('LRANGE', KEYS[7], 0, -1)) do
+    local id, its_state = string.match(event, '^(%S+) (%S+)')
+    if id and its_state ~= last then
+      table.insert(kept, id .. ' ' .. its_state .. ' ')
+      last = its_state
+    end
+  end
+  redis.call('DEL', KEYS[7])
+  if #kept > 0 then redis.call('RPUSH', KEYS[7], unpack(kept)) end
 end
 redis.call('LTRIM', KEYS[7], -change.keep_events, -1)
 

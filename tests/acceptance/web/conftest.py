@@ -8,6 +8,9 @@ from contextlib import ExitStack, closing
 import pytest
 import requests
 
+from conveyor.jobs import job_uuid
+from conveyor.ledger import keys
+from conveyor.protocol import Dialect
 from conveyor.webhooks import address_of
 
 # Leases, spacings and the check of a connection: they come and go by themselves.
@@ -65,6 +68,15 @@ class Site:
     def entry(self, conversion_id):
         fields = self._redis.hgetall(f"{{conveyor}}:conversion:{conversion_id}")
         return {name.decode(): value.decode() for name, value in fields.items()}
+
+    def job_id(self, conversion_id):
+        """Of its first job, also when its record no longer holds it."""
+        key = self._redis.get(keys.JOB_KEY)
+        return Dialect.PATH.job_id(job_uuid(key, conversion_id, 1))
+
+    def leftovers(self):
+        """How much is to be deleted at the service."""
+        return self._redis.zcard(keys.LEFTOVERS)
 
     def keys(self):
         """Every key of ours by its content."""

@@ -87,8 +87,8 @@ def test_calls_before_the_submit_and_after_the_end_change_nothing(stack, site, u
 
     stack.start_worker(worker)
     until(lambda: site.entry(conversion_id).get("told") == "1")
-    ended, audit = site.keys(), site.sandbox.audit()
-    job_id = site.entry(conversion_id)["job_id"]
+    until(lambda: site.leftovers() == 0)
+    ended, audit, job_id = site.keys(), site.sandbox.audit(), site.job_id(conversion_id)
     for by in ("GET", "POST") * 5:
         assert _call(site, address, job_id, by=by) == 204
 

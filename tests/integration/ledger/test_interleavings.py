@@ -1,23 +1,33 @@
-"""Random interleavings of wake-ups, answers, crashes and lost messages: I1, I2 and I3.
+"""Random interleavings of wake-ups, answers, crashes, sleeps and lost writes: I1, I2 and I3.
 
-The ledger's and the turnstile's scripts are the real ones, on a real Valkey; so are the decisions,
-the schedule and the wake-ups. The service and the broker are models. A task is a generator that
-stops wherever its process may be stopped or killed: before and after each request, and before each
-message. What it does between two stops is what the task of the same name does.
+The tasks are the real ones, with the real ledger, turnstile, leases, governor and pulse on a real
+Valkey. The service, the broker and the storage are models. A task runs in a greenlet. It stops
+before each command to Redis, after the intent is on record, while a request is under way, and
+before each message. There it may be killed or put to sleep, and others come between.
 
-Time passes when a rule says so, and not by itself: a run can be repeated, and no test sleeps.
+Time passes when a rule says so, and not by itself: the scripts read a clock of the test's instead
+of the server's. So a run can be repeated, and no test sleeps. The hosts' clocks differ from it by
+half a minute.
+
+`CONVEYOR_INTERLEAVINGS` sets the number of runs.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
-from uuid import uuid4
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+import greenlet
 import pytest
+import redis
+from celery.exceptions import Ignore
+from celery.states import FAILURE, SUCCESS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,22 +39,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conveyor import State, names, schedule, wakeups
+from config.settings import WorkerSettings
+from conveyor import State, names, wakeups
 from conveyor.conversion import StoredFile
-from conveyor.decision import (
-    AskFirst,
-    Bury,
-    Expire,
-    Hold,
-    Keep,
-    PollAgain,
-    SubmitAgain,
-    Taken,
-    after_poll,
-    after_submit,
-)
-from conveyor.ledger import Job, Ledger, keys
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.dead_letters import DeadLetters
+from conveyor.decision import Limits
+from conveyor.errors import ConversionFailed, StorageError, UnknownConversion
+from conveyor.governor import Governor
+from conveyor.lease import Deliveries
+from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger.index import Index
+from conveyor.protocol import Account, RemoteFile, Result, Unclear
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -54,31 +59,134 @@ from conveyor.protocol.outcomes import (
     NotFound,
     Started,
     Throttled,
+    Unreadable,
     Unsent,
 )
 from conveyor.request import ConversionRequest
+from conveyor.settings import load
 from conveyor.turnstile import Turnstile
+from workers.dialects import Dialects
+from workers.downloads import Fetched
+from workers.pulse import Pulse
+from workers.wiring import Engine
 
+RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", "150"))
 CONVERSIONS = 2
-SPACING_S = 600.0
-LEASE_S = 1800.0
+SPACING_S = 5.0
+# As `workers.wiring` and `workers.sweep` have them.
+LEASE_S = 15.0
+CLAIM_S = 20.0
+# A pulse beats at least so often, and one that sleeps does not.
+BEAT_S = 10.0
+GATEWAY_S = 100.0
+JOB_LIFE_S = 7200.0
+FORGETS_S = 3600.0
+# Redis loses seconds when it is switched, and not hours.
+MOST_LOST_S = 600.0
+CLOCKS_S = (0.0, -30.0, 30.0)
+LIMITS = Limits(hold_s=6 * 3600.0)
+
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
-RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
-FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64),)
+RESULT = Result(1, (RemoteFile("a.pdf", "https://eu-v2.convertapi.com/d/x", 3),))
+FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)
 ROUNDS = 60
-
-POSTED = ("started", "started", "taken and lost", "lost", "throttled", "unsent", "held", "refused")
-POLLED = ("truth", "truth", "truth", "busy", "lost", "unsent")
-
-FATES = ("delivered", "delivered", "delivered", "repeated", "dropped")
 MANY_MESSAGES = 6
+
+# The first of each is what happens where nothing goes wrong.
+POSTED = (
+    *("started", "started", "started", "finished", "taken", "taken", "lost", "lost"),
+    *("closed after", "closed before", "gateway", "held", "held"),
+    *("throttled", "unsent", "denied", "no balance", "refused", "unreadable", "broken off"),
+)
+POLLED = (
+    *("truth", "truth", "truth", "late truth", "late truth", "stray 404", "busy", "come later"),
+    *("denied", "lost", "gateway", "unsent", "unreadable", "broken off"),
+)
+STORED = ("stored", "stored", "stored", "away", "service away")
+USERS = ("well", "well", "refused")
+REPEATS = ("takes", "409", "400", "first")
+# How the world is at the end: as it should be, or bad in one way, for ever.
+ENDS = {
+    "well": (),
+    "silent": ("lost",),
+    "running": ("never ends",),
+    "busy": ("busy",),
+    "throttled": ("throttled", "truth"),
+    "denied": ("denied", "refused"),
+    "unsent": ("unsent",),
+}
+FATES = ("delivered", "delivered", "delivered", "repeated", "dropped")
 
 pick = st.integers(0, 1_000_000)
 # Where a task stops, others come between.
-stops = st.sampled_from((1, 1, 1, 2, 2, 3, 6))
+steps_and_data = st.tuples(st.sampled_from((30, 1, 2, 3, 4, 6)), st.data())
+# Those of who sends a message, and of who takes it.
+clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
 seldom = st.sampled_from((False, False, True))
 # Mostly the newest, or a run would be lost in what is stale.
 age = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 13))
+
+NOW = "{conveyor}:test:now"
+# Before each script: `TIME` and what lapses go by the test's clock.
+UNDER_OUR_CLOCK = """
+local real, NOW, LAPSES = redis, '{conveyor}:test:now', '{conveyor}:test:lapses'
+local now_us = tonumber(real.call('GET', NOW))
+local now_ms = math.floor(now_us / 1000)
+for _, key in ipairs(real.call('ZRANGEBYSCORE', LAPSES, '-inf', now_ms)) do
+  real.call('DEL', key)
+  real.call('ZREM', LAPSES, key)
+end
+local function lapse(key, ms)
+  real.call('ZADD', LAPSES, string.format('%.0f', now_ms + ms), key)
+  return 1
+end
+local commands = {}
+function commands.TIME()
+  local seconds = math.floor(now_us / 1000000)
+  return {string.format('%.0f', seconds), string.format('%.0f', now_us % 1000000)}
+end
+function commands.PEXPIRE(key, ms) return lapse(key, ms) end
+function commands.PTTL(key)
+  local at = real.call('EXISTS', key) == 1 and real.call('ZSCORE', LAPSES, key)
+  return at and at - now_ms or -2
+end
+function commands.SET(key, value, ...)
+  local options, ms = {...}, nil
+  if options[#options - 1] == 'PX' then
+    ms = table.remove(options)
+    table.remove(options)
+  end
+  local done = real.call('SET', key, value, unpack(options))
+  if done and ms then lapse(key, ms) end
+  return done
+end
+local redis = {pcall = real.pcall}
+function redis.call(name, ...)
+  return (commands[name] or function(...) return real.call(name, ...) end)(...)
+end
+"""
+TELL_TIME = """
+local time = redis.call('TIME')
+return {tonumber(time[1]), tonumber(time[2])}
+"""
+
+
+class Clock:
+    """The time at Redis, and what the hosts take for it."""
+
+    def __init__(self):
+        self.now_us = 1_800_000_000_000_000
+        self.skew_s = 0.0
+
+    def now(self):
+        return self.now_us / 1e6
+
+    def time(self):
+        return self.now() + self.skew_s
+
+
+class Killed(BaseException):
+    """The process is dead: nothing that it would still do happens."""
 
 
 @dataclass
@@ -86,137 +194,468 @@ class RemoteJob:
     """A job at the service."""
 
     conversion_id: str
+    arrived_at: float
     state: str = "running"  # then finished or failed
 
 
+@dataclass
+class Held:
+    """A POST that a gateway holds, also when whoever sent it has gone."""
+
+    conversion_id: str
+    job_id: str
+    until: float
+    answer: object = None
+
+
+@dataclass
 class Service:
-    """What the service knows and has charged; an id that is posted again is charged again."""
+    """What the service knows and has charged.
 
-    def __init__(self):
-        self.jobs = {}
-        self.charged = defaultdict(int)
+    Attributes:
+        repeats: What becomes of a job id that is posted again: it is taken, and charged, once more;
+            refused, with 409 or 400; or answered with the first job.
+        is_anycast: Whether polls may reach a data centre that does not know the job.
+    """
 
-    def post(self, conversion_id, job_id, how):
-        if how in ("started", "taken and lost", "finished"):
-            self.charged[conversion_id] += 1
-            self.jobs[job_id] = RemoteJob(conversion_id)
-        answers = {
-            "started": Started(job_id),
-            "finished": Finished(RESULT),
-            "throttled": Throttled(),
-            "unsent": Unsent("no connection"),
-            "held": Failed(402, 4014, "The balance is used up."),
-            "refused": Failed(400, 5001, "It can't be converted."),
-        }
-        return answers.get(how, Lost("the connection was lost"))
+    clock: Clock
+    repeats: str
+    is_anycast: bool
+    jobs: dict[str, RemoteJob] = field(default_factory=dict)
+    charged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    held: list[Held] = field(default_factory=list)
+    said_gone: set[str] = field(default_factory=set)
+    ever_charged: set[str] = field(default_factory=set)
 
-    def poll(self, job_id, how):
-        if how == "lost":
-            return Lost("a proxy on the way", 502)
-        if how == "unsent":
-            return Unsent("no connection")
+    def arrive(self, conversion_id, job_id, state="running"):
+        """A POST has come through. Returns the answer."""
+        if job_id in self.jobs and self.repeats != "takes":
+            return self._again(job_id)
+        self.charged[conversion_id].append(job_id)
+        self.ever_charged.add(conversion_id)
+        self.jobs[job_id] = RemoteJob(conversion_id, self.clock.now(), state)
+        return Finished(RESULT) if state == "finished" else Started(job_id)
+
+    def _again(self, job_id):
+        if self.repeats == "409":
+            return Lost("HTTP 409", 409)
+        if self.repeats == "400":
+            return Failed(400, 4000, "JobId is already in use.")
+        return Finished(RESULT) if self.jobs[job_id].state == "finished" else Started(job_id)
+
+    def look(self, job_id):
+        """What is true of a job."""
         job = self.jobs.get(job_id)
         if job is None:
+            self.said_gone.add(job_id)
             return NotFound()
-        if how == "busy":
-            return Busy()
         answers = {"finished": Finished(RESULT), "failed": Failed(500, 5001, "It is damaged.")}
         return answers.get(job.state, InProgress())
+
+    def stray(self, job_id):
+        """A load balancer answers one 404; where polls go anywhere, as many as it likes."""
+        if job_id in self.said_gone and not self.is_anycast:
+            return self.look(job_id)
+        self.said_gone.add(job_id)
+        return NotFound()
+
+    def is_gone(self, job_id):
+        """Whether a replay may pay again because of what the service has said of the old job."""
+        if self.is_anycast and job_id in self.said_gone:
+            return True
+        return job_id not in self.jobs and all(held.job_id != job_id for held in self.held)
+
+    def let_through(self, held):
+        self.held.remove(held)
+        held.answer = self.arrive(held.conversion_id, held.job_id)
+
+    def grow_older(self):
+        now = self.clock.now()
+        for held in [held for held in self.held if held.until <= now]:
+            self.let_through(held)
+        old = [key for key, job in self.jobs.items() if job.arrived_at + JOB_LIFE_S <= now]
+        for job_id in old:
+            del self.jobs[job_id]
+        return old
+
+
+class Api:
+    """The client, as the tasks use it. Each request stops once while it is under way."""
+
+    base_url = "https://eu-v2.convertapi.com"
+
+    def __init__(self, fleet):
+        self._fleet = fleet
+
+    def start(self, _dialect, _pair, _form, job_id, _keep, **_):
+        fleet, how = self._fleet, self._fleet.ask(POSTED)
+        if how == "unsent":
+            return Unsent("no connection")
+        answer = self._sent(how, fleet.current.conversion_id, job_id)
+        with fleet.under_way("POST", job_id) as is_late:
+            fleet.stop()
+        if isinstance(answer, Held):
+            is_back = answer.answer and fleet.ask(("answered", "lost")) == "answered"
+            answer = answer.answer if is_back else Lost("no answer")
+        return Lost("no answer in time") if is_late() else answer
+
+    def _sent(self, how, conversion_id, job_id):
+        service = self._fleet.service
+        if how == "held":
+            held = Held(conversion_id, job_id, self._fleet.clock.now() + GATEWAY_S)
+            service.held.append(held)
+            return held
+        if how == "refused" and job_id not in service.jobs:
+            return Failed(400, 5001, "It can't be converted.")
+        lost = {
+            "lost": Lost("the connection was lost"),
+            "closed before": Lost("the connection was closed", closed_at_once=True),
+            "throttled": Throttled(),
+            "denied": Failed(401, 4013, "The secret is wrong."),
+            "no balance": Failed(402, 4014, "The balance is used up."),
+        }
+        if how in lost:
+            return lost[how]
+        is_first = job_id not in service.jobs
+        is_done = is_first and how in ("finished", "unreadable", "broken off")
+        answer = service.arrive(conversion_id, job_id, "finished" if is_done else "running")
+        hidden = {
+            "taken": Lost("the connection was lost"),
+            "gateway": Lost("a proxy's page", 504),
+            "closed after": Lost("the connection was closed", closed_at_once=True),
+        }
+        odd = {
+            "unreadable": Unreadable("no file has a Url", "{}"),
+            "broken off": Lost("the answer breaks off", paid=True),
+        }
+        return hidden.get(how) or (odd.get(how, answer) if is_done else answer)
+
+    def poll(self, _base_url, _dialect, job_id, _keep, **_):
+        fleet = self._fleet
+        how = fleet.ask(POLLED)
+        if how == "unsent":
+            return Unsent("no connection")
+        fleet.poll_begins(job_id)
+        early = None if how == "late truth" else self._answered(how, job_id)
+        with fleet.under_way("GET", job_id) as is_late:
+            fleet.stop()
+        answer = early or self._answered(how, job_id)
+        fleet.poll_ends(job_id)
+        return Lost("no answer in time") if is_late() else answer
+
+    def _answered(self, how, job_id):
+        service = self._fleet.service
+        if how == "stray 404":
+            return service.stray(job_id)
+        known = {
+            "busy": Busy(),
+            "come later": Busy(40.0, 429),
+            "denied": Busy(None, 401),
+            "lost": Lost("the connection was lost"),
+            "gateway": Lost("a proxy's page", 502),
+        }
+        if how in known:
+            return known[how]
+        truth = service.look(job_id)
+        odd = {"unreadable": Unreadable("it is no JSON", "{}"), "broken off": Lost("", paid=True)}
+        return odd.get(how, truth) if isinstance(truth, Finished) else truth
+
+    def user(self):
+        self._fleet.stop()
+        if self._fleet.ask(USERS) == "refused":
+            raise Unclear("HTTP 403")
+        return Account(True, 1000, round(self._fleet.clock.now()))
+
+
+class Storage:
+    """The files; nothing is staged."""
+
+    def holds(self, _file):
+        return True
+
+    def remove_partials(self, _conversion_id):
+        pass
+
+    def remove_staged(self, _uris):
+        pass
+
+
+@dataclass
+class Message:
+    """A message in the broker; `due_at` is when its countdown ends."""
+
+    name: str
+    args: tuple
+    kwargs: dict
+    due_at: float
+
+    @property
+    def conversion_id(self):
+        return self.args[0] if self.args else self.kwargs["conversion_id"]
 
 
 class Broker:
     """Messages, in no order; `wakeups` take it for a Celery application."""
 
-    def __init__(self):
+    def __init__(self, fleet):
+        self._fleet = fleet
         self.messages = []
 
-    def send_task(self, name, args=(), kwargs=None, **_):
-        self.messages.append((name, tuple(args), dict(kwargs or {})))
+    @contextmanager
+    def producer_or_acquire(self):
+        yield None
+
+    def send_task(self, name, args=(), kwargs=None, countdown=None, **_):
+        self._fleet.stop()
+        due_at = self._fleet.clock.now() + (countdown or 0)
+        self.messages.append(Message(name, tuple(args), dict(kwargs or {}), due_at))
 
 
-@dataclass(eq=False)
+class WatchedLedger(Ledger):
+    """The ledger, and what the test must know of what is written to it."""
+
+    fleet = None
+
+    def begin_submit(self, entry, job, *entering, **changes):
+        self.fleet.attempts[job.job_id] = entry.attempt
+        begun = super().begin_submit(entry, job, *entering, **changes)
+        # A process may be stopped before it hears of it.
+        self.fleet.stop()
+        return begun
+
+    def put_back(self, entry, *args, pays_anew=False, **changes):
+        if pays_anew and self.fleet.service.is_gone(entry.job_id):
+            self.fleet.permitted[entry.id].add(entry.attempt + 1)
+        return super().put_back(entry, *args, pays_anew=pays_anew, **changes)
+
+
+class WatchedDeliveries(Deliveries):
+    """The leases, and which life of a conversion a delivery is about: a replay begins another."""
+
+    era = None
+
+    def __init__(self, client, fleet):
+        super().__init__(client, LEASE_S)
+        self._fleet = fleet
+
+    def acquire(self, conversion_id):
+        entry = super().acquire(conversion_id)
+        self.era = self._fleet.eras[conversion_id]
+        return entry
+
+
+@dataclass
+class UnderWay:
+    """A request that has left its worker."""
+
+    method: str
+    job_id: str
+
+
 class Task:
-    """A task in a worker: where it stands is where its generator has stopped.
+    """A task in a process of its own: where it stands is where its greenlet has stopped."""
 
-    Attributes:
-        posts: Whether its POST may be on its way.
-        polls: Whether its poll may be on its way.
-        holds: Whether the turnstile is its own; once the poll is answered the lease may run out.
-    """
+    def __init__(self, fleet, message, skew_s):
+        self.message = message
+        self.conversion_id = message.conversion_id
+        self.skew_s = skew_s
+        self.is_asleep = False
+        self.is_dead = False
+        self.is_of_lost_time = False
+        self.under_way = None
+        self.pulse = Pulse(Ledger(fleet.client), clock=fleet.clock.now)
+        # It beats where time passes, and needs no thread.
+        self.pulse._thread = True
+        deliveries = WatchedDeliveries(fleet.workers_client, fleet)
+        self.engine = replace(fleet.engine, pulse=self.pulse, deliveries=deliveries)
+        self.greenlet = greenlet.greenlet(self._run)
+        self._fleet = fleet
 
-    conversion_id: str
-    steps: Generator[None, None, None] | None = None
-    posts: bool = False
-    polls: bool = False
-    holds: bool = False
+    @property
+    def lives(self):
+        """Whether its pulse beats for what it is doing."""
+        return not self.is_asleep and any(not work.is_overtime for work in self.pulse._working)
+
+    def _run(self):
+        try:
+            self._body()
+        except (Ignore, Killed):
+            return
+        except UnknownConversion:
+            assert self.is_of_lost_time
+
+    def _body(self):
+        bodies, message = self._fleet.bodies, self.message
+        if message.name != names.DELIVER:
+            bodies[message.name].run(*message.args, **message.kwargs)
+            return
+        task, status, returned = bodies[names.DELIVER], SUCCESS, None
+        try:
+            returned = task.run(*message.args)
+        except ConversionFailed as error:
+            status, returned = FAILURE, error
+        self._fleet.stop()
+        self._fleet.caller_learns(self, status, returned)
+        task.after_return(status, returned, self.conversion_id)
+
+
+@dataclass
+class Saved:
+    """All that Redis holds, and what the test knows of it."""
+
+    rows: list
+    at: float
+    ids: list
+    messages: list
+    known: tuple
 
 
 class Interleavings(RuleBasedStateMachine):
     """A fleet, a service and a broker that lose, repeat and delay whatever they can."""
 
     client = None
+    workers_client = None
+    raw = None
+    clock = None
+    bodies = None
+    settings_of = None
+    working = None
 
     def __init__(self):
         super().__init__()
         self.client.flushdb()
+        self.client.set(NOW, self.clock.now_us)
+        self.working["fleet"] = self
+        self.current = None
+        self.is_over = False
         self.ledger = Ledger(self.client)
-        self.turnstile = Turnstile(self.client, SPACING_S, LEASE_S)
-        self.service = Service()
-        self.broker = Broker()
+        self.broker = Broker(self)
+        self.service = Service(self.clock, "takes", is_anycast=False)
         self.tasks = []
         self.ids = []
-        self.spaced = set()
-        self.leased = set()
+        self.accepted = 0
+        self.attempts = {}
+        self.permitted = defaultdict(lambda: {1})
+        self.eras = defaultdict(int)
         self.ends = {}
-        self.told = set()
         self.learned = defaultdict(list)
+        self.polled_at = {}
+        self.saved = None
+        self.rolled_back = set()
         self.may_cancel = False
+        self.end = "well"
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
+        self.engine = None
+        self._hire(has_webhook=False)
+
+    def _hire(self, *, has_webhook):
+        client = self.workers_client
+        ledger = WatchedLedger(client)
+        ledger.fleet = self
+        given = self.settings_of[has_webhook]
+        account = given.account_name
+        self.engine = Engine(
+            app=self.broker,
+            settings=given,
+            ledger=ledger,
+            index=None,
+            staging=None,
+            dialects=Dialects(ledger, account, given.dialects),
+            governor=Governor(client, account, SPACING_S, 0),
+            turnstile=Turnstile(client, SPACING_S, LEASE_S),
+            deliveries=None,
+            pulse=None,
+            api=Api(self),
+            storage=Storage(),
+            limits=LIMITS,
+        )
+        index = Index(self.client, self.ledger.find_many)
+        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
 
     # -- what may happen ------------------------------------------------------------------------
 
-    @initialize(may_cancel=st.booleans())
-    def accept_the_first(self, may_cancel):
+    @initialize(
+        repeats=st.sampled_from(REPEATS),
+        is_anycast=st.sampled_from((False, False, False, True)),
+        has_webhook=seldom,
+        may_cancel=seldom,
+        end=st.sampled_from(("well", "well", "well", *ENDS)),
+    )
+    def begin(self, repeats, is_anycast, has_webhook, may_cancel, end):
+        self.service.repeats = repeats
+        self.service.is_anycast = is_anycast
+        if is_anycast:
+            self.engine.api.base_url = "https://v2.convertapi.com"
+        self._hire_again(has_webhook)
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
-        self._accept()
+        self.end = end
+        self.accept()
+
+    def _hire_again(self, has_webhook):
+        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
 
     @precondition(lambda self: len(self.ids) < CONVERSIONS)
     @rule()
     def accept(self):
-        self._accept()
+        # Not a random id: the sweep's order must be the same again.
+        self.accepted += 1
+        entry = self.ledger.open(f"conversion-{self.accepted}", REQUEST)
+        self.ids.append(entry.id)
+        wakeups.wake(self.broker, entry)
 
     @precondition(lambda self: self.broker.messages)
-    @rule(age=age, fate=st.sampled_from(FATES), steps=stops, data=st.data())
-    def message(self, age, fate, steps, data):
-        """Any message, in any order, late or early, once, twice or never."""
+    @rule(
+        age=age,
+        fate=st.sampled_from(FATES),
+        is_awaited=st.sampled_from((True, True, True, False)),
+        clocks=clocks,
+        steps_and_data=steps_and_data,
+    )
+    def message(self, age, fate, is_awaited, clocks, steps_and_data):
+        """Any message, in any order, late or early, once, twice or never.
+
+        A countdown is a time by the clock of who sends it, and ends by that of who has taken it.
+        """
         messages = self.broker.messages
         place = -1 - age % len(messages)
         message = messages[place] if fate == "repeated" else messages.pop(place)
-        if fate != "dropped":
-            self._go_on(self._begin(*message), steps - 1, data)
+        if fate == "dropped":
+            return
+        if is_awaited:
+            self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
+        self._go_on(self._begin(message, clocks[1]), *steps_and_data)
 
     @precondition(lambda self: self.tasks)
-    @rule(age=age, steps=stops, data=st.data())
-    def go_on(self, age, steps, data):
-        self._go_on(self.tasks[-1 - age % len(self.tasks)], steps, data)
+    @rule(age=age, steps_and_data=steps_and_data)
+    def go_on(self, age, steps_and_data):
+        self._go_on(self.tasks[-1 - age % len(self.tasks)], *steps_and_data)
 
     @precondition(lambda self: self.tasks)
-    @rule(place=pick, is_meant=seldom)
-    def crash(self, place, is_meant):
+    @rule(place=pick, is_meant=seldom, comes_again=seldom)
+    def crash(self, place, is_meant, comes_again):
         """A process is killed: its sockets are closed, its lease stays."""
         if is_meant:
-            self._kill(self.tasks[place % len(self.tasks)])
+            task = self.tasks[place % len(self.tasks)]
+            self._kill(task)
+            if comes_again:
+                self.broker.messages.append(task.message)
 
-    @precondition(lambda self: self.leased or self.spaced)
-    @rule()
-    def turnstiles_open(self):
-        self._open_turnstiles()
+    @precondition(lambda self: any(not task.is_asleep for task in self.tasks))
+    @rule(place=pick, seconds=st.sampled_from((16.0, 31.0)))
+    def sleep(self, place, seconds):
+        """A process is stopped for a while, and its pulse with it."""
+        self.tasks[place % len(self.tasks)].is_asleep = True
+        self._pass(seconds)
+
+    @rule(seconds=st.sampled_from((1.0, 6.0, 16.0, 16.0, 31.0, 31.0, 125.0, 125.0, 700.0, 4000.0)))
+    def time_passes(self, seconds):
+        self._pass(seconds)
 
     @precondition(lambda self: len(self.broker.messages) < MANY_MESSAGES)
-    @rule()
-    def sweep(self):
-        self._sweep()
+    @rule(waits=st.booleans())
+    def sweep(self, waits):
+        self._sweep(waits=waits)
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -224,11 +663,20 @@ class Interleavings(RuleBasedStateMachine):
         job_id, job = self._running()[place % len(self._running())]
         if end != "forgotten":
             job.state = end
-        elif self.ledger.get(job.conversion_id).alive:
-            # The service forgets after two hours; long before, we have seen it alive.
-            del self.service.jobs[job_id]
+        elif self._may_forget(job):
+            self._forget(job_id, job)
 
-    @precondition(lambda self: len(self.broker.messages) < MANY_MESSAGES)
+    @precondition(lambda self: self.service.held)
+    @rule(place=pick, is_lost=seldom)
+    def gateway(self, place, is_lost):
+        """A gateway delivers what it holds, or drops it."""
+        held = self.service.held[place % len(self.service.held)]
+        if is_lost:
+            self.service.held.remove(held)
+        else:
+            self.service.let_through(held)
+
+    @precondition(lambda self: self.ids and len(self.broker.messages) < MANY_MESSAGES)
     @rule(place=pick, is_its_own=st.booleans())
     def webhook(self, place, is_its_own):
         """The service calls: early, late, again, or for a job that nobody knows."""
@@ -238,7 +686,7 @@ class Interleavings(RuleBasedStateMachine):
         if found is not None:
             wakeups.poll(self.broker, *found)
 
-    @precondition(lambda self: self.may_cancel)
+    @precondition(lambda self: self.may_cancel and self.ids)
     @rule(place=pick, is_meant=seldom)
     def cancel(self, place, is_meant):
         entry = self.ledger.get(self.ids[place % len(self.ids)])
@@ -246,273 +694,388 @@ class Interleavings(RuleBasedStateMachine):
         if cancelled is not None:
             wakeups.wake(self.broker, cancelled)
 
+    @precondition(lambda self: self.client.zcard(keys.DEAD))
+    @rule(place=pick)
+    def replay(self, place):
+        dead = self.client.zrange(keys.DEAD, 0, -1)
+        self._replay(dead[place % len(dead)])
+
+    @precondition(lambda self: self.service.repeats != "takes")
+    @rule()
+    def save(self):
+        """What Redis holds now is what another that takes over will have."""
+        self._save()
+
+    @precondition(lambda self: self.saved and self.clock.now() - self.saved.at < MOST_LOST_S)
+    @rule(loses_messages=st.booleans())
+    def lose_writes(self, loses_messages):
+        """Redis is switched, and the last writes are lost. The service keeps what it has."""
+        self._roll_back(loses_messages=loses_messages)
+
     # -- what must be true, always --------------------------------------------------------------
 
     @invariant()
     def nothing_is_paid_twice(self):
-        assert all(count <= 1 for count in self.service.charged.values()), "I1"
+        for conversion_id, job_ids in self.service.charged.items():
+            paid = Counter(self.attempts[job_id] for job_id in job_ids)
+            assert set(paid) <= self.permitted[conversion_id], "I1: nobody asked for another job"
+            assert all(count == 1 for count in paid.values()), "I1: one job is paid once"
 
     @invariant()
     def nothing_is_out_of_sight(self):
+        fields = ("state", "told", "attempt", "failure")
         with self.client.pipeline(transaction=False) as pipeline:
             for conversion_id in self.ids:
-                pipeline.hget(keys.conversion(conversion_id), "state")
+                pipeline.hmget(keys.conversion(conversion_id), *fields)
                 pipeline.zscore(keys.DUE, conversion_id)
                 pipeline.ttl(keys.conversion(conversion_id))
             found = pipeline.execute()
         for place, conversion_id in enumerate(self.ids):
-            state, due, ttl_s = found[3 * place : 3 * place + 3]
+            (state, told, attempt, failure), due, ttl_s = found[3 * place : 3 * place + 3]
+            life = (conversion_id, self.eras[conversion_id])
             if State(state).is_final:
-                assert self.ends.setdefault(conversion_id, state) == state, "one outcome"
-            if conversion_id not in self.told:
+                assert self.ends.setdefault(life, state) == state, "one outcome"
+                self._speaks_the_truth(conversion_id, int(attempt), failure or "")
+            if told != "1":
                 assert due is not None, "I2: swept"
                 assert ttl_s == -1, "I2: kept"
 
+    def _speaks_the_truth(self, conversion_id, attempt, failure):
+        """What may have been paid is never called unpaid; what was lost nobody can know."""
+        paid = {self.attempts[job_id] for job_id in self.service.charged[conversion_id]}
+        if attempt in paid and conversion_id not in self.rolled_back:
+            assert "othing was paid" not in failure, "I1: it was"
+            assert "othing should be paid" not in failure, "I1: it was"
+
     def teardown(self):
-        if sys.exc_info()[0] is None:
-            self._come_to_rest()
+        try:
+            if sys.exc_info()[0] is None:
+                self._come_to_rest()
+        finally:
+            self.is_over = True
+            for task in list(self.tasks):
+                self._kill(task)
 
     def _come_to_rest(self):
-        """No more faults: every conversion ends, and its caller learns how."""
-        self.draw = lambda choices: choices[0]
+        """Nothing gets worse: every conversion ends in time, and its caller learns how."""
+        wanted = ENDS[self.end]
+        self.draw = lambda choices: next((it for it in wanted if it in choices), choices[0])
         for task in list(self.tasks):
             self._kill(task)
-        for _ in range(ROUNDS):
-            self._open_turnstiles()
-            if not self.broker.messages:
-                if not self.client.zcard(keys.DUE):
-                    break
-                self._sweep()
-            for _, job in self._running():
-                job.state = "finished"
-            messages, self.broker.messages = self.broker.messages, []
-            for message in messages:
-                self._begin(*message)
-            while self.tasks:
-                self._advance(self.tasks[0])
-        states = {entry.id: entry.state for entry in self.ledger.find_many(self.ids)}
+        round_s = 160.0 if self.end == "well" else 2500.0
+        for number in range(ROUNDS):
+            if not self.broker.messages and not self.client.zcard(keys.DUE):
+                break
+            self._pass(round_s)
+            # The first rounds find what was left to itself for too long.
+            if number > 1:
+                self._is_in_time(2 * round_s)
+            self._one_round()
+        entries = self.ledger.find_many(self.ids)
+        states = {entry.id: entry.state for entry in entries}
         assert all(state.is_final for state in states.values()), f"I2: {states}"
         assert self.client.zcard(keys.DUE) == 0, "I2: its caller knows"
         for conversion_id, state in states.items():
-            assert set(self.learned[conversion_id]) == {state}, "I2: which"
-            paid = self.service.charged[conversion_id]
-            assert paid == 1 or state is not State.SUCCEEDED, "nothing comes from nothing"
+            life = (conversion_id, self.eras[conversion_id])
+            assert set(self.learned[life]) == {state}, "I2: which"
+            paid = conversion_id in self.service.ever_charged
+            assert paid or state is not State.SUCCEEDED, "nothing comes from nothing"
         self.nothing_is_paid_twice()
+        self.nothing_is_out_of_sight()
+
+    def _is_in_time(self, slack_s):
+        for entry in self.ledger.find_many(self.ids):
+            if entry.state is State.CONVERTING:
+                assert entry.job_age_s < LIMITS.job_s + slack_s, "I2: beyond its deadline"
+
+    def _one_round(self):
+        if self.end != "running":
+            for _, job in self._running():
+                job.state = "finished"
+        self._sweep()
+        messages, self.broker.messages = self.broker.messages, []
+        for message in messages:
+            task = self._begin(message)
+            while task in self.tasks:
+                self._advance(task)
 
     # -- the fleet ------------------------------------------------------------------------------
 
-    def _accept(self):
-        # Not a random id: the sweep's order must be the same again.
-        entry = self.ledger.open(f"conversion-{len(self.ids)}", REQUEST)
-        self.ids.append(entry.id)
-        wakeups.wake(self.broker, entry)
-
-    def _begin(self, name, args, kwargs):
-        bodies = {names.SUBMIT: self._submit, names.POLL: self._poll, names.DELIVER: self._deliver}
-        task = Task(args[0] if args else kwargs["conversion_id"])
-        task.steps = bodies[name](task, *args, **kwargs)
+    def _begin(self, message, skew_s=0.0):
+        task = Task(self, message, skew_s)
         self.tasks.append(task)
-        self._advance(task)
         return task
 
     def _go_on(self, task, steps, data):
         self.draw = lambda choices: data.draw(st.sampled_from(choices))
         for _ in range(steps):
-            if task in self.tasks:
-                self._advance(task)
+            if task not in self.tasks:
+                break
+            self._advance(task)
 
     def _advance(self, task):
-        if next(task.steps, "ended") == "ended":
+        """Let a task run to its next stop."""
+        task.is_asleep = False
+        said = self._switch(task)
+        while isinstance(said, tuple):
+            said = self._switch(task, self.draw(said))
+        if task.greenlet.dead:
             self.tasks.remove(task)
 
+    def _switch(self, task, *given):
+        self.current, self.clock.skew_s = task, task.skew_s
+        try:
+            return task.greenlet.switch(*given)
+        finally:
+            self.current, self.clock.skew_s = None, 0.0
+
     def _kill(self, task):
-        task.steps.close()
         self.tasks.remove(task)
+        task.is_dead = True
+        if task.greenlet:
+            self.current = task
+            task.greenlet.throw(Killed)
+            self.current = None
 
-    def _sweep(self):
-        """Time passes until all is overdue, but for what is in a worker's hands.
+    def stop(self):
+        """Where a task may be stopped, or killed; nothing where none runs."""
+        task = self.current
+        if task is None:
+            return
+        if not task.is_dead and not self.is_over:
+            task.greenlet.parent.switch(None)
+        if task.is_dead or self.is_over:
+            raise Killed
 
-        A submit puts off its sweep for longer than its POST may take; that alone keeps a poll from
-        asking for a job whose POST is on its way. A worker that then sleeps on comes too late.
-        """
-        posting = {task.conversion_id for task in self.tasks if task.posts}
-        overdue = {conversion_id: 0 for conversion_id in self.ids if conversion_id not in posting}
-        if overdue:
-            self.client.zadd(keys.DUE, overdue, xx=True)
-        for entry in self.ledger.claim_overdue(100, 60.0):
-            wakeups.wake(self.broker, entry)
+    def ask(self, choices):
+        """Have the test say what happens to the task that runs."""
+        return self.current.greenlet.parent.switch(choices)
 
-    def _open_turnstiles(self):
-        """Spacings end, and leases of the dead and of those who sleep over their answer.
+    def caller_learns(self, task, status, returned):
+        conversion_id = task.conversion_id
+        current = self.ledger.find(conversion_id)
+        if task.is_of_lost_time and (current is None or not current.state.is_final):
+            return
+        state = State.SUCCEEDED if status == SUCCESS else returned_state(returned)
+        self.learned[conversion_id, task.engine.deliveries.era].append(state)
 
-        No lease ends while its holder's poll is on its way: it is renewed until then.
-        """
-        asked = {task.conversion_id for task in self.tasks if task.polls}
-        for conversion_id in (self.spaced | self.leased) - asked:
-            self.client.delete(keys.turnstile(conversion_id))
+    @contextmanager
+    def under_way(self, method, job_id):
+        task, sent_at = self.current, self.clock.now()
+        task.under_way = UnderWay(method, job_id)
+        try:
+            yield lambda: self.clock.now() - sent_at > self.engine.settings.answer_timeout
+        finally:
+            task.under_way = None
+
+    def poll_begins(self, job_id):
+        """One at a time, none while the job is posted, and the spacing between two."""
         for task in self.tasks:
-            task.holds = task.holds and task.conversion_id in asked
-        self.spaced -= self.spaced - asked
-        self.leased -= self.leased - asked
+            other = task.under_way
+            if task is not self.current and task.lives and other and other.job_id == job_id:
+                raise AssertionError(f"I3: a {other.method} of the job is under way")
+        since_s = self.clock.now() - self.polled_at.get(job_id, float("-inf"))
+        assert since_s >= SPACING_S, "I3: the spacing is kept"
+
+    def poll_ends(self, job_id):
+        # Of one that slept over its answer the service has long been rid.
+        if self.current.lives and not self.current.is_of_lost_time:
+            self.polled_at[job_id] = self.clock.now()
+
+    # -- time and the world ---------------------------------------------------------------------
+
+    def _pass(self, seconds):
+        """Time passes: what is on record grows older, and whoever lives speaks for its work."""
+        while seconds > 0:
+            living = [task for task in self.tasks if task.lives]
+            step_s = min(seconds, BEAT_S) if living else seconds
+            seconds -= step_s
+            self.clock.now_us += round(step_s * 1e6)
+            self.client.set(NOW, self.clock.now_us)
+            for task in living:
+                task.pulse.beat()
+            for job_id in self.service.grow_older():
+                self._forgive(job_id)
+
+    def _sweep(self, *, waits=False):
+        if waits:
+            first = self.client.zrange(keys.DUE, 0, 0, withscores=True)
+            if first:
+                self._pass(first[0][1] - self.clock.now() + 0.01)
+        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+            wakeups.wake(self.broker, entry)
 
     def _running(self):
         return [item for item in self.service.jobs.items() if item[1].state == "running"]
 
-    # -- the tasks ------------------------------------------------------------------------------
+    def _may_forget(self, job):
+        """The service forgets in its own time; before that, only what we have seen alive."""
+        if self.clock.now() - job.arrived_at > FORGETS_S:
+            return True
+        entry = self.ledger.find(job.conversion_id)
+        # What Redis may lose is what we have seen.
+        return self.service.repeats == "takes" and entry is not None and entry.alive
 
-    def _submit(self, task, conversion_id, number):
-        entry = self.ledger.find(conversion_id)
-        if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
-            return
-        yield
-        if self.draw(("brought", "brought", "brought", "away")) == "away":
-            noted = self.ledger.delayed(entry, 5.0, "the source is away")
-        else:
-            job_id = entry.job_id or Dialect.PATH.job_id(uuid4())
-            begun = self.ledger.begin_submit(entry, Job(job_id, "https://x", Dialect.PATH))
-            if begun is None:
-                return
-            task.posts = True
-            yield
-            outcome = self.service.post(conversion_id, job_id, self.draw((*POSTED, "finished")))
-            task.posts = False
-            yield
-            noted = self._note_submit(begun, outcome)
-        yield
-        if noted is not None:
-            wakeups.wake(self.broker, noted)
+    def _forget(self, job_id, job):
+        del self.service.jobs[job_id]
+        self._forgive(job_id)
 
-    def _note_submit(self, entry, outcome):
-        delay_s = schedule.retry_submit(SPACING_S, entry.strikes)
-        match after_submit(outcome, entry, time.time()):
-            case Taken(job_id):
-                return self.ledger.started(entry, job_id, delay_s)
-            case Keep(result):
-                return self.ledger.ready(entry, result)
-            case AskFirst(note):
-                return self.ledger.ask_first(entry, delay_s, note)
-            case SubmitAgain(note):
-                return self.ledger.put_back(entry, delay_s, note, lost=False)
-            case Hold(failure):
-                return self.ledger.put_back(entry, delay_s, failure.message, lost=False, held=True)
-            case Bury(failure):
-                return self.ledger.failed(entry, failure)
+    def _forgive(self, job_id):
+        """Redis has lost the POST and the service the job: nobody knows that it has been paid."""
+        for conversion_id in self.rolled_back:
+            if job_id in self.service.charged[conversion_id]:
+                self.service.charged[conversion_id].remove(job_id)
 
-    def _poll(self, task, conversion_id, number):
-        passed = self.turnstile.enter(conversion_id, number)
-        if passed is None:
-            return
-        if not passed.granted:
-            yield
-            wakeups.poll(self.broker, passed.entry, passed.wait_s)
-            return
-        assert not self._polled(conversion_id), "I3: one at a time"
-        assert conversion_id not in self.leased, "I3: a lease outlives its holder"
-        assert conversion_id not in self.spaced, "I3: the spacing is kept"
-        self.leased.add(conversion_id)
-        task.polls = task.holds = True
-        yield
-        outcome = self.service.poll(passed.entry.job_id, self.draw(POLLED))
-        task.polls = False
-        yield
-        noted = self._note_poll(passed, outcome)
-        if task.holds:
-            self.leased.discard(conversion_id)
-            self.spaced.add(conversion_id)
-            closed_s = self.client.pttl(keys.turnstile(conversion_id)) / 1000
-            assert SPACING_S - 60 < closed_s < SPACING_S + 1, "I3: left, whatever became of it"
-        task.holds = False
-        yield
-        if noted is not None:
-            wakeups.wake(self.broker, noted)
+    def _replay(self, conversion_id):
+        before = self.ledger.get(conversion_id)
+        self.eras[conversion_id] += 1
+        self.dead_letters.replay(conversion_id)
+        after = self.ledger.get(conversion_id)
+        if after.attempt > before.attempt:
+            self.permitted[conversion_id].add(after.attempt)
 
-    def _polled(self, conversion_id):
-        return any(task.polls for task in self.tasks if task.conversion_id == conversion_id)
+    def _save(self):
+        names = sorted(self.raw.keys())
+        with self.raw.pipeline() as pipeline:
+            for name in names:
+                pipeline.dump(name)
+                pipeline.pttl(name)
+            found = pipeline.execute()
+        rows = [
+            (name, max(found[2 * place + 1], 0), found[2 * place])
+            for place, name in enumerate(names)
+        ]
+        known = (dict(self.eras), dict(self.ends), {k: list(v) for k, v in self.learned.items()})
+        self.saved = Saved(
+            rows, self.clock.now(), list(self.ids), list(self.broker.messages), known
+        )
 
-    def _note_poll(self, passed, outcome):
-        entry, leaving = passed.entry, passed.leaving
-        delay_s = schedule.next_poll(SPACING_S, 0.0, entry.strikes)
-        match after_poll(outcome, entry, time.time()):
-            case Keep(result):
-                return self.ledger.ready(entry, result, leaving=leaving)
-            case PollAgain(alive, strike, note):
-                return self.ledger.later(
-                    entry, delay_s, alive=alive, strike=strike, note=note, leaving=leaving
-                )
-            case SubmitAgain(note):
-                return self.ledger.put_back(entry, delay_s, note, lost=True, leaving=leaving)
-            case Bury(failure):
-                return self.ledger.failed(entry, failure, leaving=leaving)
-            case Expire(failure):
-                return self.ledger.expired(entry, failure, leaving=leaving)
+    def _roll_back(self, *, loses_messages):
+        saved = self.saved
+        with self.raw.pipeline() as pipeline:
+            pipeline.flushdb()
+            for row in saved.rows:
+                pipeline.restore(*row)
+            pipeline.execute()
+        self.client.set(NOW, self.clock.now_us)
+        self.rolled_back.update(self.ids)
+        self.ids = list(saved.ids)
+        if loses_messages:
+            self.broker.messages = list(saved.messages)
+        eras, ends, learned = saved.known
+        self.eras = defaultdict(int, eras)
+        self.ends = dict(ends)
+        self.learned = defaultdict(list, {life: list(them) for life, them in learned.items()})
+        # The turnstiles are those of then.
+        self.polled_at.clear()
+        for task in self.tasks:
+            task.is_of_lost_time, task.under_way = True, None
 
-    def _deliver(self, task, conversion_id):
-        entry = self.ledger.get(conversion_id)
-        if entry.state is State.READY:
-            yield
-            if self.draw(("stored", "stored", "away")) == "away":
-                self.ledger.hold(entry, 5.0, "the storage is away")
-                yield
-                wakeups.deliver(self.broker, entry)
-                return
-            entry = self.ledger.succeeded(entry, FILES) or self.ledger.get(conversion_id)
-        if not entry.state.is_final:
-            return
-        yield
-        self.learned[conversion_id].append(entry.state)
-        yield
-        is_dead = entry.state in (State.FAILED, State.EXPIRED)
-        self.ledger.told(conversion_id, is_dead=is_dead)
-        self.told.add(conversion_id)
+
+def returned_state(error):
+    kinds = {"cancelled": State.CANCELLED, "expired": State.EXPIRED}
+    return kinds.get(str(error.kind), State.FAILED)
 
 
 @pytest.fixture
-def machine(client):
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(time, "time", made.time)
+    monkeypatch.setattr(time, "monotonic", made.now)
+    return made
+
+
+@pytest.fixture
+def machine(app, client, redis_url, clock, monkeypatch):
+    """A machine over this Valkey, with the real tasks."""
+    from tasks import deliver, poll, submit  # noqa: PLC0415 - not before the environment is set
+
+    working = {}
+    monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.engine)
+    monkeypatch.setattr(deliver, "_fetch_one", _fetch_one_by(working))
+    given = {
+        "api_url": Api.base_url,
+        "api_secret": "a-secret",
+        "broker_url": redis_url,
+        "storage_url": "/tmp/none",
+        "api_dialect": "path",
+        "job_key": "k" * 32,
+    }
+    called = {"webhook_url": "https://shop.example.com/webhooks", "webhook_key": "w" * 32}
+
     class Machine(Interleavings):
         pass
 
     Machine.client = client
-    return Machine
+    Machine.clock = clock
+    Machine.working = working
+    Machine.bodies = {
+        names.SUBMIT: submit.submit,
+        names.POLL: poll.poll,
+        names.DELIVER: deliver.deliver,
+    }
+    Machine.settings_of = {
+        False: load(WorkerSettings, **given),
+        True: load(WorkerSettings, **given, **called),
+    }
+    with closing(connect(redis_url)) as workers, closing(redis.Redis.from_url(redis_url)) as raw:
+        _put_under_our_clock(client, workers)
+        _stop_before_each_command(workers, working)
+        Machine.workers_client, Machine.raw = workers, raw
+        yield Machine
 
 
-@pytest.mark.timeout(900)
+def _put_under_our_clock(*clients):
+    for client in clients:
+        register, pipeline = client.register_script, client.pipeline
+        client.register_script = partial(_under_our_clock, register)
+        client.time = partial(client.eval, UNDER_OUR_CLOCK + TELL_TIME, 0)
+        client.pipeline = partial(_pipeline, pipeline)
+
+
+def _under_our_clock(register, text):
+    return register(UNDER_OUR_CLOCK + text)
+
+
+def _pipeline(make, *args, **options):
+    made = make(*args, **options)
+    made.time = partial(made.eval, UNDER_OUR_CLOCK + TELL_TIME, 0)
+    return made
+
+
+def _stop_before_each_command(client, working):
+    execute = client.execute_command
+
+    def stopping(*args, **options):
+        working["fleet"].stop()
+        return execute(*args, **options)
+
+    client.execute_command = stopping
+
+
+def _fetch_one_by(working):
+    def fetch_one(*_):
+        fleet = working["fleet"]
+        fleet.stop()
+        how = fleet.ask(STORED)
+        if how == "away":
+            raise StorageError("the storage is away")
+        if how == "service away":
+            raise Unclear("the download broke off")
+        return Fetched(FILE)
+
+    return fetch_one
+
+
+@pytest.mark.timeout(3600)
 def test_interleavings(machine):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=350,
+            max_examples=RUNS,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),
     )
-
-
-@pytest.mark.parametrize("answer", ["throttled", "lost", "unsent", "held"])
-def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer):
-    """Its POST has started nothing; meanwhile that was found out, and another has posted."""
-    fleet = machine()
-    fleet.accept_the_first(may_cancel=False)
-    fleet.draw = lambda choices: answer if answer in choices else choices[0]
-    sleeper = fleet._begin(*fleet.broker.messages.pop())
-    fleet._advance(sleeper)
-    fleet._advance(sleeper)
-    fleet.sweep()
-    fleet.draw = lambda choices: choices[0]
-    poll = fleet._begin(*fleet.broker.messages.pop())
-    while poll in fleet.tasks:
-        fleet._advance(poll)
-    second = fleet._begin(*fleet.broker.messages.pop())
-    fleet._advance(second)
-    fleet._advance(second)
-    assert list(fleet.service.charged.values()) == [1]
-
-    while sleeper in fleet.tasks:
-        fleet._advance(sleeper)
-
-    fleet.nothing_is_paid_twice()
-    fleet.nothing_is_out_of_sight()
-    fleet.teardown()
-    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
-    assert list(fleet.service.charged.values()) == [1]

@@ -68,3 +68,39 @@ def test_a_beat_brings_back_nothing_that_has_ended(pulse, ledger, make, client):
         pulse.beat()
 
     assert client.zscore(keys.DUE, entry.id) is None
+
+
+def test_work_that_takes_longer_than_it_may_is_left_to_others(ledger, make, client, turnstile):
+    """A process that is stuck lives, and its heart beats for ever."""
+    now = [0.0]
+    pulse = Pulse(ledger, every_s=1e6, clock=lambda: now[0])
+    entry = make.converting()
+    passed = turnstile.enter(entry.id, entry.wakeup)
+    with pulse.keeps(entry.id, partial(turnstile.renew, passed), most_s=100.0):
+        now[0] = 100.0
+        client.pexpire(keys.turnstile(entry.id), 1000)
+        client.zadd(keys.DUE, {entry.id: 1})
+        pulse.beat()
+        assert client.pttl(keys.turnstile(entry.id)) > 1000
+        assert client.zscore(keys.DUE, entry.id) > ledger.now()
+
+        now[0] = 100.1
+        client.pexpire(keys.turnstile(entry.id), 1000)
+        client.zadd(keys.DUE, {entry.id: 1})
+        pulse.beat()
+        assert client.pttl(keys.turnstile(entry.id)) <= 1000
+        assert [it.id for it in ledger.claim_overdue(10, 60)] == [entry.id]
+
+
+def test_work_of_several_parts_may_take_as_long_for_each(ledger, make, client):
+    now = [0.0]
+    pulse = Pulse(ledger, every_s=1e6, clock=lambda: now[0])
+    entry = make.ready()
+    with pulse.keeps(entry.id, most_s=100.0) as work:
+        now[0] = 90.0
+        work.may_take(100.0)
+        now[0] = 180.0
+        client.zadd(keys.DUE, {entry.id: 1})
+        pulse.beat()
+
+    assert client.zscore(keys.DUE, entry.id) > ledger.now()

@@ -124,7 +124,7 @@ def http(status, body=b"", *headers, kind="application/json", length=None):
     lines = [
         f"HTTP/1.1 {status} It",
         "Connection: close",
-        f"Content-Type: {kind}",
+        *([f"Content-Type: {kind}"] if kind else []),
         f"Content-Length: {len(body) if length is None else length}",
         *headers,
     ]

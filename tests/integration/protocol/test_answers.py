@@ -324,3 +324,28 @@ def test_no_secret_and_no_job_id_in_any_text(
         assert secret not in text
         assert JOB_ID not in text
         assert "hush" not in text
+
+
+FILE_ID = "f11e1d0123456789f11e1d0123456789"
+
+
+def test_an_address_that_opens_a_file_is_hidden_where_an_error_quotes_it(server, api, say):
+    message = f"There is no file {FILE_ID} with the key 5ignature-of-the-url."
+    server.answer(say(500, json.dumps({"Code": 5001, "Message": message}).encode()))
+    url = f"{server.url}/d/{FILE_ID}/a.pdf?key=5ignature-of-the-url"
+    said = []
+    for ask in (api.delete_file, lambda url: api.download(url).__enter__()):
+        with pytest.raises(Refused) as raised:
+            ask(url)
+        said += _texts(raised.value)
+
+    for text in said:
+        assert "There is no file … with the key …." in text
+
+
+def test_the_file_id_of_an_upload_is_hidden_where_a_refusal_quotes_it(server, api, say, keep):
+    message = f"File id {FILE_ID} is invalid."
+    server.answer(say(400, json.dumps({"Code": 5009, "Message": message}).encode()))
+    form = {"Files[0]": FILE_ID}
+    outcome = api.start(DIALECT, ("docx", "pdf"), form, JOB_ID, keep)
+    assert outcome == Failed(400, 5009, "File id … is invalid.")

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
 
 import pytest
 from celery.result import AsyncResult
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from conveyor import Conversion, ConversionFailed, State, names
+from conveyor import (
+    Conversion,
+    ConversionFailed,
+    Failure,
+    FailureKind,
+    State,
+    StorageError,
+    StoredFile,
+    names,
+    wakeups,
+)
+from conveyor.lease import Deliveries
 from conveyor.ledger import keys
-from conveyor.protocol import ComeLater
+from conveyor.protocol import ComeLater, RemoteFile, Result
 from conveyor.schedule import FILE_LIFE_S
+from workers.downloads import Fetched
 from workers.local.ports import free_port
 
 
@@ -78,10 +91,22 @@ def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
     assert Conversion.from_dict(result) == handle.get()
 
 
-@pytest.mark.parametrize("fault", ["short_download", "truncated_download"])
-def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results, fault):
+def test_two_equal_downloads_outvote_a_wrong_size_and_the_record_says_so(
+    worker, ready, sandbox, results
+):
     handle, message = ready()
-    sandbox.set_faults({fault: 1.0})
+    sandbox.set_faults({"short_download": 1.0})
+    worker.run(message)
+
+    assert handle.get().state is State.SUCCEEDED
+    assert "two downloads brought the same" in worker.engine.ledger.get(handle.id).note
+    assert sandbox.audit()["downloads"] == 2
+    assert list(results()) == ["a.html"]
+
+
+def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox, results):
+    handle, message = ready()
+    sandbox.set_faults({"truncated_download": 1.0})
     begun = time.time()
     worker.run(message)
     # Not under its name, and under no other.
@@ -116,7 +141,7 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
     worker_of, ready, sandbox, conveyor
 ):
     handle, message = ready()
-    sandbox.set_faults({"short_download": 1.0})
+    sandbox.set_faults({"truncated_download": 1.0})
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
         with pytest.raises(ConversionFailed, match="has been paid"):
@@ -211,3 +236,170 @@ def test_until_it_is_delivered_the_caller_waits(worker, conveyor, document, how)
     assert AsyncResult(handle.id, app=worker.app).state == "PENDING"
     worker.work()
     assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
+
+
+# -- single flight --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(worker, monkeypatch):
+    """How often a caller was told, by how."""
+    backend, seen = worker.app.backend, []
+    for name in ("mark_as_done", "mark_as_failure"):
+        mark = getattr(backend, name)
+
+        def watched(*args, _mark=mark, _name=name, **options):
+            seen.append(_name)
+            return _mark(*args, **options)
+
+        monkeypatch.setattr(backend, name, watched)
+    return seen
+
+
+@pytest.fixture
+def while_storing(worker, told, monkeypatch):
+    """Have something happen while the first file is stored."""
+
+    module = import_module("tasks.deliver")
+    fetch_one = module._fetch_one
+
+    def arrange(work):
+        told.clear()
+        begun = []
+
+        def slow(*args):
+            fetched = fetch_one(*args)
+            if not begun:
+                begun.append(True)
+                work()
+            return fetched
+
+        monkeypatch.setattr(module, "_fetch_one", slow)
+
+    return arrange
+
+
+def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
+    *, worker, ready, client, told, while_storing
+):
+    handle, message = ready()
+    other = Deliveries(client, 15.0)
+
+    def another_begins():
+        client.delete(keys.delivery(handle.id))  # it has lapsed
+        assert other.acquire(handle.id) is not None
+
+    while_storing(another_begins)
+    worker.run(message)
+
+    assert told == []
+    assert handle.get().state is State.READY
+    assert not worker.engine.ledger.get(handle.id).told
+    # The other's lease is its own still.
+    assert client.get(keys.delivery(handle.id)) == other.token_of(handle.id)
+
+
+@pytest.mark.parametrize("ends", ["succeeded", "failed", "told"])
+def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
+    *, worker, ready, client, told, while_storing, ends
+):
+    handle, message = ready()
+    ledger = worker.engine.ledger
+
+    def another_ends():
+        client.delete(keys.delivery(handle.id))
+        if ends == "failed":
+            ledger.failed(ledger.get(handle.id), Failure(FailureKind.STORAGE, "Full."))
+        else:
+            ledger.succeeded(ledger.get(handle.id), ())
+        if ends == "told":
+            ledger.told(handle.id, is_dead=False)
+
+    while_storing(another_ends)
+    worker.run(message)
+
+    assert told == []
+    assert ledger.get(handle.id).told is (ends == "told")
+
+
+def test_of_two_deliveries_in_one_process_exactly_one_tells(
+    *, worker, ready, client, told, while_storing
+):
+    """Redis was away for as long as a lease lasts, and the sweep has sent another message."""
+    handle, message = ready()
+
+    def another_delivers():
+        client.delete(keys.delivery(handle.id))
+        worker.run(message)
+
+    while_storing(another_delivers)
+    worker.run(message)
+
+    assert told == ["mark_as_done"]
+    assert handle.get().state is State.SUCCEEDED
+    assert not client.exists(keys.delivery(handle.id))
+
+
+def test_a_delivery_during_which_it_is_cancelled_tells_that(worker, ready, told, while_storing):
+    handle, message = ready()
+    while_storing(handle.cancel)
+    worker.run(message)
+    worker.work()
+
+    assert handle.get().state is State.CANCELLED
+    assert told == ["mark_as_failure"]
+
+
+# -- what it writes, and what it leaves -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("files", [30, 300])
+def test_many_files_cost_one_small_write_each(
+    *, worker, conveyor, document, client, monkeypatch, files
+):
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    ledger, url = worker.engine.ledger, "https://v2.convertapi.com/d/" + "x" * 32
+    entry = ledger.get(handle.id)
+    result = Result(1, tuple(RemoteFile(f"page-{n}.jpg", f"{url}{n}", 3) for n in range(files)))
+    wakeups.wake(worker.app, ledger.ready(entry, result))
+    (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
+    monkeypatch.setattr(
+        "tasks.deliver._fetch_one",
+        lambda *args: Fetched(StoredFile(args[-1], f"file:///{args[-1]}", 3, "0" * 64)),
+    )
+    client.config_resetstat()
+    before = client.info("stats")["total_net_input_bytes"]
+    worker.run(message)
+    written = client.info("stats")["total_net_input_bytes"] - before
+
+    assert len(handle.get().files) == files
+    # A script for each but the last, which is stored with all; and a few to begin and to end.
+    calls = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert files - 1 <= calls <= files + 10
+    # No write holds what earlier ones held: in all it grows with the files, not with their square.
+    assert written < 6000 + 2500 * files
+    assert client.hlen(keys.conversion(handle.id)) < 20
+
+
+def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, document, monkeypatch):
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    ledger = worker.engine.ledger
+    result = Result(1, tuple(RemoteFile(f"{n}.jpg", f"http://x/{n}", 3) for n in range(5)))
+    wakeups.wake(worker.app, ledger.ready(ledger.get(handle.id), result))
+    (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
+    fetched = []
+
+    def fetch(*args):
+        fetched.append(args[-1])
+        if fetched.count("2.jpg") == 1 and args[-1] == "2.jpg":
+            raise StorageError("Full.")
+        return Fetched(worker.engine.storage.save(handle.id, args[-1], iter([b"abc"])))
+
+    monkeypatch.setattr("tasks.deliver._fetch_one", fetch)
+    worker.run(message)
+    worker.work()
+
+    assert fetched == ["0.jpg", "1.jpg", "2.jpg", "2.jpg", "3.jpg", "4.jpg"]
+    assert [file.name for file in handle.get().files] == [f"{n}.jpg" for n in range(5)]

@@ -92,6 +92,19 @@ def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, 
     assert decision.failure.kind is FailureKind.ACCOUNT
 
 
+def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entry_of):
+    """It may be the probe each time it comes: then it never waits outside, where others end."""
+    limits = Limits(hold_s=600.0)
+    held = entry_of(held_at=NOW - 599, seen_at=NOW)
+    held_too_long = entry_of(held_at=NOW - 600, seen_at=NOW)
+
+    assert isinstance(after_submit(Failed(403, 0, "No."), held, limits), Hold)
+    decision = after_submit(Failed(403, 0, "No."), held_too_long, limits)
+    assert isinstance(decision, Bury)
+    assert decision.failure.kind is FailureKind.ACCOUNT
+    assert "Nothing was paid" in decision.failure.message
+
+
 @pytest.mark.parametrize("outcome", [Throttled(), Unsent("away")], ids=["503", "no connection"])
 @pytest.mark.parametrize(
     ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]

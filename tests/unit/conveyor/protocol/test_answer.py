@@ -106,3 +106,18 @@ def test_any_head_and_body_are_read_without_raising(status, headers, body):
 
     answer.json()
     assert answer.retry_after_s is None or 0 <= answer.retry_after_s <= 3600
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"' + b'\\"' * 2_000_000,
+        b'{"' + b"\\" * 4_000_000,
+        b"[" + b"[]," * 1_000_000,
+        b'["' + b"[" * 4_000_000 + b'"]',
+    ],
+    ids=["escaped quotes", "backslashes", "many lists", "brackets in a text"],
+)
+def test_large_body_is_judged_in_one_go(body):
+    """In time that grows with its length alone: the suite's time-out ends what does not."""
+    assert Answer(200, body=body).json() is None

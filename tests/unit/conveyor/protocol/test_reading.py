@@ -155,6 +155,10 @@ GARBAGE = [
     pytest.param(Answer(200, "text/plain", "", b"Access denied by proxy"), id="a proxy's text"),
     pytest.param(Answer(200, "text/plain", "", b'{"a": 1, "b'), id="cut JSON as text"),
     pytest.param(Answer(200, "text/html", "", HTML), id="a portal's page"),
+    pytest.param(Answer(200, "text/html", "", b'<p>{"Files": []}'), id="a portal's fragment"),
+    pytest.param(
+        Answer(200, "", "", b'\xef\xbb\xbf <!-- x -->\n<HTML><script>{"Files": 1}'), id="a script"
+    ),
     pytest.param(Answer(200, "application/xhtml+xml", "", XHTML), id="a login page as XHTML"),
     pytest.param(Answer(200, "application/pdf", "", XHTML), id="a login page called a PDF"),
     pytest.param(Answer(200, "text/json", "", HTML), id="a page called JSON"),
@@ -215,6 +219,7 @@ UNREADABLE = [
     pytest.param(_result({"FileName": "a", "FileData": ""}), "neither", id="data empty"),
     pytest.param(_result(_file(Url=7)), "Url", id="a Url that is a number"),
     pytest.param(_result(_file(Url="ftp://x/")), "Url", id="a Url of another kind"),
+    pytest.param(_result(_file(Url="http://[x")), "Url", id="a Url that nobody can parse"),
     pytest.param(_result(_file(Url="https://x/" + "a" * 9000)), "Url", id="a Url without end"),
     pytest.param(_result(_file(Url="https://x/\ud800")), "Url", id="a Url of half a character"),
     pytest.param(_json(200, [{"ConversionCost": 1, "Files": []}]), "form", id="in a list"),
@@ -255,6 +260,7 @@ CUT = [
     pytest.param(_json(200, b'{"ConversionCost": 1, "Fi'), id="cut after the cost"),
     pytest.param(_json(200, b'{"Files": [{"FileName": "a.pdf"'), id="cut in the files"),
     pytest.param(Answer(200, "text/plain", "", b'{"Files": [{"FileN'), id="cut JSON as text"),
+    pytest.param(Answer(200, "text/html", "", b'{"Files": [{"FileN'), id="cut JSON as a page"),
     pytest.param(Answer(200, "application/octet-stream", "", b"%PDF\x00\xff"), id="bytes"),
     pytest.param(_json(206, _result().body), id="a part"),
     pytest.param(_json(200, {"JobId": "../../user"}), id="a JobId that is a path"),
@@ -288,7 +294,7 @@ def test_job_is_started_under_any_status_of_success(start, status):
     assert start(_json(status, {"JobId": JOB_ID})) == Started(JOB_ID)
 
 
-@pytest.mark.parametrize("answer", CUT[:4])
+@pytest.mark.parametrize("answer", CUT[:5])
 def test_poll_that_breaks_off_is_asked_again(poll, answer):
     assert isinstance(poll(answer), Lost)
 
@@ -500,3 +506,8 @@ def test_message_without_end_is_cut(start):
     outcome = start(_json(400, {"Code": 4000, "Message": "x" * 100_000 + SECRET}))
 
     assert len(outcome.message) == 1000
+
+
+@pytest.mark.parametrize("body", [b"<!---->" * 300, b"<?xml>" * 300, b"<!--" * 500])
+def test_odd_markup_is_judged_in_one_go(body, read):
+    assert isinstance(read(Answer(200, "text/plain", "", body)), Lost)

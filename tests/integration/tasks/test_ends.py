@@ -1,0 +1,184 @@
+"""Every conversion ends: one deadline a job, and a replay that asks before it pays (I1, I2)."""
+
+from __future__ import annotations
+
+import pytest
+from celery.result import AsyncResult
+
+from conveyor import ConversionFailed, Failure, FailureKind, State, names, wakeups
+from conveyor.ledger import keys
+from conveyor.protocol.outcomes import Busy, InProgress, Lost, NotFound, Unsent
+from conveyor.schedule import JOB_LIFE_S, JOB_MARGIN_S
+
+JOB_S = JOB_LIFE_S + JOB_MARGIN_S
+
+
+@pytest.fixture
+def age(worker, client):
+    """Let a job have been posted longer ago."""
+
+    def run(conversion_id, seconds):
+        entry = worker.engine.ledger.get(conversion_id)
+        key = keys.conversion(conversion_id)
+        client.hset(key, "submitted_at", entry.submitted_at - seconds)
+        if entry.unclear_at is not None:
+            client.hset(key, "unclear_at", entry.unclear_at - seconds)
+
+    return run
+
+
+@pytest.fixture
+def submitted(worker, conveyor, document):
+    """A conversion that the service has, and its next poll."""
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    (poll,) = worker.waiting()
+    return handle, poll
+
+
+@pytest.fixture
+def unclear(worker, conveyor, document, sandbox):
+    """A conversion whose POST's answer was lost, and its next poll."""
+    sandbox.set_faults({"lost_submit": 1.0})
+    handle = conveyor.convert(document, to="html")
+    worker.run(worker.waiting()[0])
+    sandbox.set_faults({})
+    (poll,) = worker.waiting()
+    assert not worker.engine.ledger.get(handle.id).alive
+    return handle, poll
+
+
+WAITS = {
+    "202": InProgress(),
+    "503": Busy(),
+    "403": Busy(None, 403),
+    "429": Busy(5.0, 429),
+    "a proxy's page": Lost("a page", 502),
+    "no connection": Unsent("away"),
+    "one 404": NotFound(),
+}
+
+
+@pytest.mark.parametrize("outcome", WAITS.values(), ids=WAITS)
+def test_a_job_that_was_seen_ends_as_expired_whatever_is_answered_for_ever(
+    *, worker, submitted, age, after_spacing, monkeypatch, outcome
+):
+    """Seen: 202 for 30 days."""
+    handle, poll = submitted
+    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
+    age(handle.id, JOB_S - 60)
+    after_spacing(handle.id)
+    worker.run(poll)
+    assert handle.get().state is State.CONVERTING
+    (again,) = worker.waiting()
+
+    age(handle.id, 60)
+    after_spacing(handle.id)
+    worker.run(again)
+    assert (handle.get().state, handle.get().failure.kind) == (State.EXPIRED, FailureKind.EXPIRED)
+    worker.work()
+    with pytest.raises(ConversionFailed):
+        AsyncResult(handle.id, app=worker.app).get(timeout=30)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [WAITS[name] for name in WAITS if name != "202"],
+    ids=[n for n in WAITS if n != "202"],
+)
+def test_a_job_that_was_never_seen_ends_as_possibly_paid(
+    *, worker, unclear, age, after_spacing, monkeypatch, outcome
+):
+    handle, poll = unclear
+    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
+    age(handle.id, JOB_S)
+    after_spacing(handle.id)
+    worker.run(poll)
+
+    assert handle.get().failure.kind is FailureKind.POSSIBLY_PAID
+    assert "Nothing was" not in handle.get().failure.message
+
+
+@pytest.mark.parametrize("status", [408, 409, 423, 425, 429, 503, 401, 402, 403])
+def test_waiting_is_no_strike(*, worker, submitted, after_spacing, monkeypatch, status):
+    """A running job is paid: as long as it is asked to wait, it waits."""
+    handle, poll = submitted
+    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: Busy(None, status))
+    for _ in range(20):
+        after_spacing(handle.id)
+        worker.run(poll)
+        (poll,) = worker.waiting()
+
+    entry = worker.engine.ledger.get(handle.id)
+    assert (entry.state, entry.strikes, entry.polls) == (State.CONVERTING, 0, 20)
+
+
+# -- a replay of what may have been paid --------------------------------------------------------
+
+
+@pytest.fixture
+def possibly_paid(worker, unclear):
+    """A dead letter of which nobody knows whether it was paid; the service has the job."""
+    handle, _ = unclear
+    failure = Failure(FailureKind.POSSIBLY_PAID, "Nobody knows.")
+    wakeups.wake(worker.app, worker.engine.ledger.failed(_entry(worker, handle), failure))
+    worker.work()
+    assert _entry(worker, handle).told
+    return handle
+
+
+def _entry(worker, handle):
+    return worker.engine.ledger.get(handle.id)
+
+
+def test_a_replay_finds_the_old_jobs_result_and_pays_nothing(
+    worker, possibly_paid, conveyor, sandbox
+):
+    handle = possibly_paid
+    posted = worker.engine.ledger.get(handle.id).job_id
+    assert conveyor.dead_letters.replay(handle.id).state is State.CONVERTING
+    assert worker.engine.ledger.get(handle.id).job_id == posted
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    audit = sandbox.audit()
+    assert (audit["submits"], audit["paid"], audit["violations"]) == (1, 1, 0)
+
+
+def test_a_replay_that_finds_no_old_job_pays_for_one_with_an_id_of_its_own(
+    worker, possibly_paid, conveyor, sandbox, posts
+):
+    handle = possibly_paid
+    before = _entry(worker, handle)
+    worker.engine.api.delete_job(before.base_url, before.dialect, before.job_id)
+    conveyor.dead_letters.replay(handle.id)
+    done = worker.work()
+
+    assert done.count(names.POLL) >= 2
+    assert handle.get().state is State.SUCCEEDED
+    (job_id,) = posts.ids
+    assert job_id != before.job_id
+    assert sandbox.audit()["paid_duplicates"] == 0
+
+
+@pytest.mark.parametrize("age_s", [JOB_LIFE_S, 30 * 24 * 3600])
+def test_a_replay_after_the_jobs_life_asks_nobody(
+    *, worker, possibly_paid, conveyor, age, sandbox, posts, age_s
+):
+    handle = possibly_paid
+    age(handle.id, age_s)
+    sandbox.reset()
+    assert conveyor.dead_letters.replay(handle.id).state is State.QUEUED
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert (len(posts.ids), sandbox.audit()["unknown_polls"]) == (1, 0)
+
+
+def test_two_replays_at_once_are_one(worker, possibly_paid, conveyor, sandbox):
+    handle = possibly_paid
+    dead = worker.engine.ledger.get(handle.id)
+
+    assert worker.engine.ledger.ask_again(dead) is not None
+    assert worker.engine.ledger.ask_again(dead) is None
+    assert worker.engine.ledger.replay(dead) is None

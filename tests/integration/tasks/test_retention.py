@@ -1,0 +1,168 @@
+"""What a conversion leaves in Redis once its caller knows: little, and nothing that opens it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conveyor import State, names
+from conveyor.conversion import Failure, FailureKind
+from conveyor.ledger import keys
+from conveyor.schedule import FILE_LIFE_S
+from workers.tidy import tidy
+
+PASSWORD = "hush-of-the-document"
+MOST_BYTES = 2048
+
+
+@pytest.fixture
+def stored_in_redis(client, valkey_server, redis_url):
+    """Look for a text in everything that Redis holds, but for what is to be deleted yet."""
+
+    def find(text):
+        found = []
+        for key in client.scan_iter("{conveyor}:*"):
+            if key in (keys.LEFTOVERS, keys.LEFTOVER_RECORDS):
+                continue
+            if text in repr(_read(client, key)):
+                found.append(key)
+        return found
+
+    return find
+
+
+def _read(client, key):
+    read = {
+        "hash": client.hgetall,
+        "zset": lambda name: client.zrange(name, 0, -1),
+        "list": lambda name: client.lrange(name, 0, -1),
+        "set": client.smembers,
+        "string": client.get,
+    }
+    return key, read[client.type(key)](key)
+
+
+def _memory(client, conversion_id):
+    names_of = (keys.conversion, keys.events)
+    sizes = (client.memory_usage(name(conversion_id), samples=0) or 0 for name in names_of)
+    return sum(sizes)
+
+
+def _convert(worker, conveyor, document, client, params=None):
+    """Convert, and remember the job's id before it is forgotten."""
+    handle = conveyor.convert(document, to="html", params=params)
+    worker.run(worker.waiting()[0])
+    entry = worker.engine.ledger.get(handle.id)
+    worker.engine.ledger._redis.delete(keys.turnstile(handle.id))
+    (poll,) = [it for it in worker.waiting() if it.task == names.POLL] or [None]
+    return handle, entry, poll
+
+
+def test_a_finished_conversion_takes_no_more_than_two_kilobytes(worker, conveyor, client, tmp_path):
+    """Seen: 5.9 KB for 7 days, 4.4 of them its events."""
+    folder = tmp_path / "a folder of the usual depth" / "clients" / "2026"
+    folder.mkdir(parents=True)
+    document = folder / "Quarterly report of the northern branch (final).md"
+    document.write_text("# Title\n")
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    (file,) = handle.get().files
+    assert len(file.uri) > 100
+    assert _memory(client, handle.id) <= MOST_BYTES
+
+
+def test_a_conversion_that_had_a_hard_time_takes_no_more_either(worker, conveyor, document, client):
+    handle, entry, _ = _convert(worker, conveyor, document, client)
+    ledger = worker.engine.ledger
+    for number in range(60):
+        entry = ledger.later(
+            entry, 1, alive=True, strike=True, note=f"{number}: the proxy says {'no ' * 80}"
+        )
+    ledger._redis.delete(keys.turnstile(handle.id))
+    worker.poll(handle.id, ledger.get(handle.id).wakeup)
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert _memory(client, handle.id) <= MOST_BYTES
+    events = [(event.state, event.note) for event in ledger.events(handle.id)]
+    assert events == [
+        (State(state), "") for state in ("queued", "converting", "ready", "succeeded")
+    ]
+
+
+def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
+    *, worker, conveyor, document, client, stored_in_redis
+):
+    handle, entry, poll = _convert(worker, conveyor, document, client)
+    client.hset(  # as if it had been asked so; the sandbox has no such parameter
+        keys.conversion(handle.id),
+        "request",
+        entry.request.to_json().replace('"params":{', f'"params":{{"Password":"{PASSWORD}"'),
+    )
+    assert stored_in_redis(PASSWORD)
+    worker.run(poll)
+    ready = worker.engine.ledger.get(handle.id)
+    (remote,) = ready.result.files
+    secrets = [PASSWORD, entry.job_id, remote.url, document.name, *entry.uploads.values()]
+    assert all(map(stored_in_redis, secrets))
+    worker.work()
+
+    assert handle.get().state is State.SUCCEEDED
+    assert [secret for secret in secrets if stored_in_redis(secret)] == []
+    # What can be asked of it is there still.
+    kept = handle.get()
+    assert (kept.from_format, kept.to_format, kept.cost, kept.polls) == ("md", "html", 1, 1)
+    assert [file.name for file in kept.files] == ["a.html"]
+
+
+def test_a_cancelled_conversion_keeps_nothing_either(
+    *, worker, conveyor, document, client, stored_in_redis
+):
+    handle, entry, _ = _convert(worker, conveyor, document, client)
+    handle.cancel()
+    worker.work()
+
+    assert worker.engine.ledger.get(handle.id).told
+    for secret in (entry.job_id, document.name, *entry.uploads.values()):
+        assert stored_in_redis(secret) == []
+
+
+def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
+    *, worker, conveyor, document, client, stored_in_redis
+):
+    handle, entry, poll = _convert(worker, conveyor, document, client)
+    worker.run(poll)
+    worker.waiting()
+    ledger = worker.engine.ledger
+    ready = ledger.get(handle.id)
+    dead = ledger.failed(ready, Failure(FailureKind.STORAGE, "Full."))
+    ledger.told(handle.id, is_dead=True)
+    tidy()
+    assert ledger.get(handle.id).result == ready.result  # it may still be fetched
+
+    client.zadd(keys.DEAD, {handle.id: ledger.now() - FILE_LIFE_S - 1})
+    tidy()
+
+    stripped = ledger.get(handle.id)
+    assert (stripped.job_id, stripped.result, stripped.uploads) == ("", None, {})
+    assert stored_in_redis(entry.job_id) == []
+    assert (stripped.request, stripped.failure, stripped.caller) == (
+        dead.request,
+        dead.failure,
+        dead.caller,
+    )
+    assert conveyor.dead_letters.replay(handle.id).state is State.QUEUED
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+
+
+def test_dead_letters_are_stripped_batch_by_batch_and_once(ledger, make, client):
+    letters = [ledger.failed(make.ready(), Failure(FailureKind.STORAGE, "Full.")) for _ in range(5)]
+    ago_s = ledger.now() - FILE_LIFE_S
+    client.zadd(keys.DEAD, {it.id: ago_s - 10 * place - 1 for place, it in enumerate(letters)})
+
+    looked_at = [ledger.strip_dead(FILE_LIFE_S, 2) for _ in range(4)]
+
+    assert looked_at == [2, 2, 1, 0]
+    assert {ledger.get(it.id).job_id for it in letters} == {""}
