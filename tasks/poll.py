@@ -63,7 +63,7 @@ def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
             entry.job_id,
             engine.keeper(entry.id),
             target=entry.request.to_format,
-            params=entry.request.params,
+            params={**entry.request.params, **entry.uploads},
         )
         return outcome, _note(engine, passed, outcome)
     except BaseException:

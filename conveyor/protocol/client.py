@@ -159,8 +159,8 @@ class ConvertApi:
             keep: Stores a result that comes as bytes in the answer.
             target: The target format, to tell a file from a page. Without it, bytes are a result
                 only where the answer names a file.
-            params: What it was started with: the passwords among them are taken out of what the
-                service says.
+            params: What it was started with: passwords and FileIds among them are taken out of what
+                the service says.
 
         Returns:
             The outcome.

@@ -43,6 +43,8 @@ _ACCOUNT: Final = frozenset({401, 402, 403})
 _TOO_MANY: Final = frozenset({425, 429})
 _WAIT: Final = frozenset({408, 409, 423, _UNAVAILABLE, *_TOO_MANY})
 
+# What is not found then is a file that was named, and neither the address nor the job.
+_NO_SUCH_FILE: Final = 5009
 _CREDENTIAL_STATUSES: Final = frozenset({401, 403})
 # The vendor's codes of authentication. 4014 is a balance: no other credential mends it.
 _CREDENTIAL_CODES: Final = frozenset({4010, 4011, 4012, 4013, 4015, 4016, 4017})
@@ -68,7 +70,7 @@ def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) ->
     status, code = answer.status, _code_of(answer)
     if status in _TAKEN or (status in _SUCCESS and _names_job(answer)):
         return _read_taken(answer, target, keep, scrubber)
-    if status == _NOT_FOUND:
+    if status == _NOT_FOUND and code != _NO_SUCH_FILE:
         return NotFound(_message_of(answer, scrubber))
     if status in _TOO_MANY or (status == _UNAVAILABLE and code is not None):
         return Throttled(answer.retry_after_s)
@@ -99,7 +101,7 @@ def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> 
         return read_result(answer, target, keep, scrubber)
     if status == _ACCEPTED:
         return InProgress()
-    if status == _NOT_FOUND:
+    if status == _NOT_FOUND and code != _NO_SUCH_FILE:
         return NotFound()
     if status in _WAIT or status in _ACCOUNT:
         return Busy(answer.retry_after_s, status)

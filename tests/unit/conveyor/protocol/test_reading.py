@@ -283,6 +283,12 @@ def test_what_may_be_paid_and_breaks_off_is_lost_and_marked_so(start, answer):
     assert outcome.paid
 
 
+def test_file_that_is_not_found_is_neither_an_address_nor_a_job(read):
+    outcome = read(_json(404, {"Code": 5009, "Message": "Gone."}))
+
+    assert outcome == Failed(404, 5009, "Gone.")
+
+
 @pytest.mark.parametrize("status", [201, 202, 203, 206, 226])
 def test_job_is_started_under_any_status_of_success(start, status):
     assert start(_json(status, {"JobId": JOB_ID})) == Started(JOB_ID)
