@@ -220,4 +220,5 @@ def _renew() -> None:
     _watchdog = _Watchdog()
 
 
-os.register_at_fork(after_in_child=_renew)
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=_renew)

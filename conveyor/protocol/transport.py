@@ -404,11 +404,16 @@ def _prepared(
         "User-Agent": "conveyor",
         **headers,
     }
+    request = requests.PreparedRequest()
+    request.method = method
+    # As the gate has written it: nobody reads it another time.
+    request.url = f"{url}?{urlencode(query, errors='replace')}" if query else url
     try:
-        address = f"{url}?{urlencode(query, errors='replace')}" if query else url
-        return requests.Request(method, address, headers=full, data=body).prepare()
+        request.prepare_headers(full)
+        request.prepare_body(body, None)
     except (requests.RequestException, ValueError) as error:
         raise Unreachable(f"the request can't be made: {type(error).__name__}") from None
+    return request
 
 
 def _joined(url: str, location: str) -> str:
