@@ -61,6 +61,8 @@ _UNREADABLE: Final = (
 _ODD_PLACES: Final = ("submit", "poll")
 _LEAKS: Final = ("leaky_error", "surrogate_error", "huge_error", "bad_url_error")
 
+# Where faults strike from the first answer on, nobody waits for conversions to be in flight.
+_SHORT: Final = "2-4"
 # So many uploads that each fault meets one.
 _OFTEN: Final = 2
 
@@ -176,56 +178,56 @@ SERVICE_CASES: Final = (
     Case(
         name="10 % throttled everywhere",
         strike=_spread(0.1, ("throttle", "throttle_retry_after"), _ADDRESSES),
-        build=Build(options=("--retry-after", "1")),
+        build=Build(duration=_SHORT, options=("--retry-after", "1")),
         staged_every=_OFTEN,
     ),
     Case(
         name="10 % told to wait",
         strike=_spread(0.1, (*_WAITS, *_ODD_WAITS), _ADDRESSES),
-        build=Build(options=("--retry-after", "1")),
+        build=Build(duration=_SHORT, options=("--retry-after", "1")),
         staged_every=_OFTEN,
     ),
     Case(
         name="10 % broken on the way",
         strike=_spread(0.1, _BROKEN, _WITH_AFTER),
+        build=Build(duration=_SHORT),
         staged_every=_OFTEN,
     ),
     Case(
-        name="10 % met by portals",
-        strike=_spread(0.1, _PORTALS, _WITH_AFTER),
-        staged_every=_OFTEN,
-    ),
-    Case(
-        name="10 % redirected",
-        strike=_spread(0.1, _REDIRECTS, _WITH_AFTER),
+        name="10 % met by portals, redirects",
+        strike=_spread(0.1, (*_PORTALS, *_REDIRECTS), _WITH_AFTER),
+        build=Build(duration=_SHORT),
         staged_every=_OFTEN,
     ),
     Case(
         name="5 % dribble anywhere",
         strike=_spread(0.05, _DRIBBLES, _ADDRESSES),
-        build=Build(options=_slow(_SHORT_DRIBBLE_S), settings=_IMPATIENT),
+        build=Build(duration=_SHORT, options=_slow(_SHORT_DRIBBLE_S), settings=_IMPATIENT),
         staged_every=_OFTEN,
     ),
     Case(
         name="80 % of deletes fail",
         strike=_deletes(0.8),
-        build=Build(settings=_IMPATIENT),
+        build=Build(duration=_SHORT, settings=_IMPATIENT),
     ),
     Case(
         name="20 % of files vanish",
         strike=_rates(vanish_file=0.2),
         # Each is uploaded again, once: of 25 one vanishes again.
+        build=Build(duration=_SHORT),
         rules=Rules(ends=frozenset({FailureKind.INPUT})),
         staged_every=1,
     ),
     Case(
         name="odd results",
         strike=_odd(0.02, _READABLE),
+        build=Build(duration=_SHORT),
         rules=Rules(is_empty=True),
     ),
     Case(
         name="unreadable results",
         strike=_odd(0.03, _UNREADABLE),
+        build=Build(duration=_SHORT),
         rules=Rules(ends=frozenset({FailureKind.UNREADABLE})),
     ),
     Case(
@@ -235,6 +237,7 @@ SERVICE_CASES: Final = (
             leaky_error_submit=0.05,
             leaky_refusal_submit=0.05,
         ),
+        build=Build(duration=_SHORT),
         rules=Rules(ends=frozenset({FailureKind.SERVICE, FailureKind.INPUT})),
     ),
 )
