@@ -92,19 +92,18 @@ FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)
 ROUNDS = 60
 MANY_MESSAGES = 6
 
-# The first of each is what happens where nothing goes wrong.
-POSTED = (
-    *("started", "started", "started", "finished", "taken", "taken", "lost", "lost"),
-    *("closed after", "closed before", "gateway", "held", "held"),
-    *("throttled", "unsent", "denied", "no balance", "refused", "unreadable", "broken off"),
+# What may happen to a request. In each run a few of the faults do, and so more often.
+POST_FAULTS = (
+    *("finished", "taken", "lost", "closed after", "closed before", "gateway", "held", "throttled"),
+    *("unsent", "denied", "no balance", "refused", "unreadable", "broken off"),
 )
-POLLED = (
-    *("truth", "truth", "truth", "late truth", "late truth", "stray 404", "busy", "come later"),
-    *("denied", "lost", "gateway", "unsent", "unreadable", "broken off"),
+POLL_FAULTS = (
+    *("late truth", "stray 404", "busy", "come later", "denied", "lost", "gateway", "unsent"),
+    *("unreadable", "broken off"),
 )
-STORED = ("stored", "stored", "stored", "away", "service away")
+STORE_FAULTS = ("away", "service away")
 USERS = ("well", "well", "refused")
-REPEATS = ("takes", "409", "400", "first")
+REPEATS = ("takes", "takes", "takes", "409", "400", "first")
 # How the world is at the end: as it should be, or bad in one way, for ever.
 ENDS = {
     "well": (),
@@ -123,6 +122,12 @@ steps_and_data = st.tuples(st.sampled_from((30, 1, 2, 3, 4, 6)), st.data())
 # Those of who sends a message, and of who takes it.
 clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
 seldom = st.sampled_from((False, False, True))
+
+
+def few(faults):
+    return st.lists(st.sampled_from(faults), max_size=3)
+
+
 # Mostly the newest, or a run would be lost in what is stale.
 age = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 13))
 
@@ -288,7 +293,7 @@ class Api:
         self._fleet = fleet
 
     def start(self, _dialect, _pair, _form, job_id, _keep, **_):
-        fleet, how = self._fleet, self._fleet.ask(POSTED)
+        fleet, how = self._fleet, self._fleet.ask(self._fleet.posted)
         if how == "unsent":
             return Unsent("no connection")
         answer = self._sent(how, fleet.current.conversion_id, job_id)
@@ -332,7 +337,7 @@ class Api:
 
     def poll(self, _base_url, _dialect, job_id, _keep, **_):
         fleet = self._fleet
-        how = fleet.ask(POLLED)
+        how = fleet.ask(fleet.polled)
         if how == "unsent":
             return Unsent("no connection")
         fleet.poll_begins(job_id)
@@ -544,6 +549,7 @@ class Interleavings(RuleBasedStateMachine):
         self.rolled_back = set()
         self.may_cancel = False
         self.end = "well"
+        self.posted, self.polled, self.stored = ("started",), ("truth",), ("stored",)
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
         self.engine = None
         self._hire(has_webhook=False)
@@ -580,8 +586,12 @@ class Interleavings(RuleBasedStateMachine):
         has_webhook=seldom,
         may_cancel=seldom,
         end=st.sampled_from(("well", "well", "well", *ENDS)),
+        faults=st.tuples(few(POST_FAULTS), few(POLL_FAULTS), few(STORE_FAULTS)),
     )
-    def begin(self, repeats, is_anycast, has_webhook, may_cancel, end):
+    def begin(self, *, repeats, is_anycast, has_webhook, may_cancel, end, faults):
+        self.posted, self.polled, self.stored = (
+            (kind, *some) for kind, some in zip(("started", "truth", "stored"), faults, strict=True)
+        )
         self.service.repeats = repeats
         self.service.is_anycast = is_anycast
         if is_anycast:
@@ -625,6 +635,18 @@ class Interleavings(RuleBasedStateMachine):
         if is_awaited:
             self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
         self._go_on(self._begin(message, clocks[1]), *steps_and_data)
+
+    @rule(times=st.integers(1, 6), data=st.data())
+    def work(self, times, data):
+        """All goes well with messages for a while, whatever is answered."""
+        for _ in range(times):
+            if not self.broker.messages:
+                self._sweep(waits=True)
+            if self.broker.messages:
+                message = min(self.broker.messages, key=lambda message: message.due_at)
+                self.broker.messages.remove(message)
+                self._pass(message.due_at - self.clock.now())
+                self._go_on(self._begin(message), 30, data)
 
     @precondition(lambda self: self.tasks)
     @rule(age=age, steps_and_data=steps_and_data)
@@ -760,6 +782,8 @@ class Interleavings(RuleBasedStateMachine):
         """Nothing gets worse: every conversion ends in time, and its caller learns how."""
         wanted = ENDS[self.end]
         self.draw = lambda choices: next((it for it in wanted if it in choices), choices[0])
+        if self.end != "well":
+            self.posted, self.polled = ("started", *POST_FAULTS), ("truth", *POLL_FAULTS)
         for task in list(self.tasks):
             self._kill(task)
         round_s = 160.0 if self.end == "well" else 2500.0
@@ -1057,7 +1081,7 @@ def _fetch_one_by(working):
     def fetch_one(*_):
         fleet = working["fleet"]
         fleet.stop()
-        how = fleet.ask(STORED)
+        how = fleet.ask(fleet.stored)
         if how == "away":
             raise StorageError("the storage is away")
         if how == "service away":
