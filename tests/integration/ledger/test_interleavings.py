@@ -636,7 +636,7 @@ class Interleavings(RuleBasedStateMachine):
             self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
         self._go_on(self._begin(message, clocks[1]), *steps_and_data)
 
-    @rule(times=st.integers(1, 6), data=st.data())
+    @rule(times=st.integers(1, 4), data=st.data())
     def work(self, times, data):
         """All goes well with messages for a while, whatever is answered."""
         for _ in range(times):
@@ -678,6 +678,12 @@ class Interleavings(RuleBasedStateMachine):
     @rule(waits=st.booleans())
     def sweep(self, waits):
         self._sweep(waits=waits)
+
+    @precondition(lambda self: self.ids and len(self.broker.messages) < MANY_MESSAGES)
+    @rule(place=pick)
+    def hint(self, place):
+        """Somebody has a conversion looked at, for no reason (I6)."""
+        wakeups.wake(self.broker, self.ledger.get(self.ids[place % len(self.ids)]))
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
