@@ -180,6 +180,10 @@ class Clock:
     """The time at Redis, and what the hosts take for it."""
 
     def __init__(self):
+        self.begin()
+
+    def begin(self):
+        """Begin anew: the same run is the same again, to the last bit."""
         self.now_us = 1_800_000_000_000_000
         self.skew_s = 0.0
 
@@ -528,6 +532,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
+        self.clock.begin()
         self.client.flushdb()
         self.client.set(NOW, self.clock.now_us)
         self.working["fleet"] = self
@@ -551,16 +556,17 @@ class Interleavings(RuleBasedStateMachine):
         self.end = "well"
         self.posted, self.polled, self.stored = ("started",), ("truth",), ("stored",)
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
-        self.engine = None
-        self._hire(has_webhook=False)
+        self.engine = self._hired()
+        index = Index(self.client, self.ledger.find_many)
+        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
 
-    def _hire(self, *, has_webhook):
+    def _hired(self):
         client = self.workers_client
         ledger = WatchedLedger(client)
         ledger.fleet = self
-        given = self.settings_of[has_webhook]
+        given = self.settings_of[False]
         account = given.account_name
-        self.engine = Engine(
+        return Engine(
             app=self.broker,
             settings=given,
             ledger=ledger,
@@ -575,8 +581,6 @@ class Interleavings(RuleBasedStateMachine):
             storage=Storage(),
             limits=LIMITS,
         )
-        index = Index(self.client, self.ledger.find_many)
-        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
 
     # -- what may happen ------------------------------------------------------------------------
 
@@ -596,14 +600,11 @@ class Interleavings(RuleBasedStateMachine):
         self.service.is_anycast = is_anycast
         if is_anycast:
             self.engine.api.base_url = "https://v2.convertapi.com"
-        self._hire_again(has_webhook)
+        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
         self.end = end
         self.accept()
-
-    def _hire_again(self, has_webhook):
-        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
 
     @precondition(lambda self: len(self.ids) < CONVERSIONS)
     @rule()
