@@ -1110,3 +1110,57 @@ def test_interleavings(machine):
             database=None,
         ),
     )
+
+
+def _run_all(fleet, *, but=None):
+    """Run what waits, each to its end."""
+    messages, fleet.broker.messages = fleet.broker.messages, []
+    for message in messages:
+        fleet._begin(message)
+    while running := [task for task in fleet.tasks if task is not but]:
+        fleet._advance(running[0])
+
+
+@pytest.mark.parametrize("answer", ["throttled", "lost", "closed before", "denied"])
+def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer):
+    """Its POST has started nothing; meanwhile that was found out, and another has posted."""
+    fleet = machine()
+    fleet.accept()
+    fleet.posted = (answer,)
+    sleeper = fleet._begin(fleet.broker.messages.pop())
+    while not sleeper.under_way:
+        fleet._advance(sleeper)
+    fleet._advance(sleeper)
+    assert not sleeper.under_way, "it has its answer, and has noted nothing"
+    sleeper.is_asleep = True
+    fleet.posted = ("started",)
+    while not fleet.service.charged:
+        fleet._sweep(waits=True)
+        _run_all(fleet, but=sleeper)
+    begun = fleet.ledger.get(fleet.ids[0])
+    assert begun.alive
+
+    while sleeper in fleet.tasks:
+        fleet._advance(sleeper)
+
+    assert fleet.ledger.get(fleet.ids[0]) == begun
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+@pytest.mark.parametrize("repeats", ["409", "400", "first"])
+def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machine, repeats):
+    fleet = machine()
+    fleet.service.repeats = repeats
+    fleet.accept()
+    fleet._save()
+    _run_all(fleet)
+    assert fleet.ledger.get(fleet.ids[0]).alive
+
+    fleet._roll_back(loses_messages=True)
+
+    assert fleet.ledger.get(fleet.ids[0]).state is State.QUEUED
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
