@@ -92,19 +92,18 @@ FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)
 ROUNDS = 60
 MANY_MESSAGES = 6
 
-# The first of each is what happens where nothing goes wrong.
-POSTED = (
-    *("started", "started", "started", "finished", "taken", "taken", "lost", "lost"),
-    *("closed after", "closed before", "gateway", "held", "held"),
-    *("throttled", "unsent", "denied", "no balance", "refused", "unreadable", "broken off"),
+# What may happen to a request. In each run a few of the faults do, and so more often.
+POST_FAULTS = (
+    *("finished", "taken", "lost", "closed after", "closed before", "gateway", "held", "throttled"),
+    *("unsent", "denied", "no balance", "refused", "unreadable", "broken off"),
 )
-POLLED = (
-    *("truth", "truth", "truth", "late truth", "late truth", "stray 404", "busy", "come later"),
-    *("denied", "lost", "gateway", "unsent", "unreadable", "broken off"),
+POLL_FAULTS = (
+    *("late truth", "stray 404", "busy", "come later", "denied", "lost", "gateway", "unsent"),
+    *("unreadable", "broken off"),
 )
-STORED = ("stored", "stored", "stored", "away", "service away")
+STORE_FAULTS = ("away", "service away")
 USERS = ("well", "well", "refused")
-REPEATS = ("takes", "409", "400", "first")
+REPEATS = ("takes", "takes", "takes", "409", "400", "first")
 # How the world is at the end: as it should be, or bad in one way, for ever.
 ENDS = {
     "well": (),
@@ -123,6 +122,12 @@ steps_and_data = st.tuples(st.sampled_from((30, 1, 2, 3, 4, 6)), st.data())
 # Those of who sends a message, and of who takes it.
 clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
 seldom = st.sampled_from((False, False, True))
+
+
+def few(faults):
+    return st.lists(st.sampled_from(faults), max_size=3)
+
+
 # Mostly the newest, or a run would be lost in what is stale.
 age = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 13))
 
@@ -175,6 +180,10 @@ class Clock:
     """The time at Redis, and what the hosts take for it."""
 
     def __init__(self):
+        self.begin()
+
+    def begin(self):
+        """Begin anew: the same run is the same again, to the last bit."""
         self.now_us = 1_800_000_000_000_000
         self.skew_s = 0.0
 
@@ -288,7 +297,7 @@ class Api:
         self._fleet = fleet
 
     def start(self, _dialect, _pair, _form, job_id, _keep, **_):
-        fleet, how = self._fleet, self._fleet.ask(POSTED)
+        fleet, how = self._fleet, self._fleet.ask(self._fleet.posted)
         if how == "unsent":
             return Unsent("no connection")
         answer = self._sent(how, fleet.current.conversion_id, job_id)
@@ -332,7 +341,7 @@ class Api:
 
     def poll(self, _base_url, _dialect, job_id, _keep, **_):
         fleet = self._fleet
-        how = fleet.ask(POLLED)
+        how = fleet.ask(fleet.polled)
         if how == "unsent":
             return Unsent("no connection")
         fleet.poll_begins(job_id)
@@ -523,6 +532,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
+        self.clock.begin()
         self.client.flushdb()
         self.client.set(NOW, self.clock.now_us)
         self.working["fleet"] = self
@@ -544,17 +554,19 @@ class Interleavings(RuleBasedStateMachine):
         self.rolled_back = set()
         self.may_cancel = False
         self.end = "well"
+        self.posted, self.polled, self.stored = ("started",), ("truth",), ("stored",)
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
-        self.engine = None
-        self._hire(has_webhook=False)
+        self.engine = self._hired()
+        index = Index(self.client, self.ledger.find_many)
+        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
 
-    def _hire(self, *, has_webhook):
+    def _hired(self):
         client = self.workers_client
         ledger = WatchedLedger(client)
         ledger.fleet = self
-        given = self.settings_of[has_webhook]
+        given = self.settings_of[False]
         account = given.account_name
-        self.engine = Engine(
+        return Engine(
             app=self.broker,
             settings=given,
             ledger=ledger,
@@ -569,8 +581,6 @@ class Interleavings(RuleBasedStateMachine):
             storage=Storage(),
             limits=LIMITS,
         )
-        index = Index(self.client, self.ledger.find_many)
-        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
 
     # -- what may happen ------------------------------------------------------------------------
 
@@ -580,20 +590,21 @@ class Interleavings(RuleBasedStateMachine):
         has_webhook=seldom,
         may_cancel=seldom,
         end=st.sampled_from(("well", "well", "well", *ENDS)),
+        faults=st.tuples(few(POST_FAULTS), few(POLL_FAULTS), few(STORE_FAULTS)),
     )
-    def begin(self, repeats, is_anycast, has_webhook, may_cancel, end):
+    def begin(self, *, repeats, is_anycast, has_webhook, may_cancel, end, faults):
+        self.posted, self.polled, self.stored = (
+            (kind, *some) for kind, some in zip(("started", "truth", "stored"), faults, strict=True)
+        )
         self.service.repeats = repeats
         self.service.is_anycast = is_anycast
         if is_anycast:
             self.engine.api.base_url = "https://v2.convertapi.com"
-        self._hire_again(has_webhook)
+        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
         self.end = end
         self.accept()
-
-    def _hire_again(self, has_webhook):
-        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
 
     @precondition(lambda self: len(self.ids) < CONVERSIONS)
     @rule()
@@ -626,6 +637,18 @@ class Interleavings(RuleBasedStateMachine):
             self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
         self._go_on(self._begin(message, clocks[1]), *steps_and_data)
 
+    @rule(times=st.integers(1, 4), data=st.data())
+    def work(self, times, data):
+        """All goes well with messages for a while, whatever is answered."""
+        for _ in range(times):
+            if not self.broker.messages:
+                self._sweep(waits=True)
+            if self.broker.messages:
+                message = min(self.broker.messages, key=lambda message: message.due_at)
+                self.broker.messages.remove(message)
+                self._pass(message.due_at - self.clock.now())
+                self._go_on(self._begin(message), 30, data)
+
     @precondition(lambda self: self.tasks)
     @rule(age=age, steps_and_data=steps_and_data)
     def go_on(self, age, steps_and_data):
@@ -656,6 +679,12 @@ class Interleavings(RuleBasedStateMachine):
     @rule(waits=st.booleans())
     def sweep(self, waits):
         self._sweep(waits=waits)
+
+    @precondition(lambda self: self.ids and len(self.broker.messages) < MANY_MESSAGES)
+    @rule(place=pick)
+    def hint(self, place):
+        """Somebody has a conversion looked at, for no reason (I6)."""
+        wakeups.wake(self.broker, self.ledger.get(self.ids[place % len(self.ids)]))
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -760,6 +789,8 @@ class Interleavings(RuleBasedStateMachine):
         """Nothing gets worse: every conversion ends in time, and its caller learns how."""
         wanted = ENDS[self.end]
         self.draw = lambda choices: next((it for it in wanted if it in choices), choices[0])
+        if self.end != "well":
+            self.posted, self.polled = ("started", *POST_FAULTS), ("truth", *POLL_FAULTS)
         for task in list(self.tasks):
             self._kill(task)
         round_s = 160.0 if self.end == "well" else 2500.0
@@ -1057,7 +1088,7 @@ def _fetch_one_by(working):
     def fetch_one(*_):
         fleet = working["fleet"]
         fleet.stop()
-        how = fleet.ask(STORED)
+        how = fleet.ask(fleet.stored)
         if how == "away":
             raise StorageError("the storage is away")
         if how == "service away":
@@ -1079,3 +1110,57 @@ def test_interleavings(machine):
             database=None,
         ),
     )
+
+
+def _run_all(fleet, *, but=None):
+    """Run what waits, each to its end."""
+    messages, fleet.broker.messages = fleet.broker.messages, []
+    for message in messages:
+        fleet._begin(message)
+    while running := [task for task in fleet.tasks if task is not but]:
+        fleet._advance(running[0])
+
+
+@pytest.mark.parametrize("answer", ["throttled", "lost", "closed before", "denied"])
+def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer):
+    """Its POST has started nothing; meanwhile that was found out, and another has posted."""
+    fleet = machine()
+    fleet.accept()
+    fleet.posted = (answer,)
+    sleeper = fleet._begin(fleet.broker.messages.pop())
+    while not sleeper.under_way:
+        fleet._advance(sleeper)
+    fleet._advance(sleeper)
+    assert not sleeper.under_way, "it has its answer, and has noted nothing"
+    sleeper.is_asleep = True
+    fleet.posted = ("started",)
+    while not fleet.service.charged:
+        fleet._sweep(waits=True)
+        _run_all(fleet, but=sleeper)
+    begun = fleet.ledger.get(fleet.ids[0])
+    assert begun.alive
+
+    while sleeper in fleet.tasks:
+        fleet._advance(sleeper)
+
+    assert fleet.ledger.get(fleet.ids[0]) == begun
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+@pytest.mark.parametrize("repeats", ["409", "400", "first"])
+def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machine, repeats):
+    fleet = machine()
+    fleet.service.repeats = repeats
+    fleet.accept()
+    fleet._save()
+    _run_all(fleet)
+    assert fleet.ledger.get(fleet.ids[0]).alive
+
+    fleet._roll_back(loses_messages=True)
+
+    assert fleet.ledger.get(fleet.ids[0]).state is State.QUEUED
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
