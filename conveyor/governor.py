@@ -11,6 +11,7 @@ don't show that a balance was filled up.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -277,10 +278,10 @@ def status_of(client: redis.Redis, account: str) -> AccountStatus:
         pipeline.scard(keys.jobs(account))
         pipeline.time()
         fields, jobs, (seconds, microseconds) = pipeline.execute()
-    held, throttles = fields.get("held", ""), int(fields.get("throttles", 0))
+    held, throttles = fields.get("held", ""), round(_number(fields, "throttles"))
     if not held:
         return AccountStatus(account, "", throttles, jobs)
-    held_s = seconds + microseconds / 1e6 - float(fields.get("held_since", seconds))
+    held_s = seconds + microseconds / 1e6 - _number(fields, "held_since", seconds)
     return AccountStatus(account, held, throttles, jobs, max(held_s, 0.0), _end_of(fields))
 
 
@@ -306,10 +307,19 @@ def _server_now(client: redis.Redis) -> float:
 
 
 def _end_of(fields: Mapping[str, str]) -> str:
-    every = f"every {float(fields.get('check_s', 0)):g} s"
+    every = f"every {_number(fields, 'check_s'):g} s"
     return f"a submit probes {every}" if "by_submit" in fields else f"the account is asked {every}"
 
 
 def _spread(wait_s: float) -> float:
     """A little later than asked for, each by a time of its own: they must not come all at once."""
     return wait_s + random.random() * min(wait_s / 2, _MOST_SPREAD_S)  # noqa: S311 - no secret
+
+
+def _number(fields: Mapping[str, str], name: str, default: float = 0.0) -> float:
+    """A field as a number; a damaged one is none, and stops nobody."""
+    try:
+        number = float(fields.get(name, default))
+    except ValueError:
+        return default
+    return number if math.isfinite(number) else default

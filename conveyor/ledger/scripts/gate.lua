@@ -22,7 +22,8 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
 local function field(name)
-  return tonumber(redis.call('HGET', KEYS[1], name) or '0')
+  -- A damaged field holds nobody up.
+  return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
 end
 
 local function set(...)

@@ -8,8 +8,8 @@
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local until_s = tonumber(redis.call('HGET', KEYS[1], 'throttled_until') or '0')
-local throttles = tonumber(redis.call('HGET', KEYS[1], 'throttles') or '0')
+local until_s = tonumber(redis.call('HGET', KEYS[1], 'throttled_until') or '0') or 0
+local throttles = tonumber(redis.call('HGET', KEYS[1], 'throttles') or '0') or 0
 local wanted_s = now + tonumber(ARGV[2])
 
 -- Many submits learn of the same throttle: while one wait runs, they share it.
@@ -19,7 +19,7 @@ if until_s <= now then
 end
 until_s = math.max(until_s, wanted_s)
 
-redis.call('HINCRBY', KEYS[2], 'throttles', 1)
+redis.pcall('HINCRBY', KEYS[2], 'throttles', 1)
 redis.call('HSET', KEYS[1], 'throttles', throttles,
   'throttled_until', string.format('%.6f', until_s))
 return math.ceil((until_s - now) * 1000)
