@@ -77,7 +77,12 @@ def everything(client):
     }
 
     def look():
-        found = (key for key in client.scan_iter() if not key.startswith(keys.PACE))
-        return {key: read[client.type(key)](key) for key in found}
+        found = ((key, client.type(key)) for key in client.scan_iter())
+        # A key may expire while it is looked at.
+        return {
+            key: read[kind](key)
+            for key, kind in found
+            if kind in read and not key.startswith(keys.PACE)
+        }
 
     return look

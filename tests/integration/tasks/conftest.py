@@ -99,7 +99,15 @@ class Worker:
         self.call(names.POLL, conversion_id, number)
 
     def call(self, name, *args, **kwargs):
-        self.app.send_task(name, args=args, kwargs=kwargs, queue=names.QUEUE_OF[name])
+        # Nobody listens for its result: Celery would keep a connection for that.
+        self.app.send_task(
+            name,
+            args=args,
+            kwargs=kwargs,
+            queue=names.QUEUE_OF[name],
+            ignore_result=True,
+            headers={"ignore_result": False},
+        )
         (message,) = [it for it in self.waiting() if it.task == name]
         self.run(message)
 

@@ -141,12 +141,13 @@ def test_two_submits_at_once_post_once(worker, submit, sandbox, posts):
     assert (len(posts.ids), sandbox.audit()["paid"]) == (1, 1)
 
 
-def test_after_the_post_the_first_poll_keeps_the_spacing(worker, submit, client):
+def test_after_the_post_the_first_poll_keeps_the_spacing(worker_of, sandbox, submit, client):
     handle, message = submit
-    worker.run(message)
+    with worker_of(sandbox.url, poll_spacing=30) as patient:
+        patient.run(message)
 
     assert client.get(keys.turnstile(handle.id)) == "left"
-    assert 0 < client.pttl(keys.turnstile(handle.id)) <= SPACING_S * 1000 + 20
+    assert 0 < client.pttl(keys.turnstile(handle.id)) <= 30_020
 
 
 # -- lost writes --------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ def _read(client, key):
         "set": client.smembers,
         "string": client.get,
     }
-    return key, read[client.type(key)](key)
+    # A key may expire while it is looked at.
+    return key, read.get(client.type(key), lambda _: None)(key)
 
 
 def _memory(client, conversion_id):
