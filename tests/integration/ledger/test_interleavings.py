@@ -14,6 +14,7 @@ half a minute.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -49,6 +50,7 @@ from conveyor.governor import Governor
 from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect, keys
 from conveyor.ledger.index import Index
+from conveyor.ledger.pace import Pace
 from conveyor.protocol import Account, RemoteFile, Result, Unclear
 from conveyor.protocol.outcomes import (
     Busy,
@@ -70,7 +72,7 @@ from workers.downloads import Fetched
 from workers.pulse import Pulse
 from workers.wiring import Engine
 
-RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", "150"))
+RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", "200"))
 CONVERSIONS = 2
 SPACING_S = 5.0
 # As `workers.wiring` and `workers.sweep` have them.
@@ -564,6 +566,8 @@ class Interleavings(RuleBasedStateMachine):
         client = self.workers_client
         ledger = WatchedLedger(client)
         ledger.fleet = self
+        # Its own was chosen before ours was put in its place.
+        ledger.pace = Pace(client, self.clock.now)
         given = self.settings_of[False]
         account = given.account_name
         return Engine(
@@ -771,10 +775,14 @@ class Interleavings(RuleBasedStateMachine):
 
     def _speaks_the_truth(self, conversion_id, attempt, failure):
         """What may have been paid is never called unpaid; what was lost nobody can know."""
-        paid = {self.attempts[job_id] for job_id in self.service.charged[conversion_id]}
-        if attempt in paid and conversion_id not in self.rolled_back:
+        job_ids = self.service.charged[conversion_id]
+        paid = [job_id for job_id in job_ids if self.attempts[job_id] == attempt]
+        if paid and conversion_id not in self.rolled_back:
             assert "othing was paid" not in failure, "I1: it was"
             assert "othing should be paid" not in failure, "I1: it was"
+        if failure and json.loads(failure)["kind"] == "input":
+            known = [self.service.jobs[job_id] for job_id in paid if job_id in self.service.jobs]
+            assert all(job.state == "failed" for job in known), "I1: a paid job is buried"
 
     def teardown(self):
         try:
