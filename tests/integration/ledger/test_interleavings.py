@@ -72,7 +72,8 @@ from workers.downloads import Fetched
 from workers.pulse import Pulse
 from workers.wiring import Engine
 
-RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", "200"))
+DEFAULT_RUNS = 200
+RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
 CONVERSIONS = 2
 SPACING_S = 5.0
 # As `workers.wiring` and `workers.sweep` have them.
@@ -1116,6 +1117,8 @@ def test_interleavings(machine):
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
+            # The same runs each time; more of them, and others, by the option above.
+            derandomize=RUNS <= DEFAULT_RUNS,
         ),
     )
 
