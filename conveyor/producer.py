@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import IO, Any, Self
 from uuid import uuid4
 
-import redis
 from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
@@ -27,10 +26,12 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
-from conveyor.publishing import publish
+from conveyor.names import Queues
+from conveyor.publishing import Publisher, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -56,6 +57,8 @@ class Conveyor:
         storage_url: Where local files are staged and results lie, as the workers know it.
         celery_app: The application's own Celery app, to enqueue through. It must use the
             workers' broker and result backend; ``broker_url`` is then taken from it.
+        namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
+            given.
 
     Raises:
         SettingsError: A value is wrong.
@@ -68,6 +71,8 @@ class Conveyor:
         result_backend: str | None = None,
         storage_url: str | None = None,
         celery_app: Celery | None = None,
+        *,
+        namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or celery_app.conf.broker_url
@@ -77,17 +82,20 @@ class Conveyor:
             "redis_url": redis_url,
             "result_backend": result_backend,
             "storage_url": storage_url,
+            "namespace": namespace,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         self._app = celery_app or producer_app(settings)
+        self._publisher = Publisher(self._app, Queues(settings.namespace))
 
     @classmethod
-    def from_env(cls, celery_app: Celery | None = None) -> Self:
+    def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
         """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
 
         Args:
             celery_app: As in the constructor.
+            namespace: Instead of ``CONVEYOR_NAMESPACE``.
 
         Raises:
             SettingsError: One is wrong; the message names it.
@@ -99,6 +107,7 @@ class Conveyor:
             result_backend=settings.result_backend.get_secret_value(),
             storage_url=settings.storage_url,
             celery_app=celery_app,
+            namespace=namespace or settings.namespace,
         )
 
     def convert(
@@ -264,7 +273,7 @@ class Conveyor:
                 "params": request.plain_params,
                 "semi_async_seconds": request.semi_async_seconds,
             },
-            queue=names.QUEUE_OF[names.SUBMIT],
+            queue=self._publisher.queues.submit,
             argsrepr="()",
             kwargsrepr=request.redacted(),
             # With a source of its own it takes none from the task before it.
@@ -294,7 +303,7 @@ class Conveyor:
             return self._ledger.get(conversion_id).conversion
         # Without the message the sweep finds it: the caller does not know yet.
         with suppress(OperationalError):
-            wakeups.wake(self._app, cancelled)
+            wakeups.wake(self._publisher, cancelled)
         return cancelled.conversion
 
     def get(self, conversion_id: str) -> Conversion:
@@ -375,7 +384,7 @@ class Conveyor:
             return
         entry, wait_s = found
         try:
-            wakeups.poll(self._app, entry, wait_s)
+            wakeups.poll(self._publisher, entry, wait_s)
         except OperationalError:
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the poll: start it. "
@@ -416,7 +425,7 @@ class Conveyor:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
-        return DeadLetters(self._ledger, self._index, self._storage, self._app)
+        return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
 
     @property
     def storage(self) -> Storage:
@@ -432,6 +441,11 @@ class Conveyor:
     def celery_app(self) -> Celery:
         """The Celery app that conversions are enqueued through."""
         return self._app
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where messages are published, for the doctor."""
+        return self._publisher
 
     def close(self) -> None:
         """Close the connections."""
@@ -458,7 +472,7 @@ class Conveyor:
                 self._app,
                 names.SUBMIT,
                 task_id=conversion_id,
-                queue=names.QUEUE_OF[names.SUBMIT],
+                queue=self._publisher.queues.submit,
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
                 retry_policy=_PUBLISH_RETRY,
@@ -512,8 +526,8 @@ class Conveyor:
                 )
 
     @cached_property
-    def _client(self) -> redis.Redis:
-        return connect(self._settings.redis_url.get_secret_value())
+    def _client(self) -> Client:
+        return connect(_secret(self._settings.redis_url), self._settings.namespace)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -537,7 +551,7 @@ class Conveyor:
 
     @cached_property
     def _watch(self) -> Watch:
-        return Watch(self._settings.redis_url.get_secret_value())
+        return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 
     @property
     def _broker_address(self) -> str:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-__all__ = ["publish"]
+from conveyor.names import Queues
+
+__all__ = ["Publisher", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Where messages are published.
+
+    Attributes:
+        app: To send through.
+        queues: Which ones they go into.
+    """
+
+    app: Celery
+    queues: Queues
 
 
 def publish(app: Celery, name: str, **options: Any) -> Any:
