@@ -47,7 +47,7 @@ def _trickle(client):
 
 
 @pytest.mark.parametrize(
-    ("line", "status"),
+    "call",
     [
         (b"POST /nothing", b"404"),
         (b"POST /healthz", b"405"),
@@ -59,9 +59,8 @@ def _trickle(client):
     ],
 )
 @pytest.mark.parametrize("body", [b"Content-Length: 1000000", b"Transfer-Encoding: chunked"])
-def test_an_answer_before_its_body_ends_the_connection(
-    connect, heard, linger_shortly, line, status, body
-):
+def test_an_answer_before_its_body_ends_the_connection(connect, heard, linger_shortly, call, body):
+    line, status = call
     client = connect()
     client.sendall(line + HEAD + body + b"\r\n\r\n")
     answer = heard(client)

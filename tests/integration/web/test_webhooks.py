@@ -24,6 +24,11 @@ def call(site):
     return make
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(webhooks, "_BODY_S", 0.2)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_call_brings_the_poll_forward(call, client, make, method):
     """From outside, without a key: the address is its own proof."""
@@ -109,8 +114,8 @@ def test_a_call_for_another_job_brings_nothing_forward(call, client, make):
 @pytest.mark.parametrize(
     "body", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]
 )
-def test_a_call_that_stalls_counts_and_ends(site, client, make, heard, monkeypatch, body):
-    monkeypatch.setattr(webhooks, "_BODY_S", 0.2)
+@pytest.mark.usefixtures("impatient")
+def test_a_call_that_stalls_counts_and_ends(site, client, make, heard, body):
     entry = make.converting(alive=True, job_id=JOB)
     path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
     target = urlsplit(site.url)

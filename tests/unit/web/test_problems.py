@@ -18,7 +18,6 @@ from conveyor import (
 )
 from web import problems
 from web.access import Access
-from web import problems
 from web.problems import Kind, Problem, ProblemResponse, errors_of
 
 RAISED = {

@@ -95,7 +95,7 @@ def test_without_a_key_there_are_no_webhooks(ask, library, address):
 
 
 @pytest.mark.parametrize(
-    ("query", "body"),
+    "form",
     [
         ("", f'{{"jobId": "{JOB}"}}'.encode()),
         ("", f'{{"job_id": "{JOB}", "Status": "done"}}'.encode()),
@@ -110,7 +110,8 @@ def test_without_a_key_there_are_no_webhooks(ask, library, address):
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
-def test_a_job_id_is_found_in_any_form(ask, library, address, method, query, body):
+def test_a_job_id_is_found_in_any_form(ask, library, address, method, form):
+    query, body = form
     assert ask(_app(library), method, address + query, body=body).status == 204
     assert library.hints == [("6f1c", JOB)]
 
