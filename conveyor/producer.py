@@ -366,14 +366,14 @@ class Conveyor:
         """
         return Fleet.of(self._index.read(), self.accounts())
 
-    def job_ended(self, conversion_id: str, job_id: str) -> None:
+    def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
 
         Whoever calls this has checked the call's signature (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
-            job_id: As the call names the job.
+            job_id: As the call names the job. Unless it does, the conversion's present job counts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
