@@ -19,6 +19,7 @@ from typing import IO, Any, Final, TypeVar, cast
 from conveyor.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.process_local import process_local
 from conveyor.storage import Storage, Writer, chunks_of
 from conveyor.storage.storage import CHUNK_BYTES
 
@@ -44,8 +45,15 @@ class Staging:
     def __init__(self, storage: Storage, reservations: Reservations) -> None:
         self._storage = storage
         self._reservations = reservations
+
+    @process_local
+    def _threads(self) -> ThreadPoolExecutor:
         # Their own: a storage that is slow must not hold up what the loop's other threads do.
-        self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="conveyor-staging")
+        return ThreadPoolExecutor(_WRITERS, thread_name_prefix="conveyor-staging")
+
+    def close(self) -> None:
+        """Let this process's threads end, once they have done what they are about."""
+        Staging._threads.take(self)
 
     def stage_path(self, path: str) -> StagedFile:
         """Copy a local file.
