@@ -100,13 +100,16 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        upload = await self._in_thread(self._begin, name)
+        # A caller that is cancelled as it begins has begun all the same.
+        begun: list[_Upload] = []
         try:
+            await self._in_thread(lambda: begun.append(self._begin(name)))
             async for piece in _gathered(chunks):
-                await self._in_thread(upload.write, piece)
-            return await self._in_thread(upload.finish)
+                await self._in_thread(begun[0].write, piece)
+            return await self._in_thread(begun[0].finish)
         except BaseException:
-            await self._in_thread(self._abandon, upload)
+            for upload in begun:
+                await self._in_thread(self._abandon, upload)
             raise
 
     async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:

@@ -208,6 +208,29 @@ def fork_while_a_thread_begins():
     starting.join()
 
 
+def end_in_the_middle():
+    """The interpreter ends while threads and event loops are in the middle of calls."""
+    conveyor, handle = used()
+    begun = threading.Barrier(7)
+
+    def run(what):
+        what()
+        begun.wait()
+        while True:
+            what()
+
+    def in_a_loop():
+        begun.wait()
+        asyncio.run(handle.await_())
+
+    for what in (lambda: work(conveyor), lambda: conveyor.convert(SOURCE, "pdf"), handle.get):
+        for _ in range(2 if what is not handle.get else 1):
+            threading.Thread(target=run, args=(what,), daemon=True).start()
+    threading.Thread(target=in_a_loop, daemon=True).start()
+    begun.wait()
+    print("ok")  # noqa: T201 - what the test reads
+
+
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
     globals()[name](*arguments)

@@ -61,3 +61,7 @@ def test_forks_work_while_other_threads_are_in_the_middle_of_calls(run):
 
 def test_a_fork_works_while_another_thread_opens_the_storage(run):
     assert run("fork_while_a_thread_begins", storage="slow") == ["ok"]
+
+
+def test_a_program_ends_quietly_while_calls_are_under_way(run):
+    assert run("end_in_the_middle") == ["ok"]
