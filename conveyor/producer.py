@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import IO, Any, Self
 from uuid import uuid4
 
@@ -31,7 +30,8 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.names import Queues
-from conveyor.publishing import Publisher, publish
+from conveyor.process_local import mind_forks, process_local
+from conveyor.publishing import Publisher, close_idle, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -48,7 +48,11 @@ _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "
 
 
 class Conveyor:
-    """Enqueues conversions and finds them again. Safe for threads; make one a process.
+    """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
+
+    One is enough for a program: threads and event loops share it, and each process that is forked
+    or spawned opens connections of its own when it first uses it. ``with`` and ``async with`` close
+    it at their end.
 
     Args:
         broker_url: Celery's broker, the workers' own.
@@ -86,8 +90,32 @@ class Conveyor:
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
+        self._given_app = celery_app
         self._app = celery_app or producer_app(settings)
         self._publisher = Publisher(self._app, Queues(settings.namespace))
+        mind_forks(self._app)
+
+    def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
+        """What another process makes one of, as `multiprocessing` passes arguments."""
+        return self._settings, self._given_app
+
+    def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
+        self._settings, self._given_app = state
+        self._app = self._given_app or producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.aclose()
 
     @classmethod
     def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
@@ -366,14 +394,14 @@ class Conveyor:
         """
         return Fleet.of(self._index.read(), self.accounts())
 
-    def job_ended(self, conversion_id: str, job_id: str) -> None:
+    def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
 
         Whoever calls this has checked the call's signature (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
-            job_id: As the call names the job.
+            job_id: As the call names the job. Unless it does, the conversion's present job counts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -422,7 +450,7 @@ class Conveyor:
         """
         return governor.resume(self._client, account)
 
-    @cached_property
+    @process_local
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
         return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
@@ -438,6 +466,11 @@ class Conveyor:
         return self._ledger
 
     @property
+    def watch(self) -> Watch:
+        """The followers of conversions in this process's event loops, for `Handle`."""
+        return self._watch
+
+    @property
     def celery_app(self) -> Celery:
         """The Celery app that conversions are enqueued through."""
         return self._app
@@ -448,13 +481,29 @@ class Conveyor:
         return self._publisher
 
     def close(self) -> None:
-        """Close the connections."""
-        self._app.close()
-        self._client.close()
+        """Close this process's connections that are not in use.
+
+        A call that is under way in another thread or event loop goes on to its end. A later call
+        connects again, and to close twice does nothing. The application's own Celery app stays as
+        it is.
+        """
+        client = Conveyor._client.made(self)
+        if client is not None:
+            client.connection_pool.disconnect(inuse_connections=False)
+        staging = Conveyor._staging.made(self)
+        if staging is not None:
+            staging.close()
+        if self._given_app is None:
+            close_idle(self._app)
 
     async def aclose(self) -> None:
-        """The twin of `close` for `asyncio`: closes this event loop's connection, too."""
-        await self._watch.aclose()
+        """The twin of `close` for `asyncio`: closes this event loop's connection, too.
+
+        Other event loops keep theirs: await it once in each that has followed a conversion.
+        """
+        watch = Conveyor._watch.made(self)
+        if watch is not None:
+            await watch.aclose()
         await asyncio.to_thread(self.close)
 
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
@@ -496,7 +545,7 @@ class Conveyor:
             ) from None
 
     def _handle(self, conversion_id: str) -> Handle:
-        return Handle(conversion_id, self._ledger, self.cancel, self._watch)
+        return Handle(conversion_id, self)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
         """The request with its local files in the storage: all of them, or none."""
@@ -525,31 +574,31 @@ class Conveyor:
                     "An uploaded file belongs to another conversion: upload it again."
                 )
 
-    @cached_property
+    @process_local
     def _client(self) -> Client:
         return connect(_secret(self._settings.redis_url), self._settings.namespace)
 
-    @cached_property
+    @process_local
     def _ledger(self) -> Ledger:
         return Ledger(self._client)
 
-    @cached_property
+    @process_local
     def _storage(self) -> Storage:
         return Storage(self._settings.storage_url)
 
-    @cached_property
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
-    @cached_property
+    @process_local
     def _reservations(self) -> Reservations:
         return Reservations(self._client)
 
-    @cached_property
+    @process_local
     def _staging(self) -> Staging:
         return Staging(self._storage, self._reservations)
 
-    @cached_property
+    @process_local
     def _watch(self) -> Watch:
         return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 

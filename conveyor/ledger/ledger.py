@@ -712,7 +712,7 @@ class Ledger(Changes):
 
         Args:
             conversion_id: The conversion's id.
-            job_id: As the call names it.
+            job_id: As the call names it; empty where it names none, which is a hint all the same.
 
         Returns:
             The entry and the seconds after which it shall be polled; None where there is nothing

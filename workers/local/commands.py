@@ -24,7 +24,7 @@ def web() -> tuple[str, ...]:
 
 def flower(port: int) -> tuple[str, ...]:
     """Flower on loopback."""
-    return (*_CELERY, "flower", f"--address={LOOPBACK}", f"--port={port}")
+    return (sys.executable, "-m", "workers.flower", f"--address={LOOPBACK}", f"--port={port}")
 
 
 def sandbox(port: int, secret: str, spacing_s: float, options: Iterable[str]) -> tuple[str, ...]:

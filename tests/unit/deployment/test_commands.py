@@ -54,9 +54,12 @@ def test_an_unknown_option_would_be_refused() -> None:
         parse("celery -A workers.app worker --bogus", "worker")
 
 
-def test_flower_loads_the_same_app(procfile: dict[str, str], compose: dict[str, Any]) -> None:
+def test_flower_is_started_behind_its_door(
+    procfile: dict[str, str], compose: dict[str, Any]
+) -> None:
     for command in (procfile["flower"], compose["services"]["flower"]["command"]):
-        assert command.startswith("celery -A workers.app flower ")
+        assert command.startswith("python -m workers.flower ")
+    assert commands.flower(5555)[1:3] == ("-m", "workers.flower")
 
 
 def test_flower_knows_its_options(procfile: dict[str, str], compose: dict[str, Any]) -> None:
