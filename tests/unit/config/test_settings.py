@@ -47,6 +47,10 @@ def test_the_secret_is_all_that_must_be_given(given):
         ({"api_jwt_kid": "k1", "api_auth": "query"}, "CONVEYOR_API_AUTH must be header"),
         ({"api_jwt_seconds": 59}, "CONVEYOR_API_JWT_SECONDS is wrong"),
         ({"account": "a b"}, "CONVEYOR_ACCOUNT is wrong"),
+        *(
+            ({"namespace": name}, "CONVEYOR_NAMESPACE is wrong")
+            for name in ("Shop", "a b", "a{b}", "a*", ".a", "a:b", "a" * 41, "a\n", "é", "a/b")
+        ),
         ({"account": "a" * 65}, "CONVEYOR_ACCOUNT is wrong"),
         ({"job_key": "hush"}, "CONVEYOR_JOB_KEY is wrong: must have 16 characters or more"),
         ({"proof_seconds": 59}, "CONVEYOR_PROOF_SECONDS is 59"),
