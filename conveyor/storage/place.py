@@ -7,13 +7,13 @@ compared with the place's own, and what is left is a path.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.process_local import process_local
 from conveyor.storage.faults import translated
 from conveyor.storage.objects import AZURE, is_object_store, open_url, options_of
 
@@ -53,21 +53,17 @@ class Place:
         self._given = _without_end(url)
         self._options = {"auto_mkdir": True} if self.is_local else options_of(scheme)
         with translated(f"open {what}", url, setting):
-            self._fs, root = open_url(self._given, self._options)
+            fs, root = open_url(self._given, self._options)
         if scheme in AZURE and {"[", "]"} & set(root):
             # adlfs takes what is in brackets for a host.
             raise StorageError(f"{setting} can't hold brackets on Azure: choose another folder.")
-        self._process = os.getpid()
         self.root: str = root.rstrip("/")
-        self.url = str(self._fs.unstrip_protocol(self.root)).rstrip("/")
+        self.url = str(fs.unstrip_protocol(self.root)).rstrip("/")
 
-    @property
+    @process_local
     def fs(self) -> Any:
-        """The file system, fsspec's. After a fork it is another: connections don't outlive one."""
-        if self._process != os.getpid():
-            self._fs, _ = open_url(self._given, self._options)
-            self._process = os.getpid()
-        return self._fs
+        """The file system, fsspec's. Those of object stores refuse to work after a fork."""
+        return open_url(self._given, self._options)[0]
 
     def uri_of(self, path: str) -> str:
         """A file's URI.
@@ -128,7 +124,7 @@ class Place:
 
     def _relative(self, scheme: str, rest: str) -> str:
         """What comes behind the place; empty where the address is another's."""
-        protocol = self._fs.protocol
+        protocol = self.fs.protocol
         if scheme not in ((protocol,) if isinstance(protocol, str) else protocol):
             return ""
         for root in {self.root, self.root.lstrip("/"), self.url.partition("://")[2]}:
