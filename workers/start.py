@@ -11,7 +11,7 @@ from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
-from workers import cleanup, logs, sweep, tidy, wiring
+from workers import cleanup, logs, revoking, sweep, tidy, wiring
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
@@ -39,6 +39,7 @@ def make_app() -> Celery:
     app.conf.update(celery_options(settings))
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
+    revoking.install()
     _hook_keepers(app)
     return app
 

@@ -28,6 +28,8 @@
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
+                                               conversion has, by the time; 7 days, 50,000 at most
 ``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
                                                time of the next try
 ``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
@@ -66,6 +68,7 @@ LEFTOVER_RECORDS: Final = "{conveyor}:leftovers:records"
 LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
 
 UNREADABLE: Final = "{conveyor}:unreadable"
+REVOKED: Final = "{conveyor}:revoked"
 LEFTOVERS: Final = "{conveyor}:leftovers"
 JOB_KEY: Final = "{conveyor}:job_key"
 STRIPPED: Final = "{conveyor}:stripped"
