@@ -69,7 +69,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
                 self.not_begun(error, *args, **kwargs)
             raise Ignore from None
 
-    def _counts(self, conversion_id: str, error: Exception, *args: Any, **kwargs: Any) -> bool:
+    def _counts(self, conversion_id: str, error: Exception, /, *args: Any, **kwargs: Any) -> bool:
         """Count an unexpected exception; one that can't even be counted is no failure, either."""
         try:
             return stumble(self.engine, conversion_id)
@@ -80,13 +80,13 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             log.exception("not_counted")
             self._put_off(error, *args, **kwargs)
 
-    def _put_off(self, error: Exception, *args: Any, **kwargs: Any) -> NoReturn:
+    def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:
         """Leave it to the sweep; what the ledger may not know goes back to its queue."""
         if self.is_only_record(*args, **kwargs):
             raise Reject(error, requeue=True) from None
         raise Ignore from None
 
-    def not_begun(self, error: Exception, *args: Any, **kwargs: Any) -> None:
+    def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
         """Something unexpected was raised, and the ledger knows no such conversion.
 
         Args:
