@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 
-from celery import Celery
-
 from conveyor import wakeups
 from conveyor.ledger import Entry, Ledger
+from conveyor.publishing import Publisher
 
 __all__ = ["cancel"]
 
 log = logging.getLogger(__name__)
 
 
-def cancel(app: Celery, ledger: Ledger, entry: Entry) -> Entry | None:
+def cancel(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
     """Cancel a conversion, and have its caller told.
 
     Args:
-        app: To send the message through.
+        publisher: Where the message is sent.
         ledger: The truth.
         entry: The conversion.
 
@@ -31,7 +30,7 @@ def cancel(app: Celery, ledger: Ledger, entry: Entry) -> Entry | None:
     cancelled = ledger.cancelled(entry)
     if cancelled is not None:
         try:
-            wakeups.wake(app, cancelled)
+            wakeups.wake(publisher, cancelled)
         except Exception as error:  # noqa: BLE001 - whatever a publisher raises
             # The caller does not know yet, so the sweep sends another.
             log.warning("A cancellation is told later: %s", type(error).__name__)

@@ -10,9 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, cast
 
-import redis
-
-from conveyor.ledger import Entry, keys, script, translated
+from conveyor.ledger import Client, Entry, script, translated
 from conveyor.ledger.entry import VERSION, decode, fields_of
 
 __all__ = ["Deliveries", "Lease"]
@@ -26,8 +24,9 @@ class Deliveries:
         lease_s: A holder that dies frees the way after it; one that lives renews it.
     """
 
-    def __init__(self, client: redis.Redis, lease_s: float) -> None:
+    def __init__(self, client: Client, lease_s: float) -> None:
         self._client = client
+        self._keys = client.keyspace
         self._lease_ms = round(lease_s * 1000)
         self._acquire = client.register_script(script("deliver"))
         self._renew = client.register_script(script("renew"))
@@ -51,9 +50,9 @@ class Deliveries:
                 "list[Any]",
                 self._acquire(
                     keys=[
-                        keys.delivery(conversion_id),
-                        keys.conversion(conversion_id),
-                        keys.DUE,
+                        self._keys.delivery(conversion_id),
+                        self._keys.conversion(conversion_id),
+                        self._keys.due,
                     ],
                     args=[token, self._lease_ms, conversion_id, VERSION],
                 ),
@@ -68,14 +67,14 @@ class Deliveries:
         """As `Lease.renew`."""
         with translated(self._client):
             renewed = self._renew(
-                keys=[keys.delivery(lease.entry.id)], args=[lease.token, self._lease_ms]
+                keys=[self._keys.delivery(lease.entry.id)], args=[lease.token, self._lease_ms]
             )
         return bool(renewed)
 
     def release(self, lease: Lease) -> None:
         """As `Lease.release`."""
         with translated(self._client):
-            self._release(keys=[keys.delivery(lease.entry.id)], args=[lease.token])
+            self._release(keys=[self._keys.delivery(lease.entry.id)], args=[lease.token])
 
 
 @dataclass(frozen=True, slots=True)

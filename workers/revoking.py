@@ -166,7 +166,7 @@ def _revoke(task_id: str) -> None:
     parts = engine()
     if not parts.ledger.note_revoked(task_id):
         entry = parts.ledger.find(task_id)
-        if entry is not None and cancel(parts.app, parts.ledger, entry) is not None:
+        if entry is not None and cancel(parts.publisher, parts.ledger, entry) is not None:
             log.info("cancelled", conversion_id=task_id)
         return
     request = worker_state.requests.get(task_id)

@@ -13,7 +13,7 @@ import pytest
 from celery import Signature, chain, chord
 
 from conveyor import ConversionFailed, State
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from workers.local.stack import LocalStack
 from workers.local.valkey import Valkey
 
@@ -77,7 +77,7 @@ def outage(*, stack, results, ledger, until, tmp_path_factory, sandbox):
     """How things stood while the backend was away, and afterwards."""
 
     def stores(result):
-        return int(ledger.hget(keys.conversion(result.id), "untold") or 0)
+        return int(ledger.hget(Keys().conversion(result.id), "untold") or 0)
 
     with closing(stack.conveyor()) as conveyor:
         with sandbox.faults(gateway_poll=1.0):  # so that none ends before the backend is away
@@ -89,7 +89,7 @@ def outage(*, stack, results, ledger, until, tmp_path_factory, sandbox):
         results.start()
         for each in flows.all[:-1]:
             assert conveyor.celery_app.AsyncResult(each.id).get(timeout=90)["state"] == "succeeded"
-        until(lambda: not ledger.zcard(keys.DUE))
+        until(lambda: not ledger.zcard(Keys().due))
         yield SimpleNamespace(flows=flows, meanwhile=meanwhile, after=flows.called())
 
 

@@ -18,7 +18,7 @@ from celery import group
 from celery.exceptions import TaskRevokedError
 
 from conveyor import ConversionCancelled, State
-from conveyor.names import QUEUES
+from conveyor.names import Queues
 from workers.local.environment import ROOT
 from workers.local.process import Child
 from workers.local.stack import LocalStack, consumes
@@ -197,7 +197,7 @@ def _mingling_worker(stack, conveyor):
         "mingling",
         [
             *(sys.executable, "-m", "celery", "-A", "workers.app", "worker"),
-            *("-n", "mingling@localhost", "-Q", ",".join(QUEUES)),
+            *("-n", "mingling@localhost", "-Q", ",".join(Queues().names)),
             f"--statedb={stack.directory / 'mingling.state'}",
         ],
         log=stack.directory / "mingling.log",
