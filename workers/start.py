@@ -11,7 +11,7 @@ from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
-from workers import cleanup, logs, sweep, tidy, wiring
+from workers import cleanup, logs, revoking, sweep, tidy, wiring
 from workers.guest import GuestWorker
 from workers.periodic import Periodic
 
@@ -41,6 +41,7 @@ def make_app() -> Celery:
     app.Worker = app.subclass_with_self(GuestWorker)
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
+    revoking.install()
     _hook_keepers(app)
     return app
 
