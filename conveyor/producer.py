@@ -12,7 +12,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import governor, names, wakeups
+from conveyor import governor, names, neighbours, wakeups
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
@@ -31,6 +31,7 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.names import Queues
+from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
 from conveyor.publishing import Publisher, close_idle, publish
 from conveyor.redaction import redact_server_url
@@ -431,6 +432,16 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         return governor.accounts(self._client)
+
+    def neighbours(self) -> Neighbours:
+        """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        settings = self._settings
+        urls = (_secret(settings.redis_url), _secret(settings.broker_url))
+        return neighbours.look(urls, settings.namespace)
 
     def resume(self, account: str) -> bool:
         """End an account's hold: its submits go on within a minute.
