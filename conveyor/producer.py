@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import IO, Any, Self
 from uuid import uuid4
 
-import redis
 from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
@@ -26,11 +25,13 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
+from conveyor.names import Queues
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import close_idle, publish
+from conveyor.publishing import Publisher, close_idle, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -60,6 +61,8 @@ class Conveyor:
         storage_url: Where local files are staged and results lie, as the workers know it.
         celery_app: The application's own Celery app, to enqueue through. It must use the
             workers' broker and result backend; ``broker_url`` is then taken from it.
+        namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
+            given.
 
     Raises:
         SettingsError: A value is wrong.
@@ -72,6 +75,8 @@ class Conveyor:
         result_backend: str | None = None,
         storage_url: str | None = None,
         celery_app: Celery | None = None,
+        *,
+        namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or celery_app.conf.broker_url
@@ -81,12 +86,12 @@ class Conveyor:
             "redis_url": redis_url,
             "result_backend": result_backend,
             "storage_url": storage_url,
+            "namespace": namespace,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         self._given_app = celery_app
-        self._app = celery_app or producer_app(settings)
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
         """What another process makes one of, as `multiprocessing` passes arguments."""
@@ -94,8 +99,7 @@ class Conveyor:
 
     def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
         self._settings, self._given_app = state
-        self._app = self._given_app or producer_app(self._settings)
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __enter__(self) -> Self:
         return self
@@ -110,11 +114,12 @@ class Conveyor:
         await self.aclose()
 
     @classmethod
-    def from_env(cls, celery_app: Celery | None = None) -> Self:
+    def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
         """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
 
         Args:
             celery_app: As in the constructor.
+            namespace: Instead of ``CONVEYOR_NAMESPACE``.
 
         Raises:
             SettingsError: One is wrong; the message names it.
@@ -126,6 +131,7 @@ class Conveyor:
             result_backend=settings.result_backend.get_secret_value(),
             storage_url=settings.storage_url,
             celery_app=celery_app,
+            namespace=namespace or settings.namespace,
         )
 
     def convert(
@@ -291,7 +297,7 @@ class Conveyor:
                 "params": request.plain_params,
                 "semi_async_seconds": request.semi_async_seconds,
             },
-            queue=names.QUEUE_OF[names.SUBMIT],
+            queue=self._publisher.queues.submit,
             argsrepr="()",
             kwargsrepr=request.redacted(),
             # With a source of its own it takes none from the task before it.
@@ -321,7 +327,7 @@ class Conveyor:
             return self._ledger.get(conversion_id).conversion
         # Without the message the sweep finds it: the caller does not know yet.
         with suppress(OperationalError):
-            wakeups.wake(self._app, cancelled)
+            wakeups.wake(self._publisher, cancelled)
         return cancelled.conversion
 
     def get(self, conversion_id: str) -> Conversion:
@@ -384,14 +390,14 @@ class Conveyor:
         """
         return Fleet.of(self._index.read(), self.accounts())
 
-    def job_ended(self, conversion_id: str, job_id: str) -> None:
+    def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
 
         Whoever calls this has checked the call's signature (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
-            job_id: As the call names the job.
+            job_id: As the call names the job. Unless it does, the conversion's present job counts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -402,7 +408,7 @@ class Conveyor:
             return
         entry, wait_s = found
         try:
-            wakeups.poll(self._app, entry, wait_s)
+            wakeups.poll(self._publisher, entry, wait_s)
         except OperationalError:
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the poll: start it. "
@@ -443,7 +449,7 @@ class Conveyor:
     @process_local
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
-        return DeadLetters(self._ledger, self._index, self._storage, self._app)
+        return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
 
     @property
     def storage(self) -> Storage:
@@ -464,6 +470,11 @@ class Conveyor:
     def celery_app(self) -> Celery:
         """The Celery app that conversions are enqueued through."""
         return self._app
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where messages are published, for the doctor."""
+        return self._publisher
 
     def close(self) -> None:
         """Close this process's connections that are not in use.
@@ -491,6 +502,11 @@ class Conveyor:
             await watch.aclose()
         await asyncio.to_thread(self.close)
 
+    def _open_publisher(self) -> None:
+        self._app = self._given_app or producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
+
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         owned = self._owned(request)
         taken = self._storage.tokens_of(request.addresses)
@@ -506,7 +522,7 @@ class Conveyor:
                 self._app,
                 names.SUBMIT,
                 task_id=conversion_id,
-                queue=names.QUEUE_OF[names.SUBMIT],
+                queue=self._publisher.queues.submit,
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
                 retry_policy=_PUBLISH_RETRY,
@@ -560,8 +576,8 @@ class Conveyor:
                 )
 
     @process_local
-    def _client(self) -> redis.Redis:
-        return connect(self._settings.redis_url.get_secret_value())
+    def _client(self) -> Client:
+        return connect(_secret(self._settings.redis_url), self._settings.namespace)
 
     @process_local
     def _ledger(self) -> Ledger:
@@ -585,7 +601,7 @@ class Conveyor:
 
     @process_local
     def _watch(self) -> Watch:
-        return Watch(self._settings.redis_url.get_secret_value())
+        return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 
     @property
     def _broker_address(self) -> str:

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 from celery import Celery
 from kombu.exceptions import ConnectionLimitExceeded, OperationalError
 
-__all__ = ["close_idle", "publish"]
+from conveyor.names import Queues
+
+__all__ = ["Publisher", "close_idle", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Where messages are published.
+
+    Attributes:
+        app: To send through.
+        queues: Which ones they go into.
+    """
+
+    app: Celery
+    queues: Queues
 
 
 def publish(app: Celery, name: str, **options: Any) -> Any:
