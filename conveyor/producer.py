@@ -26,13 +26,14 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
+from conveyor.idle import close_broker, close_redis
 from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.names import Queues
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, close_idle, publish
+from conveyor.publishing import Publisher, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -481,12 +482,12 @@ class Conveyor:
         """
         client = Conveyor._client.made(self)
         if client is not None:
-            client.connection_pool.disconnect(inuse_connections=False)
+            close_redis(client)
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()
         if self._given_app is None:
-            close_idle(self._app)
+            close_broker(self._app)
 
     async def aclose(self) -> None:
         """The twin of `close` for `asyncio`: closes this event loop's connection, too.
