@@ -32,7 +32,7 @@ _MAX_FIELD_BYTES: Final = 64 * 1024
 # A name is some hundred bytes; the parser's own bounds are its release's.
 _MAX_HEADER_BYTES: Final = 8 * 1024
 # It reads them byte by byte.
-_MAX_ALL_HEADER_BYTES: Final = 128 * 1024
+_MAX_ALL_HEADER_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
