@@ -40,4 +40,4 @@ COPY tasks tasks
 COPY web web
 COPY workers workers
 ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
-CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver,conveyor.urgent", "-E"]
+CMD ["celery", "-A", "workers.app", "worker", "-E"]

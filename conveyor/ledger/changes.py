@@ -6,20 +6,23 @@ import json
 from typing import Any, Final, cast
 from uuid import uuid4
 
-import redis
-
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import keys
+from conveyor.ledger.connection import Client
 from conveyor.ledger.entries import Entries
 from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes"]
+__all__ = ["Changes", "RevokedBefore"]
 
 _NOTHING_TO_OWN: Final = -1
+_REVOKED: Final = -2
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
+
+
+class RevokedBefore(Exception):  # noqa: N818 - no error: its caller wished so
+    """Celery was asked to revoke an id before its conversion was accepted."""
 
 
 class Changes(Entries):
@@ -29,7 +32,7 @@ class Changes(Entries):
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         super().__init__(client)
         self._transition = client.register_script(script("transition"))
 
@@ -40,6 +43,8 @@ class Changes(Entries):
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
                 "for an hour. Upload it again."
             )
+        if done == _REVOKED:
+            raise RevokedBefore(conversion_id)
         if not done:
             return None
         return decode(conversion_id, fields_of(flat), float(now))
@@ -66,19 +71,20 @@ class Changes(Entries):
         with self._translated():
             answer = self._transition(
                 keys=[
-                    keys.conversion(conversion_id),
-                    keys.DUE,
-                    keys.DEAD,
-                    keys.turnstile(conversion_id),
-                    keys.COUNTS,
-                    keys.delivery(conversion_id),
-                    keys.events(conversion_id),
-                    keys.CHANGED,
-                    keys.STAGING,
-                    keys.LEFTOVERS,
-                    keys.LEFTOVER_RECORDS,
+                    self._keys.conversion(conversion_id),
+                    self._keys.due,
+                    self._keys.dead,
+                    self._keys.turnstile(conversion_id),
+                    self._keys.counts,
+                    self._keys.delivery(conversion_id),
+                    self._keys.events(conversion_id),
+                    self._keys.changed,
+                    self._keys.staging,
+                    self._keys.leftovers,
+                    self._keys.leftover_records,
+                    self._keys.revoked,
                 ],
-                args=[conversion_id, uuid4().hex, json.dumps(spec)],
+                args=[conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix],
             )
         return cast("tuple[int, str, list[str]]", answer)
 

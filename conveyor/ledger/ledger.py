@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-import redis
-
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import keys, tally
+from conveyor.ledger import tally
 from conveyor.ledger.changes import Changes
+from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
     VERSION,
     Entry,
@@ -33,6 +32,7 @@ from conveyor.ledger.entry import (
     fields_of,
     file_field,
 )
+from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
@@ -50,22 +50,25 @@ _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
+# As many as a Celery worker keeps.
+_MOST_REVOKED: Final = 50_000
 _BATCH: Final = 200
 _KEEP_EVENTS_OF_FINISHED: Final = 10
 
 _OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
 _OF_THE_UPLOADS: Final = ("uploads", "uploaded_at", "uploads_host", "uploads_account")
+_OF_THE_TELLING: Final = ("told", "sent", "untold")
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "told", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
-    *("alive", "cost", *_OF_THE_UPLOADS, *_OF_THE_POST),
+    *("submitted_at", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
+    *("alive", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What nobody needs of a finished conversion: it lies there for a week.
 _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
-    *("reuploaded", "since", "strikes", "stumbles", "wakeup", "webhook"),
+    *("reuploaded", "since", "sent", "strikes", "stumbles", "untold", "wakeup", "webhook"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -104,13 +107,14 @@ class Ledger(Changes):
         leftovers: What is to be deleted at the service.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
+        self._revoke = client.register_script(script("revoke"))
         self._strip_dead = client.register_script(script("strip_dead"))
 
     # -- transitions ----------------------------------------------------------------------------
@@ -122,6 +126,8 @@ class Ledger(Changes):
         caller: Caller | None = None,
         owns: Sequence[str] = (),
         takes: Sequence[str] = (),
+        *,
+        unless_revoked: bool = False,
     ) -> Entry | None:
         """Accept a conversion.
 
@@ -131,9 +137,11 @@ class Ledger(Changes):
             caller: What Celery was asked to do after it.
             owns: Tokens of the staged folders that are its own from now on.
             takes: The same of folders that may be somebody's already.
+            unless_revoked: Whether Celery may have been asked to revoke its id.
 
         Raises:
             InvalidRequest: One of these is gone, or belongs to another conversion.
+            RevokedBefore: Its id was revoked.
         """
         fields = {"v": VERSION, "wakeup": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
@@ -145,8 +153,25 @@ class Ledger(Changes):
             stamp=["created_at"],
             owns=list(owns),
             takes=list(takes),
+            unless_revoked=unless_revoked,
             due_in=_GRACE_S,
         )
+
+    def note_revoked(self, conversion_id: str) -> bool:
+        """Have an id never begin that no conversion has.
+
+        Args:
+            conversion_id: The id.
+
+        Returns:
+            Whether it is noted; not where there is such a conversion, which can be cancelled.
+        """
+        with self._translated():
+            known = self._revoke(
+                keys=[self._keys.conversion(conversion_id), self._keys.revoked],
+                args=[conversion_id, KEEP_FINISHED_S, _MOST_REVOKED],
+            )
+        return not known
 
     def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
         """Bind an idempotency key to a conversion, or learn which it is bound to.
@@ -164,11 +189,11 @@ class Ledger(Changes):
         """
         with self._translated():
             bound = self._redis.set(
-                keys.idempotency(key),
+                self._keys.idempotency(key),
                 f"{conversion_id} {fingerprint}",
                 nx=True,
                 get=True,
-                ex=keys.KEEP_FINISHED_S,
+                ex=KEEP_FINISHED_S,
             )
         if bound is None:
             return conversion_id
@@ -568,6 +593,27 @@ class Ledger(Changes):
             counts={failure.kind.value: 1},
         )
 
+    def sent(self, entry: Entry, places: Sequence[str], delivery: str) -> Entry | None:
+        """Note which steps of telling the caller are done: a repeated delivery leaves them out.
+
+        Args:
+            entry: The conversion, ended.
+            places: The names of the steps.
+            delivery: The token of the delivery's lease; refused where another has it by now.
+        """
+        return self._change(
+            "sent", entry.id, holder=delivery, set={"sent": " ".join(places)}, due_in=_WORK_S
+        )
+
+    def untold(self, entry: Entry, delay_s: float) -> Entry | None:
+        """Note that the outcome can't be stored in the result backend just now.
+
+        Args:
+            entry: The conversion, ended.
+            delay_s: Until it is tried again, seconds.
+        """
+        return self._change("untold", entry.id, add={"untold": 1}, due_in=delay_s)
+
     def told(
         self,
         conversion_id: str,
@@ -597,7 +643,7 @@ class Ledger(Changes):
             set=fields,
             unset=None if is_dead else _OF_USE_UNTIL_THE_END,
             due_in=False,
-            keep_s=0 if is_dead else keys.KEEP_FINISHED_S,
+            keep_s=0 if is_dead else KEEP_FINISHED_S,
             keep_events=_KEEP_EVENTS_OF_FINISHED,
             states_alone=not is_dead,
             silent=True,
@@ -648,7 +694,7 @@ class Ledger(Changes):
             stamp=["since"],
             add={"wakeup": 1},
             unset=(
-                *("failure", "finished_at", "note", "told", "stumbles"),
+                *("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles"),
                 *("missing", "missing_at", "refusal"),
             ),
             due_in=_GRACE_S,
@@ -680,7 +726,7 @@ class Ledger(Changes):
             "redeliver",
             entry.id,
             set={"caller": entry.caller.without_chord().to_json()},
-            unset=("failure", "finished_at", "note", "told", "stumbles", "faults"),
+            unset=("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles", "faults"),
             due_in=_WORK_S,
             dead=False,
             keep_s=0,
@@ -723,9 +769,9 @@ class Ledger(Changes):
                 "list[Any]",
                 self._job_ended(
                     keys=[
-                        keys.conversion(conversion_id),
-                        keys.turnstile(conversion_id),
-                        keys.DUE,
+                        self._keys.conversion(conversion_id),
+                        self._keys.turnstile(conversion_id),
+                        self._keys.due,
                     ],
                     args=[conversion_id, job_id, _GRACE_S, VERSION],
                 ),
@@ -742,7 +788,7 @@ class Ledger(Changes):
             conversion_ids: Those that are not in the index are left alone.
         """
         with self._translated():
-            self._keep_working(keys=[keys.DUE], args=[_WORK_S, *conversion_ids])
+            self._keep_working(keys=[self._keys.due], args=[_WORK_S, *conversion_ids])
 
     # -- indexes --------------------------------------------------------------------------------
 
@@ -759,11 +805,11 @@ class Ledger(Changes):
             The entries. Ids whose entry is gone are taken out of the index.
         """
         with self._translated():
-            ids = cast("list[str]", self._claim_overdue(keys=[keys.DUE], args=[for_s, limit]))
+            ids = cast("list[str]", self._claim_overdue(keys=[self._keys.due], args=[for_s, limit]))
         entries, gone, damaged = self._sorted(ids)
         if gone:
             with self._translated():
-                self._redis.zrem(keys.DUE, *gone)
+                self._redis.zrem(self._keys.due, *gone)
         self.set_aside(damaged)
         return entries
 
@@ -779,7 +825,7 @@ class Ledger(Changes):
             return cast(
                 "list[str]",
                 self._redis.zrangebyscore(
-                    keys.DEAD, "-inf", high, start=0, num=-1 if limit is None else limit
+                    self._keys.dead, "-inf", high, start=0, num=-1 if limit is None else limit
                 ),
             )
 
@@ -799,16 +845,21 @@ class Ledger(Changes):
             Whether there was one.
         """
         with self._translated():
-            aside = self._redis.zrem(keys.UNREADABLE, conversion_id)
+            aside = self._redis.zrem(self._keys.unreadable, conversion_id)
             if aside:
-                places = [keys.state(state.value) for state in State]
-                places += [keys.DEAD, *(keys.dead(kind.value) for kind in FailureKind)]
+                places = [self._keys.state(state.value) for state in State]
+                places += [
+                    self._keys.dead,
+                    *(self._keys.dead_of(kind.value) for kind in FailureKind),
+                ]
                 pipeline = self._redis.pipeline()
                 for place in places:
                     pipeline.zrem(place, conversion_id)
-                for account in cast("set[str]", self._redis.smembers(keys.ACCOUNTS)):
-                    pipeline.srem(keys.jobs(account), conversion_id)
-                pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
+                for account in cast("set[str]", self._redis.smembers(self._keys.accounts)):
+                    pipeline.srem(self._keys.jobs(account), conversion_id)
+                pipeline.delete(
+                    self._keys.conversion(conversion_id), self._keys.events(conversion_id)
+                )
                 pipeline.execute()
         return bool(aside)
 
@@ -824,8 +875,8 @@ class Ledger(Changes):
         """
         with self._translated():
             stripped = self._strip_dead(
-                keys=[keys.DEAD, keys.STRIPPED],
-                args=[life_s, limit, keys.ENTRY_PREFIX, VERSION, *_OF_USE_AT_THE_SERVICE],
+                keys=[self._keys.dead, self._keys.stripped],
+                args=[life_s, limit, self._keys.entry_prefix, VERSION, *_OF_USE_AT_THE_SERVICE],
             )
         return cast("int", stripped)
 
@@ -834,19 +885,19 @@ class Ledger(Changes):
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
-            known = self._redis.get(keys.dialect(account))
+            known = self._redis.get(self._keys.dialect(account))
         return Dialect(cast("str", known)) if known else None
 
     def remember_dialect(self, account: str, dialect: Dialect) -> None:
         """Remember it for a day."""
         with self._translated():
-            self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
+            self._redis.set(self._keys.dialect(account), dialect.value, ex=KEEP_DIALECT_S)
 
     def job_key(self) -> str:
         """The key from which job ids are derived: made once, by whoever asks first."""
         made = secrets.token_hex(32)
         with self._translated():
-            known = self._redis.set(keys.JOB_KEY, made, nx=True, get=True)
+            known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
 
     def check(self) -> None:
@@ -856,8 +907,8 @@ class Ledger(Changes):
             LedgerUnavailable: Redis is away, full or read-only.
         """
         with self._translated():
-            self._redis.set(keys.CHECK, "ok", ex=keys.KEEP_CHECK_S)
-            self._redis.get(keys.CHECK)
+            self._redis.set(self._keys.check, "ok", ex=KEEP_CHECK_S)
+            self._redis.get(self._keys.check)
 
     def _bury(
         self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving

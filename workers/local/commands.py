@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from conveyor.names import QUEUES
 from workers.local.ports import LOOPBACK
 
 __all__ = ["flower", "sandbox", "web", "worker"]
@@ -15,7 +14,7 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 
 def worker(node: str) -> tuple[str, ...]:
     """A worker under this node name; pool and size come from its settings."""
-    return (*_CELERY, "worker", "-n", node, "-Q", ",".join(QUEUES), "-E", "--without-mingle")
+    return (*_CELERY, "worker", "-n", node, "-E")
 
 
 def web() -> tuple[str, ...]:

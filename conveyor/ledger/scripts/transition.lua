@@ -13,6 +13,7 @@
 -- KEYS[9]  staging    sorted set, tokens of staged folders that no conversion owns
 -- KEYS[10] leftovers  sorted set, ids of what is to be deleted at the service, by the next try
 -- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
+-- KEYS[12] revoked    sorted set, ids that were revoked before they began
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -23,6 +24,7 @@
 --   owns         tokens of staged folders that are the conversion's from now on; all must be there
 --   takes        the same, of those that are there
 --   enter        token and for_ms: enter the turnstile; refused while another is in
+--   unless_revoked  true: refused where its id was revoked
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
@@ -39,8 +41,9 @@
 --   silent       true: no fields are asked back
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
+-- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields} when done, {0, now, {}} when refused,
---                {-1, now, {}} when what it would own is gone
+--                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked
 
 local change = cjson.decode(ARGV[3])
 local time = redis.call('TIME')
@@ -90,6 +93,9 @@ if change.enter and inside and inside ~= 'left' and inside ~= change.enter.token
 end
 if not allowed then
   return answer(0)
+end
+if change.unless_revoked and redis.call('ZSCORE', KEYS[12], ARGV[1]) then
+  return answer(-2)
 end
 for _, staged in ipairs(change.owns or {}) do
   if not redis.call('ZSCORE', KEYS[9], staged) then
@@ -193,7 +199,7 @@ local forgotten = change.keep_s and change.keep_s < 0
 local account = change.set and change.set.state and field('account') or ''
 if account ~= '' then
   local count = entered == 'converting' and 'SADD' or 'SREM'
-  redis.call(count, '{conveyor}:jobs:' .. account, ARGV[1])
+  redis.call(count, ARGV[4] .. 'jobs:' .. account, ARGV[1])
 end
 
 local due_in = change.due_in
@@ -205,20 +211,20 @@ elseif due_in ~= nil then
 end
 
 if was_dead_of then
-  redis.call('ZREM', '{conveyor}:dead:' .. was_dead_of, ARGV[1])
+  redis.call('ZREM', ARGV[4] .. 'dead:' .. was_dead_of, ARGV[1])
 end
 if change.dead == false then
   redis.call('ZREM', KEYS[3], ARGV[1])
 elseif change.dead then
   redis.call('ZADD', KEYS[3], now_text, ARGV[1])
-  redis.call('ZADD', '{conveyor}:dead:' .. dead_of, now_text, ARGV[1])
+  redis.call('ZADD', ARGV[4] .. 'dead:' .. dead_of, now_text, ARGV[1])
 end
 if entered ~= state or forgotten then
-  redis.call('ZREM', '{conveyor}:state:' .. state, ARGV[1])
+  redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
 end
 if entered ~= state then
   local accepted = state == '' and now or created_at
-  redis.call('ZADD', '{conveyor}:state:' .. entered, string.format('%.6f', accepted), ARGV[1])
+  redis.call('ZADD', ARGV[4] .. 'state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
 
 for _, it in ipairs(leftovers) do
@@ -231,7 +237,7 @@ for name, value in pairs(counts) do
   redis.call('HSET', KEYS[5], name, value)
 end
 if entered == 'succeeded' and entered ~= state then
-  local minute = '{conveyor}:minute:' .. math.floor(now / 60)
+  local minute = ARGV[4] .. 'minute:' .. math.floor(now / 60)
   redis.call('INCR', minute)
   redis.call('EXPIRE', minute, 3600)
 end

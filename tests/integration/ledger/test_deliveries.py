@@ -5,7 +5,9 @@ import time
 import pytest
 
 from conveyor.lease import Deliveries
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 
 @pytest.fixture
@@ -19,19 +21,23 @@ def entry(make):
 
 
 def test_one_delivers_at_a_time(deliveries, client, entry):
-    assert deliveries.acquire(entry.id).deliveries == 1
+    lease = deliveries.acquire(entry.id)
+    assert lease.entry.deliveries == 1
     assert Deliveries(client, lease_s=30.0).acquire(entry.id) is None
 
-    deliveries.release(entry.id)
-    assert Deliveries(client, lease_s=30.0).acquire(entry.id).deliveries == 2
+    lease.release()
+    assert Deliveries(client, lease_s=30.0).acquire(entry.id).entry.deliveries == 2
 
 
 def test_only_the_holder_ends_the_lease(deliveries, client, entry):
-    deliveries.acquire(entry.id)
-    another = Deliveries(client, lease_s=30.0)
-    another.release(entry.id)
+    lapsed = deliveries.acquire(entry.id)
+    client.delete(KEYS.delivery(entry.id))
+    holder = deliveries.acquire(entry.id)
+    lapsed.release()
 
-    assert another.acquire(entry.id) is None
+    assert not lapsed.renew()
+    assert holder.renew()
+    assert deliveries.acquire(entry.id) is None
 
 
 def test_nobody_delivers_what_does_not_exist(deliveries, client):
@@ -43,15 +49,15 @@ def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, clie
     """If the holder dies, whoever is woken finds nobody at it."""
     before = time.time()
     deliveries.acquire(entry.id)
-    due = client.zscore(keys.DUE, entry.id)
+    due = client.zscore(KEYS.due, entry.id)
 
     # The lease begins on the way, a little after the time that we tell.
     assert before + 30.5 < due < time.time() + 35
-    assert client.pttl(keys.delivery(entry.id)) <= 30_000
+    assert client.pttl(KEYS.delivery(entry.id)) <= 30_000
 
 
 def test_what_the_caller_knows_does_not_become_due(deliveries, client, entry):
-    client.zrem(keys.DUE, entry.id)
+    client.zrem(KEYS.due, entry.id)
     deliveries.acquire(entry.id)
 
-    assert client.zscore(keys.DUE, entry.id) is None
+    assert client.zscore(KEYS.due, entry.id) is None

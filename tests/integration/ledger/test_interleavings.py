@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -28,7 +28,6 @@ import greenlet
 import pytest
 import redis
 from celery.exceptions import Ignore
-from celery.states import FAILURE, SUCCESS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,8 +47,9 @@ from conveyor.decision import Limits
 from conveyor.errors import ConversionFailed, StorageError, UnknownConversion
 from conveyor.governor import Governor
 from conveyor.lease import Deliveries
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.pace import Pace
 from conveyor.protocol import Account, RemoteFile, Result, Unclear
 from conveyor.protocol.outcomes import (
@@ -64,13 +64,17 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 from conveyor.settings import load
 from conveyor.turnstile import Turnstile
+from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.pulse import Pulse
 from workers.wiring import Engine
+
+KEYS = Keys()
 
 DEFAULT_RUNS = 200
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
@@ -451,9 +455,9 @@ class WatchedDeliveries(Deliveries):
         self._fleet = fleet
 
     def acquire(self, conversion_id):
-        entry = super().acquire(conversion_id)
+        lease = super().acquire(conversion_id)
         self.era = self._fleet.eras[conversion_id]
-        return entry
+        return lease
 
 
 @dataclass
@@ -498,17 +502,8 @@ class Task:
 
     def _body(self):
         bodies, message = self._fleet.bodies, self.message
-        if message.name != names.DELIVER:
+        with suppress(ConversionFailed):
             bodies[message.name].run(*message.args, **message.kwargs)
-            return
-        task, status, returned = bodies[names.DELIVER], SUCCESS, None
-        try:
-            returned = task.run(*message.args)
-        except ConversionFailed as error:
-            status, returned = FAILURE, error
-        self._fleet.stop()
-        self._fleet.caller_learns(self, status, returned)
-        task.after_return(status, returned, self.conversion_id)
 
 
 @dataclass
@@ -543,6 +538,7 @@ class Interleavings(RuleBasedStateMachine):
         self.is_over = False
         self.ledger = Ledger(self.client)
         self.broker = Broker(self)
+        self.publisher = Publisher(self.broker, names.Queues())
         self.service = Service(self.clock, "takes", is_anycast=False)
         self.tasks = []
         self.ids = []
@@ -561,7 +557,7 @@ class Interleavings(RuleBasedStateMachine):
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
         self.engine = self._hired()
         index = Index(self.client, self.ledger.find_many)
-        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
+        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.publisher)
 
     def _hired(self):
         client = self.workers_client
@@ -572,7 +568,7 @@ class Interleavings(RuleBasedStateMachine):
         given = self.settings_of[False]
         account = given.account_name
         return Engine(
-            app=self.broker,
+            publisher=self.publisher,
             settings=given,
             ledger=ledger,
             index=None,
@@ -618,7 +614,7 @@ class Interleavings(RuleBasedStateMachine):
         self.accepted += 1
         entry = self.ledger.open(f"conversion-{self.accepted}", REQUEST)
         self.ids.append(entry.id)
-        wakeups.wake(self.broker, entry)
+        wakeups.wake(self.publisher, entry)
 
     @precondition(lambda self: self.broker.messages)
     @rule(
@@ -689,7 +685,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(place=pick)
     def hint(self, place):
         """Somebody has a conversion looked at, for no reason (I6)."""
-        wakeups.wake(self.broker, self.ledger.get(self.ids[place % len(self.ids)]))
+        wakeups.wake(self.publisher, self.ledger.get(self.ids[place % len(self.ids)]))
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -718,7 +714,7 @@ class Interleavings(RuleBasedStateMachine):
         found = self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
         assert replace(self.ledger.get(before.id), called=before.called) == before, "I6: a hint"
         if found is not None:
-            wakeups.poll(self.broker, *found)
+            wakeups.poll(self.publisher, *found)
 
     @precondition(lambda self: self.may_cancel and self.ids)
     @rule(place=pick, is_meant=seldom)
@@ -726,12 +722,12 @@ class Interleavings(RuleBasedStateMachine):
         entry = self.ledger.get(self.ids[place % len(self.ids)])
         cancelled = self.ledger.cancelled(entry) if is_meant else None
         if cancelled is not None:
-            wakeups.wake(self.broker, cancelled)
+            wakeups.wake(self.publisher, cancelled)
 
-    @precondition(lambda self: self.client.zcard(keys.DEAD))
+    @precondition(lambda self: self.client.zcard(KEYS.dead))
     @rule(place=pick)
     def replay(self, place):
-        dead = self.client.zrange(keys.DEAD, 0, -1)
+        dead = self.client.zrange(KEYS.dead, 0, -1)
         self._replay(dead[place % len(dead)])
 
     @precondition(lambda self: self.service.repeats != "takes")
@@ -760,9 +756,9 @@ class Interleavings(RuleBasedStateMachine):
         fields = ("state", "told", "attempt", "failure")
         with self.client.pipeline(transaction=False) as pipeline:
             for conversion_id in self.ids:
-                pipeline.hmget(keys.conversion(conversion_id), *fields)
-                pipeline.zscore(keys.DUE, conversion_id)
-                pipeline.ttl(keys.conversion(conversion_id))
+                pipeline.hmget(KEYS.conversion(conversion_id), *fields)
+                pipeline.zscore(KEYS.due, conversion_id)
+                pipeline.ttl(KEYS.conversion(conversion_id))
             found = pipeline.execute()
         for place, conversion_id in enumerate(self.ids):
             (state, told, attempt, failure), due, ttl_s = found[3 * place : 3 * place + 3]
@@ -804,7 +800,7 @@ class Interleavings(RuleBasedStateMachine):
             self._kill(task)
         round_s = 160.0 if self.end == "well" else 2500.0
         for number in range(ROUNDS):
-            if not self.broker.messages and not self.client.zcard(keys.DUE):
+            if not self.broker.messages and not self.client.zcard(KEYS.due):
                 break
             self._pass(round_s)
             # The first rounds find what was left to itself for too long.
@@ -814,7 +810,7 @@ class Interleavings(RuleBasedStateMachine):
         entries = self.ledger.find_many(self.ids)
         states = {entry.id: entry.state for entry in entries}
         assert all(state.is_final for state in states.values()), f"I2: {states}"
-        assert self.client.zcard(keys.DUE) == 0, "I2: its caller knows"
+        assert self.client.zcard(KEYS.due) == 0, "I2: its caller knows"
         for conversion_id, state in states.items():
             life = (conversion_id, self.eras[conversion_id])
             assert set(self.learned[life]) == {state}, "I2: which"
@@ -891,13 +887,13 @@ class Interleavings(RuleBasedStateMachine):
         """Have the test say what happens to the task that runs."""
         return self.current.greenlet.parent.switch(choices)
 
-    def caller_learns(self, task, status, returned):
-        conversion_id = task.conversion_id
-        current = self.ledger.find(conversion_id)
+    def caller_learns(self, entry):
+        self.stop()
+        task = self.current
+        current = self.ledger.find(entry.id)
         if task.is_of_lost_time and (current is None or not current.state.is_final):
             return
-        state = State.SUCCEEDED if status == SUCCESS else returned_state(returned)
-        self.learned[conversion_id, task.engine.deliveries.era].append(state)
+        self.learned[entry.id, task.engine.deliveries.era].append(entry.state)
 
     @contextmanager
     def under_way(self, method, job_id):
@@ -939,11 +935,11 @@ class Interleavings(RuleBasedStateMachine):
 
     def _sweep(self, *, waits=False):
         if waits:
-            first = self.client.zrange(keys.DUE, 0, 0, withscores=True)
+            first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
         for entry in self.ledger.claim_overdue(100, CLAIM_S):
-            wakeups.wake(self.broker, entry)
+            wakeups.wake(self.publisher, entry)
 
     def _running(self):
         return [item for item in self.service.jobs.items() if item[1].state == "running"]
@@ -1012,9 +1008,13 @@ class Interleavings(RuleBasedStateMachine):
             task.is_of_lost_time, task.under_way = True, None
 
 
-def returned_state(error):
-    kinds = {"cancelled": State.CANCELLED, "expired": State.EXPIRED}
-    return kinds.get(str(error.kind), State.FAILED)
+def _steps_by(working):
+    """Of telling a caller: it learns the outcome."""
+
+    def steps(_task, entry):
+        return [telling._Step("result", partial(working["fleet"].caller_learns, entry))]
+
+    return steps
 
 
 @pytest.fixture
@@ -1033,6 +1033,7 @@ def machine(app, client, redis_url, clock, monkeypatch):
     working = {}
     monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.engine)
     monkeypatch.setattr(deliver, "_fetch_one", _fetch_one_by(working))
+    monkeypatch.setattr(telling, "_steps", _steps_by(working))
     given = {
         "api_url": Api.base_url,
         "api_secret": "a-secret",
