@@ -76,12 +76,27 @@ def _upload(
     uploads = dict(known)
     try:
         for key, source in missing.items():
-            content = partial(engine.storage.open_source, source.value)
-            uploads[key] = engine.api.upload(source.name, content)
+            uploads[key] = _upload_one(engine, source)
     finally:
         if len(uploads) > len(known):
             entry = _note(engine, entry, uploads, anew=not known)
     return entry
+
+
+def _upload_one(engine: Engine, source: Source) -> str:
+    """Upload one; what lies in the storage only where that is the one in use.
+
+    A folder that is not mounted has no files, and that is not the document's fault.
+    """
+    content = partial(engine.storage.open_source, source.value)
+    if not engine.storage.tokens_of([source.value]):
+        return engine.api.upload(source.name, content)
+    engine.marker.check()
+    try:
+        return engine.api.upload(source.name, content)
+    except InvalidRequest:
+        engine.marker.check(anew=True)
+        raise
 
 
 def _note(engine: Engine, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:
