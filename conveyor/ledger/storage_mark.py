@@ -67,7 +67,7 @@ class StorageMark:
             apart: Whether it has.
         """
         with translated(self._redis):
-            now = cast("tuple[int, int]", self._redis.time())[0]
+            now = self._redis.time()[0]
             if apart:
                 self._redis.zadd(self._keys.strangers, {who: now + _STRANGER_S})
                 self._redis.expire(self._keys.strangers, _STRANGER_S)
@@ -77,5 +77,5 @@ class StorageMark:
     def strangers(self) -> Sequence[str]:
         """The processes that have another storage than the one in use."""
         with translated(self._redis):
-            now = cast("tuple[int, int]", self._redis.time())[0]
+            now = self._redis.time()[0]
             return cast("list[str]", self._redis.zrangebyscore(self._keys.strangers, now, "+inf"))
