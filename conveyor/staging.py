@@ -21,7 +21,7 @@ from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.process_local import process_local
 from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
-from conveyor.storage.marker import Marker
+from conveyor.storage.marker import Marker, staged_tokens
 
 __all__ = ["Staging", "local_file"]
 
@@ -148,7 +148,7 @@ class Staging:
 
     def give_back(self, uris: Iterable[str]) -> None:
         """Leave staged sources to a worker that can remove them, whoever has owned them."""
-        self._reservations.give_back(self._storage.tokens_of(uris))
+        self._reservations.give_back(staged_tokens(uris))
 
     def remove_overdue(self) -> int:
         """Remove what nobody has converted in time; a batch of it.

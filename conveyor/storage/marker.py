@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from secrets import token_hex
 from typing import Final
 
@@ -22,7 +23,7 @@ from conveyor.redaction import redact_server_url
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 
-__all__ = ["MARKER", "Marker", "OtherStorage"]
+__all__ = ["MARKER", "Marker", "OtherStorage", "staged_tokens"]
 
 MARKER: Final = ".conveyor"
 """The marker's name in the storage."""
@@ -35,10 +36,20 @@ _PATIENCE_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.05
 _MARK: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_BYTES: Final = 100
+_STAGED: Final = re.compile(r".+/staged/([0-9a-f]{32})/[^/]+")
 
 
 class OtherStorage(StorageError):  # noqa: N818 - reads as the sentence it stands for
     """What is found at the storage's address is not the storage that is in use."""
+
+
+def staged_tokens(uris: Iterable[str]) -> list[str]:
+    """The tokens of staged folders, also of those that are named by another storage's address.
+
+    Args:
+        uris: Of sources; those that were not staged have none.
+    """
+    return [match[1] for uri in uris if (match := _STAGED.fullmatch(uri))]
 
 
 class Marker:
@@ -74,7 +85,7 @@ class Marker:
             return
         found = self._read()
         if not found or found != self._remembered():
-            self._compare(found)
+            self._compare()
         if not self._place.is_local:
             self._seen_until = time.monotonic() + _TRUSTED_S
 
@@ -98,10 +109,11 @@ class Marker:
             self._known_until = time.monotonic() + _TRUSTED_S
         return self._known
 
-    def _compare(self, found: str) -> None:
-        """What is remembered may be old."""
+    def _compare(self) -> None:
+        """Ask first, and look then: who marks a storage does it before it is known."""
         self._seen_until = self._known_until = 0.0
         known = self._remembered()
+        found = self._read()
         if not known:
             known, found = self._introduce(found)
             self._known_until = 0.0
@@ -124,6 +136,9 @@ class Marker:
         return self.mark.settle(found), found
 
     def _mark_first(self) -> tuple[str, str]:
+        if known := self.mark.known():
+            # Who was about it a moment ago is done.
+            return self.mark.settle(known), self._read()
         made = self._make()
         known = self.mark.settle(made)
         if known != made:
