@@ -219,7 +219,14 @@ def _read_entries(ledger: Ledger) -> str:
 
 
 def _use_storage(conveyor: Conveyor) -> str:
+    conveyor.marker.check(anew=True)
     conveyor.storage.check()
+    strangers = conveyor.marker.mark.strangers()
+    if strangers:
+        raise StorageError(
+            f"These workers (host:process) have another storage, and hold their work: "
+            f"{', '.join(strangers)}. Their logs say what they find."
+        )
     return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
 
 

@@ -31,6 +31,7 @@ from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
+from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
 from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
@@ -41,6 +42,7 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.sources import SourceInput, SourceKind, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
+from conveyor.storage.marker import Marker
 from conveyor.transport import transport_of
 from conveyor.watch import Watch
 
@@ -386,7 +388,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return Fleet.of(self._index.read(), self.accounts())
+        return Fleet.of(self._index.read(), self.accounts(), self._mark.strangers())
 
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
@@ -596,6 +598,15 @@ class Conveyor:
         return Storage(self._settings.storage_url)
 
     @process_local
+    def marker(self) -> Marker:
+        """Whether the storage is the one in use; for the command line and the checks."""
+        return Marker(self._settings.storage_url, self._mark)
+
+    @process_local
+    def _mark(self) -> StorageMark:
+        return StorageMark(self._client)
+
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
@@ -605,7 +616,7 @@ class Conveyor:
 
     @process_local
     def _staging(self) -> Staging:
-        return Staging(self._storage, self._reservations)
+        return Staging(self._storage, self._reservations, self.marker)
 
     @process_local
     def _watch(self) -> Watch:

@@ -29,6 +29,8 @@ def tidy() -> None:
     """
     parts = engine()
     rows = parts.index.trim() + parts.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
+    # Elsewhere there is nothing to remove, and the folders would be forgotten.
+    parts.marker.check()
     folders = parts.staging.remove_overdue()
     if folders or rows:
         log.info("tidied", staged=folders, forgotten=rows)
