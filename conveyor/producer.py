@@ -429,6 +429,11 @@ class Conveyor:
         return self._ledger
 
     @property
+    def redis_address(self) -> str:
+        """Where the ledger lives, without credentials."""
+        return redact_server_url(self._settings.redis_url.get_secret_value())
+
+    @property
     def celery_app(self) -> Celery:
         """The Celery app that conversions are enqueued through."""
         return self._app

@@ -17,7 +17,10 @@ from workers.periodic import Periodic
 __all__ = ["make_app"]
 
 # As strings: the tasks import the workers, not the other way round.
-_TASK_MODULES: Final = ("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup")
+_MODULES: Final = (
+    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup"),
+    "workers.about",  # a command of remote control
+)
 
 
 def make_app() -> Celery:
@@ -33,7 +36,7 @@ def make_app() -> Celery:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_TASK_MODULES)
+    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_MODULES)
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))

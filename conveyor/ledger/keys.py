@@ -42,6 +42,8 @@
                                                what was asked; 7 days
 ``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
+``{conveyor}:report:<id>``             string  what a worker reports to the doctor, JSON; a minute
+``{conveyor}:identity``                string  tells two ledgers apart; made by whoever asks first
 =====================================  ======  ====================================================
 
 One hash tag holds them together: a transition touches an entry and both indexes in one atomic
@@ -59,6 +61,7 @@ PACE: Final = "{conveyor}:pace"
 COUNTS: Final = "{conveyor}:counts"
 ACCOUNTS: Final = "{conveyor}:accounts"
 CHECK: Final = "{conveyor}:check"
+IDENTITY: Final = "{conveyor}:identity"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
 DOOMED: Final = "{conveyor}:doomed"
@@ -110,6 +113,11 @@ def turnstile(conversion_id: str) -> str:
 def delivery(conversion_id: str) -> str:
     """Who delivers a conversion."""
     return f"{{conveyor}}:delivery:{conversion_id}"
+
+
+def report(question_id: str) -> str:
+    """What a worker reports to the doctor."""
+    return f"{{conveyor}}:report:{question_id}"
 
 
 def account(account_id: str) -> str:

@@ -35,6 +35,7 @@ from conveyor.ledger.entry import (
 )
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
+from conveyor.ledger.reports import Reports
 from conveyor.ledger.scripts import script
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
@@ -102,12 +103,14 @@ class Ledger(Changes):
     Attributes:
         pace: How long conversions take.
         leftovers: What is to be deleted at the service.
+        reports: What workers report to the doctor.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
+        self.reports = Reports(client)
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
@@ -847,6 +850,13 @@ class Ledger(Changes):
         made = secrets.token_hex(32)
         with self._translated():
             known = self._redis.set(keys.JOB_KEY, made, nx=True, get=True)
+        return cast("str | None", known) or made
+
+    def identity(self) -> str:
+        """What tells this ledger from any other: made once, by whoever asks first."""
+        made = secrets.token_hex(8)
+        with self._translated():
+            known = self._redis.set(keys.IDENTITY, made, nx=True, get=True)
         return cast("str | None", known) or made
 
     def check(self) -> None:
