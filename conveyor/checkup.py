@@ -24,6 +24,7 @@ from celery.states import READY_STATES
 from kombu.exceptions import OperationalError
 
 from conveyor import names
+from conveyor.broker import address_of_broker
 from conveyor.causes import explain
 from conveyor.checks import Check, begin
 from conveyor.errors import LedgerUnavailable, StorageError
@@ -64,7 +65,7 @@ def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[
     try:
         question = _Question(conveyor, probe.uri, timeout_s)
     except (OperationalError, OSError) as error:
-        server = f"The broker at {_broker_of(conveyor.celery_app)}"
+        server = f"The broker at {address_of_broker(conveyor.celery_app)}"
         return [_no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
     try:
         report = question.report(timeout_s)
@@ -124,7 +125,7 @@ class _Question:
             self._app,
             names.CHECKUP,
             args=[] if probe is None else [probe],
-            queue=names.QUEUE_OF[names.CHECKUP],
+            queue=conveyor.publisher.queues.of_tasks[names.CHECKUP],
             expires=timeout_s,
             argsrepr="()",
             # The worker keeps the result, and Celery shall not subscribe to it: it would hang here
@@ -253,11 +254,11 @@ def _why_silent(conveyor: Conveyor, timeout_s: float) -> list[Check]:
     try:
         alive = _roll_call(conveyor.celery_app)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        server = f"No worker answered within {timeout_s:g} s. The broker at " + _broker_of(
+        server = f"No worker answered within {timeout_s:g} s. The broker at " + address_of_broker(
             conveyor.celery_app
         )
         return [_no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
-    queue = names.QUEUE_OF[names.CHECKUP]
+    queue = conveyor.publisher.queues.of_tasks[names.CHECKUP]
     ours = [worker for worker in alive if queue in worker.queues]
     if not ours:
         return [_no_worker(_nobody(alive, timeout_s))]
@@ -295,7 +296,7 @@ def _ask_about(app: Celery, nodes: Sequence[str]) -> dict[str, Any]:
 
 
 def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
-    start = f"Start one: celery -A workers.app worker -Q {','.join(names.QUEUES)}"
+    start = "Start one: celery -A workers.app worker."
     if not alive:
         return f"No worker answered within {timeout_s:g} s, and none is there. {start}"
     queues = sorted({queue for worker in alive for queue in worker.queues})
@@ -344,10 +345,6 @@ def _busy(about: Mapping[str, Any], timeout_s: float) -> str:
 
 def _no_worker(detail: str) -> Check:
     return Check("worker", ok=False, detail=detail)
-
-
-def _broker_of(app: Celery) -> str:
-    return redact_server_url(str(app.conf.broker_write_url or app.conf.broker_url))
 
 
 def _backend_of(app: Celery) -> str:

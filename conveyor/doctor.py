@@ -10,17 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
 
-from celery import Celery
-
+from conveyor.broker import address_of_broker, broker_channel
 from conveyor.causes import explain
-from conveyor.checks import CHECK_TIMEOUT_S, Check, Part
+from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
 from conveyor.checkup import INQUIRY_S, WORKER_TIMEOUT_S, ask_worker
-from conveyor.errors import BrokerUnavailable, ConveyorError, LedgerUnavailable
+from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError
 from conveyor.ledger import Ledger
+from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
 from conveyor.redaction import redact_server_url
+from conveyor.standing import fatal_of, finding_of, look
 
 __all__ = [
     "WORKER_TIMEOUT_S",
@@ -29,10 +29,6 @@ __all__ = [
     "examine",
     "parts_of",
 ]
-
-_KEEP_CHECK_MS: Final = 60_000
-# Tried twice, it must be told within the time of a part.
-_PATIENCE: Final = {"socket_timeout": 3, "socket_connect_timeout": 3}
 
 
 def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
@@ -60,7 +56,7 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
 def parts_of(conveyor: Conveyor) -> Sequence[Part]:
     """What the library stands on: the broker, Redis and the storage."""
     return (
-        Part("broker", partial(_reach_broker, conveyor.celery_app)),
+        Part("broker", partial(_reach_broker, conveyor)),
         Part("redis", partial(_reach_redis, conveyor)),
         Part("storage", partial(_use_storage, conveyor)),
     )
@@ -68,7 +64,10 @@ def parts_of(conveyor: Conveyor) -> Sequence[Part]:
 
 def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
     """What must not take a web process out of service, and is worth a look all the same."""
-    return (Part("entries", partial(_read_entries, conveyor.ledger)),)
+    return (
+        Part("settings", partial(_look_at_settings, conveyor)),
+        Part("entries", partial(_read_entries, conveyor.ledger)),
+    )
 
 
 def _of_workers(conveyor: Conveyor, broker: Check, timeout_s: float) -> list[Check]:
@@ -79,25 +78,15 @@ def _of_workers(conveyor: Conveyor, broker: Check, timeout_s: float) -> list[Che
     return ask_worker(conveyor, timeout_s)
 
 
-def _reach_broker(app: Celery) -> str:
-    address = redact_server_url(str(app.conf.broker_write_url or app.conf.broker_url))
+def _reach_broker(conveyor: Conveyor) -> str:
     begun = time.perf_counter()
-    try:
-        with app.connection_for_write(transport_options=_PATIENCE) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
-            _use_broker(connection.default_channel)
-    except Exception as error:
-        raise BrokerUnavailable(
-            explain(f"The broker at {address}", error, "CONVEYOR_BROKER_URL")
-        ) from error
+    with broker_channel(conveyor.celery_app) as channel:
+        client = getattr(channel, "client", None)
+        if client is not None:
+            # A Redis that takes no writes lets everybody connect all the same.
+            client.set(Keys(conveyor.publisher.queues.namespace).check, "ok", ex=KEEP_CHECK_S)
+    address = address_of_broker(conveyor.celery_app)
     return f"{address} answers in {(time.perf_counter() - begun) * 1000:.1f} ms"
-
-
-def _use_broker(channel: Any) -> None:
-    """Write something, where it is a Redis: one that takes no writes lets everybody connect."""
-    client = getattr(channel, "client", None)
-    if client is not None:
-        client.set("{conveyor}:check:broker", "ok", px=_KEEP_CHECK_MS)
 
 
 def _reach_redis(conveyor: Conveyor) -> str:
@@ -109,6 +98,14 @@ def _reach_redis(conveyor: Conveyor) -> str:
             explain(f"Redis at {conveyor.redis_address}", error, "CONVEYOR_REDIS_URL")
         ) from error
     return f"a key was written and read in {(time.perf_counter() - begun) * 1000:.1f} ms"
+
+
+def _look_at_settings(conveyor: Conveyor) -> Finding:
+    servers = look(conveyor.ledger, conveyor.celery_app)
+    fatal = fatal_of(servers)
+    if fatal is not None:
+        raise SettingsError(fatal)
+    return finding_of(servers)
 
 
 def _read_entries(ledger: Ledger) -> str:

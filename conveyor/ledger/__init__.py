@@ -1,8 +1,8 @@
 """The ledger: the truth about every conversion, in Redis."""
 
-from conveyor.ledger.connection import connect, outliving, translated
+from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Job, Ledger
 from conveyor.ledger.scripts import script
 
-__all__ = ["Entry", "Job", "Ledger", "connect", "outliving", "script", "translated"]
+__all__ = ["Client", "Entry", "Job", "Ledger", "connect", "outliving", "script", "translated"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-import redis
-
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
+from conveyor.ledger.keys import KEEP_CHECK_S
 
 __all__ = ["Reports"]
 
@@ -19,8 +17,9 @@ class Reports:
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._redis = client
+        self._keys = client.keyspace
 
     def put(self, question_id: str, report: str) -> None:
         """Leave a report.
@@ -33,7 +32,7 @@ class Reports:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            self._redis.set(keys.report(question_id), report, ex=keys.KEEP_CHECK_S)
+            self._redis.set(self._keys.report(question_id), report, ex=KEEP_CHECK_S)
 
     def get(self, question_id: str) -> str | None:
         """A report; None where there is none yet.
@@ -42,4 +41,4 @@ class Reports:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            return cast("str | None", self._redis.get(keys.report(question_id)))
+            return cast("str | None", self._redis.get(self._keys.report(question_id)))
