@@ -108,15 +108,28 @@ def _look_at_settings(conveyor: Conveyor) -> Finding:
     return finding_of(servers)
 
 
-def _read_entries(ledger: Ledger) -> str:
+def _read_entries(ledger: Ledger) -> Finding:
     ledger.look_at_dead()
-    unreadable = len(ledger.unreadable())
-    if unreadable:
-        raise ConveyorError(
-            f"{unreadable} in Redis can't be read, and nothing is done for them: "
+    unreadable, lost = len(ledger.unreadable()), len(ledger.audit.lost())
+    newer = ledger.audit.newer()
+    told = []
+    if lost:
+        told.append(
+            f"{lost} are lost: Redis has evicted them, or somebody has deleted them. "
             "`conveyor dead list` names them"
         )
-    return "all that were looked at can be read"
+    if newer:
+        told.append(
+            f"{len(newer)} were written by a later release of Conveyor, and are left to its workers"
+        )
+    if unreadable:
+        told.insert(
+            0,
+            f"{unreadable} in Redis can't be read, and nothing is done for them: "
+            "`conveyor dead list` names them",
+        )
+        raise ConveyorError("; ".join(told))
+    return Finding("; ".join(told) or "all that were looked at can be read", warning=bool(told))
 
 
 def _use_storage(conveyor: Conveyor) -> str:

@@ -44,6 +44,8 @@ class Fleet:
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
         leftovers: Jobs and files that are still to be deleted at the service.
+        lost: Conversions whose entry in Redis is gone: `conveyor dead list` names them.
+        newer: Conversions that a later release of Conveyor has written: this one leaves them alone.
     """
 
     states: Mapping[State, int]
@@ -54,6 +56,8 @@ class Fleet:
     counts: Mapping[str, int]
     accounts: tuple[AccountStatus, ...]
     leftovers: int = 0
+    lost: int = 0
+    newer: int = 0
 
     @classmethod
     def of(cls, reading: Reading, accounts: Sequence[AccountStatus]) -> Self:
@@ -67,6 +71,8 @@ class Fleet:
             counts=reading.counts,
             accounts=tuple(accounts),
             leftovers=reading.leftovers,
+            lost=reading.lost,
+            newer=reading.newer,
         )
 
 

@@ -18,6 +18,11 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                finished one the last 10; goes with its entry
 ``{conveyor}:unreadable``              zset    ids whose entries can't be read, by the time each was
                                                put aside; until somebody discards it
+``{conveyor}:lost``                    zset    ids whose entries are gone, by the time each was
+                                               noticed; the last 10,000, until somebody discards it
+``{conveyor}:newer``                   zset    ids whose entries a later release has written, by the
+                                               time each was met
+``{conveyor}:audited``                 hash    by index: where the last look at it ended
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
@@ -104,6 +109,21 @@ class Keys:
     def unreadable(self) -> str:
         """Entries that can't be read."""
         return f"{self.prefix}unreadable"
+
+    @property
+    def lost(self) -> str:
+        """Conversions whose entries are gone."""
+        return f"{self.prefix}lost"
+
+    @property
+    def newer(self) -> str:
+        """Conversions that a later release has written."""
+        return f"{self.prefix}newer"
+
+    @property
+    def audited(self) -> str:
+        """Where the last look at each index ended."""
+        return f"{self.prefix}audited"
 
     @property
     def stripped(self) -> str:
