@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from conveyor import governor, names, wakeups
+from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
@@ -326,13 +327,8 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         entry = self._ledger.get(conversion_id)
-        cancelled = self._ledger.cancelled(entry)
-        if cancelled is None:
-            return self._ledger.get(conversion_id).conversion
-        # Without the message the sweep finds it: the caller does not know yet.
-        with suppress(OperationalError):
-            wakeups.wake(self._publisher, cancelled)
-        return cancelled.conversion
+        cancelled = cancel(self._publisher, self._ledger, entry)
+        return (cancelled or self._ledger.get(conversion_id)).conversion
 
     def get(self, conversion_id: str) -> Conversion:
         """A conversion as it stands.

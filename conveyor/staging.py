@@ -20,8 +20,7 @@ from conveyor.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.process_local import process_local
-from conveyor.storage import Storage, Writer, chunks_of
-from conveyor.storage.storage import CHUNK_BYTES
+from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
 
 __all__ = ["Staging", "local_file"]
 

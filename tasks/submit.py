@@ -27,7 +27,7 @@ from conveyor.decision import (
 )
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job
+from conveyor.ledger import Entry, Job, RevokedBefore
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -43,7 +43,9 @@ from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
 from workers.cleanup import leave_if_cancelled
+from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
+from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
@@ -121,6 +123,9 @@ def submit(
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
+    dropped = getattr(self.request, DROPPED, "")
+    if dropped and entry is None:
+        revoke(self, dropped)
     if entry is None and to:
         entry = _open(self, source, to, from_format, params, semi_async_seconds)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
@@ -139,10 +144,15 @@ def _open(task: ConversionTask, *asked: Any) -> Entry | None:
         request = _check(ConversionRequest.build(*asked))
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
-        task.backend.mark_as_failure(task.request.id, error, request=task.request)
-        raise Ignore from None
+        refuse(task, error)
     taken = task.engine.storage.tokens_of(request.addresses)
-    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
+    caller = Caller.of(task.request)
+    try:
+        return task.engine.ledger.open(
+            task.request.id, request, caller, takes=taken, unless_revoked=True
+        )
+    except RevokedBefore:
+        revoke(task, "revoked")
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
