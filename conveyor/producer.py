@@ -472,6 +472,11 @@ class Conveyor:
         return self._ledger
 
     @property
+    def redis_address(self) -> str:
+        """Where the ledger lives, without credentials."""
+        return redact_server_url(self._settings.redis_url.get_secret_value())
+
+    @property
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._watch

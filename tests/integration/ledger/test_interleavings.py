@@ -949,7 +949,7 @@ class Interleavings(RuleBasedStateMachine):
             first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
             wakeups.wake(self.publisher, entry)
 
     def _running(self):
