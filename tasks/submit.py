@@ -27,7 +27,7 @@ from conveyor.decision import (
 )
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job
+from conveyor.ledger import Entry, Job, RevokedBefore
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -38,12 +38,15 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
+from conveyor.storage.marker import OtherStorage
 from conveyor.turnstile import Pass
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
 from workers.cleanup import leave_if_cancelled
+from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
+from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
@@ -121,6 +124,9 @@ def submit(
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
+    dropped = getattr(self.request, DROPPED, "")
+    if dropped and entry is None:
+        revoke(self, dropped)
     if entry is None and to:
         entry = _open(self, source, to, from_format, params, semi_async_seconds)
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
@@ -139,10 +145,15 @@ def _open(task: ConversionTask, *asked: Any) -> Entry | None:
         request = _check(ConversionRequest.build(*asked))
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
-        task.backend.mark_as_failure(task.request.id, error, request=task.request)
-        raise Ignore from None
+        refuse(task, error)
     taken = task.engine.storage.tokens_of(request.addresses)
-    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
+    caller = Caller.of(task.request)
+    try:
+        return task.engine.ledger.open(
+            task.request.id, request, caller, takes=taken, unless_revoked=True
+        )
+    except RevokedBefore:
+        revoke(task, "revoked")
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
@@ -380,6 +391,8 @@ def _without_sources(
 
 def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     note = f"the source could not be uploaded: {error}"
+    if isinstance(error, OtherStorage):
+        return _hold_for_storage(engine, entry, note)
     too_long = waited_too_long(entry, note, engine.limits)
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
@@ -391,6 +404,17 @@ def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     )
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
+
+
+def _hold_for_storage(engine: Engine, entry: Entry, note: str) -> Moved:
+    """The operator has something to repair, or another worker has the right storage."""
+    too_long = held_too_long(entry, note, engine.limits)
+    if too_long is not None:
+        failure = replace(too_long, kind=FailureKind.STORAGE)
+        return _at_once(engine.ledger.failed(entry, failure))
+    delay_s = schedule.for_another(entry.strikes)
+    log.warning("submit_held", reason=note, delay_s=delay_s)
+    return _after(engine.ledger.delayed(entry, delay_s, note, held=True), delay_s)
 
 
 def _after(entry: Entry | None, delay_s: float) -> Moved:

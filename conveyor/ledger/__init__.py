@@ -1,8 +1,19 @@
 """The ledger: the truth about every conversion, in Redis."""
 
+from conveyor.ledger.changes import RevokedBefore
 from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Job, Ledger
 from conveyor.ledger.scripts import script
 
-__all__ = ["Client", "Entry", "Job", "Ledger", "connect", "outliving", "script", "translated"]
+__all__ = [
+    "Client",
+    "Entry",
+    "Job",
+    "Ledger",
+    "RevokedBefore",
+    "connect",
+    "outliving",
+    "script",
+    "translated",
+]

@@ -13,11 +13,16 @@ from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes"]
+__all__ = ["Changes", "RevokedBefore"]
 
 _NOTHING_TO_OWN: Final = -1
+_REVOKED: Final = -2
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
+
+
+class RevokedBefore(Exception):  # noqa: N818 - no error: its caller wished so
+    """Celery was asked to revoke an id before its conversion was accepted."""
 
 
 class Changes(Entries):
@@ -38,6 +43,8 @@ class Changes(Entries):
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
                 "for an hour. Upload it again."
             )
+        if done == _REVOKED:
+            raise RevokedBefore(conversion_id)
         if not done:
             return None
         return decode(conversion_id, fields_of(flat), float(now))
@@ -75,6 +82,7 @@ class Changes(Entries):
                     self._keys.staging,
                     self._keys.leftovers,
                     self._keys.leftover_records,
+                    self._keys.revoked,
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix],
             )

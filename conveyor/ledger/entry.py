@@ -16,7 +16,8 @@
 ``dialect``        the dialect that it was started in
 ``account``        the name of the account that it was submitted for
 ``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
-``told``           1 once the caller has the outcome
+``told``           1 once the caller has the outcome; ``sent``: which steps of telling it are done;
+                   ``untold``: how often its result could not be stored in the result backend
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
 ``held``           1 while the account's submits are on hold; ``held_at``: since when
@@ -75,7 +76,7 @@ VERSION: Final = 1
 
 _NUMBERS: Final = (
     *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
-    *("strikes", "stumbles", "cost"),
+    *("strikes", "stumbles", "untold", "cost"),
 )
 _FLAGS: Final = (
     *("reuploaded", "foreign_ids", "held", "webhook", "called", "told", "alive", "asking"),
@@ -83,7 +84,9 @@ _FLAGS: Final = (
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
-_TEXTS: Final = (*("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear"),)
+_TEXTS: Final = (
+    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "sent"),
+)
 _FILE_FIELD: Final = "file:"
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
@@ -97,6 +100,12 @@ _MOST_VERSION: Final = 1000
 
 class NewerEntry(UnreadableConversion):
     """A newer version of Conveyor wrote the entry: its workers can read it."""
+
+    def __str__(self) -> str:
+        return (
+            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
+            "and its workers go on with it. Use that release to look at it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,8 @@ class Entry:
     webhook: bool = False
     called: bool = False
     told: bool = False
+    sent: str = ""
+    untold: int = 0
     deliveries: int = 0
     faults: int = 0
     since: float = 0.0

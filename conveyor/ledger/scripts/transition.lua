@@ -13,6 +13,7 @@
 -- KEYS[9]  staging    sorted set, tokens of staged folders that no conversion owns
 -- KEYS[10] leftovers  sorted set, ids of what is to be deleted at the service, by the next try
 -- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
+-- KEYS[12] revoked    sorted set, ids that were revoked before they began
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -23,6 +24,7 @@
 --   owns         tokens of staged folders that are the conversion's from now on; all must be there
 --   takes        the same, of those that are there
 --   enter        token and for_ms: enter the turnstile; refused while another is in
+--   unless_revoked  true: refused where its id was revoked
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
@@ -41,7 +43,7 @@
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields} when done, {0, now, {}} when refused,
---                {-1, now, {}} when what it would own is gone
+--                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked
 
 local change = cjson.decode(ARGV[3])
 local time = redis.call('TIME')
@@ -91,6 +93,9 @@ if change.enter and inside and inside ~= 'left' and inside ~= change.enter.token
 end
 if not allowed then
   return answer(0)
+end
+if change.unless_revoked and redis.call('ZSCORE', KEYS[12], ARGV[1]) then
+  return answer(-2)
 end
 for _, staged in ipairs(change.owns or {}) do
   if not redis.call('ZSCORE', KEYS[9], staged) then
