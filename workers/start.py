@@ -22,7 +22,7 @@ from workers import (
     tidy,
     wiring,
 )
-from workers.guest import GuestWorker
+from workers.guest import GuestAmqp, GuestWorker
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
@@ -47,7 +47,9 @@ def make_app() -> Celery:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_MODULES)
+    app = Celery(
+        "conveyor", task_cls="workers.base:ConversionTask", include=_MODULES, amqp=GuestAmqp
+    )
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
