@@ -29,11 +29,12 @@ def safe_name(name: str) -> str:
     text = name.encode(errors="replace").decode()
     base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name
     clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
-    if len(clean.encode()) <= _MAX_NAME_BYTES:
-        return clean
-    suffix = PurePosixPath(clean).suffix[:20]
-    kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
-    return kept.decode(errors="ignore") + suffix
+    if len(clean.encode()) > _MAX_NAME_BYTES:
+        suffix = PurePosixPath(clean).suffix[:20]
+        kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
+        clean = kept.decode(errors="ignore") + suffix
+    # adlfs drops a # at the end.
+    return f"{clean[:-1]}_" if clean.endswith("#") else clean
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
