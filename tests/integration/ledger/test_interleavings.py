@@ -395,6 +395,9 @@ class Storage:
     def remove_staged(self, _uris):
         pass
 
+    def remove_results(self, _conversion_id):
+        pass
+
 
 @dataclass
 class Message:
@@ -425,6 +428,13 @@ class Broker:
         self._fleet.stop()
         due_at = self._fleet.clock.now() + (countdown or 0)
         self.messages.append(Message(name, tuple(args), dict(kwargs or {}), due_at))
+
+
+class Marker:
+    """Every worker has the right storage."""
+
+    def check(self, *, anew=False):
+        pass
 
 
 class WatchedLedger(Ledger):
@@ -580,6 +590,7 @@ class Interleavings(RuleBasedStateMachine):
             pulse=None,
             api=Api(self),
             storage=Storage(),
+            marker=Marker(),
             limits=LIMITS,
         )
 
@@ -938,7 +949,7 @@ class Interleavings(RuleBasedStateMachine):
             first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
             wakeups.wake(self.publisher, entry)
 
     def _running(self):
