@@ -108,7 +108,8 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
     """
     # Not among the parts: one entry that can't be read must not take a web process out of service.
     entries = Part("entries", partial(_read_entries, conveyor.ledger))
-    here = [part.check() for part in (*parts_of(conveyor), entries)]
+    neighbours = Part("neighbours", lambda: str(conveyor.neighbours()))
+    here = [part.check() for part in (*parts_of(conveyor), entries, neighbours)]
     broker, *_ = here
     if not broker.ok:
         return [*here, Check("worker", ok=False, detail="Not asked: repair the broker first.")]

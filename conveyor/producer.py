@@ -12,7 +12,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import governor, names, wakeups
+from conveyor import governor, names, neighbours, wakeups
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
@@ -26,14 +26,16 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
+from conveyor.idle import close_broker, close_redis
 from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
+from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, close_idle, publish
+from conveyor.publishing import Publisher, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -94,9 +96,7 @@ class Conveyor:
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         self._given_app = celery_app
-        self._app = celery_app or producer_app(settings)
-        self._publisher = Publisher(self._app, Queues(settings.namespace))
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
         """What another process makes one of, as `multiprocessing` passes arguments."""
@@ -104,9 +104,7 @@ class Conveyor:
 
     def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
         self._settings, self._given_app = state
-        self._app = self._given_app or producer_app(self._settings)
-        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __enter__(self) -> Self:
         return self
@@ -434,6 +432,16 @@ class Conveyor:
         """
         return governor.accounts(self._client)
 
+    def neighbours(self) -> Neighbours:
+        """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        settings = self._settings
+        urls = (_secret(settings.redis_url), _secret(settings.broker_url))
+        return neighbours.look(urls, settings.namespace)
+
     def resume(self, account: str) -> bool:
         """End an account's hold: its submits go on within a minute.
 
@@ -487,12 +495,12 @@ class Conveyor:
         """
         client = Conveyor._client.made(self)
         if client is not None:
-            client.connection_pool.disconnect(inuse_connections=False)
+            close_redis(client)
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()
         if self._given_app is None:
-            close_idle(self._app)
+            close_broker(self._app)
 
     async def aclose(self) -> None:
         """The twin of `close` for `asyncio`: closes this event loop's connection, too.
@@ -503,6 +511,11 @@ class Conveyor:
         if watch is not None:
             await watch.aclose()
         await asyncio.to_thread(self.close)
+
+    def _open_publisher(self) -> None:
+        self._app = self._given_app or producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
 
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         owned = self._owned(request)
