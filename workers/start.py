@@ -9,6 +9,7 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.settings import load_settings
+from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
 from workers import cleanup, logs, sweep, tidy, wiring
@@ -37,6 +38,7 @@ def make_app() -> Celery:
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
+    wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     _hook_keepers(app)

@@ -1,8 +1,19 @@
 """The ledger: the truth about every conversion, in Redis."""
 
+from conveyor.ledger.changes import Claimed
 from conveyor.ledger.connection import connect, outliving, translated
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Job, Ledger
+from conveyor.ledger.ledger import Claim, Job, Ledger
 from conveyor.ledger.scripts import script
 
-__all__ = ["Entry", "Job", "Ledger", "connect", "outliving", "script", "translated"]
+__all__ = [
+    "Claim",
+    "Claimed",
+    "Entry",
+    "Job",
+    "Ledger",
+    "connect",
+    "outliving",
+    "script",
+    "translated",
+]

@@ -15,11 +15,24 @@ from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes"]
+__all__ = ["Changes", "Claimed"]
 
 _NOTHING_TO_OWN: Final = -1
+_CLAIMED: Final = -2
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
+
+
+class Claimed(Exception):  # noqa: N818 - no error: somebody was first
+    """An idempotency key is another conversion's.
+
+    Attributes:
+        bound: What the key holds.
+    """
+
+    def __init__(self, bound: str) -> None:
+        super().__init__()
+        self.bound = bound
 
 
 class Changes(Entries):
@@ -35,6 +48,8 @@ class Changes(Entries):
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, now, flat = self._run(name, conversion_id, **change)
+        if done == _CLAIMED:
+            raise Claimed(*flat)
         if done == _NOTHING_TO_OWN:
             raise InvalidRequest(
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
@@ -44,7 +59,9 @@ class Changes(Entries):
             return None
         return decode(conversion_id, fields_of(flat), float(now))
 
-    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, str, list[str]]:
+    def _run(
+        self, name: str, conversion_id: str, key: str | None = None, **change: Any
+    ) -> tuple[int, str, list[str]]:
         transition = TRANSITIONS[name]
         given = {**change.pop("set", {}), **change.pop("also", {})}
         fields = {field: _clean(value) for field, value in given.items()}
@@ -77,6 +94,8 @@ class Changes(Entries):
                     keys.STAGING,
                     keys.LEFTOVERS,
                     keys.LEFTOVER_RECORDS,
+                    keys.SIGNED,
+                    *([] if key is None else [keys.idempotency(key)]),
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec)],
             )

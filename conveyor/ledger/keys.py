@@ -27,6 +27,7 @@
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
+``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
 ``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
                                                time of the next try
@@ -61,6 +62,7 @@ ACCOUNTS: Final = "{conveyor}:accounts"
 CHECK: Final = "{conveyor}:check"
 CHANGED: Final = "{conveyor}:changed"
 STAGING: Final = "{conveyor}:staging"
+SIGNED: Final = "{conveyor}:signed"
 DOOMED: Final = "{conveyor}:doomed"
 LEFTOVER_RECORDS: Final = "{conveyor}:leftovers:records"
 LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"

@@ -26,7 +26,7 @@ from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
-from conveyor.storage.names import safe_name
+from conveyor.storage.names import folder_name, safe_name
 from conveyor.storage.writer import Writer
 
 __all__ = ["CHUNK_BYTES", "Storage", "chunks_of"]
@@ -180,7 +180,7 @@ class Storage:
     def remove_partials(self, conversion_id: str) -> None:
         """Remove what broken deliveries of an ended conversion left; faults are left alone."""
         with suppress(Exception):
-            for path in self._fs.glob(f"{self._root}/results/{safe_name(conversion_id)}/*.part"):
+            for path in self._fs.glob(f"{self._root}/results/{folder_name(conversion_id)}/*.part"):
                 self._fs.rm(path)
 
     def remove_staged(self, uris: Iterable[str]) -> None:
@@ -242,7 +242,7 @@ class Storage:
 
     def _result_path(self, conversion_id: str, name: str) -> str:
         # An id comes from a message, so it is data too.
-        return f"{self._root}/results/{safe_name(conversion_id)}/{name}"
+        return f"{self._root}/results/{folder_name(conversion_id)}/{name}"
 
     def _writer(self, target: str) -> Writer:
         return Writer(self._fs, target, self.url)
