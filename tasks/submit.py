@@ -176,7 +176,7 @@ def _check_id(conversion_id: str) -> None:
 def _check_same(entry: Entry, asked: str) -> None:
     if entry.asked != asked:
         raise InvalidRequest(
-            f"The task_id {entry.id!r} was used for a different conversion: take another. The other "
+            f"The task_id {entry.id!r} was used for a different conversion: take another. That "
             "conversion goes on, and keeps its files."
         )
 
