@@ -79,11 +79,12 @@ def check_application(app: Celery, broker_url: str, result_backend: str) -> None
             raise _wrong(name, why, remedy)
 
 
-def check_signing(app: Celery) -> None:
+def check_signing(app: Celery, queue: str) -> None:
     """Refuse what keeps a signature of ours from being published by this process.
 
     Args:
         app: The application's, or ours.
+        queue: Where signatures go.
 
     Raises:
         SettingsError: The same.
@@ -95,7 +96,7 @@ def check_signing(app: Celery) -> None:
             "unset it where you make signatures, or use convert()",
         )
     try:
-        app.amqp.router.route(options_of(names.QUEUE_OF[names.SUBMIT], app), names.SUBMIT, (), {})
+        app.amqp.router.route(options_of(queue, app), names.SUBMIT, (), {})
     except QueueNotFound as error:
         raise _wrong(
             "task_create_missing_queues",

@@ -11,7 +11,6 @@ from threading import Event
 from typing import IO, Any, Self
 from uuid import uuid4
 
-import redis
 from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
@@ -30,10 +29,12 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
-from conveyor.ledger import Claim, Claimed, Ledger, connect
+from conveyor.ledger import Claim, Claimed, Client, Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
-from conveyor.publishing import options_of, publish
+from conveyor.names import Queues
+from conveyor.publishing import Publisher, options_of, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -60,6 +61,8 @@ class Conveyor:
         celery_app: The application's own Celery app, for `signature` and ``AsyncResult``. It must
             use the workers' broker and result backend, which are taken from it unless given.
             `convert` never goes through it.
+        namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
+            given.
 
     Raises:
         SettingsError: A value is wrong, or a setting of the Celery app can't work.
@@ -72,6 +75,8 @@ class Conveyor:
         result_backend: str | None = None,
         storage_url: str | None = None,
         celery_app: Celery | None = None,
+        *,
+        namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or application.broker_of(celery_app)
@@ -81,20 +86,23 @@ class Conveyor:
             "redis_url": redis_url,
             "result_backend": result_backend,
             "storage_url": storage_url,
+            "namespace": namespace,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         # What we send ourselves goes through an app of our own.
         self._app = producer_app(settings)
+        self._publisher = Publisher(self._app, Queues(settings.namespace))
         self._theirs = celery_app
         self._check_application()
 
     @classmethod
-    def from_env(cls, celery_app: Celery | None = None) -> Self:
+    def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
         """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
 
         Args:
             celery_app: As in the constructor. The broker is taken from it.
+            namespace: Instead of ``CONVEYOR_NAMESPACE``.
 
         Raises:
             SettingsError: One is wrong; the message names it.
@@ -107,6 +115,7 @@ class Conveyor:
             result_backend=settings.result_backend.get_secret_value(),
             storage_url=settings.storage_url,
             celery_app=celery_app,
+            namespace=namespace or settings.namespace,
         )
 
     def convert(
@@ -261,7 +270,7 @@ class Conveyor:
             else ConversionRequest.build(source, *asked)
         )
         self._check_application()
-        application.check_signing(self.celery_app)
+        application.check_signing(self.celery_app, self._publisher.queues.submit)
         signed = self._staged(request)
         try:
             self._keep_for_long(signed)
@@ -283,7 +292,7 @@ class Conveyor:
                 # The same content may be staged in another place each time.
                 "asked": fingerprint_of(request) if has_source else "",
             },
-            **options_of(names.QUEUE_OF[names.SUBMIT], app),
+            **options_of(self._publisher.queues.submit, app),
             argsrepr="()",
             kwargsrepr=request.redacted(),
             # With a source of its own it takes none from the task before it.
@@ -313,7 +322,7 @@ class Conveyor:
             return self._ledger.get(conversion_id).conversion
         # Without the message the sweep finds it: the caller does not know yet.
         with suppress(OperationalError):
-            wakeups.wake(self._app, cancelled)
+            wakeups.wake(self._publisher, cancelled)
         return cancelled.conversion
 
     def get(self, conversion_id: str) -> Conversion:
@@ -376,14 +385,14 @@ class Conveyor:
         """
         return Fleet.of(self._index.read(), self.accounts())
 
-    def job_ended(self, conversion_id: str, job_id: str) -> None:
+    def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
 
         Whoever calls this has checked the call's signature (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
-            job_id: As the call names the job.
+            job_id: As the call names the job. Unless it does, the conversion's present job counts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -394,7 +403,7 @@ class Conveyor:
             return
         entry, wait_s = found
         try:
-            wakeups.poll(self._app, entry, wait_s)
+            wakeups.poll(self._publisher, entry, wait_s)
         except OperationalError:
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the poll: start it. "
@@ -435,7 +444,7 @@ class Conveyor:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
-        return DeadLetters(self._ledger, self._index, self._storage, self._app)
+        return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
 
     @property
     def storage(self) -> Storage:
@@ -451,6 +460,11 @@ class Conveyor:
     def celery_app(self) -> Celery:
         """The Celery app of signatures and ``AsyncResult``: the application's, or one of ours."""
         return self._theirs or self._app
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where messages are published, for the doctor."""
+        return self._publisher
 
     def close(self) -> None:
         """Close the connections."""
@@ -537,7 +551,7 @@ class Conveyor:
             publish(
                 self._app,
                 names.SUBMIT,
-                queue=names.QUEUE_OF[names.SUBMIT],
+                queue=self._publisher.queues.submit,
                 task_id=conversion_id,
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
@@ -640,8 +654,8 @@ class Conveyor:
                 )
 
     @cached_property
-    def _client(self) -> redis.Redis:
-        return connect(self._settings.redis_url.get_secret_value())
+    def _client(self) -> Client:
+        return connect(_secret(self._settings.redis_url), self._settings.namespace)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -665,7 +679,7 @@ class Conveyor:
 
     @cached_property
     def _watch(self) -> Watch:
-        return Watch(self._settings.redis_url.get_secret_value())
+        return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 
     @property
     def _broker_address(self) -> str:

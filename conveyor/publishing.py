@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,9 +17,24 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-__all__ = ["options_of", "publish"]
+from conveyor.names import Queues
+
+__all__ = ["Publisher", "options_of", "publish"]
 
 _PERSISTENT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Where messages are published.
+
+    Attributes:
+        app: To send through; one of ours.
+        queues: Which ones they go into.
+    """
+
+    app: Celery
+    queues: Queues
 
 
 def options_of(queue: str, app: Celery) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from typing import Final
 import redis
 from redis.asyncio import Redis
 
-from conveyor.ledger import keys
-
 __all__ = ["Watch"]
 
 # What a follower that heard nothing waits before it looks all the same.
@@ -30,10 +28,12 @@ class Watch:
 
     Args:
         url: Redis.
+        channel: Told the id of each conversion that changes.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, channel: str) -> None:
         self._url = url
+        self._channel = channel
         self._listeners: dict[asyncio.AbstractEventLoop, _Listener] = {}
 
     @asynccontextmanager
@@ -55,7 +55,7 @@ class Watch:
             self._listeners.pop(closed, None)
         loop = asyncio.get_running_loop()
         if loop not in self._listeners:
-            self._listeners[loop] = _Listener(self._url)
+            self._listeners[loop] = _Listener(self._url, self._channel)
         return self._listeners[loop]
 
     async def aclose(self) -> None:
@@ -84,7 +84,8 @@ class _Bell:
 class _Listener:
     """One event loop's connection."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, channel: str) -> None:
+        self._channel = channel
         self._client = Redis.from_url(url, decode_responses=True, socket_connect_timeout=5.0)
         self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
         self._subscribed = asyncio.Event()
@@ -119,7 +120,7 @@ class _Listener:
 
     async def _hear(self) -> None:
         async with self._client.pubsub(ignore_subscribe_messages=False) as channel:
-            await channel.subscribe(keys.CHANGED)
+            await channel.subscribe(self._channel)
             async for message in channel.listen():
                 if message["type"] == "subscribe":
                     self._subscribed.set()

@@ -24,7 +24,9 @@ from conveyor.lease import Deliveries
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
+from conveyor.names import Queues
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.publishing import Publisher
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
@@ -46,7 +48,7 @@ class Engine:
     """What the tasks work with.
 
     Attributes:
-        app: To send wake-ups through.
+        publisher: Where wake-ups are sent.
         settings: The workers' settings.
         ledger: The truth.
         index: Which conversions stand where.
@@ -61,7 +63,7 @@ class Engine:
         limits: When to give up.
     """
 
-    app: Celery
+    publisher: Publisher
     settings: WorkerSettings
     ledger: Ledger
     index: Index
@@ -153,13 +155,15 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         settings.transfer_timeout,
     )
     threads = settings.concurrency if settings.pool == "threads" else 1
-    client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
+    client = connect(
+        settings.redis_url.get_secret_value(), settings.namespace, threads + _SPARE_CONNECTIONS
+    )
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
     account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
-        app=app,
+        publisher=Publisher(app, Queues(settings.namespace)),
         settings=settings,
         ledger=ledger,
         index=Index(client, ledger.find_many),

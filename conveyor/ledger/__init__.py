@@ -1,7 +1,7 @@
 """The ledger: the truth about every conversion, in Redis."""
 
 from conveyor.ledger.changes import Claimed
-from conveyor.ledger.connection import connect, outliving, translated
+from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Claim, Job, Ledger
 from conveyor.ledger.scripts import script
@@ -9,6 +9,7 @@ from conveyor.ledger.scripts import script
 __all__ = [
     "Claim",
     "Claimed",
+    "Client",
     "Entry",
     "Job",
     "Ledger",

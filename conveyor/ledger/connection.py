@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -13,9 +13,11 @@ from redis.exceptions import MasterDownError
 from redis.retry import Retry
 
 from conveyor.errors import LedgerUnavailable
+from conveyor.ledger.keys import Keys
+from conveyor.names import DEFAULT_NAMESPACE
 from conveyor.redaction import redact_server_url
 
-__all__ = ["Demoted", "connect", "outliving", "translated"]
+__all__ = ["Client", "Demoted", "connect", "outliving", "translated"]
 
 # A burst of threads shares the pool: each command takes well under a millisecond.
 _POOL_S: Final = 10.0
@@ -75,11 +77,22 @@ def outliving(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return type(kind.__name__, (_Outliving, kind), {})
 
 
-def connect(url: str, max_connections: int = 50) -> redis.Redis:
+class Client(redis.Redis):
+    """A client that knows which keys of its database are ours.
+
+    Attributes:
+        keyspace: Their names.
+    """
+
+    keyspace = Keys()
+
+
+def connect(url: str, namespace: str = DEFAULT_NAMESPACE, max_connections: int = 50) -> Client:
     """A pooled client for the ledger.
 
     Args:
         url: ``redis://…``.
+        namespace: Below which our keys lie.
         max_connections: As many as there are threads, and a few.
 
     Returns:
@@ -98,7 +111,9 @@ def connect(url: str, max_connections: int = 50) -> redis.Redis:
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
     )
     pool.connection_class = outliving(pool.connection_class)
-    return redis.Redis.from_pool(pool)
+    client = cast("Client", Client.from_pool(pool))
+    client.keyspace = Keys(namespace)
+    return client
 
 
 @contextmanager

@@ -14,10 +14,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, cast
 
-import redis
-
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.scripts import script
 
 __all__ = ["KEEP_SIGNED_S", "KEEP_STAGED_S", "Reservations"]
@@ -38,8 +35,9 @@ class Reservations:
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self._doom = client.register_script(script("doom_staged"))
         self._doom_now = client.register_script(script("doom_now"))
         self._sign = client.register_script(script("sign"))
@@ -56,7 +54,7 @@ class Reservations:
         """
         token = secrets.token_hex(16)
         with translated(self._redis):
-            self._reserve(keys=[keys.STAGING], args=[token, KEEP_STAGED_S, 0])
+            self._reserve(keys=[self._keys.staging], args=[token, KEEP_STAGED_S, 0])
         return token
 
     def renew(self, token: str, for_s: float = KEEP_STAGED_S) -> bool:
@@ -70,7 +68,7 @@ class Reservations:
             Whether it is still reserved: it may have run out, or belong to a conversion.
         """
         with translated(self._redis):
-            return bool(self._reserve(keys=[keys.STAGING], args=[token, for_s, 1]))
+            return bool(self._reserve(keys=[self._keys.staging], args=[token, for_s, 1]))
 
     def sign(self, token: str) -> bool:
         """Keep a folder for a signature, which shares it with all its runs.
@@ -82,21 +80,20 @@ class Reservations:
             Whether it can be kept: it may have run out, or belong to a conversion.
         """
         with translated(self._redis):
-            return bool(
-                self._sign(keys=[keys.STAGING, keys.SIGNED], args=[token, int(KEEP_SIGNED_S)])
-            )
+            places = [self._keys.staging, self._keys.signed]
+            return bool(self._sign(keys=places, args=[token, int(KEEP_SIGNED_S)]))
 
     def unsign(self, tokens: Sequence[str]) -> None:
         """Note that a signature which was to share these folders was not made."""
         if tokens:
             with translated(self._redis):
-                self._redis.srem(keys.SIGNED, *tokens)
+                self._redis.srem(self._keys.signed, *tokens)
 
     def give_back(self, tokens: Sequence[str]) -> None:
         """Have folders removed soon, whoever has owned them."""
         if tokens:
             with translated(self._redis):
-                self._redis.zadd(keys.STAGING, dict.fromkeys(tokens, 0))
+                self._redis.zadd(self._keys.staging, dict.fromkeys(tokens, 0))
 
     def doom(self, tokens: Sequence[str]) -> list[str]:
         """Take folders from whoever reserved them, now.
@@ -110,7 +107,7 @@ class Reservations:
         if not tokens:
             return []
         with translated(self._redis):
-            places = [keys.STAGING, keys.DOOMED, keys.SIGNED]
+            places = [self._keys.staging, self._keys.doomed, self._keys.signed]
             return cast("list[str]", self._doom_now(keys=places, args=[*tokens]))
 
     def doomed(self) -> list[str]:
@@ -121,11 +118,11 @@ class Reservations:
             get to.
         """
         with translated(self._redis):
-            places = [keys.STAGING, keys.DOOMED, keys.SIGNED]
+            places = [self._keys.staging, self._keys.doomed, self._keys.signed]
             return cast("list[str]", self._doom(keys=places, args=[_BATCH]))
 
     def removed(self, tokens: Sequence[str]) -> None:
         """Note that doomed folders are gone."""
         if tokens:
             with translated(self._redis):
-                self._redis.srem(keys.DOOMED, *tokens)
+                self._redis.srem(self._keys.doomed, *tokens)
