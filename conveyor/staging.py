@@ -92,13 +92,17 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        upload = await self._in_thread(self._begin, name)
+        begun: list[_Upload] = []
         try:
+            # A caller that is cancelled meanwhile must find it, too.
+            await self._in_thread(lambda: begun.append(self._begin(name)))
+            (upload,) = begun
             async for piece in _gathered(chunks):
                 await self._in_thread(upload.write, piece)
             return await self._in_thread(upload.finish)
         except BaseException:
-            await self._in_thread(self._abandon, upload)
+            for upload in begun:
+                await self._in_thread(self._abandon, upload)
             raise
 
     async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:
