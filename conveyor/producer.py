@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from threading import Event
 from typing import IO, Any, Self
 from uuid import uuid4
@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from conveyor import application, governor, names, wakeups
+from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
@@ -34,7 +35,8 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.names import Queues
-from conveyor.publishing import Publisher, options_of, publish
+from conveyor.process_local import mind_forks, process_local
+from conveyor.publishing import Publisher, close_idle, options_of, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -51,7 +53,11 @@ _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "
 
 
 class Conveyor:
-    """Enqueues conversions and finds them again. Safe for threads; make one a process.
+    """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
+
+    One is enough for a program: threads and event loops share it, and each process that is forked
+    or spawned opens connections of its own when it first uses it. ``with`` and ``async with`` close
+    it at their end.
 
     Args:
         broker_url: Celery's broker, the workers' own.
@@ -90,11 +96,35 @@ class Conveyor:
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
-        # What we send ourselves goes through an app of our own.
-        self._app = producer_app(settings)
-        self._publisher = Publisher(self._app, Queues(settings.namespace))
-        self._theirs = celery_app
+        self._given_app = celery_app
+        self._begin()
         self._check_application()
+
+    def _begin(self) -> None:
+        # What we send ourselves goes through an app of our own.
+        self._app = producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
+
+    def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
+        """What another process makes one of, as `multiprocessing` passes arguments."""
+        return self._settings, self._given_app
+
+    def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
+        self._settings, self._given_app = state
+        self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.aclose()
 
     @classmethod
     def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
@@ -317,13 +347,8 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         entry = self._ledger.get(conversion_id)
-        cancelled = self._ledger.cancelled(entry)
-        if cancelled is None:
-            return self._ledger.get(conversion_id).conversion
-        # Without the message the sweep finds it: the caller does not know yet.
-        with suppress(OperationalError):
-            wakeups.wake(self._publisher, cancelled)
-        return cancelled.conversion
+        cancelled = cancel(self._publisher, self._ledger, entry)
+        return (cancelled or self._ledger.get(conversion_id)).conversion
 
     def get(self, conversion_id: str) -> Conversion:
         """A conversion as it stands.
@@ -441,7 +466,7 @@ class Conveyor:
         """
         return governor.resume(self._client, account)
 
-    @cached_property
+    @process_local
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
         return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
@@ -457,9 +482,14 @@ class Conveyor:
         return self._ledger
 
     @property
+    def watch(self) -> Watch:
+        """The followers of conversions in this process's event loops, for `Handle`."""
+        return self._watch
+
+    @property
     def celery_app(self) -> Celery:
         """The Celery app of signatures and ``AsyncResult``: the application's, or one of ours."""
-        return self._theirs or self._app
+        return self._given_app or self._app
 
     @property
     def publisher(self) -> Publisher:
@@ -467,13 +497,28 @@ class Conveyor:
         return self._publisher
 
     def close(self) -> None:
-        """Close the connections."""
-        self._app.close()
-        self._client.close()
+        """Close this process's connections that are not in use.
+
+        A call that is under way in another thread or event loop goes on to its end. A later call
+        connects again, and to close twice does nothing. The application's own Celery app stays as
+        it is.
+        """
+        client = Conveyor._client.made(self)
+        if client is not None:
+            client.connection_pool.disconnect(inuse_connections=False)
+        staging = Conveyor._staging.made(self)
+        if staging is not None:
+            staging.close()
+        close_idle(self._app)
 
     async def aclose(self) -> None:
-        """The twin of `close` for `asyncio`: closes this event loop's connection, too."""
-        await self._watch.aclose()
+        """The twin of `close` for `asyncio`: closes this event loop's connection, too.
+
+        Other event loops keep theirs: await it once in each that has followed a conversion.
+        """
+        watch = Conveyor._watch.made(self)
+        if watch is not None:
+            await watch.aclose()
         await asyncio.to_thread(self.close)
 
     def _convert(
@@ -618,12 +663,12 @@ class Conveyor:
             self._staging.remove(new)
 
     def _check_application(self) -> None:
-        if self._theirs is not None:
+        if self._given_app is not None:
             broker, results = self._settings.broker_url, self._settings.result_backend
-            application.check_application(self._theirs, _secret(broker), _secret(results))
+            application.check_application(self._given_app, _secret(broker), _secret(results))
 
     def _handle(self, conversion_id: str) -> Handle:
-        return Handle(conversion_id, self._ledger, self.cancel, self._watch)
+        return Handle(conversion_id, self)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
         """The request with its local files in the storage: all of them, or none."""
@@ -653,31 +698,31 @@ class Conveyor:
                     "An uploaded file belongs to another conversion: upload it again."
                 )
 
-    @cached_property
+    @process_local
     def _client(self) -> Client:
         return connect(_secret(self._settings.redis_url), self._settings.namespace)
 
-    @cached_property
+    @process_local
     def _ledger(self) -> Ledger:
         return Ledger(self._client)
 
-    @cached_property
+    @process_local
     def _storage(self) -> Storage:
         return Storage(self._settings.storage_url)
 
-    @cached_property
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
-    @cached_property
+    @process_local
     def _reservations(self) -> Reservations:
         return Reservations(self._client)
 
-    @cached_property
+    @process_local
     def _staging(self) -> Staging:
         return Staging(self._storage, self._reservations)
 
-    @cached_property
+    @process_local
     def _watch(self) -> Watch:
         return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 

@@ -16,6 +16,7 @@ __all__ = [
     "MAX_DELAY_S",
     "MAX_DELETE_S",
     "MAX_NET_S",
+    "MAX_TELLING_S",
     "after_stumble",
     "first_net",
     "first_poll",
@@ -25,6 +26,7 @@ __all__ = [
     "retry_delete",
     "retry_storage",
     "retry_submit",
+    "retry_telling",
     "until_proof",
 ]
 
@@ -36,6 +38,9 @@ MAX_NET_S: Final = 150.0
 
 MAX_DELETE_S: Final = 300.0
 """The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
+
+MAX_TELLING_S: Final = 30.0
+"""The longest wait between two tries to store a result in the result backend; no message waits."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
@@ -184,6 +189,18 @@ def retry_storage(spacing_s: float, attempt: int) -> float:
         Seconds.
     """
     return _bounded(_doubled(spacing_s, attempt), spacing_s)
+
+
+def retry_telling(failures: int) -> float:
+    """The wait before a result is stored again in a result backend that is away: doubled each time.
+
+    Args:
+        failures: How often it could not be stored so far.
+
+    Returns:
+        Seconds, from 1 to `MAX_TELLING_S`.
+    """
+    return min(_doubled(1.0, failures), MAX_TELLING_S)
 
 
 def retry_delete(spacing_s: float, failures: int) -> float:

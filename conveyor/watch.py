@@ -16,6 +16,8 @@ from typing import Final
 import redis
 from redis.asyncio import Redis
 
+from conveyor.process_local import process_local
+
 __all__ = ["Watch"]
 
 # What a follower that heard nothing waits before it looks all the same.
@@ -34,7 +36,10 @@ class Watch:
     def __init__(self, url: str, channel: str) -> None:
         self._url = url
         self._channel = channel
-        self._listeners: dict[asyncio.AbstractEventLoop, _Listener] = {}
+
+    @process_local
+    def _listeners(self) -> dict[asyncio.AbstractEventLoop, _Listener]:
+        return {}
 
     @asynccontextmanager
     async def on(self, conversion_id: str) -> AsyncIterator[_Bell]:
@@ -51,7 +56,7 @@ class Watch:
 
     def _listener(self) -> _Listener:
         # Whoever runs a loop for each call, as `asyncio.run` does, leaves them closed.
-        for closed in [loop for loop in self._listeners if loop.is_closed()]:
+        for closed in [loop for loop in tuple(self._listeners) if loop.is_closed()]:
             self._listeners.pop(closed, None)
         loop = asyncio.get_running_loop()
         if loop not in self._listeners:
@@ -107,8 +112,8 @@ class _Listener:
 
     async def aclose(self) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        # Whatever the task ends with: only who is cancelled here, is told so.
+        await asyncio.gather(self._task, return_exceptions=True)
         await self._client.aclose()
 
     async def _listen(self) -> None:

@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import structlog
 from celery.exceptions import Ignore
-from celery.states import SUCCESS
 
 from conveyor import names, schedule, wakeups
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.errors import ConversionCancelled, ConversionFailed, StorageError
+from conveyor.errors import ConversionFailed, StorageError
+from conveyor.lease import Lease
 from conveyor.ledger import Entry
-from conveyor.ledger.leftovers import leftovers_of
 from conveyor.protocol import ApiError, ComeLater, RemoteFile
 from conveyor.storage import unique_names
 from workers.app import app
 from workers.base import ConversionTask
 from workers.downloads import Fetched, fetch
 from workers.pulse import Work
+from workers.telling import leave_nothing_to_celery, tell
 from workers.wiring import Engine
 
 log = structlog.get_logger("conveyor.deliver")
 
 
 class DeliverTask(ConversionTask):
-    """Notes that the caller knows, once Celery has stored the result and run the callbacks."""
+    """Tells the caller itself, so that Celery has nothing to do when it ends."""
 
     abstract = True
 
-    def after_return(self, status: str, retval: Any, task_id: str, *_: Any) -> None:
-        """Take the conversion off the list of those whose caller waits, and end the lease.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; whatever becomes of it, Celery stores nothing and calls nobody back.
 
-        Args:
-            status: How the task ended.
-            retval: What it returned or raised.
-            task_id: The conversion.
+        It logs the outcome, and sends its events.
         """
-        cancelled = isinstance(retval, ConversionCancelled)
-        token, last = self.engine.deliveries.hand_over(task_id)
-        self.engine.ledger.told(
-            task_id,
-            is_dead=status != SUCCESS and not cancelled,
-            delivery=token,
-            request=last.request if last else None,
-            leftovers=leftovers_of(last) if last else (),
-        )
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            leave_nothing_to_celery(self.request)
 
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
 # Its result is the caller's; a failed conversion is no fault of the task, hence `throws`.
 @app.task(bind=True, shared=False, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
 def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
-    """Store the files, or say why there are none.
+    """Store the files, or say why there are none, and tell the caller.
 
     Args:
         self: The task.
@@ -66,39 +57,44 @@ def deliver(self: ConversionTask, conversion_id: str) -> dict[str, Any]:
         ConversionFailed: It has ended without files.
         Ignore: The message is an old one: the caller knows already, or it has not ended.
     """
-    deliveries = self.engine.deliveries
-    entry = deliveries.acquire(conversion_id)
-    if entry is None:
+    lease = self.engine.deliveries.acquire(conversion_id)
+    if lease is None:
         # Another delivers it. If that one has died, the sweep sends another message.
         raise Ignore
     try:
-        renew = partial(deliveries.renew, conversion_id)
-        with self.engine.pulse.keeps(conversion_id, renew, self.engine.most_file_s) as work:
-            return _deliver(self.engine, entry, work)
-    except ConversionFailed:
-        raise
+        most_s = self.engine.most_file_s
+        with self.engine.pulse.keeps(conversion_id, lease.renew, most_s) as work:
+            entry = _end(self.engine, lease, work)
+            work.may_take(self.engine.most_answer_s)
+            tell(self.engine, self, lease, entry)
     except BaseException:
-        deliveries.release(conversion_id)
+        lease.release()
         raise
-
-
-def _deliver(engine: Engine, entry: Entry, work: Work) -> dict[str, Any]:
-    if entry.told:
-        # A message that comes a second time: the callbacks have run.
-        raise Ignore
-    if entry.state is State.READY:
-        entry = _store(engine, entry, work)
-    # Our lease may have lapsed meanwhile. Then another tells the caller.
-    if not entry.state.is_final or not engine.deliveries.renew(entry.id):
-        raise Ignore
-    _clean_up(engine, entry)
-    engine.deliveries.ended(entry)
     entry.conversion.raise_if_failed()
     return entry.conversion.to_dict()
 
 
-def _store(engine: Engine, entry: Entry, work: Work) -> Entry:
+def _end(engine: Engine, lease: Lease, work: Work) -> Entry:
+    """Bring the conversion to its end.
+
+    Raises:
+        Ignore: It has not ended, the caller knows, or the lease has lapsed: another tells it.
+    """
+    entry = lease.entry
+    if entry.told:
+        # A message that comes a second time.
+        raise Ignore
+    if entry.state is State.READY:
+        entry = _store(engine, lease, work)
+    if not entry.state.is_final or not lease.renew():
+        raise Ignore
+    _clean_up(engine, entry)
+    return entry
+
+
+def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     """Stream every file to the storage and note it; on a fault come again later, or give up."""
+    entry = lease.entry
     try:
         stored = _fetch(engine, entry, work)
     except (StorageError, ApiError) as error:
@@ -110,7 +106,7 @@ def _store(engine: Engine, entry: Entry, work: Work) -> Entry:
         files,
         note=" ".join(f"{each.file.name}: {each.note}" for each in stored if each.note),
         # Refused where our lease has lapsed, or it was cancelled meanwhile.
-        delivery=engine.deliveries.token_of(entry.id),
+        delivery=lease.token,
     )
     return noted or engine.ledger.get(entry.id)
 

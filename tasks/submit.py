@@ -28,7 +28,7 @@ from conveyor.decision import (
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job
+from conveyor.ledger import Entry, Job, RevokedBefore
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -44,7 +44,9 @@ from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
 from workers.cleanup import leave_if_cancelled
+from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
+from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
@@ -125,6 +127,9 @@ def submit(
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
+    dropped = getattr(self.request, DROPPED, "")
+    if dropped and entry is None:
+        revoke(self, dropped)
     if to:
         entry = _accept(self, entry, asked, (source, to, from_format, params, semi_async_seconds))
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
@@ -151,17 +156,20 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
         if entry is None:
             taken = task.engine.storage.tokens_of(request.addresses)
             caller = Caller.of(task.request)
-            opened = ledger.open(conversion_id, request, caller, takes=taken, asked=asked)
+            opened = ledger.open(
+                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+            )
             # Another message of this id may have been first.
             entry = opened or ledger.get(conversion_id)
         _check_same(entry, asked)
+    except RevokedBefore:
+        revoke(task, "revoked")
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         if entry is not None:
             # Celery keeps a success, whatever comes later.
             task.backend.forget(conversion_id)
-        task.backend.mark_as_failure(conversion_id, error, request=task.request)
-        raise Ignore from None
+        refuse(task, error)
     return entry
 
 

@@ -12,7 +12,8 @@ from config.settings import load_settings
 from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
-from workers import cleanup, logs, sweep, tidy, wiring
+from workers import cleanup, logs, revoking, sweep, tidy, wiring
+from workers.guest import GuestWorker
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
@@ -38,9 +39,11 @@ def make_app() -> Celery:
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
+    app.Worker = app.subclass_with_self(GuestWorker)
     wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
+    revoking.install()
     _hook_keepers(app)
     return app
 

@@ -5,11 +5,9 @@ Made once a process, when first needed: a forked pool process must not share its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +23,7 @@ from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
 from conveyor.names import Queues
+from conveyor.process_local import process_local
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
 from conveyor.publishing import Publisher
 from conveyor.staging import Staging
@@ -199,27 +198,23 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
 
 
 class _Wiring:
-    """The process's engine; one for each process id, so that a fork makes its own."""
+    """The process's engine: a fork makes its own."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._given: tuple[Celery, WorkerSettings] | None = None
-        self._engines: dict[int, Engine] = {}
 
     def use(self, app: Celery, settings: WorkerSettings) -> None:
         self._given = (app, settings)
-        self._engines.clear()
+        _Wiring._engine.take(self)
+
+    @process_local
+    def _engine(self) -> Engine:
+        if self._given is None:
+            raise RuntimeError("workers.wiring.use() was not called")
+        return build(*self._given)
 
     def engine(self) -> Engine:
-        made = self._engines.get(os.getpid())
-        if made is not None:
-            return made
-        with self._lock:
-            if os.getpid() not in self._engines:
-                if self._given is None:
-                    raise RuntimeError("workers.wiring.use() was not called")
-                self._engines[os.getpid()] = build(*self._given)
-            return self._engines[os.getpid()]
+        return self._engine
 
 
 _WIRING: Final = _Wiring()

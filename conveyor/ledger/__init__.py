@@ -1,6 +1,6 @@
 """The ledger: the truth about every conversion, in Redis."""
 
-from conveyor.ledger.changes import Claimed
+from conveyor.ledger.changes import Claimed, RevokedBefore
 from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Claim, Job, Ledger
@@ -13,6 +13,7 @@ __all__ = [
     "Entry",
     "Job",
     "Ledger",
+    "RevokedBefore",
     "connect",
     "outliving",
     "script",

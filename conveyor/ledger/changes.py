@@ -13,10 +13,11 @@ from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes", "Claimed"]
+__all__ = ["Changes", "Claimed", "RevokedBefore"]
 
 _NOTHING_TO_OWN: Final = -1
-_CLAIMED: Final = -2
+_REVOKED: Final = -2
+_CLAIMED: Final = -3
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
 
@@ -31,6 +32,10 @@ class Claimed(Exception):  # noqa: N818 - no error: somebody was first
     def __init__(self, bound: str) -> None:
         super().__init__()
         self.bound = bound
+
+
+class RevokedBefore(Exception):  # noqa: N818 - no error: its caller wished so
+    """Celery was asked to revoke an id before its conversion was accepted."""
 
 
 class Changes(Entries):
@@ -53,6 +58,8 @@ class Changes(Entries):
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
                 "for an hour. Upload it again."
             )
+        if done == _REVOKED:
+            raise RevokedBefore(conversion_id)
         if not done:
             return None
         return decode(conversion_id, fields_of(flat), float(now))
@@ -92,6 +99,7 @@ class Changes(Entries):
                     self._keys.staging,
                     self._keys.leftovers,
                     self._keys.leftover_records,
+                    self._keys.revoked,
                     self._keys.signed,
                     *([] if key is None else [self._keys.idempotency(key)]),
                 ],

@@ -20,7 +20,8 @@
 ``dialect``        the dialect that it was started in
 ``account``        the name of the account that it was submitted for
 ``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
-``told``           1 once the caller has the outcome
+``told``           1 once the caller has the outcome; ``sent``: which steps of telling it are done;
+                   ``untold``: how often its result could not be stored in the result backend
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
 ``held``           1 while the account's submits are on hold; ``held_at``: since when
@@ -79,26 +80,18 @@ VERSION: Final = 1
 
 _NUMBERS: Final = (
     *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
-    *("strikes", "stumbles", "cost"),
+    *("strikes", "stumbles", "untold", "cost"),
 )
 _FLAGS: Final = (
-    *(
-        "shared",
-        "reuploaded",
-        "foreign_ids",
-        "held",
-        "webhook",
-        "called",
-        "told",
-        "alive",
-        "asking",
-    ),
+    *("shared", "reuploaded", "foreign_ids", "held", "webhook"),
+    *("called", "told", "alive", "asking"),
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
 _TEXTS: Final = (
-    *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear"),
+    *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
+    *("unclear", "sent"),
 )
 _FILE_FIELD: Final = "file:"
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
@@ -147,6 +140,8 @@ class Entry:
     webhook: bool = False
     called: bool = False
     told: bool = False
+    sent: str = ""
+    untold: int = 0
     deliveries: int = 0
     faults: int = 0
     since: float = 0.0

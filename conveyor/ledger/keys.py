@@ -31,6 +31,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                the time from which on they may be removed
 ``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
+                                               conversion has, by the time; 7 days, 50,000 at most
 ``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
                                                time of the next try
 ``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
@@ -103,6 +105,11 @@ class Keys:
     def unreadable(self) -> str:
         """Entries that can't be read."""
         return f"{self.prefix}unreadable"
+
+    @property
+    def revoked(self) -> str:
+        """Ids that were revoked before they began."""
+        return f"{self.prefix}revoked"
 
     @property
     def stripped(self) -> str:

@@ -51,22 +51,26 @@ _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
 _FORGET: Final = -1
+# As many as a Celery worker keeps.
+_MOST_REVOKED: Final = 50_000
 _BATCH: Final = 200
 _KEEP_EVENTS_OF_FINISHED: Final = 10
 
 _OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
 _OF_THE_UPLOADS: Final = ("uploads", "uploaded_at", "uploads_host", "uploads_account")
+_OF_THE_TELLING: Final = ("told", "sent", "untold")
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "told", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
-    *("alive", "cost", *_OF_THE_UPLOADS, *_OF_THE_POST),
+    *("submitted_at", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
+    *("alive", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What nobody needs of a finished conversion: it lies there for a week.
 _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
-    *("joined", "reuploaded", "shared", "since", "strikes", "stumbles", "wakeup", "webhook"),
+    *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
+    *("wakeup", "webhook"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -126,6 +130,7 @@ class Ledger(Changes):
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
+        self._revoke = client.register_script(script("revoke"))
         self._strip_dead = client.register_script(script("strip_dead"))
 
     # -- transitions ----------------------------------------------------------------------------
@@ -140,6 +145,7 @@ class Ledger(Changes):
         *,
         asked: str = "",
         claim: Claim | None = None,
+        unless_revoked: bool = False,
     ) -> Entry | None:
         """Accept a conversion.
 
@@ -152,11 +158,13 @@ class Ledger(Changes):
                 stay theirs, and their time begins anew.
             asked: What a signature's message asks for, as a hash.
             claim: The producer's idempotency key, which is bound in the same step.
+            unless_revoked: Whether Celery may have been asked to revoke its id.
 
         Raises:
             Claimed: The key is another conversion's, of the same request.
             InvalidRequest: One of the folders is gone, or belongs to another conversion. Or the key
                 was used for a different request.
+            RevokedBefore: Its id was revoked.
         """
         fields = {"v": VERSION, "wakeup": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
@@ -172,11 +180,28 @@ class Ledger(Changes):
                 owns=list(owns),
                 takes=list(takes),
                 sign_s=KEEP_SIGNED_S,
+                unless_revoked=unless_revoked,
                 due_in=_GRACE_S,
                 **_claiming(claim, conversion_id),
             )
         except Claimed as error:
             raise Claimed(_same_of(cast("Claim", claim), error.bound)) from None
+
+    def note_revoked(self, conversion_id: str) -> bool:
+        """Have an id never begin that no conversion has.
+
+        Args:
+            conversion_id: The id.
+
+        Returns:
+            Whether it is noted; not where there is such a conversion, which can be cancelled.
+        """
+        with self._translated():
+            known = self._revoke(
+                keys=[self._keys.conversion(conversion_id), self._keys.revoked],
+                args=[conversion_id, KEEP_FINISHED_S, _MOST_REVOKED],
+            )
+        return not known
 
     def claimed(self, claim: Claim) -> str | None:
         """The conversion that an idempotency key is bound to.
@@ -595,6 +620,27 @@ class Ledger(Changes):
             counts={failure.kind.value: 1},
         )
 
+    def sent(self, entry: Entry, places: Sequence[str], delivery: str) -> Entry | None:
+        """Note which steps of telling the caller are done: a repeated delivery leaves them out.
+
+        Args:
+            entry: The conversion, ended.
+            places: The names of the steps.
+            delivery: The token of the delivery's lease; refused where another has it by now.
+        """
+        return self._change(
+            "sent", entry.id, holder=delivery, set={"sent": " ".join(places)}, due_in=_WORK_S
+        )
+
+    def untold(self, entry: Entry, delay_s: float) -> Entry | None:
+        """Note that the outcome can't be stored in the result backend just now.
+
+        Args:
+            entry: The conversion, ended.
+            delay_s: Until it is tried again, seconds.
+        """
+        return self._change("untold", entry.id, add={"untold": 1}, due_in=delay_s)
+
     def told(
         self,
         conversion_id: str,
@@ -675,7 +721,7 @@ class Ledger(Changes):
             stamp=["since"],
             add={"wakeup": 1},
             unset=(
-                *("failure", "finished_at", "note", "told", "stumbles"),
+                *("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles"),
                 *("missing", "missing_at", "refusal"),
             ),
             due_in=_GRACE_S,
@@ -707,7 +753,7 @@ class Ledger(Changes):
             "redeliver",
             entry.id,
             set={"caller": entry.caller.without_chord().to_json()},
-            unset=("failure", "finished_at", "note", "told", "stumbles", "faults"),
+            unset=("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles", "faults"),
             due_in=_WORK_S,
             dead=False,
             keep_s=0,

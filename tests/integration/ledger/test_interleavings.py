@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
@@ -29,7 +29,6 @@ import greenlet
 import pytest
 import redis
 from celery.exceptions import Ignore
-from celery.states import FAILURE, SUCCESS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -70,6 +69,7 @@ from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 from conveyor.settings import load
 from conveyor.turnstile import Turnstile
+from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.pulse import Pulse
@@ -466,9 +466,9 @@ class WatchedDeliveries(Deliveries):
         self._fleet = fleet
 
     def acquire(self, conversion_id):
-        entry = super().acquire(conversion_id)
+        lease = super().acquire(conversion_id)
         self.era = self._fleet.eras[conversion_id]
-        return entry
+        return lease
 
 
 @dataclass
@@ -513,17 +513,8 @@ class Task:
 
     def _body(self):
         bodies, message = self._fleet.bodies, self.message
-        if message.name != names.DELIVER:
+        with suppress(ConversionFailed):
             bodies[message.name].run(*message.args, **message.kwargs)
-            return
-        task, status, returned = bodies[names.DELIVER], SUCCESS, None
-        try:
-            returned = task.run(*message.args)
-        except ConversionFailed as error:
-            status, returned = FAILURE, error
-        self._fleet.stop()
-        self._fleet.caller_learns(self, status, returned)
-        task.after_return(status, returned, self.conversion_id)
 
 
 @dataclass
@@ -907,13 +898,13 @@ class Interleavings(RuleBasedStateMachine):
         """Have the test say what happens to the task that runs."""
         return self.current.greenlet.parent.switch(choices)
 
-    def caller_learns(self, task, status, returned):
-        conversion_id = task.conversion_id
-        current = self.ledger.find(conversion_id)
+    def caller_learns(self, entry):
+        self.stop()
+        task = self.current
+        current = self.ledger.find(entry.id)
         if task.is_of_lost_time and (current is None or not current.state.is_final):
             return
-        state = State.SUCCEEDED if status == SUCCESS else returned_state(returned)
-        self.learned[conversion_id, task.engine.deliveries.era].append(state)
+        self.learned[entry.id, task.engine.deliveries.era].append(entry.state)
 
     @contextmanager
     def under_way(self, method, job_id):
@@ -1028,9 +1019,13 @@ class Interleavings(RuleBasedStateMachine):
             task.is_of_lost_time, task.under_way = True, None
 
 
-def returned_state(error):
-    kinds = {"cancelled": State.CANCELLED, "expired": State.EXPIRED}
-    return kinds.get(str(error.kind), State.FAILED)
+def _steps_by(working):
+    """Of telling a caller: it learns the outcome."""
+
+    def steps(_task, entry):
+        return [telling._Step("result", partial(working["fleet"].caller_learns, entry))]
+
+    return steps
 
 
 @pytest.fixture
@@ -1049,6 +1044,7 @@ def machine(app, client, redis_url, clock, monkeypatch):
     working = {}
     monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.engine)
     monkeypatch.setattr(deliver, "_fetch_one", _fetch_one_by(working))
+    monkeypatch.setattr(telling, "_steps", _steps_by(working))
     given = {
         "api_url": Api.base_url,
         "api_secret": "a-secret",
