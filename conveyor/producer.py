@@ -15,7 +15,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import application, governor, names, wakeups
+from conveyor import application, governor, names, neighbours, wakeups
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
@@ -30,19 +30,23 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
+from conveyor.idle import close_broker, close_redis
 from conveyor.ledger import Claim, Claimed, Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
+from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
+from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, close_idle, options_of, publish
+from conveyor.publishing import Publisher, options_of, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.sources import SourceInput, SourceKind, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
+from conveyor.storage.marker import Marker
 from conveyor.transport import transport_of
 from conveyor.watch import Watch
 
@@ -97,14 +101,8 @@ class Conveyor:
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         self._given_app = celery_app
-        self._begin()
+        self._open_publisher()
         self._check_application()
-
-    def _begin(self) -> None:
-        # What we send ourselves goes through an app of our own.
-        self._app = producer_app(self._settings)
-        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
 
     def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
         """What another process makes one of, as `multiprocessing` passes arguments."""
@@ -112,7 +110,7 @@ class Conveyor:
 
     def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
         self._settings, self._given_app = state
-        self._begin()
+        self._open_publisher()
 
     def __enter__(self) -> Self:
         return self
@@ -408,7 +406,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return Fleet.of(self._index.read(), self.accounts())
+        return Fleet.of(self._index.read(), self.accounts(), self._mark.strangers())
 
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
@@ -452,6 +450,16 @@ class Conveyor:
         """
         return governor.accounts(self._client)
 
+    def neighbours(self) -> Neighbours:
+        """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        settings = self._settings
+        urls = (_secret(settings.redis_url), _secret(settings.broker_url))
+        return neighbours.look(urls, settings.namespace)
+
     def resume(self, account: str) -> bool:
         """End an account's hold: its submits go on within a minute.
 
@@ -482,6 +490,11 @@ class Conveyor:
         return self._ledger
 
     @property
+    def redis_address(self) -> str:
+        """Where the ledger lives, without credentials."""
+        return redact_server_url(self._settings.redis_url.get_secret_value())
+
+    @property
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._watch
@@ -505,11 +518,11 @@ class Conveyor:
         """
         client = Conveyor._client.made(self)
         if client is not None:
-            client.connection_pool.disconnect(inuse_connections=False)
+            close_redis(client)
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()
-        close_idle(self._app)
+        close_broker(self._app)
 
     async def aclose(self) -> None:
         """The twin of `close` for `asyncio`: closes this event loop's connection, too.
@@ -520,6 +533,12 @@ class Conveyor:
         if watch is not None:
             await watch.aclose()
         await asyncio.to_thread(self.close)
+
+    def _open_publisher(self) -> None:
+        # What we send ourselves goes through an app of our own.
+        self._app = producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
 
     def _convert(
         self, order: _Order, idempotency_key: str | None, build: Callable[[], ConversionRequest]
@@ -711,6 +730,15 @@ class Conveyor:
         return Storage(self._settings.storage_url)
 
     @process_local
+    def marker(self) -> Marker:
+        """Whether the storage is the one in use; for the command line and the checks."""
+        return Marker(self._settings.storage_url, self._mark)
+
+    @process_local
+    def _mark(self) -> StorageMark:
+        return StorageMark(self._client)
+
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
@@ -720,7 +748,7 @@ class Conveyor:
 
     @process_local
     def _staging(self) -> Staging:
-        return Staging(self._storage, self._reservations)
+        return Staging(self._storage, self._reservations, self.marker)
 
     @process_local
     def _watch(self) -> Watch:

@@ -15,11 +15,11 @@ from uuid import uuid4
 
 import redis
 from celery import Celery
-from kombu.exceptions import ConnectionLimitExceeded, OperationalError
+from kombu.exceptions import OperationalError
 
 from conveyor.names import Queues
 
-__all__ = ["Publisher", "close_idle", "options_of", "publish"]
+__all__ = ["Publisher", "options_of", "publish"]
 
 _PERSISTENT: Final = 2
 
@@ -145,19 +145,3 @@ def _tell(app: Celery, producer: Any, queue: str, message: Any) -> None:
         fields = {**message.sent_event, "queue": queue, "exchange": "", "routing_key": queue}
         with suppress(Exception):
             app.events.Dispatcher(enabled=False).publish("task-sent", fields, producer)
-
-
-def close_idle(app: Celery) -> None:
-    """Close the connections to the broker that no thread publishes through just now.
-
-    Args:
-        app: Whose pool. It connects again when it next publishes.
-    """
-    pool = app.pool
-    idle = []
-    with suppress(ConnectionLimitExceeded):
-        for _ in range(pool.limit or 0):
-            idle.append(pool.acquire())  # noqa: PERF401 - what was acquired until then counts
-    for connection in idle:
-        connection.collect()
-        connection.release()

@@ -107,6 +107,12 @@ _MOST_VERSION: Final = 1000
 class NewerEntry(UnreadableConversion):
     """A newer version of Conveyor wrote the entry: its workers can read it."""
 
+    def __str__(self) -> str:
+        return (
+            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
+            "and its workers go on with it. Use that release to look at it."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -19,6 +19,7 @@ from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import tally
+from conveyor.ledger.audit import Lost
 from conveyor.ledger.changes import Changes, Claimed
 from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
@@ -35,12 +36,14 @@ from conveyor.ledger.entry import (
 from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
+from conveyor.ledger.reports import Reports
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
+from conveyor.ledger.server import Standing, look_at_server
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Claim", "Job", "Ledger"]
+__all__ = ["Claim", "Job", "Ledger", "Overdue"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -50,6 +53,8 @@ Leaving = Mapping[str, Any] | None
 _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
+# What a later release has written is left to its workers for so long, and then put off for as long.
+_LEAVE_NEWER_S: Final = 30.0
 _FORGET: Final = -1
 # As many as a Celery worker keeps.
 _MOST_REVOKED: Final = 50_000
@@ -111,6 +116,23 @@ class Claim:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A batch of what is overdue.
+
+    Attributes:
+        entries: Those to wake.
+        lost: Those whose entry is gone, and that were not noticed before.
+        is_last: Whether no more are overdue.
+        left: How many at the front are left to the workers of a later release.
+    """
+
+    entries: list[Entry]
+    lost: tuple[Lost, ...]
+    is_last: bool
+    left: int
+
+
 class Ledger(Changes):
     """Conversions in Redis.
 
@@ -120,12 +142,14 @@ class Ledger(Changes):
     Attributes:
         pace: How long conversions take.
         leftovers: What is to be deleted at the service.
+        reports: What workers report to the doctor.
     """
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
+        self.reports = Reports(client)
         self._join = client.register_script(script("join"))
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
@@ -827,26 +851,30 @@ class Ledger(Changes):
 
     # -- indexes --------------------------------------------------------------------------------
 
-    def claim_overdue(self, limit: int, for_s: float) -> list[Entry]:
+    def claim_overdue(self, limit: int, for_s: float, skip: int = 0) -> Overdue:
         """Take overdue conversions to wake them; other sweeps leave them alone for a while.
 
-        What can't be read is put aside, so that it is not woken again and harms no other.
+        What can't be read is put aside, so that it is not woken again and harms no other. What a
+        later release has written is left to its own workers.
 
         Args:
-            limit: At most so many.
+            limit: At most so many are looked at.
             for_s: Seconds for which they are this sweep's.
-
-        Returns:
-            The entries. Ids whose entry is gone are taken out of the index.
+            skip: `Overdue.left` of the batch before.
         """
         with self._translated():
-            ids = cast("list[str]", self._claim_overdue(keys=[self._keys.due], args=[for_s, limit]))
-        entries, gone, damaged = self._sorted(ids)
-        if gone:
-            with self._translated():
-                self._redis.zrem(self._keys.due, *gone)
-        self.set_aside(damaged)
-        return entries
+            ids, looked_at, left, newer = cast(
+                "tuple[list[str], int, int, list[str]]",
+                self._claim_overdue(
+                    keys=[self._keys.due],
+                    args=[for_s, limit, self._keys.entry_prefix, VERSION, _LEAVE_NEWER_S, skip],
+                ),
+            )
+        found = self._sorted(ids)
+        self.set_aside(found.damaged)
+        self.audit.note_newer(newer)
+        lost = self.audit.lose(found.gone)
+        return Overdue(found.entries, tuple(lost), is_last=looked_at < limit, left=left)
 
     def dead_ids(self, older_than_s: float | None = None, limit: int | None = None) -> list[str]:
         """The ids of dead letters, the oldest first.
@@ -874,11 +902,13 @@ class Ledger(Changes):
             self.find_many(ids[start : start + _BATCH])
 
     def discard(self, conversion_id: str) -> bool:
-        """Forget an entry that was put aside because it can't be read.
+        """Forget an entry that was put aside because it can't be read, or one that is lost.
 
         Returns:
             Whether there was one.
         """
+        if self.audit.forget_lost(conversion_id):
+            return True
         with self._translated():
             aside = self._redis.zrem(self._keys.unreadable, conversion_id)
             if aside:
@@ -934,6 +964,22 @@ class Ledger(Changes):
         with self._translated():
             known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
+
+    def identity(self) -> str:
+        """What tells this ledger from any other: made once, by whoever asks first."""
+        made = secrets.token_hex(8)
+        with self._translated():
+            known = self._redis.set(self._keys.identity, made, nx=True, get=True)
+        return cast("str | None", known) or made
+
+    def standing(self) -> Standing:
+        """What the server is set to, and what of that can hurt.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            return look_at_server(self._redis)
 
     def check(self) -> None:
         """Write and read a key.

@@ -396,6 +396,9 @@ class Storage:
     def remove_staged(self, _uris):
         pass
 
+    def remove_results(self, _conversion_id):
+        pass
+
 
 @dataclass
 class Message:
@@ -436,6 +439,13 @@ class Broker:
         args, kwargs, _ = body
         due_at = self._fleet.clock.now() + headers["countdown"]
         self.messages.append(Message(headers["task"], args, kwargs, due_at))
+
+
+class Marker:
+    """Every worker has the right storage."""
+
+    def check(self, *, anew=False):
+        pass
 
 
 class WatchedLedger(Ledger):
@@ -591,6 +601,7 @@ class Interleavings(RuleBasedStateMachine):
             pulse=None,
             api=Api(self),
             storage=Storage(),
+            marker=Marker(),
             limits=LIMITS,
         )
 
@@ -949,7 +960,7 @@ class Interleavings(RuleBasedStateMachine):
             first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
             wakeups.wake(self.publisher, entry)
 
     def _running(self):
