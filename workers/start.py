@@ -10,6 +10,7 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.settings import load_settings
+from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
 from workers import (
@@ -54,6 +55,7 @@ def make_app() -> Celery:
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
     app.Worker = app.subclass_with_self(GuestWorker)
+    wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
