@@ -305,6 +305,7 @@ class Conveyor:
             queue=self._publisher.queues.submit,
             argsrepr="()",
             kwargsrepr=request.redacted(),
+            headers={names.VERSION_HEADER: names.MESSAGE_VERSION},
             # With a source of its own it takes none from the task before it.
             immutable=source is not None,
             app=self._app,

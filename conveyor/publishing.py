@@ -10,6 +10,7 @@ import redis
 from celery import Celery
 from kombu.exceptions import ConnectionLimitExceeded, OperationalError
 
+from conveyor import names
 from conveyor.names import Queues
 
 __all__ = ["Publisher", "close_idle", "publish"]
@@ -45,6 +46,8 @@ def publish(app: Celery, name: str, **options: Any) -> Any:
     Raises:
         OperationalError: The broker did not take the message.
     """
+    version = {names.VERSION_HEADER: names.MESSAGE_VERSION}
+    options["headers"] = {**(options.get("headers") or {}), **version}
     with app.producer_or_acquire() as producer:
         try:
             return app.send_task(name, producer=producer, **options)

@@ -6,19 +6,23 @@ conversion, and nobody must be told of one.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
 from kombu.exceptions import OperationalError
 
+from conveyor import names
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
 from workers.stumbles import internal_failure, put_aside, stumble
 from workers.telling import refuse
 from workers.wiring import Engine, engine
 
 __all__ = ["ConversionTask"]
+
+# A message that we don't understand comes back after so long, to whichever worker draws it then.
+_LATER_S: Final = 10.0
 
 log = structlog.get_logger("conveyor.task")
 
@@ -29,6 +33,8 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     abstract = True
     # As a string: only a worker's main process needs it.
     Request = "workers.revoking:Request"
+    # What a later release asks for is sent on as it is, whatever its arguments.
+    typing = False
 
     @property
     def engine(self) -> Engine:
@@ -47,6 +53,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         conversion_id = self._conversion_id(args, kwargs)
         with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=self.name):
             try:
+                self._check_version(*args, **kwargs)
                 return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
                 log.warning("put_off", reason=str(error))
@@ -85,6 +92,25 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         if self.is_only_record(*args, **kwargs):
             raise Reject(error, requeue=True) from None
         raise Ignore from None
+
+    def _check_version(self, *args: Any, **kwargs: Any) -> None:
+        """Leave a message of a later release to its workers.
+
+        A wake-up is a hint: whoever can read the conversion finds it in the ledger. A signature's
+        message is all that there is, so it is sent again, for another worker to draw.
+
+        Raises:
+            Ignore: It is a wake-up.
+            Retry: It was sent again.
+        """
+        version = (self.request.headers or {}).get(names.VERSION_HEADER, names.MESSAGE_VERSION)
+        if isinstance(version, int) and version <= names.MESSAGE_VERSION:
+            return
+        log.info("newer_message", version=str(version))
+        is_wakeup = self.name != names.SUBMIT or "conversion_id" in kwargs
+        if not is_wakeup or self.is_only_record(*args, **kwargs):
+            raise self.retry(countdown=_LATER_S, max_retries=None)
+        raise Ignore
 
     def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
         """Something unexpected was raised, and the ledger knows no such conversion.

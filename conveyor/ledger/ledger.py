@@ -222,7 +222,7 @@ class Ledger(Changes):
         if bound is None:
             return conversion_id
         known_id, _, known_fingerprint = cast("str", bound).partition(" ")
-        if known_fingerprint != fingerprint:
+        if is_another(known_fingerprint, fingerprint):
             raise InvalidRequest(
                 f"The idempotency key {key!r} was used for a different request: take another key."
             )
@@ -837,7 +837,7 @@ class Ledger(Changes):
             )
         found = self._sorted(ids)
         self.set_aside(found.damaged)
-        self.audit.note_newer(newer)
+        self.audit.note_newer([*newer, *found.newer])
         lost = self.audit.lose(found.gone)
         return Overdue(found.entries, tuple(lost), is_last=looked_at < limit, left=left)
 
@@ -915,8 +915,9 @@ class Ledger(Changes):
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
-            known = self._redis.get(self._keys.dialect(account))
-        return Dialect(cast("str", known)) if known else None
+            known = cast("str | None", self._redis.get(self._keys.dialect(account)))
+        # One that a later release speaks is none that we do: it is found out anew.
+        return next((dialect for dialect in Dialect if dialect.value == known), None)
 
     def remember_dialect(self, account: str, dialect: Dialect) -> None:
         """Remember it for a day."""
@@ -973,6 +974,20 @@ class Ledger(Changes):
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
+
+
+def is_another(known: str, fingerprint: str) -> bool:
+    """Whether two fingerprints are of different requests.
+
+    Those that two releases have made in different ways can't be compared. The key is the same, so
+    the conversion is taken to be the same: it is paid once, whatever else.
+
+    Args:
+        known: The one on record, ``VERSION:HASH``.
+        fingerprint: Ours.
+    """
+    version, _, _ = known.partition(":")
+    return version == fingerprint.partition(":")[0] and known != fingerprint
 
 
 def _place_of_uploads(entry: Entry) -> dict[str, Any]:

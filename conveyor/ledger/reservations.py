@@ -7,6 +7,7 @@ conversion can own it any more, and then removed by a worker.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Final, cast
@@ -23,6 +24,7 @@ KEEP_SIGNED_S: Final = 30 * 24 * 3600.0
 """How long that of a signature waits for its first run, seconds."""
 
 _BATCH: Final = 100
+_TOKEN: Final = re.compile("[0-9a-f]{32}")
 
 
 class Reservations:
@@ -97,10 +99,12 @@ class Reservations:
             get to.
         """
         with translated(self._redis):
-            return cast(
+            doomed = cast(
                 "list[str]",
                 self._doom(keys=[self._keys.staging, self._keys.doomed], args=[_BATCH]),
             )
+        # A planted one must not lead out of the folder of staged files.
+        return list(filter(_TOKEN.fullmatch, doomed))
 
     def removed(self, tokens: Sequence[str]) -> None:
         """Note that doomed folders are gone."""
