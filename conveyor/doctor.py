@@ -15,7 +15,7 @@ from conveyor.broker import address_of_broker, broker_channel
 from conveyor.causes import explain
 from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
 from conveyor.checkup import INQUIRY_S, WORKER_TIMEOUT_S, ask_worker
-from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError
+from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError, StorageError
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
@@ -67,6 +67,8 @@ def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
     return (
         Part("settings", partial(_look_at_settings, conveyor)),
         Part("entries", partial(_read_entries, conveyor.ledger)),
+        Part("neighbours", lambda: str(conveyor.neighbours())),
+        Part("storages", partial(_look_for_strangers, conveyor)),
     )
 
 
@@ -133,5 +135,16 @@ def _read_entries(ledger: Ledger) -> Finding:
 
 
 def _use_storage(conveyor: Conveyor) -> str:
+    conveyor.marker.check(anew=True)
     conveyor.storage.check()
     return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
+
+
+def _look_for_strangers(conveyor: Conveyor) -> str:
+    strangers = conveyor.marker.mark.strangers()
+    if strangers:
+        raise StorageError(
+            f"These workers (host:process) have another storage, and hold their work: "
+            f"{', '.join(strangers)}. Their logs say what they find."
+        )
+    return "all workers have this storage"

@@ -12,7 +12,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import governor, names, wakeups
+from conveyor import governor, names, neighbours, wakeups
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
@@ -26,19 +26,23 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
+from conveyor.idle import close_broker, close_redis
 from conveyor.ledger import Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
+from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
+from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, close_idle, publish
+from conveyor.publishing import Publisher, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.sources import SourceInput, SourceKind, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
+from conveyor.storage.marker import Marker
 from conveyor.transport import transport_of
 from conveyor.watch import Watch
 
@@ -92,9 +96,7 @@ class Conveyor:
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
         self._given_app = celery_app
-        self._app = celery_app or producer_app(settings)
-        self._publisher = Publisher(self._app, Queues(settings.namespace))
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
         """What another process makes one of, as `multiprocessing` passes arguments."""
@@ -102,9 +104,7 @@ class Conveyor:
 
     def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
         self._settings, self._given_app = state
-        self._app = self._given_app or producer_app(self._settings)
-        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
+        self._open_publisher()
 
     def __enter__(self) -> Self:
         return self
@@ -389,7 +389,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return Fleet.of(self._index.read(), self.accounts())
+        return Fleet.of(self._index.read(), self.accounts(), self._mark.strangers())
 
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
@@ -432,6 +432,16 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         return governor.accounts(self._client)
+
+    def neighbours(self) -> Neighbours:
+        """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        settings = self._settings
+        urls = (_secret(settings.redis_url), _secret(settings.broker_url))
+        return neighbours.look(urls, settings.namespace)
 
     def resume(self, account: str) -> bool:
         """End an account's hold: its submits go on within a minute.
@@ -491,12 +501,12 @@ class Conveyor:
         """
         client = Conveyor._client.made(self)
         if client is not None:
-            client.connection_pool.disconnect(inuse_connections=False)
+            close_redis(client)
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()
         if self._given_app is None:
-            close_idle(self._app)
+            close_broker(self._app)
 
     async def aclose(self) -> None:
         """The twin of `close` for `asyncio`: closes this event loop's connection, too.
@@ -507,6 +517,11 @@ class Conveyor:
         if watch is not None:
             await watch.aclose()
         await asyncio.to_thread(self.close)
+
+    def _open_publisher(self) -> None:
+        self._app = self._given_app or producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
 
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
         owned = self._owned(request)
@@ -589,6 +604,15 @@ class Conveyor:
         return Storage(self._settings.storage_url)
 
     @process_local
+    def marker(self) -> Marker:
+        """Whether the storage is the one in use; for the command line and the checks."""
+        return Marker(self._settings.storage_url, self._mark)
+
+    @process_local
+    def _mark(self) -> StorageMark:
+        return StorageMark(self._client)
+
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
@@ -598,7 +622,7 @@ class Conveyor:
 
     @process_local
     def _staging(self) -> Staging:
-        return Staging(self._storage, self._reservations)
+        return Staging(self._storage, self._reservations, self.marker)
 
     @process_local
     def _watch(self) -> Watch:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 from celery import Celery
-from kombu.exceptions import ConnectionLimitExceeded, OperationalError
+from kombu.exceptions import OperationalError
 
 from conveyor import names
 from conveyor.names import Queues
 
-__all__ = ["Publisher", "close_idle", "publish"]
+__all__ = ["Publisher", "publish"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +56,3 @@ def publish(app: Celery, name: str, **options: Any) -> Any:
         producer.connection.collect()
         producer.revive(producer.connection.default_channel)
         return app.send_task(name, producer=producer, **options)
-
-
-def close_idle(app: Celery) -> None:
-    """Close the connections to the broker that no thread publishes through just now.
-
-    Args:
-        app: Whose pool. It connects again when it next publishes.
-    """
-    pool = app.pool
-    idle = []
-    with suppress(ConnectionLimitExceeded):
-        for _ in range(pool.limit or 0):
-            idle.append(pool.acquire())  # noqa: PERF401 - what was acquired until then counts
-    for connection in idle:
-        connection.collect()
-        connection.release()

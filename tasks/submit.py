@@ -38,6 +38,7 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
+from conveyor.storage.marker import OtherStorage
 from conveyor.turnstile import Pass
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
@@ -390,6 +391,8 @@ def _without_sources(
 
 def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     note = f"the source could not be uploaded: {error}"
+    if isinstance(error, OtherStorage):
+        return _hold_for_storage(engine, entry, note)
     too_long = waited_too_long(entry, note, engine.limits)
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
@@ -401,6 +404,17 @@ def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     )
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
+
+
+def _hold_for_storage(engine: Engine, entry: Entry, note: str) -> Moved:
+    """The operator has something to repair, or another worker has the right storage."""
+    too_long = held_too_long(entry, note, engine.limits)
+    if too_long is not None:
+        failure = replace(too_long, kind=FailureKind.STORAGE)
+        return _at_once(engine.ledger.failed(entry, failure))
+    delay_s = schedule.for_another(entry.strikes)
+    log.warning("submit_held", reason=note, delay_s=delay_s)
+    return _after(engine.ledger.delayed(entry, delay_s, note, held=True), delay_s)
 
 
 def _after(entry: Entry | None, delay_s: float) -> Moved:

@@ -117,6 +117,11 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
         "Jobs and files that are still to be deleted at ConvertAPI.",
         value=fleet.leftovers,
     )
+    yield GaugeMetricFamily(
+        "conveyor_workers_with_other_storage",
+        "Workers whose storage is another than the one in use: they hold their work.",
+        value=len(fleet.strangers),
+    )
     yield _counter("deleted", "Jobs and files deleted at ConvertAPI.", counts)
     yield _counter("not_deleted", "Jobs and files that ConvertAPI removed by itself.", counts)
     held = {account.account: int(bool(account.held)) for account in fleet.accounts}

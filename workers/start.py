@@ -12,7 +12,16 @@ from config.celery import celery_options
 from config.settings import load_settings
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
-from workers import cleanup, logs, precautions, revoking, sweep, tidy, wiring
+from workers import (
+    cleanup,
+    logs,
+    precautions,
+    revoking,
+    storage_watch,
+    sweep,
+    tidy,
+    wiring,
+)
 from workers.guest import GuestWorker
 from workers.periodic import Periodic
 
@@ -82,6 +91,7 @@ def _hook_keepers(app: Celery) -> None:
     keepers = (
         Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
         Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+        Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)
             for number in range(cleanup.THREADS)

@@ -58,6 +58,8 @@ def _strip(parts: Engine) -> int:
 
 
 def _remove_staged(parts: Engine) -> int:
+    # Elsewhere there is nothing to remove, and the folders would be forgotten.
+    parts.marker.check()
     return parts.staging.remove_overdue()
 
 

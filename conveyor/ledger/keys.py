@@ -22,6 +22,10 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                noticed; the last 10,000, until somebody discards it
 ``{conveyor}:newer``                   zset    ids whose entries a later release has written, by the
                                                time each was met
+``{conveyor}:storage``                 string  the id in the marker of the storage in use
+``{conveyor}:storage:claim``           string  exists while somebody marks a new storage; 30 s
+``{conveyor}:storage:strangers``       zset    processes that have another storage than the one in
+                                               use, by the time up to which that is known
 ``{conveyor}:audited``                 hash    by index: where the last look at it ended
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
@@ -131,6 +135,21 @@ class Keys:
     def revoked(self) -> str:
         """Ids that were revoked before they began."""
         return f"{self.prefix}revoked"
+
+    @property
+    def storage(self) -> str:
+        """The id of the storage in use."""
+        return f"{self.prefix}storage"
+
+    @property
+    def storage_claim(self) -> str:
+        """Exists while somebody marks a new storage."""
+        return f"{self.prefix}storage:claim"
+
+    @property
+    def strangers(self) -> str:
+        """Processes that have another storage."""
+        return f"{self.prefix}storage:strangers"
 
     @property
     def stripped(self) -> str:

@@ -395,6 +395,9 @@ class Storage:
     def remove_staged(self, _uris):
         pass
 
+    def remove_results(self, _conversion_id):
+        pass
+
 
 @dataclass
 class Message:
@@ -425,6 +428,13 @@ class Broker:
         self._fleet.stop()
         due_at = self._fleet.clock.now() + (countdown or 0)
         self.messages.append(Message(name, tuple(args), dict(kwargs or {}), due_at))
+
+
+class Marker:
+    """Every worker has the right storage."""
+
+    def check(self, *, anew=False):
+        pass
 
 
 class WatchedLedger(Ledger):
@@ -580,6 +590,7 @@ class Interleavings(RuleBasedStateMachine):
             pulse=None,
             api=Api(self),
             storage=Storage(),
+            marker=Marker(),
             limits=LIMITS,
         )
 
