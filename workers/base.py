@@ -6,7 +6,7 @@ conversion, and nobody must be told of one.
 
 from __future__ import annotations
 
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from celery import Task
@@ -15,14 +15,12 @@ from kombu.exceptions import OperationalError
 
 from conveyor import names
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
+from workers.comebacks import come_back
 from workers.stumbles import internal_failure, put_aside, stumble
 from workers.telling import refuse
 from workers.wiring import Engine, engine
 
 __all__ = ["ConversionTask"]
-
-# A message that we don't understand comes back after so long, to whichever worker draws it then.
-_LATER_S: Final = 10.0
 
 log = structlog.get_logger("conveyor.task")
 
@@ -48,7 +46,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep sends
                 another message when they are back (invariant I6). Or something unexpected was
                 raised, and was counted on the conversion.
-            Reject: Redis is away, and this message is all that there is: it goes back.
+            Retry: Redis is away, and this message is all that there is: it comes back.
         """
         conversion_id = self._conversion_id(args, kwargs)
         with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=self.name):
@@ -88,9 +86,9 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             self._put_off(error, *args, **kwargs)
 
     def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:
-        """Leave it to the sweep; what the ledger may not know goes back to its queue."""
+        """Leave it to the sweep; what the ledger may not know comes back."""
         if self.is_only_record(*args, **kwargs):
-            raise Reject(error, requeue=True) from None
+            come_back(self, error)
         raise Ignore from None
 
     def _check_version(self, *args: Any, **kwargs: Any) -> None:
@@ -109,7 +107,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         log.info("newer_message", version=str(version))
         is_wakeup = self.name != names.SUBMIT or "conversion_id" in kwargs
         if not is_wakeup or self.is_only_record(*args, **kwargs):
-            raise self.retry(countdown=_LATER_S, max_retries=None)
+            come_back(self, RuntimeError("a later release has sent it"))
         raise Ignore
 
     def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
