@@ -10,6 +10,7 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.settings import load_settings
+from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.transport import BACKENDS
 from workers import (
@@ -54,6 +55,7 @@ def make_app() -> Celery:
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
     app.Worker = app.subclass_with_self(GuestWorker)
+    wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
@@ -92,7 +94,8 @@ def _hook_keepers(app: Celery) -> None:
     """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
-        Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+        Periodic("tidy", tidy.EVERY_S, tidy.tidy_ledger),
+        Periodic("tidy-storage", tidy.EVERY_S, tidy.tidy_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)
