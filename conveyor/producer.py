@@ -35,7 +35,7 @@ from conveyor.publishing import Publisher, close_idle, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import SourceInput, SourceKind, staged
+from conveyor.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.transport import transport_of
@@ -179,6 +179,7 @@ class Conveyor:
             AcceptanceUnknown: Redis went away in that moment; it may have been accepted.
             StorageError: A local file can't be staged.
         """
+        _see_local(source)
         request = _local_first(
             ConversionRequest.build(source, to, from_format, params, semi_async_seconds)
         )
@@ -285,6 +286,8 @@ class Conveyor:
             StorageError: A local file can't be staged.
         """
         asked = to, from_format, params, semi_async_seconds
+        if source is not None:
+            _see_local(source)
         request = (
             ConversionRequest.of_result(*asked)
             if source is None
@@ -630,6 +633,17 @@ def producer_app(settings: ProducerSettings) -> Celery:
         task_send_sent_event=True,
     )
     return app
+
+
+def _see_local(source: SourceInput) -> None:
+    """Look for local sources before anything else is said of them, such as that they lack a format.
+
+    Raises:
+        InvalidRequest: One is missing, empty or no file, or it is none of the kinds.
+    """
+    for each in map(prefer_local, parse_sources(source)):
+        if each.kind is SourceKind.LOCAL:
+            local_file(each.value)
 
 
 def _local_first(request: ConversionRequest) -> ConversionRequest:
