@@ -23,7 +23,7 @@ _PARAMETER: Final = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*
 _PIECE: Final = re.compile(r"filename\*(\d{1,2})(\*?)", re.ASCII)
 # A Windows path stands unescaped as often as not.
 _ESCAPED: Final = re.compile(r'\\(["\\])')
-_WORD: Final = re.compile(r"=\?([\w.:-]+)(?:\*[\w-]*)?\?([BbQq])\?([^?\s]*)\?=", re.ASCII)
+_WORD: Final = re.compile(r"=\?([\w.:-]+)(?:\*[\w-]*)?\?([BbQq])\?([!->@-~]*)\?=", re.ASCII)
 _WORDS: Final = re.compile(rf"{_WORD.pattern}(?:\s*{_WORD.pattern})*", re.ASCII)
 _PERCENT_IN_VAIN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SLASH: Final = re.compile(r"[/\\]")

@@ -20,6 +20,7 @@ __all__ = [
     "after_stumble",
     "first_net",
     "first_poll",
+    "for_another",
     "is_urgent",
     "next_net",
     "next_poll",
@@ -62,6 +63,8 @@ _PACE_MARGIN: Final = 1.1
 # as long as such jobs do, and then as its age grows by half.
 _NET_PACES: Final = 2.0
 _NET_SHARE: Final = 0.5
+# Of two workers one can: so often it is tried at short intervals.
+_TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
 _OLD: Final = 0.75
 _FIRST_STUMBLE_S: Final = 5.0
@@ -189,6 +192,18 @@ def retry_storage(spacing_s: float, attempt: int) -> float:
         Seconds.
     """
     return _bounded(_doubled(spacing_s, attempt), spacing_s)
+
+
+def for_another(times: int) -> float:
+    """The wait of what this worker can't do and another may: short at first, then doubled.
+
+    Args:
+        times: How often workers have tried it so far.
+
+    Returns:
+        Seconds, from 1 to `MAX_DELAY_S`.
+    """
+    return min(_doubled(1.0, max(times - _TIMES_AT_ONCE, 0)), MAX_DELAY_S)
 
 
 def retry_telling(failures: int) -> float:

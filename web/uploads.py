@@ -31,6 +31,8 @@ _MAX_PARTS: Final = 100
 _MAX_FIELD_BYTES: Final = 64 * 1024
 # A name is some hundred bytes; the parser's own bounds are its release's.
 _MAX_HEADER_BYTES: Final = 8 * 1024
+# It reads them byte by byte.
+_MAX_ALL_HEADER_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class _Reader:
         self.tokens: deque[_Token] = deque()
         self.is_complete = False
         self._parts = 0
+        self._all_header_bytes = 0
         self._headers: dict[str, str] = {}
         self._header_bytes = 0
         self._name = bytearray()
@@ -195,6 +198,9 @@ class _Reader:
         self._header_bytes += len(piece)
         if self._header_bytes > _MAX_HEADER_BYTES:
             raise _invalid(f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes.")
+        self._all_header_bytes += len(piece)
+        if self._all_header_bytes > _MAX_ALL_HEADER_BYTES:
+            raise _invalid(f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes.")
         return piece
 
     def _on_header(self) -> None:

@@ -7,6 +7,8 @@ import unicodedata
 from base64 import b64encode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conveyor.disposition import field_name_of, file_name_of
 
@@ -142,3 +144,54 @@ def test_a_long_header_takes_no_time(piece):
 
         # A bound that only what goes through the text again and again exceeds.
         assert time.process_time() - start < 2
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "; filename=",
+            "; filename*=",
+            "; filename*0=",
+            "; filename*1*=",
+            ";filename*",
+            "; name=",
+        ),
+        *(
+            "utf-8''",
+            "utf-16''",
+            "x'y'",
+            "=?utf-8?B?",
+            "=?utf-8?Q?",
+            "=?utf-16?b?",
+            "?=",
+            "%ff",
+            "%C3",
+        ),
+        *(
+            '"',
+            "\\",
+            "'",
+            "%",
+            "=",
+            ";",
+            "/",
+            " ",
+            "\r\n ",
+            "\x00",
+            "\xc3\x9c",
+            "\xdc",
+            "w5w=",
+            "\u20ac",
+        ),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES | st.characters(max_codepoint=255), max_size=12).map("".join))
+def test_no_header_raises(header):
+    name = file_name_of(f"attachment; {header}")
+
+    assert "/" not in name
+    assert "\\" not in name
+    field_name_of(f"form-data{header}")
