@@ -33,7 +33,7 @@ COUNTDOWN_S = WAIT_S or 15
 PATIENCE_S = WAIT_S + 120
 # Our results are kept where our workers' settings say, below the conversion's id.
 _OURS = re.compile(
-    r"(\{?conveyor|_kombu\.binding\.conveyor|celery-task-meta-)|.*(pidbox|celeryev|unacked_mutex)"
+    r"(\{?conveyor|_kombu\.binding\.conveyor|celery-task-meta-)|.*(pidbox|celeryev|unacked_mutex|binding_deadlines)"
 )
 QUEUES = ("shop", "shop.slow", "celery")
 _OF_AN_APPLICATION = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL")
@@ -148,6 +148,7 @@ def date_back(client, prefix):
     return len(held)
 
 
+@pytest.mark.timeout(WAIT_S + 900)
 def test_both_do_their_work_once_beyond_the_visibility_time_out(neighbours_stack, shops, until):
     stack = neighbours_stack
     with closing(stack.valkey.client()) as client, closing(stack.conveyor()) as conveyor:
