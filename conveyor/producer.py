@@ -537,7 +537,8 @@ class Conveyor:
         # What we send ourselves goes through an app of our own.
         self._app = producer_app(self._settings)
         self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
+        for app in {self._app, self.celery_app}:
+            mind_forks(app)
 
     def _convert(
         self, order: _Order, idempotency_key: str | None, build: Callable[[], ConversionRequest]
