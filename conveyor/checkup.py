@@ -29,7 +29,7 @@ from conveyor.causes import explain
 from conveyor.checks import Check, begin
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.producer import Conveyor
-from conveyor.publishing import publish
+from conveyor.publishing import options_of
 from conveyor.redaction import redact_server_url
 
 __all__ = ["ABOUT", "INQUIRY_S", "WORKER_TIMEOUT_S", "ask_worker"]
@@ -121,17 +121,17 @@ class _Question:
     def __init__(self, conveyor: Conveyor, probe: str | None, timeout_s: float) -> None:
         self._app = conveyor.celery_app
         self._ledger = conveyor.ledger
-        self._sent: AsyncResult = publish(
-            self._app,
+        # As a signature is sent: an application's own app and settings are tried with it.
+        self._sent: AsyncResult = self._app.send_task(
             names.CHECKUP,
             args=[] if probe is None else [probe],
-            queue=conveyor.publisher.queues.of_tasks[names.CHECKUP],
+            **options_of(conveyor.publisher.queues.of_tasks[names.CHECKUP], self._app),
             expires=timeout_s,
             argsrepr="()",
             # The worker keeps the result, and Celery shall not subscribe to it: it would hang here
             # where the backend is away, and hear what is stored in another database of the server.
             ignore_result=True,
-            headers={"ignore_result": False},
+            headers={"ignore_result": False, names.VERSION_HEADER: names.MESSAGE_VERSION},
         )
         deadline = time.monotonic() + timeout_s + _RESULT_S
         self._result = begin(partial(_result_of, self._app.backend, self._sent.id, deadline))

@@ -201,7 +201,8 @@ class DeadLetters:
         purged = 0
         for entry in self._entries(older_than_s):
             if self._ledger.purge(entry, _left_by(entry)) is not None:
-                self._storage.remove_staged(entry.request.addresses)
+                if not entry.shared:
+                    self._storage.remove_staged(entry.request.addresses)
                 purged += 1
         return purged
 

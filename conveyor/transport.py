@@ -10,6 +10,7 @@ import redis
 from celery.backends import redis as celery_redis
 from kombu.transport import redis as kombu_redis
 
+from conveyor.errbacks import call_errbacks
 from conveyor.ledger import outliving
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
@@ -83,6 +84,9 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             log.warning("A result could not be stored, and will be again: %r", exc)
             return
         super().mark_as_failure(task_id, exc, *args, **options)
+
+    def _call_task_errbacks(self, request: Any, exc: BaseException, _traceback: Any) -> None:
+        call_errbacks(self.app, request, exc)
 
     def _get_pool(self, **params: Any) -> Any:
         kind = params.get("connection_class", redis.Connection)

@@ -9,6 +9,7 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.settings import load_settings
+from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.standing import Server
 from conveyor.transport import BACKENDS
@@ -22,7 +23,7 @@ from workers import (
     tidy,
     wiring,
 )
-from workers.guest import GuestWorker
+from workers.guest import GuestAmqp, GuestWorker
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
@@ -47,11 +48,14 @@ def make_app() -> Celery:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_MODULES)
+    app = Celery(
+        "conveyor", task_cls="workers.base:ConversionTask", include=_MODULES, amqp=GuestAmqp
+    )
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
     app.Worker = app.subclass_with_self(GuestWorker)
+    wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     revoking.install()

@@ -1,12 +1,14 @@
 """The ledger: the truth about every conversion, in Redis."""
 
-from conveyor.ledger.changes import RevokedBefore
+from conveyor.ledger.changes import Claimed, RevokedBefore
 from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Job, Ledger
+from conveyor.ledger.ledger import Claim, Job, Ledger
 from conveyor.ledger.scripts import script
 
 __all__ = [
+    "Claim",
+    "Claimed",
     "Client",
     "Entry",
     "Job",

@@ -8,6 +8,10 @@
 ``token``          of the last transition
 ``request``        what was asked, JSON; of a finished conversion the formats alone
 ``caller``         the caller's canvas, JSON; absent where it has none
+``asked``          of a signature's, what its message asked for, as a hash: another message of this
+                   id that asks for something else is refused
+``joined``         1 where another producer holds it by its idempotency key
+``shared``         1 where its sources' folders are a signature's, which may run again
 ``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
                    ``uploads_host`` and ``uploads_account``: where they can be used
 ``reuploaded``     1 once an upload that was gone has been made again
@@ -79,13 +83,15 @@ _NUMBERS: Final = (
     *("strikes", "stumbles", "untold", "cost"),
 )
 _FLAGS: Final = (
-    *("reuploaded", "foreign_ids", "held", "webhook", "called", "told", "alive", "asking"),
+    *("shared", "reuploaded", "foreign_ids", "held", "webhook"),
+    *("called", "told", "alive", "asking"),
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
 _TEXTS: Final = (
-    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "sent"),
+    *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
+    *("unclear", "sent"),
 )
 _FILE_FIELD: Final = "file:"
 # As every state and every dialect is called, those of later releases, too.
@@ -123,6 +129,8 @@ class Entry:
     request: ConversionRequest
     seen_at: float = field(default=0.0, compare=False)
     attempt: int = 1
+    asked: str = ""
+    shared: bool = False
     caller: Caller = field(default_factory=Caller)
     uploads: Mapping[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0

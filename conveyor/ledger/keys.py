@@ -38,6 +38,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
+``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
 ``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
                                                conversion has, by the time; 7 days, 50,000 at most
@@ -175,6 +176,11 @@ class Keys:
     def staging(self) -> str:
         """Staged folders that no conversion owns."""
         return f"{self.prefix}staging"
+
+    @property
+    def signed(self) -> str:
+        """Those of them that signatures share."""
+        return f"{self.prefix}signed"
 
     @property
     def doomed(self) -> str:

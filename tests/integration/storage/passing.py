@@ -48,7 +48,8 @@ def main(url: str, size_mb: int) -> None:
     storage.remove_results("big")
     assert size == size_mb * _CHUNK
     assert written.digest() == sent.digest() == read.digest()
-    print(before, peak_mb(), f"{stored - began:.1f}", f"{time.monotonic() - stored:.1f}")
+    times = f"{stored - began:.1f} {time.monotonic() - stored:.1f}"
+    sys.stdout.write(f"{before} {peak_mb()} {times}\n")
 
 
 main(sys.argv[1], int(sys.argv[2]))

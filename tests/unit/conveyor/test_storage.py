@@ -342,6 +342,8 @@ def test_to_remove_twice_is_no_fault(storage, document):
         ("a" * 300 + ".pdf", "a" * 196 + ".pdf"),
         ("ä" * 150 + ".pdf", "ä" * 98 + ".pdf"),
         ("\ud800.pdf", "_.pdf"),
+        ("About C#", "About C_"),
+        ("a#b[1].pdf", "a#b[1].pdf"),
     ],
     ids=ascii,
 )
