@@ -134,7 +134,7 @@ def _send(producer: Any, queue: str, message: Any, body: Any, policy: Mapping[st
         routing_key=queue,
         serializer="json",
         delivery_mode=_PERSISTENT,
-        headers=message.headers,
+        headers={**message.headers, names.VERSION_HEADER: names.MESSAGE_VERSION},
         retry=True,
         retry_policy=dict(policy),
         **message.properties,

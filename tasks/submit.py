@@ -28,8 +28,7 @@ from conveyor.decision import (
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job, RevokedBefore
-from conveyor.ledger.ledger import is_another
+from conveyor.ledger import Entry, Job, RevokedBefore, is_another
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,

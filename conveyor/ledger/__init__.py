@@ -3,7 +3,7 @@
 from conveyor.ledger.changes import Claimed, RevokedBefore
 from conveyor.ledger.connection import Client, connect, outliving, translated
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Claim, Job, Ledger
+from conveyor.ledger.ledger import Claim, Job, Ledger, is_another
 from conveyor.ledger.scripts import script
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Ledger",
     "RevokedBefore",
     "connect",
+    "is_another",
     "outliving",
     "script",
     "translated",

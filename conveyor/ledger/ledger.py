@@ -1011,20 +1011,6 @@ class Ledger(Changes):
         )
 
 
-def is_another(known: str, fingerprint: str) -> bool:
-    """Whether two fingerprints are of different requests.
-
-    Those that two releases have made in different ways can't be compared. The key is the same, so
-    the conversion is taken to be the same: it is paid once, whatever else.
-
-    Args:
-        known: The one on record, ``VERSION:HASH``.
-        fingerprint: Ours.
-    """
-    version, _, _ = known.partition(":")
-    return version == fingerprint.partition(":")[0] and known != fingerprint
-
-
 def _bound(claim: Claim, conversion_id: str) -> str:
     """What an idempotency key holds."""
     return f"{conversion_id} {claim.fingerprint}"
@@ -1049,6 +1035,20 @@ def _same_of(claim: Claim, bound: str) -> str:
             f"The idempotency key {claim.key!r} was used for a different request: take another key."
         )
     return conversion_id
+
+
+def is_another(known: str, fingerprint: str) -> bool:
+    """Whether two fingerprints are of different requests.
+
+    Those that two releases have made in different ways can't be compared. The key is the same, so
+    the conversion is taken to be the same: it is paid once, whatever else.
+
+    Args:
+        known: The one on record, ``VERSION:HASH``; empty where nothing like it was asked.
+        fingerprint: Ours.
+    """
+    is_of_one_version = known.partition(":")[0] == fingerprint.partition(":")[0]
+    return not known or (is_of_one_version and known != fingerprint)
 
 
 def _place_of_uploads(entry: Entry) -> dict[str, Any]:
