@@ -27,7 +27,7 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import PRODUCERS, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
 from conveyor.publishing import publish
@@ -37,7 +37,7 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.sources import SourceInput, SourceKind, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
-from conveyor.transport import transport_of
+from conveyor.transport import BACKENDS, transport_of
 from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
@@ -513,7 +513,7 @@ class Conveyor:
 
     @cached_property
     def _client(self) -> redis.Redis:
-        return connect(self._settings.redis_url.get_secret_value())
+        return connect(self._settings.redis_url.get_secret_value(), patience=PRODUCERS)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -554,6 +554,7 @@ def producer_app(settings: ProducerSettings) -> Celery:
         The app; it is not made the process's default.
     """
     app = Celery("conveyor", set_as_current=False)
+    app.loader.override_backends = BACKENDS
     app.conf.update(
         broker_url=_secret(settings.broker_url),
         result_backend=_secret(settings.result_backend),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import Any, ClassVar, Final
 
 import redis
 from celery.backends import redis as celery_redis
 from kombu.transport import redis as kombu_redis
 
-from conveyor.ledger import outliving
+from conveyor.ledger import options_of
+from conveyor.servers import SCHEMES, ServerUrl, is_redis_url
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
 
-_SCHEMES: Final = ("redis", "rediss")
-
-BACKENDS: Final = dict.fromkeys(_SCHEMES, "conveyor.transport:Backend")
+BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.transport:Backend")
 """For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
 
 
@@ -29,14 +30,61 @@ def transport_of(broker_url: str) -> str | None:
     Returns:
         Ours for Redis; None where Celery shall choose.
     """
-    return "conveyor.transport:Transport" if urlsplit(broker_url).scheme in _SCHEMES else None
+    return "conveyor.transport:Transport" if is_redis_url(broker_url) else None
 
+
+# In redis-py's words.
+_LOST: Final = "occurred while watching"
 
 log = logging.getLogger(__name__)
 
 
+class _Client(redis.Redis):
+    def transaction(self, func: Any, *watches: Any, **_options: Any) -> Any:
+        """Try a transaction again while others change what it watches, and only then.
+
+        redis-py takes a lost connection for a changed key, too, and begins anew at once: handing
+        messages back to a server that refuses writes would never end, and pause never.
+
+        Args:
+            func: As redis-py has it.
+            watches: Keys.
+
+        Raises:
+            ConnectionError: The connection was lost on the way.
+        """
+
+        with self.pipeline(True) as pipe:
+            while True:
+                try:
+                    pipe.watch(*watches)
+                    func(pipe)
+                    return pipe.execute()
+                except redis.WatchError as error:
+                    if _LOST in str(error):
+                        raise redis.ConnectionError(str(error)) from error
+
+
 class Channel(kombu_redis.Channel):
-    """A channel that is told to be closed like any other that has lost its connection."""
+    """A channel that is told to be closed like any other that has lost its connection.
+
+    Its connections say that they are lost where the server answers that it can't serve just now:
+    Celery's consumer then tries to connect, with growing pauses, until it can.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # kombu's own ping is answered by a server that takes no writes, too: without a pause a
+        # worker would connect to it, be refused, and connect again. This writes nothing.
+        try:
+            self.client.setrange(self.unacked_mutex_key, 0, "")
+        except redis.RedisError:
+            self.connection.cycle.discard(self)
+            self._disconnect_pools()
+            raise
+
+    def _get_client(self) -> Any:
+        return _Client
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         """Where to connect to.
@@ -51,15 +99,85 @@ class Channel(kombu_redis.Channel):
         """
         if self.connection.client is None:
             raise redis.ConnectionError("The connection to the broker is closed.")
-        params: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]
-        # A primary that was switched is a lost connection, too; kombu knows what to do then.
-        return {**params, "connection_class": outliving(params["connection_class"])}
+        server = ServerUrl.parse(self.connection.client.hostname)
+        params = {
+            **options_of(server, self.socket_timeout, self.socket_connect_timeout),
+            "max_connections": self.max_connections,
+            "health_check_interval": self.health_check_interval,
+            "client_name": self.client_name,
+        }
+        if asynchronous:
+            params["connection_class"] = _watched(params["connection_class"], self)
+        return params
+
+
+    def close(self) -> None:
+        """Close it. What can't be handed back now is handed back when its time has come.
+
+        Celery 5.7 may have put the connection away by then, and logs a traceback for what is said.
+        """
+        with suppress(redis.ConnectionError, redis.TimeoutError):
+            super().close()
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message; where the broker is away it comes again, which harms nobody.
+
+        Args:
+            delivery_tag: The message's.
+            multiple: As kombu has it.
+        """
+        with _given_up("acknowledged"):
+            super().basic_ack(delivery_tag, multiple)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back; where the broker is away it comes again by itself.
+
+        Args:
+            delivery_tag: The message's.
+            requeue: Whether it goes back into its queue.
+        """
+        with _given_up("given back"):
+            super().basic_reject(delivery_tag, requeue)
+
+
+@contextmanager
+def _given_up(what: str) -> Iterator[None]:
+    """kombu would log a traceback for each message, and do no more about it."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        log.warning("A message could not be %s, and will come again: %s", what, error)
+
+
+def _watched(kind: Any, channel: Channel) -> Any:
+    """Connections that the event loop no longer looks at once they are lost, as kombu's own."""
+
+    class Connection(kind):  # type: ignore[misc] # made anew for each pool
+        def disconnect(self, *args: Any, **kwargs: Any) -> None:
+            super().disconnect(*args, **kwargs)
+            if channel._registered:  # noqa: SLF001 - as in kombu
+                channel._on_connection_disconnect(self)  # type: ignore[no-untyped-call]  # noqa: SLF001
+
+    return Connection
 
 
 class Transport(kombu_redis.Transport):
-    """The transport of an app that is ours."""
+    """The transport of an app that is ours: its URLs are those of `ServerUrl`."""
 
     Channel = Channel
+    can_parse_url: ClassVar = True
+    # kombu would read the URL as its own; no option of ours has a publication repeated unasked.
+    supports_batch_publish: ClassVar = True
+
+    def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:  # noqa: ARG002 - kombu's signature
+        """Show where the broker is.
+
+        Args:
+            uri: As it was given.
+            include_password: Whether to show credentials, too.
+            mask: Not used: credentials are left out whole.
+        """
+        return uri if include_password else ServerUrl.parse(uri).address
 
 
 class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships no types
@@ -84,6 +202,21 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             return
         super().mark_as_failure(task_id, exc, *args, **options)
 
-    def _get_pool(self, **params: Any) -> Any:
-        kind = params.get("connection_class", redis.Connection)
-        return super()._get_pool(**{**params, "connection_class": outliving(kind)})
+    def as_uri(self, include_password: bool = False) -> str:
+        """Show where results are kept.
+
+        Args:
+            include_password: Whether to show credentials, too.
+        """
+        return str(self.url) if include_password else self._server.address
+
+    @cached_property
+    def _server(self) -> ServerUrl:
+        return ServerUrl.parse(self.url)
+
+    def _params_from_url(self, url: str, defaults: dict[str, Any]) -> dict[str, Any]:
+        answer_s, connect_s = defaults["socket_timeout"], defaults["socket_connect_timeout"]
+        return {
+            "max_connections": defaults["max_connections"],
+            **options_of(ServerUrl.parse(url), answer_s, connect_s),
+        }

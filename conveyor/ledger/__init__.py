@@ -1,8 +1,28 @@
 """The ledger: the truth about every conversion, in Redis."""
 
-from conveyor.ledger.connection import connect, outliving, translated
+from conveyor.ledger.connection import (
+    PRODUCERS,
+    WORKERS,
+    Patience,
+    Refused,
+    connect,
+    options_of,
+    translated,
+)
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Job, Ledger
 from conveyor.ledger.scripts import script
 
-__all__ = ["Entry", "Job", "Ledger", "connect", "outliving", "script", "translated"]
+__all__ = [
+    "PRODUCERS",
+    "WORKERS",
+    "Entry",
+    "Job",
+    "Ledger",
+    "Patience",
+    "Refused",
+    "connect",
+    "options_of",
+    "script",
+    "translated",
+]
