@@ -28,7 +28,9 @@ WORKDIR /app
 FROM base AS sandbox
 COPY --from=build-sandbox /opt/conveyor /opt/conveyor
 EXPOSE 8090
-# The address is that of a container: nothing outside reaches it unless a port is published.
+# The address is that of a container: nothing outside reaches it unless a port is published. Other
+# containers call it by this name.
+ENV CONVEYOR_SANDBOX_HOSTS=sandbox
 CMD ["python", "-m", "conveyor.sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
 
 FROM base AS worker
@@ -38,4 +40,4 @@ COPY tasks tasks
 COPY web web
 COPY workers workers
 ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
-CMD ["celery", "-A", "workers.app", "worker", "-Q", "conveyor.submit,conveyor.poll,conveyor.deliver,conveyor.urgent", "-E"]
+CMD ["celery", "-A", "workers.app", "worker", "-E"]

@@ -12,7 +12,7 @@ from chaos.messages import MessageFault
 from chaos.scene import Case, Scene
 from chaos.service_cases import SERVICE_CASES
 from conveyor.conversion import State
-from conveyor.ledger.keys import ENTRY_PREFIX
+from conveyor.ledger.keys import Keys
 
 __all__ = ["CASES"]
 
@@ -120,7 +120,7 @@ def _switch(scene: Scene) -> None:
 
 def _nothing_is_left(scene: Scene) -> None:
     """What was not accepted leaves nothing behind."""
-    entries = sum(1 for _ in scene.client.scan_iter(f"{ENTRY_PREFIX}*"))
+    entries = sum(1 for _ in scene.client.scan_iter(f"{Keys().entry_prefix}*"))
     if entries != len(scene.load.ids):
         scene.broken.append(f"{len(scene.load.ids)} were accepted, and {entries} are on record")
 

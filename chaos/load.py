@@ -19,7 +19,9 @@ from chaos.service import Service
 from conveyor import Conveyor
 from conveyor.conversion import State
 from conveyor.errors import Unavailable
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS: Final = Keys()
 
 __all__ = ["Load", "Outcome"]
 
@@ -199,7 +201,7 @@ class Load:
         ids = self.ids if of is None else of
         with self._client.pipeline(transaction=False) as pipeline:
             for each in ids:
-                pipeline.hmget(keys.conversion(each), names)
+                pipeline.hmget(KEYS.conversion(each), names)
             return dict(zip(ids, pipeline.execute(), strict=True))
 
     def _shared_document(self) -> str:

@@ -17,7 +17,7 @@ from uuid import uuid4
 import redis
 from kombu.transport import redis as transport
 
-from conveyor.names import QUEUES
+from conveyor.names import Queues
 
 __all__ = ["MessageFault", "begin", "deliver_late", "end", "install", "installed", "struck"]
 
@@ -26,6 +26,7 @@ _CHANNEL: Final[Any] = transport.Channel
 _SWITCH: Final = "chaos:messages"
 _STRUCK: Final = "chaos:struck"
 _RATE: Final = 0.5
+_QUEUES: Final = Queues().names
 
 
 class MessageFault(StrEnum):
@@ -74,7 +75,7 @@ def deliver_late(client: redis.Redis) -> int:
         How many messages.
     """
     late = 0
-    for queue in QUEUES:
+    for queue in _QUEUES:
         while raw := client.rpop(_late(queue)):
             client.lpush(queue, raw)  # type: ignore[arg-type] # one element, not a list
             late += 1
@@ -83,7 +84,7 @@ def deliver_late(client: redis.Redis) -> int:
 
 def _faulty(put: Callable[..., None]) -> Callable[..., None]:
     def faulty(self: Any, queue: str, message: Mapping[str, Any], **options: Any) -> None:
-        fault = _strikes(self) if queue in QUEUES else None
+        fault = _strikes(self) if queue in _QUEUES else None
         if fault is MessageFault.TWICE:
             put(self, queue, _copy_of(message), **options)
         if fault is MessageFault.LATE:

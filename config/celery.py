@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kombu.entity import Exchange, Queue
+
 from config.settings import WorkerSettings
-from conveyor import names
+from conveyor.names import Queues
 from conveyor.transport import transport_of
 
 __all__ = ["celery_options"]
@@ -26,6 +28,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         Options for ``app.conf.update``.
     """
     broker = settings.broker_url.get_secret_value()
+    queues = Queues(settings.namespace)
     connections = settings.concurrency + _SPARE_CONNECTIONS
     socket_options = {
         # A broker that is away must show, and not hold a slot.
@@ -43,6 +46,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_transport_options": {
             **socket_options,
             "max_connections": connections,
+            # Nobody else's messages are touched, and nobody else touches ours (invariant I7).
+            **queues.unacknowledged,
             # Minutes: above every countdown, and short enough to bring back what a killed worker
             # held. The sweep brings work back sooner.
             "visibility_timeout": settings.visibility_timeout,
@@ -78,7 +83,9 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         # goes where the callers' workers listen.
         "task_default_queue": settings.callback_queue,
         "task_create_missing_queues": True,
-        "task_routes": {name: {"queue": queue} for name, queue in names.QUEUE_OF.items()},
+        "task_routes": {name: {"queue": queue} for name, queue in queues.of_tasks.items()},
+        # What a worker consumes unless `-Q` names some of them.
+        "task_queues": [_declared(name) for name in queues.names],
         "task_track_started": False,
         # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`. Producers tell
         # of what they send; wake-ups are no news, and an event costs as much as a message.
@@ -90,3 +97,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
     }
+
+
+def _declared(name: str) -> Queue:
+    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
+    return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call]

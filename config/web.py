@@ -60,6 +60,12 @@ class WebSettings(ProducerSettings):
         ge=0,
         description="Requests a minute of one key, or of one address without keys; 0: no limit.",
     )
+    web_connections: int = Field(
+        default=500,
+        ge=16,
+        description="Connections at a time. Above it, the one that has asked for nothing for "
+        "longest makes room.",
+    )
     web_flower_url: str = Field(
         default="", description="Where people find Flower; the page links to it."
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from celery import Celery
 from kombu.exceptions import OperationalError
 
 from conveyor import wakeups
@@ -19,6 +18,7 @@ from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.publishing import Publisher
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.storage import Storage
 
@@ -57,14 +57,16 @@ class DeadLetters:
         ledger: Where they are kept.
         index: Finds them page by page.
         storage: Where their staged sources lie.
-        app: To send the wake-ups of replays.
+        publisher: Where the wake-ups of replays are sent.
     """
 
-    def __init__(self, ledger: Ledger, index: Index, storage: Storage, app: Celery) -> None:
+    def __init__(
+        self, ledger: Ledger, index: Index, storage: Storage, publisher: Publisher
+    ) -> None:
         self._ledger = ledger
         self._index = index
         self._storage = storage
-        self._app = app
+        self._publisher = publisher
 
     def list(
         self,
@@ -184,7 +186,7 @@ class DeadLetters:
             raise _no_such(conversion_id)
         # Without the message the sweep finds it: the entry is due.
         with suppress(OperationalError):
-            wakeups.wake(self._app, entry)
+            wakeups.wake(self._publisher, entry)
         return entry.conversion
 
     def purge(self, older_than_s: float) -> int:

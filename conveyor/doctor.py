@@ -22,6 +22,7 @@ from conveyor import names
 from conveyor.errors import BrokerUnavailable, ConveyorError, StorageError
 from conveyor.ledger import Ledger
 from conveyor.producer import Conveyor
+from conveyor.publishing import Publisher
 from conveyor.redaction import redact_server_url
 
 __all__ = [
@@ -138,8 +139,8 @@ def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[
         return _read_report(report)
     except (NoAnswer, TimeoutError, TaskRevokedError):
         detail = (
-            f"No worker answered within {timeout_s:g} s: none runs, or all are busy. Start one: "
-            f"celery -A workers.app worker -Q {','.join(names.QUEUES)}"
+            f"No worker answered within {timeout_s:g} s: none runs in this namespace, or all are "
+            "busy. Start one: celery -A workers.app worker"
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
         detail = (
@@ -152,16 +153,16 @@ def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[
 def _ask(conveyor: Conveyor, timeout_s: float) -> Any:
     try:
         with conveyor.storage.probe() as uri:
-            return _send(conveyor.celery_app, [uri], timeout_s)
+            return _send(conveyor.publisher, [uri], timeout_s)
     except StorageError:  # told by a check of its own
-        return _send(conveyor.celery_app, [], timeout_s)
+        return _send(conveyor.publisher, [], timeout_s)
 
 
-def _send(app: Celery, probes: list[str], timeout_s: float) -> Any:
-    question = app.send_task(
+def _send(publisher: Publisher, probes: list[str], timeout_s: float) -> Any:
+    question = publisher.app.send_task(
         names.CHECKUP,
         args=probes,
-        queue=names.QUEUE_OF[names.CHECKUP],
+        queue=publisher.queues.of_tasks[names.CHECKUP],
         expires=timeout_s,
         argsrepr="()",
     )

@@ -17,9 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import redis
-
-from conveyor.ledger import keys, script, translated
+from conveyor.ledger import Client, script, translated
 from conveyor.ledger.entry import VERSION
 
 __all__ = [
@@ -111,13 +109,14 @@ class Governor:
         limit: Of jobs at the service at once; 0 for none.
     """
 
-    def __init__(self, client: redis.Redis, account: str, spacing_s: float, limit: int) -> None:
+    def __init__(self, client: Client, account: str, spacing_s: float, limit: int) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self.account = account
         self._step_s = spacing_s
         self._check_s = spacing_s * _HELD_STEPS
         self._limit = limit
-        self._key = keys.account(account)
+        self._key = self._keys.account(account)
         self._gate = client.register_script(script("gate"))
         self._throttle = client.register_script(script("throttle"))
         self._hold = client.register_script(script("hold"))
@@ -137,9 +136,9 @@ class Governor:
                 self._gate(
                     keys=[
                         self._key,
-                        keys.jobs(self.account),
-                        keys.conversion(conversion_id),
-                        keys.ACCOUNTS,
+                        self._keys.jobs(self.account),
+                        self._keys.conversion(conversion_id),
+                        self._keys.accounts,
                     ],
                     args=[conversion_id, self._limit, self._check_s, self.account, VERSION],
                 ),
@@ -160,7 +159,7 @@ class Governor:
     def release(self, conversion_id: str) -> None:
         """Take back what `ask` allowed: nothing was submitted."""
         with translated(self._redis):
-            self._redis.srem(keys.jobs(self.account), conversion_id)
+            self._redis.srem(self._keys.jobs(self.account), conversion_id)
 
     def throttled(self, retry_after_s: float | None = None) -> float:
         """Note a throttle, wherever the service said it.
@@ -178,7 +177,9 @@ class Governor:
         """
         wanted_s = min(max(retry_after_s or 0.0, 0.0), _LONGEST_THROTTLE_S)
         with translated(self._redis):
-            wait_ms = self._throttle(keys=[self._key, keys.COUNTS], args=[self._step_s, wanted_s])
+            wait_ms = self._throttle(
+                keys=[self._key, self._keys.counts], args=[self._step_s, wanted_s]
+            )
         return _spread(wait_ms / 1000)
 
     def recovered(self) -> None:
@@ -202,7 +203,7 @@ class Governor:
         with translated(self._redis):
             return bool(
                 self._hold(
-                    keys=[self._key, keys.ACCOUNTS],
+                    keys=[self._key, self._keys.accounts],
                     args=[self.account, reason or "refused", code, self._check_s],
                 )
             )
@@ -256,26 +257,26 @@ class Governor:
             self._redis.hset(self._key, "foreign_ids", 1)
 
 
-def accounts(client: redis.Redis) -> list[AccountStatus]:
+def accounts(client: Client) -> list[AccountStatus]:
     """The accounts that the workers submit for.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
     with translated(client):
-        known = cast("set[str]", client.smembers(keys.ACCOUNTS))
+        known = cast("set[str]", client.smembers(client.keyspace.accounts))
     return [status_of(client, account) for account in sorted(known)]
 
 
-def status_of(client: redis.Redis, account: str) -> AccountStatus:
+def status_of(client: Client, account: str) -> AccountStatus:
     """How an account stands.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
     with translated(client), client.pipeline() as pipeline:
-        pipeline.hgetall(keys.account(account))
-        pipeline.scard(keys.jobs(account))
+        pipeline.hgetall(client.keyspace.account(account))
+        pipeline.scard(client.keyspace.jobs(account))
         pipeline.time()
         fields, jobs, (seconds, microseconds) = pipeline.execute()
     held, throttles = fields.get("held", ""), round(_number(fields, "throttles"))
@@ -285,7 +286,7 @@ def status_of(client: redis.Redis, account: str) -> AccountStatus:
     return AccountStatus(account, held, throttles, jobs, max(held_s, 0.0), _end_of(fields))
 
 
-def resume(client: redis.Redis, account: str) -> bool:
+def resume(client: Client, account: str) -> bool:
     """End an account's hold; its submits go on within a minute.
 
     Returns:
@@ -295,13 +296,13 @@ def resume(client: redis.Redis, account: str) -> bool:
         LedgerUnavailable: Redis can't be reached.
     """
     with translated(client), client.pipeline() as pipeline:
-        pipeline.hdel(keys.account(account), "held")
-        pipeline.hdel(keys.account(account), *_HOLD_FIELDS)
+        pipeline.hdel(client.keyspace.account(account), "held")
+        pipeline.hdel(client.keyspace.account(account), *_HOLD_FIELDS)
         was_held, _ = pipeline.execute()
     return bool(was_held)
 
 
-def _server_now(client: redis.Redis) -> float:
+def _server_now(client: Client) -> float:
     seconds, microseconds = client.time()
     return seconds + microseconds / 1e6
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
 
@@ -32,27 +32,38 @@ _EVENT_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _ALMOST: Final = 0.95
 
 
+class Owner(Protocol):
+    """Who made a handle: a handle may be used in another process, which connects for itself."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """This process's ledger."""
+
+    @property
+    def watch(self) -> Watch:
+        """This process's followers."""
+
+    def cancel(self, conversion_id: str) -> Conversion:
+        """Cancel a conversion."""
+
+
 class Handle:
-    """One conversion.
+    """One conversion. It may be passed on to another process.
 
     Attributes:
         id: Its id, which is also the Celery task id: ``AsyncResult(handle.id)`` works.
     """
 
-    def __init__(
-        self,
-        conversion_id: str,
-        ledger: Ledger,
-        cancel: Callable[[str], Conversion],
-        watch: Watch,
-    ) -> None:
+    def __init__(self, conversion_id: str, owner: Owner) -> None:
         self.id = conversion_id
-        self._ledger = ledger
-        self._cancel = cancel
-        self._watch = watch
+        self._owner = owner
 
     def __repr__(self) -> str:
         return f"<Handle {self.id}>"
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self._owner.ledger
 
     @property
     def state(self) -> State:
@@ -82,7 +93,7 @@ class Handle:
 
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
-        return self._cancel(self.id)
+        return self._owner.cancel(self.id)
 
     def wait(self, timeout: float | None = None) -> Conversion:
         """Wait for the end. Not inside a task: that would hold a worker's slot.
@@ -153,7 +164,7 @@ class Handle:
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """The twin of `wait`: the same arguments, the same errors."""
         patience = _Patience(timeout)
-        async with self._watch.on(self.id) as bell:
+        async with self._owner.watch.on(self.id) as bell:
             while True:
                 entry = await asyncio.to_thread(self._ledger.get, self.id)
                 if entry.state.is_final:
@@ -165,7 +176,7 @@ class Handle:
         return self._afollow(_checked(after))
 
     async def _afollow(self, after: str) -> AsyncIterator[Event]:
-        async with self._watch.on(self.id) as bell:
+        async with self._owner.watch.on(self.id) as bell:
             after = await asyncio.to_thread(self._place, after)
             while True:
                 events, is_over = await asyncio.to_thread(self._news, after)

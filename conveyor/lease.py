@@ -10,9 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, cast
 
-import redis
-
-from conveyor.ledger import Entry, keys, script, translated
+from conveyor.ledger import Client, Entry, script, translated
 from conveyor.ledger.entry import VERSION, decode, fields_of
 
 __all__ = ["Deliveries"]
@@ -32,8 +30,9 @@ class Deliveries:
         lease_s: A holder that dies frees the way after it; one that lives renews it.
     """
 
-    def __init__(self, client: redis.Redis, lease_s: float) -> None:
+    def __init__(self, client: Client, lease_s: float) -> None:
         self._client = client
+        self._keys = client.keyspace
         self._lease_ms = round(lease_s * 1000)
         # In the whole fleet one holds a conversion's, so its id is enough to know ours.
         self._held: dict[str, _Held] = {}
@@ -59,9 +58,9 @@ class Deliveries:
                 "list[Any]",
                 self._acquire(
                     keys=[
-                        keys.delivery(conversion_id),
-                        keys.conversion(conversion_id),
-                        keys.DUE,
+                        self._keys.delivery(conversion_id),
+                        self._keys.conversion(conversion_id),
+                        self._keys.due,
                     ],
                     args=[token, self._lease_ms, conversion_id, VERSION],
                 ),
@@ -84,7 +83,9 @@ class Deliveries:
         """
         token = self.token_of(conversion_id)
         with translated(self._client):
-            renewed = self._renew(keys=[keys.delivery(conversion_id)], args=[token, self._lease_ms])
+            renewed = self._renew(
+                keys=[self._keys.delivery(conversion_id)], args=[token, self._lease_ms]
+            )
         return bool(renewed)
 
     def release(self, conversion_id: str) -> None:
@@ -95,7 +96,7 @@ class Deliveries:
         """
         token, _ = self.hand_over(conversion_id)
         with translated(self._client):
-            self._release(keys=[keys.delivery(conversion_id)], args=[token])
+            self._release(keys=[self._keys.delivery(conversion_id)], args=[token])
 
     def token_of(self, conversion_id: str) -> str:
         """The token of our lease; empty where it is not ours."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import IO, Any, Self
 from uuid import uuid4
 
-import redis
 from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
 from conveyor import governor, names, wakeups
+from conveyor.application import backend_of, broker_of
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
@@ -27,10 +26,13 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
-from conveyor.ledger import PRODUCERS, Ledger, connect
+from conveyor.ledger import PRODUCERS, Client, Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
-from conveyor.publishing import publish
+from conveyor.names import Queues
+from conveyor.process_local import mind_forks, process_local
+from conveyor.publishing import Publisher, close_idle, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -47,7 +49,11 @@ _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "
 
 
 class Conveyor:
-    """Enqueues conversions and finds them again. Safe for threads; make one a process.
+    """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
+
+    One is enough for a program: threads and event loops share it, and each process that is forked
+    or spawned opens connections of its own when it first uses it. ``with`` and ``async with`` close
+    it at their end.
 
     Args:
         broker_url: Celery's broker, the workers' own.
@@ -56,6 +62,8 @@ class Conveyor:
         storage_url: Where local files are staged and results lie, as the workers know it.
         celery_app: The application's own Celery app, to enqueue through. It must use the
             workers' broker and result backend; ``broker_url`` is then taken from it.
+        namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
+            given.
 
     Raises:
         SettingsError: A value is wrong.
@@ -68,26 +76,55 @@ class Conveyor:
         result_backend: str | None = None,
         storage_url: str | None = None,
         celery_app: Celery | None = None,
+        *,
+        namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
-            broker_url = broker_url or celery_app.conf.broker_url
-            result_backend = result_backend or celery_app.conf.result_backend
+            broker_url = broker_url or broker_of(celery_app)
+            result_backend = result_backend or backend_of(celery_app)
         given = {
             "broker_url": broker_url,
             "redis_url": redis_url,
             "result_backend": result_backend,
             "storage_url": storage_url,
+            "namespace": namespace,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._settings: ProducerSettings = settings
+        self._given_app = celery_app
         self._app = celery_app or producer_app(settings)
+        self._publisher = Publisher(self._app, Queues(settings.namespace))
+        mind_forks(self._app)
+
+    def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
+        """What another process makes one of, as `multiprocessing` passes arguments."""
+        return self._settings, self._given_app
+
+    def __setstate__(self, state: tuple[ProducerSettings, Celery | None]) -> None:
+        self._settings, self._given_app = state
+        self._app = self._given_app or producer_app(self._settings)
+        self._publisher = Publisher(self._app, Queues(self._settings.namespace))
+        mind_forks(self._app)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.aclose()
 
     @classmethod
-    def from_env(cls, celery_app: Celery | None = None) -> Self:
+    def from_env(cls, celery_app: Celery | None = None, namespace: str | None = None) -> Self:
         """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
 
         Args:
             celery_app: As in the constructor.
+            namespace: Instead of ``CONVEYOR_NAMESPACE``.
 
         Raises:
             SettingsError: One is wrong; the message names it.
@@ -99,6 +136,7 @@ class Conveyor:
             result_backend=settings.result_backend.get_secret_value(),
             storage_url=settings.storage_url,
             celery_app=celery_app,
+            namespace=namespace or settings.namespace,
         )
 
     def convert(
@@ -264,7 +302,7 @@ class Conveyor:
                 "params": request.plain_params,
                 "semi_async_seconds": request.semi_async_seconds,
             },
-            queue=names.QUEUE_OF[names.SUBMIT],
+            queue=self._publisher.queues.submit,
             argsrepr="()",
             kwargsrepr=request.redacted(),
             # With a source of its own it takes none from the task before it.
@@ -294,7 +332,7 @@ class Conveyor:
             return self._ledger.get(conversion_id).conversion
         # Without the message the sweep finds it: the caller does not know yet.
         with suppress(OperationalError):
-            wakeups.wake(self._app, cancelled)
+            wakeups.wake(self._publisher, cancelled)
         return cancelled.conversion
 
     def get(self, conversion_id: str) -> Conversion:
@@ -357,14 +395,14 @@ class Conveyor:
         """
         return Fleet.of(self._index.read(), self.accounts())
 
-    def job_ended(self, conversion_id: str, job_id: str) -> None:
+    def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
 
         Whoever calls this has checked the call's signature (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
-            job_id: As the call names the job.
+            job_id: As the call names the job. Unless it does, the conversion's present job counts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -375,7 +413,7 @@ class Conveyor:
             return
         entry, wait_s = found
         try:
-            wakeups.poll(self._app, entry, wait_s)
+            wakeups.poll(self._publisher, entry, wait_s)
         except OperationalError:
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the poll: start it. "
@@ -413,10 +451,10 @@ class Conveyor:
         """
         return governor.resume(self._client, account)
 
-    @cached_property
+    @process_local
     def dead_letters(self) -> DeadLetters:
         """Conversions that have ended without files."""
-        return DeadLetters(self._ledger, self._index, self._storage, self._app)
+        return DeadLetters(self._ledger, self._index, self._storage, self._publisher)
 
     @property
     def storage(self) -> Storage:
@@ -429,18 +467,44 @@ class Conveyor:
         return self._ledger
 
     @property
+    def watch(self) -> Watch:
+        """The followers of conversions in this process's event loops, for `Handle`."""
+        return self._watch
+
+    @property
     def celery_app(self) -> Celery:
         """The Celery app that conversions are enqueued through."""
         return self._app
 
+    @property
+    def publisher(self) -> Publisher:
+        """Where messages are published, for the doctor."""
+        return self._publisher
+
     def close(self) -> None:
-        """Close the connections."""
-        self._app.close()
-        self._client.close()
+        """Close this process's connections that are not in use.
+
+        A call that is under way in another thread or event loop goes on to its end. A later call
+        connects again, and to close twice does nothing. The application's own Celery app stays as
+        it is.
+        """
+        client = Conveyor._client.made(self)
+        if client is not None:
+            client.connection_pool.disconnect(inuse_connections=False)
+        staging = Conveyor._staging.made(self)
+        if staging is not None:
+            staging.close()
+        if self._given_app is None:
+            close_idle(self._app)
 
     async def aclose(self) -> None:
-        """The twin of `close` for `asyncio`: closes this event loop's connection, too."""
-        await self._watch.aclose()
+        """The twin of `close` for `asyncio`: closes this event loop's connection, too.
+
+        Other event loops keep theirs: await it once in each that has followed a conversion.
+        """
+        watch = Conveyor._watch.made(self)
+        if watch is not None:
+            await watch.aclose()
         await asyncio.to_thread(self.close)
 
     def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
@@ -458,7 +522,7 @@ class Conveyor:
                 self._app,
                 names.SUBMIT,
                 task_id=conversion_id,
-                queue=names.QUEUE_OF[names.SUBMIT],
+                queue=self._publisher.queues.submit,
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
                 retry_policy=_PUBLISH_RETRY,
@@ -482,7 +546,7 @@ class Conveyor:
             ) from None
 
     def _handle(self, conversion_id: str) -> Handle:
-        return Handle(conversion_id, self._ledger, self.cancel, self._watch)
+        return Handle(conversion_id, self)
 
     def _staged(self, request: ConversionRequest) -> ConversionRequest:
         """The request with its local files in the storage: all of them, or none."""
@@ -511,33 +575,34 @@ class Conveyor:
                     "An uploaded file belongs to another conversion: upload it again."
                 )
 
-    @cached_property
-    def _client(self) -> redis.Redis:
-        return connect(self._settings.redis_url.get_secret_value(), patience=PRODUCERS)
+    @process_local
+    def _client(self) -> Client:
+        url, namespace = _secret(self._settings.redis_url), self._settings.namespace
+        return connect(url, namespace, patience=PRODUCERS)
 
-    @cached_property
+    @process_local
     def _ledger(self) -> Ledger:
         return Ledger(self._client)
 
-    @cached_property
+    @process_local
     def _storage(self) -> Storage:
         return Storage(self._settings.storage_url)
 
-    @cached_property
+    @process_local
     def _index(self) -> Index:
         return Index(self._client, self._ledger.find_many)
 
-    @cached_property
+    @process_local
     def _reservations(self) -> Reservations:
         return Reservations(self._client)
 
-    @cached_property
+    @process_local
     def _staging(self) -> Staging:
         return Staging(self._storage, self._reservations)
 
-    @cached_property
+    @process_local
     def _watch(self) -> Watch:
-        return Watch(self._settings.redis_url.get_secret_value())
+        return Watch(_secret(self._settings.redis_url), Keys(self._settings.namespace).changed)
 
     @property
     def _broker_address(self) -> str:
@@ -558,9 +623,14 @@ def producer_app(settings: ProducerSettings) -> Celery:
     app.conf.update(
         broker_url=_secret(settings.broker_url),
         result_backend=_secret(settings.result_backend),
-        broker_transport=transport_of(_secret(settings.broker_url)),
-        broker_connection_timeout=5,
-        broker_transport_options={"socket_connect_timeout": 5, "socket_timeout": 15},
+        broker_transport=transport_of(_secret(settings.broker_url), "ProducerTransport"),
+        broker_connection_timeout=PRODUCERS.connect_s,
+        broker_transport_options={
+            "socket_connect_timeout": PRODUCERS.connect_s,
+            "socket_timeout": PRODUCERS.answer_s,
+            **Queues(settings.namespace).unacknowledged,
+        },
+        redis_socket_connect_timeout=PRODUCERS.connect_s,
         accept_content=["json"],
         task_serializer="json",
         result_serializer="json",

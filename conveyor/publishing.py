@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ConnectionLimitExceeded, OperationalError
 
-__all__ = ["publish"]
+from conveyor.names import Queues
+
+__all__ = ["Publisher", "close_idle", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Where messages are published.
+
+    Attributes:
+        app: To send through.
+        queues: Which ones they go into.
+    """
+
+    app: Celery
+    queues: Queues
 
 
 def publish(app: Celery, name: str, **options: Any) -> Any:
@@ -37,3 +54,19 @@ def publish(app: Celery, name: str, **options: Any) -> Any:
         producer.connection.collect()
         producer.revive(producer.connection.default_channel)
         return app.send_task(name, producer=producer, **options)
+
+
+def close_idle(app: Celery) -> None:
+    """Close the connections to the broker that no thread publishes through just now.
+
+    Args:
+        app: Whose pool. It connects again when it next publishes.
+    """
+    pool = app.pool
+    idle = []
+    with suppress(ConnectionLimitExceeded):
+        for _ in range(pool.limit or 0):
+            idle.append(pool.acquire())  # noqa: PERF401 - what was acquired until then counts
+    for connection in idle:
+        connection.collect()
+        connection.release()

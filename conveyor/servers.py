@@ -172,9 +172,7 @@ def _scheme_of(url: str) -> str:
 def _read(url: str, *, strict: bool) -> ServerUrl:
     scheme = _scheme_of(url)
     if scheme not in SCHEMES:
-        raise ValueError(
-            "must be a redis://, rediss://, unix://, sentinel:// or sentinels:// URL"
-        )
+        raise ValueError("must be a redis://, rediss://, unix://, sentinel:// or sentinels:// URL")
     rest, _, tail = url.partition("://")[2].partition("#")[0].partition("?")
     query = dict(parse_qsl(tail, keep_blank_values=True))
     if strict and (unknown := sorted(query.keys() - _KNOWN)):
@@ -293,7 +291,7 @@ def _with_options(url: str, options: Mapping[str, Any], tls: Mapping[str, Any]) 
 
 
 def _joined(rest: str) -> str:
-    """Celery repeats the scheme, the login and the path with each sentinel; here they stand once."""
+    """Write the login and the path once: Celery repeats them with each sentinel."""
     first, *others = (part.rpartition("://")[2] or part for part in rest.split(";"))
     if not others:
         return first

@@ -8,13 +8,17 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["BACKLOG", "Server", "address_of", "listen"]
+from conveyor.visitors import Visit, refusal_of
+
+__all__ = ["BACKLOG", "OwnVisitors", "Server", "address_of", "listen"]
 
 BACKLOG: Final = 2048
 """Connections that wait to be accepted."""
@@ -74,3 +78,30 @@ def address_of(listener: socket.socket) -> str:
     """The URL of a bound socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class OwnVisitors:
+    """Refuses what a page of another site has sent (`conveyor.visitors`).
+
+    Args:
+        app: What lies behind.
+        names: As `conveyor.visitors.refusal_of` takes them.
+        refuse: Makes the answer of a reason.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, names: Collection[str] | None, refuse: Callable[[str], ASGIApp]
+    ) -> None:
+        self._app = app
+        self._names = names
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        app = self._app
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            visit = Visit.of(scope["method"], lambda name: ",".join(headers.getlist(name)) or None)
+            reason = refusal_of(visit, self._names)
+            app = self._refuse(reason) if reason else app
+        await app(scope, receive, send)

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from conveyor.errors import SettingsError
+from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
 from conveyor.servers import ServerUrl, is_redis_url
 
 __all__ = ["ENV_PREFIX", "ExplicitSettings", "LiveSettings", "ProducerSettings", "load"]
@@ -58,6 +59,11 @@ class ProducerSettings(BaseSettings):
     )
     result_backend: SecretStr = Field(
         default=SecretStr(""), description="Celery's result backend. `REDIS_URL` unless set."
+    )
+    namespace: str = Field(
+        default=DEFAULT_NAMESPACE,
+        pattern=rf"^{NAMESPACE}$",
+        description="What keys and queues begin with. Fleets with different ones share a Redis.",
     )
     storage_url: str = Field(
         default="~/.conveyor/files",

@@ -19,6 +19,7 @@ from typing import IO, Any, Final, TypeVar, cast
 from conveyor.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.process_local import process_local
 from conveyor.storage import Storage, Writer, chunks_of
 from conveyor.storage.storage import CHUNK_BYTES
 
@@ -44,8 +45,15 @@ class Staging:
     def __init__(self, storage: Storage, reservations: Reservations) -> None:
         self._storage = storage
         self._reservations = reservations
+
+    @process_local
+    def _threads(self) -> ThreadPoolExecutor:
         # Their own: a storage that is slow must not hold up what the loop's other threads do.
-        self._threads = ThreadPoolExecutor(_WRITERS, thread_name_prefix="conveyor-staging")
+        return ThreadPoolExecutor(_WRITERS, thread_name_prefix="conveyor-staging")
+
+    def close(self) -> None:
+        """Let this process's threads end, once they have done what they are about."""
+        Staging._threads.take(self)
 
     def stage_path(self, path: str) -> StagedFile:
         """Copy a local file.
@@ -92,13 +100,16 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        upload = await self._in_thread(self._begin, name)
+        # A caller that is cancelled as it begins has begun all the same.
+        begun: list[_Upload] = []
         try:
+            await self._in_thread(lambda: begun.append(self._begin(name)))
             async for piece in _gathered(chunks):
-                await self._in_thread(upload.write, piece)
-            return await self._in_thread(upload.finish)
+                await self._in_thread(begun[0].write, piece)
+            return await self._in_thread(begun[0].finish)
         except BaseException:
-            await self._in_thread(self._abandon, upload)
+            for upload in begun:
+                await self._in_thread(self._abandon, upload)
             raise
 
     async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:

@@ -17,10 +17,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import redis
-
 from conveyor.conversion import State
-from conveyor.ledger import Entry, keys, script, translated
+from conveyor.ledger import Client, Entry, script, translated
 from conveyor.ledger.entry import VERSION, decode, fields_of
 
 __all__ = ["Pass", "Turnstile"]
@@ -86,8 +84,9 @@ class Turnstile:
         lease_s: A holder that dies frees the way after it; one that lives renews it.
     """
 
-    def __init__(self, client: redis.Redis, spacing_s: float, lease_s: float) -> None:
+    def __init__(self, client: Client, spacing_s: float, lease_s: float) -> None:
         self._client = client
+        self._keys = client.keyspace
         self._spacing_ms = round((spacing_s + _MARGIN_S) * 1000)
         self._lease_ms = round(lease_s * 1000)
         self._enter = client.register_script(script("enter"))
@@ -114,9 +113,9 @@ class Turnstile:
                 "list[Any]",
                 self._enter(
                     keys=[
-                        keys.turnstile(conversion_id),
-                        keys.conversion(conversion_id),
-                        keys.DUE,
+                        self._keys.turnstile(conversion_id),
+                        self._keys.conversion(conversion_id),
+                        self._keys.due,
                     ],
                     args=[
                         *(token, self._lease_ms, State.CONVERTING.value, number),
@@ -150,7 +149,9 @@ class Turnstile:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._client):
-            self._renew(keys=[keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms])
+            self._renew(
+                keys=[self._keys.turnstile(passed.entry.id)], args=[passed.token, self._lease_ms]
+            )
 
     def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.
@@ -166,7 +167,8 @@ class Turnstile:
         """
         with translated(self._client):
             left = self._leave(
-                keys=[keys.turnstile(granted.entry.id)], args=[granted.token, granted.spacing_ms]
+                keys=[self._keys.turnstile(granted.entry.id)],
+                args=[granted.token, granted.spacing_ms],
             )
         return bool(left)
 

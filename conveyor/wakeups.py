@@ -7,54 +7,53 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import Celery
-
 from conveyor import names, schedule
 from conveyor.conversion import State
 from conveyor.ledger import Entry
-from conveyor.publishing import publish
+from conveyor.names import Queues
+from conveyor.publishing import Publisher, publish
 
 __all__ = ["deliver", "poll", "submit", "wake"]
 
 
-def submit(app: Celery, entry: Entry, delay_s: float = 0) -> None:
+def submit(publisher: Publisher, entry: Entry, delay_s: float = 0) -> None:
     """Have a conversion submitted.
 
     Args:
-        app: To send through.
+        publisher: Where it is sent.
         entry: The conversion; its awaited number goes with the message.
         delay_s: Countdown, seconds.
     """
     kwargs = {"conversion_id": entry.id, "number": entry.wakeup}
-    _send(app, names.SUBMIT, entry, delay_s, kwargs=kwargs)
+    _send(publisher, names.SUBMIT, entry, delay_s, kwargs=kwargs)
 
 
-def poll(app: Celery, entry: Entry, delay_s: float) -> None:
+def poll(publisher: Publisher, entry: Entry, delay_s: float) -> None:
     """Have a conversion polled.
 
     Args:
-        app: To send through.
+        publisher: Where it is sent.
         entry: The conversion; its awaited number goes with the message.
         delay_s: Countdown, seconds.
     """
-    _send(app, names.POLL, entry, delay_s, args=(entry.id, entry.wakeup))
+    _send(publisher, names.POLL, entry, delay_s, args=(entry.id, entry.wakeup))
 
 
-def deliver(app: Celery, entry: Entry, delay_s: float = 0) -> None:
+def deliver(publisher: Publisher, entry: Entry, delay_s: float = 0) -> None:
     """Have a conversion's outcome brought to its caller, under the caller's task id.
 
     Args:
-        app: To send through.
+        publisher: Where it is sent.
         entry: The conversion, with the caller's canvas.
         delay_s: Countdown, seconds.
     """
     publish(
-        app,
+        publisher.app,
         names.DELIVER,
         args=(entry.id,),
         countdown=min(delay_s, schedule.MAX_NET_S) or None,
         task_id=entry.id,
-        queue=_queue_of(names.DELIVER, entry),
+        queue=_queue_of(publisher.queues, names.DELIVER, entry),
         # The worker keeps the result. Whoever sends this does not wait for it, and Celery shall not
         # begin to listen for it: it would never end to, in every process that cancels and replays.
         ignore_result=True,
@@ -63,33 +62,33 @@ def deliver(app: Celery, entry: Entry, delay_s: float = 0) -> None:
     )
 
 
-def wake(app: Celery, entry: Entry, delay_s: float = 0) -> None:
+def wake(publisher: Publisher, entry: Entry, delay_s: float = 0) -> None:
     """Send the wake-up that a conversion's state asks for.
 
     Args:
-        app: To send through.
+        publisher: Where it is sent.
         entry: The conversion.
         delay_s: Countdown, seconds.
     """
     if entry.state is State.QUEUED:
-        submit(app, entry, delay_s)
+        submit(publisher, entry, delay_s)
     elif entry.state is State.CONVERTING:
-        poll(app, entry, delay_s)
+        poll(publisher, entry, delay_s)
     else:
-        deliver(app, entry, delay_s)
+        deliver(publisher, entry, delay_s)
 
 
-def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) -> None:
+def _send(publisher: Publisher, name: str, entry: Entry, delay_s: float, **options: Any) -> None:
     """In Flower these stand below the conversion: it is their root and parent.
 
     No countdown is longer than the longest, whoever asks for it: the broker's visibility time-out
     lies above that.
     """
     publish(
-        app,
+        publisher.app,
         name,
         countdown=min(delay_s, schedule.MAX_NET_S),
-        queue=_queue_of(name, entry),
+        queue=_queue_of(publisher.queues, name, entry),
         root_id=entry.id,
         parent_id=entry.id,
         ignore_result=True,
@@ -97,7 +96,7 @@ def _send(app: Celery, name: str, entry: Entry, delay_s: float, **options: Any) 
     )
 
 
-def _queue_of(name: str, entry: Entry) -> str:
+def _queue_of(queues: Queues, name: str, entry: Entry) -> str:
     if schedule.is_urgent(entry.job_age_s, entry.since_s(entry.ready_at)):
-        return names.URGENT
-    return names.QUEUE_OF[name]
+        return queues.urgent
+    return queues.of_tasks[name]

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import redis
-from redis.asyncio import Redis
 
-from conveyor.ledger import keys
+from conveyor.ledger import aconnect
+from conveyor.process_local import process_local
 
 __all__ = ["Watch"]
 
@@ -30,11 +30,16 @@ class Watch:
 
     Args:
         url: Redis.
+        channel: Told the id of each conversion that changes.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, channel: str) -> None:
         self._url = url
-        self._listeners: dict[asyncio.AbstractEventLoop, _Listener] = {}
+        self._channel = channel
+
+    @process_local
+    def _listeners(self) -> dict[asyncio.AbstractEventLoop, _Listener]:
+        return {}
 
     @asynccontextmanager
     async def on(self, conversion_id: str) -> AsyncIterator[_Bell]:
@@ -51,11 +56,11 @@ class Watch:
 
     def _listener(self) -> _Listener:
         # Whoever runs a loop for each call, as `asyncio.run` does, leaves them closed.
-        for closed in [loop for loop in self._listeners if loop.is_closed()]:
+        for closed in [loop for loop in tuple(self._listeners) if loop.is_closed()]:
             self._listeners.pop(closed, None)
         loop = asyncio.get_running_loop()
         if loop not in self._listeners:
-            self._listeners[loop] = _Listener(self._url)
+            self._listeners[loop] = _Listener(self._url, self._channel)
         return self._listeners[loop]
 
     async def aclose(self) -> None:
@@ -84,8 +89,9 @@ class _Bell:
 class _Listener:
     """One event loop's connection."""
 
-    def __init__(self, url: str) -> None:
-        self._client = Redis.from_url(url, decode_responses=True, socket_connect_timeout=5.0)
+    def __init__(self, url: str, channel: str) -> None:
+        self._channel = channel
+        self._client = aconnect(url)
         self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
         self._subscribed = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._listen())
@@ -106,8 +112,8 @@ class _Listener:
 
     async def aclose(self) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        # Whatever the task ends with: only who is cancelled here, is told so.
+        await asyncio.gather(self._task, return_exceptions=True)
         await self._client.aclose()
 
     async def _listen(self) -> None:
@@ -119,7 +125,7 @@ class _Listener:
 
     async def _hear(self) -> None:
         async with self._client.pubsub(ignore_subscribe_messages=False) as channel:
-            await channel.subscribe(keys.CHANGED)
+            await channel.subscribe(self._channel)
             async for message in channel.listen():
                 if message["type"] == "subscribe":
                     self._subscribed.set()

@@ -164,7 +164,7 @@ def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) ->
     )
     # A countdown would end too early for a long wait that the service asks for: the sweep comes.
     if held is not None and delay_s <= schedule.MAX_NET_S:
-        wakeups.deliver(engine.app, held, delay_s)
+        wakeups.deliver(engine.publisher, held, delay_s)
     raise Ignore
 
 

@@ -42,13 +42,13 @@ def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
     if not passed.granted:
         # Another is in: it sends the next wake-up, and if it has died, the sweep does.
         if passed.is_left:
-            wakeups.poll(engine.app, passed.entry, passed.wait_s)
+            wakeups.poll(engine.publisher, passed.entry, passed.wait_s)
         return
     renew = partial(engine.turnstile.renew, passed)
     with engine.pulse.keeps(conversion_id, renew, engine.most_answer_s):
         outcome, (noted, delay_s) = _poll(engine, passed)
     if noted is not None:
-        wakeups.wake(engine.app, noted, delay_s)
+        wakeups.wake(engine.publisher, noted, delay_s)
     else:
         leave_if_cancelled(engine, passed.entry, outcome)
 

@@ -128,7 +128,7 @@ def submit(
     else:
         moved = _submit(self.engine, entry)
         if moved is not None:
-            wakeups.wake(self.engine.app, *moved)
+            wakeups.wake(self.engine.publisher, *moved)
     if Caller.of(self.request).is_called_back:
         raise Ignore
 

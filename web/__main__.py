@@ -82,6 +82,7 @@ def _conveyor(settings: WebSettings) -> Conveyor:
         redis_url=settings.redis_url.get_secret_value(),
         result_backend=settings.result_backend.get_secret_value(),
         storage_url=settings.storage_url,
+        namespace=settings.namespace,
     )
     # A storage of an unknown kind must show now, not at the first upload.
     _ = conveyor.storage

@@ -1,7 +1,7 @@
 """One log line a request, and an answer to what nobody foresaw.
 
-A line holds the route, not the address: a query may hold a job id, and a webhook's path its
-signature (invariant I5).
+A line names the key that has asked. It holds the route, not the address: a query may hold a job
+id, and a webhook's path its signature (invariant I5).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from web.webhooks import TEMPLATE, is_webhook
 __all__ = ["Access"]
 
 _OTHER: Final = "-"
+_NOBODY: Final = "-"
 _NOT_FOUND: Final = Kind.NOT_FOUND.status
 # As long as ids are; what is longer was never ours.
 _MAX_ID: Final = 64
@@ -83,11 +84,17 @@ def _log(scope: Scope, status: int, took_s: float) -> None:
         "route": _route(scope),
         "status": status,
         "ms": round(took_s * 1000, 1),
+        "key": _key_name(scope),
     }
     conversion_id = _conversion_id(scope)
     if conversion_id:
         fields["conversion_id"] = conversion_id[:_MAX_ID]
     (log.debug if is_noise else log.info)("request", **fields)
+
+
+def _key_name(scope: Scope) -> str:
+    """The name of the key that has asked, never the key."""
+    return str(scope.get("state", {}).get("caller", _NOBODY))
 
 
 def _route(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from config.web import WebSettings
 from conveyor import Conveyor, __version__
+from conveyor.serving import OwnVisitors
 from web import (
     conversions,
     dead_letters,
@@ -27,8 +28,9 @@ from web import (
     wiring,
 )
 from web.access import Access
-from web.auth import ApiKeys, SameOrigin
-from web.limits import Rate
+from web.auth import ApiKeys
+from web.limits import Rate, ShortQuery
+from web.problems import Kind, ProblemResponse
 from web.readiness import Readiness
 from web.webhooks import Webhooks
 from web.wiring import Parts
@@ -86,10 +88,16 @@ def _middleware(settings: WebSettings, conveyor: Conveyor) -> Sequence[Middlewar
     return [
         Middleware(Access),
         Middleware(Webhooks, conveyor=conveyor, key=settings.webhook_key.get_secret_value()),
-        Middleware(SameOrigin, open_to_all=not keys),
+        # First, so that the log names the key of what is refused, too.
         Middleware(ApiKeys, keys=keys),
+        Middleware(OwnVisitors, names=None if keys else (), refuse=_foreign),
+        Middleware(ShortQuery),
         Middleware(Rate, per_minute=settings.web_rate),
     ]
+
+
+def _foreign(reason: str) -> ProblemResponse:
+    return ProblemResponse(Kind.FOREIGN_ORIGIN, reason)
 
 
 @asynccontextmanager

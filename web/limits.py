@@ -1,4 +1,4 @@
-"""How often one caller may ask."""
+"""How often one caller may ask, and how much in a query."""
 
 from __future__ import annotations
 
@@ -14,9 +14,34 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web.auth import is_open
 from web.problems import Kind, ProblemResponse
 
-__all__ = ["Rate"]
+__all__ = ["Rate", "ShortQuery"]
 
 _NOBODY: Final = "-"  # a unix socket's peer has no address
+
+
+# The endpoints know five.
+_MOST_FIELDS: Final = 32
+
+
+class ShortQuery:
+    """Refuses a query of many fields, before each is decoded, checked and told of.
+
+    Args:
+        app: What lies behind.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        is_long = scope["type"] == "http" and scope["query_string"].count(b"&") >= _MOST_FIELDS
+        await (_LONG_QUERY if is_long else self._app)(scope, receive, send)
+
+
+_LONG_QUERY: Final = ProblemResponse(
+    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields."
+)
 
 
 class Rate:

@@ -36,6 +36,8 @@ __all__ = [
 
 _MAX_SOURCES: Final = 100
 _MAX_SOURCE: Final = 8192
+# The service knows some sixty at one converter.
+_MAX_PARAMS: Final = 200
 
 Timestamp = Annotated[
     str,
@@ -53,7 +55,7 @@ Format = Annotated[
 Source = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_SOURCE)]
 ParamName = Annotated[str, StringConstraints(pattern="^[A-Za-z][A-Za-z0-9]{0,63}$")]
 ParamValue = str | bool | int | float
-Params = dict[ParamName, ParamValue]
+Params = Annotated[dict[ParamName, ParamValue], Field(max_length=_MAX_PARAMS)]
 SemiAsync = Annotated[
     int,
     Field(

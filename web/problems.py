@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -27,9 +28,24 @@ from conveyor import (
     UnreadableConversion,
 )
 
-__all__ = ["CLIENT_GONE", "Kind", "Problem", "ProblemResponse", "errors_of", "install"]
+__all__ = [
+    "CLIENT_GONE",
+    "MOST_BYTES",
+    "Kind",
+    "Problem",
+    "ProblemResponse",
+    "errors_of",
+    "install",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
+MOST_BYTES: Final = 64 * 1024
+"""What an answer that tells of a problem has at most, whatever was sent."""
+# A character is six bytes in JSON at most. Together these stay far below `MOST_BYTES`.
+_MOST_ERRORS: Final = 20
+_MOST_NAME: Final = 100
+_MOST_MESSAGE: Final = 200
+_MOST_DETAIL: Final = 1000
 # Nobody reads it; the log does. Proxies use the same number.
 CLIENT_GONE: Final = 499
 
@@ -120,27 +136,44 @@ class ProblemResponse(JSONResponse):
             "type": kind.type,
             "title": kind.title,
             "status": kind.status,
-            "detail": detail,
+            "detail": _cut(detail, _MOST_DETAIL),
         }
         if errors:
-            content["errors"] = list(errors)
+            content["errors"] = [
+                {
+                    "field": _cut(item["field"], _MOST_NAME),
+                    "message": _cut(item["message"], _MOST_MESSAGE),
+                }
+                for item in errors[:_MOST_ERRORS]
+            ]
         super().__init__(content, kind.status, headers)
 
 
-def errors_of(error: Any, place: str = "") -> list[dict[str, str]]:
+def errors_of(found: Iterable[Any], place: str = "") -> list[dict[str, str]]:
     """What pydantic found, field by field, without the values: one may be a secret.
 
     Args:
-        error: A ``ValidationError`` of pydantic or of FastAPI.
+        found: The errors of pydantic or of FastAPI.
         place: Where the fields stand, ``"body"``.
+
+    Returns:
+        The first of them, long names and messages cut.
     """
     return [
         {
-            "field": ".".join(str(part) for part in (*filter(None, [place]), *item["loc"])),
-            "message": str(item["msg"]).removeprefix("Value error, "),
+            "field": ".".join(
+                _cut(str(part), _MOST_NAME) for part in (*filter(None, [place]), *item["loc"])
+            ),
+            "message": _cut(str(item["msg"]).removeprefix("Value error, "), _MOST_MESSAGE),
         }
-        for item in error.errors()
+        for item in islice(found, _MOST_ERRORS)
     ]
+
+
+def _cut(text: str, most: int) -> str:
+    """As much of a text as a reader needs; half a character, which no wire takes, is a ``?``."""
+    shown = text if len(text) <= most else f"{text[: most - 1]}…"
+    return shown.encode(errors="replace").decode()
 
 
 def install(app: FastAPI) -> None:
@@ -191,7 +224,8 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:
-    errors = errors_of(error)
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    errors = errors_of(error.errors())
     fields = ", ".join(item["field"] for item in errors)
     return ProblemResponse(Kind.INVALID_REQUEST, f"Wrong: {fields}.", errors=errors)
 

@@ -12,7 +12,7 @@ from config.web import WebSettings
 from conveyor import Conveyor
 from conveyor.serving import Server
 from web.app import make_app
-from web.protocol import BoundedHttp
+from web.protocol import bounded_http
 from web.wiring import parts_of
 
 __all__ = ["WebServer", "make_server"]
@@ -58,7 +58,7 @@ def make_server(
     app = make_app(settings, conveyor)
     config = uvicorn.Config(
         app,
-        http=BoundedHttp,
+        http=bounded_http(settings.web_connections),
         ws="none",
         lifespan="on",
         # Ours is set up already. Their access log holds queries, and so job ids (invariant I5).

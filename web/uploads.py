@@ -72,13 +72,9 @@ async def read_form(
         StorageError: The storage can't be written.
     """
     fields: dict[str, str] = {}
-    count = 0
     async with aclosing(_tokens(chunks, boundary)) as tokens:
         async for token in tokens:
             assert isinstance(token, _Part)  # noqa: S101 - what is read here is a part's begin
-            count += 1
-            if count > _MAX_PARTS:
-                raise _invalid(f"The form has more than {_MAX_PARTS} parts.")
             await _read_part(token, tokens, fields, staging)
     return fields
 
@@ -148,6 +144,7 @@ class _Reader:
     def __init__(self, boundary: str) -> None:
         self.tokens: deque[_Token] = deque()
         self.is_complete = False
+        self._parts = 0
         self._headers: dict[str, str] = {}
         self._header_bytes = 0
         self._name = bytearray()
@@ -181,6 +178,9 @@ class _Reader:
             raise _invalid("The form can't be read: it breaks multipart/form-data.") from None
 
     def _on_part(self) -> None:
+        self._parts += 1
+        if self._parts > _MAX_PARTS:
+            raise _invalid(f"The form has more than {_MAX_PARTS} parts.")
         self._headers.clear()
         self._header_bytes = 0
 

@@ -1,20 +1,26 @@
 """ConvertAPI's webhooks: "the job has ended", a hint to look at once.
 
 The address is its own proof: it holds a signature that only we can make. What is forged is
-refused by CPU alone, before Redis or a thread is spent on it. A genuine call is answered the same
-however often and however late it comes, so that the service stops calling.
+refused by CPU alone, before Redis or a thread is spent on it. A genuine call is a hint in whatever
+form it comes. It is answered the same however often and however late it comes, so that the service
+stops calling.
 
 These addresses need no API key, count towards no rate and stand in no document.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,17 +28,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conveyor import Conveyor, Unavailable
 from conveyor.webhooks import is_genuine
-from web.bodies import bounded
-from web.problems import Kind, Problem, ProblemResponse
+from web.problems import Kind, ProblemResponse
 
 __all__ = ["TEMPLATE", "Webhooks", "is_webhook"]
 
 TEMPLATE: Final = "/webhooks/{conversion_id}/{signature}"
 _FOLDER: Final = "/webhooks/"
 
-# A job id in a little JSON.
-_MAX_BODY_BYTES: Final = 4096
-_MAX_JOB_ID: Final = 256
+# HEAD and PUT are what a service's "try it" button may send.
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT")
+
+# A job id, and what else the service may add. More is not read, and not waited for.
+_MOST_BYTES: Final = 4096
+_BODY_S: Final = 2.0
+_MOST_JOB_ID: Final = 256
+_ENCODINGS: Final = ("utf-8-sig", "utf-16")
 
 _TELL_EVERY_S: Final = 60.0
 
@@ -42,14 +52,6 @@ log = structlog.get_logger("conveyor.web")
 def is_webhook(path: str) -> bool:
     """Whether an address is a webhook's, or would be one."""
     return path.startswith(_FOLDER)
-
-
-class _Notice(BaseModel):
-    """What the service sends: the job; anything else is its own business."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    job_id: str = Field(alias="JobId", min_length=1, max_length=_MAX_JOB_ID)
 
 
 class Webhooks:
@@ -88,15 +90,11 @@ class Webhooks:
             self._tell_of_forged()
             return _FORGED
         scope["path_params"] = {"conversion_id": conversion_id}
-        if scope["method"] not in ("GET", "POST"):
+        if scope["method"] not in _METHODS:
             return _WRONG_METHOD
+        job_id = _job_id(scope["query_string"], await _begin(Request(scope, receive)))
         try:
-            job_id = await _job_id(Request(scope, receive))
             await run_in_threadpool(self._conveyor.job_ended, conversion_id, job_id)
-        except Problem as problem:
-            return ProblemResponse(problem.kind, problem.detail, problem.headers)
-        except ClientDisconnect:
-            return Response(status_code=400)
         except Unavailable as error:
             log.warning("part_unavailable", error=str(error))
             return _AWAY
@@ -105,28 +103,63 @@ class Webhooks:
 
 _FORGED: Final = ProblemResponse(Kind.NOT_FOUND, "There is nothing at this address.")
 _WRONG_METHOD: Final = ProblemResponse(
-    Kind.METHOD_NOT_ALLOWED, "This address takes GET, POST.", {"Allow": "GET, POST"}
+    Kind.METHOD_NOT_ALLOWED,
+    f"This address takes {', '.join(_METHODS)}.",
+    {"Allow": ", ".join(_METHODS)},
 )
 _AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Not now: call again later.")
 
 
-async def _job_id(request: Request) -> str:
-    """The job that has ended.
+async def _begin(request: Request) -> bytes:
+    """The body, or as much of it as comes at once."""
+    body = bytearray()
+    # Who goes away or stalls has called all the same.
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    break
+    return bytes(body)
 
-    Raises:
-        Problem: 413 or 422.
+
+def _job_id(query: bytes, body: bytes) -> str:
+    """The job that has ended, where the call says so in a form that we know; else empty.
+
+    Args:
+        query: Of the address.
+        body: Of the call, JSON or a form.
     """
-    if request.method == "GET":
-        given = request.query_params.get("JobId", "")
-        if not 0 < len(given) <= _MAX_JOB_ID:
-            raise _no_job()
-        return given
-    body = b"".join([chunk async for chunk in bounded(request, _MAX_BODY_BYTES)])
-    try:
-        return _Notice.model_validate_json(body).job_id
-    except ValidationError:
-        raise _no_job() from None
+    texts = [text for text in map(_text, (query, body)) if text]
+    pairs = chain.from_iterable(map(_pairs, texts))
+    ids = (value for name, value in pairs if _is_job_id(name) and 0 < len(value) <= _MOST_JOB_ID)
+    return next(ids, "")
 
 
-def _no_job() -> Problem:
-    return Problem(Kind.INVALID_REQUEST, "There is no JobId.")
+def _text(given: bytes) -> str:
+    if len(given) > _MOST_BYTES:
+        return ""
+    # The mark of UTF-16 is no UTF-8.
+    for encoding in _ENCODINGS:
+        with suppress(UnicodeError):
+            return given.decode(encoding)
+    return ""
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    with suppress(ValueError):
+        found = from_json(text)
+        if isinstance(found, Mapping):
+            yield from _strings(found.items())
+        return
+    with suppress(ValueError):
+        yield from parse_qsl(text.strip())
+
+
+def _strings(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    return ((name, value.strip()) for name, value in items if isinstance(value, str))
+
+
+def _is_job_id(name: str) -> bool:
+    """Whatever its spelling: ``JobId``, ``jobId``, ``job_id``."""
+    return name.replace("_", "").replace("-", "").strip().lower() == "jobid"

@@ -62,7 +62,8 @@ def look_at_clock(settings: WorkerSettings) -> Finding:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    with closing(connect(settings.redis_url.get_secret_value(), 1)) as client, translated(client):
+    url = settings.redis_url.get_secret_value()
+    with closing(connect(url, max_connections=1)) as client, translated(client):
         client.ping()  # connects: the exchange below is as quick as the network
         before = time.time()
         seconds, microseconds = client.time()

@@ -18,7 +18,9 @@ log = structlog.get_logger("conveyor.periodic")
 
 
 class Periodic:
-    """Does one thing every few seconds; a fault is logged, once while it lasts, and the next time comes.
+    """Does one thing every few seconds.
+
+    A fault is logged, once while it lasts, and the next time comes.
 
     Args:
         name: What logs call it.

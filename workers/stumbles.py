@@ -86,4 +86,4 @@ def _end_if_hopeless(engine: Engine, entry: Entry) -> None:
     elif entry.stumbles >= _MOST:
         buried = engine.ledger.failed(entry, internal_failure(entry))
         if buried is not None:
-            wakeups.wake(engine.app, buried)
+            wakeups.wake(engine.publisher, buried)

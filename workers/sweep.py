@@ -12,7 +12,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import ChannelError, OperationalError
 
-from conveyor import names, wakeups
+from conveyor import wakeups
 from conveyor.ledger import Entry
 from workers.stumbles import stumble
 from workers.wiring import engine
@@ -36,7 +36,7 @@ def sweep(app: Celery) -> int:
     """Wake what is overdue, batch by batch.
 
     Args:
-        app: To send wake-ups through.
+        app: The application.
 
     Returns:
         How many were woken.
@@ -45,7 +45,7 @@ def sweep(app: Celery) -> int:
     while woken < most:
         overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
         for entry in overdue:
-            _wake(app, entry)
+            _wake(entry)
         woken += len(overdue)
         if len(overdue) < _BATCH:
             break
@@ -54,10 +54,10 @@ def sweep(app: Celery) -> int:
     return woken
 
 
-def _wake(app: Celery, entry: Entry) -> None:
+def _wake(entry: Entry) -> None:
     """Wake one; what can't be sent for its own sake keeps nobody else asleep."""
     try:
-        wakeups.wake(app, entry)
+        wakeups.wake(engine().publisher, entry)
     except OperationalError:
         raise
     except Exception:
@@ -71,8 +71,9 @@ def backlog(app: Celery) -> int:
     Args:
         app: The application.
     """
+    queues = engine().publisher.queues
     with app.pool.acquire(block=True) as connection:
-        return sum(_length(connection.default_channel, queue) for queue in names.QUEUES)
+        return sum(_length(connection.default_channel, queue) for queue in queues.names)
 
 
 def _length(channel: Any, queue: str) -> int:

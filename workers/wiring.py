@@ -5,11 +5,9 @@ Made once a process, when first needed: a forked pool process must not share its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +22,10 @@ from conveyor.lease import Deliveries
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
+from conveyor.names import Queues
+from conveyor.process_local import process_local
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.publishing import Publisher
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.turnstile import Turnstile
@@ -46,7 +47,7 @@ class Engine:
     """What the tasks work with.
 
     Attributes:
-        app: To send wake-ups through.
+        publisher: Where wake-ups are sent.
         settings: The workers' settings.
         ledger: The truth.
         index: Which conversions stand where.
@@ -61,7 +62,7 @@ class Engine:
         limits: When to give up.
     """
 
-    app: Celery
+    publisher: Publisher
     settings: WorkerSettings
     ledger: Ledger
     index: Index
@@ -153,13 +154,15 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         settings.transfer_timeout,
     )
     threads = settings.concurrency if settings.pool == "threads" else 1
-    client = connect(settings.redis_url.get_secret_value(), threads + _SPARE_CONNECTIONS)
+    client = connect(
+        settings.redis_url.get_secret_value(), settings.namespace, threads + _SPARE_CONNECTIONS
+    )
     ledger = Ledger(client)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
     account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
     return Engine(
-        app=app,
+        publisher=Publisher(app, Queues(settings.namespace)),
         settings=settings,
         ledger=ledger,
         index=Index(client, ledger.find_many),
@@ -195,27 +198,23 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
 
 
 class _Wiring:
-    """The process's engine; one for each process id, so that a fork makes its own."""
+    """The process's engine: a fork makes its own."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._given: tuple[Celery, WorkerSettings] | None = None
-        self._engines: dict[int, Engine] = {}
 
     def use(self, app: Celery, settings: WorkerSettings) -> None:
         self._given = (app, settings)
-        self._engines.clear()
+        _Wiring._engine.take(self)
+
+    @process_local
+    def _engine(self) -> Engine:
+        if self._given is None:
+            raise RuntimeError("workers.wiring.use() was not called")
+        return build(*self._given)
 
     def engine(self) -> Engine:
-        made = self._engines.get(os.getpid())
-        if made is not None:
-            return made
-        with self._lock:
-            if os.getpid() not in self._engines:
-                if self._given is None:
-                    raise RuntimeError("workers.wiring.use() was not called")
-                self._engines[os.getpid()] = build(*self._given)
-            return self._engines[os.getpid()]
+        return self._engine
 
 
 _WIRING: Final = _Wiring()

@@ -6,10 +6,8 @@ import json
 from typing import Any, Final, cast
 from uuid import uuid4
 
-import redis
-
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import keys
+from conveyor.ledger.connection import Client
 from conveyor.ledger.entries import Entries
 from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
@@ -29,7 +27,7 @@ class Changes(Entries):
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         super().__init__(client)
         self._transition = client.register_script(script("transition"))
 
@@ -66,19 +64,19 @@ class Changes(Entries):
         with self._translated():
             answer = self._transition(
                 keys=[
-                    keys.conversion(conversion_id),
-                    keys.DUE,
-                    keys.DEAD,
-                    keys.turnstile(conversion_id),
-                    keys.COUNTS,
-                    keys.delivery(conversion_id),
-                    keys.events(conversion_id),
-                    keys.CHANGED,
-                    keys.STAGING,
-                    keys.LEFTOVERS,
-                    keys.LEFTOVER_RECORDS,
+                    self._keys.conversion(conversion_id),
+                    self._keys.due,
+                    self._keys.dead,
+                    self._keys.turnstile(conversion_id),
+                    self._keys.counts,
+                    self._keys.delivery(conversion_id),
+                    self._keys.events(conversion_id),
+                    self._keys.changed,
+                    self._keys.staging,
+                    self._keys.leftovers,
+                    self._keys.leftover_records,
                 ],
-                args=[conversion_id, uuid4().hex, json.dumps(spec)],
+                args=[conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix],
             )
         return cast("tuple[int, str, list[str]]", answer)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.connection import AbstractConnection
 from redis.maint_notifications import MaintNotificationsConfig
@@ -15,10 +17,26 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from conveyor.errors import LedgerUnavailable
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.refusals import DEMOTIONS, LOGINS, code_of
+from conveyor.names import DEFAULT_NAMESPACE
 from conveyor.servers import ServerUrl
 
-__all__ = ["PRODUCERS", "WORKERS", "Patience", "Refused", "connect", "options_of", "outliving", "translated"]
+__all__ = [
+    "PRODUCERS",
+    "WORKERS",
+    "Client",
+    "Patience",
+    "Refused",
+    "aconnect",
+    "connect",
+    "options_of",
+    "outliving",
+    "translated",
+]
+
+# They answer from memory, and are asked one after the other.
+_SENTINEL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,7 @@ class _Outliving(AbstractConnection):
         """Greet the server; redis-py itself passes over what a user may not say of itself."""
         self._greeting = True
         try:
-            super().on_connect_check_health(check_health)  # type: ignore[no-untyped-call]
+            super().on_connect_check_health(check_health)
         finally:
             self._greeting = False
 
@@ -107,17 +125,27 @@ class _Outliving(AbstractConnection):
             Refused: The server can't serve just now; nothing was written.
         """
         try:
-            return super().read_response(*args, **options)
+            answer = super().read_response(*args, **options)
         except redis.AuthenticationError:
             raise  # redis-py takes it for a lost connection by itself
         except (redis.ResponseError, redis.BusyLoadingError) as error:
-            code = code_of(error)
-            if not code or (self._greeting and code == "NOPERM"):
-                raise
-            if code in DEMOTIONS:
-                type(self).demotions += 1
-            self.disconnect()  # type: ignore[no-untyped-call]
-            raise Refused(code, str(error)) from error
+            self._check(error)
+            raise
+        # What a script in a transaction was refused stands among the transaction's answers.
+        for item in answer if isinstance(answer, list) else ():
+            if isinstance(item, redis.ResponseError):
+                self._check(item)
+        return answer
+
+    def _check(self, error: redis.RedisError) -> None:
+        """Raise `Refused` where it is a refusal."""
+        code = code_of(error)
+        if not code or (self._greeting and code == "NOPERM"):
+            return
+        if code in DEMOTIONS:
+            type(self).demotions += 1
+        self.disconnect()  # type: ignore[no-untyped-call]
+        raise Refused(code, str(error)) from error
 
 
 class _Led(AbstractConnection):
@@ -129,7 +157,7 @@ class _Led(AbstractConnection):
         self._master = master
 
     def _connect(self) -> Any:
-        self.host, self.port = self._sentinels.discover_master(self._master)
+        self.host, self.port = self._sentinels.discover_master(self._master)  # type: ignore[no-untyped-call]
         return super()._connect()  # type: ignore[no-untyped-call, safe-super]
 
 
@@ -141,7 +169,7 @@ class _LedSSLConnection(_Led, redis.SSLConnection):
     pass
 
 
-_KINDS: Final[dict[str, type[AbstractConnection]]] = {
+_KINDS: Final[dict[str, Any]] = {
     "redis": redis.Connection,
     "rediss": redis.SSLConnection,
     "unix": redis.UnixDomainSocketConnection,
@@ -162,7 +190,9 @@ def outliving(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return type(kind.__name__, (_Outliving, kind), {})
 
 
-def options_of(server: ServerUrl, answer_s: float, connect_s: float) -> dict[str, Any]:
+def options_of(
+    server: ServerUrl, answer_s: float | None, connect_s: float | None
+) -> dict[str, Any]:
     """How to connect to a server, for any of redis-py's pools.
 
     Args:
@@ -189,18 +219,36 @@ def options_of(server: ServerUrl, answer_s: float, connect_s: float) -> dict[str
         return {**options, "path": server.path}
     options["socket_keepalive"] = True
     if server.has_sentinels:
-        return {**options, "sentinels": _sentinels(server, answer_s, connect_s), "master": server.master}
+        return {
+            **options,
+            "sentinels": _sentinels(server, answer_s, connect_s),
+            "master": server.master,
+        }
     (host,) = server.hosts
     return {**options, "host": host.name, "port": host.port}
 
 
+class Client(redis.Redis):
+    """A client that knows which keys of its database are ours.
+
+    Attributes:
+        keyspace: Their names.
+    """
+
+    keyspace = Keys()
+
+
 def connect(
-    url: str, max_connections: int = 50, patience: Patience = WORKERS
-) -> redis.Redis:
+    url: str,
+    namespace: str = DEFAULT_NAMESPACE,
+    max_connections: int = 50,
+    patience: Patience = WORKERS,
+) -> Client:
     """A pooled client for the ledger.
 
     Args:
         url: As `ServerUrl` reads it.
+        namespace: Below which our keys lie.
         max_connections: As many as there are threads, and a few.
         patience: How long to wait for a server that does not answer.
 
@@ -208,7 +256,7 @@ def connect(
         The client; it connects when first used. Where all connections are in use, it waits for one.
     """
     server = ServerUrl.parse(url)
-    pool = redis.BlockingConnectionPool(
+    pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
         **options_of(server, patience.answer_s, patience.connect_s),
         timeout=patience.pool_s,
         decode_responses=True,
@@ -218,7 +266,9 @@ def connect(
         retry=patience.retry,
     )
     pool.server = server  # type: ignore[attr-defined]
-    return redis.Redis.from_pool(pool)
+    client = cast("Client", Client.from_pool(pool))
+    client.keyspace = Keys(namespace)
+    return client
 
 
 def _tls_of(server: ServerUrl) -> dict[str, Any]:
@@ -226,19 +276,56 @@ def _tls_of(server: ServerUrl) -> dict[str, Any]:
     return {"ssl_cert_reqs": "required", **server.tls} if server.speaks_tls else {}
 
 
-def _sentinels(server: ServerUrl, answer_s: float, connect_s: float) -> Sentinel:
-    """redis-py asks each in turn; one that is dead must not be asked again and again."""
-    kwargs: dict[str, Any] = {
+def aconnect(url: str) -> AsyncRedis:
+    """A client for an event loop that follows what changes.
+
+    Args:
+        url: As `ServerUrl` reads it.
+    """
+    server = ServerUrl.parse(url)
+    if not server.has_sentinels:
+        return AsyncRedis.from_url(
+            server.url,
+            decode_responses=True,
+            socket_connect_timeout=WORKERS.connect_s,
+            **_tls_of(server),
+        )
+    # It waits for as long as nothing changes: no time-out for an answer.
+    sentinels = AsyncSentinel(_hosts(server), sentinel_kwargs=_greeting_of_sentinels(server))  # type: ignore[no-untyped-call]
+    return sentinels.master_for(  # type: ignore[no-any-return]
+        server.master,
+        db=server.database,
+        username=server.username or None,
+        password=server.password or None,
+        decode_responses=True,
+        socket_connect_timeout=WORKERS.connect_s,
+        ssl=server.speaks_tls,
+        **_tls_of(server),
+    )
+
+
+def _hosts(server: ServerUrl) -> list[tuple[str, int]]:
+    return [(host.name, host.port) for host in server.hosts]
+
+
+def _greeting_of_sentinels(server: ServerUrl) -> dict[str, Any]:
+    return {
         "username": server.sentinel_username or None,
         "password": server.sentinel_password or None,
-        "socket_timeout": min(answer_s, 1.0),
-        "socket_connect_timeout": min(connect_s, 1.0),
-        "retry": Retry(NoBackoff(), 0),
         **({"ssl": True} if server.speaks_tls else {}),
         **_tls_of(server),
     }
-    hosts = [(host.name, host.port) for host in server.hosts]
-    return Sentinel(hosts, sentinel_kwargs=kwargs)
+
+
+def _sentinels(server: ServerUrl, answer_s: float | None, connect_s: float | None) -> Sentinel:
+    """redis-py asks each in turn; one that is dead must not be asked again and again."""
+    kwargs = {
+        **_greeting_of_sentinels(server),
+        "socket_timeout": min(answer_s or _SENTINEL_S, _SENTINEL_S),
+        "socket_connect_timeout": min(connect_s or _SENTINEL_S, _SENTINEL_S),
+        "retry": Retry(NoBackoff(), 0),
+    }
+    return Sentinel(_hosts(server), sentinel_kwargs=kwargs)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -269,9 +356,7 @@ def _told(error: redis.RedisError) -> str:
     if isinstance(error, redis.TimeoutError):
         return "does not answer in time: look whether it is overloaded or hangs."
     if isinstance(error, redis.ConnectionError):
-        return (
-            f"can't be reached ({type(error).__name__}): start it, or set CONVEYOR_REDIS_URL."
-        )
+        return f"can't be reached ({type(error).__name__}): start it, or set CONVEYOR_REDIS_URL."
     return (
         f"refused a command ({type(error).__name__}): look at its memory, its disk, its role and "
         "its permissions."

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
-import redis
-
 from conveyor.conversion import Event, State
 from conveyor.errors import UnknownConversion, UnreadableConversion
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry, NewerEntry, decode
 from conveyor.ledger.scripts import script
 
@@ -27,8 +24,9 @@ class Entries:
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self._set_aside = client.register_script(script("set_aside"))
 
     def find(self, conversion_id: str) -> Entry | None:
@@ -81,7 +79,7 @@ class Entries:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._translated():
-            found = self._redis.zrange(keys.UNREADABLE, 0, -1, withscores=True)
+            found = self._redis.zrange(self._keys.unreadable, 0, -1, withscores=True)
         return dict(cast("list[tuple[str, float]]", found))
 
     def set_aside(self, conversion_ids: Sequence[str]) -> int:
@@ -99,7 +97,9 @@ class Entries:
         if not conversion_ids:
             return 0
         with self._translated():
-            aside = self._set_aside(keys=[keys.DUE, keys.UNREADABLE], args=[*conversion_ids])
+            aside = self._set_aside(
+                keys=[self._keys.due, self._keys.unreadable], args=[*conversion_ids]
+            )
         return cast("int", aside)
 
     def events(self, conversion_id: str, after: str = "") -> list[Event]:
@@ -116,7 +116,7 @@ class Entries:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._translated():
-            found = cast("list[str]", self._redis.lrange(keys.events(conversion_id), 0, -1))
+            found = cast("list[str]", self._redis.lrange(self._keys.events(conversion_id), 0, -1))
         events = [event for line in found if (event := _event(conversion_id, line))]
         return [event for event in events if not after or _order(event.id) > _order(after)]
 
@@ -127,7 +127,7 @@ class Entries:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._translated():
-            found = cast("str | None", self._redis.lindex(keys.events(conversion_id), -1))
+            found = cast("str | None", self._redis.lindex(self._keys.events(conversion_id), -1))
         return found.partition(" ")[0] if found else ""
 
     def now(self) -> float:
@@ -162,7 +162,7 @@ class Entries:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.time()
             for conversion_id in conversion_ids:
-                pipeline.hgetall(keys.conversion(conversion_id))
+                pipeline.hgetall(self._keys.conversion(conversion_id))
             time, *found = pipeline.execute(raise_on_error=False)
             for answer in (time, *found):
                 if isinstance(answer, Exception) and not _is_wrong_type(answer):

@@ -9,13 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import redis
-
 from conveyor.conversion import FailureKind, State
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry
+from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.ledger.scripts import script
 
 __all__ = ["MINUTES", "Index", "Reading"]
@@ -69,8 +67,9 @@ class Index:
         find: Reads entries.
     """
 
-    def __init__(self, client: redis.Redis, find: Find) -> None:
+    def __init__(self, client: Client, find: Find) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self._find = find
         self._trim_state = client.register_script(script("trim_state"))
 
@@ -89,7 +88,7 @@ class Index:
             InvalidRequest: The cursor is none of ours.
         """
         states = tuple(State) if state is None else (state,)
-        return self._page([keys.state(it.value) for it in states], limit, cursor)
+        return self._page([self._keys.state(it.value) for it in states], limit, cursor)
 
     def dead_page(
         self, kind: FailureKind | None, limit: int, cursor: str
@@ -107,7 +106,9 @@ class Index:
         Raises:
             InvalidRequest: The cursor is none of ours.
         """
-        return self._page([keys.DEAD if kind is None else keys.dead(kind.value)], limit, cursor)
+        return self._page(
+            [self._keys.dead if kind is None else self._keys.dead_of(kind.value)], limit, cursor
+        )
 
     def read(self) -> Reading:
         """Count everything, in two round trips."""
@@ -117,14 +118,14 @@ class Index:
             minutes = [seconds // 60 - back for back in reversed(range(MINUTES))]
             pipeline = self._redis.pipeline(transaction=False)
             for state in State:
-                pipeline.zcard(keys.state(state.value))
+                pipeline.zcard(self._keys.state(state.value))
             for kind in _DEAD_KINDS:
-                pipeline.zcard(keys.dead(kind.value))
-            pipeline.mget([keys.minute(number) for number in minutes])
-            pipeline.zrange(keys.DUE, 0, 0, withscores=True)
-            pipeline.hgetall(keys.COUNTS)
-            pipeline.zcard(keys.UNREADABLE)
-            pipeline.zcard(keys.LEFTOVERS)
+                pipeline.zcard(self._keys.dead_of(kind.value))
+            pipeline.mget([self._keys.minute(number) for number in minutes])
+            pipeline.zrange(self._keys.due, 0, 0, withscores=True)
+            pipeline.hgetall(self._keys.counts)
+            pipeline.zcard(self._keys.unreadable)
+            pipeline.zcard(self._keys.leftovers)
             *cards, throughput, first, counts, unreadable, leftovers = pipeline.execute()
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
@@ -147,8 +148,8 @@ class Index:
                 cast(
                     "int",
                     self._trim_state(
-                        keys=[keys.state(state.value)],
-                        args=[keys.KEEP_FINISHED_S, _TRIM_BATCH, keys.ENTRY_PREFIX],
+                        keys=[self._keys.state(state.value)],
+                        args=[KEEP_FINISHED_S, _TRIM_BATCH, self._keys.entry_prefix],
                     ),
                 )
                 for state in _FORGOTTEN

@@ -1,5 +1,7 @@
 """Every Redis key of Conveyor: type, meaning, lifetime.
 
+All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says otherwise.
+
 =====================================  ======  ====================================================
 ``{conveyor}:conversion:<id>``         hash    a conversion, `conveyor.ledger.entry`; kept until it
                                                has ended and its caller knows, then 7 days
@@ -38,103 +40,169 @@
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
-``{conveyor}:key:<hash>``             string  an idempotency key's conversion and the fingerprint of
-                                               what was asked; 7 days
+``{conveyor}:key:<hash>``              string  an idempotency key's conversion and the fingerprint
+                                               of what was asked; 7 days
 ``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
 =====================================  ======  ====================================================
 
-One hash tag holds them together: a transition touches an entry and both indexes in one atomic
-script, so on Redis Cluster they must lie in one slot.
+One hash tag, the namespace, holds them together: a transition touches an entry and both indexes in
+one atomic script, so on Redis Cluster they must lie in one slot.
+
+In the broker, the queues and what workers have drawn and not acknowledged have the namespace in
+their names, too: see `conveyor.names`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-DUE: Final = "{conveyor}:due"
-DEAD: Final = "{conveyor}:dead"
-PACE: Final = "{conveyor}:pace"
-COUNTS: Final = "{conveyor}:counts"
-ACCOUNTS: Final = "{conveyor}:accounts"
-CHECK: Final = "{conveyor}:check"
-CHANGED: Final = "{conveyor}:changed"
-STAGING: Final = "{conveyor}:staging"
-DOOMED: Final = "{conveyor}:doomed"
-LEFTOVER_RECORDS: Final = "{conveyor}:leftovers:records"
-LEFTOVERS_PAUSE: Final = "{conveyor}:leftovers:pause"
+from conveyor.names import DEFAULT_NAMESPACE
 
-UNREADABLE: Final = "{conveyor}:unreadable"
-LEFTOVERS: Final = "{conveyor}:leftovers"
-JOB_KEY: Final = "{conveyor}:job_key"
-STRIPPED: Final = "{conveyor}:stripped"
-
-ENTRY_PREFIX: Final = "{conveyor}:conversion:"
+__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys"]
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
 KEEP_CHECK_S: Final = 60
 
 
-def conversion(conversion_id: str) -> str:
-    """The entry of a conversion."""
-    return ENTRY_PREFIX + conversion_id
-
-
-def events(conversion_id: str) -> str:
-    """The changes of state of a conversion."""
-    return f"{{conveyor}}:events:{conversion_id}"
-
-
-def state(name: str) -> str:
-    """The conversions in a state; ``transition.lua`` makes the same name."""
-    return f"{{conveyor}}:state:{name}"
-
-
-def dead(kind: str) -> str:
-    """The dead letters of a class; ``transition.lua`` makes the same name."""
-    return f"{{conveyor}}:dead:{kind}"
-
-
-def minute(number: int) -> str:
-    """How many succeeded in a minute; ``transition.lua`` makes the same name."""
-    return f"{{conveyor}}:minute:{number}"
-
-
-def turnstile(conversion_id: str) -> str:
-    """The turnstile of a conversion."""
-    return f"{{conveyor}}:turnstile:{conversion_id}"
-
-
-def delivery(conversion_id: str) -> str:
-    """Who delivers a conversion."""
-    return f"{{conveyor}}:delivery:{conversion_id}"
-
-
-def account(account_id: str) -> str:
-    """What holds an account's submits up.
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of all keys of one namespace.
 
     Args:
-        account_id: The account's name.
+        namespace: Which one.
     """
-    return f"{{conveyor}}:account:{account_id}"
 
+    namespace: str = DEFAULT_NAMESPACE
 
-def jobs(account_id: str) -> str:
-    """The jobs of an account; ``transition.lua`` makes the same name."""
-    return f"{{conveyor}}:jobs:{account_id}"
+    @property
+    def prefix(self) -> str:
+        """What every key begins with; ``transition.lua`` makes names of it."""
+        return f"{{{self.namespace}}}:"
 
+    @property
+    def entry_prefix(self) -> str:
+        """What the key of every entry begins with."""
+        return f"{self.prefix}conversion:"
 
-def idempotency(key: str) -> str:
-    """An idempotency key of a producer; it may hold anything, so its hash stands for it."""
-    return f"{{conveyor}}:key:{sha256(key.encode()).hexdigest()}"
+    @property
+    def due(self) -> str:
+        """When something must have happened, for each unfinished conversion."""
+        return f"{self.prefix}due"
 
+    @property
+    def dead(self) -> str:
+        """The dead letters by time."""
+        return f"{self.prefix}dead"
 
-def dialect(account_id: str) -> str:
-    """The dialect that an account's service speaks.
+    @property
+    def unreadable(self) -> str:
+        """Entries that can't be read."""
+        return f"{self.prefix}unreadable"
 
-    Args:
-        account_id: The account's name.
-    """
-    return f"{{conveyor}}:dialect:{account_id}"
+    @property
+    def stripped(self) -> str:
+        """Up to which time old dead letters were stripped."""
+        return f"{self.prefix}stripped"
+
+    @property
+    def changed(self) -> str:
+        """The channel that is told of each change."""
+        return f"{self.prefix}changed"
+
+    @property
+    def pace(self) -> str:
+        """What conversions take."""
+        return f"{self.prefix}pace"
+
+    @property
+    def counts(self) -> str:
+        """What has happened so far."""
+        return f"{self.prefix}counts"
+
+    @property
+    def staging(self) -> str:
+        """Staged folders that no conversion owns."""
+        return f"{self.prefix}staging"
+
+    @property
+    def doomed(self) -> str:
+        """Staged folders that are to be removed."""
+        return f"{self.prefix}doomed"
+
+    @property
+    def leftovers(self) -> str:
+        """What is to be deleted at the service."""
+        return f"{self.prefix}leftovers"
+
+    @property
+    def leftover_records(self) -> str:
+        """Where it lies."""
+        return f"{self.prefix}leftovers:records"
+
+    @property
+    def leftovers_pause(self) -> str:
+        """Exists while the service wants no DELETE."""
+        return f"{self.prefix}leftovers:pause"
+
+    @property
+    def accounts(self) -> str:
+        """The accounts that workers have submitted for."""
+        return f"{self.prefix}accounts"
+
+    @property
+    def job_key(self) -> str:
+        """Derives job ids."""
+        return f"{self.prefix}job_key"
+
+    @property
+    def check(self) -> str:
+        """What a check has written."""
+        return f"{self.prefix}check"
+
+    def conversion(self, conversion_id: str) -> str:
+        """The entry of a conversion."""
+        return f"{self.prefix}conversion:{conversion_id}"
+
+    def events(self, conversion_id: str) -> str:
+        """The changes of state of a conversion."""
+        return f"{self.prefix}events:{conversion_id}"
+
+    def turnstile(self, conversion_id: str) -> str:
+        """The turnstile of a conversion."""
+        return f"{self.prefix}turnstile:{conversion_id}"
+
+    def delivery(self, conversion_id: str) -> str:
+        """Who delivers a conversion."""
+        return f"{self.prefix}delivery:{conversion_id}"
+
+    def state(self, name: str) -> str:
+        """The conversions in a state; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}state:{name}"
+
+    def dead_of(self, kind: str) -> str:
+        """The dead letters of a class; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}dead:{kind}"
+
+    def minute(self, number: int) -> str:
+        """How many succeeded in a minute; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}minute:{number}"
+
+    def account(self, account_id: str) -> str:
+        """What holds an account's submits up."""
+        return f"{self.prefix}account:{account_id}"
+
+    def jobs(self, account_id: str) -> str:
+        """The jobs of an account; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}jobs:{account_id}"
+
+    def dialect(self, account_id: str) -> str:
+        """The dialect that an account's service speaks."""
+        return f"{self.prefix}dialect:{account_id}"
+
+    def idempotency(self, key: str) -> str:
+        """An idempotency key of a producer; it may hold anything, so its hash stands for it."""
+        return f"{self.prefix}key:{sha256(key.encode()).hexdigest()}"

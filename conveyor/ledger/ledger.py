@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-import redis
-
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import keys, tally
+from conveyor.ledger import tally
 from conveyor.ledger.changes import Changes
+from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
     VERSION,
     Entry,
@@ -33,6 +32,7 @@ from conveyor.ledger.entry import (
     fields_of,
     file_field,
 )
+from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.scripts import script
@@ -104,7 +104,7 @@ class Ledger(Changes):
         leftovers: What is to be deleted at the service.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
@@ -164,11 +164,11 @@ class Ledger(Changes):
         """
         with self._translated():
             bound = self._redis.set(
-                keys.idempotency(key),
+                self._keys.idempotency(key),
                 f"{conversion_id} {fingerprint}",
                 nx=True,
                 get=True,
-                ex=keys.KEEP_FINISHED_S,
+                ex=KEEP_FINISHED_S,
             )
         if bound is None:
             return conversion_id
@@ -597,7 +597,7 @@ class Ledger(Changes):
             set=fields,
             unset=None if is_dead else _OF_USE_UNTIL_THE_END,
             due_in=False,
-            keep_s=0 if is_dead else keys.KEEP_FINISHED_S,
+            keep_s=0 if is_dead else KEEP_FINISHED_S,
             keep_events=_KEEP_EVENTS_OF_FINISHED,
             states_alone=not is_dead,
             silent=True,
@@ -712,7 +712,7 @@ class Ledger(Changes):
 
         Args:
             conversion_id: The conversion's id.
-            job_id: As the call names it.
+            job_id: As the call names it; empty where it names none, which is a hint all the same.
 
         Returns:
             The entry and the seconds after which it shall be polled; None where there is nothing
@@ -723,9 +723,9 @@ class Ledger(Changes):
                 "list[Any]",
                 self._job_ended(
                     keys=[
-                        keys.conversion(conversion_id),
-                        keys.turnstile(conversion_id),
-                        keys.DUE,
+                        self._keys.conversion(conversion_id),
+                        self._keys.turnstile(conversion_id),
+                        self._keys.due,
                     ],
                     args=[conversion_id, job_id, _GRACE_S, VERSION],
                 ),
@@ -742,7 +742,7 @@ class Ledger(Changes):
             conversion_ids: Those that are not in the index are left alone.
         """
         with self._translated():
-            self._keep_working(keys=[keys.DUE], args=[_WORK_S, *conversion_ids])
+            self._keep_working(keys=[self._keys.due], args=[_WORK_S, *conversion_ids])
 
     # -- indexes --------------------------------------------------------------------------------
 
@@ -759,11 +759,11 @@ class Ledger(Changes):
             The entries. Ids whose entry is gone are taken out of the index.
         """
         with self._translated():
-            ids = cast("list[str]", self._claim_overdue(keys=[keys.DUE], args=[for_s, limit]))
+            ids = cast("list[str]", self._claim_overdue(keys=[self._keys.due], args=[for_s, limit]))
         entries, gone, damaged = self._sorted(ids)
         if gone:
             with self._translated():
-                self._redis.zrem(keys.DUE, *gone)
+                self._redis.zrem(self._keys.due, *gone)
         self.set_aside(damaged)
         return entries
 
@@ -779,7 +779,7 @@ class Ledger(Changes):
             return cast(
                 "list[str]",
                 self._redis.zrangebyscore(
-                    keys.DEAD, "-inf", high, start=0, num=-1 if limit is None else limit
+                    self._keys.dead, "-inf", high, start=0, num=-1 if limit is None else limit
                 ),
             )
 
@@ -799,16 +799,21 @@ class Ledger(Changes):
             Whether there was one.
         """
         with self._translated():
-            aside = self._redis.zrem(keys.UNREADABLE, conversion_id)
+            aside = self._redis.zrem(self._keys.unreadable, conversion_id)
             if aside:
-                places = [keys.state(state.value) for state in State]
-                places += [keys.DEAD, *(keys.dead(kind.value) for kind in FailureKind)]
+                places = [self._keys.state(state.value) for state in State]
+                places += [
+                    self._keys.dead,
+                    *(self._keys.dead_of(kind.value) for kind in FailureKind),
+                ]
                 pipeline = self._redis.pipeline()
                 for place in places:
                     pipeline.zrem(place, conversion_id)
-                for account in cast("set[str]", self._redis.smembers(keys.ACCOUNTS)):
-                    pipeline.srem(keys.jobs(account), conversion_id)
-                pipeline.delete(keys.conversion(conversion_id), keys.events(conversion_id))
+                for account in cast("set[str]", self._redis.smembers(self._keys.accounts)):
+                    pipeline.srem(self._keys.jobs(account), conversion_id)
+                pipeline.delete(
+                    self._keys.conversion(conversion_id), self._keys.events(conversion_id)
+                )
                 pipeline.execute()
         return bool(aside)
 
@@ -824,8 +829,8 @@ class Ledger(Changes):
         """
         with self._translated():
             stripped = self._strip_dead(
-                keys=[keys.DEAD, keys.STRIPPED],
-                args=[life_s, limit, keys.ENTRY_PREFIX, VERSION, *_OF_USE_AT_THE_SERVICE],
+                keys=[self._keys.dead, self._keys.stripped],
+                args=[life_s, limit, self._keys.entry_prefix, VERSION, *_OF_USE_AT_THE_SERVICE],
             )
         return cast("int", stripped)
 
@@ -834,19 +839,19 @@ class Ledger(Changes):
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
-            known = self._redis.get(keys.dialect(account))
+            known = self._redis.get(self._keys.dialect(account))
         return Dialect(cast("str", known)) if known else None
 
     def remember_dialect(self, account: str, dialect: Dialect) -> None:
         """Remember it for a day."""
         with self._translated():
-            self._redis.set(keys.dialect(account), dialect.value, ex=keys.KEEP_DIALECT_S)
+            self._redis.set(self._keys.dialect(account), dialect.value, ex=KEEP_DIALECT_S)
 
     def job_key(self) -> str:
         """The key from which job ids are derived: made once, by whoever asks first."""
         made = secrets.token_hex(32)
         with self._translated():
-            known = self._redis.set(keys.JOB_KEY, made, nx=True, get=True)
+            known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
 
     def check(self) -> None:
@@ -856,8 +861,8 @@ class Ledger(Changes):
             LedgerUnavailable: Redis is away, full or read-only.
         """
         with self._translated():
-            self._redis.set(keys.CHECK, "ok", ex=keys.KEEP_CHECK_S)
-            self._redis.get(keys.CHECK)
+            self._redis.set(self._keys.check, "ok", ex=KEEP_CHECK_S)
+            self._redis.get(self._keys.check)
 
     def _bury(
         self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving

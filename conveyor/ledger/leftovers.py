@@ -16,11 +16,8 @@ from hashlib import sha256
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-import redis
-
 from conveyor.conversion import FailureKind, State
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.scripts import script
 from conveyor.protocol import Dialect
@@ -31,8 +28,6 @@ __all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of", "uploads_of
 # Redis may lose the last second of its writes. A result that was deleted in that second would be
 # gone, and paid for again.
 _FIRST_TRY_S: Final = 5.0
-
-_KEYS: Final = (keys.LEFTOVERS, keys.LEFTOVER_RECORDS)
 
 # The job of a dead letter of these kinds is over, although the service has not said that it failed.
 _JOB_IS_OVER: Final = frozenset({FailureKind.EXPIRED, FailureKind.UNREADABLE})
@@ -129,8 +124,10 @@ class Leftovers:
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._redis = client
+        self._keys = client.keyspace
+        self._both = (self._keys.leftovers, self._keys.leftover_records)
         self._add = client.register_script(script("add_leftovers"))
         self._claim = client.register_script(script("claim_leftovers"))
         self._postpone = client.register_script(script("postpone_leftovers"))
@@ -145,7 +142,7 @@ class Leftovers:
         if leftovers:
             rows = json.dumps([leftover.row for leftover in leftovers])
             with translated(self._redis):
-                self._add(keys=_KEYS, args=[rows])
+                self._add(keys=self._both, args=[rows])
 
     def claim(self, limit: int, lease_s: float) -> list[Leftover]:
         """Take what is due; nobody else gets it until the lease ends.
@@ -167,7 +164,7 @@ class Leftovers:
             flat = cast(
                 "list[str]",
                 self._claim(
-                    keys=[*_KEYS, keys.LEFTOVERS_PAUSE, keys.COUNTS],
+                    keys=[*self._both, self._keys.leftovers_pause, self._keys.counts],
                     args=[limit, lease_s],
                 ),
             )
@@ -220,7 +217,7 @@ class Leftovers:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            self._redis.set(keys.LEFTOVERS_PAUSE, "1", px=max(round(for_s * 1000), 1))
+            self._redis.set(self._keys.leftovers_pause, "1", px=max(round(for_s * 1000), 1))
 
     def count(self) -> int:
         """How much is still at the service.
@@ -229,13 +226,13 @@ class Leftovers:
             LedgerUnavailable: Redis can't be reached.
         """
         with translated(self._redis):
-            return self._redis.zcard(keys.LEFTOVERS)
+            return self._redis.zcard(self._keys.leftovers)
 
     def _take_out(self, name: str, leftovers: Sequence[Leftover]) -> None:
         if leftovers:
             with translated(self._redis):
                 self._clear(
-                    keys=[*_KEYS, keys.COUNTS],
+                    keys=[*self._both, self._keys.counts],
                     args=[name, *(leftover.id for leftover in leftovers)],
                 )
 
@@ -243,7 +240,7 @@ class Leftovers:
         if leftovers:
             with translated(self._redis):
                 self._postpone(
-                    keys=_KEYS,
+                    keys=self._both,
                     args=[wait_s, int(failed), *(leftover.id for leftover in leftovers)],
                 )
 

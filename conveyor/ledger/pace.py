@@ -10,10 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final, cast
 
-import redis
-
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.request import ConversionRequest
 
 __all__ = ["Pace"]
@@ -31,8 +28,9 @@ class Pace:
         clock: Seconds, for tests.
     """
 
-    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self._clock = clock
         self._seen: dict[str, tuple[float, float | None]] = {}
         self._learned: dict[str, float] = {}
@@ -63,7 +61,7 @@ class Pace:
         known = self._read(pair)
         average = seconds if known is None else known + _WEIGHT * (seconds - known)
         with translated(self._redis):
-            self._redis.hset(keys.PACE, pair, f"{average:.3f}")
+            self._redis.hset(self._keys.pace, pair, f"{average:.3f}")
 
     def forget(self) -> None:
         """Begin anew, as where no conversion has been seen yet.
@@ -73,11 +71,11 @@ class Pace:
         """
         self._seen.clear()
         with translated(self._redis):
-            self._redis.delete(keys.PACE)
+            self._redis.delete(self._keys.pace)
 
     def _read(self, pair: str) -> float | None:
         with translated(self._redis):
-            known = self._redis.hget(keys.PACE, pair)
+            known = self._redis.hget(self._keys.pace, pair)
         return float(cast("str", known)) if known else None
 
 

@@ -11,10 +11,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, cast
 
-import redis
-
-from conveyor.ledger import keys
-from conveyor.ledger.connection import translated
+from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.scripts import script
 
 __all__ = ["KEEP_SIGNED_S", "KEEP_STAGED_S", "Reservations"]
@@ -35,8 +32,9 @@ class Reservations:
         client: From `conveyor.ledger.connect`.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._redis = client
+        self._keys = client.keyspace
         self._doom = client.register_script(script("doom_staged"))
         self._doom_now = client.register_script(script("doom_now"))
         self._reserve = client.register_script(script("reserve"))
@@ -52,7 +50,7 @@ class Reservations:
         """
         token = secrets.token_hex(16)
         with translated(self._redis):
-            self._reserve(keys=[keys.STAGING], args=[token, KEEP_STAGED_S, 0])
+            self._reserve(keys=[self._keys.staging], args=[token, KEEP_STAGED_S, 0])
         return token
 
     def renew(self, token: str, for_s: float = KEEP_STAGED_S) -> bool:
@@ -66,13 +64,13 @@ class Reservations:
             Whether it is still reserved: it may have run out, or belong to a conversion.
         """
         with translated(self._redis):
-            return bool(self._reserve(keys=[keys.STAGING], args=[token, for_s, 1]))
+            return bool(self._reserve(keys=[self._keys.staging], args=[token, for_s, 1]))
 
     def give_back(self, tokens: Sequence[str]) -> None:
         """Have folders removed soon, whoever has owned them."""
         if tokens:
             with translated(self._redis):
-                self._redis.zadd(keys.STAGING, dict.fromkeys(tokens, 0))
+                self._redis.zadd(self._keys.staging, dict.fromkeys(tokens, 0))
 
     def doom(self, tokens: Sequence[str]) -> list[str]:
         """Take folders from whoever reserved them, now.
@@ -87,7 +85,8 @@ class Reservations:
             return []
         with translated(self._redis):
             return cast(
-                "list[str]", self._doom_now(keys=[keys.STAGING, keys.DOOMED], args=[*tokens])
+                "list[str]",
+                self._doom_now(keys=[self._keys.staging, self._keys.doomed], args=[*tokens]),
             )
 
     def doomed(self) -> list[str]:
@@ -100,11 +99,11 @@ class Reservations:
         with translated(self._redis):
             return cast(
                 "list[str]",
-                self._doom(keys=[keys.STAGING, keys.DOOMED], args=[_BATCH]),
+                self._doom(keys=[self._keys.staging, self._keys.doomed], args=[_BATCH]),
             )
 
     def removed(self, tokens: Sequence[str]) -> None:
         """Note that doomed folders are gone."""
         if tokens:
             with translated(self._redis):
-                self._redis.srem(keys.DOOMED, *tokens)
+                self._redis.srem(self._keys.doomed, *tokens)

@@ -107,6 +107,14 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         list[str] | None,
         typer.Option(metavar="HOST", help="Fetch from and call this host too; repeatable."),
     ] = None,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="CONVEYOR_SANDBOX_HOSTS",
+            help="Answer under this name too, as containers need; repeatable.",
+        ),
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -156,6 +164,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
             reachable_hosts=frozenset(reach or ()),
+            host_names=frozenset(host_name or ()),
         )
         if replay is not None:
             config = replayed(config, load(replay))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from conveyor.recording import Recording
 from conveyor.sandbox.credentials import Credentials
@@ -74,6 +76,8 @@ class SandboxConfig:
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
+        host_names: Names beside loopback's under which clients reach the sandbox. A request under
+            another name is refused, since any website may have sent it.
         recording: Of the service, whose words are used where they are known.
 
     Raises:
@@ -107,6 +111,7 @@ class SandboxConfig:
     retry_after_seconds: int = 7
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
+    host_names: frozenset[str] = frozenset()
     recording: Recording | None = None
 
     def __post_init__(self) -> None:
@@ -124,6 +129,13 @@ class SandboxConfig:
                 raise ValueError(f"{name} must not be negative")
 
     @property
+    def names(self) -> frozenset[str]:
+        """Names beside loopback's that it answers to: those given, and its own address."""
+        own = () if _is_any(self.host) else (_bracketed(self.host),)
+        public = urlsplit(self.public_url or "").hostname
+        return self.host_names.union(own, (_bracketed(public),) if public else ())
+
+    @property
     def credentials(self) -> Credentials:
         """What is accepted at the start."""
         return Credentials(
@@ -133,3 +145,14 @@ class SandboxConfig:
             jwt_kid=self.jwt_kid,
             jwt_key=self.jwt_key,
         )
+
+
+def _is_any(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

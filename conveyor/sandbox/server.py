@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
+from starlette.responses import PlainTextResponse
 
 from conveyor.sandbox.application import application
 from conveyor.sandbox.config import SandboxConfig
@@ -18,7 +19,7 @@ from conveyor.sandbox.core import assemble
 from conveyor.sandbox.faults import check_rates
 from conveyor.sandbox.stranger import Stranger
 from conveyor.sandbox.wire import ConnectionProtocol
-from conveyor.serving import BACKLOG, Server, address_of, listen
+from conveyor.serving import BACKLOG, OwnVisitors, Server, address_of, listen
 
 START_TIMEOUT_SECONDS = 20
 STOP_TIMEOUT_SECONDS = 20
@@ -38,7 +39,11 @@ def run(
     stranger = listen(config.host, 0)
     stranger_port = stranger.getsockname()[1]
     core = assemble(config, stranger_port=stranger_port)
-    app = Stranger(application(core), port=stranger_port, audit=core.audit)
+    app = OwnVisitors(
+        Stranger(application(core), port=stranger_port, audit=core.audit),
+        names=config.names,
+        refuse=_refused,
+    )
     settings = uvicorn.Config(
         app,
         http=ConnectionProtocol,
@@ -60,6 +65,10 @@ def run(
         listener.close()
         stranger.close()
         core.close()
+
+
+def _refused(reason: str) -> PlainTextResponse:
+    return PlainTextResponse(f"{reason} --host-name allows another name.\n", 403)
 
 
 class SandboxServer:

@@ -24,6 +24,7 @@ import fsspec
 
 from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone, InvalidRequest, StorageError
+from conveyor.process_local import process_local
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
 from conveyor.storage.names import safe_name
@@ -71,12 +72,17 @@ class Storage:
     """
 
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
-        url = url.rstrip("/")
+        self._given_url = url = url.rstrip("/")
         with translated("open the storage", url):
-            self._fs, self._root = fsspec.core.url_to_fs(url, **_options(url))
+            fs, self._root = fsspec.core.url_to_fs(url, **_options(url))
         # As the file system itself writes it, so that its own URIs begin with it.
-        self.url = str(self._fs.unstrip_protocol(self._root)).rstrip("/")
+        self.url = str(fs.unstrip_protocol(self._root)).rstrip("/")
         self._source_folders = (self.url, *(folder.rstrip("/") for folder in source_folders))
+
+    @process_local
+    def _fs(self) -> Any:
+        # Those of object stores have a thread and sockets, and refuse to work after a fork.
+        return fsspec.core.url_to_fs(self._given_url, **_options(self._given_url))[0]
 
     def stage(self, token: str, name: str) -> Writer:
         """Begin to write a source to where the workers can read it.

@@ -128,7 +128,7 @@ def unacknowledged():
     def count(stack, seconds=60.0):
         deadline = time.monotonic() + seconds
         with closing(stack.valkey.client()) as client:
-            while (left := client.hlen("unacked")) and time.monotonic() < deadline:
+            while (left := client.hlen("conveyor:unacked")) and time.monotonic() < deadline:
                 time.sleep(0.1)
         return left
 

@@ -11,8 +11,10 @@ from chaos.fleet import Build
 from chaos.judge import Rules
 from chaos.scene import Case, run
 from conveyor.conversion import Failure, FailureKind, State
-from conveyor.ledger import keys
 from conveyor.ledger.entry import dump_failure
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 CONVERSIONS = 40
 CASE = {case.name: case for case in cases.CASES}
@@ -47,14 +49,14 @@ def test_the_judge_is_not_blind(tmp_path):
 
     def sabotage(scene):
         scene.enqueue()
-        scene.client.delete(keys.conversion(scene.load.ids[0]))
+        scene.client.delete(KEYS.conversion(scene.load.ids[0]))
         document = scene.fleet.service.upload("twice.txt", b"paid twice\n")
         for _ in range(2):
             scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=90)
         scene.conveyor.handle(scene.load.ids[1]).wait(timeout=90)
         unpaid = Failure(FailureKind.SERVICE, "Not submitted. Nothing was paid.")
         scene.client.hset(
-            keys.conversion(scene.load.ids[1]),
+            KEYS.conversion(scene.load.ids[1]),
             mapping={"state": State.FAILED.value, "failure": dump_failure(unpaid)},
         )
 

@@ -20,10 +20,12 @@ from typer.testing import CliRunner
 from conveyor import ConversionFailed
 from conveyor.cli.app import app as cli
 from conveyor.jobs import job_uuid
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
 from conveyor.webhooks import address_of
 from workers.local.stack import LocalStack
+
+KEYS = Keys()
 
 API_SECRET = "5ecr3t-of-the-account"
 FILE_SECRET = "5ecr3t-in-a-file-that-signs"
@@ -161,15 +163,15 @@ def overheard(stack, documents, sandbox, until, tmp_path_factory):
             handles = [conveyor.convert(each, to="html", params=locked) for each in (url, document)]
             done = [handle.wait(timeout=90).id for handle in handles]
             until(lambda: any(_logged(stack, "not_deleted")))
-            until(lambda: not client.zcard(keys.DUE))
-            leftovers = client.hvals(keys.LEFTOVER_RECORDS)
+            until(lambda: not client.zcard(KEYS.due))
+            leftovers = client.hvals(KEYS.leftover_records)
         until(lambda: conveyor.ledger.leftovers.count() == 0)
 
         ids = [*done, *dead]
         results = [json.dumps(conveyor.get(each).to_dict()) for each in ids]
         job_key = conveyor.ledger.job_key()
         # A dead letter keeps what its replay needs.
-        kept = {keys.conversion(each) for each in dead} | {keys.JOB_KEY}
+        kept = {KEYS.conversion(each) for each in dead} | {KEYS.job_key}
         stored = {name: _dump(client, name) for name in client.scan_iter() if name not in kept}
     shown = {
         "flower": [_get(f"{stack.flower_url}/task/{each}") for each in ids],
@@ -188,7 +190,7 @@ def overheard(stack, documents, sandbox, until, tmp_path_factory):
         "leftovers": leftovers,
         "signatures": [_signature(stack, each) for each in ids],
         "ids": ids,
-        "records": [stored[keys.conversion(each)] for each in done],
+        "records": [stored[KEYS.conversion(each)] for each in done],
         "job_ids": [
             dialect.job_id(job_uuid(job_key.encode(), each, 1))
             for each in ids

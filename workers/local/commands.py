@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from conveyor.names import QUEUES
 from workers.local.ports import LOOPBACK
 
 __all__ = ["flower", "sandbox", "web", "worker"]
@@ -15,7 +14,7 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 
 def worker(node: str) -> tuple[str, ...]:
     """A worker under this node name; pool and size come from its settings."""
-    return (*_CELERY, "worker", "-n", node, "-Q", ",".join(QUEUES), "-E", "--without-mingle")
+    return (*_CELERY, "worker", "-n", node, "-E", "--without-mingle")
 
 
 def web() -> tuple[str, ...]:
@@ -25,7 +24,7 @@ def web() -> tuple[str, ...]:
 
 def flower(port: int) -> tuple[str, ...]:
     """Flower on loopback."""
-    return (*_CELERY, "flower", f"--address={LOOPBACK}", f"--port={port}")
+    return (sys.executable, "-m", "workers.flower", f"--address={LOOPBACK}", f"--port={port}")
 
 
 def sandbox(port: int, secret: str, spacing_s: float, options: Iterable[str]) -> tuple[str, ...]:

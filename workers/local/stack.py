@@ -30,7 +30,7 @@ _PROOF_S = "5"
 _PROOF_CLOSED_S = "1"
 # What the web process is told of the workers' settings: where things are, and no API secret.
 _OF_WEB = (
-    *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL"),
+    *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL", "NAMESPACE"),
     *("WEBHOOK_KEY", "LOG_FORMAT", "LOG_LEVEL"),
 )
 
@@ -163,6 +163,7 @@ class LocalStack:
             redis_url=self._settings["REDIS_URL"],
             result_backend=self._settings["RESULT_BACKEND"],
             storage_url=self._settings["STORAGE_URL"],
+            namespace=self._settings.get("NAMESPACE"),
         )
 
     def processes(self) -> tuple[Child, ...]:

@@ -4,7 +4,7 @@
 -- KEYS[2]  turnstile  string, the token of whoever polls it, or `left`
 -- KEYS[3]  due        sorted set, id by the time at which something must have happened
 -- ARGV[1]  id         the conversion's
--- ARGV[2]  job_id     the job's, as the call names it
+-- ARGV[2]  job_id     the job's, as the call names it; empty where it names none
 -- ARGV[3]  grace_s    how late the poll may be before the sweep takes it for lost
 -- ARGV[4]  version    the newest version of an entry that we understand
 -- returns             {-1} nothing to do; {ms, now, fields} a poll shall come in so many
@@ -16,7 +16,7 @@ if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
 end
 local alive = redis.call('HGET', KEYS[1], 'alive') == '1'
 -- Before the submit's answer is noted nobody knows which id the service has given the job.
-if alive and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
+if alive and ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
   return {-1}
 end
 redis.call('HSET', KEYS[1], 'called', 1)

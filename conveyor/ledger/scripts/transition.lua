@@ -39,6 +39,7 @@
 --   silent       true: no fields are asked back
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
+-- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields} when done, {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone
 
@@ -193,7 +194,7 @@ local forgotten = change.keep_s and change.keep_s < 0
 local account = change.set and change.set.state and field('account') or ''
 if account ~= '' then
   local count = entered == 'converting' and 'SADD' or 'SREM'
-  redis.call(count, '{conveyor}:jobs:' .. account, ARGV[1])
+  redis.call(count, ARGV[4] .. 'jobs:' .. account, ARGV[1])
 end
 
 local due_in = change.due_in
@@ -205,20 +206,20 @@ elseif due_in ~= nil then
 end
 
 if was_dead_of then
-  redis.call('ZREM', '{conveyor}:dead:' .. was_dead_of, ARGV[1])
+  redis.call('ZREM', ARGV[4] .. 'dead:' .. was_dead_of, ARGV[1])
 end
 if change.dead == false then
   redis.call('ZREM', KEYS[3], ARGV[1])
 elseif change.dead then
   redis.call('ZADD', KEYS[3], now_text, ARGV[1])
-  redis.call('ZADD', '{conveyor}:dead:' .. dead_of, now_text, ARGV[1])
+  redis.call('ZADD', ARGV[4] .. 'dead:' .. dead_of, now_text, ARGV[1])
 end
 if entered ~= state or forgotten then
-  redis.call('ZREM', '{conveyor}:state:' .. state, ARGV[1])
+  redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
 end
 if entered ~= state then
   local accepted = state == '' and now or created_at
-  redis.call('ZADD', '{conveyor}:state:' .. entered, string.format('%.6f', accepted), ARGV[1])
+  redis.call('ZADD', ARGV[4] .. 'state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
 
 for _, it in ipairs(leftovers) do
@@ -231,7 +232,7 @@ for name, value in pairs(counts) do
   redis.call('HSET', KEYS[5], name, value)
 end
 if entered == 'succeeded' and entered ~= state then
-  local minute = '{conveyor}:minute:' .. math.floor(now / 60)
+  local minute = ARGV[4] .. 'minute:' .. math.floor(now / 60)
   redis.call('INCR', minute)
   redis.call('EXPIRE', minute, 3600)
 end

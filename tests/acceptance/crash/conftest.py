@@ -21,10 +21,12 @@ from celery import Signature
 from pypdf import PdfWriter
 
 from conveyor import Conveyor, State
-from conveyor.ledger import keys
-from conveyor.names import QUEUES
+from conveyor.ledger.keys import Keys
+from conveyor.names import Queues
 from workers.local.environment import ROOT
 from workers.local.stack import LocalStack
+
+KEYS = Keys()
 
 HERE = Path(__file__).parent
 STAGES = 6
@@ -115,7 +117,7 @@ class Stage:
             if status != DIED:
                 raise WrongError(f"the worker ended with {status}, and not at the place")
             self._let_the_ledgers_time_pass(conversion_id)
-            if self._client.exists(keys.conversion(conversion_id)) == 0:
+            if self._client.exists(KEYS.conversion(conversion_id)) == 0:
                 # A signature is as durable as the broker until it first runs.
                 self._let_the_brokers_time_pass(conveyor)
             began = time.monotonic()
@@ -173,7 +175,7 @@ class Stage:
             if point.scenario == "damaged":
                 assert (conversion.state, told) == (State.FAILED, "ConversionFailed")
                 assert there == []
-                assert self._client.zrange(keys.DEAD, 0, -1) == [conversion_id]
+                assert self._client.zrange(KEYS.dead, 0, -1) == [conversion_id]
                 assert self._left_at_the_service() == 1, "the upload"
             else:
                 assert (conversion.state, told) == (State.SUCCEEDED, conversion.to_dict())
@@ -196,15 +198,17 @@ class Stage:
 
     def _left(self):
         """What is still to be done; what a dead worker held is none of it."""
-        left = {queue: self._client.llen(queue) for queue in QUEUES}
-        left["due"] = self._client.zcard(keys.DUE)
-        left["in hand"] = sum(tag not in self._lost for tag in self._client.hkeys("unacked"))
+        left = {queue: self._client.llen(queue) for queue in Queues().names}
+        left["due"] = self._client.zcard(KEYS.due)
+        left["in hand"] = sum(
+            tag not in self._lost for tag in self._client.hkeys("conveyor:unacked")
+        )
         return {what: count for what, count in left.items() if count}
 
     def _left_at_the_service(self):
         """What is to be deleted there, or has been."""
-        deleted = self._client.hget(keys.COUNTS, "deleted")
-        return self._client.zcard(keys.LEFTOVERS) + int(deleted or 0)
+        deleted = self._client.hget(KEYS.counts, "deleted")
+        return self._client.zcard(KEYS.leftovers) + int(deleted or 0)
 
     # -- time -----------------------------------------------------------------------------------
 
@@ -215,15 +219,15 @@ class Stage:
         the only worker of this stage is dead, and it died before its poll or POST was sent, or
         after the sandbox had answered it. The spacing from then on is kept, as after a poll.
         """
-        self._lost = set(self._client.hkeys("unacked"))
-        self._client.zadd(keys.DUE, {conversion_id: 0}, xx=True)
-        self._client.pexpire(keys.turnstile(conversion_id), round(SPACING_S * 1000) + 50)
-        self._client.pexpire(keys.delivery(conversion_id), 50)
+        self._lost = set(self._client.hkeys("conveyor:unacked"))
+        self._client.zadd(KEYS.due, {conversion_id: 0}, xx=True)
+        self._client.pexpire(KEYS.turnstile(conversion_id), round(SPACING_S * 1000) + 50)
+        self._client.pexpire(KEYS.delivery(conversion_id), 50)
 
     def _let_the_brokers_time_pass(self, conveyor):
         """The visibility time-out of all that the dead worker held; kombu does the rest."""
         if self._lost:
-            self._client.zadd("unacked_index", dict.fromkeys(self._lost, 0), xx=True)
+            self._client.zadd("conveyor:unacked_index", dict.fromkeys(self._lost, 0), xx=True)
         with conveyor.celery_app.connection_for_write() as connection:
             connection.default_channel.qos.restore_visible(num=1000, interval=1)
         self._lost = set()

@@ -24,7 +24,6 @@ import structlog  # noqa: F401
 
 import workers.start
 import workers.wiring  # noqa: F401
-from conveyor.names import QUEUES
 from workers.local.tether import tie_to
 
 RUN_S = 40.0
@@ -66,7 +65,7 @@ def _work(order):
     from crashing_app import app  # noqa: PLC0415 - it reads the settings
 
     quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-    app.worker_main(["worker", "-n", f"w{os.getpid()}@localhost", "-Q", ",".join(QUEUES), *quiet])
+    app.worker_main(["worker", "-n", f"w{os.getpid()}@localhost", *quiet])
 
 
 def _status(pid):

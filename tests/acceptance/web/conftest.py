@@ -9,9 +9,11 @@ import pytest
 import requests
 
 from conveyor.jobs import job_uuid
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
 from conveyor.webhooks import address_of
+
+KEYS = Keys()
 
 # Leases, spacings and the check of a connection: they come and go by themselves.
 PASSING = ("{conveyor}:turnstile:", "{conveyor}:delivery:", "{conveyor}:check")
@@ -71,12 +73,12 @@ class Site:
 
     def job_id(self, conversion_id):
         """Of its first job, also when its record no longer holds it."""
-        key = self._redis.get(keys.JOB_KEY)
+        key = self._redis.get(KEYS.job_key)
         return Dialect.PATH.job_id(job_uuid(key, conversion_id, 1))
 
     def leftovers(self):
         """How much is to be deleted at the service."""
-        return self._redis.zcard(keys.LEFTOVERS)
+        return self._redis.zcard(KEYS.leftovers)
 
     def keys(self):
         """Every key of ours by its content."""

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import State
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from workers.local.stack import LocalStack
 from workers.tidy import EVERY_S
+
+KEYS = Keys()
 
 BOUNDARY = "a-boundary"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -103,7 +105,7 @@ def test_a_killed_web_leaves_no_conversion_and_a_worker_clears_away(upload, stac
     with closing(stack.conveyor()) as conveyor:
         conveyor.stage("waiting.md", [PIECE])
     with closing(stack.valkey.client()) as redis:
-        redis.zadd(keys.STAGING, dict.fromkeys(tokens, time.time() - 1), xx=True)
+        redis.zadd(KEYS.staging, dict.fromkeys(tokens, time.time() - 1), xx=True)
     until(lambda: _files(site) == ["waiting.md"], EVERY_S + 60)
     assert tokens.isdisjoint(site.reservations())
     assert site.end(site.convert())["state"] == State.SUCCEEDED

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
 DATES = ("checked_at", "held_since", "throttled_until", "others_at", "well_at")
@@ -21,8 +23,8 @@ def pass_time(client):
 
     def go(seconds):
         for name in DATES:
-            if client.hexists(keys.account(ACCOUNT), name):
-                client.hincrbyfloat(keys.account(ACCOUNT), name, -seconds)
+            if client.hexists(KEYS.account(ACCOUNT), name):
+                client.hincrbyfloat(KEYS.account(ACCOUNT), name, -seconds)
 
     return go
 

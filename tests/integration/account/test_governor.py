@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conveyor.governor import Gate, Governor, accounts, resume, status_of
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
 SPACING_S = 5.0
@@ -143,7 +145,7 @@ def test_a_probe_counts_as_a_job(client, governor, ids, pass_time):
     pass_time(CHECK_S)
     governor.ask(ids[0])
 
-    assert client.smembers(keys.jobs(ACCOUNT)) == {ids[0]}
+    assert client.smembers(KEYS.jobs(ACCOUNT)) == {ids[0]}
 
 
 def test_a_later_hold_asks_the_account_again(governor, ids, pass_time):
@@ -344,5 +346,5 @@ def test_resuming_forgets_all_of_the_hold(client, governor, ids):
     governor.probe_by_submit()
 
     assert resume(client, ACCOUNT)
-    assert client.hgetall(keys.account(ACCOUNT)) == {}
+    assert client.hgetall(KEYS.account(ACCOUNT)) == {}
     assert not resume(client, ACCOUNT)

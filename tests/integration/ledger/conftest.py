@@ -8,7 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 
 class LossyLine:
@@ -82,7 +84,7 @@ def everything(client):
         return {
             key: read[kind](key)
             for key, kind in found
-            if kind in read and not key.startswith(keys.PACE)
+            if kind in read and not key.startswith(KEYS.pace)
         }
 
     return look

@@ -9,10 +9,13 @@ import pytest
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import LedgerUnavailable
 from conveyor.lease import Deliveries
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
 from conveyor.protocol import RemoteFile, Result
 from conveyor.turnstile import Turnstile
+
+KEYS = Keys()
 
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
@@ -45,7 +48,7 @@ def test_a_counter_that_can_not_be_raised_leaves_nothing_half_written(
     entry = make.converting()
     passed = turnstile.enter(entry.id, entry.wakeup)
     # The wake-up is guarded: what is written there must be what the caller saw.
-    client.hset(keys.conversion(entry.id), field, value)
+    client.hset(KEYS.conversion(entry.id), field, value)
     before = everything()
 
     try:
@@ -55,8 +58,8 @@ def test_a_counter_that_can_not_be_raised_leaves_nothing_half_written(
 
     after = everything()
     # Whoever asked is out all the same.
-    before.pop(keys.turnstile(entry.id))
-    after.pop(keys.turnstile(entry.id))
+    before.pop(KEYS.turnstile(entry.id))
+    after.pop(KEYS.turnstile(entry.id))
     assert done is None
     assert after == before
 
@@ -69,7 +72,7 @@ def test_a_damaged_count_of_the_fleet_stops_no_conversion(
     """It is counted wrong, and nothing else is wrong."""
     entry, other = make.converting(), make.converting()
     passed = turnstile.enter(entry.id, entry.wakeup)
-    client.hset(keys.COUNTS, name, value)
+    client.hset(KEYS.counts, name, value)
 
     ready = ledger.ready(passed.entry, Result(10**9, RESULT.files), leaving=passed.leaving)
     done = ledger.succeeded(ready, FILES)
@@ -77,7 +80,7 @@ def test_a_damaged_count_of_the_fleet_stops_no_conversion(
 
     assert (done.state, done.cost) == (State.SUCCEEDED, 10**9)
     assert buried.state is State.FAILED
-    counts = client.hgetall(keys.COUNTS)
+    counts = client.hgetall(KEYS.counts)
     assert all(0 <= int(count) <= MOST for count in counts.values())
     others = {"polls": 1, "succeeded": 1, "service": 1, "cost": 10**9}
     others.pop(name, None)
@@ -90,8 +93,8 @@ def _wrong(client, key):
 
 
 OF_ONE = {
-    "turnstile": keys.turnstile,
-    "delivery": keys.delivery,
+    "turnstile": KEYS.turnstile,
+    "delivery": KEYS.delivery,
 }
 CHANGES = {
     "later": lambda it, entry: it.later(entry, 1, alive=True, strike=False),
@@ -121,7 +124,7 @@ def test_a_key_of_a_wrong_type_leaves_nothing_half_written(
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_events_that_are_no_list_make_room_for_events(*, ledger, make, client, change):
     entry = make.converting()
-    _wrong(client, keys.events(entry.id))
+    _wrong(client, KEYS.events(entry.id))
 
     noted = change(ledger, entry)
 
@@ -135,7 +138,7 @@ def test_a_delivery_that_can_not_be_counted_takes_no_lease(
     ledger, make, client, everything, damage
 ):
     entry = make.ready()
-    client.hset(keys.conversion(entry.id), "deliveries", damage)
+    client.hset(KEYS.conversion(entry.id), "deliveries", damage)
     before = everything()
 
     with pytest.raises(LedgerUnavailable):
@@ -162,7 +165,7 @@ def test_an_end_with_a_leftover_that_redis_json_does_not_read_is_noted(ledger, m
     ledger.told(entry.id, is_dead=False, leftovers=[leftover])
 
     assert ledger.get(entry.id).told
-    assert client.zcard(keys.LEFTOVERS) == 1
+    assert client.zcard(KEYS.leftovers) == 1
 
 
 def test_a_user_without_a_right_to_channels_undoes_nothing(ledger, make, valkey_server):

@@ -11,12 +11,15 @@ from conveyor import names
 from conveyor.conversion import Failure, FailureKind, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import UnknownConversion
-from conveyor.ledger import keys
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
+from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 from conveyor.staging import Staging
 from conveyor.storage import Storage
+
+KEYS = Keys()
 
 FAILURE = Failure(FailureKind.STORAGE, "Full.")
 
@@ -39,12 +42,12 @@ def index(client, ledger):
 
 @pytest.fixture
 def dead_letters(ledger, index, storage, app):
-    return DeadLetters(ledger, index, storage, app)
+    return DeadLetters(ledger, index, storage, Publisher(app, names.Queues()))
 
 
 def _woken(app):
     with app.connection_for_read() as connection:
-        for queue in names.QUEUES:
+        for queue in names.Queues().names:
             with closing(connection.SimpleQueue(queue)) as messages:
                 for _ in range(messages.qsize()):
                     yield messages.get_nowait().headers["task"]
@@ -70,7 +73,7 @@ def test_one_that_was_paid_for_is_fetched_again_and_not_paid(dead_letters, ledge
 def test_one_whose_result_is_gone_is_paid_again(*, dead_letters, ledger, make, app, client, age_s):
     dead = ledger.failed(make.ready() if age_s else make.converting(), FAILURE)
     if age_s:
-        client.hset(keys.conversion(dead.id), "ready_at", time.time() - age_s)
+        client.hset(KEYS.conversion(dead.id), "ready_at", time.time() - age_s)
 
     assert dead_letters.costs(dead.id) is True
     assert dead_letters.replay(dead.id).state is State.QUEUED
@@ -82,9 +85,10 @@ def test_a_replay_without_a_broker_is_found_by_the_sweep(ledger, index, storage,
     app = Celery(set_as_current=False, broker="redis://127.0.0.1:1/0")
     app.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 0})
     with app:
-        assert DeadLetters(ledger, index, storage, app).replay(dead.id).state is State.QUEUED
+        dead_letters = DeadLetters(ledger, index, storage, Publisher(app, names.Queues()))
+        assert dead_letters.replay(dead.id).state is State.QUEUED
 
-    assert client.zscore(keys.DUE, dead.id) > time.time()
+    assert client.zscore(KEYS.due, dead.id) > time.time()
 
 
 @pytest.mark.parametrize("call", ["show", "replay", "costs"])
@@ -105,7 +109,7 @@ def test_a_purge_takes_the_old_and_what_they_staged(
     for conversion_id, uri in zip(("old", "new"), staged, strict=True):
         entry = ledger.open(conversion_id, ConversionRequest.build(uri, "pdf"))
         ledger.failed(entry, FAILURE)
-    client.zadd(keys.DEAD, {"old": time.time() - 1000})
+    client.zadd(KEYS.dead, {"old": time.time() - 1000})
 
     assert dead_letters.purge(older_than_s=500) == 1
     assert [dead.id for dead in dead_letters.list()] == ["new"]

@@ -5,7 +5,9 @@ import time
 import pytest
 
 from conveyor.lease import Deliveries
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 
 @pytest.fixture
@@ -43,15 +45,15 @@ def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, clie
     """If the holder dies, whoever is woken finds nobody at it."""
     before = time.time()
     deliveries.acquire(entry.id)
-    due = client.zscore(keys.DUE, entry.id)
+    due = client.zscore(KEYS.due, entry.id)
 
     # The lease begins on the way, a little after the time that we tell.
     assert before + 30.5 < due < time.time() + 35
-    assert client.pttl(keys.delivery(entry.id)) <= 30_000
+    assert client.pttl(KEYS.delivery(entry.id)) <= 30_000
 
 
 def test_what_the_caller_knows_does_not_become_due(deliveries, client, entry):
-    client.zrem(keys.DUE, entry.id)
+    client.zrem(KEYS.due, entry.id)
     deliveries.acquire(entry.id)
 
-    assert client.zscore(keys.DUE, entry.id) is None
+    assert client.zscore(KEYS.due, entry.id) is None

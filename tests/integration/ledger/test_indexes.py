@@ -12,7 +12,9 @@ import pytest
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import UnknownConversion
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 ROOT = Path(__file__).parents[3]
 FAILURE = Failure(FailureKind.SERVICE, "Broken.")
@@ -21,7 +23,7 @@ SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
 
 
 def _make_overdue(client, *ids):
-    client.zadd(keys.DUE, dict.fromkeys(ids, time.time() - 1))
+    client.zadd(KEYS.due, dict.fromkeys(ids, time.time() - 1))
 
 
 # -- due --------------------------------------------------------------------------------------
@@ -43,13 +45,13 @@ def test_whoever_waits_is_due_until_told(ledger, make, client):
         lambda it: ledger.succeeded(it, FILES),
     ]
     for step in steps:
-        assert client.zscore(keys.DUE, entry.id) > time.time()
-        client.zrem(keys.DUE, entry.id)
+        assert client.zscore(KEYS.due, entry.id) > time.time()
+        client.zrem(KEYS.due, entry.id)
         entry = step(entry)
-    assert client.zscore(keys.DUE, entry.id) > time.time()
+    assert client.zscore(KEYS.due, entry.id) > time.time()
 
     ledger.told(entry.id, is_dead=False)
-    assert client.zscore(keys.DUE, entry.id) is None
+    assert client.zscore(KEYS.due, entry.id) is None
 
 
 def test_what_is_due_later_is_left_alone(ledger, make):
@@ -64,7 +66,7 @@ def test_what_was_claimed_is_left_to_the_claimer_for_a_while(ledger, make, clien
 
     assert ledger.claim_overdue(10, 60) == [entry]
     assert ledger.claim_overdue(10, 60) == []
-    assert client.zscore(keys.DUE, entry.id) == pytest.approx(time.time() + 60, abs=5)
+    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 60, abs=5)
 
 
 def test_a_claim_lapses(ledger, make, client):
@@ -90,7 +92,7 @@ def test_an_id_without_an_entry_leaves_the_index(ledger, make, client):
     _make_overdue(client, entry.id, "gone")
 
     assert ledger.claim_overdue(10, 60) == [entry]
-    assert client.zscore(keys.DUE, "gone") is None
+    assert client.zscore(KEYS.due, "gone") is None
 
 
 _CLAIM = """
@@ -131,18 +133,18 @@ def test_sweeps_of_several_processes_share_the_work(ledger, make, client, redis_
 
 def test_an_entry_ages_from_when_its_caller_knows(ledger, make, client):
     entry = ledger.succeeded(make.ready(), FILES)
-    assert client.ttl(keys.conversion(entry.id)) == -1
+    assert client.ttl(KEYS.conversion(entry.id)) == -1
 
     ledger.told(entry.id, is_dead=False)
-    assert client.ttl(keys.conversion(entry.id)) == pytest.approx(7 * 24 * 3600, abs=5)
+    assert client.ttl(KEYS.conversion(entry.id)) == pytest.approx(7 * 24 * 3600, abs=5)
 
 
 def test_a_dead_letter_does_not_age(ledger, make, client):
     entry = ledger.failed(make.ready(), FAILURE)
     ledger.told(entry.id, is_dead=True)
 
-    assert client.ttl(keys.conversion(entry.id)) == -1
-    assert client.zscore(keys.DUE, entry.id) is None
+    assert client.ttl(KEYS.conversion(entry.id)) == -1
+    assert client.zscore(KEYS.due, entry.id) is None
     assert ledger.dead_ids() == [entry.id]
 
 
@@ -150,8 +152,8 @@ def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client):
     entry = make.ready()
     ledger.told(entry.id, is_dead=False)
 
-    assert client.ttl(keys.conversion(entry.id)) == -1
-    assert client.zscore(keys.DUE, entry.id) is not None
+    assert client.ttl(KEYS.conversion(entry.id)) == -1
+    assert client.zscore(KEYS.due, entry.id) is not None
 
 
 def test_what_was_not_accepted_leaves_nothing(ledger, make, client):
@@ -186,7 +188,7 @@ def test_an_unknown_id_is_said_to_be_so(ledger):
 def test_dead_letters_are_listed_by_age(ledger, make, client):
     ids = [ledger.failed(make.converting(), FAILURE).id for _ in range(3)]
     for age_s, conversion_id in zip((10, 30, 20), ids, strict=True):
-        client.zadd(keys.DEAD, {conversion_id: time.time() - age_s})
+        client.zadd(KEYS.dead, {conversion_id: time.time() - age_s})
 
     assert ledger.dead_ids() == [ids[1], ids[2], ids[0]]
     assert ledger.dead_ids(limit=1) == [ids[1]]
@@ -224,8 +226,8 @@ def test_what_is_tried_again_is_due_and_is_kept(again, ledger, make, client):
     ledger.told(dead.id, is_dead=True)
     getattr(ledger, again)(dead)
 
-    assert client.zscore(keys.DUE, dead.id) > time.time()
-    assert client.ttl(keys.conversion(dead.id)) == -1
+    assert client.zscore(KEYS.due, dead.id) > time.time()
+    assert client.ttl(KEYS.conversion(dead.id)) == -1
 
 
 @pytest.mark.parametrize("again", ["replay", "redeliver"])
@@ -243,8 +245,8 @@ def test_a_purge_forgets_no_conversion_that_is_replayed_meanwhile(again, ledger,
     getattr(ledger, again)(dead)
     ledger.purge(dead)
 
-    assert client.ttl(keys.conversion(dead.id)) == -1
-    assert client.zscore(keys.DUE, dead.id) is not None
+    assert client.ttl(KEYS.conversion(dead.id)) == -1
+    assert client.zscore(KEYS.due, dead.id) is not None
 
 
 def test_what_was_purged_is_forgotten(ledger, make, client):
@@ -252,8 +254,8 @@ def test_what_was_purged_is_forgotten(ledger, make, client):
     ledger.purge(dead)
 
     assert ledger.dead_ids() == []
-    assert client.zscore(keys.DUE, dead.id) is None
-    assert client.ttl(keys.conversion(dead.id)) <= 60
+    assert client.zscore(KEYS.due, dead.id) is None
+    assert client.ttl(KEYS.conversion(dead.id)) <= 60
 
 
 # -- what was learned -------------------------------------------------------------------------
@@ -284,7 +286,7 @@ def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
 
     assert ledger.recall_dialect("a1") is dialect
     assert ledger.recall_dialect("a2") is None
-    assert 0 < client.ttl(keys.dialect("a1")) <= 24 * 3600
+    assert 0 < client.ttl(KEYS.dialect("a1")) <= 24 * 3600
 
 
 @pytest.mark.parametrize("strike", [True, False], ids=["an outage", "an ordinary poll"])
@@ -292,4 +294,4 @@ def test_what_an_outage_has_delayed_tells_nothing_of_the_pace(ledger, make, clie
     entry = ledger.later(make.converting(alive=True), 1.0, alive=True, strike=strike)
     ledger.ready(entry, make.result)
 
-    assert (client.hlen(keys.PACE) == 0) is strike
+    assert (client.hlen(KEYS.pace) == 0) is strike

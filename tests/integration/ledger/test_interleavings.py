@@ -48,8 +48,9 @@ from conveyor.decision import Limits
 from conveyor.errors import ConversionFailed, StorageError, UnknownConversion
 from conveyor.governor import Governor
 from conveyor.lease import Deliveries
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.pace import Pace
 from conveyor.protocol import Account, RemoteFile, Result, Unclear
 from conveyor.protocol.outcomes import (
@@ -64,6 +65,7 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 from conveyor.settings import load
 from conveyor.turnstile import Turnstile
@@ -71,6 +73,8 @@ from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.pulse import Pulse
 from workers.wiring import Engine
+
+KEYS = Keys()
 
 DEFAULT_RUNS = 200
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
@@ -543,6 +547,7 @@ class Interleavings(RuleBasedStateMachine):
         self.is_over = False
         self.ledger = Ledger(self.client)
         self.broker = Broker(self)
+        self.publisher = Publisher(self.broker, names.Queues())
         self.service = Service(self.clock, "takes", is_anycast=False)
         self.tasks = []
         self.ids = []
@@ -561,7 +566,7 @@ class Interleavings(RuleBasedStateMachine):
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
         self.engine = self._hired()
         index = Index(self.client, self.ledger.find_many)
-        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.broker)
+        self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.publisher)
 
     def _hired(self):
         client = self.workers_client
@@ -572,7 +577,7 @@ class Interleavings(RuleBasedStateMachine):
         given = self.settings_of[False]
         account = given.account_name
         return Engine(
-            app=self.broker,
+            publisher=self.publisher,
             settings=given,
             ledger=ledger,
             index=None,
@@ -618,7 +623,7 @@ class Interleavings(RuleBasedStateMachine):
         self.accepted += 1
         entry = self.ledger.open(f"conversion-{self.accepted}", REQUEST)
         self.ids.append(entry.id)
-        wakeups.wake(self.broker, entry)
+        wakeups.wake(self.publisher, entry)
 
     @precondition(lambda self: self.broker.messages)
     @rule(
@@ -689,7 +694,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(place=pick)
     def hint(self, place):
         """Somebody has a conversion looked at, for no reason (I6)."""
-        wakeups.wake(self.broker, self.ledger.get(self.ids[place % len(self.ids)]))
+        wakeups.wake(self.publisher, self.ledger.get(self.ids[place % len(self.ids)]))
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -718,7 +723,7 @@ class Interleavings(RuleBasedStateMachine):
         found = self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
         assert replace(self.ledger.get(before.id), called=before.called) == before, "I6: a hint"
         if found is not None:
-            wakeups.poll(self.broker, *found)
+            wakeups.poll(self.publisher, *found)
 
     @precondition(lambda self: self.may_cancel and self.ids)
     @rule(place=pick, is_meant=seldom)
@@ -726,12 +731,12 @@ class Interleavings(RuleBasedStateMachine):
         entry = self.ledger.get(self.ids[place % len(self.ids)])
         cancelled = self.ledger.cancelled(entry) if is_meant else None
         if cancelled is not None:
-            wakeups.wake(self.broker, cancelled)
+            wakeups.wake(self.publisher, cancelled)
 
-    @precondition(lambda self: self.client.zcard(keys.DEAD))
+    @precondition(lambda self: self.client.zcard(KEYS.dead))
     @rule(place=pick)
     def replay(self, place):
-        dead = self.client.zrange(keys.DEAD, 0, -1)
+        dead = self.client.zrange(KEYS.dead, 0, -1)
         self._replay(dead[place % len(dead)])
 
     @precondition(lambda self: self.service.repeats != "takes")
@@ -760,9 +765,9 @@ class Interleavings(RuleBasedStateMachine):
         fields = ("state", "told", "attempt", "failure")
         with self.client.pipeline(transaction=False) as pipeline:
             for conversion_id in self.ids:
-                pipeline.hmget(keys.conversion(conversion_id), *fields)
-                pipeline.zscore(keys.DUE, conversion_id)
-                pipeline.ttl(keys.conversion(conversion_id))
+                pipeline.hmget(KEYS.conversion(conversion_id), *fields)
+                pipeline.zscore(KEYS.due, conversion_id)
+                pipeline.ttl(KEYS.conversion(conversion_id))
             found = pipeline.execute()
         for place, conversion_id in enumerate(self.ids):
             (state, told, attempt, failure), due, ttl_s = found[3 * place : 3 * place + 3]
@@ -804,7 +809,7 @@ class Interleavings(RuleBasedStateMachine):
             self._kill(task)
         round_s = 160.0 if self.end == "well" else 2500.0
         for number in range(ROUNDS):
-            if not self.broker.messages and not self.client.zcard(keys.DUE):
+            if not self.broker.messages and not self.client.zcard(KEYS.due):
                 break
             self._pass(round_s)
             # The first rounds find what was left to itself for too long.
@@ -814,7 +819,7 @@ class Interleavings(RuleBasedStateMachine):
         entries = self.ledger.find_many(self.ids)
         states = {entry.id: entry.state for entry in entries}
         assert all(state.is_final for state in states.values()), f"I2: {states}"
-        assert self.client.zcard(keys.DUE) == 0, "I2: its caller knows"
+        assert self.client.zcard(KEYS.due) == 0, "I2: its caller knows"
         for conversion_id, state in states.items():
             life = (conversion_id, self.eras[conversion_id])
             assert set(self.learned[life]) == {state}, "I2: which"
@@ -939,11 +944,11 @@ class Interleavings(RuleBasedStateMachine):
 
     def _sweep(self, *, waits=False):
         if waits:
-            first = self.client.zrange(keys.DUE, 0, 0, withscores=True)
+            first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
         for entry in self.ledger.claim_overdue(100, CLAIM_S):
-            wakeups.wake(self.broker, entry)
+            wakeups.wake(self.publisher, entry)
 
     def _running(self):
         return [item for item in self.service.jobs.items() if item[1].state == "running"]

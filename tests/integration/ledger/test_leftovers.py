@@ -9,10 +9,13 @@ from contextlib import closing
 import pytest
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import connect, keys
+from conveyor.ledger import connect
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover, Leftovers
 from conveyor.protocol import Dialect
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
+
+KEYS = Keys()
 
 LEASE_S = 60.0
 JOB = Leftover("https://eu-v2.convertapi.com", Dialect.QUERY, "a-job-id")
@@ -37,8 +40,8 @@ def rush(client):
     """Make everything due, whatever waits or is claimed."""
 
     def run():
-        for leftover_id in client.zrange(keys.LEFTOVERS, 0, -1):
-            client.zadd(keys.LEFTOVERS, {leftover_id: 1})
+        for leftover_id in client.zrange(KEYS.leftovers, 0, -1):
+            client.zadd(KEYS.leftovers, {leftover_id: 1})
 
     return run
 
@@ -58,15 +61,15 @@ def _files(count):
 
 def _noted(client):
     """Of the only one: until when the service keeps it, and its failures."""
-    (noted,) = client.hvals(keys.LEFTOVER_RECORDS)
+    (noted,) = client.hvals(KEYS.leftover_records)
     ends, failures, _ = noted.split(" ", 2)
     return int(ends), int(failures)
 
 
 def _note(client, noted):
     """By hand."""
-    client.zadd(keys.LEFTOVERS, {"by hand": 2})
-    client.hset(keys.LEFTOVER_RECORDS, "by hand", noted)
+    client.zadd(KEYS.leftovers, {"by hand": 2})
+    client.hset(KEYS.leftover_records, "by hand", noted)
 
 
 def test_what_is_noted_comes_back_as_it_was(leftovers, due):
@@ -82,7 +85,7 @@ def test_the_first_try_waits_for_redis_to_write(leftovers, client):
     leftovers.add([FILE])
 
     assert leftovers.claim(10, LEASE_S) == []
-    (score,) = [score for _, score in client.zrange(keys.LEFTOVERS, 0, -1, withscores=True)]
+    (score,) = [score for _, score in client.zrange(KEYS.leftovers, 0, -1, withscores=True)]
     assert 0 < score - time.time() <= 5.0
 
 
@@ -133,7 +136,7 @@ def test_what_is_gone_is_counted(leftovers, due, client):
     leftovers.done(claimed)
 
     assert leftovers.count() == 0
-    assert client.hgetall(keys.COUNTS) == {"deleted": "2"}
+    assert client.hgetall(KEYS.counts) == {"deleted": "2"}
 
 
 def test_what_can_not_be_deleted_is_counted_apart(leftovers, due, client):
@@ -141,7 +144,7 @@ def test_what_can_not_be_deleted_is_counted_apart(leftovers, due, client):
     leftovers.give_up(leftovers.claim(10, LEASE_S))
 
     assert leftovers.count() == 0
-    assert client.hgetall(keys.COUNTS) == {"not_deleted": "1"}
+    assert client.hgetall(KEYS.counts) == {"not_deleted": "1"}
 
 
 def test_failures_are_counted_and_its_life_stays(leftovers, due, rush, client):
@@ -162,7 +165,7 @@ def test_what_is_put_off_waits(leftovers, due, client):
     now = client.time()[0]
     leftovers.later(leftovers.claim(10, LEASE_S)[0], 300)
 
-    (score,) = [score for _, score in client.zrange(keys.LEFTOVERS, 0, -1, withscores=True)]
+    (score,) = [score for _, score in client.zrange(KEYS.leftovers, 0, -1, withscores=True)]
     assert 300 <= score - now <= 360
     assert leftovers.claim(10, LEASE_S) == []
 
@@ -192,8 +195,8 @@ def test_what_the_service_has_removed_itself_is_dropped(leftovers, client):
     _note(client, f'{client.time()[0] - 1} 3 {{"url": "/d/x"}}')
 
     assert leftovers.claim(10, LEASE_S) == []
-    assert leftovers.count() == client.hlen(keys.LEFTOVER_RECORDS) == 0
-    assert client.hgetall(keys.COUNTS) == {"not_deleted": "1"}
+    assert leftovers.count() == client.hlen(KEYS.leftover_records) == 0
+    assert client.hgetall(KEYS.counts) == {"not_deleted": "1"}
 
 
 @pytest.mark.parametrize("garbage", ["", "{", "x 0 {}", "1 {}", "9999999999 -1 {}", " 1 2"])
@@ -217,7 +220,7 @@ def test_what_a_newer_version_wrote_is_left_to_it(leftovers, due, client, record
 def test_the_latest_come_first(leftovers, client):
     """What fails again and again must not keep what was never tried."""
     leftovers.add([FILE, JOB])
-    client.zadd(keys.LEFTOVERS, {FILE.id: 1, JOB.id: 2})
+    client.zadd(KEYS.leftovers, {FILE.id: 1, JOB.id: 2})
 
     assert leftovers.claim(1, LEASE_S) == [JOB]
     assert leftovers.claim(1, LEASE_S) == [FILE]
@@ -227,7 +230,7 @@ def test_in_a_pause_nobody_claims(leftovers, another, due, client):
     due(FILE)
     leftovers.pause(60)
     assert another.claim(10, LEASE_S) == []
-    client.pexpire(keys.LEFTOVERS_PAUSE, 1)
+    client.pexpire(KEYS.leftovers_pause, 1)
     deadline = time.monotonic() + 60
     while not (found := another.claim(10, LEASE_S)):
         assert time.monotonic() < deadline

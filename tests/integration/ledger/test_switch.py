@@ -15,9 +15,12 @@ from kombu import Connection
 from chaos.proxy import Proxy
 from conveyor import Conveyor, names
 from conveyor.errors import BrokerUnavailable, LedgerUnavailable
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.keys import Keys
 from conveyor.transport import Backend, Transport
 from workers.local.valkey import Valkey
+
+KEYS = Keys()
 
 PASSWORD = "hush"
 THREADS = 8
@@ -169,7 +172,7 @@ def test_what_a_producer_could_not_publish_was_not_accepted(pair, conveyor, clie
     with pytest.raises((BrokerUnavailable, LedgerUnavailable)):
         conveyor.convert("https://example.com/b.docx", to="pdf")
 
-    assert len(client.keys(f"{keys.ENTRY_PREFIX}*")) == 1
+    assert len(client.keys(f"{KEYS.entry_prefix}*")) == 1
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")

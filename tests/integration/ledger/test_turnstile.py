@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import connect, keys
+from conveyor.ledger import connect
+from conveyor.ledger.keys import Keys
 from conveyor.turnstile import Turnstile
+
+KEYS = Keys()
 
 ROOT = Path(__file__).parents[3]
 SPACING_S = 0.2
@@ -40,7 +43,7 @@ def test_one_gets_in_and_the_next_learns_how_long_it_is_closed(turnstile, entry)
 def test_a_poll_that_is_not_awaited_is_turned_away(turnstile, entry, client, number):
     assert entry.wakeup == 1
     assert turnstile.enter(entry.id, number) is None
-    assert not client.exists(keys.turnstile(entry.id))
+    assert not client.exists(KEYS.turnstile(entry.id))
 
 
 @pytest.mark.parametrize("state", ["queued", "ready"])
@@ -98,44 +101,44 @@ def test_who_comes_back_too_late_does_not_open_it_for_others(client, entry):
     time.sleep(0.07)
     slow = Turnstile(client, SPACING_S, lease_s=30.0)
     assert slow.enter(entry.id, entry.wakeup).granted
-    before = client.get(keys.turnstile(entry.id))
+    before = client.get(KEYS.turnstile(entry.id))
 
     assert slow.leave(late) is False
-    assert client.get(keys.turnstile(entry.id)) == before
-    assert client.pttl(keys.turnstile(entry.id)) > 25_000
+    assert client.get(KEYS.turnstile(entry.id)) == before
+    assert client.pttl(KEYS.turnstile(entry.id)) > 25_000
 
 
 def test_who_is_in_is_overdue_once_the_lease_has_lapsed(turnstile, entry, client):
     """If it dies, whoever is woken finds the way open."""
     before = time.time()
     turnstile.enter(entry.id, entry.wakeup)
-    due = client.zscore(keys.DUE, entry.id)
+    due = client.zscore(KEYS.due, entry.id)
 
     # The lease begins on the way, a little after the time that we tell.
     assert before + 30.5 < due < time.time() + 35
-    assert client.pttl(keys.turnstile(entry.id)) <= 30_000
+    assert client.pttl(KEYS.turnstile(entry.id)) <= 30_000
 
 
 def test_who_finds_it_closed_puts_nothing_off(turnstile, entry, client):
     turnstile.enter(entry.id, entry.wakeup)
-    due = client.zscore(keys.DUE, entry.id)
+    due = client.zscore(KEYS.due, entry.id)
     Turnstile(client, SPACING_S, lease_s=300.0).enter(entry.id, entry.wakeup)
 
-    assert client.zscore(keys.DUE, entry.id) == due
+    assert client.zscore(KEYS.due, entry.id) == due
 
 
 def test_what_has_ended_does_not_become_due(turnstile, entry, client):
-    client.zrem(keys.DUE, entry.id)
+    client.zrem(KEYS.due, entry.id)
     turnstile.enter(entry.id, entry.wakeup)
 
-    assert client.zscore(keys.DUE, entry.id) is None
+    assert client.zscore(KEYS.due, entry.id) is None
 
 
 def test_a_foreign_token_changes_nothing(turnstile, entry, client):
     passed = turnstile.enter(entry.id, entry.wakeup)
 
     assert turnstile.leave(replace(passed, token="guessed")) is False
-    assert client.pttl(keys.turnstile(entry.id)) > 25_000
+    assert client.pttl(KEYS.turnstile(entry.id)) > 25_000
 
 
 LEAVING = {
@@ -166,7 +169,7 @@ def test_the_transition_that_notes_a_poll_leaves_for_it(*, ledger, make, client,
     noted = LEAVING[name](ledger, make, entry, passed.leaving)
 
     assert (noted is None) is refused
-    assert 0 < client.pttl(keys.turnstile(entry.id)) <= 10_070
+    assert 0 < client.pttl(KEYS.turnstile(entry.id)) <= 10_070
     if noted is not None:
         assert noted.polls == 1
 
@@ -175,7 +178,7 @@ def test_a_late_transition_does_not_open_it_for_others(turnstile, ledger, client
     foreign = replace(turnstile.enter(entry.id, entry.wakeup), token="old")
     ledger.later(entry, 1, alive=True, strike=False, leaving=foreign.leaving)
 
-    assert client.pttl(keys.turnstile(entry.id)) > 25_000
+    assert client.pttl(KEYS.turnstile(entry.id)) > 25_000
 
 
 def test_an_enter_whose_reply_was_lost_does_not_lock_itself_out(line, url_through, make):

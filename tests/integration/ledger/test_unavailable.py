@@ -6,9 +6,12 @@ from contextlib import closing
 import pytest
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.keys import Keys
 from conveyor.turnstile import Turnstile
 from workers.local.ports import free_port
+
+KEYS = Keys()
 
 # One of each way to speak to Redis: a command, a pipeline, a script, and who else does so.
 CALLS = {
@@ -48,7 +51,7 @@ def test_a_wrong_password(valkey_server):
 
 
 def test_a_command_that_is_refused(client, ledger):
-    client.set(keys.DUE, "of a wrong type")
+    client.set(KEYS.due, "of a wrong type")
     with pytest.raises(LedgerUnavailable, match="refused a command") as raised:
         ledger.claim_overdue(1, 1)
 

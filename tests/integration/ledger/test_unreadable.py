@@ -15,11 +15,16 @@ from conveyor.dead_letters import DeadLetters
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Governor
 from conveyor.lease import Deliveries
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import Keys
+from conveyor.names import Queues
 from conveyor.protocol import Dialect
+from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 from conveyor.turnstile import Turnstile
+
+KEYS = Keys()
 
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
@@ -104,32 +109,32 @@ def index(client, ledger):
 @pytest.fixture
 def dead_letters(ledger, index, tmp_path):
     with Celery(set_as_current=False, broker=f"memory://{uuid4().hex}") as app:
-        yield DeadLetters(ledger, index, Storage(tmp_path.as_uri()), app)
+        yield DeadLetters(ledger, index, Storage(tmp_path.as_uri()), Publisher(app, Queues()))
 
 
 def _make_overdue(client, *ids):
-    client.zadd(keys.DUE, dict.fromkeys(ids, time.time() - 1))
+    client.zadd(KEYS.due, dict.fromkeys(ids, time.time() - 1))
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_the_sweep_wakes_all_others_and_puts_it_aside(ledger, make, client, damage):
     damaged, *others = [make.queued().id for _ in range(1 + OTHERS)]
-    damage(client, keys.conversion(damaged))
+    damage(client, KEYS.conversion(damaged))
     _make_overdue(client, damaged, *others)
 
     claimed = ledger.claim_overdue(100, 60)
 
     assert {entry.id for entry in claimed} == set(others)
-    assert client.zscore(keys.DUE, damaged) is None
+    assert client.zscore(KEYS.due, damaged) is None
     assert list(ledger.unreadable()) == [damaged]
     # It is kept as it is: somebody may mend it.
-    assert client.exists(keys.conversion(damaged))
+    assert client.exists(KEYS.conversion(damaged))
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_pages_and_figures_show_all_others(ledger, make, client, index, damage):
     damaged, *others = [make.queued().id for _ in range(1 + OTHERS)]
-    damage(client, keys.conversion(damaged))
+    damage(client, KEYS.conversion(damaged))
     ledger.set_aside([damaged])
 
     pages, cursor = [], ""
@@ -149,7 +154,7 @@ def test_dead_letters_are_listed_grouped_and_purged_around_it(
     *, ledger, make, client, dead_letters, damage
 ):
     damaged, *others = [ledger.failed(make.converting(), FAILURE).id for _ in range(1 + OTHERS)]
-    damage(client, keys.conversion(damaged))
+    damage(client, KEYS.conversion(damaged))
 
     assert {dead.id for dead in dead_letters.list()} == set(others)
     # Its caller has been told, so that nobody is woken for it: it is shown all the same.
@@ -165,7 +170,7 @@ def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
     *, ledger, make, client, dead_letters, damage
 ):
     damaged = make.queued().id
-    damage(client, keys.conversion(damaged))
+    damage(client, KEYS.conversion(damaged))
     with pytest.raises(UnreadableConversion, match=damaged):
         ledger.get(damaged)
     assert not dead_letters.discard(damaged)  # not yet put aside
@@ -181,7 +186,7 @@ def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
     *, ledger, make, client, missing
 ):
     damaged, other = make.converting(), make.converting()
-    client.hdel(keys.conversion(damaged.id), missing)
+    client.hdel(KEYS.conversion(damaged.id), missing)
     _make_overdue(client, damaged.id, other.id)
 
     assert [entry.id for entry in ledger.claim_overdue(10, 5)] == [other.id]
@@ -191,7 +196,7 @@ def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
 def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, client):
     damaged = ledger.failed(make.converting(), FAILURE)
     ledger.told(damaged.id, is_dead=True)
-    client.hset(keys.conversion(damaged.id), "failure", "{")
+    client.hset(KEYS.conversion(damaged.id), "failure", "{")
     assert ledger.unreadable() == {}
 
     ledger.look_at_dead()
@@ -202,11 +207,11 @@ def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, 
 def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(ledger, make, client):
     entry = make.queued()
     Governor(client, "account", 5.0, 1).ask(entry.id)
-    client.hset(keys.conversion(entry.id), "polls", "x")
+    client.hset(KEYS.conversion(entry.id), "polls", "x")
     ledger.set_aside([entry.id])
     ledger.discard(entry.id)
 
-    assert client.scard(keys.jobs("account")) == 0
+    assert client.scard(KEYS.jobs("account")) == 0
 
 
 def test_what_is_put_aside_twice_counts_once(ledger, make):
@@ -248,7 +253,7 @@ TOLERATED = {
 @pytest.mark.parametrize(("fields", "is_read"), TOLERATED.values(), ids=TOLERATED)
 def test_what_is_more_than_we_know_is_passed_over(ledger, make, client, fields, is_read):
     entry = make.queued()
-    client.hset(keys.conversion(entry.id), mapping=fields)
+    client.hset(KEYS.conversion(entry.id), mapping=fields)
 
     assert is_read(ledger.get(entry.id))
 
@@ -313,42 +318,42 @@ def test_an_entry_of_a_newer_version_is_left_alone(
     *, ledger, make, client, everything, reach, write
 ):
     entry = reach(ledger, make)
-    client.hset(keys.conversion(entry.id), "v", "99")
+    client.hset(KEYS.conversion(entry.id), "v", "99")
     before = everything()
 
     with suppress(UnreadableConversion):
         assert not write(_It(client, ledger, entry, make.result))
 
     after = everything()
-    after.pop(keys.STRIPPED, None)
+    after.pop(KEYS.stripped, None)
     assert after == before
 
 
 @pytest.mark.parametrize("limit", [0, 5])
 def test_the_gate_writes_nothing_into_an_entry_of_a_newer_version(ledger, make, client, limit):
     entry = make.queued()
-    client.hset(keys.conversion(entry.id), "v", "99")
-    before = client.hgetall(keys.conversion(entry.id))
+    client.hset(KEYS.conversion(entry.id), "v", "99")
+    before = client.hgetall(KEYS.conversion(entry.id))
     Governor(client, "account", 5.0, limit).ask(entry.id)
 
-    assert client.hgetall(keys.conversion(entry.id)) == before
-    assert client.scard(keys.jobs("account")) == 0
+    assert client.hgetall(KEYS.conversion(entry.id)) == before
+    assert client.scard(KEYS.jobs("account")) == 0
 
 
 def test_one_of_a_newer_version_is_swept_again_and_not_put_aside(ledger, make, client):
     """A newer worker's sweep wakes it: its date alone is moved, and it stays in sight."""
     entry, other = make.queued(), make.queued()
-    client.hset(keys.conversion(entry.id), "v", "99")
+    client.hset(KEYS.conversion(entry.id), "v", "99")
     _make_overdue(client, entry.id, other.id)
 
     assert [it.id for it in ledger.claim_overdue(10, 5)] == [other.id]
-    assert client.zscore(keys.DUE, entry.id) == pytest.approx(time.time() + 5, abs=3)
+    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 5, abs=3)
     assert ledger.unreadable() == {}
 
 
 def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make, client):
     entry = make.queued()
-    client.hset(keys.conversion(entry.id), mapping={"v": "2", "state": "pondering"})
+    client.hset(KEYS.conversion(entry.id), mapping={"v": "2", "state": "pondering"})
     _make_overdue(client, entry.id)
 
     assert ledger.claim_overdue(10, 5) == []
@@ -360,7 +365,7 @@ def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make,
 def test_what_newer_workers_tell_of_a_state_is_passed_over_by_followers(ledger, make, client):
     entry = make.queued()
     client.rpush(
-        keys.events(entry.id), "9999999999999-0 pondering Still.", "words", "soon queued", ""
+        KEYS.events(entry.id), "9999999999999-0 pondering Still.", "words", "soon queued", ""
     )
 
     assert [event.state for event in ledger.events(entry.id)] == [State.QUEUED]
@@ -369,7 +374,7 @@ def test_what_newer_workers_tell_of_a_state_is_passed_over_by_followers(ledger, 
 
 def test_figures_are_read_around_a_count_that_is_none(make, client, index):
     make.queued()
-    client.hset(keys.COUNTS, mapping={"cost": "x", "polls": "3"})
+    client.hset(KEYS.counts, mapping={"cost": "x", "polls": "3"})
 
     assert index.read().counts["polls"] == 3
     with closing(client):

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.turnstile import Turnstile
+
+KEYS = Keys()
 
 JOB = "0" * 32
 SPACING_S, LEASE_S = 5.0, 15.0
@@ -22,13 +24,13 @@ def turnstile(client):
 
 def test_a_call_brings_the_next_poll_forward_at_once(ledger, make, client):
     entry = make.converting(alive=True)
-    client.zadd(keys.DUE, {entry.id: 2e9})
+    client.zadd(KEYS.due, {entry.id: 2e9})
 
     called, wait_s = ledger.job_ended(entry.id, JOB)
 
     assert wait_s == 0
     assert replace(called, called=False) == entry
-    assert client.zscore(keys.DUE, entry.id) < 2e9  # its message may be lost
+    assert client.zscore(KEYS.due, entry.id) < 2e9  # its message may be lost
 
 
 def test_after_a_poll_it_waits_for_the_spacing(ledger, make, turnstile):
@@ -51,7 +53,7 @@ def test_a_call_while_a_poll_is_in_flight_is_told_to_whoever_notes_its_answer(
     noted = ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
 
     assert noted.called
-    assert client.zscore(keys.DUE, entry.id) < noted.created_at + 30  # not a minute later
+    assert client.zscore(KEYS.due, entry.id) < noted.created_at + 30  # not a minute later
 
 
 def test_a_call_before_the_submits_answer_is_told_to_whoever_notes_that(ledger, make):

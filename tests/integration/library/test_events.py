@@ -21,7 +21,10 @@ from conveyor import (
     watch,
 )
 from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.ledger import Ledger, connect, keys
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.keys import Keys
+
+KEYS = Keys()
 
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001)
@@ -30,7 +33,7 @@ WHOLE_WAY = [State.QUEUED, State.CONVERTING, State.READY, State.SUCCEEDED]
 
 def _listening(client):
     """How many connections listen; a web process that other tests left running may be one."""
-    return client.pubsub_numsub(keys.CHANGED)[0][1]
+    return client.pubsub_numsub(KEYS.changed)[0][1]
 
 
 def _states(events):
@@ -100,10 +103,10 @@ def test_the_history_goes_with_its_entry(ledger, make, client):
     dead = ledger.failed(make.converting(), FAILURE)
     ledger.told(dead.id, is_dead=True)
 
-    assert client.ttl(keys.events(entry.id)) == client.ttl(keys.conversion(entry.id)) > 0
-    assert client.ttl(keys.events(dead.id)) == -1
+    assert client.ttl(KEYS.events(entry.id)) == client.ttl(KEYS.conversion(entry.id)) > 0
+    assert client.ttl(KEYS.events(dead.id)) == -1
     ledger.purge(dead)
-    assert not client.exists(keys.events(dead.id))
+    assert not client.exists(KEYS.events(dead.id))
 
 
 def test_an_unknown_conversion_has_no_history(conveyor, make):

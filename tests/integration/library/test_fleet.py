@@ -9,8 +9,10 @@ import pytest
 from conveyor import ConversionFailed, FailureKind, InvalidRequest, State
 from conveyor.conversion import Failure, StoredFile
 from conveyor.governor import Governor
-from conveyor.ledger import keys
 from conveyor.ledger.index import Index
+from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
+
+KEYS = Keys()
 
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 
@@ -47,7 +49,7 @@ def test_what_comes_and_goes_meanwhile_moves_no_page(conveyor, ledger, make):
 
 def test_those_of_the_same_moment_are_each_on_one_page(conveyor, client, make):
     ids = [make.queued().id for _ in range(7)]
-    client.zadd(keys.state("queued"), dict.fromkeys(ids, 5.5))
+    client.zadd(KEYS.state("queued"), dict.fromkeys(ids, 5.5))
     pages = _pages(conveyor.list, limit=3)
 
     assert sorted(it for page in pages for it in page) == sorted(ids)
@@ -113,7 +115,7 @@ def test_the_fleet_is_counted(conveyor, ledger, make, client):
     make.converting()
     ledger.succeeded(make.ready(), FILES)
     ledger.cancelled(make.queued())
-    client.zadd(keys.DUE, {"late": time.time() - 60})
+    client.zadd(KEYS.due, {"late": time.time() - 60})
     Governor(client, "ab12", 5.0, 0).throttled()
     fleet = conveyor.fleet()
 
@@ -145,8 +147,8 @@ def test_polls_and_waits_are_counted_in_buckets(ledger, make, conveyor, client):
     # The last one's result was seen after it was stored: the server's clock went back.
     for polls, waited_s in ((1, 3.0), (4, 1000), (99, -60)):
         entry = make.ready()
-        client.hset(keys.conversion(entry.id), "polls", polls)
-        client.hset(keys.conversion(entry.id), "ready_at", now - waited_s)
+        client.hset(KEYS.conversion(entry.id), "polls", polls)
+        client.hset(KEYS.conversion(entry.id), "ready_at", now - waited_s)
         ledger.succeeded(ledger.get(entry.id), FILES)
     counts = conveyor.fleet().counts
 
@@ -159,9 +161,9 @@ def test_polls_and_waits_are_counted_in_buckets(ledger, make, conveyor, client):
 
 def test_what_was_forgotten_goes_out_of_the_index(ledger, make, client, conveyor):
     old, kept = (ledger.succeeded(make.ready(), FILES) for _ in range(2))
-    long_ago = time.time() - keys.KEEP_FINISHED_S - 60
-    client.zadd(keys.state("succeeded"), {old.id: long_ago, kept.id: long_ago})
-    client.delete(keys.conversion(old.id))
+    long_ago = time.time() - KEEP_FINISHED_S - 60
+    client.zadd(KEYS.state("succeeded"), {old.id: long_ago, kept.id: long_ago})
+    client.delete(KEYS.conversion(old.id))
     index = Index(client, ledger.find_many)
 
     assert index.trim() == 1

@@ -20,10 +20,12 @@ from conveyor import (
     State,
     StorageError,
 )
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.staging import Staging
 from conveyor.storage import Storage, Writer
+
+KEYS = Keys()
 
 URL = "https://example.com/b.docx"
 
@@ -37,8 +39,8 @@ def keeper(client, tmp_path):
 @pytest.fixture
 def an_hour_later(client):
     def pass_time():
-        for token in client.zrange(keys.STAGING, 0, -1):
-            client.zadd(keys.STAGING, {token: 0})
+        for token in client.zrange(KEYS.staging, 0, -1):
+            client.zadd(KEYS.staging, {token: 0})
 
     return pass_time
 
@@ -65,7 +67,7 @@ def test_what_a_conversion_owns_is_never_tidied_away(
 
     assert keeper.remove_overdue() == 0
     assert len(stored()) == 1
-    assert client.zcard(keys.STAGING) == 0
+    assert client.zcard(KEYS.staging) == 0
 
 
 def test_what_nobody_converts_is_removed_after_an_hour(
@@ -77,7 +79,7 @@ def test_what_nobody_converts_is_removed_after_an_hour(
 
     assert keeper.remove_overdue() == 1
     assert stored() == []
-    assert client.scard(keys.DOOMED) == 0
+    assert client.scard(KEYS.doomed) == 0
 
 
 def test_a_part_whose_writer_was_killed_is_removed_too(
@@ -134,8 +136,8 @@ def test_of_a_tidier_and_a_conversion_at_once_one_gets_it(conveyor, keeper, clie
     """Whoever wins: never a conversion whose source is gone, never a file that stays for ever."""
     for _ in range(40):
         file = conveyor.stage("a.docx", [b"words"])
-        for token in client.zrange(keys.STAGING, 0, -1):
-            client.zadd(keys.STAGING, {token: 0})
+        for token in client.zrange(KEYS.staging, 0, -1):
+            client.zadd(KEYS.staging, {token: 0})
         thread = threading.Thread(target=keeper.remove_overdue)
         thread.start()
         try:
@@ -160,7 +162,7 @@ def test_content_that_breaks_off_leaves_nothing(conveyor, stored, client, tmp_pa
 
     assert stored() == []
     assert not any((tmp_path / "files" / "staged").iterdir())
-    assert client.zcard(keys.STAGING) == 0
+    assert client.zcard(KEYS.staging) == 0
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_a_signature_keeps_its_source_for_a_month(conveyor, stored, keeper, clie
     document.write_bytes(b"words")
     signature = conveyor.signature([document, URL], to="zip")
     staged, url = signature.args[0]
-    ((_, kept_until),) = client.zrange(keys.STAGING, 0, -1, withscores=True)
+    ((_, kept_until),) = client.zrange(KEYS.staging, 0, -1, withscores=True)
 
     assert url == URL
     assert kept_until - time.time() == pytest.approx(30 * 24 * 3600, abs=60)
@@ -234,7 +236,7 @@ def test_one_that_can_not_be_removed_keeps_the_others_from_nothing(
 def test_an_upload_that_stood_still_for_too_long_is_refused(conveyor, stored, client):
     def slow():
         yield b"half of"
-        client.delete(keys.STAGING)
+        client.delete(KEYS.staging)
 
     with pytest.raises(InvalidRequest, match="send it again"):
         conveyor.stage("a.docx", slow())
@@ -268,7 +270,7 @@ def test_a_broker_that_is_away_leaves_nothing(redis_url, tmp_path, stored, clien
             conveyor.convert(file, to="pdf")
 
     assert stored() == []
-    assert client.zcard(keys.STAGING) == client.scard(keys.DOOMED) == 0
+    assert client.zcard(KEYS.staging) == client.scard(KEYS.doomed) == 0
     assert list(client.scan_iter("*:events:*")) == list(client.scan_iter("*:state:*")) == []
 
 
@@ -331,7 +333,7 @@ def test_a_signature_keeps_its_file_parameter_for_a_month(conveyor, client, stam
     signature = conveyor.signature(
         source, to="pdf", params={"OverlayFile": stamp, "Scale": 2}, semi_async_seconds=5
     )
-    ((_, kept_until),) = client.zrange(keys.STAGING, 0, -1, withscores=True)
+    ((_, kept_until),) = client.zrange(KEYS.staging, 0, -1, withscores=True)
 
     assert kept_until - time.time() == pytest.approx(30 * 24 * 3600, abs=60)
     assert signature.kwargs["semi_async_seconds"] == 5
@@ -364,7 +366,7 @@ def test_a_missing_file_parameter_is_refused_before_anything_is_staged(
 
     assert str(refused.value).isprintable()
     assert stored() == []
-    assert client.zcard(keys.STAGING) == 0
+    assert client.zcard(KEYS.staging) == 0
 
 
 @pytest.mark.parametrize("value", ["~nobody-has-this-home/a.pdf", "~/no/such/a.pdf"])
@@ -408,7 +410,7 @@ def test_a_staging_that_breaks_takes_back_what_was_staged(
         conveyor.convert(stamp, to="pdf", params={"LogoFile": logo})
 
     assert stored() == []
-    assert client.zcard(keys.STAGING) == 0
+    assert client.zcard(KEYS.staging) == 0
 
 
 def test_a_broker_that_is_away_leaves_no_file_parameter(redis_url, tmp_path, stored, client, stamp):
@@ -421,7 +423,7 @@ def test_a_broker_that_is_away_leaves_no_file_parameter(redis_url, tmp_path, sto
         away.convert(URL, to="pdf", params={"OverlayFile": stamp})
 
     assert stored() == []
-    assert client.zcard(keys.STAGING) == 0
+    assert client.zcard(KEYS.staging) == 0
 
 
 def test_a_purged_dead_letter_leaves_no_file_parameter(conveyor, ledger, stored, stamp):
@@ -523,7 +525,7 @@ def test_one_that_is_cancelled_in_its_last_moment_leaves_nothing(
     asyncio.run(upload())
 
     assert stored() == []
-    assert client.zcard(keys.STAGING) == client.scard(keys.DOOMED) == 0
+    assert client.zcard(KEYS.staging) == client.scard(KEYS.doomed) == 0
 
 
 def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage):

@@ -68,6 +68,40 @@ def test_what_people_look_at_answers(stack: LocalStack, part: str) -> None:
         assert connection.getresponse().status == 200
 
 
+@pytest.mark.parametrize("part", ["flower", "web", "sandbox"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Host": "rebound.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_website_orders_nothing_on_this_machine(
+    stack: LocalStack, part: str, headers: dict[str, str]
+) -> None:
+    orders = {
+        "flower": "/api/task/revoke/a?terminate=true",
+        "web": "/conversions",
+        "sandbox": f"/upload?Secret=sandbox&Url={stack.web_url}/fleet",
+    }
+    address = urlsplit(getattr(stack, f"{part}_url")).netloc
+    with closing(HTTPConnection(address, timeout=30)) as connection:
+        connection.request("POST", orders[part], headers=headers)
+        answer = connection.getresponse()
+
+        assert (answer.status, answer.read().count(b"\n") <= 1) == (403, True)
+
+
+def test_programs_on_this_machine_use_flower_as_before(stack: LocalStack) -> None:
+    for method, path in (("GET", "/workers"), ("GET", "/metrics"), ("GET", "/static/nothing")):
+        with closing(HTTPConnection(urlsplit(stack.flower_url).netloc, timeout=30)) as connection:
+            connection.request(method, path)
+
+            assert connection.getresponse().status in (200, 404)
+
+
 def test_the_web_process_holds_no_secret_of_the_account(stack: LocalStack) -> None:
     assert stack.web is not None
     environment = Path(f"/proc/{stack.web.pid}/environ")

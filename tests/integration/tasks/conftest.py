@@ -14,16 +14,18 @@ from celery.app.trace import build_tracer
 
 from config.settings import WorkerSettings
 from conveyor import Conveyor, names
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import ConvertApi
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load
 from workers import cleanup, wiring
 
+KEYS = Keys()
+
 SPACING_S = 0.2
 PROOF_S = 0.3
-QUEUES = (*names.QUEUES, "celery")
+QUEUES = (*names.Queues().names, "celery")
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +106,7 @@ class Worker:
             name,
             args=args,
             kwargs=kwargs,
-            queue=names.QUEUE_OF[name],
+            queue=names.Queues().of_tasks[name],
             ignore_result=True,
             headers={"ignore_result": False},
         )
@@ -194,8 +196,8 @@ def rush(client):
     """Make everything due that is to be deleted, whatever waits or is claimed."""
 
     def run():
-        for leftover_id in client.zrange(keys.LEFTOVERS, 0, -1):
-            client.zadd(keys.LEFTOVERS, {leftover_id: 1})
+        for leftover_id in client.zrange(KEYS.leftovers, 0, -1):
+            client.zadd(KEYS.leftovers, {leftover_id: 1})
 
     return run
 
@@ -227,8 +229,8 @@ def make_overdue(client):
     """Let all that is due have been due for a while, without a wait."""
 
     def run():
-        for conversion_id in client.zrange(keys.DUE, 0, -1):
-            client.zadd(keys.DUE, {conversion_id: 1})
+        for conversion_id in client.zrange(KEYS.due, 0, -1):
+            client.zadd(KEYS.due, {conversion_id: 1})
 
     return run
 
@@ -236,7 +238,7 @@ def make_overdue(client):
 @pytest.fixture
 def after_spacing(client):
     """Let the turnstile's spacing end, without a wait."""
-    return lambda conversion_id: client.delete(keys.turnstile(conversion_id))
+    return lambda conversion_id: client.delete(KEYS.turnstile(conversion_id))
 
 
 class Posts:

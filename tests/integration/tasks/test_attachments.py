@@ -12,10 +12,13 @@ import pytest
 
 from conveyor import InvalidRequest, State, names
 from conveyor.conversion import FailureKind
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
 from conveyor.protocol.errors import ComeLater, Refused, Unclear, Unreachable
 from workers.sources import failure_of_source
+
+KEYS = Keys()
 
 FILE_ID = "0123456789abcdefghijklmnopqrstuv"
 URL = "https://example.com/a.css"
@@ -346,7 +349,7 @@ def test_uploads_that_are_nearly_as_old_as_the_service_keeps_them_are_made_again
 ):
     handle = _upload_and_put_back(worker, service, conveyor, document)
     entry = worker.engine.ledger.get(handle.id)
-    client.hset(keys.conversion(handle.id), "uploaded_at", entry.uploaded_at - 9100)
+    client.hset(KEYS.conversion(handle.id), "uploaded_at", entry.uploaded_at - 9100)
     worker.work()
 
     assert handle.get().state is State.SUCCEEDED

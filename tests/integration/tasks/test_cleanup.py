@@ -14,12 +14,15 @@ from celery.result import AsyncResult
 
 from conveyor import State, names
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
 from conveyor.protocol import ApiError, ComeLater, Dialect, Refused, RemoteFile, Result
 from conveyor.protocol.outcomes import Finished, Started
 from conveyor.schedule import MAX_DELETE_S
 from workers import cleanup
+
+KEYS = Keys()
 
 SPACING_S = 0.2
 
@@ -132,14 +135,14 @@ def _left(worker):
 
 
 def _counts(client):
-    counts = client.hgetall(keys.COUNTS)
+    counts = client.hgetall(KEYS.counts)
     return int(counts.get("deleted", 0)), int(counts.get("not_deleted", 0))
 
 
 def _waits_s(client):
     """Seconds until each is tried again."""
     now = client.time()[0]
-    return [date - now for _, date in client.zrange(keys.LEFTOVERS, 0, -1, withscores=True)]
+    return [date - now for _, date in client.zrange(KEYS.leftovers, 0, -1, withscores=True)]
 
 
 def test_a_delivery_sends_no_delete(fronted, front, conveyor, document):
@@ -196,7 +199,7 @@ def test_a_delete_that_fails_is_repeated(
     assert _left(fronted) == 3
 
     front.answers = []
-    client.delete(keys.LEFTOVERS_PAUSE)
+    client.delete(KEYS.leftovers_pause)
     clean()
     assert _left(fronted) == 0
 
@@ -242,7 +245,7 @@ def test_the_service_is_given_the_time_that_it_asks_for(fronted, scripted, clien
     clean()
 
     assert len(sent) == 1, "in the pause nobody asks"
-    assert 90_000 < client.pttl(keys.LEFTOVERS_PAUSE) <= 100_000
+    assert 90_000 < client.pttl(KEYS.leftovers_pause) <= 100_000
 
 
 def test_no_answer_stops_the_clean_up_for_longer_than_five_minutes(
@@ -252,7 +255,7 @@ def test_no_answer_stops_the_clean_up_for_longer_than_five_minutes(
     fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
 
-    assert client.pttl(keys.LEFTOVERS_PAUSE) <= MAX_DELETE_S * 1000
+    assert client.pttl(KEYS.leftovers_pause) <= MAX_DELETE_S * 1000
     assert _waits_s(client)[0] <= MAX_DELETE_S * 1.1
 
 
@@ -261,7 +264,7 @@ def test_a_job_that_is_busy_makes_the_others_wait_for_nothing(fronted, scripted,
     fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
 
-    assert not client.exists(keys.LEFTOVERS_PAUSE)
+    assert not client.exists(KEYS.leftovers_pause)
     assert _left(fronted) == 1
 
 
@@ -317,7 +320,7 @@ def test_an_end_of_life_ends_the_tries(fronted, scripted, client, clean):
     sent = scripted(Refused(500, 5001, "Broken."))
     leftover = Leftover(url="/d/x")
     fronted.engine.ledger.leftovers.add([leftover])
-    client.hset(keys.LEFTOVER_RECORDS, leftover.id, f'{client.time()[0] - 1} 0 {{"url": "/d/x"}}')
+    client.hset(KEYS.leftover_records, leftover.id, f'{client.time()[0] - 1} 0 {{"url": "/d/x"}}')
     clean()
 
     assert (_left(fronted), sent) == (0, [])

@@ -20,11 +20,13 @@ from conveyor import (
     wakeups,
 )
 from conveyor.lease import Deliveries
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import ComeLater, RemoteFile, Result
 from conveyor.schedule import FILE_LIFE_S
 from workers.downloads import Fetched
 from workers.local.ports import free_port
+
+KEYS = Keys()
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def ready(worker, conveyor, document):
 @pytest.fixture
 def rested(client):
     """End the lease of a delivery that did not."""
-    return lambda conversion_id: client.delete(keys.delivery(conversion_id))
+    return lambda conversion_id: client.delete(KEYS.delivery(conversion_id))
 
 
 def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
@@ -134,7 +136,7 @@ def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, client,
     worker.run(message)
 
     assert worker.waiting() == []
-    assert client.zscore(keys.DUE, handle.id) > time.time() + 3500
+    assert client.zscore(KEYS.due, handle.id) > time.time() + 3500
 
 
 def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
@@ -159,7 +161,7 @@ def test_a_paid_result_that_the_service_dropped_is_a_class_of_its_own(
     worker_of, ready, sandbox, client
 ):
     handle, message = ready()
-    client.hset(keys.conversion(handle.id), "ready_at", time.time() - FILE_LIFE_S - 1)
+    client.hset(KEYS.conversion(handle.id), "ready_at", time.time() - FILE_LIFE_S - 1)
     sandbox.reset()
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
@@ -167,7 +169,7 @@ def test_a_paid_result_that_the_service_dropped_is_a_class_of_its_own(
             AsyncResult(handle.id, app=strict.app).get(timeout=30)
 
     assert handle.get().state is State.EXPIRED
-    assert client.hgetall(keys.COUNTS)["expired"] == "1"
+    assert client.hgetall(KEYS.counts)["expired"] == "1"
 
 
 def test_raw_bytes_are_kept_and_not_fetched_again(worker, conveyor, sandbox, document, results):
@@ -184,8 +186,8 @@ def test_an_outcome_that_was_told_ages(worker, ready, client):
     handle, message = ready()
     worker.run(message)
 
-    assert client.ttl(keys.conversion(handle.id)) > 0
-    assert client.zscore(keys.DUE, handle.id) is None
+    assert client.ttl(KEYS.conversion(handle.id)) > 0
+    assert client.zscore(KEYS.due, handle.id) is None
 
 
 def test_a_staged_source_is_removed_when_it_is_done_with(worker, ready, tmp_path):
@@ -286,7 +288,7 @@ def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
     other = Deliveries(client, 15.0)
 
     def another_begins():
-        client.delete(keys.delivery(handle.id))  # it has lapsed
+        client.delete(KEYS.delivery(handle.id))  # it has lapsed
         assert other.acquire(handle.id) is not None
 
     while_storing(another_begins)
@@ -296,7 +298,7 @@ def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
     assert handle.get().state is State.READY
     assert not worker.engine.ledger.get(handle.id).told
     # The other's lease is its own still.
-    assert client.get(keys.delivery(handle.id)) == other.token_of(handle.id)
+    assert client.get(KEYS.delivery(handle.id)) == other.token_of(handle.id)
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed", "told"])
@@ -307,7 +309,7 @@ def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
     ledger = worker.engine.ledger
 
     def another_ends():
-        client.delete(keys.delivery(handle.id))
+        client.delete(KEYS.delivery(handle.id))
         if ends == "failed":
             ledger.failed(ledger.get(handle.id), Failure(FailureKind.STORAGE, "Full."))
         else:
@@ -329,7 +331,7 @@ def test_of_two_deliveries_in_one_process_exactly_one_tells(
     handle, message = ready()
 
     def another_delivers():
-        client.delete(keys.delivery(handle.id))
+        client.delete(KEYS.delivery(handle.id))
         worker.run(message)
 
     while_storing(another_delivers)
@@ -337,7 +339,7 @@ def test_of_two_deliveries_in_one_process_exactly_one_tells(
 
     assert told == ["mark_as_done"]
     assert handle.get().state is State.SUCCEEDED
-    assert not client.exists(keys.delivery(handle.id))
+    assert not client.exists(KEYS.delivery(handle.id))
 
 
 def test_a_delivery_during_which_it_is_cancelled_tells_that(worker, ready, told, while_storing):
@@ -362,7 +364,7 @@ def test_many_files_cost_one_small_write_each(
     ledger, url = worker.engine.ledger, "https://v2.convertapi.com/d/" + "x" * 32
     entry = ledger.get(handle.id)
     result = Result(1, tuple(RemoteFile(f"page-{n}.jpg", f"{url}{n}", 3) for n in range(files)))
-    wakeups.wake(worker.app, ledger.ready(entry, result))
+    wakeups.wake(worker.engine.publisher, ledger.ready(entry, result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     monkeypatch.setattr(
         "tasks.deliver._fetch_one",
@@ -379,7 +381,7 @@ def test_many_files_cost_one_small_write_each(
     assert files - 1 <= calls <= files + 10
     # No write holds what earlier ones held: in all it grows with the files, not with their square.
     assert written < 6000 + 2500 * files
-    assert client.hlen(keys.conversion(handle.id)) < 20
+    assert client.hlen(KEYS.conversion(handle.id)) < 20
 
 
 def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, document, monkeypatch):
@@ -387,7 +389,7 @@ def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, doc
     worker.run(worker.waiting()[0])
     ledger = worker.engine.ledger
     result = Result(1, tuple(RemoteFile(f"{n}.jpg", f"http://x/{n}", 3) for n in range(5)))
-    wakeups.wake(worker.app, ledger.ready(ledger.get(handle.id), result))
+    wakeups.wake(worker.engine.publisher, ledger.ready(ledger.get(handle.id), result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     fetched = []
 

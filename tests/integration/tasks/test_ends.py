@@ -6,9 +6,11 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, Failure, FailureKind, State, names, wakeups
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.protocol.outcomes import Busy, InProgress, Lost, NotFound, Unsent
 from conveyor.schedule import JOB_LIFE_S, JOB_MARGIN_S
+
+KEYS = Keys()
 
 JOB_S = JOB_LIFE_S + JOB_MARGIN_S
 
@@ -19,7 +21,7 @@ def age(worker, client):
 
     def run(conversion_id, seconds):
         entry = worker.engine.ledger.get(conversion_id)
-        key = keys.conversion(conversion_id)
+        key = KEYS.conversion(conversion_id)
         client.hset(key, "submitted_at", entry.submitted_at - seconds)
         if entry.unclear_at is not None:
             client.hset(key, "unclear_at", entry.unclear_at - seconds)
@@ -121,7 +123,9 @@ def possibly_paid(worker, unclear):
     """A dead letter of which nobody knows whether it was paid; the service has the job."""
     handle, _ = unclear
     failure = Failure(FailureKind.POSSIBLY_PAID, "Nobody knows.")
-    wakeups.wake(worker.app, worker.engine.ledger.failed(_entry(worker, handle), failure))
+    wakeups.wake(
+        worker.engine.publisher, worker.engine.ledger.failed(_entry(worker, handle), failure)
+    )
     worker.work()
     assert _entry(worker, handle).told
     return handle

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from conveyor import State, names
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.protocol.outcomes import (
     Busy,
@@ -27,6 +28,8 @@ from conveyor.protocol.outcomes import (
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Repeated
 from workers.sweep import sweep
+
+KEYS = Keys()
 
 SPACING_S = 0.2
 FAILURE = Failure(FailureKind.POSSIBLY_PAID, "Who knows.")
@@ -146,8 +149,8 @@ def test_after_the_post_the_first_poll_keeps_the_spacing(worker_of, sandbox, sub
     with worker_of(sandbox.url, poll_spacing=30) as patient:
         patient.run(message)
 
-    assert client.get(keys.turnstile(handle.id)) == "left"
-    assert 0 < client.pttl(keys.turnstile(handle.id)) <= 30_020
+    assert client.get(KEYS.turnstile(handle.id)) == "left"
+    assert 0 < client.pttl(KEYS.turnstile(handle.id)) <= 30_020
 
 
 # -- lost writes --------------------------------------------------------------------------------
@@ -228,7 +231,7 @@ def test_whatever_the_answer_a_lost_intent_is_recorded_again(
 def test_a_conversion_whose_accepting_was_lost_is_not_made_up(worker, submit, sandbox, rewind):
     """All that is left of it is a message: nobody knows what was asked."""
     handle, message = submit
-    worker.engine.ledger._redis.delete(keys.conversion(handle.id))
+    worker.engine.ledger._redis.delete(KEYS.conversion(handle.id))
     worker.run(message)
 
     assert worker.engine.ledger.find(handle.id) is None

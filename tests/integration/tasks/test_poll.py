@@ -5,8 +5,11 @@ import time
 import pytest
 
 from conveyor import State, names
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
+
+KEYS = Keys()
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_too_early_it_comes_again_when_the_way_is_free(worker_of, submitted, cli
     conversion_id, poll = submitted
     with worker_of(sandbox.url, poll_spacing=30.0) as worker:
         begun = time.time()
-        client.set(keys.turnstile(conversion_id), "left", px=20_000)
+        client.set(KEYS.turnstile(conversion_id), "left", px=20_000)
         worker.run(poll)
         (again,) = worker.waiting()
 
@@ -71,7 +74,7 @@ def test_too_early_it_comes_again_when_the_way_is_free(worker_of, submitted, cli
 def test_while_another_is_in_it_ends(worker, submitted, client, sandbox):
     """Whoever is in sends the next message; a repeated one must not multiply."""
     conversion_id, poll = submitted
-    client.set(keys.turnstile(conversion_id), "another", px=18_000)
+    client.set(KEYS.turnstile(conversion_id), "another", px=18_000)
     worker.run(poll)
 
     assert worker.waiting() == []

@@ -6,9 +6,11 @@ import pytest
 
 from conveyor import State, names
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import keys
+from conveyor.ledger.keys import Keys
 from conveyor.schedule import FILE_LIFE_S
 from workers.tidy import tidy
+
+KEYS = Keys()
 
 PASSWORD = "hush-of-the-document"
 MOST_BYTES = 2048
@@ -21,7 +23,7 @@ def stored_in_redis(client, valkey_server, redis_url):
     def find(text):
         found = []
         for key in client.scan_iter("{conveyor}:*"):
-            if key in (keys.LEFTOVERS, keys.LEFTOVER_RECORDS):
+            if key in (KEYS.leftovers, KEYS.leftover_records):
                 continue
             if text in repr(_read(client, key)):
                 found.append(key)
@@ -43,7 +45,7 @@ def _read(client, key):
 
 
 def _memory(client, conversion_id):
-    names_of = (keys.conversion, keys.events)
+    names_of = (KEYS.conversion, KEYS.events)
     sizes = (client.memory_usage(name(conversion_id), samples=0) or 0 for name in names_of)
     return sum(sizes)
 
@@ -53,7 +55,7 @@ def _convert(worker, conveyor, document, client, params=None):
     handle = conveyor.convert(document, to="html", params=params)
     worker.run(worker.waiting()[0])
     entry = worker.engine.ledger.get(handle.id)
-    worker.engine.ledger._redis.delete(keys.turnstile(handle.id))
+    worker.engine.ledger._redis.delete(KEYS.turnstile(handle.id))
     (poll,) = [it for it in worker.waiting() if it.task == names.POLL] or [None]
     return handle, entry, poll
 
@@ -80,7 +82,7 @@ def test_a_conversion_that_had_a_hard_time_takes_no_more_either(worker, conveyor
         entry = ledger.later(
             entry, 1, alive=True, strike=True, note=f"{number}: the proxy says {'no ' * 80}"
         )
-    ledger._redis.delete(keys.turnstile(handle.id))
+    ledger._redis.delete(KEYS.turnstile(handle.id))
     worker.poll(handle.id, ledger.get(handle.id).wakeup)
     worker.work()
 
@@ -97,7 +99,7 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
 ):
     handle, entry, poll = _convert(worker, conveyor, document, client)
     client.hset(  # as if it had been asked so; the sandbox has no such parameter
-        keys.conversion(handle.id),
+        KEYS.conversion(handle.id),
         "request",
         entry.request.to_json().replace('"params":{', f'"params":{{"Password":"{PASSWORD}"'),
     )
@@ -142,7 +144,7 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
     tidy()
     assert ledger.get(handle.id).result == ready.result  # it may still be fetched
 
-    client.zadd(keys.DEAD, {handle.id: ledger.now() - FILE_LIFE_S - 1})
+    client.zadd(KEYS.dead, {handle.id: ledger.now() - FILE_LIFE_S - 1})
     tidy()
 
     stripped = ledger.get(handle.id)
@@ -161,7 +163,7 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
 def test_dead_letters_are_stripped_batch_by_batch_and_once(ledger, make, client):
     letters = [ledger.failed(make.ready(), Failure(FailureKind.STORAGE, "Full.")) for _ in range(5)]
     ago_s = ledger.now() - FILE_LIFE_S
-    client.zadd(keys.DEAD, {it.id: ago_s - 10 * place - 1 for place, it in enumerate(letters)})
+    client.zadd(KEYS.dead, {it.id: ago_s - 10 * place - 1 for place, it in enumerate(letters)})
 
     looked_at = [ledger.strip_dead(FILE_LIFE_S, 2) for _ in range(4)]
 

@@ -10,9 +10,12 @@ from celery.result import AsyncResult
 from conveyor import ConversionFailed, State, names
 from conveyor.conversion import FailureKind
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Job, keys
+from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import ConvertApi, Dialect
 from workers.sweep import sweep
+
+KEYS = Keys()
 
 SECRET = "hush-of-the-test"
 
@@ -229,7 +232,7 @@ def test_a_message_about_an_entry_that_can_not_be_read_puts_it_aside(
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     state = {names.SUBMIT: "queued", names.POLL: "converting", names.DELIVER: "ready"}[task]
-    client.hset(keys.conversion(handle.id), mapping={"state": state, "result": "{"})
+    client.hset(KEYS.conversion(handle.id), mapping={"state": state, "result": "{"})
     if task == names.SUBMIT:
         worker.call(task, conversion_id=handle.id, number=0)
     elif task == names.POLL:
@@ -248,8 +251,8 @@ def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     state = {names.SUBMIT: "queued", names.POLL: "converting", names.DELIVER: "ready"}[task]
-    client.hset(keys.conversion(handle.id), mapping={"v": "99", "state": state})
-    before = client.hgetall(keys.conversion(handle.id)), client.zscore(keys.DUE, handle.id)
+    client.hset(KEYS.conversion(handle.id), mapping={"v": "99", "state": state})
+    before = client.hgetall(KEYS.conversion(handle.id)), client.zscore(KEYS.due, handle.id)
     if task == names.SUBMIT:
         worker.call(task, conversion_id=handle.id, number=0)
     elif task == names.POLL:
@@ -257,7 +260,7 @@ def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
     else:
         worker.call(task, handle.id)
 
-    after = client.hgetall(keys.conversion(handle.id)), client.zscore(keys.DUE, handle.id)
+    after = client.hgetall(KEYS.conversion(handle.id)), client.zscore(KEYS.due, handle.id)
     assert after == before
     assert conveyor.dead_letters.unreadable() == {}
     assert sandbox.audit()["requests"] == 0
@@ -276,9 +279,9 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     worker.waiting()
     monkeypatch.setattr(worker.engine.deliveries, "ended", _raise)
     for _ in range(60):
-        if not client.zscore(keys.DUE, handle.id):
+        if not client.zscore(KEYS.due, handle.id):
             break
         come_again()
 
-    assert client.zscore(keys.DUE, handle.id) is None
+    assert client.zscore(KEYS.due, handle.id) is None
     assert ledger.get(handle.id).told

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from conveyor import State
@@ -11,6 +13,10 @@ OPEN = ("/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems")
 
 def _type(answer):
     return answer.json()["type"].removeprefix("/problems#")
+
+
+def _requests(caplog):
+    return [record for record in caplog.records if record.getMessage() == "request"]
 
 
 @pytest.fixture
@@ -60,6 +66,56 @@ def test_a_name_that_points_here_is_refused_where_there_are_no_keys(site, serve)
 
     assert (answer.status_code, _type(answer)) == (403, "foreign-origin")
     assert serve(has_key=True).get("/conversions", headers=rebound).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        (
+            {
+                "Sec-Fetch-Site": "cross-site",
+                "Sec-Fetch-Mode": "navigate",
+                "Sec-Fetch-Dest": "document",
+            },
+            200,
+        ),
+    ],
+)
+def test_without_keys_a_page_of_another_site_reads_nothing(site, headers, status):
+    """It can't follow what it has asked for, and a link that somebody follows may."""
+    assert site.get("/conversions", headers=headers).status_code == status
+
+
+def test_the_log_names_the_key_of_every_request(guarded, caplog):
+    caplog.set_level("INFO")
+    key = guarded.session.headers["Authorization"]
+    guarded.get("/formats")
+    guarded.get("/healthz")
+    guarded.get("/nothing")
+    guarded.post("/conversions", json=ORDER, headers={"Origin": "https://evil.example"})
+    guarded.get("/formats", headers={"Authorization": "Bearer wrong"})
+    guarded.get("/formats", params={"secret": "in-the-query"}, headers={"Authorization": None})
+    deadline = time.monotonic() + 30
+    # A line is written after the answer is sent.
+    while len(lines := _requests(caplog)) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert [(line.status, line.key) for line in lines] == [
+        (200, "tests"),
+        (200, "tests"),
+        (404, "tests"),
+        (403, "tests"),
+        (401, "-"),
+        (401, "-"),
+    ]
+    told = repr([vars(line) for line in lines])
+    assert key not in told
+    assert "in-the-query" not in told
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(serve):

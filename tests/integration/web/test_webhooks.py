@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import socket
+from contextlib import closing
+from urllib.parse import urlsplit
+
 import pytest
 
 from conveyor.webhooks import address_of
+from web import webhooks
 
 WEBHOOK_KEY = "key-of-the-webhooks"  # as the site of conftest has it
 JOB = "0" * 32
@@ -17,6 +22,11 @@ def call(site):
         return site.ask(method, path, headers=EVIL, **how)
 
     return make
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(webhooks, "_BODY_S", 0.2)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -73,3 +83,55 @@ def test_a_forged_call_is_refused_without_asking_redis(serve):
     path = address_of("/webhooks", "another-key-than-ours", "6f1c")
 
     assert site.get(path, params={"JobId": JOB}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "application/x-www-form-urlencoded"}, f"JobId={JOB}"),
+        ({"Content-Type": "application/json"}, '{"jobId": "' + JOB + '"}'),
+        ({"Content-Type": "application/json"}, b"\xef\xbb\xbf{}"),
+        ({"Content-Type": "text/plain"}, b"done"),
+        ({}, b""),
+        ({}, b"x" * 2_000_000),
+    ],
+)
+def test_a_call_in_another_form_brings_the_poll_forward(site, client, make, headers, body):
+    entry = make.converting(alive=True, job_id=JOB)
+    path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
+
+    assert site.post(path, data=body, headers=headers).status_code == 204
+    assert client.llen("conveyor.poll") == 1
+
+
+def test_a_call_for_another_job_brings_nothing_forward(call, client, make):
+    entry = make.converting(alive=True, job_id=JOB)
+
+    assert call(entry.id, "POST", job_id="1" * 32).status_code == 204
+    assert client.llen("conveyor.poll") == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]
+)
+@pytest.mark.usefixtures("impatient")
+def test_a_call_that_stalls_counts_and_ends(site, client, make, heard, body):
+    entry = make.converting(alive=True, job_id=JOB)
+    path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
+    target = urlsplit(site.url)
+    with closing(socket.create_connection((target.hostname, target.port), timeout=60)) as caller:
+        caller.sendall(f"POST {path} HTTP/1.1\r\nHost: a.example\r\n".encode() + body)
+        assert heard(caller).startswith(b"HTTP/1.1 204 ")
+
+    assert client.llen("conveyor.poll") == 1
+
+
+def test_a_caller_that_does_not_wait_counts(site, client, make):
+    entry = make.converting(alive=True, job_id=JOB)
+    path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
+    target = urlsplit(site.url)
+    head = f"POST {path} HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\n"
+    with closing(socket.create_connection((target.hostname, target.port), timeout=60)) as caller:
+        caller.sendall(head.encode() + b"{")
+
+    assert client.blpop("conveyor.poll", timeout=60)

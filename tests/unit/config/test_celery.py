@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from celery import Celery
 
 from config.celery import celery_options
 from config.settings import WorkerSettings
-from conveyor import names
+from conveyor.names import Queues
 from conveyor.schedule import MAX_DELAY_S, MAX_NET_S
 from conveyor.settings import load
 
@@ -57,7 +58,8 @@ def test_a_lost_worker_loses_no_message(options_of):
     [
         ("redis://host:6379/0", "conveyor.transport:Transport"),
         ("rediss://host:6379/0", "conveyor.transport:Transport"),
-        ("redis+socket:///run/redis.sock", None),
+        ("redis+socket:///run/redis.sock", "conveyor.transport:Transport"),
+        ("sentinel://a,b,c/mymaster/0", "conveyor.transport:Transport"),
         ("amqp://host:5672", None),
     ],
 )
@@ -84,7 +86,23 @@ def test_our_tasks_go_to_our_queues_and_the_callers_to_theirs(options_of):
     options = options_of(callback_queue="web")
 
     assert options["task_default_queue"] == "web"
-    assert {name: it["queue"] for name, it in options["task_routes"].items()} == names.QUEUE_OF
+    assert {name: it["queue"] for name, it in options["task_routes"].items()} == Queues().of_tasks
+
+
+def test_a_worker_consumes_the_queues_of_its_namespace_and_no_other(options_of):
+    with Celery(set_as_current=False, broker="memory://") as app:
+        app.conf.update(options_of(namespace="staging"), broker_transport=None)
+        app.amqp.queues["celery"]  # where a callback is sent to
+
+        assert set(app.amqp.queues.consume_from) == set(Queues("staging").names)
+
+
+def test_what_is_drawn_and_not_acknowledged_lies_below_the_namespace(options_of):
+    options = options_of(namespace="staging")["broker_transport_options"]
+
+    assert options["unacked_key"] == "staging:unacked"
+    assert options["unacked_index_key"] == "staging:unacked_index"
+    assert options["unacked_mutex_key"] == "staging:unacked_mutex"
 
 
 def test_the_api_secret_is_none_of_celerys_business(options_of):

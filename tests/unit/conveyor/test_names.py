@@ -11,10 +11,19 @@ def test_the_names_on_the_wire_stay():
 
 
 def test_every_task_has_a_queue_that_workers_consume():
-    assert set(names.QUEUE_OF) == TASKS
-    assert {*names.QUEUE_OF.values(), names.URGENT} == set(names.QUEUES)
+    queues = names.Queues()
+
+    assert set(queues.of_tasks) == TASKS
+    assert {*queues.of_tasks.values(), queues.urgent} == set(queues.names)
+
+
+def test_queues_begin_with_the_namespace_and_tasks_do_not():
+    queues = names.Queues("staging")
+
+    assert queues.names == ("staging.submit", "staging.poll", "staging.deliver", "staging.urgent")
+    assert queues.of_tasks["conveyor.submit"] == "staging.submit"
 
 
 def test_no_queue_is_celerys_own():
     """The web application's workers consume that one."""
-    assert "celery" not in names.QUEUES
+    assert "celery" not in names.Queues().names

@@ -13,6 +13,7 @@ from conveyor import names, wakeups
 from conveyor.canvas import Caller
 from conveyor.conversion import State
 from conveyor.protocol import RemoteFile, Result
+from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 
 SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
@@ -56,7 +57,7 @@ def _receive(app, queue):
     ids=str,
 )
 def test_a_state_asks_for_its_wake_up(*, app, entry_of, state, task, args, kwargs):
-    wakeups.wake(app, entry_of(state=state, wakeup=7))
+    wakeups.wake(Publisher(app, names.Queues()), entry_of(state=state, wakeup=7))
     message = _receive(app, task)
 
     assert message.headers["task"] == task
@@ -65,7 +66,7 @@ def test_a_state_asks_for_its_wake_up(*, app, entry_of, state, task, args, kwarg
 
 @pytest.mark.parametrize("send", [wakeups.submit, wakeups.poll])
 def test_a_wake_up_holds_no_secret_and_none_of_the_callers_canvas(app, entry, send):
-    send(app, entry, 1.0)
+    send(Publisher(app, names.Queues()), entry, 1.0)
     message = _receive(app, names.SUBMIT if send is wakeups.submit else names.POLL)
 
     text = json.dumps([message.headers, message.payload, message.properties])
@@ -77,7 +78,7 @@ def test_a_wake_up_holds_no_secret_and_none_of_the_callers_canvas(app, entry, se
 
 
 def test_a_delivery_is_the_callers_task(app, entry):
-    wakeups.deliver(app, entry)
+    wakeups.deliver(Publisher(app, names.Queues()), entry)
     message = _receive(app, names.DELIVER)
 
     assert message.headers["id"] == entry.id

@@ -12,6 +12,8 @@ import pytest
 
 from conveyor import names
 
+QUEUE_OF = names.Queues().of_tasks
+
 ROOT = Path(__file__).parents[3]
 
 _TELL = """
@@ -50,13 +52,13 @@ def tasks(tmp_path_factory):
 
 
 def test_the_worker_has_the_tasks_that_producers_name(tasks):
-    assert set(tasks) == set(names.QUEUE_OF)
+    assert set(tasks) == set(QUEUE_OF)
 
 
-@pytest.mark.parametrize("name", sorted(names.QUEUE_OF))
+@pytest.mark.parametrize("name", sorted(QUEUE_OF))
 def test_a_task_stands_in_a_module_of_its_own_and_goes_to_its_queue(tasks, name):
     assert tasks[name]["module"] == f"tasks.{name.removeprefix('conveyor.')}"
-    assert tasks[name]["queue"] == names.QUEUE_OF[name]
+    assert tasks[name]["queue"] == QUEUE_OF[name]
 
 
 @pytest.mark.parametrize("name", [names.SUBMIT, names.POLL, names.DELIVER])

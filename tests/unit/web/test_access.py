@@ -63,6 +63,7 @@ def test_a_request_is_one_line_with_its_route():
         "route": "/conversions/{conversion_id}",
         "status": 200,
         "conversion_id": "6f1c",
+        "key": "-",
     }
 
 
@@ -70,6 +71,13 @@ def test_what_the_endpoint_notes_is_told():
     _, [line] = _ask(_answering(202, route=_Route), state={"conversion_id": "new"})
 
     assert line["conversion_id"] == "new"
+
+
+@pytest.mark.parametrize("status", [200, 403, 429])
+def test_the_key_that_asked_is_told_by_its_name(status):
+    _, [line] = _ask(_answering(status), state={"caller": "shop"})
+
+    assert line["key"] == "shop"
 
 
 @pytest.mark.parametrize("path", ["/webhooks/6f1c/a-secret", "/nothing/a-secret"])

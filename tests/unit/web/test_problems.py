@@ -129,7 +129,9 @@ def test_wrong_fields_are_named_and_their_values_are_not():
 
     with pytest.raises(ValidationError) as raised:
         Order.model_validate({"to": ["secret"]})
-    response = ProblemResponse(Kind.INVALID_REQUEST, "…", errors=errors_of(raised.value, "body"))
+    response = ProblemResponse(
+        Kind.INVALID_REQUEST, "…", errors=errors_of(raised.value.errors(), "body")
+    )
 
     assert json.loads(response.body)["errors"] == [
         {"field": "body.to", "message": "Input should be a valid string"}
@@ -138,3 +140,13 @@ def test_wrong_fields_are_named_and_their_values_are_not():
 
 def test_each_status_is_one_problem():
     assert len({kind.status for kind in Kind}) == len({kind.slug for kind in Kind}) == len(Kind)
+
+
+@pytest.mark.parametrize("sign", ["x", "\x00", "\U0001f600", "\ud800", '"'])
+def test_a_problem_is_short_whatever_was_sent(sign):
+    long = sign * 1_000_000
+    errors = errors_of([{"loc": (long, long), "msg": long}] * 1000, long)
+    response = ProblemResponse(Kind.INVALID_REQUEST, long, errors=errors * 50)
+
+    assert len(response.body) < problems.MOST_BYTES
+    assert len(json.loads(response.body)["errors"]) == 20

@@ -95,22 +95,59 @@ def test_without_a_key_there_are_no_webhooks(ask, library, address):
 
 
 @pytest.mark.parametrize(
-    ("call", "status"),
+    "form",
     [
-        (("GET", "", b""), 422),
-        (("GET", "?JobId=", b""), 422),
-        (("GET", f"?JobId={'x' * 300}", b""), 422),
-        (("POST", "", b""), 422),
-        (("POST", "", b"[]"), 422),
-        (("POST", "", b'{"JobId": 1}'), 422),
-        (("POST", "", b"x" * 5000), 413),
-        (("PUT", "", b""), 405),
+        ("", f'{{"jobId": "{JOB}"}}'.encode()),
+        ("", f'{{"job_id": "{JOB}", "Status": "done"}}'.encode()),
+        ("", f'{{"JOBID": " {JOB} "}}'.encode()),
+        ("", b"\xef\xbb\xbf" + f'{{"JobId": "{JOB}"}}'.encode()),
+        ("", f'{{"JobId": "{JOB}"}}'.encode("utf-16")),
+        ("", f"JobId={JOB}&More=1".encode()),
+        ("", f"job-id={JOB}\r\n".encode()),
+        (f"?jobid={JOB}", b""),
+        (f"?More=1&JobId={JOB}", b"no JSON"),
+        (f"?JobId={JOB}", b"x" * 5000),
     ],
 )
-def test_a_genuine_address_with_a_wrong_call_is_told_so(ask, library, address, call, status):
-    method, query, body = call
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+def test_a_job_id_is_found_in_any_form(ask, library, address, method, form):
+    query, body = form
+    assert ask(_app(library), method, address + query, body=body).status == 204
+    assert library.hints == [("6f1c", JOB)]
 
-    assert ask(_app(library), method, address + query, body=body).status == status
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("", b""),
+        ("?JobId=", b""),
+        (f"?JobId={'x' * 300}", b""),
+        (f"?{'a&' * 3000}JobId={JOB}", b""),
+        ("", b"[]"),
+        ("", b"null"),
+        ("", b"["),
+        ("", b"[" * 4000),
+        ("", b'{"a":' * 800),
+        ("", b'{"JobId": 1}'),
+        ("", b'{"JobId": {}}'),
+        ("", b'{"JobId": "\\ud800"}'),
+        ("", b"\xff\xfe\xff"),
+        ("", b"\x00" * 100),
+        ("", b"%"),
+        ("", b"x" * 5000),
+        ("", b"x" * 5_000_000),
+    ],
+)
+def test_a_genuine_call_without_a_readable_job_id_is_a_hint(ask, library, address, query, body):
+    assert ask(_app(library), "POST", address + query, body=body).status == 204
+    assert library.hints == [("6f1c", "")]
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_are_told_which_it_takes(ask, library, address, method):
+    answer = ask(_app(library), method, address)
+
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST, PUT")
     assert library.hints == []
 
 

@@ -6,10 +6,13 @@ import pytest
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger import Entry, keys
+from conveyor.ledger import Entry
 from conveyor.ledger.entry import decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
+
+KEYS = Keys()
 
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf", params={"Text": "„ä“"})
 KEPT = StoredFile("a.pdf", "s3://b/results/c1/a.pdf", 3, "00ff")
@@ -110,12 +113,17 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
 
 @pytest.mark.parametrize(
     "key",
-    [keys.DUE, keys.DEAD, keys.PACE, keys.CHECK]
-    + [make("x") for make in (keys.conversion, keys.turnstile, keys.dialect)],
+    [KEYS.due, KEYS.dead, KEYS.pace, KEYS.check]
+    + [make("x") for make in (KEYS.conversion, KEYS.turnstile, KEYS.dialect)],
 )
 def test_all_keys_lie_in_one_slot_of_a_cluster(key):
     """Redis Cluster hashes what stands between the first braces."""
     assert key.startswith("{conveyor}:")
+
+
+def test_each_namespace_has_keys_of_its_own():
+    assert Keys("staging").turnstile("x") == "{staging}:turnstile:x"
+    assert Keys("staging").dead_of("input") == "{staging}:dead:input"
 
 
 @pytest.mark.parametrize("state", State)

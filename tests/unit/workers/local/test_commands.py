@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from conveyor.names import QUEUES
 from workers.local import commands
 
 
-def test_worker_has_its_node_name_and_consumes_every_queue() -> None:
+def test_worker_has_its_node_name_and_consumes_the_queues_of_its_settings() -> None:
     command = commands.worker("worker-1@localhost")
 
     assert command[command.index("-n") + 1] == "worker-1@localhost"
-    assert command[command.index("-Q") + 1].split(",") == list(QUEUES)
+    assert "-Q" not in command
 
 
 def test_flower_listens_on_loopback_alone() -> None:

@@ -1,0 +1,79 @@
+"""``python -m workers.flower``: Flower, which takes no orders from pages of other sites.
+
+Flower can revoke tasks and shut workers down by a plain POST, and a browser lets any page send one:
+to loopback, and with a password that the browser remembers. So this checks what `conveyor.visitors`
+checks for the web process and the sandbox. All else is Flower's own: options, variables, pages.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import flower.command
+from celery.bin.celery import main as celery
+from flower.app import Flower
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.options import options
+from tornado.web import RequestHandler
+
+from conveyor.visitors import Visit, refusal_of
+
+__all__ = ["GuardedFlower", "main"]
+
+_COMMAND: Final = ("celery", "-A", "workers.app", "flower")
+
+
+class GuardedFlower(Flower):
+    """Flower behind a door."""
+
+    def find_handler(self, request: HTTPServerRequest, **more: Any) -> HTTPMessageDelegate:
+        """Find who answers a request."""
+        visit = Visit.of(str(request.method), request.headers.get)
+        reason = refusal_of(visit, None if _asks_who_is_there() else ())
+        if reason:
+            target, arguments = _Refusal, {"reason": reason}
+            refusal: HTTPMessageDelegate = self.get_handler_delegate(request, target, arguments)
+            return refusal
+        found: HTTPMessageDelegate = super().find_handler(request, **more)
+        return found
+
+
+class _Refusal(RequestHandler):
+    """Answers with the reason, whatever was asked for."""
+
+    def initialize(self, reason: str) -> None:
+        """Take the reason."""
+        self._reason = reason
+
+    def check_xsrf_cookie(self) -> None:
+        """It does nothing."""
+
+    def prepare(self) -> None:
+        """Answer."""
+        self.set_status(HTTPStatus.FORBIDDEN)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{self._reason}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run Flower until a signal.
+
+    Args:
+        arguments: Of the command line; this process's own unless given.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    # Flower's command makes the application of this name.
+    flower.command.Flower = GuardedFlower
+    sys.argv = [*_COMMAND, *given]
+    sys.exit(celery())
+
+
+def _asks_who_is_there() -> bool:
+    return bool(options.basic_auth or options.auth)
+
+
+if __name__ == "__main__":
+    main()
