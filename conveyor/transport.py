@@ -15,6 +15,7 @@ import redis
 from celery.backends import redis as celery_redis
 from kombu.transport import redis as kombu_redis
 
+from conveyor.errbacks import call_errbacks
 from conveyor.ledger import Refused, options_of
 from conveyor.servers import SCHEMES, ServerUrl, is_redis_url
 
@@ -331,3 +332,6 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             "max_connections": defaults["max_connections"],
             **options_of(ServerUrl.parse(url), answer_s, connect_s),
         }
+
+    def _call_task_errbacks(self, request: Any, exc: BaseException, _traceback: Any) -> None:
+        call_errbacks(self.app, request, exc)

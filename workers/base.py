@@ -6,7 +6,7 @@ conversion, and nobody must be told of one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from celery import Task
@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
 from workers.stumbles import internal_failure, put_aside, stumble
+from workers.telling import refuse
 from workers.wiring import Engine, engine
 
 __all__ = ["ConversionTask"]
@@ -26,6 +27,8 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     """The base of all tasks; `workers.start` makes it the application's."""
 
     abstract = True
+    # As a string: only a worker's main process needs it.
+    Request = "workers.revoking:Request"
 
     @property
     def engine(self) -> Engine:
@@ -47,9 +50,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
                 return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
                 log.warning("put_off", reason=str(error))
-                if self.is_only_record(*args, **kwargs):
-                    raise Reject(error, requeue=True) from None
-                raise Ignore from None
+                self._put_off(error, *args, **kwargs)
 
     def _run_counted(
         self, conversion_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -64,15 +65,31 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             raise Ignore from None
         except Exception as error:
             log.exception("stumbled")
-            if not stumble(self.engine, conversion_id):
-                self.not_begun(conversion_id, error, *args, **kwargs)
+            if not self._counts(conversion_id, error, *args, **kwargs):
+                self.not_begun(error, *args, **kwargs)
             raise Ignore from None
 
-    def not_begun(self, conversion_id: str, error: Exception, *args: Any, **kwargs: Any) -> None:
+    def _counts(self, conversion_id: str, error: Exception, /, *args: Any, **kwargs: Any) -> bool:
+        """Count an unexpected exception; one that can't even be counted is no failure, either."""
+        try:
+            return stumble(self.engine, conversion_id)
+        except (LedgerUnavailable, OperationalError, UnreadableConversion):
+            raise
+        except Exception:
+            # The parts can't be made, perhaps: a storage that is away when a worker begins.
+            log.exception("not_counted")
+            self._put_off(error, *args, **kwargs)
+
+    def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:
+        """Leave it to the sweep; what the ledger may not know goes back to its queue."""
+        if self.is_only_record(*args, **kwargs):
+            raise Reject(error, requeue=True) from None
+        raise Ignore from None
+
+    def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
         """Something unexpected was raised, and the ledger knows no such conversion.
 
         Args:
-            conversion_id: The id that its caller has.
             error: What was raised.
             args: The task's.
             kwargs: The task's.
@@ -83,8 +100,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         if not self.is_only_record(*args, **kwargs):
             raise error
         failure = internal_failure()
-        failed = ConversionFailed(failure.message, kind=failure.kind.value)
-        self.backend.mark_as_failure(conversion_id, failed, request=self.request)
+        refuse(self, ConversionFailed(failure.message, kind=failure.kind.value))
 
     def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
         """Whether the ledger may not know what this message asks for."""

@@ -1,5 +1,6 @@
 """The ledger: the truth about every conversion, in Redis."""
 
+from conveyor.ledger.changes import Claimed, RevokedBefore
 from conveyor.ledger.connection import (
     PRODUCERS,
     WORKERS,
@@ -12,18 +13,21 @@ from conveyor.ledger.connection import (
     translated,
 )
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Job, Ledger
+from conveyor.ledger.ledger import Claim, Job, Ledger
 from conveyor.ledger.scripts import script
 
 __all__ = [
     "PRODUCERS",
     "WORKERS",
+    "Claim",
+    "Claimed",
     "Client",
     "Entry",
     "Job",
     "Ledger",
     "Patience",
     "Refused",
+    "RevokedBefore",
     "aconnect",
     "connect",
     "options_of",

@@ -8,6 +8,10 @@
 ``token``          of the last transition
 ``request``        what was asked, JSON; of a finished conversion the formats alone
 ``caller``         the caller's canvas, JSON; absent where it has none
+``asked``          of a signature's, what its message asked for, as a hash: another message of this
+                   id that asks for something else is refused
+``joined``         1 where another producer holds it by its idempotency key
+``shared``         1 where its sources' folders are a signature's, which may run again
 ``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
                    ``uploads_host`` and ``uploads_account``: where they can be used
 ``reuploaded``     1 once an upload that was gone has been made again
@@ -16,7 +20,8 @@
 ``dialect``        the dialect that it was started in
 ``account``        the name of the account that it was submitted for
 ``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
-``told``           1 once the caller has the outcome
+``told``           1 once the caller has the outcome; ``sent``: which steps of telling it are done;
+                   ``untold``: how often its result could not be stored in the result backend
 ``since``          when it was replayed or last held: its patience counts from there
 ``foreign_ids``    1 where that account's service was seen to answer with ids of its own
 ``held``           1 while the account's submits are on hold; ``held_at``: since when
@@ -75,15 +80,19 @@ VERSION: Final = 1
 
 _NUMBERS: Final = (
     *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
-    *("strikes", "stumbles", "cost"),
+    *("strikes", "stumbles", "untold", "cost"),
 )
 _FLAGS: Final = (
-    *("reuploaded", "foreign_ids", "held", "webhook", "called", "told", "alive", "asking"),
+    *("shared", "reuploaded", "foreign_ids", "held", "webhook"),
+    *("called", "told", "alive", "asking"),
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
-_TEXTS: Final = (*("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear"),)
+_TEXTS: Final = (
+    *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
+    *("unclear", "sent"),
+)
 _FILE_FIELD: Final = "file:"
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
@@ -97,6 +106,12 @@ _MOST_VERSION: Final = 1000
 
 class NewerEntry(UnreadableConversion):
     """A newer version of Conveyor wrote the entry: its workers can read it."""
+
+    def __str__(self) -> str:
+        return (
+            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
+            "and its workers go on with it. Use that release to look at it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,8 @@ class Entry:
     request: ConversionRequest
     seen_at: float = field(default=0.0, compare=False)
     attempt: int = 1
+    asked: str = ""
+    shared: bool = False
     caller: Caller = field(default_factory=Caller)
     uploads: Mapping[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0
@@ -129,6 +146,8 @@ class Entry:
     webhook: bool = False
     called: bool = False
     told: bool = False
+    sent: str = ""
+    untold: int = 0
     deliveries: int = 0
     faults: int = 0
     since: float = 0.0

@@ -5,57 +5,32 @@
     <storage>/staged/<token>/<name>              what a producer staged for the workers
     <storage>/results/<conversion id>/<name>     what a conversion brought
 
-A file appears under its name only when it is whole: it is written beside it under a temporary
-name, its size and hash are taken on the way, and then it is moved.
+A file appears under its name only when it is whole. In an object store a write does so by itself.
+Elsewhere it is written beside it under a temporary name, and then renamed. Its size and hash are
+taken on the way.
+
+Names are data. No call is made that expands them: `mv`, `cp`, `rm`, `cat` and `glob` of fsspec do.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
 from secrets import token_hex
-from typing import IO, Any, Final
-from urllib.parse import urlsplit
-
-import fsspec
+from typing import IO
 
 from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone, InvalidRequest, StorageError
-from conveyor.process_local import process_local
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
-from conveyor.storage.names import safe_name
-from conveyor.storage.writer import Writer
+from conveyor.storage.names import folder_name, safe_name
+from conveyor.storage.place import Place
+from conveyor.storage.reading import open_source, read
+from conveyor.storage.writer import Writer, is_partial
 
-__all__ = ["CHUNK_BYTES", "Storage", "chunks_of"]
-
-CHUNK_BYTES: Final = 1024 * 1024
-
-
-def _there(fs: Any, path: str) -> Any:
-    try:
-        return fs.open(path, "rb")
-    except FileNotFoundError:
-        raise FileGone(
-            "The file is no longer in the storage: somebody, or the storage's own rules, have "
-            "removed it."
-        ) from None
-
-
-def chunks_of(stream: IO[bytes], most: int | None = None) -> Iterator[bytes]:
-    """Read a stream piece by piece.
-
-    Args:
-        stream: From where it stands.
-        most: At most so many bytes; None reads to the end.
-    """
-    left = most
-    while chunk := stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)):
-        yield chunk
-        left = None if left is None else left - len(chunk)
+__all__ = ["Storage"]
 
 
 class Storage:
@@ -64,25 +39,23 @@ class Storage:
     Args:
         url: Its fsspec URL.
         source_folders: Further places that sources may be read from, as fsspec URLs. Without
-            them a worker reads local files from the storage alone, so that no message can make
-            it read its own.
+            them a worker reads sources from the storage alone, so that no message can make it
+            read its own files, or a bucket that only its role opens.
 
     Raises:
-        StorageError: The URL's file system is unknown, or its package is not installed.
+        StorageError: A URL's file system is unknown, or its package is not installed.
     """
 
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
-        self._given_url = url = url.rstrip("/")
-        with translated("open the storage", url):
-            fs, self._root = fsspec.core.url_to_fs(url, **_options(url))
-        # As the file system itself writes it, so that its own URIs begin with it.
-        self.url = str(fs.unstrip_protocol(self._root)).rstrip("/")
-        self._source_folders = (self.url, *(folder.rstrip("/") for folder in source_folders))
-
-    @process_local
-    def _fs(self) -> Any:
-        # Those of object stores have a thread and sockets, and refuse to work after a fork.
-        return fsspec.core.url_to_fs(self._given_url, **_options(self._given_url))[0]
+        self._place = Place(url)
+        self._sources = (
+            self._place,
+            *(
+                Place(folder, "a folder of sources", "CONVEYOR_SOURCE_FOLDERS")
+                for folder in source_folders
+            ),
+        )
+        self.url = self._place.url
 
     def stage(self, token: str, name: str) -> Writer:
         """Begin to write a source to where the workers can read it.
@@ -94,7 +67,7 @@ class Storage:
         Raises:
             StorageError: The storage can't be written.
         """
-        return self._writer(f"{self._root}/staged/{token}/{safe_name(name)}")
+        return self._writer(f"{self._place.root}/staged/{token}/{safe_name(name)}")
 
     def save(self, conversion_id: str, name: str, chunks: Iterable[bytes]) -> StoredFile:
         """Store one result file.
@@ -136,22 +109,21 @@ class Storage:
             Its content as a stream with a known end.
 
         Raises:
-            InvalidRequest: It is outside the allowed folders, missing or empty.
+            InvalidRequest: It is outside the allowed folders, missing, empty or no file.
             StorageError: It can't be read just now.
         """
-        self._check_allowed(uri)
-        with translated("read the source", redact_url(uri)):
-            fs, path = fsspec.core.url_to_fs(uri)
+        shown = redact_url(uri)
+        place, path = self._find_source(uri)
+        with translated("read the source", shown, place.setting):
             try:
-                size = fs.size(path)
-                stream = fs.open(path, "rb")
-            except (FileNotFoundError, IsADirectoryError):
+                stream = open_source(place, path, shown)
+            except IsADirectoryError:
+                raise InvalidRequest(f"The source {shown} is no file: give a document.") from None
+            except (FileNotFoundError, NotADirectoryError):
+                place.check_there()
                 raise InvalidRequest(
-                    f"The source {redact_url(uri)} does not exist as a file: check its name."
+                    f"The source {shown} does not exist: check its name."
                 ) from None
-            if not size:
-                stream.close()
-                raise InvalidRequest(f"The source {redact_url(uri)} is empty.")
         with stream:
             yield stream
 
@@ -165,13 +137,22 @@ class Storage:
 
         Raises:
             FileGone: It is no longer there.
-            StorageError: It can't be read.
+            StorageError: It can't be read, or is not below the storage.
         """
-        with translated("read from the storage", redact_url(uri)):
-            fs, path = fsspec.core.url_to_fs(uri)
-            with _there(fs, path) as stream:
-                stream.seek(start)
-                yield from chunks_of(stream, None if end is None else end - start)
+        path = self._path_of(uri)
+        with translated("read from the storage", self.url):
+            try:
+                yield from read(self._place, path, start, end)
+            except IsADirectoryError:
+                raise StorageError(
+                    "What lies there in the storage is no file: somebody has put it there."
+                ) from None
+            except (FileNotFoundError, NotADirectoryError):
+                self._place.check_there()
+                raise FileGone(
+                    "The file is no longer in the storage: somebody, or the storage's own rules, "
+                    "have removed it."
+                ) from None
 
     def holds(self, file: StoredFile) -> bool:
         """Whether a file lies in the storage as it was stored: whole, with the same hash."""
@@ -184,19 +165,34 @@ class Storage:
         return digest.hexdigest() == file.sha256
 
     def remove_partials(self, conversion_id: str) -> None:
-        """Remove what broken deliveries of an ended conversion left; faults are left alone."""
-        with suppress(Exception):
-            for path in self._fs.glob(f"{self._root}/results/{safe_name(conversion_id)}/*.part"):
-                self._fs.rm(path)
+        """Remove what broken deliveries of an ended conversion left; faults are left alone.
+
+        In an object store that is nothing: what is not whole never appears.
+        """
+        if not self._place.is_atomic:
+            with suppress(StorageError):
+                self._clear(self._result_path(conversion_id), is_partial)
+
+    def remove_results(self, conversion_id: str) -> None:
+        """Remove all that a conversion has stored, as after it was cancelled; nothing is no fault.
+
+        Args:
+            conversion_id: The conversion's id.
+
+        Raises:
+            StorageError: It can't be removed.
+        """
+        self._clear(self._result_path(conversion_id))
 
     def remove_staged(self, uris: Iterable[str]) -> None:
         """Remove sources that a producer staged; others are left alone, and so are faults.
 
         A staged file that stays behind costs room and nothing else.
         """
-        for token in self.tokens_of(uris):
-            with suppress(StorageError):
-                self.remove_folder(token)
+        for uri in uris:
+            for token in self.tokens_of([uri]):
+                with suppress(StorageError):
+                    self._remove_staged(token, uri)
 
     def remove_folder(self, token: str) -> None:
         """Remove a staged file with its folder; nothing where there is none.
@@ -207,13 +203,11 @@ class Storage:
         Raises:
             StorageError: It can't be removed.
         """
-        folder = f"{self._root}/staged/{token}"
-        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
-            self._fs.rm(folder, recursive=True)
+        self._clear(f"{self._place.root}/staged/{token}")
 
     def tokens_of(self, uris: Iterable[str]) -> list[str]:
         """The tokens of the folders that hold these sources; of others there are none."""
-        staged = re.compile(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/[^/]+")
+        staged = re.compile(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/(?!\.\.?$)[^/]+")
         return [match[1] for uri in uris if (match := staged.fullmatch(uri))]
 
     def check(self) -> None:
@@ -222,11 +216,12 @@ class Storage:
         Raises:
             StorageError: One of these does not work.
         """
-        path = f"{self._root}/.conveyor-check-{token_hex(8)}"
+        path = f"{self._place.root}/.conveyor-check-{token_hex(8)}"
         self._write_whole(path, [b"ok"])
         with translated("read from the storage", self.url):
-            self._fs.cat_file(path)
-            self._fs.rm(path)
+            self._place.fs.cat_file(path, start=0, end=2)
+        with translated("remove from the storage", self.url):
+            self._place.fs.rm_file(path)
 
     @contextmanager
     def probe(self) -> Iterator[str]:
@@ -238,20 +233,55 @@ class Storage:
         Raises:
             StorageError: It can't be written.
         """
-        path = f"{self._root}/staged/{token_hex(16)}/probe"
+        path = f"{self._place.root}/staged/{token_hex(16)}/probe"
         self._write_whole(path, [b"ok"])
-        uri = str(self._fs.unstrip_protocol(path))
+        uri = self._place.uri_of(path)
         try:
             yield uri
         finally:
             self.remove_staged([uri])
 
-    def _result_path(self, conversion_id: str, name: str) -> str:
+    def _result_path(self, conversion_id: str, *name: str) -> str:
         # An id comes from a message, so it is data too.
-        return f"{self._root}/results/{safe_name(conversion_id)}/{name}"
+        return "/".join((self._place.root, "results", folder_name(conversion_id), *name))
+
+    def _path_of(self, uri: str) -> str:
+        """The path of a file in the storage.
+
+        Raises:
+            StorageError: It is not below the storage.
+        """
+        path = self._place.path_of(uri)
+        if path is None:
+            raise StorageError(
+                "The file's address leads out of the storage: set CONVEYOR_STORAGE_URL as the "
+                "workers have it. If it is the same, somebody has changed the conversion in Redis."
+            )
+        return path
+
+    def _remove_staged(self, token: str, uri: str) -> None:
+        if not self._place.is_atomic:
+            self.remove_folder(token)
+            return
+        # Nothing but the file can lie there, so nothing needs to be listed.
+        path = f"{self._place.root}/staged/{token}/{uri.rpartition('/')[2]}"
+        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
+            self._place.fs.rm_file(path)
+
+    def _clear(self, folder: str, which: Callable[[str], bool] = lambda _: True) -> None:
+        """Remove a folder's files, and the folder where it is empty then."""
+        fs = self._place.fs
+        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
+            paths = [str(path) for path in fs.ls(folder, detail=False)]
+            for path in filter(which, paths):
+                with suppress(FileNotFoundError):
+                    fs.rm_file(path)
+            if not self._place.is_atomic and all(map(which, paths)):
+                with suppress(OSError):
+                    fs.rmdir(folder)
 
     def _writer(self, target: str) -> Writer:
-        return Writer(self._fs, target, self.url)
+        return Writer(self._place, target)
 
     def _write_whole(self, target: str, chunks: Iterable[bytes]) -> Writer:
         """Write a file that appears whole or not at all."""
@@ -265,44 +295,17 @@ class Storage:
             raise
         return writer
 
-    def _check_allowed(self, uri: str) -> None:
-        """Confine sources: a message must not make a worker read its own files.
+    def _find_source(self, uri: str) -> tuple[Place, str]:
+        """Confine sources: a message must not make a worker read what is its own alone.
 
-        fsspec also knows schemes that wrap others (``zip://…::file:///…``) or reach into this
-        machine, so what is neither an object store nor inside an allowed folder is refused.
+        Raises:
+            InvalidRequest: The source lies nowhere where workers may read.
         """
-        scheme = urlsplit(uri).scheme
-        if "::" in uri or not uri.startswith(f"{scheme}://"):
-            allowed = False
-        elif scheme in _LOCAL_SCHEMES:
-            allowed = self._is_inside_local(uri)
-        else:
-            allowed = scheme in _OBJECT_STORES or self._is_inside(uri)
-        if not allowed:
-            raise InvalidRequest(
-                "The source lies outside the folders that workers may read: put it into the "
-                "storage, or name its folder in CONVEYOR_SOURCE_FOLDERS."
-            )
-
-    def _is_inside_local(self, uri: str) -> bool:
-        path = Path(fsspec.core.url_to_fs(uri)[1]).resolve()
-        folders = (
-            Path(fsspec.core.url_to_fs(folder)[1]).resolve()
-            for folder in self._source_folders
-            if urlsplit(folder).scheme in ("", *_LOCAL_SCHEMES)
+        for place in self._sources:
+            path = place.path_of(uri)
+            if path is not None:
+                return place, path
+        raise InvalidRequest(
+            "The source lies outside the folders that workers may read: put it into the storage, "
+            "or name its folder or bucket in CONVEYOR_SOURCE_FOLDERS."
         )
-        return any(path.is_relative_to(folder) for folder in folders)
-
-    def _is_inside(self, uri: str) -> bool:
-        return ".." not in PurePosixPath(uri).parts and any(
-            uri.startswith(f"{folder}/") for folder in self._source_folders
-        )
-
-
-_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"})
-_LOCAL_SCHEMES = ("file", "local")
-
-
-def _options(url: str) -> dict[str, Any]:
-    """A local folder is made as needed; object stores have none."""
-    return {"auto_mkdir": True} if urlsplit(url).scheme in ("", *_LOCAL_SCHEMES) else {}

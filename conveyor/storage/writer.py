@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
-from contextlib import suppress
+import re
+from contextlib import AbstractContextManager, suppress
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final, Protocol
+
+from fsspec import AbstractFileSystem
 
 from conveyor.conversion import StoredFile
 from conveyor.storage.faults import translated
+from conveyor.storage.objects import Upload
+from conveyor.storage.place import Place
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "is_partial"]
+
+# No safe name begins with a dot, so no result is called so.
+_PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
+
+
+def is_partial(path: str) -> bool:
+    """Whether a file is one that is still being written, or whose writer has died."""
+    return _PARTIAL.fullmatch(posixpath.basename(path)) is not None
 
 
 class Writer:
-    """Takes a file piece by piece, under a temporary name beside its own.
+    """Takes a file piece by piece.
 
     Args:
-        fs: The file system, fsspec's.
+        place: Where it goes.
         target: The file's path there.
-        where: The storage, as an error names it.
 
     Raises:
-        StorageError: The storage can't be written.
+        StorageError: The place can't be written.
     """
 
-    def __init__(self, fs: Any, target: str, where: str) -> None:
-        self._fs = fs
+    def __init__(self, place: Place, target: str) -> None:
+        self._place = place
         self._target = target
-        self._where = where
-        self._partial = f"{target}.{token_hex(8)}.part"
         self._digest = hashlib.sha256()
         self.size = 0
         with self._translated():
-            self._stream = fs.open(self._partial, "wb")
+            self._way = _way_to(place, target)
 
     @property
     def uri(self) -> str:
         """Where the file will lie, an fsspec URL."""
-        return str(self._fs.unstrip_protocol(self._target))
+        return self._place.uri_of(self._target)
 
     @property
     def file(self) -> StoredFile:
@@ -60,7 +71,7 @@ class Writer:
         self._digest.update(chunk)
         self.size += len(chunk)
         with self._translated():
-            self._stream.write(chunk)
+            self._way.write(chunk)
 
     def finish(self) -> None:
         """Have the file appear.
@@ -69,15 +80,71 @@ class Writer:
             StorageError: The storage can't be written.
         """
         with self._translated():
-            self._stream.close()
-            self._fs.mv(self._partial, self._target)
+            self._way.finish()
 
     def abandon(self) -> None:
         """Leave nothing behind; faults are left alone."""
+        self._way.abandon()
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated("write to the storage", self._place.url)
+
+
+class _Way(Protocol):
+    """How a file gets to where it appears whole."""
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+def _way_to(place: Place, target: str) -> _Way:
+    return Upload(place.fs, target) if place.is_atomic else _Renamed(place, target)
+
+
+class _Renamed:
+    """Written under a temporary name in the same folder, then renamed."""
+
+    def __init__(self, place: Place, target: str) -> None:
+        self._fs = place.fs
+        self._rename = _renaming(place)
+        self._target = target
+        self._partial = posixpath.join(posixpath.dirname(target), f".{token_hex(8)}.part")
+        if not place.is_local:
+            self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
+        self._stream = self._fs.open(self._partial, "wb")
+
+    def write(self, chunk: bytes) -> None:
+        self._stream.write(chunk)
+
+    def finish(self) -> None:
+        self._stream.close()
+        self._rename(self._partial, self._target)
+
+    def abandon(self) -> None:
         with suppress(Exception):
             self._stream.close()
         with suppress(Exception):
-            self._fs.rm(self._partial)
+            self._fs.rm_file(self._partial)
 
-    def _translated(self) -> Any:
-        return translated("write to the storage", self._where)
+
+def _renaming(place: Place) -> Any:
+    """How a file system renames a file. fsspec's own `mv` expands names, so it is not asked."""
+    if place.is_local:
+        return os.replace
+    if type(place.fs).mv is not AbstractFileSystem.mv:
+        return place.fs.mv
+    return _Copying(place.fs).rename
+
+
+class _Copying:
+    """Renames where the file system can't: by a copy."""
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def rename(self, old: str, new: str) -> None:
+        self._fs.cp_file(old, new)
+        self._fs.rm_file(old)

@@ -19,7 +19,7 @@ CONVERSIONS = 4
 MOST_S = 3.0
 # Long enough for a loop without a pause to show in the log.
 HELD_S = 2.0
-# Celery's own words about a lost connection, and a line for each task that is put off, alone take a dozen.
+# Celery says a dozen lines of a lost connection, and each task that is put off says one.
 MOST_LINES = 40
 # The consumer says it, or a task that could not go on, or what is done beside the tasks.
 SAID = ("Trying again in", "put_off", "conveyor.waiting")

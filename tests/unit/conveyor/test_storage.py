@@ -106,6 +106,7 @@ def test_until_it_is_whole_a_file_is_not_seen_under_its_name(storage):
 
 
 def test_a_file_that_is_gone_can_not_be_read(storage):
+    storage.save("c1", "a.pdf", [b"there"])
     with pytest.raises(FileGone, match="no longer in the storage"):
         list(storage.read(f"{storage.url}/results/c1/gone.pdf"))
 
@@ -341,6 +342,8 @@ def test_to_remove_twice_is_no_fault(storage, document):
         ("a" * 300 + ".pdf", "a" * 196 + ".pdf"),
         ("ä" * 150 + ".pdf", "ä" * 98 + ".pdf"),
         ("\ud800.pdf", "_.pdf"),
+        ("About C#", "About C_"),
+        ("a#b[1].pdf", "a#b[1].pdf"),
     ],
     ids=ascii,
 )

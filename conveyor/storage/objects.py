@@ -1,0 +1,181 @@
+"""Object stores: a file appears when its write ends, and each request has a price.
+
+A file of up to `PART_BYTES` is one PUT. A larger one is one multipart upload. Both appear whole or
+not at all, so nothing is written under another name first, copied and removed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Final
+
+import fsspec
+from fsspec.config import conf
+
+__all__ = ["AZURE", "PART_BYTES", "Upload", "is_object_store", "open_url", "options_of", "parts_of"]
+
+# The least that S3 takes as a part. Two or three of them are in memory at once.
+PART_BYTES: Final = 5 * 1024 * 1024
+
+_S3 = ("s3", "s3a")
+_GCS = ("gs", "gcs")
+AZURE: Final = ("abfs", "abfss", "az")
+# How gcsfs tells the end of a file in a single request. A file that holds it goes another way.
+_GCSFS_BOUNDARY = b"--==0=="
+
+# What another process has written must be seen, so listings are not cached.
+_FRESH: Final = {"use_listings_cache": False}
+# s3fs repeats by itself what broke off. botocore's own repeats multiply with those.
+_S3_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
+    {**_FRESH, "config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 2}}}
+)
+_AZURE_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        **_FRESH,
+        "blocksize": PART_BYTES,
+        "max_concurrency": 1,
+        "connection_timeout": 5,
+        "read_timeout": 30,
+    }
+)
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        **dict.fromkeys(_S3, _S3_OPTIONS),
+        **dict.fromkeys(_GCS, MappingProxyType({**_FRESH, "requests_timeout": 120})),
+        **dict.fromkeys(AZURE, _AZURE_OPTIONS),
+    }
+)
+
+
+def is_object_store(scheme: str) -> bool:
+    """Whether a file there appears when its write ends, and not before."""
+    return scheme in _OPTIONS
+
+
+def options_of(scheme: str) -> dict[str, Any]:
+    """How an object store is opened; what fsspec's own configuration says goes before ours.
+
+    Args:
+        scheme: Of its URL.
+    """
+    ours = dict(_OPTIONS.get(scheme, {}))
+    theirs = {name: value for known in _family(scheme) for name, value in _conf(known).items()}
+    for name in theirs.keys() & ours.keys():
+        mergeable = isinstance(ours[name], Mapping) and isinstance(theirs[name], Mapping)
+        ours[name] = {**ours[name], **theirs[name]} if mergeable else theirs[name]
+    return ours
+
+
+def open_url(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """Open a file system.
+
+    Args:
+        url: An fsspec URL, or a local path.
+        options: How, as `options_of` says.
+
+    Returns:
+        The file system, fsspec's, and the URL's path in it.
+    """
+    if url.partition("://")[0] not in _GCS:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url, **options)
+        return found
+    # It writes each failed request with a traceback, and we tell it in one line.
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    # gcsfs' newer class asks by gRPC what kind of bucket it is, for a minute where nobody answers.
+    made = import_module("gcsfs.core").GCSFileSystem(**options)
+    return made, made._strip_protocol(url)  # noqa: SLF001 - as fsspec does
+
+
+def parts_of(fs: Any, path: str, start: int, end: int) -> Iterator[bytes]:
+    """Read a range of an object, exactly, in parts: a request for each.
+
+    Args:
+        fs: The file system, fsspec's.
+        path: The object's path there.
+        start: The first byte.
+        end: The first byte that is not wanted any more.
+    """
+    while start < end:
+        asked = min(PART_BYTES, end - start)
+        part = fs.cat_file(path, start=start, end=start + asked)
+        if part:
+            yield part
+        start += asked
+        if len(part) < asked:
+            return
+
+
+class Upload:
+    """One object on its way.
+
+    Args:
+        fs: The file system, fsspec's.
+        path: The object's path there.
+    """
+
+    def __init__(self, fs: Any, path: str) -> None:
+        self._fs = fs
+        self._path = path
+        self._piece = bytearray()
+        self._parts: Any = None
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next piece, of any size."""
+        self._piece += chunk
+        while len(self._piece) >= PART_BYTES:
+            part = bytes(memoryview(self._piece)[:PART_BYTES])
+            del self._piece[:PART_BYTES]
+            self._send(part)
+
+    def finish(self) -> None:
+        """Have the object appear."""
+        rest = bytes(self._piece)
+        self._piece.clear()
+        if self._parts is None and _GCSFS_BOUNDARY not in rest:
+            self._fs.pipe_file(self._path, rest)
+            return
+        if rest:
+            self._send(rest)
+        with self._awake() as parts:
+            parts.close()
+
+    def abandon(self) -> None:
+        """Leave nothing behind: the store forgets the parts that it has."""
+        self._piece.clear()
+        if self._parts is None:
+            return
+        # Google's forgets by itself, for nothing, and calls a deletion an error.
+        if _GCS[0] not in self._fs.protocol:
+            with suppress(Exception):
+                self._parts.discard()
+        # Otherwise fsspec ends the upload when it forgets the file, and half of it appears.
+        self._parts.closed = True
+
+    def _send(self, part: bytes) -> None:
+        if self._parts is None:
+            self._parts = self._fs.open(self._path, "wb", block_size=PART_BYTES)
+        with self._awake() as parts:
+            parts.write(part)
+
+    @contextmanager
+    def _awake(self) -> Iterator[Any]:
+        """Let the upload go on. Meanwhile it counts as ended, in case that it is forgotten."""
+        self._parts.forced = False
+        try:
+            yield self._parts
+        finally:
+            self._parts.forced = True
+
+
+def _family(scheme: str) -> tuple[str, ...]:
+    """All names of a kind of store: fsspec takes the configuration of each."""
+    return next((family for family in (_S3, _GCS, AZURE) if scheme in family), ())
+
+
+def _conf(scheme: str) -> Mapping[str, Any]:
+    found = conf.get(scheme, {})
+    return found if isinstance(found, Mapping) else {}
