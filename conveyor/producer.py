@@ -31,7 +31,7 @@ from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
 from conveyor.idle import close_broker, close_redis
-from conveyor.ledger import Claim, Claimed, Client, Ledger, connect
+from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
@@ -47,7 +47,7 @@ from conveyor.sources import SourceInput, SourceKind, parse_sources, prefer_loca
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
-from conveyor.transport import transport_of
+from conveyor.transport import BACKENDS, transport_of
 from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
@@ -207,9 +207,7 @@ class Conveyor:
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         order = _Order()
-        build = partial(
-            _request_of, source, to, from_format, params, semi_async_seconds
-        )
+        build = partial(_request_of, source, to, from_format, params, semi_async_seconds)
         accepting = asyncio.to_thread(self._convert, order, idempotency_key, build)
         converting = asyncio.ensure_future(accepting)
         try:
@@ -719,7 +717,8 @@ class Conveyor:
 
     @process_local
     def _client(self) -> Client:
-        return connect(_secret(self._settings.redis_url), self._settings.namespace)
+        url, namespace = _secret(self._settings.redis_url), self._settings.namespace
+        return connect(url, namespace, patience=PRODUCERS)
 
     @process_local
     def _ledger(self) -> Ledger:
@@ -769,12 +768,18 @@ def producer_app(settings: ProducerSettings) -> Celery:
         The app; it is not made the process's default.
     """
     app = Celery("conveyor", set_as_current=False)
+    app.loader.override_backends = BACKENDS
     app.conf.update(
         broker_url=_secret(settings.broker_url),
         result_backend=_secret(settings.result_backend),
-        broker_transport=transport_of(_secret(settings.broker_url)),
-        broker_connection_timeout=5,
-        broker_transport_options={"socket_connect_timeout": 5, "socket_timeout": 15},
+        broker_transport=transport_of(_secret(settings.broker_url), "ProducerTransport"),
+        broker_connection_timeout=PRODUCERS.connect_s,
+        broker_transport_options={
+            "socket_connect_timeout": PRODUCERS.connect_s,
+            "socket_timeout": PRODUCERS.answer_s,
+            **Queues(settings.namespace).unacknowledged,
+        },
+        redis_socket_connect_timeout=PRODUCERS.connect_s,
         accept_content=["json"],
         task_serializer="json",
         result_serializer="json",
