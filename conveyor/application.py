@@ -127,8 +127,9 @@ def _look_at_protocol(app: Celery) -> Complaints:
 
 def _look_at_transport(app: Celery) -> Complaints:
     if app.conf.broker_transport:
+        connect: Callable[[str], Any] = Connection
         theirs = app.connection_for_write().get_transport_cls()
-        if not issubclass(theirs, Connection(broker_of(app)).get_transport_cls()):
+        if not issubclass(theirs, connect(broker_of(app)).get_transport_cls()):
             yield "broker_transport", "is not that of its broker_url", "leave it out"
 
 
