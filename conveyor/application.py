@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from celery import Celery
 from celery.exceptions import QueueNotFound
-from kombu import Connection
+from kombu.connection import Connection
 
 from conveyor import names
 from conveyor.errors import SettingsError
