@@ -25,7 +25,8 @@ up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 
 test: lint $(AZURITE)/.made ## Run all checks, as .ci/run does
 	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --ignore $(LOAD)
+	@# Sorted by the number of tests, the longest file, which has one, would begin last.
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
 
 lint: $(VENV)/.checks ## Run the checks that run nothing
 	@$(BIN)/ruff check --quiet

@@ -14,6 +14,7 @@ __all__ = ["celery_options"]
 
 # Beside the pool's threads: the consumer, the heart beat, events, remote control.
 _SPARE_CONNECTIONS: Final = 16
+_STORE_RETRY: Final = {"max_retries": 1, "interval_start": 0.2}
 # A warm shutdown waits for running tasks; each is bounded by the HTTP time-outs.
 _SHUTDOWN_S: Final = 10.0
 
@@ -54,6 +55,8 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         },
         "result_backend_transport_options": {
             "visibility_timeout": settings.visibility_timeout,
+            # A result backend that is away must not hold a slot: `workers.telling` comes again.
+            "retry_policy": _STORE_RETRY,
         },
         "redis_socket_connect_timeout": 5,
         "redis_socket_timeout": 30,

@@ -44,6 +44,9 @@ class Fleet:
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
         leftovers: Jobs and files that are still to be deleted at the service.
+        strangers: Workers whose storage is another than the one in use: they hold their work.
+        lost: Conversions whose entry in Redis is gone: `conveyor dead list` names them.
+        newer: Conversions that a later release of Conveyor has written: this one leaves them alone.
     """
 
     states: Mapping[State, int]
@@ -54,9 +57,14 @@ class Fleet:
     counts: Mapping[str, int]
     accounts: tuple[AccountStatus, ...]
     leftovers: int = 0
+    strangers: tuple[str, ...] = ()
+    lost: int = 0
+    newer: int = 0
 
     @classmethod
-    def of(cls, reading: Reading, accounts: Sequence[AccountStatus]) -> Self:
+    def of(
+        cls, reading: Reading, accounts: Sequence[AccountStatus], strangers: Sequence[str] = ()
+    ) -> Self:
         """Put together what was read."""
         return cls(
             states=reading.states,
@@ -67,6 +75,9 @@ class Fleet:
             counts=reading.counts,
             accounts=tuple(accounts),
             leftovers=reading.leftovers,
+            strangers=tuple(strangers),
+            lost=reading.lost,
+            newer=reading.newer,
         )
 
 

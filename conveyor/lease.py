@@ -13,13 +13,7 @@ from typing import Any, cast
 from conveyor.ledger import Client, Entry, script, translated
 from conveyor.ledger.entry import VERSION, decode, fields_of
 
-__all__ = ["Deliveries"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    token: str
-    entry: Entry
+__all__ = ["Deliveries", "Lease"]
 
 
 class Deliveries:
@@ -34,20 +28,18 @@ class Deliveries:
         self._client = client
         self._keys = client.keyspace
         self._lease_ms = round(lease_s * 1000)
-        # In the whole fleet one holds a conversion's, so its id is enough to know ours.
-        self._held: dict[str, _Held] = {}
         self._acquire = client.register_script(script("deliver"))
         self._renew = client.register_script(script("renew"))
         self._release = client.register_script(script("release"))
 
-    def acquire(self, conversion_id: str) -> Entry | None:
+    def acquire(self, conversion_id: str) -> Lease | None:
         """Try to be the one who delivers; never waits.
 
         Args:
             conversion_id: The conversion.
 
         Returns:
-            The conversion, where we are; None where another delivers it, or it is forgotten.
+            The lease, where it is ours; None where another delivers it, or it is forgotten.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -69,10 +61,36 @@ class Deliveries:
             return None
         now, flat = found
         entry = decode(conversion_id, fields_of(flat), float(now))
-        self._held[conversion_id] = _Held(token, entry)
-        return entry
+        return Lease(entry, token, self)
 
-    def renew(self, conversion_id: str) -> bool:
+    def renew(self, lease: Lease) -> bool:
+        """As `Lease.renew`."""
+        with translated(self._client):
+            renewed = self._renew(
+                keys=[self._keys.delivery(lease.entry.id)], args=[lease.token, self._lease_ms]
+            )
+        return bool(renewed)
+
+    def release(self, lease: Lease) -> None:
+        """As `Lease.release`."""
+        with translated(self._client):
+            self._release(keys=[self._keys.delivery(lease.entry.id)], args=[lease.token])
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One delivery's; another of the same conversion in the same process has its own.
+
+    Attributes:
+        entry: The conversion, as it stood when the lease began.
+        token: What the key holds while it is ours.
+    """
+
+    entry: Entry
+    token: str
+    _deliveries: Deliveries
+
+    def renew(self) -> bool:
         """Begin the lease anew, if it is still ours.
 
         Returns:
@@ -81,40 +99,12 @@ class Deliveries:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        token = self.token_of(conversion_id)
-        with translated(self._client):
-            renewed = self._renew(
-                keys=[self._keys.delivery(conversion_id)], args=[token, self._lease_ms]
-            )
-        return bool(renewed)
+        return self._deliveries.renew(self)
 
-    def release(self, conversion_id: str) -> None:
+    def release(self) -> None:
         """End the lease, if it is still ours.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        token, _ = self.hand_over(conversion_id)
-        with translated(self._client):
-            self._release(keys=[self._keys.delivery(conversion_id)], args=[token])
-
-    def token_of(self, conversion_id: str) -> str:
-        """The token of our lease; empty where it is not ours."""
-        held = self._held.get(conversion_id)
-        return held.token if held else ""
-
-    def ended(self, entry: Entry) -> None:
-        """Remember how a conversion has ended, until its lease is handed over."""
-        held = self._held.get(entry.id)
-        if held:
-            self._held[entry.id] = _Held(held.token, entry)
-
-    def hand_over(self, conversion_id: str) -> tuple[str, Entry | None]:
-        """Leave it to a transition of the ledger to end the lease.
-
-        Returns:
-            The token, and the conversion as it stood last; empty and None where the lease is not
-            ours.
-        """
-        held = self._held.pop(conversion_id, None)
-        return (held.token, held.entry) if held else ("", None)
+        self._deliveries.release(self)

@@ -16,15 +16,18 @@ __all__ = [
     "MAX_DELAY_S",
     "MAX_DELETE_S",
     "MAX_NET_S",
+    "MAX_TELLING_S",
     "after_stumble",
     "first_net",
     "first_poll",
+    "for_another",
     "is_urgent",
     "next_net",
     "next_poll",
     "retry_delete",
     "retry_storage",
     "retry_submit",
+    "retry_telling",
     "until_proof",
 ]
 
@@ -36,6 +39,9 @@ MAX_NET_S: Final = 150.0
 
 MAX_DELETE_S: Final = 300.0
 """The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
+
+MAX_TELLING_S: Final = 30.0
+"""The longest wait between two tries to store a result in the result backend; no message waits."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
@@ -57,6 +63,8 @@ _PACE_MARGIN: Final = 1.1
 # as long as such jobs do, and then as its age grows by half.
 _NET_PACES: Final = 2.0
 _NET_SHARE: Final = 0.5
+# Of two workers one can: so often it is tried at short intervals.
+_TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
 _OLD: Final = 0.75
 _FIRST_STUMBLE_S: Final = 5.0
@@ -184,6 +192,30 @@ def retry_storage(spacing_s: float, attempt: int) -> float:
         Seconds.
     """
     return _bounded(_doubled(spacing_s, attempt), spacing_s)
+
+
+def for_another(times: int) -> float:
+    """The wait of what this worker can't do and another may: short at first, then doubled.
+
+    Args:
+        times: How often workers have tried it so far.
+
+    Returns:
+        Seconds, from 1 to `MAX_DELAY_S`.
+    """
+    return min(_doubled(1.0, max(times - _TIMES_AT_ONCE, 0)), MAX_DELAY_S)
+
+
+def retry_telling(failures: int) -> float:
+    """The wait before a result is stored again in a result backend that is away: doubled each time.
+
+    Args:
+        failures: How often it could not be stored so far.
+
+    Returns:
+        Seconds, from 1 to `MAX_TELLING_S`.
+    """
+    return min(_doubled(1.0, failures), MAX_TELLING_S)
 
 
 def retry_delete(spacing_s: float, failures: int) -> float:

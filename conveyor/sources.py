@@ -45,6 +45,9 @@ SourceInput = (
 _FILE_ID = re.compile(r"[a-z0-9]{32}")
 # One letter is a drive of Windows, as fsspec has it.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
+# A name has 253 characters at most; a user and a password are told of below.
+_MAX_AUTHORITY: Final = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 # Longer addresses are taken by no server and no file system.
 _MAX_BYTES: Final = 8192
@@ -201,8 +204,12 @@ def _check_url(url: str) -> None:
     """Refuse what the service can't fetch, and what two parsers would read differently."""
     if _CONTROL.search(url) or url != url.strip():
         raise _unreadable()
+    # Only the host is asked for. The rest may be long, and urllib3 would quote it letter by letter.
+    authority = _AUTHORITY.match(url)
+    if authority is None or len(authority[0]) > _MAX_AUTHORITY:
+        raise _unreadable()
     try:
-        host = parse_url(url).host
+        host = parse_url(authority[0]).host
     except (LocationParseError, ValueError):
         raise _unreadable() from None
     if not host:

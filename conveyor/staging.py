@@ -22,6 +22,7 @@ from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.process_local import process_local
 from conveyor.storage import CHUNK_BYTES, Storage, Writer, as_on_disk, chunks_of
+from conveyor.storage.marker import Marker, staged_tokens
 
 __all__ = ["Staging", "local_file"]
 
@@ -40,11 +41,15 @@ class Staging:
     Args:
         storage: The storage.
         reservations: Whose folders they are meanwhile.
+        marker: Whether the storage is the one in use; None where nothing is staged.
     """
 
-    def __init__(self, storage: Storage, reservations: Reservations) -> None:
+    def __init__(
+        self, storage: Storage, reservations: Reservations, marker: Marker | None = None
+    ) -> None:
         self._storage = storage
         self._reservations = reservations
+        self._marker = marker
 
     @process_local
     def _threads(self) -> ThreadPoolExecutor:
@@ -122,6 +127,8 @@ class Staging:
             raise
 
     def _begin(self, name: str) -> _Upload:
+        if self._marker is not None:
+            self._marker.check()
         token = self._reservations.make()
         return _Upload(name, token, self._storage.stage(token, name), self._reservations)
 
@@ -139,6 +146,10 @@ class Staging:
         """The same of folders. What can't be removed just now, a worker removes later."""
         with suppress(StorageError):
             self._clear(self._reservations.doom(tokens))
+
+    def give_back(self, uris: Iterable[str]) -> None:
+        """Leave staged sources to a worker that can remove them, whoever has owned them."""
+        self._reservations.give_back(staged_tokens(uris))
 
     def remove_overdue(self) -> int:
         """Remove what nobody has converted in time; a batch of it.

@@ -26,8 +26,9 @@ from conveyor.decision import (
     waited_too_long,
 )
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job
+from conveyor.ledger import Entry, Job, RevokedBefore, is_another
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -38,17 +39,21 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
+from conveyor.storage.marker import OtherStorage
 from conveyor.turnstile import Pass
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
 from workers.cleanup import leave_if_cancelled
+from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
+from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
 # must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
 _SLEPT_S: Final = 10.0
+_MOST_ID_CHARACTERS: Final = 200
 
 Moved = tuple[Entry, float] | None
 """A conversion as it was noted, and the seconds until it is looked at again; None for neither."""
@@ -102,6 +107,7 @@ def submit(
     from_format: str | None = None,
     params: dict[str, Any] | None = None,
     semi_async_seconds: int | None = None,
+    asked: str = "",
     conversion_id: str | None = None,
     number: int = 0,
 ) -> None:
@@ -114,6 +120,7 @@ def submit(
         from_format: The same.
         params: The same.
         semi_async_seconds: The same.
+        asked: A hash of the same, by which a repeat is told.
         conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
         number: The wake-up's number.
 
@@ -121,8 +128,11 @@ def submit(
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
     """
     entry = self.engine.ledger.find(conversion_id or self.request.id)
-    if entry is None and to:
-        entry = _open(self, source, to, from_format, params, semi_async_seconds)
+    dropped = getattr(self.request, DROPPED, "")
+    if dropped and entry is None:
+        revoke(self, dropped)
+    if to:
+        entry = _accept(self, entry, asked, (source, to, from_format, params, semi_async_seconds))
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -133,16 +143,51 @@ def submit(
         raise Ignore
 
 
-def _open(task: ConversionTask, *asked: Any) -> Entry | None:
-    """Accept a signature's conversion, or tell its caller why it can't be right."""
+def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[Any, ...]) -> Entry:
+    """Accept a signature's conversion, or tell its caller why it can't be right.
+
+    Its message may come twice. One of the same id that asks for something else is refused: its
+    caller must not take the other's file for its own.
+    """
+    ledger, conversion_id = task.engine.ledger, task.request.id
     try:
-        request = _check(ConversionRequest.build(*asked))
+        _check_id(conversion_id)
+        request = _check(ConversionRequest.build(*call))
+        asked = asked or fingerprint_of(request)
+        if entry is None:
+            taken = task.engine.storage.tokens_of(request.addresses)
+            caller = Caller.of(task.request)
+            opened = ledger.open(
+                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+            )
+            # Another message of this id may have been first.
+            entry = opened or ledger.get(conversion_id)
+        _check_same(entry, asked)
+    except RevokedBefore:
+        revoke(task, "revoked")
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
-        task.backend.mark_as_failure(task.request.id, error, request=task.request)
-        raise Ignore from None
-    taken = task.engine.storage.tokens_of(request.addresses)
-    return task.engine.ledger.open(task.request.id, request, Caller.of(task.request), takes=taken)
+        if entry is not None:
+            # Celery keeps a success, whatever comes later.
+            task.backend.forget(conversion_id)
+        refuse(task, error)
+    return entry
+
+
+def _check_id(conversion_id: str) -> None:
+    if not conversion_id.isprintable() or len(conversion_id) > _MOST_ID_CHARACTERS:
+        raise InvalidRequest(
+            f"This task_id can't be a conversion's: give up to {_MOST_ID_CHARACTERS} printable "
+            "characters."
+        )
+
+
+def _check_same(entry: Entry, asked: str) -> None:
+    if is_another(entry.asked, asked):
+        raise InvalidRequest(
+            f"The task_id {entry.id!r} was used for a different conversion: take another. That "
+            "conversion goes on, and keeps its files."
+        )
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
@@ -380,6 +425,8 @@ def _without_sources(
 
 def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     note = f"the source could not be uploaded: {error}"
+    if isinstance(error, OtherStorage):
+        return _hold_for_storage(engine, entry, note)
     too_long = waited_too_long(entry, note, engine.limits)
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
@@ -391,6 +438,17 @@ def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
     )
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
+
+
+def _hold_for_storage(engine: Engine, entry: Entry, note: str) -> Moved:
+    """The operator has something to repair, or another worker has the right storage."""
+    too_long = held_too_long(entry, note, engine.limits)
+    if too_long is not None:
+        failure = replace(too_long, kind=FailureKind.STORAGE)
+        return _at_once(engine.ledger.failed(entry, failure))
+    delay_s = schedule.for_another(entry.strikes)
+    log.warning("submit_held", reason=note, delay_s=delay_s)
+    return _after(engine.ledger.delayed(entry, delay_s, note, held=True), delay_s)
 
 
 def _after(entry: Entry | None, delay_s: float) -> Moved:

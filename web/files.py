@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
@@ -128,8 +129,10 @@ def media_type_of(name: str) -> str:
 
 
 def _find(conveyor: Conveyor, conversion_id: str, name: str) -> StoredFile:
+    # macOS spells a letter with an accent as two.
+    wanted = unicodedata.normalize("NFC", name)
     for file in conveyor.get(conversion_id).files:
-        if file.name == name:
+        if unicodedata.normalize("NFC", file.name) == wanted:
             return file
     raise UnknownConversion("The conversion has no such file: its `files` names those it has.")
 

@@ -107,9 +107,20 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
         value=fleet.unreadable,
     )
     yield GaugeMetricFamily(
+        "conveyor_newer_entries",
+        "Conversions that a later release of Conveyor has written: this one leaves them alone.",
+        value=fleet.newer,
+    )
+    yield _counter("lost", "Conversions whose entry in Redis was evicted or deleted.", counts)
+    yield GaugeMetricFamily(
         "conveyor_leftovers",
         "Jobs and files that are still to be deleted at ConvertAPI.",
         value=fleet.leftovers,
+    )
+    yield GaugeMetricFamily(
+        "conveyor_workers_with_other_storage",
+        "Workers whose storage is another than the one in use: they hold their work.",
+        value=len(fleet.strangers),
     )
     yield _counter("deleted", "Jobs and files deleted at ConvertAPI.", counts)
     yield _counter("not_deleted", "Jobs and files that ConvertAPI removed by itself.", counts)

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.requests import Request
 
 from conveyor import InvalidRequest
+from conveyor.disposition import file_name_of
 from conveyor.request import ConversionRequest
 from conveyor.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.disposition import file_name_of
 from web.models import ConversionOrder, Format, Params, SemiAsync
 from web.problems import Kind, Problem
 from web.staging import Staging

@@ -120,6 +120,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._come = bytearray()
         self.app = _Parting(self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -148,6 +149,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._moved = False
         super().data_received(data)
+        self._pass_on()
         self._pending_bytes = 0 if self._moved else self._pending_bytes + len(data)
         if self._pending_bytes > MOST_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
@@ -181,12 +183,12 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
-        self._moved = True
-        super().on_body(body)
+        """A piece of a body: a chunk, which may be a byte."""
+        self._come += body
 
     def on_message_complete(self) -> None:
         """A request is whole."""
+        self._pass_on()
         self._moved, self._is_in_body = True, False
         self.scope["state"][_BODY].is_whole = True
         super().on_message_complete()
@@ -222,6 +224,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._raw.write_eof()
         self.flow.resume_reading()
         self._linger_timer = self.loop.call_later(LINGER_S, self._raw.abort)
+
+    def _pass_on(self) -> None:
+        """Pass on what has come of a body, in one piece."""
+        if self._come:
+            self._moved = True
+            super().on_body(bytes(self._come))
+            self._come.clear()
 
     def _await_head(self) -> None:
         if self._timer is None and not self.transport.is_closing():

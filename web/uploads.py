@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
+from conveyor.disposition import field_name_of, file_name_of
 from conveyor.request import takes_file
 from web.problems import Kind, Problem
 from web.staging import Staging
@@ -30,6 +31,8 @@ _MAX_PARTS: Final = 100
 _MAX_FIELD_BYTES: Final = 64 * 1024
 # A name is some hundred bytes; the parser's own bounds are its release's.
 _MAX_HEADER_BYTES: Final = 8 * 1024
+# It reads them byte by byte.
+_MAX_ALL_HEADER_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,11 @@ class _Part:
 
     Attributes:
         name: The field's name.
-        file_name: The file's, None where it is no file.
+        file_name: The file's, empty where it is no file.
     """
 
     name: str
-    file_name: str | None
+    file_name: str
 
 
 class _End:
@@ -90,7 +93,7 @@ async def _read_part(
         if part.name in staging.params:
             raise _invalid(f"The parameter {part.name} is given twice.")
         await staging.take_param(part.name, part.file_name, _content(tokens))
-    elif part.name not in FIELDS or part.file_name is not None:
+    elif part.name not in FIELDS or part.file_name:
         raise _invalid(
             f"The form takes documents as `{FILE}`, files under a parameter's name that ends in "
             f"`File`, and the fields {_listed(FIELDS)}."
@@ -145,6 +148,7 @@ class _Reader:
         self.tokens: deque[_Token] = deque()
         self.is_complete = False
         self._parts = 0
+        self._all_header_bytes = 0
         self._headers: dict[str, str] = {}
         self._header_bytes = 0
         self._name = bytearray()
@@ -194,22 +198,23 @@ class _Reader:
         self._header_bytes += len(piece)
         if self._header_bytes > _MAX_HEADER_BYTES:
             raise _invalid(f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes.")
+        self._all_header_bytes += len(piece)
+        if self._all_header_bytes > _MAX_ALL_HEADER_BYTES:
+            raise _invalid(f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes.")
         return piece
 
     def _on_header(self) -> None:
-        # Browsers write names as they are, in UTF-8; the parser takes Latin-1.
+        # As servers do; what the bytes mean is for who reads them.
         self._headers[self._name.decode("latin-1").lower()] = self._value.decode("latin-1")
         self._name.clear()
         self._value.clear()
 
     def _on_begin(self) -> None:
-        _, options = parse_options_header(self._headers.get("content-disposition", ""))
-        name, file_name = options.get(b"name"), options.get(b"filename")
+        disposition = self._headers.get("content-disposition", "")
+        name = field_name_of(disposition)
         if name is None:
             raise _invalid("A part of the form has no name.")
-        self.tokens.append(
-            _Part(_decoded(name), None if file_name is None else _decoded(file_name))
-        )
+        self.tokens.append(_Part(name, file_name_of(disposition)))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self.tokens.append(data[start:end])

@@ -14,6 +14,7 @@ from conveyor.ledger import Entry
 from conveyor.protocol import ApiError, Refused
 from conveyor.protocol.outcomes import Failed
 from conveyor.sources import Source, SourceKind
+from conveyor.storage.marker import OtherStorage, staged_tokens
 from workers.wiring import Engine
 
 __all__ = ["bring_sources", "failure_of_source"]
@@ -76,12 +77,32 @@ def _upload(
     uploads = dict(known)
     try:
         for key, source in missing.items():
-            content = partial(engine.storage.open_source, source.value)
-            uploads[key] = engine.api.upload(source.name, content)
+            uploads[key] = _upload_one(engine, source)
     finally:
         if len(uploads) > len(known):
             entry = _note(engine, entry, uploads, anew=not known)
     return entry
+
+
+def _upload_one(engine: Engine, source: Source) -> str:
+    """Upload one; what lies in the storage only where that is the one in use.
+
+    A folder that is not mounted has no files, and that is not the document's fault.
+    """
+    content = partial(engine.storage.open_source, source.value)
+    if not staged_tokens([source.value]):
+        return engine.api.upload(source.name, content)
+    engine.marker.check()
+    try:
+        return engine.api.upload(source.name, content)
+    except InvalidRequest:
+        engine.marker.check(anew=True)
+        if engine.storage.tokens_of([source.value]):
+            raise
+        raise OtherStorage(
+            "The source was staged under another address of the storage than this worker's: set "
+            "CONVEYOR_STORAGE_URL as the producer has it."
+        ) from None
 
 
 def _note(engine: Engine, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:

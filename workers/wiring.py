@@ -22,12 +22,14 @@ from conveyor.lease import Deliveries
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
+from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
 from conveyor.process_local import process_local
 from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
 from conveyor.publishing import Publisher
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
+from conveyor.storage.marker import Marker
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
 from workers.credentials import credentials_of, owner_of
@@ -42,7 +44,7 @@ _SPARE_CONNECTIONS: Final = 8
 _SPARE_S: Final = 15.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """What the tasks work with.
 
@@ -59,6 +61,7 @@ class Engine:
         pulse: Keeps what is being worked on from being taken for lost.
         api: The service.
         storage: The files.
+        marker: Whether it is the storage in use.
         limits: When to give up.
     """
 
@@ -74,6 +77,7 @@ class Engine:
     pulse: Pulse
     api: ConvertApi
     storage: Storage
+    marker: Marker
     limits: Limits
 
     @property
@@ -131,6 +135,7 @@ class Engine:
         names: list[str] = []
 
         def keep(name: str, chunks: Iterable[bytes]) -> StoredFile:
+            self.marker.check()
             names.append(name)
             return self.storage.save(conversion_id, unique_names(names)[-1], chunks)
 
@@ -161,6 +166,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
     account = settings.account_name
     storage = Storage(settings.storage_url, settings.source_folders)
+    marker = Marker(settings.storage_url, StorageMark(client))
     return Engine(
         publisher=Publisher(app, Queues(settings.namespace)),
         settings=settings,
@@ -185,6 +191,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
             )
         ),
         storage=storage,
+        marker=marker,
         limits=Limits(
             submits=settings.submit_attempts,
             strikes=settings.poll_strikes,

@@ -53,6 +53,8 @@ TRANSITIONS: Final = {
         _row("failed", (State.QUEUED, State.CONVERTING, State.READY), State.FAILED),
         _row("expired", (State.CONVERTING, State.READY), State.EXPIRED),
         _row("cancelled", (State.QUEUED, State.CONVERTING, State.READY), State.CANCELLED),
+        _row("sent", _ENDED, None),
+        _row("untold", _ENDED, None),
         _row("told", _ENDED, None),
         _row("replay", (State.FAILED, State.EXPIRED), State.QUEUED),
         _row("ask_again", (State.FAILED,), State.CONVERTING),

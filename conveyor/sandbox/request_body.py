@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from conveyor.sandbox.disposition import file_name
@@ -73,7 +75,7 @@ async def save_part(part: UploadFile, files: FileStore) -> StoredFile:
     Raises:
         ApiError: 4001, the part names no file.
     """
-    name = safe_name(part.filename or "")
+    name = file_name(part.headers.get("content-disposition"))
     if not name:
         raise no_file_name()
     with files.writer() as writer:
@@ -87,8 +89,39 @@ def no_file_name() -> ApiError:
     return ApiError(BAD_REQUEST, 4001, "No content disposition with a file name provided.")
 
 
+@asynccontextmanager
+async def multipart_form(request: Request) -> AsyncIterator[FormData]:
+    """Return a multipart body; its files close with the block.
+
+    Raises:
+        ApiError: 4000, it cannot be read.
+    """
+    async with aclosing(request.stream()) as stream:
+        try:
+            form = await _FormParser(request.headers, stream).parse()
+        except MultiPartException as error:
+            raise ApiError(BAD_REQUEST, 4000, "The form cannot be read.") from error
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+class _FormParser(MultiPartParser):
+    """Takes a part for a file by whatever form of name it has."""
+
+    def on_headers_finished(self) -> None:
+        """Begin a part."""
+        disposition = (self._current_part.content_disposition or b"").decode("latin-1")
+        if file_name(disposition):
+            # The parser looks for the plain form alone, and whether it is there.
+            plain = f'{disposition}; filename="x"'
+            self._current_part.content_disposition = plain.encode("latin-1")
+        super().on_headers_finished()
+
+
 async def _multipart(request: Request, files: FileStore) -> list[Pair]:
-    async with request.form() as form:
+    async with multipart_form(request) as form:
         return [
             (name, await save_part(part, files) if isinstance(part, UploadFile) else part)
             for name, part in form.multi_items()

@@ -6,10 +6,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-__all__ = ["as_on_disk", "safe_name", "unique_names"]
+__all__ = ["as_on_disk", "folder_name", "safe_name", "unique_names"]
 
 _MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -36,6 +37,21 @@ def safe_name(name: str) -> str:
         clean = kept.decode(errors="ignore") + suffix
     # adlfs drops a # at the end.
     return f"{clean[:-1]}_" if clean.endswith("#") else clean
+
+
+def folder_name(conversion_id: str) -> str:
+    """A folder for a conversion's files, which no other conversion has.
+
+    Args:
+        conversion_id: Its id, which a caller may have chosen.
+
+    Returns:
+        The id itself, if it is a safe name. Otherwise a safe name with a hash of the id.
+    """
+    safe = safe_name(conversion_id)
+    if safe == conversion_id:
+        return safe
+    return f"{safe}-{sha256(conversion_id.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def unique_names(names: Iterable[str]) -> list[str]:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import redis
 
 from workers.local.environment import ROOT, child_environment
+from workers.local.valkey import Valkey
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,46 @@ def test_worker_refuses_to_start(settings, words):
     assert line.startswith("error: ")
     for word in words:
         assert word in line
+
+
+def test_worker_refuses_queues_of_others_in_one_line():
+    """It would draw their messages, know none of their tasks, and discard them."""
+    queues = "staging.submit,conveyor.submit,celery"
+    result = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queues],
+        cwd=ROOT,
+        env=child_environment({"API_SECRET": "x", "BROKER_URL": "redis://127.0.0.1:1/0"}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert result.returncode != 0
+    *_warning_of_root, line = result.stderr.strip().splitlines()
+    assert line.startswith("error: -Q names celery, staging.submit: ")
+
+
+def test_purge_leaves_the_queues_of_others_alone(valkey_url):
+    """``celery purge`` means Celery's default queue, too, unless the app names its own."""
+    with redis.Redis.from_url(valkey_url) as client:
+        client.lpush("celery", "an application's")
+        client.lpush("staging.submit", "another namespace's")
+        client.lpush("conveyor.submit", "ours")
+        subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "workers.app", "purge", "-f"],
+            cwd=ROOT,
+            env=child_environment({"API_SECRET": "x", "BROKER_URL": valkey_url}),
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+
+        left = [client.llen(name) for name in ("celery", "staging.submit", "conveyor.submit")]
+    assert left == [1, 1, 0]
+
+
+@pytest.fixture
+def valkey_url(tmp_path):
+    with Valkey(tmp_path / "valkey") as server:
+        yield server.url()

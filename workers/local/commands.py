@@ -14,7 +14,7 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
 
 def worker(node: str) -> tuple[str, ...]:
     """A worker under this node name; pool and size come from its settings."""
-    return (*_CELERY, "worker", "-n", node, "-E", "--without-mingle")
+    return (*_CELERY, "worker", "-n", node, "-E")
 
 
 def web() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from conveyor.sandbox.addresses import Address
 from conveyor.sandbox.core import Core
 from conveyor.sandbox.credentials import Right
 from conveyor.sandbox.files import StoredFile
-from conveyor.sandbox.request_body import no_file_name, save_body, save_part
+from conveyor.sandbox.request_body import multipart_form, no_file_name, save_body, save_part
 from conveyor.sandbox.wire import json_response
 
 
@@ -85,7 +85,7 @@ class FilesEndpoint:
             return await self._core.sources.fetch(url)
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             return await save_body(request, files)
-        async with request.form() as form:
+        async with multipart_form(request) as form:
             for part in form.values():
                 if isinstance(part, UploadFile):
                     return await save_part(part, files)

@@ -74,9 +74,13 @@ def _points(places):
 
 
 def _may_call_back_again(scenario, places, crash):
-    """From the callback's publication until it is noted that the caller knows."""
+    """From the callback's publication until it is noted: by itself, or as the last step."""
     first = next(number for number, place in enumerate(places) if "deliver: LPUSH" in place)
-    last = next(number for number, place in enumerate(places) if "told" in place)
+    last = next(
+        number
+        for number, place in enumerate(places)
+        if number > first and ("ledger.sent" in place or "ledger.told" in place)
+    )
     between = {(place, moment) for place in places[first : last + 1] for moment in MOMENTS} - {
         (places[first], "before"),
         (places[last], "after"),

@@ -1,4 +1,4 @@
-"""A gigabyte passes through `web` and a worker, both ways, and lies in nobody's memory."""
+"""Large files pass through `web` and a worker, both ways, and lie in nobody's memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="a process's memory is read from Linux's /proc"
 )
 
-SIZE = 10**9
+RAW_BYTES = 10**9
+# Above what a process may hold at once; that a gigabyte passes, the raw one shows.
+FORM_BYTES = 3 * 10**8
 PIECE = 2**20
 MOST_BYTES = 200 * 10**6
 BOUNDARY = "a-boundary"
@@ -33,25 +35,21 @@ NAME = "large.bin"
 
 
 class Content:
-    """A gigabyte that can't be compressed, made as it is read; the same each time."""
+    """What can't be compressed, made as it is read; the same each time."""
 
-    def __init__(self):
+    def __init__(self, size):
+        self.size = size
         self._block = secrets.token_bytes(PIECE)
 
     def __iter__(self):
-        for number in range(SIZE // PIECE + 1):
+        for number in range(self.size // PIECE + 1):
             # Numbered, so that no piece can be lost, doubled or swapped unseen.
             piece = number.to_bytes(8, "big") + self._block[8:]
-            yield piece[: SIZE - number * PIECE]
+            yield piece[: self.size - number * PIECE]
 
     @cached_property
     def crc32(self):
         return reduce(lambda crc, piece: zlib.crc32(piece, crc), self, 0)
-
-
-@pytest.fixture(scope="module")
-def content():
-    return Content()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +72,7 @@ def _send(site, path, content_type, size, pieces):
 def _send_raw(site, content):
     query = urlencode({"to": "zip", "from_format": "any", "name": NAME})
     path = f"/conversions?{query}"
-    return _send(site, path, "application/octet-stream", SIZE, iter(content))
+    return _send(site, path, "application/octet-stream", content.size, iter(content))
 
 
 def _send_form(site, content):
@@ -90,7 +88,7 @@ def _send_form(site, content):
         yield from content
         yield after
 
-    size = len(before) + SIZE + len(after)
+    size = len(before) + content.size + len(after)
     return _send(site, "/conversions", f"multipart/form-data; boundary={BOUNDARY}", size, pieces())
 
 
@@ -112,8 +110,11 @@ def _peak_bytes(process):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("send", [_send_raw, _send_form], ids=["raw", "form"])
-def test_a_gigabyte_goes_in_and_comes_out_in_little_memory(send, content, site, tell, until):
+@pytest.mark.parametrize(
+    ("send", "size"), [(_send_raw, RAW_BYTES), (_send_form, FORM_BYTES)], ids=["raw", "form"]
+)
+def test_a_large_file_goes_in_and_comes_out_in_little_memory(send, size, site, tell, until):
+    content = Content(size)
     begun = time.monotonic()
     conversion_id = send(site, content)["id"]
     sent = time.monotonic()
@@ -125,19 +126,19 @@ def test_a_gigabyte_goes_in_and_comes_out_in_little_memory(send, content, site, 
     fetched_s = time.monotonic() - done
     peaks = {child.name: _peak_bytes(child) for child in (site.stack.web, *site.stack.workers)}
     tell(
-        f"a gigabyte: sent in {sent - begun:.1f} s, converted in {done - sent:.1f} s, "
+        f"{size / 10**9:g} GB: sent in {sent - begun:.1f} s, converted in {done - sent:.1f} s, "
         f"fetched in {fetched_s:.1f} s; peaks: "
         + ", ".join(f"{name} {peak / 10**6:.0f} MB" for name, peak in peaks.items())
     )
 
     assert fetched == (file["size"], file["sha256"], file["sha256"])
-    assert file["size"] > SIZE
+    assert file["size"] > size
     assert max(peaks.values()) < MOST_BYTES
     (stored,) = (site.stack.directory / "files" / "results" / conversion_id).iterdir()
     with zipfile.ZipFile(stored) as archive:
         (packed,) = archive.infolist()
     # As it was sent: the archive tells what has arrived at the service.
-    assert (packed.filename, packed.file_size, packed.CRC) == (NAME, SIZE, content.crc32)
+    assert (packed.filename, packed.file_size, packed.CRC) == (NAME, size, content.crc32)
     # The worker clears up once it has said how the conversion ended.
     until(lambda: not site.staged())
     stored.unlink()

@@ -21,19 +21,23 @@ def entry(make):
 
 
 def test_one_delivers_at_a_time(deliveries, client, entry):
-    assert deliveries.acquire(entry.id).deliveries == 1
+    lease = deliveries.acquire(entry.id)
+    assert lease.entry.deliveries == 1
     assert Deliveries(client, lease_s=30.0).acquire(entry.id) is None
 
-    deliveries.release(entry.id)
-    assert Deliveries(client, lease_s=30.0).acquire(entry.id).deliveries == 2
+    lease.release()
+    assert Deliveries(client, lease_s=30.0).acquire(entry.id).entry.deliveries == 2
 
 
 def test_only_the_holder_ends_the_lease(deliveries, client, entry):
-    deliveries.acquire(entry.id)
-    another = Deliveries(client, lease_s=30.0)
-    another.release(entry.id)
+    lapsed = deliveries.acquire(entry.id)
+    client.delete(KEYS.delivery(entry.id))
+    holder = deliveries.acquire(entry.id)
+    lapsed.release()
 
-    assert another.acquire(entry.id) is None
+    assert not lapsed.renew()
+    assert holder.renew()
+    assert deliveries.acquire(entry.id) is None
 
 
 def test_nobody_delivers_what_does_not_exist(deliveries, client):

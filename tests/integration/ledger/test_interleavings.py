@@ -20,15 +20,15 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import SimpleNamespace
 
 import greenlet
 import pytest
 import redis
 from celery.exceptions import Ignore
-from celery.states import FAILURE, SUCCESS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -69,6 +69,7 @@ from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 from conveyor.settings import load
 from conveyor.turnstile import Turnstile
+from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.pulse import Pulse
@@ -395,6 +396,9 @@ class Storage:
     def remove_staged(self, _uris):
         pass
 
+    def remove_results(self, _conversion_id):
+        pass
+
 
 @dataclass
 class Message:
@@ -411,20 +415,37 @@ class Message:
 
 
 class Broker:
-    """Messages, in no order; `wakeups` take it for a Celery application."""
+    """Messages, in no order; `wakeups` take it for a Celery application and its producer."""
+
+    conf = SimpleNamespace(task_send_sent_event=False, task_publish_retry_policy={})
 
     def __init__(self, fleet):
         self._fleet = fleet
+        self.amqp = self
         self.messages = []
 
     @contextmanager
     def producer_or_acquire(self):
-        yield None
+        yield self
 
-    def send_task(self, name, args=(), kwargs=None, countdown=None, **_):
+    def as_task_v2(self, task_id, name, *, args, kwargs, countdown=None, **_):
+        headers = {"id": task_id, "task": name, "countdown": countdown or 0}
+        return SimpleNamespace(
+            headers=headers, properties={}, body=(args, kwargs, {}), sent_event=None
+        )
+
+    def publish(self, body, *, headers, **_):
         self._fleet.stop()
-        due_at = self._fleet.clock.now() + (countdown or 0)
-        self.messages.append(Message(name, tuple(args), dict(kwargs or {}), due_at))
+        args, kwargs, _ = body
+        due_at = self._fleet.clock.now() + headers["countdown"]
+        self.messages.append(Message(headers["task"], args, kwargs, due_at))
+
+
+class Marker:
+    """Every worker has the right storage."""
+
+    def check(self, *, anew=False):
+        pass
 
 
 class WatchedLedger(Ledger):
@@ -455,9 +476,9 @@ class WatchedDeliveries(Deliveries):
         self._fleet = fleet
 
     def acquire(self, conversion_id):
-        entry = super().acquire(conversion_id)
+        lease = super().acquire(conversion_id)
         self.era = self._fleet.eras[conversion_id]
-        return entry
+        return lease
 
 
 @dataclass
@@ -502,17 +523,8 @@ class Task:
 
     def _body(self):
         bodies, message = self._fleet.bodies, self.message
-        if message.name != names.DELIVER:
+        with suppress(ConversionFailed):
             bodies[message.name].run(*message.args, **message.kwargs)
-            return
-        task, status, returned = bodies[names.DELIVER], SUCCESS, None
-        try:
-            returned = task.run(*message.args)
-        except ConversionFailed as error:
-            status, returned = FAILURE, error
-        self._fleet.stop()
-        self._fleet.caller_learns(self, status, returned)
-        task.after_return(status, returned, self.conversion_id)
 
 
 @dataclass
@@ -589,6 +601,7 @@ class Interleavings(RuleBasedStateMachine):
             pulse=None,
             api=Api(self),
             storage=Storage(),
+            marker=Marker(),
             limits=LIMITS,
         )
 
@@ -896,13 +909,13 @@ class Interleavings(RuleBasedStateMachine):
         """Have the test say what happens to the task that runs."""
         return self.current.greenlet.parent.switch(choices)
 
-    def caller_learns(self, task, status, returned):
-        conversion_id = task.conversion_id
-        current = self.ledger.find(conversion_id)
+    def caller_learns(self, entry):
+        self.stop()
+        task = self.current
+        current = self.ledger.find(entry.id)
         if task.is_of_lost_time and (current is None or not current.state.is_final):
             return
-        state = State.SUCCEEDED if status == SUCCESS else returned_state(returned)
-        self.learned[conversion_id, task.engine.deliveries.era].append(state)
+        self.learned[entry.id, task.engine.deliveries.era].append(entry.state)
 
     @contextmanager
     def under_way(self, method, job_id):
@@ -947,7 +960,7 @@ class Interleavings(RuleBasedStateMachine):
             first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
             wakeups.wake(self.publisher, entry)
 
     def _running(self):
@@ -1017,9 +1030,13 @@ class Interleavings(RuleBasedStateMachine):
             task.is_of_lost_time, task.under_way = True, None
 
 
-def returned_state(error):
-    kinds = {"cancelled": State.CANCELLED, "expired": State.EXPIRED}
-    return kinds.get(str(error.kind), State.FAILED)
+def _steps_by(working):
+    """Of telling a caller: it learns the outcome."""
+
+    def steps(_task, entry):
+        return [telling._Step("result", partial(working["fleet"].caller_learns, entry))]
+
+    return steps
 
 
 @pytest.fixture
@@ -1038,6 +1055,7 @@ def machine(app, client, redis_url, clock, monkeypatch):
     working = {}
     monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.engine)
     monkeypatch.setattr(deliver, "_fetch_one", _fetch_one_by(working))
+    monkeypatch.setattr(telling, "_steps", _steps_by(working))
     given = {
         "api_url": Api.base_url,
         "api_secret": "a-secret",

@@ -121,7 +121,7 @@ def test_one_that_was_tidied_away_can_not_be_converted(conveyor, keeper, an_hour
 
     with pytest.raises(InvalidRequest, match="Upload it again"):
         conveyor.convert(file, to="pdf")
-    assert ledger.claim_overdue(10, 1.0) == []
+    assert ledger.claim_overdue(10, 1.0).entries == []
 
 
 def test_a_file_belongs_to_one_conversion(conveyor, stored):

@@ -19,6 +19,37 @@ def test_an_upload_is_what_comes_down(client, header, name):
     assert "filename" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"filename=\"=?utf-8?B?w5wuZG9jeA==?=\"; filename*=utf-8''%C3%9C.docx",
+        b"filename*=UTF-8''%C3%9C.docx",
+        b'filename="%C3%9C.docx"',
+        b'filename="\xdc.docx"',
+        b'filename="U\xcc\x88.docx"',
+        b'filename="C:\\fakepath\\\xdc.docx"',
+        b"filename*;filename*1;filename=\xdc.docx",
+    ],
+)
+@pytest.mark.parametrize("is_form", [True, False])
+def test_names_are_taken_as_clients_write_them(client, told, is_form):
+    headers, body = {"Content-Disposition": b"attachment; " + told}, b"abc"
+    if is_form:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        head = b'--x\r\nContent-Disposition: form-data; name="File"; ' + told
+        body = head + b"\r\n\r\nabc\r\n--x--\r\n"
+    reply = client("POST", "/upload", data=body, headers=headers).json()
+
+    assert (reply["FileName"], reply["FileSize"]) == ("Ü.docx", 3)
+
+
+@pytest.mark.parametrize("body", [b"", b"--x", b"--y\r\n", b"--x\r\n\r\nabc\r\n--x--\r\n"])
+def test_a_form_that_can_not_be_read_is_refused(client, body):
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    assert client("POST", "/upload", data=body, headers=headers).status_code == 400
+
+
 def test_multipart_uploads(client):
     reply = client("POST", "/upload", files={"any": ("ж.docx", b"abc")}).json()
     assert (reply["FileName"], reply["FileSize"]) == ("ж.docx", 3)

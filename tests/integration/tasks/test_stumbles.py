@@ -277,7 +277,7 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH))
     conveyor.cancel(handle.id)
     worker.waiting()
-    monkeypatch.setattr(worker.engine.deliveries, "ended", _raise)
+    monkeypatch.setattr("tasks.deliver.tell", _raise)
     for _ in range(60):
         if not client.zscore(KEYS.due, handle.id):
             break

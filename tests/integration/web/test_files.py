@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 CONTENT = b"0123456789" * 10
@@ -157,3 +159,10 @@ def test_a_large_file_is_streamed(site, converted):
     answer = site.get(f"/conversions/{converted(content=content)}/files/a.pdf", stream=True)
 
     assert b"".join(answer.iter_content(1 << 16)) == content
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_both_spellings_of_a_letter_fetch_the_file(site, converted, form):
+    path = f"/conversions/{converted('Übung.pdf')}/files/{unicodedata.normalize(form, 'Übung.pdf')}"
+
+    assert site.get(path).status_code == 200

@@ -318,3 +318,30 @@ def test_a_client_that_leaves_leaves_nothing_behind(site, is_form, caplog):
     assert site.get("/healthz").status_code == 200
     assert "request_broke" not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+NAMES = [
+    "filename=\"=?utf-8?B?w5xidW5nLmRvY3g=?=\"; filename*=utf-8''%C3%9Cbung.docx",
+    "filename*=UTF-8''%C3%9Cbung.docx",
+    'filename="%C3%9Cbung.docx"',
+    b'filename="\xdcbung.docx"',
+    'filename="U\u0308bung.docx"',
+]
+
+
+@pytest.mark.parametrize("told", NAMES)
+@pytest.mark.parametrize("is_form", [True, False])
+def test_names_are_taken_as_clients_write_them(site, told, is_form):
+    told = told if isinstance(told, bytes) else told.encode()
+    if is_form:
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; ' + told + b"\r\n\r\n"
+        field = b'--x\r\nContent-Disposition: form-data; name="to"\r\n\r\npdf\r\n'
+        body = head + DOCUMENT + b"\r\n" + field + b"--x--\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = site.post("/conversions", data=body, headers=headers)
+    else:
+        headers = {"Content-Disposition": b"attachment; " + told}
+        answer = site.post("/conversions?to=pdf", data=DOCUMENT, headers=headers)
+
+    assert answer.status_code == 202, answer.text
+    assert site.staged() == ["Übung.docx"]

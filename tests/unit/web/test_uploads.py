@@ -80,6 +80,26 @@ def test_a_file_name_is_taken_as_browsers_write_it(name):
     assert list(shelf.files) == [name]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "filename=\"=?utf-8?B?w5xidW5nLmRvY3g=?=\"; filename*=utf-8''%C3%9Cbung.docx",
+        "filename*=utf-8''%C3%9Cbung.docx",
+        'filename="%C3%9Cbung.docx"',
+        b'filename="\xdcbung.docx"',
+        'filename="U\u0308bung.docx"',
+        'filename="C:\\fakepath\\Übung.docx"',
+        "filename*;filename*1;filename=Übung.docx",
+    ],
+)
+def test_a_file_name_is_taken_as_other_clients_write_it(told):
+    shelf = Shelf()
+    told = told if isinstance(told, bytes) else told.encode()
+    _read(_form([("file", "a", b"x")]).replace(b'filename="a"', told), shelf)
+
+    assert list(shelf.files) == ["Übung.docx"]
+
+
 def test_a_file_is_passed_on_while_it_arrives():
     """Nothing heaps up: the storage sees the first piece before the last one was sent."""
     seen = []

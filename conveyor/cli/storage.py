@@ -1,0 +1,34 @@
+"""``conveyor storage``: which storage is in use."""
+
+from __future__ import annotations
+
+import typer
+
+from conveyor.cli import console
+from conveyor.cli.session import connected
+from conveyor.redaction import redact_server_url
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="The storage: producers and workers tell by a file in it that they mean the same.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """The storage: producers and workers tell by a file in it that they mean the same."""
+
+
+@app.command()
+def adopt() -> None:
+    """Say that CONVEYOR_STORAGE_URL is right, after the storage was moved on purpose.
+
+    Workers that have it go on within half a minute. Those that have another hold their work.
+    """
+    with connected() as conveyor:
+        conveyor.marker.adopt()
+        where = redact_server_url(conveyor.storage.url)
+    console.say(console.stdout(), f"The storage in use is {where} from now on.")

@@ -1,0 +1,187 @@
+"""The storage's marker: how producers and workers know that they mean the same storage.
+
+A folder that is not mounted looks like an empty one, and another address looks like a storage that
+has lost its files. So whoever first uses a storage leaves a file in it, ``.conveyor``, that holds a
+random id, and Redis keeps the same id for the namespace. Who finds no marker, or another, stands
+before another storage: it neither reads nor writes there, and blames no document.
+
+Two namespaces may share a storage: they share its marker. A storage that is copied with its marker
+is the same one. After any other move ``conveyor storage adopt`` says that the new place is right.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from secrets import token_hex
+from typing import Final
+
+from conveyor.errors import StorageError
+from conveyor.ledger.storage_mark import StorageMark
+from conveyor.redaction import redact_server_url
+from conveyor.storage.faults import translated
+from conveyor.storage.place import Place
+
+__all__ = ["MARKER", "Marker", "OtherStorage", "staged_tokens"]
+
+MARKER: Final = ".conveyor"
+"""The marker's name in the storage."""
+
+# A look costs an object store a request, so it is trusted for a while. A folder is looked at each
+# time: it may be unmounted in any moment, and the look costs microseconds.
+_TRUSTED_S: Final = 30.0
+# Whoever marks a new storage does so in much less.
+_PATIENCE_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.05
+_MARK: Final = re.compile(r"[0-9a-f]{32}")
+_MOST_BYTES: Final = 100
+_STAGED: Final = re.compile(r".+/staged/([0-9a-f]{32})/[^/]+")
+
+
+class OtherStorage(StorageError):  # noqa: N818 - reads as the sentence it stands for
+    """What is found at the storage's address is not the storage that is in use."""
+
+
+def staged_tokens(uris: Iterable[str]) -> list[str]:
+    """The tokens of staged folders, also of those that are named by another storage's address.
+
+    Args:
+        uris: Of sources; those that were not staged have none.
+    """
+    return [match[1] for uri in uris if (match := _STAGED.fullmatch(uri))]
+
+
+class Marker:
+    """One process's way to tell whether it has the right storage. Safe for threads.
+
+    Args:
+        url: The storage's fsspec URL.
+        mark: Which storage is in use.
+
+    Attributes:
+        mark: The same.
+    """
+
+    def __init__(self, url: str, mark: StorageMark) -> None:
+        self._place = Place(url)
+        self.mark = mark
+        self._known = ""
+        self._known_until = 0.0
+        self._seen_until = 0.0
+
+    def check(self, *, anew: bool = False) -> None:
+        """Make sure that this is the storage in use; mark it where none is.
+
+        Args:
+            anew: Whether to look, also where it was right a moment ago.
+
+        Raises:
+            OtherStorage: It is another, or not mounted.
+            StorageError: It can't be read just now.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        if not anew and time.monotonic() < self._seen_until:
+            return
+        found = self._read()
+        if not found or found != self._remembered():
+            self._compare()
+        if not self._place.is_local:
+            self._seen_until = time.monotonic() + _TRUSTED_S
+
+    def adopt(self) -> str:
+        """Have this be the storage in use from now on, whichever was before.
+
+        Returns:
+            Its id.
+
+        Raises:
+            StorageError: It can't be marked.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        mark = self._read() or self._make()
+        self.mark.adopt(mark)
+        return mark
+
+    def _remembered(self) -> str:
+        if time.monotonic() >= self._known_until:
+            self._known = self.mark.known()
+            self._known_until = time.monotonic() + _TRUSTED_S
+        return self._known
+
+    def _compare(self) -> None:
+        """Ask first, and look then: who marks a storage does it before it is known."""
+        self._seen_until = self._known_until = 0.0
+        known = self._remembered()
+        found = self._read()
+        if not known:
+            known, found = self._introduce(found)
+            self._known_until = 0.0
+        if found != known:
+            raise OtherStorage(self._explained(found))
+
+    def _introduce(self, found: str) -> tuple[str, str]:
+        """Settle which storage is in use, where nobody has used one. Returns its id, and ours."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not found:
+            if self.mark.claim():
+                return self._mark_first()
+            if known := self.mark.known():
+                return known, self._read()
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    "Another process is about to mark the storage as the one in use: try again."
+                )
+            time.sleep(_LOOK_EVERY_S)
+        return self.mark.settle(found), found
+
+    def _mark_first(self) -> tuple[str, str]:
+        if known := self.mark.known():
+            # Who was about it a moment ago is done.
+            return self.mark.settle(known), self._read()
+        made = self._make()
+        known = self.mark.settle(made)
+        if known != made:
+            # Somebody took us for dead meanwhile, and was faster. Ours may have come later.
+            self._write(known)
+        return known, known
+
+    def _explained(self, found: str) -> str:
+        what = (
+            f"is another storage than the one in use: its file {MARKER} differs"
+            if found
+            else f"has no file {MARKER}, and the storage in use has one"
+        )
+        return (
+            f"The storage {redact_server_url(self._place.url)} {what}. Mount it, or set "
+            "CONVEYOR_STORAGE_URL as the other processes have it. If it was moved on purpose, run "
+            "`conveyor storage adopt`."
+        )
+
+    def _read(self) -> str:
+        """The id in the marker; empty where there is none."""
+        with translated("read from the storage", self._place.url):
+            try:
+                content: bytes = self._place.fs.cat_file(self._path, start=0, end=_MOST_BYTES)
+            except (FileNotFoundError, NotADirectoryError):
+                return ""
+        mark = _MARK.search(content.decode(errors="replace"))
+        return mark[0] if mark else ""
+
+    def _make(self) -> str:
+        mark = token_hex(16)
+        self._write(mark)
+        return mark
+
+    def _write(self, mark: str) -> None:
+        with translated("write to the storage", self._place.url):
+            if self._place.is_local:
+                self._place.fs.makedirs(self._place.root, exist_ok=True)
+            self._place.fs.pipe_file(
+                self._path,
+                f"{mark}\nConveyor tells by this file that a storage is the right one.\n".encode(),
+            )
+
+    @property
+    def _path(self) -> str:
+        return f"{self._place.root}/{MARKER}"

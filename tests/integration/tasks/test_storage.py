@@ -1,0 +1,287 @@
+"""The storage is away, not mounted, or another's: nobody is told of what the operator repairs."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import import_module
+
+import pytest
+from celery.result import AsyncResult
+
+from conveyor import ConversionFailed, FailureKind, State, names
+from conveyor.ledger.keys import Keys
+from conveyor.storage.marker import MARKER
+from workers import storage_watch, tidy
+
+KEYS = Keys()
+
+
+class Mount:
+    """The storage's folder, which can be unmounted."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._aside = folder.with_name("aside")
+
+    def lose(self):
+        self.folder.rename(self._aside)
+        self.folder.mkdir()
+
+    def bring_back(self):
+        assert self.left() == []
+        self.folder.rmdir()
+        self._aside.rename(self.folder)
+
+    def left(self):
+        return sorted(path.name for path in self.folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def mount(tmp_path):
+    return Mount(tmp_path / "files")
+
+
+@pytest.fixture
+def ready(worker, conveyor, document):
+    """A conversion whose result waits at the service, and its delivery."""
+
+    def make():
+        handle = conveyor.convert(document, to="html")
+        for _ in range(50):
+            (message,) = worker.waiting()
+            if message.task == names.DELIVER:
+                return handle, message
+            worker.run_when_due(message)
+        raise AssertionError("it did not become ready")
+
+    return make
+
+
+def _is_pending(worker, handle):
+    return AsyncResult(handle.id, app=worker.app).state == "PENDING"
+
+
+def test_delivery_is_held_while_the_storage_is_not_mounted_and_goes_on_afterwards(
+    worker, ready, mount, conveyor, sandbox
+):
+    handle, message = ready()
+    mount.lose()
+    for _ in range(12):  # more often than any fault is forgiven
+        worker.run(message)
+        (message,) = worker.waiting()
+    entry = worker.engine.ledger.get(handle.id)
+
+    assert (entry.state, entry.faults) == (State.READY, 0)
+    assert "has no file .conveyor" in handle.progress().note
+    assert _is_pending(worker, handle)
+    assert sandbox.audit()["downloads"] == 0
+
+    mount.bring_back()
+    worker.run(message)
+    assert handle.get().state is State.SUCCEEDED
+    assert conveyor.dead_letters.list() == []
+
+
+def test_storage_that_is_unmounted_during_a_download_keeps_no_result(
+    worker, ready, mount, monkeypatch, conveyor
+):
+    handle, message = ready()
+    module = import_module("tasks.deliver")
+    fetch_one = module._fetch_one
+
+    def fetch_and_lose(*args):
+        mount.lose()
+        return fetch_one(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_fetch_one", fetch_and_lose)
+        worker.run(message)
+    assert handle.get().state is State.READY
+    assert _is_pending(worker, handle)
+
+    for path in sorted(mount.folder.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    mount.bring_back()
+    worker.work()
+    (file,) = handle.get().files
+    assert b"".join(conveyor.storage.read(file.uri))
+
+
+def test_staged_source_that_is_not_mounted_is_held_and_no_dead_letter(
+    worker, conveyor, document, mount, sandbox
+):
+    handle = conveyor.convert(document, to="html")
+    mount.lose()
+    (message,) = worker.waiting()
+    worker.run(message)
+    progress = handle.progress()
+
+    assert (progress.state, progress.held) == (State.QUEUED, True)
+    assert "has no file .conveyor" in progress.note
+    assert conveyor.dead_letters.list() == []
+    assert sandbox.audit()["jobs"] == 0
+
+    mount.bring_back()
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("how", ["another storage", "the same under another address"])
+def test_staged_source_that_a_worker_has_not_is_left_to_another(
+    *, worker_of, conveyor, document, sandbox, tmp_path, mount, how
+):
+    others = tmp_path / "others"
+    handle = conveyor.convert(document, to="html")
+    if how != "another storage":
+        shutil.copytree(mount.folder, others)
+    with worker_of(sandbox.url, storage_url=str(others)) as stranger:
+        (message,) = stranger.waiting()
+        stranger.run(message)
+        assert handle.state is State.QUEUED
+        assert "CONVEYOR_STORAGE_URL as the" in handle.progress().note
+        (again,) = stranger.waiting()
+    with worker_of(sandbox.url) as right:
+        right.run(again)
+        right.work()
+    assert handle.get().state is State.SUCCEEDED
+
+
+def test_source_that_is_gone_from_the_right_storage_is_the_callers(
+    worker, conveyor, document, mount
+):
+    handle = conveyor.convert(document, to="html")
+    for path in mount.folder.rglob("*.md"):
+        path.unlink()
+    worker.work()
+
+    assert handle.get().failure.kind is FailureKind.INPUT
+
+
+def test_url_is_converted_while_the_storage_is_not_mounted(
+    worker, conveyor, mount, document, sandbox
+):
+    conveyor.convert(document, to="html")
+    worker.work()
+    mount.lose()
+    handle = conveyor.convert(f"{sandbox.url}/healthz", to="html", from_format="txt")
+    (message,) = worker.waiting()
+    worker.run(message)
+
+    assert "has no file" not in handle.progress().note
+
+
+def test_result_that_the_service_dropped_while_the_storage_was_not_mounted_is_expired(
+    worker, ready, mount, client
+):
+    handle, message = ready()
+    mount.lose()
+    client.hset(KEYS.conversion(handle.id), "ready_at", 1)
+    worker.run(message)
+
+    assert handle.get().state is State.EXPIRED
+
+
+def test_storage_that_is_away_is_tried_as_often_as_the_setting_says_and_then_tells_once(
+    *, worker_of, ready, sandbox, mount, client
+):
+    handle, message = ready()
+    results = mount.folder / "results"
+    results.write_text("no folder")
+    waits = []
+    with worker_of(sandbox.url, storage_retries=4) as patient:
+        for _ in range(4):
+            patient.run(message)
+            assert _is_pending(patient, handle)
+            held_at = client.time()[0]
+            waits.append(client.zscore(KEYS.due, handle.id) - held_at)
+            (message,) = patient.waiting()
+        patient.run(message)
+        with pytest.raises(ConversionFailed, match="has been paid"):
+            AsyncResult(handle.id, app=patient.app).get(timeout=30)
+
+    assert handle.get().failure.kind is FailureKind.STORAGE
+    # Within a second, as Redis' clock is read here.
+    assert waits[3] > waits[1] > waits[0] - 1
+    assert not client.zscore(KEYS.due, handle.id)
+
+
+def test_worker_with_another_storage_leaves_the_delivery_to_another(
+    worker_of, ready, sandbox, tmp_path, worker
+):
+    handle, message = ready()
+    with worker_of(sandbox.url, storage_url=str(tmp_path / "others")) as stranger:
+        stranger.run(message)
+        (again,) = stranger.waiting()
+        assert again.due_at - message.due_at < 10**10
+        assert _is_pending(stranger, handle)
+        storage_watch.look()
+        assert len(stranger.engine.marker.mark.strangers()) == 1
+    with worker_of(sandbox.url) as right:
+        storage_watch.look()
+        right.run(again)
+        assert right.engine.marker.mark.strangers() == []
+    assert handle.get().state is State.SUCCEEDED
+    assert not (tmp_path / "others").exists()
+
+
+def test_failure_is_told_by_a_worker_with_another_storage_and_its_source_is_removed_later(
+    *, worker_of, conveyor, sandbox, document, tmp_path, mount
+):
+    with worker_of(sandbox.url, storage_url=str(tmp_path / "others")) as stranger:
+        handle = conveyor.convert(document, to="html")
+        stranger.waiting()
+        handle.cancel()
+        stranger.work()
+        assert AsyncResult(handle.id, app=stranger.app).state == "FAILURE"
+    assert "a.md" in mount.left()
+    with worker_of(sandbox.url):
+        tidy.tidy()
+    assert mount.left() == [MARKER]
+
+
+@pytest.fixture
+def while_storing(worker, monkeypatch):
+    """Have something happen when the first file is stored."""
+
+    def arrange(work):
+        module = import_module("tasks.deliver")
+        fetch_one = module._fetch_one
+
+        def stored(*args):
+            fetched = fetch_one(*args)
+            work()
+            return fetched
+
+        monkeypatch.setattr(module, "_fetch_one", stored)
+
+    return arrange
+
+
+def test_files_of_what_is_cancelled_while_it_is_stored_are_removed(
+    worker, ready, while_storing, mount
+):
+    handle, message = ready()
+    while_storing(handle.cancel)
+    worker.run(message)
+    worker.work()
+
+    assert handle.get().state is State.CANCELLED
+    assert mount.left() == [MARKER]
+
+
+def test_files_that_a_lapsed_delivery_stores_of_what_another_has_cancelled_are_removed(
+    *, worker, ready, while_storing, mount, client
+):
+    handle, message = ready()
+
+    def another_tells():
+        client.delete(KEYS.delivery(handle.id))  # the lease has lapsed
+        handle.cancel()
+        (cancelled,) = worker.waiting()
+        worker.run(cancelled)
+
+    while_storing(another_tells)
+    worker.run(message)
+
+    assert AsyncResult(handle.id, app=worker.app).state == "FAILURE"
+    assert mount.left() == [MARKER]

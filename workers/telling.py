@@ -1,0 +1,277 @@
+"""An outcome is told, step by step: the caller's next step is sent, the result is stored.
+
+Celery sends callbacks and chain, then stores the result, and runs all of it again where the result
+backend is away. So ``deliver`` does this itself. Each step is noted in the ledger when it is done,
+and a delivery that comes again leaves out what is noted:
+
+1. what goes on with a result: each callback (``link``), then the rest of the chain;
+2. the result, or the failure, into the result backend;
+3. the chord's part;
+4. what goes on after a failure: the rest of the chain fails, then each errback (``link_error``).
+
+An errback in its old form reads the failure from the result backend, so it comes after that. A
+process that dies between a step and its note repeats this one step. A callback that is a single
+task then has the same task id as before.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NoReturn
+from uuid import UUID, uuid5
+
+import redis
+import structlog
+from celery import Task, signature
+from celery.app.task import Context
+from celery.backends.redis import RedisBackend
+from celery.exceptions import Ignore
+from celery.result import AsyncResult
+from celery.states import FAILURE, SUCCESS
+from kombu.exceptions import OperationalError
+
+from conveyor import schedule
+from conveyor.errors import ConversionCancelled, ConversionFailed
+from conveyor.lease import Lease
+from conveyor.ledger import Entry
+from conveyor.ledger.leftovers import leftovers_of
+from workers.comebacks import come_back
+from workers.wiring import Engine
+
+__all__ = ["leave_nothing_to_celery", "refuse", "revoke", "tell"]
+
+_IDS: Final = UUID("6f1f7a3e-6a53-4a55-8f0c-5d1f4d0f8b1e")
+_AWAY: Final = (redis.RedisError, OSError)
+
+log = structlog.get_logger("conveyor.telling")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One of what is to be done; `place` is its name in the ledger."""
+
+    place: str
+    do: Callable[[], object]
+
+
+def tell(engine: Engine, task: Task, lease: Lease, entry: Entry) -> None:
+    """Tell the caller of a conversion how it has ended, and note that it knows.
+
+    Args:
+        engine: The parts.
+        task: ``deliver``, whose request holds the caller's canvas.
+        lease: The delivery's, which ends with it.
+        entry: The conversion, ended.
+
+    Raises:
+        Ignore: The result backend is away, so the delivery comes again; or the lease has lapsed.
+        OperationalError: The broker is away.
+    """
+    done, fault = entry.sent.split(), None
+    steps = [step for step in _steps(task, entry) if step.place not in done]
+    for left, step in zip(reversed(range(len(steps))), steps, strict=True):
+        try:
+            step.do()
+        except OperationalError:
+            raise
+        except Exception as error:
+            if isinstance(error, _away(task)):
+                _come_again(engine, entry, error)
+            # What can't be sent for its own sake keeps nobody from learning the outcome.
+            log.exception("step_failed", step=step.place)
+            fault = error
+            continue
+        done.append(step.place)
+        # The last one is noted by `told`.
+        if (left or fault) and engine.ledger.sent(entry, done, lease.token) is None:
+            raise Ignore
+    if fault is not None:
+        raise fault
+    _note_told(engine, lease, entry)
+
+
+def leave_nothing_to_celery(request: Context) -> None:
+    """Take out of a running task's request what Celery would do when it ends.
+
+    Args:
+        request: The task's; it has been told.
+    """
+    request.callbacks = request.errbacks = request.chain = request.chord = None
+    request.ignore_result = True
+
+
+def refuse(task: Task, error: Exception) -> NoReturn:
+    """Tell the caller of what the ledger does not know that it can't be.
+
+    Args:
+        task: The task whose message asks for it.
+        error: What its caller gets.
+
+    Raises:
+        Ignore: It is told.
+        Retry: The result backend is away: the message, which is all that there is, comes back.
+    """
+    _outright(task, lambda: task.backend.mark_as_failure(task.request.id, error, request=_of(task)))
+
+
+def revoke(task: Task, reason: str) -> NoReturn:
+    """Tell the caller of what the ledger does not know that it was revoked, as Celery does.
+
+    Args:
+        task: The task whose message asks for it.
+        reason: ``revoked`` or ``expired``.
+
+    Raises:
+        Ignore: It is told.
+        Reject: The result backend is away: the message, which is all that there is, goes back.
+    """
+    log.info("revoked", reason=reason)
+    _outright(task, lambda: task.backend.mark_as_revoked(_of(task).id, reason, request=_of(task)))
+
+
+def _of(task: Task) -> Context:
+    return task.request
+
+
+def _outright(task: Task, mark: Callable[[], object]) -> NoReturn:
+    try:
+        mark()
+    except _away(task) as error:
+        log.warning("result_backend_away", reason=type(error).__name__)
+        come_back(task, error)
+    raise Ignore
+
+
+def _away(task: Task) -> tuple[type[Exception], ...]:
+    """What is raised while a result backend is away."""
+    return (OperationalError, *_AWAY, *getattr(task.backend, "connection_errors", ()))
+
+
+def _come_again(engine: Engine, entry: Entry, error: Exception) -> NoReturn:
+    """No message: the sweep sends one when it is time."""
+    delay_s = schedule.retry_telling(entry.untold)
+    log.warning("result_backend_away", reason=type(error).__name__, delay_s=delay_s)
+    engine.ledger.untold(entry, delay_s)
+    raise Ignore
+
+
+def _note_told(engine: Engine, lease: Lease, entry: Entry) -> None:
+    failure = _failure_of(entry)
+    engine.ledger.told(
+        entry.id,
+        is_dead=failure is not None and not isinstance(failure, ConversionCancelled),
+        delivery=lease.token,
+        request=entry.request,
+        leftovers=leftovers_of(entry),
+    )
+
+
+def _failure_of(entry: Entry) -> ConversionFailed | None:
+    try:
+        entry.conversion.raise_if_failed()
+    except ConversionFailed as failure:
+        return failure
+    return None
+
+
+# -- the steps ------------------------------------------------------------------------------------
+
+
+def _steps(task: Task, entry: Entry) -> Iterable[_Step]:
+    failure = _failure_of(entry)
+    if failure is None:
+        return _after_success(task, entry)
+    return _after_failure(task, entry, failure)
+
+
+def _after_success(task: Task, entry: Entry) -> Iterable[_Step]:
+    request, result = _of(task), entry.conversion.to_dict()
+    links = _named(entry, "link", request.callbacks)
+    children = [link for _, link in links]
+    for place, link in links:
+        yield _Step(place, partial(_send, task, link, result))
+    if request.chain:
+        *rest, following = request.chain
+        ((_, following),) = _named(entry, "chain", [following])
+        children.append(following)
+        yield _Step("chain", lambda: _send(task, following, result, chain=rest))
+    yield _Step("result", lambda: _store_result(task, result, children))
+    if request.chord:
+        yield _Step("chord", lambda: task.backend.on_chord_part_return(request, SUCCESS, result))
+
+
+def _after_failure(task: Task, entry: Entry, failure: ConversionFailed) -> Iterable[_Step]:
+    request, backend = _of(task), task.backend
+    text = "".join(traceback.format_exception_only(failure))
+    yield _Step(
+        "result",
+        lambda: backend.store_result(request.id, failure, FAILURE, traceback=text, request=request),
+    )
+    if request.chord:
+        yield _Step("chord", lambda: backend.on_chord_part_return(request, FAILURE, failure))
+    if request.chain:
+        yield _Step("chain", lambda: _fail_chain(task, failure, text))
+    for place, errback in _named(entry, "link_error", request.errbacks):
+        yield _Step(place, partial(_call_errback, task, errback, failure, text))
+
+
+def _named(
+    entry: Entry, kind: str, signatures: Iterable[Any] | None
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Signatures with their places; a single task's has an id that a repetition has, too.
+
+    So where the next step is a conversion, a repeated message does not pay a second one.
+    """
+    return [
+        (f"{kind}:{number}", _with_id(plain, f"{entry.id} {entry.wakeup} {kind}:{number}"))
+        for number, plain in enumerate(signatures or ())
+    ]
+
+
+def _with_id(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    options = dict(plain.get("options") or {})
+    if plain.get("subtask_type") or options.get("task_id"):
+        return plain
+    return {**plain, "options": {**options, "task_id": str(uuid5(_IDS, name))}}
+
+
+def _send(task: Task, plain: Mapping[str, Any], result: Any, **options: Any) -> None:
+    request = _of(task)
+    signature(plain, app=task.app).apply_async(
+        (result,), parent_id=request.id, root_id=request.root_id or request.id, **options
+    )
+
+
+def _store_result(task: Task, result: Any, children: Iterable[Mapping[str, Any]]) -> None:
+    """Store it with what was called, also where that was sent by an earlier delivery."""
+    request = _of(task)
+    ids = [child["options"].get("task_id") for child in children if child.get("options")]
+    request.children[:] = [AsyncResult(each, app=task.app) for each in ids if each]
+    task.backend.store_result(request.id, result, SUCCESS, request=request)
+
+
+def _call_errback(task: Task, errback: Any, failure: ConversionFailed, text: str) -> None:
+    """Call one as Celery calls all of them."""
+    request = Context(vars(_of(task)), errbacks=[errback])
+    task.backend._call_task_errbacks(request, failure, text)  # noqa: SLF001 - Celery has no other way
+
+
+def _fail_chain(task: Task, failure: ConversionFailed, text: str) -> None:
+    """Fail the rest of a chain; where it is a part of a chord, that part is counted for sure.
+
+    Celery leaves out a part whose failure is stored already, so a worker that died in between would
+    leave the chord waiting. Redis counts each part once, however often it is told.
+    """
+    backend = task.backend
+    backend._fail_chain(_of(task).chain, failure, text)  # noqa: SLF001 - the same
+    if not isinstance(backend, RedisBackend):
+        return
+    for plain in _of(task).chain:
+        context = Context(plain)
+        context.update(context.options)
+        context.id, context.group = context.options.get("task_id"), context.options.get("group_id")
+        if context.chord:
+            backend.on_chord_part_return(context, FAILURE, failure)
