@@ -323,6 +323,7 @@ class Conveyor:
             **options_of(self._publisher.queues.submit, app),
             argsrepr="()",
             kwargsrepr=request.redacted(),
+            headers={names.VERSION_HEADER: names.MESSAGE_VERSION},
             # With a source of its own it takes none from the task before it.
             immutable=has_source,
             app=app,

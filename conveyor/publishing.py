@@ -17,6 +17,7 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from conveyor import names
 from conveyor.names import Queues
 
 __all__ = ["Publisher", "options_of", "publish"]
@@ -132,7 +133,7 @@ def _send(producer: Any, queue: str, message: Any, body: Any, policy: Mapping[st
         routing_key=queue,
         serializer="json",
         delivery_mode=_PERSISTENT,
-        headers=message.headers,
+        headers={**message.headers, names.VERSION_HEADER: names.MESSAGE_VERSION},
         retry=True,
         retry_policy=dict(policy),
         **message.properties,

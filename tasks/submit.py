@@ -28,7 +28,7 @@ from conveyor.decision import (
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job, RevokedBefore
+from conveyor.ledger import Entry, Job, RevokedBefore, is_another
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -183,7 +183,7 @@ def _check_id(conversion_id: str) -> None:
 
 
 def _check_same(entry: Entry, asked: str) -> None:
-    if entry.asked != asked:
+    if is_another(entry.asked, asked):
         raise InvalidRequest(
             f"The task_id {entry.id!r} was used for a different conversion: take another. That "
             "conversion goes on, and keeps its files."

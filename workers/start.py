@@ -94,7 +94,8 @@ def _hook_keepers(app: Celery) -> None:
     """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
-        Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+        Periodic("tidy", tidy.EVERY_S, tidy.tidy_ledger),
+        Periodic("tidy-storage", tidy.EVERY_S, tidy.tidy_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)

@@ -28,7 +28,7 @@ import structlog
 from celery import Task, signature
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore
 from celery.result import AsyncResult
 from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
@@ -38,6 +38,7 @@ from conveyor.errors import ConversionCancelled, ConversionFailed
 from conveyor.lease import Lease
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
+from workers.comebacks import come_back
 from workers.wiring import Engine
 
 __all__ = ["leave_nothing_to_celery", "refuse", "revoke", "tell"]
@@ -111,7 +112,7 @@ def refuse(task: Task, error: Exception) -> NoReturn:
 
     Raises:
         Ignore: It is told.
-        Reject: The result backend is away: the message, which is all that there is, goes back.
+        Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     _outright(task, lambda: task.backend.mark_as_failure(task.request.id, error, request=_of(task)))
 
@@ -140,7 +141,7 @@ def _outright(task: Task, mark: Callable[[], object]) -> NoReturn:
         mark()
     except _away(task) as error:
         log.warning("result_backend_away", reason=type(error).__name__)
-        raise Reject(error, requeue=True) from None
+        come_back(task, error)
     raise Ignore
 
 

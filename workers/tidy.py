@@ -6,7 +6,7 @@ wait, and be done by two workers at once. What one part can't do keeps no other 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -16,25 +16,50 @@ from conveyor.errors import ConveyorError
 from workers import losses
 from workers.wiring import Engine, engine
 
-__all__ = ["EVERY_S", "tidy"]
+__all__ = ["EVERY_S", "tidy", "tidy_ledger", "tidy_storage"]
 
 EVERY_S: Final = 30.0
 _BATCH: Final = 500
+
+Work = Callable[[Engine], int]
 
 log = structlog.get_logger("conveyor.tidy")
 
 
 def tidy() -> None:
-    """Clear a batch away.
+    """Clear a batch of everything away.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
         StorageError: A folder can't be removed.
     """
+    _clear({**_OF_LEDGER, **_OF_STORAGE})
+
+
+def tidy_ledger() -> None:
+    """Look the indexes over, and clear away a batch of what lies in Redis alone.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    _clear(_OF_LEDGER)
+
+
+def tidy_storage() -> None:
+    """Remove a batch of folders. A storage that hangs holds nothing else up.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+        StorageError: A folder can't be removed.
+    """
+    _clear(_OF_STORAGE)
+
+
+def _clear(works: Mapping[str, Work]) -> None:
     parts = engine()
     failed: ConveyorError | None = None
     cleared: dict[str, int] = {}
-    for name, work in _WORK.items():
+    for name, work in works.items():
         try:
             cleared[name] = work(parts)
         except ConveyorError as error:
@@ -63,8 +88,5 @@ def _remove_staged(parts: Engine) -> int:
     return parts.staging.remove_overdue()
 
 
-_WORK: Final[dict[str, Callable[[Engine], int]]] = {
-    "forgotten": _audit,
-    "stripped": _strip,
-    "staged": _remove_staged,
-}
+_OF_LEDGER: Final[Mapping[str, Work]] = {"forgotten": _audit, "stripped": _strip}
+_OF_STORAGE: Final[Mapping[str, Work]] = {"staged": _remove_staged}

@@ -13,7 +13,7 @@ from conveyor.ledger.connection import (
     translated,
 )
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Claim, Job, Ledger
+from conveyor.ledger.ledger import Claim, Job, Ledger, is_another
 from conveyor.ledger.scripts import script
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "RevokedBefore",
     "aconnect",
     "connect",
+    "is_another",
     "options_of",
     "script",
     "translated",

@@ -196,9 +196,9 @@ class Audit:
             met = cast("list[str]", self._redis.zrange(self._keys.newer, 0, -1))
             pipeline = self._redis.pipeline(transaction=False)
             for conversion_id in met:
-                pipeline.hget(self._keys.conversion(conversion_id), "v")
-            versions = pipeline.execute(raise_on_error=False) if met else []
-            found = [it for it, version in zip(met, versions, strict=True) if _is_newer(version)]
+                pipeline.hmget(self._keys.conversion(conversion_id), "v", "state")
+            read = pipeline.execute(raise_on_error=False) if met else []
+            found = [it for it, seen in zip(met, read, strict=True) if _is_newer(seen)]
             gone = sorted(set(met) - set(found))
             if gone:
                 self._redis.zrem(self._keys.newer, *gone)
@@ -226,10 +226,10 @@ class Audit:
         ]
 
 
-def _is_newer(version: Any) -> bool:
-    return (
-        isinstance(version, str)
-        and version.isascii()
-        and version.isdigit()
-        and (int(version) > VERSION)
-    )
+def _is_newer(seen: Any) -> bool:
+    """Whether an entry's version and state are a later release's; an error of Redis is neither."""
+    if not isinstance(seen, list) or seen[1] is None:
+        return False
+    version, state = seen
+    is_later = bool(version) and version.isascii() and version.isdigit() and int(version) > VERSION
+    return is_later or state not in set(State)

@@ -53,7 +53,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
@@ -94,6 +94,8 @@ _TEXTS: Final = (
     *("unclear", "sent"),
 )
 _FILE_FIELD: Final = "file:"
+# As every state and every dialect is called, those of later releases, too.
+_WORD: Final = re.compile("[a-z][a-z_]{2,31}", re.ASCII)
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
 _WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
@@ -243,15 +245,21 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         if _version(fields.get("v", str(VERSION))) > VERSION:
             raise NewerEntry(conversion_id)
         return _decode(conversion_id, fields, seen_at)
+    except _UnknownWord as error:
+        raise NewerEntry(conversion_id) from error
     except (
         *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
     ) as error:
         raise UnreadableConversion(conversion_id) from error
 
 
+class _UnknownWord(Exception):  # noqa: N818
+    """A state or a dialect that we don't know: whoever wrote it knows more than we do."""
+
+
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
-    state = State(fields["state"])
+    state = _word(State, fields["state"])
     if not (state.is_final or {"wakeup", "attempt"} <= fields.keys()):
         raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
@@ -273,7 +281,7 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
         uploads=texts_of(_json(get("uploads"), {})),
         uploaded_at=_time(get("uploaded_at")) or 0.0,
         note=get("note", ""),
-        dialect=Dialect(get("dialect", Dialect.PATH)),
+        dialect=_word(Dialect, get("dialect", Dialect.PATH.value)),
         since=_time(get("since")) or 0.0,
         refusal=_load_failure(get("refusal")),
         result=_load_result(get("result")),
@@ -348,6 +356,19 @@ def _kind(text: str) -> FailureKind:
         return FailureKind(text)
     except ValueError:
         return FailureKind.INTERNAL
+
+
+WordT = TypeVar("WordT", State, Dialect)
+
+
+def _word(kind: type[WordT], text: str) -> WordT:
+    """A word of ours, or of a later release's; anything else is damaged."""
+    try:
+        return kind(text)
+    except ValueError:
+        if not _WORD.fullmatch(text):
+            raise
+        raise _UnknownWord from None
 
 
 def _json(text: str | None, default: Any) -> Any:

@@ -43,7 +43,7 @@ from conveyor.ledger.server import Standing, look_at_server
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Claim", "Job", "Ledger", "Overdue"]
+__all__ = ["Claim", "Job", "Ledger", "Overdue", "is_another"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -872,7 +872,7 @@ class Ledger(Changes):
             )
         found = self._sorted(ids)
         self.set_aside(found.damaged)
-        self.audit.note_newer(newer)
+        self.audit.note_newer([*newer, *found.newer])
         lost = self.audit.lose(found.gone)
         return Overdue(found.entries, tuple(lost), is_last=looked_at < limit, left=left)
 
@@ -950,8 +950,9 @@ class Ledger(Changes):
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
-            known = self._redis.get(self._keys.dialect(account))
-        return Dialect(cast("str", known)) if known else None
+            known = cast("str | None", self._redis.get(self._keys.dialect(account)))
+        # One that a later release speaks is none that we do: it is found out anew.
+        return next((dialect for dialect in Dialect if dialect.value == known), None)
 
     def remember_dialect(self, account: str, dialect: Dialect) -> None:
         """Remember it for a day."""
@@ -1029,11 +1030,25 @@ def _same_of(claim: Claim, bound: str) -> str:
         InvalidRequest: To a different request.
     """
     conversion_id, _, fingerprint = bound.partition(" ")
-    if fingerprint != claim.fingerprint:
+    if is_another(fingerprint, claim.fingerprint):
         raise InvalidRequest(
             f"The idempotency key {claim.key!r} was used for a different request: take another key."
         )
     return conversion_id
+
+
+def is_another(known: str, fingerprint: str) -> bool:
+    """Whether two fingerprints are of different requests.
+
+    Those that two releases have made in different ways can't be compared. The key is the same, so
+    the conversion is taken to be the same: it is paid once, whatever else.
+
+    Args:
+        known: The one on record, ``VERSION:HASH``; empty where nothing like it was asked.
+        fingerprint: Ours.
+    """
+    is_of_one_version = known.partition(":")[0] == fingerprint.partition(":")[0]
+    return not known or (is_of_one_version and known != fingerprint)
 
 
 def _place_of_uploads(entry: Entry) -> dict[str, Any]:

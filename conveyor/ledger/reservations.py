@@ -10,6 +10,7 @@ kept for a month after the last of them was accepted.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Final, cast
@@ -26,6 +27,7 @@ KEEP_SIGNED_S: Final = 30 * 24 * 3600.0
 """How long that of a signature is kept after it was made or last run, seconds."""
 
 _BATCH: Final = 100
+_TOKEN: Final = re.compile("[0-9a-f]{32}")
 
 
 class Reservations:
@@ -119,7 +121,9 @@ class Reservations:
         """
         with translated(self._redis):
             places = [self._keys.staging, self._keys.doomed, self._keys.signed]
-            return cast("list[str]", self._doom(keys=places, args=[_BATCH]))
+            doomed = cast("list[str]", self._doom(keys=places, args=[_BATCH]))
+        # A planted one must not lead out of the folder of staged files.
+        return list(filter(_TOKEN.fullmatch, doomed))
 
     def removed(self, tokens: Sequence[str]) -> None:
         """Note that doomed folders are gone."""
