@@ -21,6 +21,7 @@ from workers import (
     storage_watch,
     sweep,
     tidy,
+    unread,
     wiring,
 )
 from workers.guest import GuestAmqp, GuestWorker
@@ -59,6 +60,7 @@ def make_app() -> Celery:
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
+    unread.install(app)
     _hook_keepers(app)
     _hook_precautions(app)
     return app

@@ -91,6 +91,13 @@ def test_value_that_no_message_carries_is_refused_where_it_is_sent(app_conveyor,
         )
 
 
+def test_message_that_no_worker_reads_is_told(app_conveyor, document):
+    result = app_conveyor.signature(document, to="html").apply_async(serializer="pickle")
+
+    with pytest.raises(InvalidRequest, match="serializer='json'"):
+        result.get(timeout=90)
+
+
 # -- templates ----------------------------------------------------------------------------------
 
 
