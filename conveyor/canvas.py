@@ -11,12 +11,16 @@ can't be told from that of ``submit``, which has no result of its own.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, Self
 
+from conveyor import wire
 from conveyor.shapes import plain_of, record_of
 
 __all__ = ["Caller"]
+
+# How kombu writes what JSON lacks: dates, UUIDs, decimals, bytes.
+_TYPED: Final = '"__type__"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,10 @@ class Caller:
         return replace(self, chord=None, group=None, group_index=None)
 
     def options(self) -> dict[str, Any]:
-        """As arguments of ``Celery.send_task``."""
+        """As fields of a task's message, by the names of Celery's ``AMQP.as_task_v2``."""
         return {
-            "link": self.callbacks,
-            "link_error": self.errbacks,
+            "callbacks": self.callbacks,
+            "errbacks": self.errbacks,
             "chain": self.chain,
             "chord": self.chord,
             "group_id": self.group,
@@ -91,9 +95,9 @@ class Caller:
         }
 
     def to_json(self) -> str:
-        """As the ledger keeps it: what is set, nothing else."""
-        kept = {name: value for name, value in asdict(self).items() if value is not None}
-        return json.dumps(kept, separators=(",", ":"))
+        """As the ledger keeps it: what is set, nothing else, and as messages carry it."""
+        kept = {each.name: getattr(self, each.name) for each in fields(self)}
+        return wire.dumps({name: value for name, value in kept.items() if value is not None})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -103,7 +107,10 @@ class Caller:
             TypeError: A field is of another type.
             ValueError: It is no JSON.
         """
-        caller = record_of(cls, plain_of(text))
+        plain = plain_of(text)
+        if _TYPED in text:
+            plain = wire.loads(json.dumps(plain))
+        caller = record_of(cls, plain)
         for signature in caller.signatures:
             _check_signature(signature)
         return caller

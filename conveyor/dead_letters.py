@@ -201,7 +201,8 @@ class DeadLetters:
         purged = 0
         for entry in self._entries(older_than_s):
             if self._ledger.purge(entry, _left_by(entry)) is not None:
-                self._storage.remove_staged(entry.request.addresses)
+                if not entry.shared:
+                    self._storage.remove_staged(entry.request.addresses)
                 purged += 1
         return purged
 
@@ -221,8 +222,24 @@ class DeadLetters:
         """
         return self._ledger.unreadable()
 
+    def lost(self) -> Mapping[str, float]:
+        """Conversions whose entry in Redis is gone: it was evicted, or somebody has deleted it.
+
+        Returns:
+            When each was noticed, seconds since the epoch, by its id.
+        """
+        return self._ledger.audit.lost()
+
+    def newer(self) -> Sequence[str]:
+        """The ids of conversions that a later release of Conveyor has written.
+
+        This release leaves them alone. They are not among the dead letters here, whatever has
+        become of them.
+        """
+        return self._ledger.audit.newer()
+
     def discard(self, conversion_id: str) -> bool:
-        """Forget a conversion whose entry can't be read.
+        """Forget a conversion whose entry can't be read, or is lost.
 
         Args:
             conversion_id: Its id.

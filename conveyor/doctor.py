@@ -1,99 +1,35 @@
 """The checks behind ``conveyor doctor``, as values: what stands, what does not, and the cure.
 
-Each is bounded in time. Broker, Redis and storage are checked from here; a worker is asked to
-check its own storage, and the API, as only workers hold the credentials.
+All parts are checked side by side, and each is bounded in time. Broker, Redis and storage are
+checked from here. A worker is asked to check its own storage, and the API, as only workers hold
+the credentials: see `conveyor.checkup`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from threading import Thread
-from typing import Any, Final, TypeVar
 
-from celery import Celery
-from celery.exceptions import TaskRevokedError
-from celery.exceptions import TimeoutError as NoAnswer
-
-from conveyor import names
-from conveyor.errors import BrokerUnavailable, ConveyorError, StorageError
+from conveyor.broker import address_of_broker, broker_channel
+from conveyor.causes import explain
+from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
+from conveyor.checkup import INQUIRY_S, WORKER_TIMEOUT_S, ask_worker
+from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError, StorageError
 from conveyor.ledger import Ledger
+from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
-from conveyor.publishing import Publisher
 from conveyor.redaction import redact_server_url
+from conveyor.standing import fatal_of, finding_of, look
 
 __all__ = [
     "WORKER_TIMEOUT_S",
     "Check",
     "Part",
-    "ask_worker",
     "examine",
     "parts_of",
 ]
-
-CHECK_TIMEOUT_S: Final = 10.0
-WORKER_TIMEOUT_S: Final = 15.0
-_MARGIN_S: Final = 5.0  # to send the question and to give it up
-
-_HERE: Final = "here"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was found of one part.
-
-    Attributes:
-        name: The part.
-        ok: Whether it can be used.
-        detail: What was found; where it failed, what to do. Holds no secret.
-        where: Who looked: ``here``, or the worker's node name.
-        warning: Whether it can be used, and you should do something about it all the same.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    where: str = _HERE
-    warning: bool = False
-
-
-class Part:
-    """What we stand on, to be checked any number of times.
-
-    A check that hangs is waited for the next time, and not joined by another: each holds a thread.
-
-    Args:
-        name: What it is called.
-        work: Uses it, and says what was found.
-    """
-
-    def __init__(self, name: str, work: Callable[[], str]) -> None:
-        self._name = name
-        self._work = work
-        self._under_way: Future[str] | None = None
-
-    def check(self, timeout_s: float = CHECK_TIMEOUT_S) -> Check:
-        """Check it; not from two threads at once.
-
-        Args:
-            timeout_s: How long it may take, seconds.
-        """
-        if self._under_way is None or self._under_way.done():
-            self._under_way = _begin(self._work)
-        try:
-            return Check(self._name, ok=True, detail=self._under_way.result(timeout_s))
-        except ConveyorError as error:
-            detail = str(error)
-        except TimeoutError:
-            detail = (
-                f"No answer within {timeout_s:g} s: is it overloaded, or shut off by a firewall?"
-            )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-            detail = f"It can't be used ({type(error).__name__}): look at its log."
-        return Check(self._name, ok=False, detail=detail)
 
 
 def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
@@ -104,144 +40,113 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
         worker_timeout_s: How long a worker may take to answer, seconds.
 
     Returns:
-        The checks, in the order in which they build on each other.
+        The checks, in the order in which they build on each other. It takes ten seconds at most,
+        or as long as a worker may take and four seconds.
     """
-    # Not among the parts: one entry that can't be read must not take a web process out of service.
-    entries = Part("entries", partial(_read_entries, conveyor.ledger))
-    neighbours = Part("neighbours", lambda: str(conveyor.neighbours()))
-    here = [part.check() for part in (*parts_of(conveyor), entries, neighbours)]
-    broker, *_ = here
-    if not broker.ok:
-        return [*here, Check("worker", ok=False, detail="Not asked: repair the broker first.")]
-    return [*here, *ask_worker(conveyor, worker_timeout_s)]
+    begun = time.monotonic()
+    broker, *others = [*parts_of(conveyor), *further_parts_of(conveyor)]
+    outcomes = [(part, part.begin()) for part in others]
+    first = broker.check(CHECK_TIMEOUT_S)
+    patience_s = max(CHECK_TIMEOUT_S, worker_timeout_s + INQUIRY_S) - (time.monotonic() - begun)
+    workers = _of_workers(conveyor, first, min(worker_timeout_s, patience_s - INQUIRY_S))
+    left_s = CHECK_TIMEOUT_S - (time.monotonic() - begun)
+    here = [part.found(outcome, left_s, CHECK_TIMEOUT_S) for part, outcome in outcomes]
+    return [first, *here, *workers]
 
 
 def parts_of(conveyor: Conveyor) -> Sequence[Part]:
     """What the library stands on: the broker, Redis and the storage."""
     return (
-        Part("broker", partial(_reach_broker, conveyor.celery_app)),
-        Part("redis", partial(_reach_redis, conveyor.ledger)),
+        Part("broker", partial(_reach_broker, conveyor)),
+        Part("redis", partial(_reach_redis, conveyor)),
         Part("storage", partial(_use_storage, conveyor)),
     )
 
 
-def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[Check]:
-    """Have a worker check its storage and the API with its credentials.
-
-    Args:
-        conveyor: The library.
-        timeout_s: How long it may take, seconds; the question is withdrawn after it.
-
-    Returns:
-        That a worker answered, and what it found; or one check that says that none did.
-    """
-    try:
-        report = _begin(partial(_ask, conveyor, timeout_s)).result(timeout_s + _MARGIN_S)
-        return _read_report(report)
-    except (NoAnswer, TimeoutError, TaskRevokedError):
-        detail = (
-            f"No worker answered within {timeout_s:g} s: none runs in this namespace, or all are "
-            "busy. Start one: celery -A workers.app worker"
-        )
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        detail = (
-            f"The worker's answer was lost ({type(error).__name__}): look at its log, and whether "
-            "it has the same CONVEYOR_RESULT_BACKEND."
-        )
-    return [Check("worker", ok=False, detail=detail)]
-
-
-def _ask(conveyor: Conveyor, timeout_s: float) -> Any:
-    try:
-        with conveyor.storage.probe() as uri:
-            return _send(conveyor.publisher, [uri], timeout_s)
-    except StorageError:  # told by a check of its own
-        return _send(conveyor.publisher, [], timeout_s)
-
-
-def _send(publisher: Publisher, probes: list[str], timeout_s: float) -> Any:
-    question = publisher.app.send_task(
-        names.CHECKUP,
-        args=probes,
-        queue=publisher.queues.of_tasks[names.CHECKUP],
-        expires=timeout_s,
-        argsrepr="()",
+def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
+    """What must not take a web process out of service, and is worth a look all the same."""
+    return (
+        Part("settings", partial(_look_at_settings, conveyor)),
+        Part("entries", partial(_read_entries, conveyor.ledger)),
+        Part("neighbours", lambda: str(conveyor.neighbours())),
+        Part("storages", partial(_look_for_strangers, conveyor)),
     )
-    try:
-        return question.get(timeout=timeout_s)
-    finally:
-        question.forget()
 
 
-def _read_report(report: Any) -> list[Check]:
-    node = str(report["node"])
-    found = [
-        Check(
-            str(item["name"]),
-            bool(item["ok"]),
-            str(item["detail"]),
-            node,
-            warning=bool(item.get("warning", False)),
-        )
-        for item in report["checks"]
-    ]
-    return [Check("worker", ok=True, detail="answers", where=node), *found]
+def _of_workers(conveyor: Conveyor, broker: Check, timeout_s: float) -> list[Check]:
+    if not broker.ok:
+        return [Check("worker", ok=False, detail="Not asked: repair the broker first.")]
+    if timeout_s <= 0:
+        return [Check("worker", ok=False, detail="Not asked: the broker took all of the time.")]
+    return ask_worker(conveyor, timeout_s)
 
 
-def _reach_broker(app: Celery) -> str:
-    address = redact_server_url(str(app.conf.broker_url))
-    try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
-    except Exception as error:
-        raise BrokerUnavailable(
-            f"The broker at {address} can't be used ({type(error.__cause__ or error).__name__}): "
-            "start it, or set CONVEYOR_BROKER_URL."
-        ) from error
-    return f"{address} can be reached"
-
-
-def _reach_redis(ledger: Ledger) -> str:
+def _reach_broker(conveyor: Conveyor) -> str:
     begun = time.perf_counter()
-    ledger.check()
+    with broker_channel(conveyor.celery_app) as channel:
+        client = getattr(channel, "client", None)
+        if client is not None:
+            # A Redis that takes no writes lets everybody connect all the same.
+            client.set(Keys(conveyor.publisher.queues.namespace).check, "ok", ex=KEEP_CHECK_S)
+    address = address_of_broker(conveyor.celery_app)
+    return f"{address} answers in {(time.perf_counter() - begun) * 1000:.1f} ms"
+
+
+def _reach_redis(conveyor: Conveyor) -> str:
+    begun = time.perf_counter()
+    try:
+        conveyor.ledger.check()
+    except LedgerUnavailable as error:
+        raise LedgerUnavailable(
+            explain(f"Redis at {conveyor.redis_address}", error, "CONVEYOR_REDIS_URL")
+        ) from error
     return f"a key was written and read in {(time.perf_counter() - begun) * 1000:.1f} ms"
 
 
-def _read_entries(ledger: Ledger) -> str:
+def _look_at_settings(conveyor: Conveyor) -> Finding:
+    servers = look(conveyor.ledger, conveyor.celery_app)
+    fatal = fatal_of(servers)
+    if fatal is not None:
+        raise SettingsError(fatal)
+    return finding_of(servers)
+
+
+def _read_entries(ledger: Ledger) -> Finding:
     ledger.look_at_dead()
-    unreadable = len(ledger.unreadable())
-    if unreadable:
-        raise ConveyorError(
-            f"{unreadable} in Redis can't be read, and nothing is done for them: "
+    unreadable, lost = len(ledger.unreadable()), len(ledger.audit.lost())
+    newer = ledger.audit.newer()
+    told = []
+    if lost:
+        told.append(
+            f"{lost} are lost: Redis has evicted them, or somebody has deleted them. "
             "`conveyor dead list` names them"
         )
-    return "all that were looked at can be read"
+    if newer:
+        told.append(
+            f"{len(newer)} were written by a later release of Conveyor, and are left to its workers"
+        )
+    if unreadable:
+        told.insert(
+            0,
+            f"{unreadable} in Redis can't be read, and nothing is done for them: "
+            "`conveyor dead list` names them",
+        )
+        raise ConveyorError("; ".join(told))
+    return Finding("; ".join(told) or "all that were looked at can be read", warning=bool(told))
 
 
 def _use_storage(conveyor: Conveyor) -> str:
-    conveyor.marker.check(anew=True)
     conveyor.storage.check()
+    with suppress(LedgerUnavailable):  # told by a check of its own
+        conveyor.marker.check(anew=True)
+    return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
+
+
+def _look_for_strangers(conveyor: Conveyor) -> str:
     strangers = conveyor.marker.mark.strangers()
     if strangers:
         raise StorageError(
             f"These workers (host:process) have another storage, and hold their work: "
             f"{', '.join(strangers)}. Their logs say what they find."
         )
-    return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
-
-
-ResultT = TypeVar("ResultT")
-
-
-def _begin(work: Callable[[], ResultT]) -> Future[ResultT]:
-    """Begin work that may hang, in a thread that holds up neither us nor the process's end."""
-    outcome: Future[ResultT] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised where it is awaited
-            outcome.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return outcome
+    return "all workers have this storage"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Final
 
 from conveyor.errors import InvalidRequest
 from conveyor.request import ConversionRequest
@@ -11,6 +12,10 @@ from conveyor.sources import Source, SourceKind
 from conveyor.staging import local_file
 
 __all__ = ["fingerprint_of"]
+
+
+# Whoever changes what is hashed raises it: see `conveyor.ledger.ledger.is_another`.
+_VERSION: Final = "1"
 
 
 def fingerprint_of(request: ConversionRequest) -> str:
@@ -22,7 +27,7 @@ def fingerprint_of(request: ConversionRequest) -> str:
         request: Before its local files are staged, since each staging makes a place of its own.
 
     Returns:
-        Hexadecimal; equal for equal requests.
+        The version of this way to make it, and a hash; equal for equal requests.
 
     Raises:
         InvalidRequest: A local file can't be read.
@@ -33,7 +38,7 @@ def fingerprint_of(request: ConversionRequest) -> str:
         "to": request.to_format,
         "params": dict(request.params),
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return f"{_VERSION}:{hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()}"
 
 
 def _identity(source: Source) -> list[str]:

@@ -45,6 +45,8 @@ class Fleet:
         accounts: The accounts that the workers submit for.
         leftovers: Jobs and files that are still to be deleted at the service.
         strangers: Workers whose storage is another than the one in use: they hold their work.
+        lost: Conversions whose entry in Redis is gone: `conveyor dead list` names them.
+        newer: Conversions that a later release of Conveyor has written: this one leaves them alone.
     """
 
     states: Mapping[State, int]
@@ -56,6 +58,8 @@ class Fleet:
     accounts: tuple[AccountStatus, ...]
     leftovers: int = 0
     strangers: tuple[str, ...] = ()
+    lost: int = 0
+    newer: int = 0
 
     @classmethod
     def of(
@@ -72,6 +76,8 @@ class Fleet:
             accounts=tuple(accounts),
             leftovers=reading.leftovers,
             strangers=tuple(strangers),
+            lost=reading.lost,
+            newer=reading.newer,
         )
 
 

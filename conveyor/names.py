@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["CHECKUP", "DEFAULT_NAMESPACE", "DELIVER", "NAMESPACE", "POLL", "SUBMIT", "Queues"]
+__all__ = [
+    "CHECKUP",
+    "DEFAULT_NAMESPACE",
+    "DELIVER",
+    "MESSAGE_VERSION",
+    "NAMESPACE",
+    "POLL",
+    "SUBMIT",
+    "VERSION_HEADER",
+    "Queues",
+]
 
 DEFAULT_NAMESPACE: Final = "conveyor"
 NAMESPACE: Final = r"[a-z0-9][a-z0-9._-]{0,39}"
@@ -21,6 +31,13 @@ SUBMIT: Final = "conveyor.submit"
 POLL: Final = "conveyor.poll"
 DELIVER: Final = "conveyor.deliver"
 CHECKUP: Final = "conveyor.checkup"
+
+VERSION_HEADER: Final = "conveyor_v"
+"""The header of our messages that tells the version of their form. Without it a message is of the
+first one."""
+
+MESSAGE_VERSION: Final = 1
+"""The version that this code sends, and the latest that it understands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
 from typing import IO, Any, Self
 from uuid import uuid4
 
@@ -12,13 +15,14 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import governor, names, neighbours, wakeups
+from conveyor import application, governor, names, neighbours, wakeups
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import (
     AcceptanceUnknown,
     BrokerUnavailable,
+    ConveyorError,
     InvalidRequest,
     LedgerUnavailable,
 )
@@ -27,23 +31,23 @@ from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
 from conveyor.idle import close_broker, close_redis
-from conveyor.ledger import Client, Ledger, connect
+from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.reservations import KEEP_SIGNED_S, Reservations
+from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
 from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, publish
+from conveyor.publishing import Publisher, options_of, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import SourceInput, SourceKind, staged
+from conveyor.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
-from conveyor.transport import transport_of
+from conveyor.transport import BACKENDS, transport_of
 from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
@@ -64,13 +68,14 @@ class Conveyor:
         redis_url: Where the ledger lives; the broker's server unless given.
         result_backend: Celery's result backend; ``redis_url`` unless given.
         storage_url: Where local files are staged and results lie, as the workers know it.
-        celery_app: The application's own Celery app, to enqueue through. It must use the
-            workers' broker and result backend; ``broker_url`` is then taken from it.
+        celery_app: The application's own Celery app, for `signature` and ``AsyncResult``. It must
+            use the workers' broker and result backend, which are taken from it unless given.
+            `convert` never goes through it.
         namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
             given.
 
     Raises:
-        SettingsError: A value is wrong.
+        SettingsError: A value is wrong, or a setting of the Celery app can't work.
     """
 
     def __init__(
@@ -84,8 +89,8 @@ class Conveyor:
         namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
-            broker_url = broker_url or celery_app.conf.broker_url
-            result_backend = result_backend or celery_app.conf.result_backend
+            broker_url = broker_url or application.broker_of(celery_app)
+            result_backend = result_backend or application.results_of(celery_app)
         given = {
             "broker_url": broker_url,
             "redis_url": redis_url,
@@ -97,6 +102,7 @@ class Conveyor:
         self._settings: ProducerSettings = settings
         self._given_app = celery_app
         self._open_publisher()
+        self._check_application()
 
     def __getstate__(self) -> tuple[ProducerSettings, Celery | None]:
         """What another process makes one of, as `multiprocessing` passes arguments."""
@@ -123,15 +129,16 @@ class Conveyor:
         """Read ``CONVEYOR_BROKER_URL`` and the few other settings that a producer needs.
 
         Args:
-            celery_app: As in the constructor.
+            celery_app: As in the constructor. The broker is taken from it.
             namespace: Instead of ``CONVEYOR_NAMESPACE``.
 
         Raises:
             SettingsError: One is wrong; the message names it.
         """
-        settings = load(ProducerSettings)
+        known = {} if celery_app is None else {"broker_url": application.broker_of(celery_app)}
+        settings = load(ProducerSettings, **known)
         return cls(
-            broker_url=settings.broker_url.get_secret_value() if celery_app is None else None,
+            broker_url=settings.broker_url.get_secret_value(),
             redis_url=settings.redis_url.get_secret_value(),
             result_backend=settings.result_backend.get_secret_value(),
             storage_url=settings.storage_url,
@@ -175,28 +182,14 @@ class Conveyor:
             InvalidRequest: It can't be right, or the key was used for a different request; nothing
                 was stored or paid.
             BrokerUnavailable: The message could not be published; nothing was accepted. With an
-                idempotency key it is accepted all the same, and goes on when the broker is back.
+                idempotency key, and a broker that is away, it is accepted all the same: it goes on
+                when the broker is back.
             LedgerUnavailable: Redis can't be reached; nothing was accepted.
             AcceptanceUnknown: Redis went away in that moment; it may have been accepted.
             StorageError: A local file can't be staged.
         """
-        request = _local_first(
-            ConversionRequest.build(source, to, from_format, params, semi_async_seconds)
-        )
-        self._ledger.check()
-        conversion_id = str(uuid4())
-        if idempotency_key is not None:
-            fingerprint = fingerprint_of(request)
-            conversion_id = self._ledger.claim_key(idempotency_key, conversion_id, fingerprint)
-        request = self._staged(request)
-        try:
-            self._accept(conversion_id, request, idempotency_key)
-        except LedgerUnavailable as error:
-            raise AcceptanceUnknown(
-                f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
-                "With an idempotency key it can be enqueued again and is not paid twice."
-            ) from error
-        return self._handle(conversion_id)
+        asked = source, to, from_format, params, semi_async_seconds
+        return self._convert(_Order(), idempotency_key, partial(_request_of, *asked))
 
     async def aconvert(
         self,
@@ -210,17 +203,22 @@ class Conveyor:
     ) -> Handle:
         """The twin of `convert` for `asyncio`: never blocks the event loop.
 
-        A conversion that is accepted while its caller is being cancelled goes on.
+        A caller that is cancelled waits until what is under way has ended. Then nothing was
+        accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
-        return await asyncio.to_thread(
-            self.convert,
-            source,
-            to,
-            from_format,
-            params,
-            idempotency_key,
-            semi_async_seconds=semi_async_seconds,
-        )
+        order = _Order()
+        build = partial(_request_of, source, to, from_format, params, semi_async_seconds)
+        accepting = asyncio.to_thread(self._convert, order, idempotency_key, build)
+        converting = asyncio.ensure_future(accepting)
+        try:
+            return await asyncio.shield(converting)
+        except asyncio.CancelledError:
+            order.withdrawn.set()
+            with suppress(Exception):
+                await asyncio.shield(converting)
+                # It was accepted before its thread could see that nobody waits for it.
+                await asyncio.to_thread(order.take_back)
+            raise
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
         """Stream an upload into the storage: the source of a conversion, never whole in memory.
@@ -266,9 +264,12 @@ class Conveyor:
     ) -> Signature:
         """The same as a Celery signature, for chain, group, chord, link and ``AsyncResult``.
 
-        A signature is as durable as the broker until it first runs; a file that was staged for it
-        waits for 30 days. Its result is ``Conversion.to_dict()``; a failed conversion raises
+        It is a template, as every signature is: each run is a conversion of its own. A signature is
+        as durable as the broker until a worker has it. A file that was staged for it is kept for 30
+        days after its last run. Its result is ``Conversion.to_dict()``; a failed conversion raises
         `ConversionFailed` there.
+
+        Whatever your app's own settings are, it goes to Conveyor's workers, as JSON.
 
         Args:
             source: As in `convert`. Without one, it is the result of the task before it in a
@@ -279,35 +280,49 @@ class Conveyor:
             semi_async_seconds: As in `convert`.
 
         Returns:
-            The signature.
+            The signature. A ``task_id`` of your own, of up to 200 letters, digits and signs, makes
+            a repeat of the same request the same conversion. For a different request it fails.
 
         Raises:
             InvalidRequest: It can't be right.
+            SettingsError: A setting of the Celery app keeps it from being sent.
             StorageError: A local file can't be staged.
+            LedgerUnavailable: Redis can't be reached.
         """
         asked = to, from_format, params, semi_async_seconds
-        request = (
-            ConversionRequest.of_result(*asked)
-            if source is None
-            else ConversionRequest.build(source, *asked)
+        request = _local_first(
+            ConversionRequest.of_result(*asked) if source is None else _request_of(source, *asked)
         )
-        request = self._staged(_local_first(request))
-        self._keep_for_long(request)
-        return self._app.signature(
+        self._check_application()
+        application.check_signing(self.celery_app, self._publisher.queues.submit)
+        signed = self._staged(request)
+        try:
+            self._keep_for_long(signed)
+            return self._signature(signed)
+        except BaseException:
+            self._unstage_new(request, signed)
+            raise
+
+    def _signature(self, request: ConversionRequest) -> Signature:
+        app, has_source = self.celery_app, bool(request.sources)
+        return app.signature(
             names.SUBMIT,
-            args=() if source is None else ([item.value for item in request.sources],),
+            args=([item.value for item in request.sources],) if has_source else (),
             kwargs={
                 "to": request.to_format,
                 "from_format": request.from_format or None,
                 "params": request.plain_params,
                 "semi_async_seconds": request.semi_async_seconds,
+                # The same content may be staged in another place each time.
+                "asked": fingerprint_of(request) if has_source else "",
             },
-            queue=self._publisher.queues.submit,
+            **options_of(self._publisher.queues.submit, app),
             argsrepr="()",
             kwargsrepr=request.redacted(),
+            headers={names.VERSION_HEADER: names.MESSAGE_VERSION},
             # With a source of its own it takes none from the task before it.
-            immutable=source is not None,
-            app=self._app,
+            immutable=has_source,
+            app=app,
         )
 
     def cancel(self, conversion_id: str) -> Conversion:
@@ -472,14 +487,19 @@ class Conveyor:
         return self._ledger
 
     @property
+    def redis_address(self) -> str:
+        """Where the ledger lives, without credentials."""
+        return redact_server_url(self._settings.redis_url.get_secret_value())
+
+    @property
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._watch
 
     @property
     def celery_app(self) -> Celery:
-        """The Celery app that conversions are enqueued through."""
-        return self._app
+        """The Celery app of signatures and ``AsyncResult``: the application's, or one of ours."""
+        return self._given_app or self._app
 
     @property
     def publisher(self) -> Publisher:
@@ -499,8 +519,7 @@ class Conveyor:
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()
-        if self._given_app is None:
-            close_broker(self._app)
+        close_broker(self._app)
 
     async def aclose(self) -> None:
         """The twin of `close` for `asyncio`: closes this event loop's connection, too.
@@ -513,47 +532,157 @@ class Conveyor:
         await asyncio.to_thread(self.close)
 
     def _open_publisher(self) -> None:
-        self._app = self._given_app or producer_app(self._settings)
+        # What we send ourselves goes through an app of our own.
+        self._app = producer_app(self._settings)
         self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
+        for app in {self._app, self.celery_app}:
+            mind_forks(app)
 
-    def _accept(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
+    def _convert(
+        self, order: _Order, idempotency_key: str | None, build: Callable[[], ConversionRequest]
+    ) -> Handle:
+        """Accept a conversion as a whole, or leave nothing of it."""
+        request = _local_first(build())
+        self._ledger.check()
+        if idempotency_key is None:
+            return self._handle(self._opened(str(uuid4()), request, None, order))
+        claim = Claim(idempotency_key, fingerprint_of(request))
+        known = self._ledger.claimed(claim)
+        if known is not None and self._ledger.join(known):
+            self._staging.remove(self._owned(request))
+            return self._handle(known)
+        return self._handle(self._opened(known or str(uuid4()), request, claim, order))
+
+    def _opened(
+        self, conversion_id: str, asked: ConversionRequest, claim: Claim | None, order: _Order
+    ) -> str:
+        """Stage, open the entry, publish.
+
+        Returns:
+            The conversion's id: of another producer's, where that was first with the key.
+        """
+        request = self._staged(asked)
         owned = self._owned(request)
         taken = self._storage.tokens_of(request.addresses)
-        if self._ledger.open(conversion_id, request, owns=owned, takes=taken) is None:
-            # Somebody else was first with this key.
-            self._staging.remove(owned)
-        else:
-            self._publish(conversion_id, request, key)
+        try:
+            order.check()
+            opened = self._ledger.open(conversion_id, request, owns=owned, takes=taken, claim=claim)
+        except Claimed as first:
+            return self._join_instead(first.bound, asked, request, claim, order)
+        except LedgerUnavailable as error:
+            raise _unknown(conversion_id, error) from error
+        except Exception:
+            self._unstage_new(asked, request)
+            raise
+        except BaseException:
+            # Ctrl-C, or a time-out of gevent's: the entry may be there, with nobody to know of it.
+            self._take_back_quietly(conversion_id, owned, claim)
+            raise
+        if opened is None:
+            return self._join_instead(conversion_id, asked, request, claim, order)
+        self._publish(conversion_id, request, claim, order)
+        return conversion_id
 
-    def _publish(self, conversion_id: str, request: ConversionRequest, key: str | None) -> None:
+    def _join_instead(
+        self,
+        conversion_id: str,
+        asked: ConversionRequest,
+        request: ConversionRequest,
+        claim: Claim | None,
+        order: _Order,
+    ) -> str:
+        """Hold the conversion of a producer that was first; open it, if that one has let it go."""
+        joined = self._ledger.join(conversion_id)
+        if joined:
+            self._staging.remove(self._owned(request))
+            return conversion_id
+        self._unstage_new(asked, request)
+        return self._opened(conversion_id, asked, claim, order)
+
+    def _publish(
+        self,
+        conversion_id: str,
+        request: ConversionRequest,
+        claim: Claim | None,
+        order: _Order,
+    ) -> None:
+        """Send the first message. Where it can't be sent, nothing was accepted."""
+        owned = self._owned(request)
+        order.take_back = partial(self._take_back_quietly, conversion_id, owned, claim)
         try:
             publish(
                 self._app,
                 names.SUBMIT,
-                task_id=conversion_id,
                 queue=self._publisher.queues.submit,
+                task_id=conversion_id,
                 argsrepr="()",
                 kwargsrepr=request.redacted(),
                 retry_policy=_PUBLISH_RETRY,
-                # Else Celery would subscribe to each conversion's result, for as long as this
-                # process lives, and would need the result backend for it.
                 ignore_result=True,
             )
-        except OperationalError:
-            if key is not None:
-                # Others may hold this conversion by its key already; the sweep brings it on.
+        except Exception as error:
+            if claim is not None and isinstance(error, OperationalError):
+                # The sweep brings it on.
                 return
-            if not self._ledger.forget(conversion_id):
-                # A worker has it in hand: it was accepted.
-                return
-            owned = self._owned(request)
-            self._reservations.give_back(owned)
-            self._staging.remove(owned)
-            raise BrokerUnavailable(
+            try:
+                taken_back = self._take_back(conversion_id, owned, claim)
+            except LedgerUnavailable as away:
+                raise _unknown(conversion_id, away) from error
+            if taken_back:
+                raise self._not_sent(error) from error
+        except BaseException:
+            order.take_back()
+            raise
+        if order.withdrawn.is_set():
+            order.take_back()
+
+    def _not_sent(self, error: Exception) -> BrokerUnavailable:
+        if isinstance(error, OperationalError):
+            return BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the message: start it, or set "
                 "CONVEYOR_BROKER_URL. The conversion was not accepted."
-            ) from None
+            )
+        return BrokerUnavailable(
+            f"The message could not be sent ({type(error).__name__}): see the error that caused "
+            "this one. The conversion was not accepted."
+        )
+
+    def _take_back(
+        self, conversion_id: str, owned: Sequence[str] = (), claim: Claim | None = None
+    ) -> bool:
+        """Take a conversion back, with its files, unless a worker has it in hand.
+
+        Its message may be under way: it then finds nothing to do.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        if not self._ledger.forget(conversion_id, claim):
+            return False
+        self._reservations.give_back(owned)
+        self._staging.remove(owned)
+        return True
+
+    def _take_back_quietly(
+        self, conversion_id: str, owned: Sequence[str], claim: Claim | None
+    ) -> None:
+        with suppress(ConveyorError):
+            if not self._take_back(conversion_id, owned, claim):
+                self._staging.remove(owned)
+
+    def _unstage_new(self, asked: ConversionRequest, request: ConversionRequest) -> None:
+        """Remove the files that were staged for this request; those that came staged are kept."""
+        given = set(self._owned(asked))
+        new = [token for token in self._owned(request) if token not in given]
+        # Where Redis is away just now, the reservations run out by themselves.
+        with suppress(LedgerUnavailable):
+            self._reservations.unsign(new)
+            self._staging.remove(new)
+
+    def _check_application(self) -> None:
+        if self._given_app is not None:
+            broker, results = self._settings.broker_url, self._settings.result_backend
+            application.check_application(self._given_app, _secret(broker), _secret(results))
 
     def _handle(self, conversion_id: str) -> Handle:
         return Handle(conversion_id, self)
@@ -579,15 +708,17 @@ class Conveyor:
         )
 
     def _keep_for_long(self, request: ConversionRequest) -> None:
-        for token in self._owned(request):
-            if not self._reservations.renew(token, KEEP_SIGNED_S):
+        owned = self._owned(request)
+        for token in self._storage.tokens_of(request.addresses):
+            if not self._reservations.sign(token) and token in owned:
                 raise InvalidRequest(
                     "An uploaded file belongs to another conversion: upload it again."
                 )
 
     @process_local
     def _client(self) -> Client:
-        return connect(_secret(self._settings.redis_url), self._settings.namespace)
+        url, namespace = _secret(self._settings.redis_url), self._settings.namespace
+        return connect(url, namespace, patience=PRODUCERS)
 
     @process_local
     def _ledger(self) -> Ledger:
@@ -637,12 +768,18 @@ def producer_app(settings: ProducerSettings) -> Celery:
         The app; it is not made the process's default.
     """
     app = Celery("conveyor", set_as_current=False)
+    app.loader.override_backends = BACKENDS
     app.conf.update(
         broker_url=_secret(settings.broker_url),
         result_backend=_secret(settings.result_backend),
-        broker_transport=transport_of(_secret(settings.broker_url)),
-        broker_connection_timeout=5,
-        broker_transport_options={"socket_connect_timeout": 5, "socket_timeout": 15},
+        broker_transport=transport_of(_secret(settings.broker_url), "ProducerTransport"),
+        broker_connection_timeout=PRODUCERS.connect_s,
+        broker_transport_options={
+            "socket_connect_timeout": PRODUCERS.connect_s,
+            "socket_timeout": PRODUCERS.answer_s,
+            **Queues(settings.namespace).unacknowledged,
+        },
+        redis_socket_connect_timeout=PRODUCERS.connect_s,
         accept_content=["json"],
         task_serializer="json",
         result_serializer="json",
@@ -650,6 +787,47 @@ def producer_app(settings: ProducerSettings) -> Celery:
         task_send_sent_event=True,
     )
     return app
+
+
+@dataclass
+class _Order:
+    """One call of `convert`, which may be cancelled while a thread is at it.
+
+    Attributes:
+        withdrawn: Set when nobody waits for it any more.
+        take_back: Takes back what was accepted, if no worker has it in hand.
+    """
+
+    withdrawn: Event = field(default_factory=Event)
+    take_back: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """Raise where nobody waits for it any more, so that it ends here.
+
+        Raises:
+            ConveyorError: It was withdrawn.
+        """
+        if self.withdrawn.is_set():
+            raise ConveyorError("Whoever asked for the conversion was cancelled meanwhile.")
+
+
+def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:
+    return AcceptanceUnknown(
+        f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
+        "With an idempotency key it can be enqueued again and is not paid twice."
+    )
+
+
+def _request_of(source: SourceInput, *asked: Any) -> ConversionRequest:
+    """The request; local sources are looked for before anything else is said of them.
+
+    Raises:
+        InvalidRequest: It can't be right.
+    """
+    for each in map(prefer_local, parse_sources(source)):
+        if each.kind is SourceKind.LOCAL:
+            local_file(each.value)
+    return ConversionRequest.build(source, *asked)
 
 
 def _local_first(request: ConversionRequest) -> ConversionRequest:

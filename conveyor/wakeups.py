@@ -54,10 +54,6 @@ def deliver(publisher: Publisher, entry: Entry, delay_s: float = 0) -> None:
         countdown=min(delay_s, schedule.MAX_NET_S) or None,
         task_id=entry.id,
         queue=_queue_of(publisher.queues, names.DELIVER, entry),
-        # The worker keeps the result. Whoever sends this does not wait for it, and Celery shall not
-        # begin to listen for it: it would never end to, in every process that cancels and replays.
-        ignore_result=True,
-        headers={"ignore_result": False},
         **entry.caller.options(),
     )
 

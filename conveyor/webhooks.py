@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from typing import Final
+from urllib.parse import quote
 
 __all__ = ["address_of", "is_genuine"]
 
@@ -28,7 +29,7 @@ def address_of(base_url: str, key: str, conversion_id: str) -> str:
     Returns:
         The URL. The service adds ``?JobId=`` (query dialect) or posts the id (path dialect).
     """
-    return f"{base_url}/{conversion_id}/{_sign(key, conversion_id)}"
+    return f"{base_url}/{quote(conversion_id, safe='')}/{_sign(key, conversion_id)}"
 
 
 def is_genuine(key: str, conversion_id: str, signature: str) -> bool:

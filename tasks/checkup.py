@@ -2,70 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+import json
+from contextlib import suppress
+from typing import Any, Final
 
 from conveyor import names
-from conveyor.errors import ConveyorError, InvalidRequest
-from conveyor.protocol import ApiError, ComeLater, Refused
-from conveyor.storage import Storage
+from conveyor.errors import LedgerUnavailable
 from workers.app import app
 from workers.base import ConversionTask
-from workers.checks import Finding, look_at_api, look_at_clock, look_at_host
+from workers.checks import checkup_of
+
+# Within the time that the doctor waits: one part that hangs must not keep what others have found.
+_MOST_S: Final = 4.5
 
 
 # Nothing is lost with it: the doctor asks again.
 @app.task(bind=True, shared=False, name=names.CHECKUP, acks_late=False)
-def checkup(self: ConversionTask, probe: str | None = None) -> dict[str, Any]:
+def checkup(self: ConversionTask, probe: str | None = None, **_later: Any) -> dict[str, Any]:
     """Check from here what a worker needs: its storage, the API with its credentials, its clock.
+
+    The answer goes two ways: as the task's result, and through Redis.
 
     Args:
         self: The task.
         probe: The URI of a file that the doctor has just written to its storage.
+        _later: What the doctor of a later release asks beside it, which is not answered.
 
     Returns:
-        ``{"node": …, "checks": [{"name", "ok", "detail", "warning"}]}``; no secret is in it.
+        ``{"node": …, "ledger": …, "checks": [{"name", "ok", "detail", "warning"}]}``. No secret is
+        in it.
     """
     engine = self.engine
-    return {
+    checks = checkup_of(engine).examine(probe, _MOST_S)
+    report = {
         "node": self.request.hostname,
+        "ledger": "",
         "checks": [
-            _check("storage", partial(_look_at_storage, engine.storage, probe)),
-            _check("api", partial(look_at_api, engine.api, engine.settings)),
-            _check("host", partial(look_at_host, engine.settings.api_url)),
-            _check("clock", partial(look_at_clock, engine.settings)),
+            {"name": it.name, "ok": it.ok, "detail": it.detail, "warning": it.warning}
+            for it in checks
         ],
     }
-
-
-def _check(name: str, look: Callable[[], Finding]) -> dict[str, Any]:
-    try:
-        found = look()
-    except (ConveyorError, ApiError) as error:
-        return {"name": name, "ok": False, "detail": _explain(error), "warning": False}
-    return {"name": name, "ok": True, "detail": found.detail, "warning": found.warning}
-
-
-def _look_at_storage(storage: Storage, probe: str | None) -> Finding:
-    storage.check()
-    if probe is None:
-        return Finding("a file was written, read and removed")
-    with storage.open_source(probe) as stream:
-        stream.read()
-    return Finding("a file was written and removed, and one of yours was read")
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, Refused):
-        return f"{error}: check CONVEYOR_API_SECRET"
-    if isinstance(error, InvalidRequest):
-        return (
-            "the worker can't read what is stored here: give both the same CONVEYOR_STORAGE_URL, "
-            "one that both can reach"
-        )
-    if isinstance(error, ComeLater):
-        return f"{error}: ask again later"
-    if isinstance(error, ApiError):
-        return f"{error}: check CONVEYOR_API_URL and the network"
-    return str(error)
+    # Where Redis is away that is among the checks, and the result may come all the same.
+    with suppress(LedgerUnavailable):
+        report["ledger"] = engine.ledger.identity()
+        engine.ledger.reports.put(self.request.id, json.dumps(report))
+    return report

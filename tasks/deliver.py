@@ -232,9 +232,10 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     """Leave no parts of files, nor a staged source that is done with.
 
     What is left at the service is noted with the step that tells the caller (`told`), so nobody
-    waits for a DELETE. A dead letter keeps its source, for a replay.
+    waits for a DELETE. A dead letter keeps its source, for a replay. A signature's is kept for its
+    next run.
     """
-    done_with = entry.state in (State.SUCCEEDED, State.CANCELLED)
+    done_with = entry.state in (State.SUCCEEDED, State.CANCELLED) and not entry.shared
     try:
         engine.marker.check()
     except StorageError:

@@ -26,8 +26,9 @@ from conveyor.decision import (
     waited_too_long,
 )
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Gate
-from conveyor.ledger import Entry, Job, RevokedBefore
+from conveyor.ledger import Entry, Job, RevokedBefore, is_another
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
     Finished,
@@ -52,6 +53,7 @@ from workers.wiring import Engine
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
 # must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
 _SLEPT_S: Final = 10.0
+_MOST_ID_CHARACTERS: Final = 200
 
 Moved = tuple[Entry, float] | None
 """A conversion as it was noted, and the seconds until it is looked at again; None for neither."""
@@ -105,6 +107,7 @@ def submit(
     from_format: str | None = None,
     params: dict[str, Any] | None = None,
     semi_async_seconds: int | None = None,
+    asked: str = "",
     conversion_id: str | None = None,
     number: int = 0,
 ) -> None:
@@ -117,6 +120,7 @@ def submit(
         from_format: The same.
         params: The same.
         semi_async_seconds: The same.
+        asked: A hash of the same, by which a repeat is told.
         conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
         number: The wake-up's number.
 
@@ -127,8 +131,8 @@ def submit(
     dropped = getattr(self.request, DROPPED, "")
     if dropped and entry is None:
         revoke(self, dropped)
-    if entry is None and to:
-        entry = _open(self, source, to, from_format, params, semi_async_seconds)
+    if to:
+        entry = _accept(self, entry, asked, (source, to, from_format, params, semi_async_seconds))
     if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
         log.debug("stale_wakeup", number=number)
     else:
@@ -139,21 +143,51 @@ def submit(
         raise Ignore
 
 
-def _open(task: ConversionTask, *asked: Any) -> Entry | None:
-    """Accept a signature's conversion, or tell its caller why it can't be right."""
+def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[Any, ...]) -> Entry:
+    """Accept a signature's conversion, or tell its caller why it can't be right.
+
+    Its message may come twice. One of the same id that asks for something else is refused: its
+    caller must not take the other's file for its own.
+    """
+    ledger, conversion_id = task.engine.ledger, task.request.id
     try:
-        request = _check(ConversionRequest.build(*asked))
-    except InvalidRequest as error:
-        log.warning("invalid_request", reason=str(error))
-        refuse(task, error)
-    taken = task.engine.storage.tokens_of(request.addresses)
-    caller = Caller.of(task.request)
-    try:
-        return task.engine.ledger.open(
-            task.request.id, request, caller, takes=taken, unless_revoked=True
-        )
+        _check_id(conversion_id)
+        request = _check(ConversionRequest.build(*call))
+        asked = asked or fingerprint_of(request)
+        if entry is None:
+            taken = task.engine.storage.tokens_of(request.addresses)
+            caller = Caller.of(task.request)
+            opened = ledger.open(
+                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+            )
+            # Another message of this id may have been first.
+            entry = opened or ledger.get(conversion_id)
+        _check_same(entry, asked)
     except RevokedBefore:
         revoke(task, "revoked")
+    except InvalidRequest as error:
+        log.warning("invalid_request", reason=str(error))
+        if entry is not None:
+            # Celery keeps a success, whatever comes later.
+            task.backend.forget(conversion_id)
+        refuse(task, error)
+    return entry
+
+
+def _check_id(conversion_id: str) -> None:
+    if not conversion_id.isprintable() or len(conversion_id) > _MOST_ID_CHARACTERS:
+        raise InvalidRequest(
+            f"This task_id can't be a conversion's: give up to {_MOST_ID_CHARACTERS} printable "
+            "characters."
+        )
+
+
+def _check_same(entry: Entry, asked: str) -> None:
+    if is_another(entry.asked, asked):
+        raise InvalidRequest(
+            f"The task_id {entry.id!r} was used for a different conversion: take another. That "
+            "conversion goes on, and keeps its files."
+        )
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:

@@ -15,7 +15,7 @@ from conveyor import Conveyor, ConveyorError, SettingsError
 from conveyor.serving import address_of, listen
 from web.auth import hash_of
 from web.server import make_server
-from workers import logs
+from workers import logs, precautions
 
 _FAILED: Final = 1
 _WRONG: Final = 2
@@ -100,10 +100,19 @@ def _run(settings: WebSettings, conveyor: Conveyor) -> None:
             _FAILED,
         )
     _set_up_logs(settings)
+    _look_at_servers(conveyor)
     address = address_of(listener)
     server = make_server(settings, conveyor, lambda: _say(f"web ready on {address}"))
     with listener:
         server.run(sockets=[listener])
+
+
+def _look_at_servers(conveyor: Conveyor) -> None:
+    try:
+        seen = precautions.look_at_servers(conveyor.ledger, conveyor.celery_app)
+        precautions.log_concerns(seen)
+    except SettingsError as error:
+        _end(str(error), _WRONG)
 
 
 def _set_up_logs(settings: WebSettings) -> None:

@@ -24,6 +24,8 @@ def get_fleet(parts: Wired) -> FleetAnswer:
         ],
         oldest_overdue_s=fleet.oldest_overdue_s,
         unreadable=fleet.unreadable,
+        lost=fleet.lost,
+        newer=fleet.newer,
         leftovers=fleet.leftovers,
         accounts=[AccountAnswer.of(account) for account in fleet.accounts],
         flower_url=parts.settings.web_flower_url or None,

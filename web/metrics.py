@@ -107,6 +107,12 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
         value=fleet.unreadable,
     )
     yield GaugeMetricFamily(
+        "conveyor_newer_entries",
+        "Conversions that a later release of Conveyor has written: this one leaves them alone.",
+        value=fleet.newer,
+    )
+    yield _counter("lost", "Conversions whose entry in Redis was evicted or deleted.", counts)
+    yield GaugeMetricFamily(
         "conveyor_leftovers",
         "Jobs and files that are still to be deleted at ConvertAPI.",
         value=fleet.leftovers,

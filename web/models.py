@@ -311,6 +311,8 @@ class FleetAnswer(_Model):
     dead_letters: list[KindCount]
     oldest_overdue_s: float
     unreadable: int = Field(description="Entries in Redis that can't be read.")
+    lost: int = Field(description="Conversions whose entry in Redis is gone.")
+    newer: int = Field(description="Conversions that a later release of Conveyor has written.")
     leftovers: int = Field(description="Jobs and files still to be deleted at ConvertAPI.")
     accounts: list[AccountAnswer]
     flower_url: str | None

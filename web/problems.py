@@ -27,6 +27,7 @@ from conveyor import (
     UnknownConversion,
     UnreadableConversion,
 )
+from conveyor.ledger.entry import NewerEntry
 
 __all__ = [
     "CLIENT_GONE",
@@ -182,6 +183,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(UnknownConversion, _unknown)
     app.add_exception_handler(UnreadableConversion, _unreadable_entry)
+    app.add_exception_handler(NewerEntry, _newer_entry)
     app.add_exception_handler(FileGone, _gone)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -206,6 +208,11 @@ async def _unreadable_entry(_: Request, error: Exception) -> Response:
     """One entry is damaged; the others are not."""
     log.error("unreadable_entry", error=str(error))
     return ProblemResponse(Kind.INTERNAL, str(error))
+
+
+async def _newer_entry(_: Request, error: Exception) -> Response:
+    """A web process of the later release can show it."""
+    return ProblemResponse(Kind.UNAVAILABLE, str(error))
 
 
 async def _gone(_: Request, error: Exception) -> Response:

@@ -13,7 +13,9 @@ from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
 from kombu.exceptions import OperationalError
 
+from conveyor import names
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
+from workers.comebacks import come_back
 from workers.stumbles import internal_failure, put_aside, stumble
 from workers.telling import refuse
 from workers.wiring import Engine, engine
@@ -29,6 +31,8 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     abstract = True
     # As a string: only a worker's main process needs it.
     Request = "workers.revoking:Request"
+    # What a later release asks for is sent on as it is, whatever its arguments.
+    typing = False
 
     @property
     def engine(self) -> Engine:
@@ -42,11 +46,12 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep sends
                 another message when they are back (invariant I6). Or something unexpected was
                 raised, and was counted on the conversion.
-            Reject: Redis is away, and this message is all that there is: it goes back.
+            Retry: Redis is away, and this message is all that there is: it comes back.
         """
         conversion_id = self._conversion_id(args, kwargs)
         with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=self.name):
             try:
+                self._check_version(*args, **kwargs)
                 return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
                 log.warning("put_off", reason=str(error))
@@ -81,10 +86,29 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             self._put_off(error, *args, **kwargs)
 
     def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:
-        """Leave it to the sweep; what the ledger may not know goes back to its queue."""
+        """Leave it to the sweep; what the ledger may not know comes back."""
         if self.is_only_record(*args, **kwargs):
-            raise Reject(error, requeue=True) from None
+            come_back(self, error)
         raise Ignore from None
+
+    def _check_version(self, *args: Any, **kwargs: Any) -> None:
+        """Leave a message of a later release to its workers.
+
+        A wake-up is a hint: whoever can read the conversion finds it in the ledger. A signature's
+        message is all that there is, so it is sent again, for another worker to draw.
+
+        Raises:
+            Ignore: It is a wake-up.
+            Retry: It was sent again.
+        """
+        version = (self.request.headers or {}).get(names.VERSION_HEADER, names.MESSAGE_VERSION)
+        if isinstance(version, int) and version <= names.MESSAGE_VERSION:
+            return
+        log.info("newer_message", version=str(version))
+        is_wakeup = self.name != names.SUBMIT or "conversion_id" in kwargs
+        if not is_wakeup or self.is_only_record(*args, **kwargs):
+            come_back(self, RuntimeError("a later release has sent it"))
+        raise Ignore
 
     def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
         """Something unexpected was raised, and the ledger knows no such conversion.

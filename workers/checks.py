@@ -5,17 +5,21 @@ from __future__ import annotations
 import io
 import time
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final
 from urllib.parse import urlsplit
 
 import requests
 
 from config.settings import WorkerSettings
+from conveyor.checks import Check, Finding, Part, check_all
+from conveyor.errors import InvalidRequest
 from conveyor.ledger import connect, translated
-from conveyor.protocol import Account, ApiError, ConvertApi, Refused
+from conveyor.protocol import Account, ApiError, ComeLater, ConvertApi, Refused
+from conveyor.storage import Storage
+from workers.wiring import Engine
 
-__all__ = ["Finding", "look_at_api", "look_at_clock", "look_at_host"]
+__all__ = ["Checkup", "checkup_of", "look_at_api", "look_at_clock", "look_at_host"]
 
 _ROUTED_HOST: Final = "v2.convertapi.com"
 _DENIED: Final = frozenset({401, 402, 403})
@@ -23,17 +27,42 @@ _MOST_CLOCK_OFF_S: Final = 2.0
 _SAMPLE: Final = b"conveyor doctor\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of a part that can be used.
+class Checkup:
+    """A worker's own parts, side by side: one that hangs is named, and the others are reported.
 
-    Attributes:
-        detail: In words, without a secret.
-        warning: Whether you should do something about it all the same.
+    Args:
+        engine: The worker's.
     """
 
-    detail: str
-    warning: bool = False
+    def __init__(self, engine: Engine) -> None:
+        self._probe: str | None = None
+        settings = engine.settings
+        self._parts = (
+            Part("storage", lambda: _look_at_storage(engine.storage, self._probe), _explain),
+            Part("api", partial(look_at_api, engine.api, settings), _explain),
+            Part("host", partial(look_at_host, settings.api_url)),
+            Part("clock", partial(look_at_clock, settings)),
+        )
+
+    def examine(self, probe: str | None, timeout_s: float) -> list[Check]:
+        """Check all.
+
+        Args:
+            probe: The URI of a file that somebody else has just written to the storage.
+            timeout_s: How long all together may take, seconds.
+        """
+        self._probe = probe
+        return check_all(self._parts, timeout_s)
+
+
+@cache
+def checkup_of(engine: Engine) -> Checkup:
+    """The one of a process: what hangs there is not asked a second time.
+
+    Args:
+        engine: The process's.
+    """
+    return Checkup(engine)
 
 
 def look_at_host(api_url: str) -> Finding:
@@ -169,3 +198,27 @@ def _refuses_strangers(settings: WorkerSettings) -> bool:
         )
         return answer.status_code in _DENIED
     return False
+
+
+def _look_at_storage(storage: Storage, probe: str | None) -> Finding:
+    storage.check()
+    if probe is None:
+        return Finding("a file was written, read and removed")
+    with storage.open_source(probe) as stream:
+        stream.read()
+    return Finding("a file was written and removed, and one of yours was read")
+
+
+def _explain(error: Exception) -> str | None:
+    if isinstance(error, Refused):
+        return f"{error}: check CONVEYOR_API_SECRET"
+    if isinstance(error, InvalidRequest):
+        return (
+            "the worker can't read what is stored here: give both the same CONVEYOR_STORAGE_URL, "
+            "one that both can reach"
+        )
+    if isinstance(error, ComeLater):
+        return f"{error}: ask again later"
+    if isinstance(error, ApiError):
+        return f"{error}: check CONVEYOR_API_URL and the network"
+    return None

@@ -11,10 +11,34 @@ import sys
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP, Queues
 from celery.apps.worker import Worker
 from celery.worker import control
+from kombu.entity import Exchange, Queue
 
-__all__ = ["GuestWorker"]
+__all__ = ["GuestAmqp", "GuestWorker"]
+
+
+class _GuestQueues(Queues):  # type: ignore[misc] # Celery ships no types
+    """Queues of which those that are not ours are only sent to, and never declared.
+
+    A Redis needs no declaration. kombu's would bind the queue to an exchange of its own name, and
+    where an application has a topic exchange of that name, Celery's default for instance, the queue
+    would get a copy of every message of that exchange: each task would run twice.
+    """
+
+    def new_missing(self, name: str) -> Queue:
+        exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
+        return Queue(name, exchange, routing_key=name, no_declare=True)  # type: ignore[no-untyped-call]
+
+
+class GuestAmqp(AMQP):  # type: ignore[misc]
+    """How our app sends: to our own queues, and to those that a caller's callbacks name."""
+
+    @property
+    def queues_cls(self) -> type[Queues]:
+        """Other brokers lose what is sent to a queue that nobody has declared yet."""
+        return _GuestQueues if self.app.conf.broker_transport else Queues
 
 
 class GuestWorker(Worker):  # type: ignore[misc] # Celery ships no types

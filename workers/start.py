@@ -9,16 +9,30 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.settings import load_settings
+from conveyor import wire
 from conveyor.errors import SettingsError
+from conveyor.standing import Server
 from conveyor.transport import BACKENDS
-from workers import cleanup, logs, revoking, storage_watch, sweep, tidy, wiring
-from workers.guest import GuestWorker
+from workers import (
+    cleanup,
+    logs,
+    precautions,
+    revoking,
+    storage_watch,
+    sweep,
+    tidy,
+    wiring,
+)
+from workers.guest import GuestAmqp, GuestWorker
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
 
 # As strings: the tasks import the workers, not the other way round.
-_TASK_MODULES: Final = ("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup")
+_MODULES: Final = (
+    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup"),
+    "workers.about",  # a command of remote control
+)
 
 
 def make_app() -> Celery:
@@ -34,23 +48,61 @@ def make_app() -> Celery:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    app = Celery("conveyor", task_cls="workers.base:ConversionTask", include=_TASK_MODULES)
+    app = Celery(
+        "conveyor", task_cls="workers.base:ConversionTask", include=_MODULES, amqp=GuestAmqp
+    )
     # Celery's own keeps its connections to a primary that has become a replica.
     app.loader.override_backends = BACKENDS
     app.conf.update(celery_options(settings))
     app.Worker = app.subclass_with_self(GuestWorker)
+    wire.install()
     wiring.use(app, settings)
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
     _hook_keepers(app)
+    _hook_precautions(app)
     return app
+
+
+def _hook_precautions(app: Celery) -> None:
+    """Look at the servers before anything is consumed, or as soon as they are there."""
+    seen: list[Server] = []
+
+    def look() -> None:
+        if not seen:
+            seen.extend(precautions.look_at_servers(wiring.engine().ledger, app))
+
+    def look_again() -> None:
+        look()
+        if seen:
+            again.stop()
+            precautions.log_concerns(seen)
+
+    again = Periodic("precautions", precautions.AGAIN_S, look_again)
+
+    def before(**_: Any) -> None:
+        try:
+            look()
+        except SettingsError as error:
+            sys.exit(f"error: {error}")
+
+    def ready(**_: Any) -> None:
+        # Not earlier: logs were not set up, and a thread would not have outlived the pool's forks.
+        if seen:
+            precautions.log_concerns(seen)
+        else:
+            again.start()
+
+    signals.worker_init.connect(before, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
 
 
 def _hook_keepers(app: Celery) -> None:
     """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
-        Periodic("tidy", tidy.EVERY_S, tidy.tidy),
+        Periodic("tidy", tidy.EVERY_S, tidy.tidy_ledger),
+        Periodic("tidy-storage", tidy.EVERY_S, tidy.tidy_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)

@@ -14,6 +14,7 @@ from kombu.exceptions import ChannelError, OperationalError
 
 from conveyor import wakeups
 from conveyor.ledger import Entry
+from workers import losses
 from workers.stumbles import stumble
 from workers.wiring import engine
 
@@ -41,13 +42,15 @@ def sweep(app: Celery) -> int:
     Returns:
         How many were woken.
     """
-    woken, most = 0, _BATCH if backlog(app) > _BACKLOG else _MOST
+    parts = engine()
+    woken, skip, most = 0, 0, _BATCH if backlog(app) > _BACKLOG else _MOST
     while woken < most:
-        overdue = engine().ledger.claim_overdue(_BATCH, _CLAIM_S)
-        for entry in overdue:
+        overdue = parts.ledger.claim_overdue(_BATCH, _CLAIM_S, skip)
+        losses.report(parts, overdue.lost)
+        for entry in overdue.entries:
             _wake(entry)
-        woken += len(overdue)
-        if len(overdue) < _BATCH:
+        woken, skip = woken + len(overdue.entries), overdue.left
+        if overdue.is_last or skip > _MOST:
             break
     if woken:
         log.warning("overdue_woken", count=woken)

@@ -28,7 +28,7 @@ import structlog
 from celery import Task, signature
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore
 from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
 
@@ -37,6 +37,7 @@ from conveyor.errors import ConversionCancelled, ConversionFailed
 from conveyor.lease import Lease
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
+from workers.comebacks import come_back
 from workers.wiring import Engine
 
 __all__ = ["leave_nothing_to_celery", "refuse", "revoke", "tell"]
@@ -121,7 +122,7 @@ def refuse(task: Task, error: Exception) -> NoReturn:
 
     Raises:
         Ignore: It is told.
-        Reject: The result backend is away: the message, which is all that there is, goes back.
+        Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     _outright(task, lambda: task.backend.mark_as_failure(task.request.id, error, request=_of(task)))
 
@@ -135,7 +136,7 @@ def revoke(task: Task, reason: str) -> NoReturn:
 
     Raises:
         Ignore: It is told.
-        Reject: The result backend is away: the message, which is all that there is, goes back.
+        Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     log.info("revoked", reason=reason)
     _outright(task, lambda: task.backend.mark_as_revoked(_of(task).id, reason, request=_of(task)))
@@ -150,7 +151,7 @@ def _outright(task: Task, mark: Callable[[], object]) -> NoReturn:
         mark()
     except _away(task) as error:
         log.warning("result_backend_away", reason=type(error).__name__)
-        raise Reject(error, requeue=True) from None
+        come_back(task, error)
     raise Ignore
 
 

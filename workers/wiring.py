@@ -44,7 +44,7 @@ _SPARE_CONNECTIONS: Final = 8
 _SPARE_S: Final = 15.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """What the tasks work with.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 import typer
@@ -40,6 +40,8 @@ Account = Annotated[
     typer.Option(metavar="ACCOUNT", help="Only those of an account, by its name."),
 ]
 
+_MOST_SHOWN: Final = 100
+
 _HEADER = ("id", "age", "formats", "class", "code", "reason")
 _GROUP_HEADER = ("count", "class", "account")
 _PLAN_HEADER = ("id", "replay")
@@ -66,7 +68,7 @@ def list_letters(
             return
         # One more than asked for tells whether there are more.
         found = letters.list(wanted, account, limit + 1)
-        unreadable = letters.unreadable()
+        aside = _Aside(list(letters.unreadable()), list(letters.lost()), list(letters.newer()))
     shown = found[:limit]
     if as_json:
         typer.echo(json.dumps([letter.to_dict() for letter in shown], indent=2))
@@ -74,12 +76,40 @@ def list_letters(
     _show(_HEADER, [_row(letter) for letter in shown])
     if len(found) > limit:
         console.say(console.stderr(), f"There are more than {limit}: see --limit.")
-    if unreadable:
-        console.say(
-            console.stderr(),
-            f"{count(len(unreadable), 'conversion')} can't be read in Redis, and nothing is done "
-            f"for them: {', '.join(unreadable)}. To forget one: conveyor dead discard ID",
+    aside.say()
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """What is no dead letter, and needs a look all the same."""
+
+    unreadable: Sequence[str]
+    lost: Sequence[str]
+    newer: Sequence[str]
+
+    def say(self) -> None:
+        self._say(
+            self.unreadable,
+            "can't be read in Redis, and nothing is done for them",
+            " To forget one: conveyor dead discard ID",
         )
+        self._say(
+            self.lost,
+            "are lost: their entries in Redis were evicted or deleted. They may have been paid. "
+            "Enqueue again what is needed",
+            " To forget one: conveyor dead discard ID",
+        )
+        self._say(
+            self.newer,
+            "were written by a later release of Conveyor, and left alone by this one",
+            " Use that release to see them.",
+        )
+
+    def _say(self, ids: Sequence[str], what: str, cure: str) -> None:
+        if ids:
+            shown = ", ".join(ids[:_MOST_SHOWN]) + (", …" if len(ids) > _MOST_SHOWN else "")
+            text = f"{count(len(ids), 'conversion')} {what}: {shown}.{cure}"
+            console.say(console.stderr(), text)
 
 
 @app.command()
@@ -156,12 +186,15 @@ def discard(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
     yes: Yes = False,
 ) -> None:
-    """Forget conversions whose entry in Redis can't be read. What they were is lost."""
+    """Forget conversions whose entry in Redis can't be read, or is lost."""
     confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
     with connected() as conveyor:
         for conversion_id in ids:
             if not conveyor.dead_letters.discard(conversion_id):
-                raise UnknownConversion(f"No unreadable entry has the id {conversion_id!r}.")
+                raise UnknownConversion(
+                    f"No unreadable or lost entry has the id {conversion_id!r}: see "
+                    "`conveyor dead list`."
+                )
             typer.echo(conversion_id)
 
 

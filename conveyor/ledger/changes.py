@@ -13,12 +13,25 @@ from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes", "RevokedBefore"]
+__all__ = ["Changes", "Claimed", "RevokedBefore"]
 
 _NOTHING_TO_OWN: Final = -1
 _REVOKED: Final = -2
+_CLAIMED: Final = -3
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
+
+
+class Claimed(Exception):  # noqa: N818 - no error: somebody was first
+    """An idempotency key is another conversion's.
+
+    Attributes:
+        bound: What the key holds.
+    """
+
+    def __init__(self, bound: str) -> None:
+        super().__init__()
+        self.bound = bound
 
 
 class RevokedBefore(Exception):  # noqa: N818 - no error: its caller wished so
@@ -38,6 +51,8 @@ class Changes(Entries):
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, now, flat = self._run(name, conversion_id, **change)
+        if done == _CLAIMED:
+            raise Claimed(*flat)
         if done == _NOTHING_TO_OWN:
             raise InvalidRequest(
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
@@ -49,7 +64,9 @@ class Changes(Entries):
             return None
         return decode(conversion_id, fields_of(flat), float(now))
 
-    def _run(self, name: str, conversion_id: str, **change: Any) -> tuple[int, str, list[str]]:
+    def _run(
+        self, name: str, conversion_id: str, key: str | None = None, **change: Any
+    ) -> tuple[int, str, list[str]]:
         transition = TRANSITIONS[name]
         given = {**change.pop("set", {}), **change.pop("also", {})}
         fields = {field: _clean(value) for field, value in given.items()}
@@ -83,6 +100,8 @@ class Changes(Entries):
                     self._keys.leftovers,
                     self._keys.leftover_records,
                     self._keys.revoked,
+                    self._keys.signed,
+                    *([] if key is None else [self._keys.idempotency(key)]),
                 ],
                 args=[conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix],
             )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from conveyor.conversion import Event, State
 from conveyor.errors import UnknownConversion, UnreadableConversion
+from conveyor.ledger.audit import Audit
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry, NewerEntry, decode
 from conveyor.ledger.scripts import script
@@ -17,16 +19,30 @@ __all__ = ["Entries"]
 _MICROSECONDS: Final = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Entries that were read, ids without one, and ids of those that can't be read."""
+
+    entries: list[Entry]
+    gone: list[str]
+    damaged: list[str]
+    newer: list[str]
+
+
 class Entries:
     """The conversions' entries in Redis.
 
     Args:
         client: From `conveyor.ledger.connect`.
+
+    Attributes:
+        audit: What is lost, and what is newer.
     """
 
     def __init__(self, client: Client) -> None:
         self._redis = client
         self._keys = client.keyspace
+        self.audit = Audit(client)
         self._set_aside = client.register_script(script("set_aside"))
 
     def find(self, conversion_id: str) -> Entry | None:
@@ -50,6 +66,11 @@ class Entries:
             LedgerUnavailable: Redis can't be reached.
         """
         entry = self.find(conversion_id)
+        if entry is None and self.audit.is_lost(conversion_id):
+            raise UnknownConversion(
+                f"Redis has lost the conversion {conversion_id!r}: its entry was evicted or "
+                "deleted. It may have been paid. Enqueue it again if it is needed."
+            )
         if entry is None:
             raise UnknownConversion(
                 f"No conversion has the id {conversion_id!r}: check it; "
@@ -65,9 +86,10 @@ class Entries:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        entries, _, damaged = self._sorted(conversion_ids)
-        self.set_aside(damaged)
-        return entries
+        found = self._sorted(conversion_ids)
+        self.set_aside(found.damaged)
+        self.audit.note_newer(found.newer)
+        return found.entries
 
     def unreadable(self) -> dict[str, float]:
         """The entries that were put aside because they can't be read.
@@ -139,23 +161,20 @@ class Entries:
         with self._translated():
             return _seconds(self._redis.time())
 
-    def _sorted(self, conversion_ids: Sequence[str]) -> tuple[list[Entry], list[str], list[str]]:
-        """Entries, ids without one, and ids of those that nobody can read."""
-        found, seen_at = self._read(conversion_ids)
-        entries: list[Entry] = []
-        gone: list[str] = []
-        damaged: list[str] = []
-        for conversion_id, fields in found:
+    def _sorted(self, conversion_ids: Sequence[str]) -> _Sorted:
+        read, seen_at = self._read(conversion_ids)
+        found = _Sorted([], [], [], [])
+        for conversion_id, fields in read:
             if not fields:
-                gone.append(conversion_id)
+                found.gone.append(conversion_id)
                 continue
             try:
-                entries.append(_decode(conversion_id, fields, seen_at))
+                found.entries.append(_decode(conversion_id, fields, seen_at))
             except NewerEntry:
-                continue
+                found.newer.append(conversion_id)
             except UnreadableConversion:
-                damaged.append(conversion_id)
-        return entries, gone, damaged
+                found.damaged.append(conversion_id)
+        return found
 
     def _read(self, conversion_ids: Sequence[str]) -> tuple[list[tuple[str, Any]], float]:
         with self._translated():

@@ -8,6 +8,10 @@
 ``token``          of the last transition
 ``request``        what was asked, JSON; of a finished conversion the formats alone
 ``caller``         the caller's canvas, JSON; absent where it has none
+``asked``          of a signature's, what its message asked for, as a hash: another message of this
+                   id that asks for something else is refused
+``joined``         1 where another producer holds it by its idempotency key
+``shared``         1 where its sources' folders are a signature's, which may run again
 ``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
                    ``uploads_host`` and ``uploads_account``: where they can be used
 ``reuploaded``     1 once an upload that was gone has been made again
@@ -49,7 +53,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
@@ -79,15 +83,19 @@ _NUMBERS: Final = (
     *("strikes", "stumbles", "untold", "cost"),
 )
 _FLAGS: Final = (
-    *("reuploaded", "foreign_ids", "held", "webhook", "called", "told", "alive", "asking"),
+    *("shared", "reuploaded", "foreign_ids", "held", "webhook"),
+    *("called", "told", "alive", "asking"),
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
 )
 _TEXTS: Final = (
-    *("uploads_host", "uploads_account", "job_id", "base_url", "account", "unclear", "sent"),
+    *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
+    *("unclear", "sent"),
 )
 _FILE_FIELD: Final = "file:"
+# As every state and every dialect is called, those of later releases, too.
+_WORD: Final = re.compile("[a-z][a-z_]{2,31}", re.ASCII)
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
 _WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
@@ -100,6 +108,12 @@ _MOST_VERSION: Final = 1000
 
 class NewerEntry(UnreadableConversion):
     """A newer version of Conveyor wrote the entry: its workers can read it."""
+
+    def __str__(self) -> str:
+        return (
+            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
+            "and its workers go on with it. Use that release to look at it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,8 @@ class Entry:
     request: ConversionRequest
     seen_at: float = field(default=0.0, compare=False)
     attempt: int = 1
+    asked: str = ""
+    shared: bool = False
     caller: Caller = field(default_factory=Caller)
     uploads: Mapping[str, str] = field(default_factory=dict)
     uploaded_at: float = 0.0
@@ -229,15 +245,21 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         if _version(fields.get("v", str(VERSION))) > VERSION:
             raise NewerEntry(conversion_id)
         return _decode(conversion_id, fields, seen_at)
+    except _UnknownWord as error:
+        raise NewerEntry(conversion_id) from error
     except (
         *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
     ) as error:
         raise UnreadableConversion(conversion_id) from error
 
 
+class _UnknownWord(Exception):  # noqa: N818
+    """A state or a dialect that we don't know: whoever wrote it knows more than we do."""
+
+
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
-    state = State(fields["state"])
+    state = _word(State, fields["state"])
     if not (state.is_final or {"wakeup", "attempt"} <= fields.keys()):
         raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
@@ -259,7 +281,7 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
         uploads=texts_of(_json(get("uploads"), {})),
         uploaded_at=_time(get("uploaded_at")) or 0.0,
         note=get("note", ""),
-        dialect=Dialect(get("dialect", Dialect.PATH)),
+        dialect=_word(Dialect, get("dialect", Dialect.PATH.value)),
         since=_time(get("since")) or 0.0,
         refusal=_load_failure(get("refusal")),
         result=_load_result(get("result")),
@@ -334,6 +356,19 @@ def _kind(text: str) -> FailureKind:
         return FailureKind(text)
     except ValueError:
         return FailureKind.INTERNAL
+
+
+WordT = TypeVar("WordT", State, Dialect)
+
+
+def _word(kind: type[WordT], text: str) -> WordT:
+    """A word of ours, or of a later release's; anything else is damaged."""
+    try:
+        return kind(text)
+    except ValueError:
+        if not _WORD.fullmatch(text):
+            raise
+        raise _UnknownWord from None
 
 
 def _json(text: str | None, default: Any) -> Any:

@@ -13,8 +13,6 @@ from conveyor.conversion import FailureKind, State
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry
-from conveyor.ledger.keys import KEEP_FINISHED_S
-from conveyor.ledger.scripts import script
 
 __all__ = ["MINUTES", "Index", "Reading"]
 
@@ -23,12 +21,9 @@ MINUTES: Final = 30
 
 # Entries that were accepted in the very same microsecond; a page must not lose one at its edge.
 _TIES: Final = 50
-_TRIM_BATCH: Final = 500
 # A float's digits and an id; one that is longer was not made here.
 _MAX_CURSOR: Final = 300
 
-# Dead letters are kept until somebody purges them, which takes their ids out at once.
-_FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
 
 _DEAD_KINDS: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.CANCELLED)
 
@@ -48,6 +43,8 @@ class Reading:
         counts: What has happened so far, by the names in `conveyor.ledger.tally`.
         unreadable: Entries that were put aside because they can't be read.
         leftovers: Jobs and files that are still to be deleted at the service.
+        lost: Conversions whose entry is gone; the list ends at ten thousand.
+        newer: Conversions that a later release has written.
     """
 
     states: dict[State, int]
@@ -57,6 +54,8 @@ class Reading:
     counts: dict[str, int]
     unreadable: int
     leftovers: int
+    lost: int
+    newer: int
 
 
 class Index:
@@ -71,7 +70,6 @@ class Index:
         self._redis = client
         self._keys = client.keyspace
         self._find = find
-        self._trim_state = client.register_script(script("trim_state"))
 
     def page(self, state: State | None, limit: int, cursor: str) -> tuple[list[Entry], str]:
         """Conversions, those accepted last first.
@@ -126,7 +124,11 @@ class Index:
             pipeline.hgetall(self._keys.counts)
             pipeline.zcard(self._keys.unreadable)
             pipeline.zcard(self._keys.leftovers)
-            *cards, throughput, first, counts, unreadable, leftovers = pipeline.execute()
+            pipeline.zcard(self._keys.lost)
+            pipeline.zcard(self._keys.newer)
+            *cards, throughput, first, counts, unreadable, leftovers, lost, newer = (
+                pipeline.execute()
+            )
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
@@ -135,25 +137,9 @@ class Index:
             counts={name: _count(count) for name, count in counts.items()},
             unreadable=unreadable,
             leftovers=leftovers,
+            lost=lost,
+            newer=newer,
         )
-
-    def trim(self) -> int:
-        """Take out what the ledger has forgotten by now; a batch of each state.
-
-        Returns:
-            How many ids were taken out.
-        """
-        with translated(self._redis):
-            return sum(
-                cast(
-                    "int",
-                    self._trim_state(
-                        keys=[self._keys.state(state.value)],
-                        args=[KEEP_FINISHED_S, _TRIM_BATCH, self._keys.entry_prefix],
-                    ),
-                )
-                for state in _FORGOTTEN
-            )
 
     def _page(self, indexes: Sequence[str], limit: int, cursor: str) -> tuple[list[Entry], str]:
         edge = _read_cursor(cursor)

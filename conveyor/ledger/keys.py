@@ -18,10 +18,15 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                finished one the last 10; goes with its entry
 ``{conveyor}:unreadable``              zset    ids whose entries can't be read, by the time each was
                                                put aside; until somebody discards it
+``{conveyor}:lost``                    zset    ids whose entries are gone, by the time each was
+                                               noticed; the last 10,000, until somebody discards it
+``{conveyor}:newer``                   zset    ids whose entries a later release has written, by the
+                                               time each was met
 ``{conveyor}:storage``                 string  the id in the marker of the storage in use
 ``{conveyor}:storage:claim``           string  exists while somebody marks a new storage; 30 s
 ``{conveyor}:storage:strangers``       zset    processes that have another storage than the one in
                                                use, by the time up to which that is known
+``{conveyor}:audited``                 hash    by index: where the last look at it ended
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
@@ -33,6 +38,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by
                                                the time from which on they may be removed
+``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
 ``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
                                                conversion has, by the time; 7 days, 50,000 at most
@@ -50,6 +56,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                of what was asked; 7 days
 ``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
+``{conveyor}:report:<id>``             string  what a worker reports to the doctor, JSON; a minute
+``{conveyor}:identity``                string  tells two ledgers apart; made by whoever asks first
 =====================================  ======  ====================================================
 
 One hash tag, the namespace, holds them together: a transition touches an entry and both indexes in
@@ -110,6 +118,21 @@ class Keys:
         return f"{self.prefix}unreadable"
 
     @property
+    def lost(self) -> str:
+        """Conversions whose entries are gone."""
+        return f"{self.prefix}lost"
+
+    @property
+    def newer(self) -> str:
+        """Conversions that a later release has written."""
+        return f"{self.prefix}newer"
+
+    @property
+    def audited(self) -> str:
+        """Where the last look at each index ended."""
+        return f"{self.prefix}audited"
+
+    @property
     def revoked(self) -> str:
         """Ids that were revoked before they began."""
         return f"{self.prefix}revoked"
@@ -155,6 +178,11 @@ class Keys:
         return f"{self.prefix}staging"
 
     @property
+    def signed(self) -> str:
+        """Those of them that signatures share."""
+        return f"{self.prefix}signed"
+
+    @property
     def doomed(self) -> str:
         """Staged folders that are to be removed."""
         return f"{self.prefix}doomed"
@@ -188,6 +216,15 @@ class Keys:
     def check(self) -> str:
         """What a check has written."""
         return f"{self.prefix}check"
+
+    @property
+    def identity(self) -> str:
+        """Tells two ledgers apart."""
+        return f"{self.prefix}identity"
+
+    def report(self, question_id: str) -> str:
+        """What a worker reports to the doctor."""
+        return f"{self.prefix}report:{question_id}"
 
     def conversion(self, conversion_id: str) -> str:
         """The entry of a conversion."""

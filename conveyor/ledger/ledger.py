@@ -19,7 +19,8 @@ from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import tally
-from conveyor.ledger.changes import Changes
+from conveyor.ledger.audit import Lost
+from conveyor.ledger.changes import Changes, Claimed
 from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
     VERSION,
@@ -35,11 +36,14 @@ from conveyor.ledger.entry import (
 from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
 from conveyor.ledger.pace import Pace
+from conveyor.ledger.reports import Reports
+from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
+from conveyor.ledger.server import Standing, look_at_server
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Job", "Ledger"]
+__all__ = ["Claim", "Job", "Ledger", "Overdue", "is_another"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -49,6 +53,8 @@ Leaving = Mapping[str, Any] | None
 _GRACE_S: Final = 10.0
 # How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
 _WORK_S: Final = 15.0
+# What a later release has written is left to its workers for so long, and then put off for as long.
+_LEAVE_NEWER_S: Final = 30.0
 _FORGET: Final = -1
 # As many as a Celery worker keeps.
 _MOST_REVOKED: Final = 50_000
@@ -68,7 +74,8 @@ _OF_THE_LAST_JOB: Final = (
 _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
-    *("reuploaded", "since", "sent", "strikes", "stumbles", "untold", "wakeup", "webhook"),
+    *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
+    *("wakeup", "webhook"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -96,6 +103,36 @@ class Job:
     webhook: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A producer's idempotency key, and what it asks for under it.
+
+    Attributes:
+        key: The key.
+        fingerprint: Of the request.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A batch of what is overdue.
+
+    Attributes:
+        entries: Those to wake.
+        lost: Those whose entry is gone, and that were not noticed before.
+        is_last: Whether no more are overdue.
+        left: How many at the front are left to the workers of a later release.
+    """
+
+    entries: list[Entry]
+    lost: tuple[Lost, ...]
+    is_last: bool
+    left: int
+
+
 class Ledger(Changes):
     """Conversions in Redis.
 
@@ -105,12 +142,15 @@ class Ledger(Changes):
     Attributes:
         pace: How long conversions take.
         leftovers: What is to be deleted at the service.
+        reports: What workers report to the doctor.
     """
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
+        self.reports = Reports(client)
+        self._join = client.register_script(script("join"))
         self._job_ended = client.register_script(script("job_ended"))
         self._claim_overdue = client.register_script(script("claim_overdue"))
         self._keep_working = client.register_script(script("keep_working"))
@@ -127,6 +167,8 @@ class Ledger(Changes):
         owns: Sequence[str] = (),
         takes: Sequence[str] = (),
         *,
+        asked: str = "",
+        claim: Claim | None = None,
         unless_revoked: bool = False,
     ) -> Entry | None:
         """Accept a conversion.
@@ -136,26 +178,38 @@ class Ledger(Changes):
             request: What is asked.
             caller: What Celery was asked to do after it.
             owns: Tokens of the staged folders that are its own from now on.
-            takes: The same of folders that may be somebody's already.
+            takes: The same of folders that may be somebody's already. Those that signatures share
+                stay theirs, and their time begins anew.
+            asked: What a signature's message asks for, as a hash.
+            claim: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
 
         Raises:
-            InvalidRequest: One of these is gone, or belongs to another conversion.
+            Claimed: The key is another conversion's, of the same request.
+            InvalidRequest: One of the folders is gone, or belongs to another conversion. Or the key
+                was used for a different request.
             RevokedBefore: Its id was revoked.
         """
         fields = {"v": VERSION, "wakeup": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
             fields["caller"] = caller.to_json()
-        return self._change(
-            "open",
-            conversion_id,
-            set=fields,
-            stamp=["created_at"],
-            owns=list(owns),
-            takes=list(takes),
-            unless_revoked=unless_revoked,
-            due_in=_GRACE_S,
-        )
+        if asked:
+            fields["asked"] = asked
+        try:
+            return self._change(
+                "open",
+                conversion_id,
+                set=fields,
+                stamp=["created_at"],
+                owns=list(owns),
+                takes=list(takes),
+                sign_s=KEEP_SIGNED_S,
+                unless_revoked=unless_revoked,
+                due_in=_GRACE_S,
+                **_claiming(claim, conversion_id),
+            )
+        except Claimed as error:
+            raise Claimed(_same_of(cast("Claim", claim), error.bound)) from None
 
     def note_revoked(self, conversion_id: str) -> bool:
         """Have an id never begin that no conversion has.
@@ -173,36 +227,33 @@ class Ledger(Changes):
             )
         return not known
 
-    def claim_key(self, key: str, conversion_id: str, fingerprint: str) -> str:
-        """Bind an idempotency key to a conversion, or learn which it is bound to.
+    def claimed(self, claim: Claim) -> str | None:
+        """The conversion that an idempotency key is bound to.
 
         Args:
-            key: The producer's.
-            conversion_id: For a key that is new.
-            fingerprint: Of what is asked.
+            claim: The key, and what is asked for under it.
 
         Returns:
-            The id of the key's conversion: the one given, where the key is new.
+            Its id; None where the key is new.
 
         Raises:
             InvalidRequest: The key was used for a different request.
         """
         with self._translated():
-            bound = self._redis.set(
-                self._keys.idempotency(key),
-                f"{conversion_id} {fingerprint}",
-                nx=True,
-                get=True,
-                ex=KEEP_FINISHED_S,
-            )
-        if bound is None:
-            return conversion_id
-        known_id, _, known_fingerprint = cast("str", bound).partition(" ")
-        if known_fingerprint != fingerprint:
-            raise InvalidRequest(
-                f"The idempotency key {key!r} was used for a different request: take another key."
-            )
-        return known_id
+            bound = cast("str | None", self._redis.get(self._keys.idempotency(claim.key)))
+        return None if bound is None else _same_of(claim, bound)
+
+    def join(self, conversion_id: str) -> bool:
+        """Hold a conversion that another producer has enqueued: it is not taken back any more.
+
+        Args:
+            conversion_id: The conversion's id.
+
+        Returns:
+            Whether there is one.
+        """
+        with self._translated():
+            return bool(self._join(keys=[self._keys.conversion(conversion_id)], args=[VERSION]))
 
     def uploaded(
         self,
@@ -732,20 +783,28 @@ class Ledger(Changes):
             keep_s=0,
         )
 
-    def forget(self, conversion_id: str) -> bool:
+    def forget(self, conversion_id: str, claim: Claim | None = None) -> bool:
         """Take back an `open` whose message could not be published: it was not accepted.
+
+        Args:
+            conversion_id: The conversion's id.
+            claim: The idempotency key that it was opened with, which is free again.
 
         Returns:
             Whether it is forgotten; not where a worker has it in hand, for then the message has
-            arrived all the same, or the sweep has sent another.
+            arrived all the same, or the sweep has sent another. Nor where another producer holds it
+            by its key.
         """
+        value = {} if claim is None else {"unclaim": _bound(claim, conversion_id)}
         done, *_ = self._run(
             "forget",
             conversion_id,
-            guards={"wakeup": 0},
+            key=claim.key if claim else None,
+            guards={"wakeup": 0, "joined": ""},
             due_in=False,
             keep_s=_FORGET,
             silent=True,
+            **value,
         )
         return bool(done)
 
@@ -792,26 +851,30 @@ class Ledger(Changes):
 
     # -- indexes --------------------------------------------------------------------------------
 
-    def claim_overdue(self, limit: int, for_s: float) -> list[Entry]:
+    def claim_overdue(self, limit: int, for_s: float, skip: int = 0) -> Overdue:
         """Take overdue conversions to wake them; other sweeps leave them alone for a while.
 
-        What can't be read is put aside, so that it is not woken again and harms no other.
+        What can't be read is put aside, so that it is not woken again and harms no other. What a
+        later release has written is left to its own workers.
 
         Args:
-            limit: At most so many.
+            limit: At most so many are looked at.
             for_s: Seconds for which they are this sweep's.
-
-        Returns:
-            The entries. Ids whose entry is gone are taken out of the index.
+            skip: `Overdue.left` of the batch before.
         """
         with self._translated():
-            ids = cast("list[str]", self._claim_overdue(keys=[self._keys.due], args=[for_s, limit]))
-        entries, gone, damaged = self._sorted(ids)
-        if gone:
-            with self._translated():
-                self._redis.zrem(self._keys.due, *gone)
-        self.set_aside(damaged)
-        return entries
+            ids, looked_at, left, newer = cast(
+                "tuple[list[str], int, int, list[str]]",
+                self._claim_overdue(
+                    keys=[self._keys.due],
+                    args=[for_s, limit, self._keys.entry_prefix, VERSION, _LEAVE_NEWER_S, skip],
+                ),
+            )
+        found = self._sorted(ids)
+        self.set_aside(found.damaged)
+        self.audit.note_newer([*newer, *found.newer])
+        lost = self.audit.lose(found.gone)
+        return Overdue(found.entries, tuple(lost), is_last=looked_at < limit, left=left)
 
     def dead_ids(self, older_than_s: float | None = None, limit: int | None = None) -> list[str]:
         """The ids of dead letters, the oldest first.
@@ -839,11 +902,13 @@ class Ledger(Changes):
             self.find_many(ids[start : start + _BATCH])
 
     def discard(self, conversion_id: str) -> bool:
-        """Forget an entry that was put aside because it can't be read.
+        """Forget an entry that was put aside because it can't be read, or one that is lost.
 
         Returns:
             Whether there was one.
         """
+        if self.audit.forget_lost(conversion_id):
+            return True
         with self._translated():
             aside = self._redis.zrem(self._keys.unreadable, conversion_id)
             if aside:
@@ -885,8 +950,9 @@ class Ledger(Changes):
     def recall_dialect(self, account: str) -> Dialect | None:
         """The dialect that an account's service was found to speak."""
         with self._translated():
-            known = self._redis.get(self._keys.dialect(account))
-        return Dialect(cast("str", known)) if known else None
+            known = cast("str | None", self._redis.get(self._keys.dialect(account)))
+        # One that a later release speaks is none that we do: it is found out anew.
+        return next((dialect for dialect in Dialect if dialect.value == known), None)
 
     def remember_dialect(self, account: str, dialect: Dialect) -> None:
         """Remember it for a day."""
@@ -899,6 +965,22 @@ class Ledger(Changes):
         with self._translated():
             known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
+
+    def identity(self) -> str:
+        """What tells this ledger from any other: made once, by whoever asks first."""
+        made = secrets.token_hex(8)
+        with self._translated():
+            known = self._redis.set(self._keys.identity, made, nx=True, get=True)
+        return cast("str | None", known) or made
+
+    def standing(self) -> Standing:
+        """What the server is set to, and what of that can hurt.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            return look_at_server(self._redis)
 
     def check(self) -> None:
         """Write and read a key.
@@ -927,6 +1009,46 @@ class Ledger(Changes):
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
+
+
+def _bound(claim: Claim, conversion_id: str) -> str:
+    """What an idempotency key holds."""
+    return f"{conversion_id} {claim.fingerprint}"
+
+
+def _claiming(claim: Claim | None, conversion_id: str) -> dict[str, Any]:
+    if claim is None:
+        return {}
+    value = {"value": _bound(claim, conversion_id), "keep_s": KEEP_FINISHED_S}
+    return {"key": claim.key, "claim": value}
+
+
+def _same_of(claim: Claim, bound: str) -> str:
+    """The conversion of a key that is bound.
+
+    Raises:
+        InvalidRequest: To a different request.
+    """
+    conversion_id, _, fingerprint = bound.partition(" ")
+    if is_another(fingerprint, claim.fingerprint):
+        raise InvalidRequest(
+            f"The idempotency key {claim.key!r} was used for a different request: take another key."
+        )
+    return conversion_id
+
+
+def is_another(known: str, fingerprint: str) -> bool:
+    """Whether two fingerprints are of different requests.
+
+    Those that two releases have made in different ways can't be compared. The key is the same, so
+    the conversion is taken to be the same: it is paid once, whatever else.
+
+    Args:
+        known: The one on record, ``VERSION:HASH``; empty where nothing like it was asked.
+        fingerprint: Ours.
+    """
+    is_of_one_version = known.partition(":")[0] == fingerprint.partition(":")[0]
+    return not known or (is_of_one_version and known != fingerprint)
 
 
 def _place_of_uploads(entry: Entry) -> dict[str, Any]:

@@ -29,6 +29,11 @@ __all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of", "uploads_of
 # gone, and paid for again.
 _FIRST_TRY_S: Final = 5.0
 
+_VERSION: Final = 1
+# What we can't read is left to those who can for so long, before we look at it again.
+_LEAVE_S: Final = 300.0
+_MOST_BATCHES: Final = 50
+
 # The job of a dead letter of these kinds is over, although the service has not said that it failed.
 _JOB_IS_OVER: Final = frozenset({FailureKind.EXPIRED, FailureKind.UNREADABLE})
 
@@ -154,22 +159,43 @@ class Leftovers:
 
         Returns:
             What to delete. What the service has removed by itself is dropped and counted. While a
-            pause lasts there is nothing to delete. A record that can't be read is passed over: a
-            newer version may have written it.
+            pause lasts there is nothing to delete. A record that can't be read is put off, as a
+            later release may have written it, and the next are taken.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
+        for _ in range(_MOST_BATCHES):
+            rows = self._claimed(limit, lease_s)
+            found = [
+                (leftover_id, _read(failures, record)) for leftover_id, failures, record in rows
+            ]
+            self._leave([leftover_id for leftover_id, leftover in found if leftover is None])
+            readable = [leftover for _, leftover in found if leftover is not None]
+            if readable or not rows:
+                return readable
+        return []
+
+    def _claimed(self, limit: int, lease_s: float) -> list[tuple[str, str, str]]:
+        """The id, the failures and the record of each that is claimed."""
         with translated(self._redis):
             flat = cast(
                 "list[str]",
                 self._claim(
-                    keys=[*self._both, self._keys.leftovers_pause, self._keys.counts],
+                    keys=[
+                        *self._both,
+                        self._keys.leftovers_pause,
+                        self._keys.counts,
+                    ],
                     args=[limit, lease_s],
                 ),
             )
-        found = map(_read, flat[::2], flat[1::2])
-        return [leftover for leftover in found if leftover is not None]
+        return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+    def _leave(self, leftover_ids: Sequence[str]) -> None:
+        if leftover_ids:
+            with translated(self._redis):
+                self._postpone(keys=self._both, args=[_LEAVE_S, 0, *leftover_ids])
 
     def done(self, leftovers: Sequence[Leftover]) -> None:
         """Take out what is no longer at the service.
@@ -267,8 +293,9 @@ def _may_run(entry: Entry) -> bool:
 
 def _record(leftover: Leftover) -> str:
     if leftover.url:
-        return json.dumps({"url": leftover.url})
+        return json.dumps({"v": _VERSION, "url": leftover.url})
     plain = {
+        "v": _VERSION,
         "base_url": leftover.base_url,
         "dialect": leftover.dialect.value,
         "job_id": leftover.job_id,
@@ -284,6 +311,8 @@ def _read(failures: str, record: str) -> Leftover | None:
 
 
 def _load(plain: dict[str, Any]) -> Leftover:
+    if plain.get("v", _VERSION) != _VERSION:
+        raise ValueError("a later release has written it")
     if "url" in plain:
         return Leftover(url=str(plain["url"]))
     return Leftover(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Final, cast
 
 from conveyor.ledger.connection import Client, translated
@@ -76,7 +77,16 @@ class Pace:
     def _read(self, pair: str) -> float | None:
         with translated(self._redis):
             known = self._redis.hget(self._keys.pace, pair)
-        return float(cast("str", known)) if known else None
+        return _seconds(cast("str", known)) if known else None
+
+
+def _seconds(text: str) -> float | None:
+    """None where it was damaged: it is learned anew."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < inf else None
 
 
 def _pair(request: ConversionRequest) -> str:

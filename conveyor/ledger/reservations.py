@@ -1,12 +1,16 @@
-"""Staged folders that no conversion owns yet: whoever stages one may die before it is converted.
+"""Staged folders that no conversion owns: whoever stages one may die before it is converted.
 
 A producer reserves a folder before it writes there, renews the reservation while it writes, and the
 conversion's `open` takes it over. What nobody takes over in time is doomed, atomically, so that no
 conversion can own it any more, and then removed by a worker.
+
+A signature can run any number of times, so its folders belong to none of its conversions. They are
+kept for a month after the last of them was accepted.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Final, cast
@@ -20,9 +24,10 @@ KEEP_STAGED_S: Final = 3600.0
 """How long a staged file waits for its conversion, seconds."""
 
 KEEP_SIGNED_S: Final = 30 * 24 * 3600.0
-"""How long that of a signature waits for its first run, seconds."""
+"""How long that of a signature is kept after it was made or last run, seconds."""
 
 _BATCH: Final = 100
+_TOKEN: Final = re.compile("[0-9a-f]{32}")
 
 
 class Reservations:
@@ -37,6 +42,7 @@ class Reservations:
         self._keys = client.keyspace
         self._doom = client.register_script(script("doom_staged"))
         self._doom_now = client.register_script(script("doom_now"))
+        self._sign = client.register_script(script("sign"))
         self._reserve = client.register_script(script("reserve"))
 
     def make(self) -> str:
@@ -66,6 +72,25 @@ class Reservations:
         with translated(self._redis):
             return bool(self._reserve(keys=[self._keys.staging], args=[token, for_s, 1]))
 
+    def sign(self, token: str) -> bool:
+        """Keep a folder for a signature, which shares it with all its runs.
+
+        Args:
+            token: The folder.
+
+        Returns:
+            Whether it can be kept: it may have run out, or belong to a conversion.
+        """
+        with translated(self._redis):
+            places = [self._keys.staging, self._keys.signed]
+            return bool(self._sign(keys=places, args=[token, int(KEEP_SIGNED_S)]))
+
+    def unsign(self, tokens: Sequence[str]) -> None:
+        """Note that a signature which was to share these folders was not made."""
+        if tokens:
+            with translated(self._redis):
+                self._redis.srem(self._keys.signed, *tokens)
+
     def give_back(self, tokens: Sequence[str]) -> None:
         """Have folders removed soon, whoever has owned them."""
         if tokens:
@@ -79,15 +104,13 @@ class Reservations:
             tokens: The folders.
 
         Returns:
-            Those to remove: a folder that a conversion owns by now is none of them.
+            Those to remove: a folder that a conversion or a signature has by now is none of them.
         """
         if not tokens:
             return []
         with translated(self._redis):
-            return cast(
-                "list[str]",
-                self._doom_now(keys=[self._keys.staging, self._keys.doomed], args=[*tokens]),
-            )
+            places = [self._keys.staging, self._keys.doomed, self._keys.signed]
+            return cast("list[str]", self._doom_now(keys=places, args=[*tokens]))
 
     def doomed(self) -> list[str]:
         """Take folders whose hour is over from whoever reserved them.
@@ -97,10 +120,10 @@ class Reservations:
             get to.
         """
         with translated(self._redis):
-            return cast(
-                "list[str]",
-                self._doom(keys=[self._keys.staging, self._keys.doomed], args=[_BATCH]),
-            )
+            places = [self._keys.staging, self._keys.doomed, self._keys.signed]
+            doomed = cast("list[str]", self._doom(keys=places, args=[_BATCH]))
+        # A planted one must not lead out of the folder of staged files.
+        return list(filter(_TOKEN.fullmatch, doomed))
 
     def removed(self, tokens: Sequence[str]) -> None:
         """Note that doomed folders are gone."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-__all__ = ["safe_name", "unique_names"]
+__all__ = ["as_on_disk", "folder_name", "safe_name", "unique_names"]
 
 _MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -29,11 +31,27 @@ def safe_name(name: str) -> str:
     text = name.encode(errors="replace").decode()
     base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name
     clean = _FORBIDDEN.sub("_", base).strip(" .") or "file"
-    if len(clean.encode()) <= _MAX_NAME_BYTES:
-        return clean
-    suffix = PurePosixPath(clean).suffix[:20]
-    kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
-    return kept.decode(errors="ignore") + suffix
+    if len(clean.encode()) > _MAX_NAME_BYTES:
+        suffix = PurePosixPath(clean).suffix[:20]
+        kept = clean.encode()[: _MAX_NAME_BYTES - len(suffix.encode())]
+        clean = kept.decode(errors="ignore") + suffix
+    # adlfs drops a # at the end.
+    return f"{clean[:-1]}_" if clean.endswith("#") else clean
+
+
+def folder_name(conversion_id: str) -> str:
+    """A folder for a conversion's files, which no other conversion has.
+
+    Args:
+        conversion_id: Its id, which a caller may have chosen.
+
+    Returns:
+        The id itself, if it is a safe name. Otherwise a safe name with a hash of the id.
+    """
+    safe = safe_name(conversion_id)
+    if safe == conversion_id:
+        return safe
+    return f"{safe}-{sha256(conversion_id.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
@@ -56,3 +74,28 @@ def unique_names(names: Iterable[str]) -> list[str]:
         used.add(candidate.lower())
         unique.append(candidate)
     return unique
+
+
+def as_on_disk(path: Path) -> Path:
+    """A path as the disk has it: composed (NFC) or decomposed (NFD), each part by itself.
+
+    Args:
+        path: In any of the forms.
+
+    Returns:
+        The path itself where there is such a file, or none in another form either.
+    """
+    if path.as_posix().isascii() or _is_there(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[len(found.parts) :]:
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        there = next((found / form for form in forms if _is_there(found / form)), None)
+        if there is None:
+            return path
+        found = there
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - it never raises

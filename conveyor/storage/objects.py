@@ -148,8 +148,10 @@ class Upload:
         self._piece.clear()
         if self._parts is None:
             return
-        with suppress(Exception):
-            self._parts.discard()
+        # Google's forgets by itself, for nothing, and calls a deletion an error.
+        if _GCS[0] not in self._fs.protocol:
+            with suppress(Exception):
+                self._parts.discard()
         # Otherwise fsspec ends the upload when it forgets the file, and half of it appears.
         self._parts.closed = True
 

@@ -25,7 +25,7 @@ from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
-from conveyor.storage.names import safe_name
+from conveyor.storage.names import folder_name, safe_name
 from conveyor.storage.place import Place
 from conveyor.storage.reading import open_source, read
 from conveyor.storage.writer import Writer, is_partial
@@ -243,7 +243,7 @@ class Storage:
 
     def _result_path(self, conversion_id: str, *name: str) -> str:
         # An id comes from a message, so it is data too.
-        return "/".join((self._place.root, "results", safe_name(conversion_id), *name))
+        return "/".join((self._place.root, "results", folder_name(conversion_id), *name))
 
     def _path_of(self, uri: str) -> str:
         """The path of a file in the storage.

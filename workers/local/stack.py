@@ -65,6 +65,7 @@ class LocalStack:
         settings: Mapping[str, str] | None = None,
         web_settings: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        valkey: Valkey | None = None,
     ) -> None:
         """Prepare a stack; entering it starts it.
 
@@ -82,11 +83,16 @@ class LocalStack:
             web_settings: More settings for the web process, likewise.
             directory: Where data, logs and results lie; a temporary folder, removed at the end,
                 unless given.
+            valkey: A server that runs, for a stack that shares it with others; one of its own,
+                unless given.
         """
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="conveyor-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.valkey = Valkey(self.directory / "valkey", password=secrets.token_urlsafe(16))
+        self._own_valkey = valkey is None
+        self.valkey = valkey or Valkey(
+            self.directory / "valkey", password=secrets.token_urlsafe(16)
+        )
         self._sandbox_port = free_port()
         self._flower_port = free_port()
         self._web_port = free_port()
@@ -118,7 +124,7 @@ class LocalStack:
             "sandbox", commands.sandbox(self._sandbox_port, _SECRET, spacing, sandbox_options)
         )
         names = [f"worker-{number}" for number in range(1, workers + 1)]
-        self.workers = tuple(self._child(name, commands.worker(_node(name))) for name in names)
+        self.workers = tuple(self._child(name, commands.worker(self._node(name))) for name in names)
         self.flower = self._child("flower", commands.flower(self._flower_port)) if flower else None
         self.web = self._child("web", commands.web(), self._web_settings) if web else None
         self._running = ExitStack()
@@ -190,8 +196,9 @@ class LocalStack:
         with ExitStack() as running:
             if self._temporary:
                 running.callback(self._temporary.cleanup)
-            running.callback(self.valkey.close)
-            self.valkey.start()
+            if self._own_valkey:
+                running.callback(self.valkey.close)
+                self.valkey.start()
             running.callback(self._stop_clients)
             self._start_clients()
             self._running = running.pop_all()
@@ -240,10 +247,14 @@ class LocalStack:
             child.stop()
         self.sandbox.stop()
 
+    def _node(self, name: str) -> str:
+        """Stacks that share a server hear each other's workers: no two may have the same name."""
+        return f"{name}@{self._settings.get('NAMESPACE', 'localhost')}"
+
     def _wait_worker(self, worker: Child) -> None:
         # By asking, not by its log: how much is logged is the caller's to set.
         with closing(self.conveyor()) as conveyor:
-            worker.wait_ready(consumes(conveyor, _node(worker.name)))
+            worker.wait_ready(consumes(conveyor, self._node(worker.name)))
 
     def _wait_web(self, web: Child) -> None:
         web.wait_ready(lambda: "web ready on" in web.printed())
@@ -262,7 +273,3 @@ def consumes(conveyor: Conveyor, node: str) -> Callable[[], bool]:
     patience_s = chain(_PINGS_S, repeat(_PINGS_S[-1]))
     control = conveyor.celery_app.control
     return lambda: bool(control.ping(destination=[node], timeout=next(patience_s)))
-
-
-def _node(name: str) -> str:
-    return f"{name}@localhost"

@@ -7,7 +7,7 @@
 -- KEYS[4]  counts     hash, what has happened so far, by name
 -- ARGV[1]  batch      at most so many
 -- ARGV[2]  lease_s    for how long they are the caller's, seconds
--- returns             failures and record of each, by turns
+-- returns             id, failures and record of each, by turns
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -37,6 +37,7 @@ for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[1], due, '-inf', 'LIMIT'
   redis.call('ZADD', KEYS[1], ends, id)
   local failures, record = look(id)
   if record then
+    table.insert(claimed, id)
     table.insert(claimed, failures)
     table.insert(claimed, record)
   end

@@ -14,6 +14,8 @@
 -- KEYS[10] leftovers  sorted set, ids of what is to be deleted at the service, by the next try
 -- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
 -- KEYS[12] revoked    sorted set, ids that were revoked before they began
+-- KEYS[13] signed     set, tokens of those staged folders that signatures share
+-- KEYS[14] key        string, an idempotency key; absent where there is none
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -22,7 +24,10 @@
 --   guards       fields that must hold these values; "" stands for an absent field
 --   holder       token that the delivery's lease must hold
 --   owns         tokens of staged folders that are the conversion's from now on; all must be there
---   takes        the same, of those that are there
+--   takes        the same, of those that are there; those that signatures share are kept for them
+--   sign_s       how long these are kept from now on, seconds; the entry notes it in `shared`
+--   claim        value and keep_s: the key is the conversion's from now on
+--   unclaim      value: the key is nobody's any more, if it holds this
 --   enter        token and for_ms: enter the turnstile; refused while another is in
 --   unless_revoked  true: refused where its id was revoked
 --   set, add     fields to write, counters to raise
@@ -43,7 +48,8 @@
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields} when done, {0, now, {}} when refused,
---                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked
+--                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
+--                {-3, now, {value}} when the key is another conversion's
 
 local change = cjson.decode(ARGV[3])
 local time = redis.call('TIME')
@@ -76,6 +82,11 @@ end
 
 -- 1. May it be done?
 
+local claimed = (change.claim or change.unclaim) and redis.call('GET', KEYS[14])
+if change.claim and claimed and claimed ~= change.claim.value then
+  return {-3, now_text, {claimed}}
+end
+
 local allowed = (tonumber(field('v')) or 1) <= change.version
 if allowed then
   allowed = false
@@ -98,7 +109,7 @@ if change.unless_revoked and redis.call('ZSCORE', KEYS[12], ARGV[1]) then
   return answer(-2)
 end
 for _, staged in ipairs(change.owns or {}) do
-  if not redis.call('ZSCORE', KEYS[9], staged) then
+  if not redis.call('ZSCORE', KEYS[9], staged) or redis.call('SISMEMBER', KEYS[13], staged) == 1 then
     return answer(-1)
   end
 end
@@ -130,7 +141,16 @@ if change.dead ~= nil and field('failure') ~= '' then
 end
 local dead_of = change.dead and cjson.decode(change.set.failure).kind
 
+local owned, shared = {}, {}
+for _, tokens in ipairs({change.owns or {}, change.takes or {}}) do
+  for _, staged in ipairs(tokens) do
+    local is_shared = redis.call('SISMEMBER', KEYS[13], staged) == 1
+    table.insert(is_shared and shared or owned, staged)
+  end
+end
+
 local fields = {token = ARGV[2]}
+if #shared > 0 then fields.shared = '1' end
 for name, value in pairs(change.set or {}) do fields[name] = value end
 for name, by in pairs(change.add or {}) do fields[name] = raised(name, by) end
 for _, name in ipairs(change.stamp or {}) do fields[name] = now_text end
@@ -185,10 +205,16 @@ end
 if change.enter then
   redis.call('SET', KEYS[4], change.enter.token, 'PX', change.enter.for_ms)
 end
-for _, tokens in ipairs({change.owns or {}, change.takes or {}}) do
-  for _, staged in ipairs(tokens) do
-    redis.call('ZREM', KEYS[9], staged)
-  end
+for _, staged in ipairs(owned) do
+  redis.call('ZREM', KEYS[9], staged)
+end
+for _, staged in ipairs(shared) do
+  redis.call('ZADD', KEYS[9], 'XX', string.format('%.0f', now + change.sign_s), staged)
+end
+if change.claim then
+  redis.call('SET', KEYS[14], change.claim.value, 'EX', change.claim.keep_s)
+elseif change.unclaim and claimed == change.unclaim then
+  redis.call('DEL', KEYS[14])
 end
 
 -- From here on names of keys are made that depend on what the entry says; all have the hash tag of

@@ -57,15 +57,15 @@ def test_whoever_waits_is_due_until_told(ledger, make, client):
 def test_what_is_due_later_is_left_alone(ledger, make):
     make.queued()
 
-    assert ledger.claim_overdue(10, 60) == []
+    assert ledger.claim_overdue(10, 60).entries == []
 
 
 def test_what_was_claimed_is_left_to_the_claimer_for_a_while(ledger, make, client):
     entry = make.queued()
     _make_overdue(client, entry.id)
 
-    assert ledger.claim_overdue(10, 60) == [entry]
-    assert ledger.claim_overdue(10, 60) == []
+    assert ledger.claim_overdue(10, 60).entries == [entry]
+    assert ledger.claim_overdue(10, 60).entries == []
     assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 60, abs=5)
 
 
@@ -75,13 +75,13 @@ def test_a_claim_lapses(ledger, make, client):
     ledger.claim_overdue(10, 0.01)
     time.sleep(0.02)
 
-    assert ledger.claim_overdue(10, 60) == [entry]
+    assert ledger.claim_overdue(10, 60).entries == [entry]
 
 
 def test_a_claim_is_bounded(ledger, make, client):
     ids = {make.queued().id for _ in range(5)}
     _make_overdue(client, *ids)
-    claimed = [{entry.id for entry in ledger.claim_overdue(3, 60)} for _ in range(3)]
+    claimed = [{entry.id for entry in ledger.claim_overdue(3, 60).entries} for _ in range(3)]
 
     assert [len(part) for part in claimed] == [3, 2, 0]
     assert set.union(*claimed) == ids
@@ -91,7 +91,7 @@ def test_an_id_without_an_entry_leaves_the_index(ledger, make, client):
     entry = make.queued()
     _make_overdue(client, entry.id, "gone")
 
-    assert ledger.claim_overdue(10, 60) == [entry]
+    assert ledger.claim_overdue(10, 60).entries == [entry]
     assert client.zscore(KEYS.due, "gone") is None
 
 
@@ -100,7 +100,7 @@ import sys
 from conveyor.ledger import Ledger, connect
 ledger = Ledger(connect(sys.argv[1]))
 sys.stdin.readline()
-while claimed := ledger.claim_overdue(7, 60):
+while claimed := ledger.claim_overdue(7, 60).entries:
     print(*(entry.id for entry in claimed), sep="\\n")
 """
 

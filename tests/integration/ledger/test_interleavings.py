@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import SimpleNamespace
 
 import greenlet
 import pytest
@@ -414,20 +415,30 @@ class Message:
 
 
 class Broker:
-    """Messages, in no order; `wakeups` take it for a Celery application."""
+    """Messages, in no order; `wakeups` take it for a Celery application and its producer."""
+
+    conf = SimpleNamespace(task_send_sent_event=False, task_publish_retry_policy={})
 
     def __init__(self, fleet):
         self._fleet = fleet
+        self.amqp = self
         self.messages = []
 
     @contextmanager
     def producer_or_acquire(self):
-        yield None
+        yield self
 
-    def send_task(self, name, args=(), kwargs=None, countdown=None, **_):
+    def as_task_v2(self, task_id, name, *, args, kwargs, countdown=None, **_):
+        headers = {"id": task_id, "task": name, "countdown": countdown or 0}
+        return SimpleNamespace(
+            headers=headers, properties={}, body=(args, kwargs, {}), sent_event=None
+        )
+
+    def publish(self, body, *, headers, **_):
         self._fleet.stop()
-        due_at = self._fleet.clock.now() + (countdown or 0)
-        self.messages.append(Message(name, tuple(args), dict(kwargs or {}), due_at))
+        args, kwargs, _ = body
+        due_at = self._fleet.clock.now() + headers["countdown"]
+        self.messages.append(Message(headers["task"], args, kwargs, due_at))
 
 
 class Marker:
@@ -949,7 +960,7 @@ class Interleavings(RuleBasedStateMachine):
             first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
             if first:
                 self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S):
+        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
             wakeups.wake(self.publisher, entry)
 
     def _running(self):

@@ -59,7 +59,7 @@ def test_what_is_worked_on_is_not_taken_for_lost(pulse, ledger, make, client):
     client.zadd(KEYS.due, dict.fromkeys((working.id, lost.id), time.time() - 1))
     with pulse.keeps(working.id):
         pulse.beat()
-        assert ledger.claim_overdue(10, 60) == [lost]
+        assert ledger.claim_overdue(10, 60).entries == [lost]
 
 
 def test_a_beat_brings_back_nothing_that_has_ended(pulse, ledger, make, client):
@@ -91,7 +91,7 @@ def test_work_that_takes_longer_than_it_may_is_left_to_others(ledger, make, clie
         client.zadd(KEYS.due, {entry.id: 1})
         pulse.beat()
         assert client.pttl(KEYS.turnstile(entry.id)) <= 1000
-        assert [it.id for it in ledger.claim_overdue(10, 60)] == [entry.id]
+        assert [it.id for it in ledger.claim_overdue(10, 60).entries] == [entry.id]
 
 
 def test_work_of_several_parts_may_take_as_long_for_each(ledger, make, client):

@@ -122,7 +122,7 @@ def test_the_sweep_wakes_all_others_and_puts_it_aside(ledger, make, client, dama
     damage(client, KEYS.conversion(damaged))
     _make_overdue(client, damaged, *others)
 
-    claimed = ledger.claim_overdue(100, 60)
+    claimed = ledger.claim_overdue(100, 60).entries
 
     assert {entry.id for entry in claimed} == set(others)
     assert client.zscore(KEYS.due, damaged) is None
@@ -189,7 +189,7 @@ def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
     client.hdel(KEYS.conversion(damaged.id), missing)
     _make_overdue(client, damaged.id, other.id)
 
-    assert [entry.id for entry in ledger.claim_overdue(10, 5)] == [other.id]
+    assert [entry.id for entry in ledger.claim_overdue(10, 5).entries] == [other.id]
     assert list(ledger.unreadable()) == [damaged.id]
 
 
@@ -300,7 +300,7 @@ WRITES = {
     "strip_dead": lambda it: it.ledger.strip_dead(-60, 100) > 1,
     "enter": lambda it: it.turnstile.enter(it.entry.id, it.entry.wakeup),
     "deliver": lambda it: it.deliveries.acquire(it.entry.id),
-    "trim": lambda it: it.index.trim(),
+    "audit": lambda it: it.ledger.audit.step().forgotten,
 }
 
 
@@ -325,7 +325,8 @@ def test_an_entry_of_a_newer_version_is_left_alone(
         assert not write(_It(client, ledger, entry, make.result))
 
     after = everything()
-    after.pop(KEYS.stripped, None)
+    for key in (KEYS.stripped, KEYS.newer, KEYS.audited):
+        after.pop(key, None)
     assert after == before
 
 
@@ -340,15 +341,36 @@ def test_the_gate_writes_nothing_into_an_entry_of_a_newer_version(ledger, make, 
     assert client.scard(KEYS.jobs("account")) == 0
 
 
-def test_one_of_a_newer_version_is_swept_again_and_not_put_aside(ledger, make, client):
-    """A newer worker's sweep wakes it: its date alone is moved, and it stays in sight."""
+def test_one_of_a_newer_version_is_left_to_newer_workers_and_then_put_off(ledger, make, client):
+    """A newer worker's sweep wakes it. Where none comes, it stands in nobody's way for long."""
     entry, other = make.queued(), make.queued()
     client.hset(KEYS.conversion(entry.id), "v", "99")
     _make_overdue(client, entry.id, other.id)
 
-    assert [it.id for it in ledger.claim_overdue(10, 5)] == [other.id]
-    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 5, abs=3)
+    assert [it.id for it in ledger.claim_overdue(10, 5).entries] == [other.id]
+    assert client.zscore(KEYS.due, entry.id) < time.time()
+    client.zadd(KEYS.due, {entry.id: 1})
+    assert ledger.claim_overdue(10, 5).entries == []
+    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 30, abs=10)
     assert ledger.unreadable() == {}
+    assert ledger.audit.newer() == [entry.id]
+
+
+def test_many_of_a_newer_version_keep_nobody_from_the_sweep(ledger, make, client):
+    newer, own = [make.queued() for _ in range(12)], make.queued()
+    for entry in newer:
+        client.hset(KEYS.conversion(entry.id), "v", "99")
+    _make_overdue(client, *(entry.id for entry in (*newer, own)))
+    client.zadd(KEYS.due, {own.id: client.zscore(KEYS.due, newer[-1].id) + 1})
+
+    skip, woken = 0, []
+    for _ in range(4):
+        overdue = ledger.claim_overdue(5, 60, skip)
+        skip, woken = overdue.left, woken + overdue.entries
+        if overdue.is_last:
+            break
+    assert [entry.id for entry in woken] == [own.id]
+    assert skip == len(newer)
 
 
 def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make, client):
@@ -356,7 +378,7 @@ def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make,
     client.hset(KEYS.conversion(entry.id), mapping={"v": "2", "state": "pondering"})
     _make_overdue(client, entry.id)
 
-    assert ledger.claim_overdue(10, 5) == []
+    assert ledger.claim_overdue(10, 5).entries == []
     assert ledger.unreadable() == {}
     with pytest.raises(UnreadableConversion):
         ledger.get(entry.id)

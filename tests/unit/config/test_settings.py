@@ -47,12 +47,19 @@ def test_the_secret_is_all_that_must_be_given(given):
         ({"api_jwt_kid": "k1", "api_auth": "query"}, "CONVEYOR_API_AUTH must be header"),
         ({"api_jwt_seconds": 59}, "CONVEYOR_API_JWT_SECONDS is wrong"),
         ({"account": "a b"}, "CONVEYOR_ACCOUNT is wrong"),
+        *(
+            ({"namespace": name}, "CONVEYOR_NAMESPACE is wrong")
+            for name in ("Shop", "a b", "a{b}", "a*", ".a", "a:b", "a" * 41, "a\n", "é", "a/b")
+        ),
         ({"account": "a" * 65}, "CONVEYOR_ACCOUNT is wrong"),
         ({"job_key": "hush"}, "CONVEYOR_JOB_KEY is wrong: must have 16 characters or more"),
         ({"proof_seconds": 59}, "CONVEYOR_PROOF_SECONDS is 59"),
         ({"proof_seconds": "nan"}, "CONVEYOR_PROOF_SECONDS is"),
         ({"proof_seconds": 3601}, "CONVEYOR_PROOF_SECONDS is wrong"),
-        ({"proof_seconds": 1, "api_url": "http://sandbox:8765"}, "CONVEYOR_PROOF_SECONDS is 1"),
+        (
+            {"proof_seconds": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
+            "CONVEYOR_PROOF_SECONDS is 1",
+        ),
         ({"proof_seconds": 0.01, "api_url": LOOPBACK[0]}, "CONVEYOR_PROOF_SECONDS is wrong"),
         ({"proof_closed_seconds": 4}, "CONVEYOR_PROOF_CLOSED_SECONDS is 4"),
         ({"hold_seconds": 59}, "CONVEYOR_HOLD_SECONDS is wrong"),
@@ -73,7 +80,19 @@ def test_the_secret_is_all_that_must_be_given(given):
         ({"poll_spacing": 4.9}, "ConvertAPI wants 5 s between two polls"),
         ({"poll_spacing": "nan"}, "CONVEYOR_POLL_SPACING is"),
         ({"poll_spacing": 0.01, "api_url": LOOPBACK[0]}, "CONVEYOR_POLL_SPACING is wrong"),
-        ({"poll_spacing": 1, "api_url": "http://sandbox:8765"}, "ConvertAPI wants 5 s"),
+        (
+            {"poll_spacing": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
+            "ConvertAPI wants 5 s",
+        ),
+        ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is no sandbox's"),
+        (
+            {
+                "api_url": "http://sandbox:8765",
+                "api_secret": "sandbox",
+                "api_master_token": "real-one",
+            },
+            "CONVEYOR_API_MASTER_TOKEN is no sandbox's",
+        ),
         ({"poll_spacing": 61}, "CONVEYOR_POLL_SPACING is wrong"),
         ({"submit_attempts": 0}, "CONVEYOR_SUBMIT_ATTEMPTS is wrong"),
         ({"poll_strikes": 0}, "CONVEYOR_POLL_STRIKES is wrong"),
@@ -198,7 +217,7 @@ def test_a_loopback_stand_in_may_be_asked_often_and_in_clear(given, url):
 
 
 def test_a_container_beside_this_one_may_be_spoken_to_in_clear(given):
-    settings = given(api_url="http://sandbox:8765/")
+    settings = given(api_url="http://sandbox:8765/", api_secret="sandbox")
 
     assert (settings.api_url, settings.api_is_loopback) == ("http://sandbox:8765", False)
 
@@ -255,3 +274,19 @@ def test_a_webhook_goes_over_the_network_encrypted(given, url):
     settings = given(webhook_url=url, webhook_key=HOOK_KEY)
 
     assert settings.webhook_url == url.rstrip("/")
+
+
+def test_a_secret_of_a_file_does_not_go_to_a_stand_in(given, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("hush-hush")
+    with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET is no sandbox's") as raised:
+        given(api_url="http://sandbox:8765", api_secret=None, api_secret_file=str(file))
+
+    assert "hush" not in str(raised.value)
+    file.write_text("sandbox-of-ours")
+    given(api_url="http://sandbox:8765", api_secret=None, api_secret_file=str(file))
+
+
+@pytest.mark.parametrize("url", [*LOOPBACK, "https://gateway", "https://v2.convertapi.com"])
+def test_a_real_secret_goes_to_the_service_and_to_this_machine(given, url):
+    assert given(api_url=url, api_secret="hush-hush").api_url == url

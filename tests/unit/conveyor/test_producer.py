@@ -80,7 +80,8 @@ def test_from_env_knows_where_everything_is(monkeypatch, tmp_path, own_app):
     monkeypatch.setenv("CONVEYOR_BROKER_URL", "memory://ours")
     monkeypatch.setenv("CONVEYOR_REDIS_URL", "redis://nowhere.invalid")
     monkeypatch.setenv("CONVEYOR_STORAGE_URL", str(tmp_path))
-    app = Celery(set_as_current=False, broker="memory://theirs", backend="cache+memory://")
+    server = "redis://nowhere.invalid"
+    app = Celery(set_as_current=False, broker="memory://theirs", backend=server)
     with app, closing(Conveyor.from_env(app if own_app else None)) as conveyor:
         assert (conveyor.celery_app is app) is own_app
         assert conveyor.celery_app.conf.broker_url == f"memory://{'theirs' if own_app else 'ours'}"

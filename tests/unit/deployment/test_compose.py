@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.settings import WorkerSettings
 from config.web import WebSettings
+from conveyor import SettingsError
 from conveyor.settings import ENV_PREFIX, load
+from tests.unit.deployment.conftest import FILES, REQUIRED, read_compose
 
-SERVICES = ("valkey", "worker", "web", "flower", "sandbox")
+SERVICES = ("valkey", "worker", "web", "flower")
 SETTINGS = {"worker": WorkerSettings, "flower": WorkerSettings, "web": WebSettings}
+# What a neighbour may see, and what opens something.
+SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|_KEY")
 
 
 @pytest.fixture
@@ -17,8 +23,13 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return compose["services"]
 
 
-def test_it_has_these_services(services: dict[str, Any]) -> None:
-    assert sorted(services) == sorted(SERVICES)
+def test_the_sandbox_is_in_a_file_of_its_own(
+    production: dict[str, Any], sandbox: dict[str, Any]
+) -> None:
+    assert set(production["services"]) == set(SERVICES)
+    assert set(sandbox["services"]) == {*SERVICES, "sandbox"}
+    assert "sandbox" not in str(production)
+    assert production["name"] != sandbox["name"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -46,8 +57,8 @@ def test_web_holds_no_secret_of_the_account(services: dict[str, Any]) -> None:
     assert not [name for name in services["web"]["environment"] if "_API_SECRET" in name]
 
 
-def test_web_and_workers_share_storage_and_webhook_key(services: dict[str, Any]) -> None:
-    web, worker = services["web"], services["worker"]
+def test_web_and_workers_share_storage_and_webhook_key(production: dict[str, Any]) -> None:
+    web, worker = production["services"]["web"], production["services"]["worker"]
     shared = ("CONVEYOR_STORAGE_URL", "CONVEYOR_WEBHOOK_KEY", "CONVEYOR_BROKER_URL")
 
     assert web["volumes"] == worker["volumes"]
@@ -56,29 +67,76 @@ def test_web_and_workers_share_storage_and_webhook_key(services: dict[str, Any])
     ]
 
 
-def test_the_sandbox_is_the_only_profile_and_the_default_service(
-    services: dict[str, Any],
-) -> None:
-    profiles = {name: service.get("profiles") for name, service in services.items()}
-    worker = services["worker"]["environment"]
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_it_does_not_start_without_what_is_the_operators_own(name: str, value: str | None) -> None:
+    given = {**REQUIRED, name: value} if value is not None else {**REQUIRED}
+    if value is None:
+        del given[name]
 
-    assert profiles == {**dict.fromkeys(SERVICES), "sandbox": ["sandbox"]}
-    assert worker["CONVEYOR_API_URL"] == "http://sandbox:8090"
+    with pytest.raises(LookupError, match=name):
+        read_compose(FILES[0], given)
+
+
+def test_no_default_password_stands_next_to_a_real_secret() -> None:
+    """Whatever is left out, what opens something is the operator's own, or empty."""
+    one = read_compose(FILES[0], REQUIRED)["services"]
+    other = read_compose(FILES[0], {name: f"other-{value}" for name, value in REQUIRED.items()})
+    same = {
+        (name, variable): value
+        for name, service in one.items()
+        for variable, value in service["environment"].items()
+        if SECRET.search(variable) and other["services"][name]["environment"][variable] == value
+    }
+
+    # It opens nothing: nobody knows what it is the hash of; and Flower's is asked for and not used.
+    assert {key: value for key, value in same.items() if value} == {
+        ("web", "CONVEYOR_WEB_API_KEYS"): "locked:" + "0" * 64,
+        ("flower", "CONVEYOR_API_SECRET"): "unused",
+    }
+
+
+def test_no_secret_of_the_environment_goes_to_the_sandbox(sandbox: dict[str, Any]) -> None:
+    names = set(re.findall(r"\$\{?(\w+)", (Path(__file__).parents[3] / FILES[1]).read_text()))
+    given = {name: "real" for name in names if name.startswith(("CONVEYOR_API", "VALKEY_PASS"))}
+
+    assert read_compose(FILES[1], {**REQUIRED, **given}) == sandbox
+    assert sandbox["services"]["worker"]["environment"]["CONVEYOR_API_URL"] == "http://sandbox:8090"
+    assert sandbox["services"]["sandbox"]["environment"] == {"CONVEYOR_SANDBOX_HOSTS": "sandbox"}
+
+
+def test_a_real_secret_that_is_sent_to_the_sandbox_is_refused(
+    production: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {**production["services"]["worker"]["environment"]}
+    for variable, value in {**given, "CONVEYOR_API_URL": "http://sandbox:8090"}.items():
+        monkeypatch.setenv(variable, str(value))
+
+    with pytest.raises(SettingsError, match="is no sandbox's"):
+        load(WorkerSettings)
+
+
+def test_both_files_run_the_same(production: dict[str, Any], sandbox: dict[str, Any]) -> None:
+    for name, service in production["services"].items():
+        told = {key: value for key, value in service.items() if key != "environment"}
+
+        assert {key: sandbox["services"][name][key] for key in told} == told
+        assert set(sandbox["services"][name]["environment"]) <= set(service["environment"])
 
 
 def test_workers_can_be_scaled(services: dict[str, Any]) -> None:
     assert not {"container_name", "ports", "hostname"} & set(services["worker"])
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_watched_and_restarted(name: str, services: dict[str, Any]) -> None:
-    assert services[name]["restart"] == "unless-stopped"
-    assert services[name]["healthcheck"]["test"]
+def test_every_service_is_watched_and_restarted(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"]
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_published_on_loopback_alone(name: str, services: dict[str, Any]) -> None:
-    assert all(port.startswith("127.0.0.1:") for port in services[name].get("ports", []))
+def test_ports_are_published_on_loopback_alone(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -118,11 +176,13 @@ def test_flower_asks_who_is_there(services: dict[str, Any]) -> None:
 
 
 def test_images_are_stages_of_the_dockerfile(
-    services: dict[str, Any], dockerfile: list[tuple[str, str]]
+    sandbox: dict[str, Any], dockerfile: list[tuple[str, str]]
 ) -> None:
     stages = {text.split(" AS ")[-1] for name, text in dockerfile if name == "FROM"}
 
-    built = {service["build"]["target"] for service in services.values() if "build" in service}
+    built = {
+        service["build"]["target"] for service in sandbox["services"].values() if "build" in service
+    }
 
     assert built == {"worker", "sandbox"}
     assert built <= stages

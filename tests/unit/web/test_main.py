@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import closing
 
 import pytest
 
 from config.web import load_web_settings
-from web.__main__ import main
+from web.__main__ import _conveyor, main
 from web.auth import holder_of
 
 
@@ -69,3 +70,10 @@ def test_a_port_that_is_taken_is_told_in_one_line(capsys, monkeypatch, tmp_path)
 
     assert ended.value.code == 1
     assert f"can't listen on 127.0.0.1, port {port}" in capsys.readouterr().err
+
+
+def test_the_library_has_the_namespace_of_the_settings(monkeypatch):
+    monkeypatch.setenv("CONVEYOR_NAMESPACE", "staging")
+
+    with closing(_conveyor(load_web_settings())) as conveyor:
+        assert conveyor.publisher.queues.namespace == "staging"

@@ -1,0 +1,13 @@
+-- Note that another producer holds a conversion by its idempotency key: nobody takes it back then.
+--
+-- KEYS[1]  entry    hash, the conversion's
+-- ARGV[1]  version  the newest version of an entry that the caller understands
+-- returns           1 where there is such a conversion, else 0
+
+local state, wakeup, version = unpack(redis.call('HMGET', KEYS[1], 'state', 'wakeup', 'v'))
+if not state then return 0 end
+-- Once a worker has it in hand it is not taken back in any case.
+if state == 'queued' and wakeup == '0' and (tonumber(version or '1') or 1) <= tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'joined', 1)
+end
+return 1

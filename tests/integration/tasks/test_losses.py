@@ -1,0 +1,65 @@
+"""Whoever waits for a conversion that Redis has lost learns of it."""
+
+from __future__ import annotations
+
+import pytest
+from celery.result import AsyncResult
+from structlog.testing import capture_logs
+
+from conveyor import State
+from conveyor.errors import ConversionFailed, UnknownConversion
+from conveyor.ledger.keys import Keys
+from workers.sweep import sweep
+from workers.tidy import tidy
+
+# Celery's own result backend still calls what redis-py 8 calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+
+KEYS = Keys()
+
+
+@pytest.mark.parametrize("find", ["sweep", "tidy"])
+def test_caller_of_a_lost_conversion_is_told_so(
+    *, worker, conveyor, client, document, make_overdue, find
+):
+    handle = conveyor.convert(document, to="html")
+    worker.waiting()
+    client.delete(KEYS.conversion(handle.id))
+    if find == "sweep":
+        make_overdue()
+    with capture_logs() as logged:
+        for _ in range(3):
+            sweep(worker.app) if find == "sweep" else tidy()
+
+    assert [it["conversion_id"] for it in logged if it["event"] == "conversion_lost"] == [handle.id]
+    with pytest.raises(ConversionFailed, match="Redis has lost the conversion") as raised:
+        AsyncResult(handle.id, app=worker.app).get(timeout=30)
+    assert raised.value.kind == "internal"
+    with pytest.raises(UnknownConversion, match="may have been paid"):
+        conveyor.get(handle.id)
+    assert list(conveyor.dead_letters.lost()) == [handle.id]
+    assert conveyor.fleet().lost == 1
+    assert conveyor.fleet().counts["lost"] == 1
+
+
+def test_result_that_its_caller_has_is_not_replaced(worker, conveyor, client, document):
+    handle = conveyor.convert(document, to="html")
+    worker.work()
+    assert handle.state is State.SUCCEEDED
+    client.delete(KEYS.conversion(handle.id))
+    client.zadd(KEYS.due, {handle.id: 1})
+    sweep(worker.app)
+
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["id"] == handle.id
+
+
+def test_conversion_whose_date_was_deleted_goes_on(worker, conveyor, client, document):
+    handle = conveyor.convert(document, to="html")
+    worker.waiting()
+    client.delete(KEYS.due)
+    assert sweep(worker.app) == 0
+
+    tidy()
+    assert sweep(worker.app) == 1
+    worker.work()
+    assert handle.state is State.SUCCEEDED

@@ -1,0 +1,50 @@
+"""Conversions that Redis has lost: said once each, and told to whoever waits for one.
+
+The entry is gone, and with it what was asked, the caller's callbacks, and whether it was paid. All
+that is left is the id, which is the caller's task id: so its result can be told, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from celery.states import FAILURE, READY_STATES
+
+from conveyor.conversion import FailureKind
+from conveyor.errors import ConversionFailed
+from conveyor.ledger.audit import Lost
+from workers.wiring import Engine
+
+__all__ = ["report"]
+
+log = structlog.get_logger("conveyor.losses")
+
+
+def report(engine: Engine, lost: Sequence[Lost]) -> None:
+    """Log each, and tell the callers that don't know an outcome.
+
+    Args:
+        engine: The parts.
+        lost: Those that were not noticed before.
+    """
+    for one in lost:
+        log.error("conversion_lost", conversion_id=one.id, untold=one.untold)
+        if one.untold:
+            _tell(engine, one.id)
+
+
+def _tell(engine: Engine, conversion_id: str) -> None:
+    """Store a failure for `AsyncResult.get()`, unless the task has a result."""
+    failed = ConversionFailed(
+        "Redis has lost the conversion: its entry was evicted or deleted. It may have been paid. "
+        "Enqueue it again if it is needed.",
+        kind=FailureKind.INTERNAL.value,
+        conversion_id=conversion_id,
+    )
+    backend = engine.publisher.app.backend
+    try:
+        if backend.get_task_meta(conversion_id, cache=False)["status"] not in READY_STATES:
+            backend.store_result(conversion_id, failed, FAILURE)
+    except Exception as error:  # noqa: BLE001 - it stands in the list all the same
+        log.warning("loss_not_told", conversion_id=conversion_id, reason=type(error).__name__)
