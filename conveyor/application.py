@@ -10,23 +10,22 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.exceptions import QueueNotFound
+from kombu.connection import Connection
 
 from conveyor import names
 from conveyor.errors import SettingsError
 from conveyor.publishing import options_of
 from conveyor.redaction import redact_server_url
+from conveyor.servers import Host, ServerUrl, is_redis_url
 
 __all__ = ["broker_of", "check_application", "check_signing", "results_of"]
 
 _ELSEWHERE: Final = "or make Conveyor(broker_url=…) without celery_app"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_SCHEMES: Final = {"rediss": "redis", "redis+socket": "unix", "socket": "unix"}
-_PORTS: Final[Mapping[str, int]] = {"redis": 6379, "sentinel": 26379}
-_REDIS: Final = frozenset({*_PORTS, "unix"})
 _JSON: Final = frozenset({"json", "application/json"})
 _PROTOCOL: Final = 2
 
@@ -43,12 +42,26 @@ def broker_of(app: Celery) -> str:
     Raises:
         SettingsError: It names several, or none.
     """
-    url = app.conf.broker_write_url or app.conf.broker_url
+    conf = app.conf
+    url = conf.broker_write_url or conf.broker_url
+    if not url:
+        raise _wrong("broker_url", "is missing", "set it to the workers' broker")
+    if isinstance(url, str) and is_redis_url(url):
+        return _read("broker_url", url, conf.broker_transport_options, conf.broker_use_ssl)
     if not isinstance(url, str) or ";" in url:
-        if not url:
-            raise _wrong("broker_url", "is missing", "set it to the workers' broker")
         raise _wrong("broker_url", "names several brokers", "name the workers' one alone")
     return url
+
+
+def _read(name: str, url: str, options: Any, tls: Any) -> str:
+    """An application's URL with what its settings say beside it, as Conveyor writes it."""
+    try:
+        server = ServerUrl.of_application(
+            url, options or {}, tls if isinstance(tls, Mapping) else None
+        )
+    except ValueError as error:
+        raise _wrong(name, "can't be read", str(error)) from None
+    return server.url
 
 
 def results_of(app: Celery) -> str | None:
@@ -57,10 +70,11 @@ def results_of(app: Celery) -> str | None:
     Args:
         app: The application's.
     """
-    url = app.conf.result_backend
-    return (
-        url if isinstance(url, str) and _place_of(url)[0] in ("redis", "unix", "sentinel") else None
-    )
+    conf = app.conf
+    if not isinstance(conf.result_backend, str) or not is_redis_url(conf.result_backend):
+        return None
+    options = conf.result_backend_transport_options
+    return _read("result_backend", conf.result_backend, options, conf.redis_backend_use_ssl)
 
 
 def check_application(app: Celery, broker_url: str, result_backend: str) -> None:
@@ -126,10 +140,9 @@ def _look_at_protocol(app: Celery) -> Complaints:
 
 def _look_at_transport(app: Celery) -> Complaints:
     if app.conf.broker_transport:
-        connection = app.connection_for_write()
-        theirs = connection.get_transport_cls()
-        known = connection.clone(transport=None).get_transport_cls()
-        if not issubclass(theirs, known):
+        connect: Callable[[str], Any] = Connection
+        theirs = app.connection_for_write().get_transport_cls()
+        if not issubclass(theirs, connect(broker_of(app)).get_transport_cls()):
             yield "broker_transport", "is not that of its broker_url", "leave it out"
 
 
@@ -215,7 +228,7 @@ def _of_servers(
             yield "broker_url", why, "make them the same"
 
     def look_at_results(app: Celery) -> Complaints:
-        theirs = app.conf.result_backend
+        theirs = results_of(app) or app.conf.result_backend
         if not isinstance(theirs, str) or _place_of(theirs) != _place_of(result_backend):
             why = (
                 f"is {_shown(theirs)}, and the workers keep results in {_shown(result_backend)}, "
@@ -229,22 +242,19 @@ def _of_servers(
 def _place_of(url: str) -> tuple[str, ...]:
     """What makes two URLs the same server and database, whatever their users and options are."""
     try:
+        if is_redis_url(url):
+            server = ServerUrl.parse(url)
+            hosts = sorted(_host_of(host) for host in server.hosts)
+            kind = server.scheme.replace("rediss", "redis").replace("sentinels", "sentinel")
+            return kind, *hosts, server.path, server.master, str(server.database)
         parts = urlsplit(url)
-        scheme = _SCHEMES.get(parts.scheme, parts.scheme)
-        if scheme == "unix":
-            return scheme, unquote(parts.path), _query(parts.query).get("virtual_host", "0")
-        port = str(parts.port or _PORTS.get(scheme) or "")
+        return parts.scheme, parts.hostname or "", str(parts.port or ""), parts.path.strip("/")
     except ValueError:
         return (url,)
-    host = "loopback" if parts.hostname in _LOOPBACK else (parts.hostname or "")
-    database = parts.path.strip("/")
-    if scheme in _PORTS:
-        database = database or _query(parts.query).get("db", "0")
-    return scheme, host, port, database
 
 
-def _query(text: str) -> Mapping[str, str]:
-    return dict(pair.partition("=")[::2] for pair in text.split("&"))
+def _host_of(host: Host) -> str:
+    return f"{'loopback' if host.name in _LOOPBACK else host.name}:{host.port}"
 
 
 def _shown(url: Any) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from conveyor.servers import ServerUrl, is_redis_url
+
 __all__ = ["describe_call", "redact_server_url", "redact_text", "redact_url"]
 
 _HIDDEN: Final = "…"
@@ -55,6 +57,11 @@ def redact_server_url(url: str) -> str:
     Returns:
         ``scheme://host:port/path``. A text that is no URL is hidden whole.
     """
+    if is_redis_url(url):
+        try:
+            return ServerUrl.parse(url).address
+        except ValueError:
+            return _HIDDEN
     parts = _split(url)
     if parts is None:
         return _HIDDEN

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
+from conveyor.servers import ServerUrl, is_redis_url
 
 __all__ = ["ENV_PREFIX", "ExplicitSettings", "LiveSettings", "ProducerSettings", "load"]
 
@@ -33,7 +34,6 @@ LEAST_SPACING_S = 5.0
 _SENDABLE = re.compile(r"[!-~]{4,8192}")
 _MAX_SECRET_BYTES = 64 * 1024
 
-_REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 _DEFAULT_SERVER = "redis://127.0.0.1:6379/0"
 
 
@@ -83,7 +83,7 @@ class ProducerSettings(BaseSettings):
     def _fill_servers(cls, values: dict[str, Any]) -> dict[str, Any]:
         broker = _plain(values.get("broker_url")) or _DEFAULT_SERVER
         if not values.get("redis_url"):
-            if _scheme(broker) not in _REDIS_SCHEMES:
+            if not is_redis_url(broker):
                 raise ValueError(
                     f"{ENV_PREFIX}REDIS_URL is missing: the broker is no Redis, so say where the "
                     "ledger lives, e.g. redis://host:6379/0"
@@ -96,24 +96,26 @@ class ProducerSettings(BaseSettings):
     @field_validator("broker_url", "result_backend", "redis_url")
     @classmethod
     def _is_address(cls, url: SecretStr) -> SecretStr:
-        if not _is_url(url.get_secret_value()):
+        text = url.get_secret_value()
+        if is_redis_url(text):
+            return SecretStr(ServerUrl.parse(text).url)
+        if not _is_url(text):
             raise ValueError("must be a URL with a port that is a number, e.g. redis://host:6379/0")
         return url
 
     @field_validator("broker_url")
     @classmethod
     def _is_transport(cls, url: SecretStr) -> SecretStr:
-        scheme = _scheme(url.get_secret_value())
-        if scheme.partition("+")[0] not in TRANSPORT_ALIASES:
+        text = url.get_secret_value()
+        scheme = _scheme(text)
+        if not is_redis_url(text) and scheme.partition("+")[0] not in TRANSPORT_ALIASES:
             raise ValueError(f"Celery knows no broker {scheme}://; give redis://host:6379/0")
         return url
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if _scheme(url.get_secret_value()) not in _REDIS_SCHEMES:
-            raise ValueError("must be a redis://, rediss:// or unix:// URL")
-        return url
+        return SecretStr(ServerUrl.parse(url.get_secret_value()).url)
 
 
 class ExplicitSettings(ProducerSettings):

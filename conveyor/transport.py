@@ -3,41 +3,142 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import redis
 from celery.backends import redis as celery_redis
 from kombu.transport import redis as kombu_redis
 
 from conveyor.errbacks import call_errbacks
-from conveyor.ledger import outliving
+from conveyor.ledger import Refused, options_of
+from conveyor.servers import SCHEMES, ServerUrl, is_redis_url
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
 
-_SCHEMES: Final = ("redis", "rediss")
-
-BACKENDS: Final = dict.fromkeys(_SCHEMES, "conveyor.transport:Backend")
+BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.transport:Backend")
 """For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
 
 
-def transport_of(broker_url: str) -> str | None:
+def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
     """Which transport an app shall use.
 
     Args:
         broker_url: Where its broker is.
+        kind: ``Transport``, or ``ProducerTransport`` where a web request waits.
 
     Returns:
         Ours for Redis; None where Celery shall choose.
     """
-    return "conveyor.transport:Transport" if urlsplit(broker_url).scheme in _SCHEMES else None
+    return f"conveyor.transport:{kind}" if is_redis_url(broker_url) else None
 
+
+_FORBIDDEN_S: Final = 10.0
+# Longer than what kombu tries in a row, shorter than anybody waits.
+_SILENT_S: Final = 1.0
+# In redis-py's words.
+_LOST: Final = "occurred while watching"
 
 log = logging.getLogger(__name__)
 
 
+class _Client(redis.Redis):
+    def transaction(self, func: Any, *watches: Any, **_options: Any) -> Any:
+        """Try a transaction again while others change what it watches, and only then.
+
+        redis-py takes a lost connection for a changed key, too, and begins anew at once: handing
+        messages back to a server that refuses writes would never end, and pause never.
+
+        Args:
+            func: As redis-py has it.
+            watches: Keys.
+
+        Raises:
+            ConnectionError: The connection was lost on the way.
+        """
+        with self.pipeline(True) as pipe:
+            while True:
+                try:
+                    pipe.watch(*watches)  # type: ignore[no-untyped-call]
+                    func(pipe)
+                    return pipe.execute()
+                except redis.WatchError as error:
+                    if _LOST in str(error):
+                        raise redis.ConnectionError(str(error)) from error
+
+
+_LEFT: Final[defaultdict[str, set[str]]] = defaultdict(set)
+"""Drawn messages that a broker which could not serve did not take back, by its URL."""
+
+
+_FORBIDDEN: Final[dict[str, tuple[float, str]]] = {}
+"""When a broker last did not permit something, by its URL, and what it said."""
+
+
+def _check_permitted(url: str) -> None:
+    """Have whoever was refused a moment ago wait: it may connect, and would be refused again."""
+    since, said = _FORBIDDEN.get(url, (-math.inf, ""))
+    if time.monotonic() - since < _FORBIDDEN_S:
+        raise redis.ConnectionError(said)
+
+
+class QoS(kombu_redis.QoS):
+    """What a channel has drawn and not acknowledged."""
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Give it all back; what the broker does not take now, with the next connection.
+
+        Args:
+            client: As kombu has it.
+        """
+        try:
+            super().restore_unacked(client)  # type: ignore[no-untyped-call]
+        except (redis.ConnectionError, redis.TimeoutError):
+            if self.channel.connection.client is not None:
+                # Without this they would come back when their visibility time-out has run out.
+                _LEFT[self.channel.connection.client.hostname] |= set(self._delivered)
+            raise
+
+
 class Channel(kombu_redis.Channel):
-    """A channel that is told to be closed like any other that has lost its connection."""
+    """A channel that is told to be closed like any other that has lost its connection.
+
+    Its connections say that they are lost where the server answers that it can't serve just now:
+    Celery's consumer then tries to connect, with growing pauses, until it can.
+    """
+
+    QoS = QoS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _check_permitted(args[0].client.hostname)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        # kombu's own ping is answered by a server that takes no writes, too: without a pause a
+        # worker would connect to it, be refused, and connect again. This writes nothing.
+        try:
+            self.client.setrange(self.unacked_mutex_key, 0, "")
+            self._hand_back()
+        except redis.RedisError:
+            self.connection.cycle.discard(self)
+            self._disconnect_pools()  # type: ignore[no-untyped-call]
+            raise
+
+    def _hand_back(self) -> None:
+        """Give messages back that could not be given back when their connection was lost."""
+        left = _LEFT.pop(self.connection.client.hostname, set())
+        try:
+            for tag in left:
+                self.qos.restore_by_tag(tag)
+        except redis.RedisError:
+            _LEFT[self.connection.client.hostname] |= left
+            raise
+
+    def _get_client(self) -> Any:
+        return _Client
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         """Where to connect to.
@@ -52,15 +153,143 @@ class Channel(kombu_redis.Channel):
         """
         if self.connection.client is None:
             raise redis.ConnectionError("The connection to the broker is closed.")
-        params: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]
-        # A primary that was switched is a lost connection, too; kombu knows what to do then.
-        return {**params, "connection_class": outliving(params["connection_class"])}
+        server = ServerUrl.parse(self.connection.client.hostname)
+        params = {
+            **options_of(server, self.socket_timeout, self.socket_connect_timeout),
+            "max_connections": self.max_connections,
+            "health_check_interval": self.health_check_interval,
+            "client_name": self.client_name,
+        }
+        if asynchronous:
+            params["connection_class"] = _watched(params["connection_class"], self)
+        return params
+
+    def close(self) -> None:
+        """Close it. What can't be handed back now is handed back when its time has come.
+
+        Celery 5.7 may have put the connection away by then, and logs a traceback for what is said.
+        """
+        with suppress(redis.ConnectionError, redis.TimeoutError):
+            super().close()  # type: ignore[no-untyped-call]
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message; where the broker is away it comes again, which harms nobody.
+
+        Args:
+            delivery_tag: The message's.
+            multiple: As kombu has it.
+        """
+        with _given_up("acknowledged"):
+            super().basic_ack(delivery_tag, multiple)  # type: ignore[no-untyped-call]
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back; where the broker is away it comes again by itself.
+
+        Args:
+            delivery_tag: The message's.
+            requeue: Whether it goes back into its queue.
+        """
+        with _given_up("given back"):
+            super().basic_reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _given_up(what: str) -> Iterator[None]:
+    """Kombu would log a traceback for each message, and do no more about it."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        log.warning("A message could not be %s, and will come again: %s", what, error)
+
+
+def _watched(kind: Any, channel: Channel) -> Any:
+    """Connections that the event loop no longer looks at once they are lost, as kombu's own."""
+    url = channel.connection.client.hostname
+
+    class Connection(kind):  # type: ignore[misc] # made anew for each pool
+        def _check(self, error: redis.RedisError) -> None:
+            try:
+                super()._check(error)
+            except Refused as refused:
+                if refused.code == "NOPERM":
+                    _FORBIDDEN[url] = time.monotonic(), str(refused)
+                raise
+
+        def disconnect(self, *args: Any, **kwargs: Any) -> None:
+            super().disconnect(*args, **kwargs)
+            if channel._registered:  # noqa: SLF001 - as in kombu
+                channel._on_connection_disconnect(self)  # type: ignore[no-untyped-call]  # noqa: SLF001
+
+    return Connection
 
 
 class Transport(kombu_redis.Transport):
-    """The transport of an app that is ours."""
+    """The transport of an app that is ours: its URLs are those of `ServerUrl`."""
 
     Channel = Channel
+    can_parse_url = True
+    # kombu would read the URL as its own; no option of ours has a publication repeated unasked.
+    supports_batch_publish = True
+
+    def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:  # noqa: ARG002 - kombu's signature
+        """Show where the broker is.
+
+        Args:
+            uri: As it was given.
+            include_password: Whether to show credentials, too.
+            mask: Not used: credentials are left out whole.
+        """
+        return uri if include_password else ServerUrl.parse(uri).address
+
+
+class _Silence:
+    """When a server was last silent for longer than it may be."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def check(self, url: str) -> None:
+        if time.monotonic() - self._since.get(url, -math.inf) < _SILENT_S:
+            raise redis.TimeoutError("the broker did not answer a moment ago")
+
+    @contextmanager
+    def noted(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except redis.TimeoutError:
+            self._since[url] = time.monotonic()
+            raise
+
+
+_SILENCE: Final = _Silence()
+
+
+class ProducerChannel(Channel):
+    """A channel that a web request publishes through.
+
+    kombu tries silence again and again, each time for the whole time-out. Here what comes right
+    after a silence fails at once, so that a broker that hangs shows within seconds.
+    """
+
+    def __init__(self, connection: Any, **kwargs: Any) -> None:
+        url = connection.client.hostname
+        _SILENCE.check(url)
+        with _SILENCE.noted(url):
+            super().__init__(connection, **kwargs)
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        with _SILENCE.noted(self.connection.client.hostname):
+            super()._put(queue, message, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _put_fanout(self, exchange: str, message: Any, routing_key: str, **kwargs: Any) -> None:
+        with _SILENCE.noted(self.connection.client.hostname):
+            super()._put_fanout(exchange, message, routing_key, **kwargs)  # type: ignore[no-untyped-call]
+
+
+class ProducerTransport(Transport):
+    """The transport of an app that a web request publishes through."""
+
+    Channel = ProducerChannel
 
 
 class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships no types
@@ -85,9 +314,24 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             return
         super().mark_as_failure(task_id, exc, *args, **options)
 
+    def as_uri(self, include_password: bool = False) -> str:
+        """Show where results are kept.
+
+        Args:
+            include_password: Whether to show credentials, too.
+        """
+        return str(self.url) if include_password else self._server.address
+
+    @cached_property
+    def _server(self) -> ServerUrl:
+        return ServerUrl.parse(self.url)
+
+    def _params_from_url(self, url: str, defaults: dict[str, Any]) -> dict[str, Any]:
+        answer_s, connect_s = defaults["socket_timeout"], defaults["socket_connect_timeout"]
+        return {
+            "max_connections": defaults["max_connections"],
+            **options_of(ServerUrl.parse(url), answer_s, connect_s),
+        }
+
     def _call_task_errbacks(self, request: Any, exc: BaseException, _traceback: Any) -> None:
         call_errbacks(self.app, request, exc)
-
-    def _get_pool(self, **params: Any) -> Any:
-        kind = params.get("connection_class", redis.Connection)
-        return super()._get_pool(**{**params, "connection_class": outliving(kind)})

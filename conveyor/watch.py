@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import redis
-from redis.asyncio import Redis
 
+from conveyor.ledger import aconnect
 from conveyor.process_local import process_local
 
 __all__ = ["Watch"]
@@ -91,7 +91,7 @@ class _Listener:
 
     def __init__(self, url: str, channel: str) -> None:
         self._channel = channel
-        self._client = Redis.from_url(url, decode_responses=True, socket_connect_timeout=5.0)
+        self._client = aconnect(url)
         self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
         self._subscribed = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._listen())

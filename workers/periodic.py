@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event, Thread
 
+import redis
 import structlog
+from kombu.exceptions import OperationalError
 
 from conveyor.errors import ConveyorError
+from workers.complaints import complaints
 
 __all__ = ["Periodic"]
 
@@ -15,7 +18,9 @@ log = structlog.get_logger("conveyor.periodic")
 
 
 class Periodic:
-    """Does one thing every few seconds; a fault is logged, and the next time comes.
+    """Does one thing every few seconds.
+
+    A fault is logged, once while it lasts, and the next time comes.
 
     Args:
         name: What logs call it.
@@ -42,6 +47,10 @@ class Periodic:
             try:
                 self._work()
             except ConveyorError as error:
-                log.warning("periodic_failed", work=self._name, reason=str(error))
+                complaints.begin(self._name, str(error))
+            except (OperationalError, redis.RedisError, OSError) as error:
+                complaints.begin(self._name, f"The broker can't be used: {error}")
             except Exception:
                 log.exception("periodic_failed", work=self._name)
+            else:
+                complaints.end(self._name)

@@ -17,6 +17,7 @@ import structlog
 
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
+from workers.complaints import complaints
 
 __all__ = ["Pulse", "Work"]
 
@@ -124,6 +125,8 @@ class Pulse:
             try:
                 self.beat()
             except LedgerUnavailable as error:
-                log.warning("beat_missed", reason=str(error))
+                complaints.begin("pulse", str(error))
             except Exception:
                 log.exception("beat_missed")
+            else:
+                complaints.end("pulse")

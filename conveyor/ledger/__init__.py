@@ -1,22 +1,37 @@
 """The ledger: the truth about every conversion, in Redis."""
 
 from conveyor.ledger.changes import Claimed, RevokedBefore
-from conveyor.ledger.connection import Client, connect, outliving, translated
+from conveyor.ledger.connection import (
+    PRODUCERS,
+    WORKERS,
+    Client,
+    Patience,
+    Refused,
+    aconnect,
+    connect,
+    options_of,
+    translated,
+)
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.ledger import Claim, Job, Ledger, is_another
 from conveyor.ledger.scripts import script
 
 __all__ = [
+    "PRODUCERS",
+    "WORKERS",
     "Claim",
     "Claimed",
     "Client",
     "Entry",
     "Job",
     "Ledger",
+    "Patience",
+    "Refused",
     "RevokedBefore",
+    "aconnect",
     "connect",
     "is_another",
-    "outliving",
+    "options_of",
     "script",
     "translated",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -38,7 +38,13 @@ class Valkey:
     """
 
     def __init__(
-        self, directory: Path | None = None, *, password: str = "", port: int | None = None
+        self,
+        directory: Path | None = None,
+        *,
+        password: str = "",
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        program: str = "",
     ) -> None:
         """Prepare a server.
 
@@ -47,15 +53,18 @@ class Valkey:
                 `close`, unless given.
             password: What clients must say.
             port: Where it listens; a free port unless given.
+            options: More lines of its configuration, by name.
+            program: Another server's, Redis' for instance.
         """
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="valkey-")
         self._directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
         self._directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.password = password
+        self._options = dict(options or {})
         self.process = Child(
             "valkey",
-            [str(get_binary_path()), str(self._write_config())],
+            [program or str(get_binary_path()), str(self._write_config())],
             log=self._directory / "valkey.log",
         )
 
@@ -129,7 +138,7 @@ class Valkey:
         # In a file, because everybody on the machine can read a command line.
         config = self._directory / "valkey.conf"
         config.touch(mode=0o600)
-        config.write_text(_config(self._directory, self.port, self.password))
+        config.write_text(_config(self._directory, self.port, self.password, self._options))
         return config
 
     def _answers(self) -> bool:
@@ -148,7 +157,7 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _config(directory: Path, port: int, password: str) -> str:
+def _config(directory: Path, port: int, password: str, more: Mapping[str, str]) -> str:
     options = {
         "bind": LOOPBACK,
         "port": str(port),
@@ -157,6 +166,7 @@ def _config(directory: Path, port: int, password: str) -> str:
         "save": '""',  # the append-only file holds everything
         "repl-diskless-sync-delay": "0",
         **(dict.fromkeys(("requirepass", "masterauth"), _quoted(password)) if password else {}),
+        **more,
     }
     return "".join(f"{name} {value}\n" for name, value in options.items())
 

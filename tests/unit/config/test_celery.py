@@ -58,7 +58,8 @@ def test_a_lost_worker_loses_no_message(options_of):
     [
         ("redis://host:6379/0", "conveyor.transport:Transport"),
         ("rediss://host:6379/0", "conveyor.transport:Transport"),
-        ("redis+socket:///run/redis.sock", None),
+        ("redis+socket:///run/redis.sock", "conveyor.transport:Transport"),
+        ("sentinel://a,b,c/mymaster/0", "conveyor.transport:Transport"),
         ("amqp://host:5672", None),
     ],
 )

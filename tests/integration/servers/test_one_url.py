@@ -1,0 +1,167 @@
+"""One URL leads the ledger, the broker, the results and the followers to the same place."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import closing
+from urllib.parse import quote
+
+import pytest
+from celery import Celery
+from kombu import Connection
+
+from conveyor.errors import LedgerUnavailable
+from conveyor.ledger import Ledger, aconnect, connect
+from conveyor.servers import ServerUrl
+from conveyor.settings import ExplicitSettings, load
+from conveyor.transport import BACKENDS, Transport
+
+PASSWORD = "p@ss/w:rd"
+
+
+def _round_trip(url):
+    """What each of the four has written, and in which database all of it lies."""
+    settings = load(ExplicitSettings, broker_url=url)
+    broker_url, redis_url, result_backend = (
+        getattr(settings, name).get_secret_value()
+        for name in ("broker_url", "redis_url", "result_backend")
+    )
+    with closing(connect(redis_url)) as client:
+        Ledger(client).check()
+        client.flushdb()
+        with Connection(broker_url, transport=Transport) as broker:
+            queue = broker.SimpleQueue("jobs")
+            queue.put("one")
+            queue.close()
+        _store(result_backend)
+        asyncio.run(_ping(redis_url))
+        return {key for key in client.scan_iter() if not key.startswith("_kombu")}
+
+
+def _store(url):
+    with Celery(set_as_current=False) as app:
+        app.loader.override_backends = BACKENDS
+        app.conf.result_backend = url
+        with closing(app.backend.client):
+            app.backend.store_result("t1", 1, "SUCCESS")
+
+
+async def _ping(url):
+    async with aconnect(url) as client:
+        assert await client.ping()
+
+
+def _has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+PLAIN = {
+    "redis": "redis://127.0.0.1:{port}",
+    "database_in_path": "redis://127.0.0.1:{port}/3",
+    "database_in_query": "redis://127.0.0.1:{port}?db=17",
+    "user": "redis://shop:{password}@127.0.0.1:{port}/1",
+    "ipv6": "redis://[::1]:{port}/1",
+    "unix": "unix://{socket}?db=2",
+    "unix_user": "unix://shop:{password}@{socket}",
+    "kombus_socket": "redis+socket://{socket}?virtual_host=2",
+}
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+@pytest.mark.parametrize("name", PLAIN)
+def test_one_url_does_for_all(plain_server, name):
+    if name == "ipv6" and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    url = PLAIN[name].format(
+        port=plain_server.port, socket=plain_server.socket, password=quote(PASSWORD, safe="")
+    )
+
+    assert _round_trip(url) == {"jobs", "celery-task-meta-t1"}
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+@pytest.mark.parametrize("spelling", ["required", "CERT_REQUIRED", ""])
+def test_tls_with_an_own_authority_and_a_clients_certificate(tls_server, authority, spelling):
+    cert, key = tls_server.client_files
+    wanted = f"&ssl_cert_reqs={spelling}" if spelling else ""
+    url = (
+        f"rediss://:hush@127.0.0.1:{tls_server.tls_port}/1?ssl_ca_certs={authority.file}"
+        f"&ssl_certfile={cert}&ssl_keyfile={key}{wanted}"
+    )
+
+    assert _round_trip(url) == {"jobs", "celery-task-meta-t1"}
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+@pytest.mark.parametrize("spelling", ["none", "CERT_NONE"])
+def test_tls_without_a_look_at_the_certificate(tls_server, spelling):
+    cert, key = tls_server.client_files
+    url = (
+        f"rediss://:hush@127.0.0.1:{tls_server.tls_port}?ssl_cert_reqs={spelling}"
+        f"&ssl_certfile={cert}&ssl_keyfile={key}"
+    )
+
+    assert _round_trip(url) == {"jobs", "celery-task-meta-t1"}
+
+
+def test_tls_verifies_the_certificate_unless_it_is_told_not_to(tls_server):
+    cert, key = tls_server.client_files
+    url = f"rediss://:hush@127.0.0.1:{tls_server.tls_port}?ssl_certfile={cert}&ssl_keyfile={key}"
+    with closing(connect(url)) as client, pytest.raises(LedgerUnavailable) as raised:
+        Ledger(client).check()
+
+    assert "hush" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+OF_APPLICATIONS = {
+    "sentinels": (
+        "sentinel://:pw@a:1;sentinel://b:2;sentinel://c:3/2",
+        {"master_name": "shop", "sentinel_kwargs": {"password": "other"}},
+        None,
+        "sentinel://:pw@a:1,b:2,c:3/shop/2?sentinel_password=other",
+    ),
+    "tls_beside_the_url": (
+        "redis://h:1/0",
+        {},
+        {"ssl_cert_reqs": "required", "ssl_ca_certs": "/etc/Own.pem"},
+        "rediss://h:1/0?ssl_ca_certs=%2Fetc%2FOwn.pem&ssl_cert_reqs=required",
+    ),
+    "socket": ("redis+socket:///run/v.sock?virtual_host=2", {}, None, "unix:///run/v.sock?db=2"),
+    "timeouts": ("redis://h/1?socket_timeout=3", {}, None, "redis://h:6379/1"),
+}
+
+
+@pytest.mark.parametrize("name", OF_APPLICATIONS)
+def test_an_applications_own_spelling_is_read(name):
+    url, options, tls, expected = OF_APPLICATIONS[name]
+
+    assert ServerUrl.of_application(url, options, tls).url == expected
+
+
+WRONG = {
+    "several": ("redis://a,b/0", "one alone"),
+    "no_master": ("sentinel://a:1,b:2/0", "must name the primary"),
+    "two_databases": ("redis://h/1?db=2", "one database"),
+    "unknown": ("redis://h?retries=2", "retries"),
+    "tls_in_the_clear": ("redis://h?ssl_cert_reqs=none", "rediss://"),
+    "port": ("redis://h:port/0", "port that is a number"),
+    "verification": ("rediss://h?ssl_cert_reqs=maybe", "required, optional or none"),
+    "socket": ("unix://run/v.sock", "whole path"),
+    "secret": ("redis://:hush#1@h/0", "percent-encoded"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_one_line_says_what_is_wrong_with_a_url(name):
+    url, words = WRONG[name]
+    with pytest.raises(ValueError, match=words) as raised:
+        ServerUrl.parse(url)
+
+    assert "\n" not in str(raised.value)
+    assert "hush" not in str(raised.value)

@@ -1,0 +1,52 @@
+"""What is away is told once, and once when it is back, whoever in the process misses it."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+import structlog
+
+__all__ = ["Complaints", "complaints"]
+
+log = structlog.get_logger("conveyor.waiting")
+
+
+class Complaints:
+    """Those of one process: its threads all miss the same Redis, every second or two."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._missing: dict[str, set[str]] = {}
+
+    def begin(self, who: str, reason: str) -> None:
+        """Say what is missed, unless somebody has.
+
+        Args:
+            who: A name of its own for each who misses it.
+            reason: In words.
+        """
+        with self._lock:
+            is_news = reason not in self._missing
+            self._missing.setdefault(reason, set()).add(who)
+        if is_news:
+            log.warning("waiting", reason=reason)
+
+    def end(self, who: str) -> None:
+        """Note that somebody misses nothing, and say so if nobody does any more.
+
+        Args:
+            who: As in `begin`.
+        """
+        over: list[Any] = []
+        with self._lock:
+            for reason, missing in list(self._missing.items()):
+                missing.discard(who)
+                if not missing:
+                    del self._missing[reason]
+                    over.append(reason)
+        for reason in over:
+            log.info("waited_for", reason=reason)
+
+
+complaints = Complaints()
