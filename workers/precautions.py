@@ -14,6 +14,7 @@ from celery import Celery
 from conveyor.checks import begin
 from conveyor.errors import SettingsError, Unavailable
 from conveyor.ledger import Ledger
+from conveyor.ledger.refusals import is_for_ever
 from conveyor.standing import Server, fatal_of, look
 
 __all__ = ["AGAIN_S", "log_concerns", "look_at_servers"]
@@ -42,7 +43,9 @@ def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) ->
     """
     try:
         servers = begin(lambda: look(ledger, app)).result(timeout_s)
-    except (Unavailable, TimeoutError):  # whoever needs them says so
+    except (Unavailable, TimeoutError) as error:  # whoever needs them says so
+        if is_for_ever(error):
+            raise SettingsError(str(error)) from error
         return []
     fatal = fatal_of(servers)
     if fatal is not None:

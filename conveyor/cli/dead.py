@@ -95,12 +95,13 @@ class _Aside:
         )
         _say(
             self.lost,
-            "Redis has lost {count}, evicted or deleted, and perhaps paid: {ids}. Enqueue again what "
-            "is needed. " + forget,
+            "Redis has lost {count}, evicted or deleted, and perhaps paid: {ids}. Enqueue again "
+            "what is needed. " + forget,
         )
         _say(
             self.newer,
-            "A later release of Conveyor has written {count}, and this one leaves them alone: {ids}",
+            "A later release of Conveyor has written {count}, and this one leaves them alone: "
+            "{ids}",
         )
 
 

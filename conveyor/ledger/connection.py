@@ -16,9 +16,10 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from conveyor.causes import explain
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.refusals import DEMOTIONS, LOGINS, code_of
+from conveyor.ledger.refusals import DEMOTIONS, code_of
 from conveyor.names import DEFAULT_NAMESPACE
 from conveyor.servers import ServerUrl
 
@@ -338,41 +339,8 @@ def translated(client: redis.Redis) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise LedgerUnavailable(f"Redis at {_address(client)} {_told(error)}") from error
-
-
-def _told(error: redis.RedisError) -> str:
-    """What is wrong, and what to do; no text of the server's."""
-    code = code_of(error)
-    if isinstance(error, redis.AuthenticationError) or code in LOGINS - {"NOPERM"}:
-        return "refused the password: check CONVEYOR_REDIS_URL."
-    if code in _REFUSALS:
-        return _REFUSALS[code]
-    if code in DEMOTIONS:
-        return (
-            "is a replica and takes no writes: wait until this address leads to the primary, or "
-            "set CONVEYOR_REDIS_URL."
-        )
-    if isinstance(error, redis.TimeoutError):
-        return "does not answer in time: look whether it is overloaded or hangs."
-    if isinstance(error, redis.ConnectionError):
-        return f"can't be reached ({type(error).__name__}): start it, or set CONVEYOR_REDIS_URL."
-    return (
-        f"refused a command ({type(error).__name__}): look at its memory, its disk, its role and "
-        "its permissions."
-    )
-
-
-_REFUSALS: Final = {
-    "LOADING": "is loading its data: wait until it has.",
-    "NOREPLICAS": "has too few replicas and takes no writes: start them, or lower its "
-    "min-replicas-to-write.",
-    "MISCONF": "can't save its data and takes no writes: look at its log and its disk.",
-    "OOM": "is full and takes no writes: raise its maxmemory, or make room.",
-    "BUSY": "runs somebody's script that does not end: end that by SCRIPT KILL.",
-    "NOPERM": "does not permit what Conveyor does: compare its ACL with docs/production.md.",
-    "MAXCLIENTS": "has as many clients as it takes: raise its maxclients, or end some.",
-}
+        server = f"Redis at {_address(client)}"
+        raise LedgerUnavailable(explain(server, error, "CONVEYOR_REDIS_URL")) from error
 
 
 def _address(client: redis.Redis) -> str:

@@ -10,16 +10,16 @@ from typing import Final
 
 import redis
 
-__all__ = ["DEMOTIONS", "LOGINS", "code_of"]
+__all__ = ["DEMOTIONS", "code_of", "is_for_ever"]
 
 DEMOTIONS: Final = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED"})
 """The server has become a replica: the address will lead to the new primary."""
 
-LOGINS: Final = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
-"""The password or the permissions were changed: an operator will put them right."""
-
 _CODES: Final = (
-    *sorted(DEMOTIONS | LOGINS),
+    *sorted(DEMOTIONS),
+    "NOAUTH",  # the password or the permissions were changed: an operator will put them right
+    "WRONGPASS",
+    "NOPERM",
     "LOADING",  # it has just been started
     "NOREPLICAS",  # min-replicas-to-write
     "MISCONF",  # its disk is full, or it can't fork
@@ -52,3 +52,27 @@ def code_of(error: redis.RedisError) -> str:
     if found := _CODE.search(text):
         return found[1]
     return next((code for words, code in _IN_WORDS.items() if words in text.lower()), "")
+
+
+_FOR_EVER: Final = (
+    "db index is out of range",
+    "invalid db index",
+    "not allowed in cluster mode",
+    "moved ",
+)
+
+
+def is_for_ever(error: BaseException) -> bool:
+    """Whether no waiting helps: the server is of a kind, or has no database, that can't serve.
+
+    Args:
+        error: What was raised, from whatever else.
+    """
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, redis.RedisError):
+            text = f"{getattr(below, 'status_code', None) or ''} {below}".lower()
+            if any(words in text for words in _FOR_EVER):
+                return True
+        below = below.__cause__
+    return False

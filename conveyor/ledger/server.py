@@ -103,17 +103,21 @@ def _version(info: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _concerns(info: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Concern]:
-    if _number(info.get("cluster_enabled")):
-        yield Concern(
-            "cluster",
-            "it is a Redis Cluster, for which Celery has no client. Use a single server or a "
-            "Sentinel",
-            is_fatal=True,
-        )
+    yield from _of_mode(info)
     yield from _of_version(info)
     yield from _of_memory(info)
     yield from _of_persistence(info, settings)
     yield from _of_patience(settings)
+
+
+def _of_mode(info: Mapping[str, Any]) -> Iterator[Concern]:
+    if info.get("cluster_enabled") == 1:
+        yield Concern(
+            "cluster",
+            "it is a Redis Cluster, for which Celery has no client. Name a single server, or "
+            "sentinels",
+            is_fatal=True,
+        )
 
 
 def _of_version(info: Mapping[str, Any]) -> Iterator[Concern]:
