@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.exceptions import QueueNotFound
+from kombu.connection import Connection
 
 from conveyor import names
 from conveyor.errors import SettingsError
@@ -139,10 +140,9 @@ def _look_at_protocol(app: Celery) -> Complaints:
 
 def _look_at_transport(app: Celery) -> Complaints:
     if app.conf.broker_transport:
-        connection = app.connection_for_write()
-        theirs = connection.get_transport_cls()
-        known = connection.clone(transport=None).get_transport_cls()
-        if not issubclass(theirs, known):
+        connect: Callable[[str], Any] = Connection
+        theirs = app.connection_for_write().get_transport_cls()
+        if not issubclass(theirs, connect(broker_of(app)).get_transport_cls()):
             yield "broker_transport", "is not that of its broker_url", "leave it out"
 
 

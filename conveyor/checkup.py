@@ -131,7 +131,7 @@ class _Question:
             # The worker keeps the result, and Celery shall not subscribe to it: it would hang here
             # where the backend is away, and hear what is stored in another database of the server.
             ignore_result=True,
-            headers={"ignore_result": False},
+            headers={"ignore_result": False, names.VERSION_HEADER: names.MESSAGE_VERSION},
         )
         deadline = time.monotonic() + timeout_s + _RESULT_S
         self._result = begin(partial(_result_of, self._app.backend, self._sent.id, deadline))

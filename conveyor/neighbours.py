@@ -49,13 +49,14 @@ class Neighbours:
 
     Attributes:
         namespaces: Other fleets of Conveyor.
-        queues: Other applications' queues, and how many messages wait in each.
+        queues: Other applications' queues, and how many messages wait in each; None where that
+            can't be seen.
         is_whole: Whether everything was looked at; not where there is too much, or the user of an
             ACL may not look.
     """
 
     namespaces: frozenset[str] = frozenset()
-    queues: Mapping[str, int] = field(default_factory=dict)
+    queues: Mapping[str, int | None] = field(default_factory=dict)
     is_whole: bool = True
 
     def __str__(self) -> str:
@@ -64,7 +65,7 @@ class Neighbours:
         if self.namespaces:
             parts.append(f"other namespaces of Conveyor: {_listed(sorted(self.namespaces))}")
         if self.queues:
-            waiting = [f"{name} ({self.queues[name]} waiting)" for name in sorted(self.queues)]
+            waiting = [_with_count(name, self.queues[name]) for name in sorted(self.queues)]
             parts.append(f"other applications' queues: {_listed(waiting)}")
         told = "; ".join(parts) or "nobody else was seen"
         return told if self.is_whole else f"{told} (not everything was looked at)"
@@ -141,8 +142,10 @@ class _Names:
         while count < self._most and self._clock() < deadline:
             try:
                 answer = self._client.scan(cursor, count=min(_AT_ONCE, self._most))
-            except redis.exceptions.NoPermissionError:
-                return
+            except redis.RedisError as error:
+                if _is_forbidden(error):
+                    return
+                raise
             cursor, names = cast("tuple[int, list[str]]", answer)
             count += len(names)
             yield from names
@@ -153,7 +156,7 @@ class _Names:
 
 def _queues_of(client: Client, bindings: list[tuple[str, str]]) -> set[str]:
     """The queues that are bound: kombu writes routing key, pattern and queue, separated."""
-    answers = _ask(client, lambda pipeline: [pipeline.smembers(key) for _, key in bindings])
+    answers = _ask(client, [("SMEMBERS", key) for _, key in bindings])
     return {
         prefix + member.rpartition(_SEPARATOR)[2]
         for (prefix, _), members in zip(bindings, answers, strict=True)
@@ -163,25 +166,36 @@ def _queues_of(client: Client, bindings: list[tuple[str, str]]) -> set[str]:
     }
 
 
-def _waiting(client: Client, queues: list[str]) -> dict[str, int]:
+def _waiting(client: Client, queues: list[str]) -> dict[str, int | None]:
     lists = [(queue, f"{queue}{priority}") for queue in queues for priority in _PRIORITIES]
-    answers = _ask(client, lambda pipeline: [pipeline.llen(key) for _, key in lists])
-    waiting = dict.fromkeys(queues, 0)
+    answers = _ask(client, [("LLEN", key) for _, key in lists])
+    waiting: dict[str, int | None] = dict.fromkeys(queues)
     for (queue, _), length in zip(lists, answers, strict=True):
         if isinstance(length, int):
-            waiting[queue] += length
+            waiting[queue] = (waiting[queue] or 0) + length
     return waiting
 
 
-def _ask(client: Client, questions: Callable[[Any], object]) -> list[Any]:
+def _ask(client: Client, questions: list[tuple[str, str]]) -> list[Any]:
     """Ask much at once; what is refused, or is of another type, is left out by whoever reads it."""
     with client.pipeline(transaction=False) as pipeline:
-        questions(pipeline)
-        answers = pipeline.execute(raise_on_error=False)
+        for question in questions:
+            pipeline.execute_command(*question)  # type: ignore[no-untyped-call]
+        try:
+            answers = pipeline.execute(raise_on_error=False)
+        except redis.RedisError as error:
+            if _is_forbidden(error):
+                return [None] * len(questions)
+            raise
     for answer in answers:
         if isinstance(answer, Exception) and not isinstance(answer, redis.ResponseError):
             raise answer
     return answers
+
+
+def _is_forbidden(error: redis.RedisError) -> bool:
+    """Whether the user of an ACL may not do it; by the server's word, whatever became of it."""
+    return isinstance(error, redis.exceptions.NoPermissionError) or "NOPERM" in str(error)
 
 
 def _fleets(queues: Iterable[str]) -> Iterator[str]:
@@ -191,6 +205,10 @@ def _fleets(queues: Iterable[str]) -> Iterator[str]:
         name, _, _last = queue.rpartition(".")
         if re.fullmatch(NAMESPACE, name) and known.issuperset(Queues(name).names):
             yield name
+
+
+def _with_count(queue: str, waiting: int | None) -> str:
+    return queue if waiting is None else f"{queue} ({waiting} waiting)"
 
 
 def _listed(names: list[str]) -> str:

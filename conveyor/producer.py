@@ -43,7 +43,7 @@ from conveyor.publishing import Publisher, options_of, publish
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import SourceInput, SourceKind, staged
+from conveyor.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
@@ -189,7 +189,7 @@ class Conveyor:
             StorageError: A local file can't be staged.
         """
         asked = source, to, from_format, params, semi_async_seconds
-        return self._convert(_Order(), idempotency_key, partial(ConversionRequest.build, *asked))
+        return self._convert(_Order(), idempotency_key, partial(_request_of, *asked))
 
     async def aconvert(
         self,
@@ -207,9 +207,7 @@ class Conveyor:
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         order = _Order()
-        build = partial(
-            ConversionRequest.build, source, to, from_format, params, semi_async_seconds
-        )
+        build = partial(_request_of, source, to, from_format, params, semi_async_seconds)
         accepting = asyncio.to_thread(self._convert, order, idempotency_key, build)
         converting = asyncio.ensure_future(accepting)
         try:
@@ -293,9 +291,7 @@ class Conveyor:
         """
         asked = to, from_format, params, semi_async_seconds
         request = _local_first(
-            ConversionRequest.of_result(*asked)
-            if source is None
-            else ConversionRequest.build(source, *asked)
+            ConversionRequest.of_result(*asked) if source is None else _request_of(source, *asked)
         )
         self._check_application()
         application.check_signing(self.celery_app, self._publisher.queues.submit)
@@ -539,7 +535,8 @@ class Conveyor:
         # What we send ourselves goes through an app of our own.
         self._app = producer_app(self._settings)
         self._publisher = Publisher(self._app, Queues(self._settings.namespace))
-        mind_forks(self._app)
+        for app in {self._app, self.celery_app}:
+            mind_forks(app)
 
     def _convert(
         self, order: _Order, idempotency_key: str | None, build: Callable[[], ConversionRequest]
@@ -819,6 +816,18 @@ def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:
         f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
         "With an idempotency key it can be enqueued again and is not paid twice."
     )
+
+
+def _request_of(source: SourceInput, *asked: Any) -> ConversionRequest:
+    """The request; local sources are looked for before anything else is said of them.
+
+    Raises:
+        InvalidRequest: It can't be right.
+    """
+    for each in map(prefer_local, parse_sources(source)):
+        if each.kind is SourceKind.LOCAL:
+            local_file(each.value)
+    return ConversionRequest.build(source, *asked)
 
 
 def _local_first(request: ConversionRequest) -> ConversionRequest:

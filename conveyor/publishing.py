@@ -110,6 +110,7 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
         create_sent_event=app.conf.task_send_sent_event,
         **fields,
     )
+    message.headers[names.VERSION_HEADER] = names.MESSAGE_VERSION
     *call, callbacks = message.body
     body = (*call, {**callbacks, **(embed or {})})
     policy = {**app.conf.task_publish_retry_policy, **(retry_policy or {})}

@@ -125,6 +125,8 @@ def prefer_local(source: Source) -> Source:
     """Read a text that has the form of a FileId as a file, where a file here has that name.
 
     Upload handlers name files with 32 hexadecimal digits. The official client decides the same.
+    The order is: a path with a folder or a suffix is a file, a file in the working directory comes
+    next, and only what is neither is a FileId. A `pathlib.Path` is always a file.
 
     Args:
         source: As `parse_sources` tells it.

@@ -7,6 +7,7 @@ reserved, and one whose producer has died is removed by a worker (`conveyor.ledg
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from conveyor.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.process_local import process_local
-from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
+from conveyor.storage import CHUNK_BYTES, Storage, Writer, as_on_disk, chunks_of
 from conveyor.storage.marker import Marker, staged_tokens
 
 __all__ = ["Staging", "local_file"]
@@ -235,6 +236,9 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterable[bytes]:
 def local_file(text: str) -> Path:
     """The document that a path of this machine names.
 
+    Letters with accents have two forms in Unicode. macOS writes names in one, most others in the
+    other. They name the same file, whichever of them the disk has.
+
     Args:
         text: The path; ``~`` is the user's home.
 
@@ -246,13 +250,17 @@ def local_file(text: str) -> Path:
     """
     shown = _shown(text)
     try:
-        path = Path(text).expanduser()
+        path = as_on_disk(Path(text).expanduser())
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
         # Among these: a home that nobody has, and a name that no file system takes.
+        if os.path.islink(text):  # noqa: PTH114 - it never raises
+            raise InvalidRequest(f"{shown} is a link to a file that does not exist.") from None
         raise InvalidRequest(f"The file {shown} does not exist: check its name.") from None
     except OSError as error:
         raise _unreadable(text, error) from None
+    if stat.S_ISDIR(found.st_mode):
+        raise InvalidRequest(f"{shown} is a folder, which is no file: give a document.")
     if not stat.S_ISREG(found.st_mode):
         raise InvalidRequest(f"{shown} is no file: give a document.")
     if not found.st_size:

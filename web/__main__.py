@@ -109,7 +109,8 @@ def _run(settings: WebSettings, conveyor: Conveyor) -> None:
 
 def _look_at_servers(conveyor: Conveyor) -> None:
     try:
-        precautions.look_at_servers(conveyor.ledger, conveyor.celery_app)
+        seen = precautions.look_at_servers(conveyor.ledger, conveyor.celery_app)
+        precautions.log_concerns(seen)
     except SettingsError as error:
         _end(str(error), _WRONG)
 

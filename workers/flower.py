@@ -16,7 +16,6 @@ import flower.command
 from celery.bin.celery import main as celery
 from flower.app import Flower
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
-from tornado.options import options
 from tornado.web import RequestHandler
 
 from conveyor.visitors import Visit, refusal_of
@@ -32,7 +31,8 @@ class GuardedFlower(Flower):
     def find_handler(self, request: HTTPServerRequest, **more: Any) -> HTTPMessageDelegate:
         """Find who answers a request."""
         visit = Visit.of(str(request.method), request.headers.get)
-        reason = refusal_of(visit, None if _asks_who_is_there() else ())
+        asks_who_is_there = self.options.basic_auth or self.options.auth
+        reason = refusal_of(visit, None if asks_who_is_there else ())
         if reason:
             target, arguments = _Refusal, {"reason": reason}
             refusal: HTTPMessageDelegate = self.get_handler_delegate(request, target, arguments)
@@ -69,10 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flower.command.Flower = GuardedFlower
     sys.argv = [*_COMMAND, *given]
     sys.exit(celery())
-
-
-def _asks_who_is_there() -> bool:
-    return bool(options.basic_auth or options.auth)
 
 
 if __name__ == "__main__":

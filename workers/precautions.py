@@ -17,7 +17,7 @@ from conveyor.ledger import Ledger
 from conveyor.ledger.refusals import is_for_ever
 from conveyor.standing import Server, fatal_of, look
 
-__all__ = ["AGAIN_S", "look_at_servers"]
+__all__ = ["AGAIN_S", "log_concerns", "look_at_servers"]
 
 AGAIN_S: Final = 10.0
 """How often a server that is away is looked at again, seconds."""
@@ -27,8 +27,8 @@ _START_S: Final = 3.0
 log = structlog.get_logger("conveyor.start")
 
 
-def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) -> bool:
-    """Look at the servers, and log what can hurt.
+def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) -> list[Server]:
+    """Look at the servers.
 
     Args:
         ledger: Where conversions are kept.
@@ -36,7 +36,7 @@ def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) ->
         timeout_s: How long it may take, seconds.
 
     Returns:
-        Whether they could be looked at.
+        What was seen; nothing where they can't be reached.
 
     Raises:
         SettingsError: Nothing can work with them; the message says why.
@@ -46,15 +46,19 @@ def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) ->
     except (Unavailable, TimeoutError) as error:  # whoever needs them says so
         if is_for_ever(error):
             raise SettingsError(str(error)) from error
-        return False
+        return []
     fatal = fatal_of(servers)
     if fatal is not None:
         raise SettingsError(fatal)
-    _log(servers)
-    return True
+    return servers
 
 
-def _log(servers: list[Server]) -> None:
+def log_concerns(servers: list[Server]) -> None:
+    """Log what can hurt, a line for each.
+
+    Args:
+        servers: From `look_at_servers`.
+    """
     for server in servers:
         for concern in server.standing.concerns:
             log.warning(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from threading import Event
 from typing import Any, Final
 
 from celery import Celery, signals
@@ -12,6 +11,7 @@ from config.celery import celery_options
 from config.settings import load_settings
 from conveyor import wire
 from conveyor.errors import SettingsError
+from conveyor.standing import Server
 from conveyor.transport import BACKENDS
 from workers import (
     cleanup,
@@ -66,14 +66,19 @@ def make_app() -> Celery:
 
 def _hook_precautions(app: Celery) -> None:
     """Look at the servers before anything is consumed, or as soon as they are there."""
-    seen = Event()
+    seen: list[Server] = []
 
     def look() -> None:
-        if not seen.is_set() and precautions.look_at_servers(wiring.engine().ledger, app):
-            seen.set()
-            again.stop()
+        if not seen:
+            seen.extend(precautions.look_at_servers(wiring.engine().ledger, app))
 
-    again = Periodic("precautions", precautions.AGAIN_S, look)
+    def look_again() -> None:
+        look()
+        if seen:
+            again.stop()
+            precautions.log_concerns(seen)
+
+    again = Periodic("precautions", precautions.AGAIN_S, look_again)
 
     def before(**_: Any) -> None:
         try:
@@ -81,13 +86,15 @@ def _hook_precautions(app: Celery) -> None:
         except SettingsError as error:
             sys.exit(f"error: {error}")
 
-    def later(**_: Any) -> None:
-        if not seen.is_set():
+    def ready(**_: Any) -> None:
+        # Not earlier: logs were not set up, and a thread would not have outlived the pool's forks.
+        if seen:
+            precautions.log_concerns(seen)
+        else:
             again.start()
 
     signals.worker_init.connect(before, weak=False)
-    # Not before the pool has forked: a thread would not be there afterwards.
-    signals.worker_ready.connect(later, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
 
 
 def _hook_keepers(app: Celery) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import json
 from typing import Any
 
+import h11
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 #: What a proxy says when what lies behind it does not answer.
 GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -19,6 +20,10 @@ GATEWAY_STATUS = {
 }
 
 
+#: How long the rest of a body may take whose answer is complete.
+REST_SECONDS = 10.0
+
+
 class ConnectionProtocol(H11Protocol):
     """HTTP/1.1 whose requests know their connection, so that an answer may cut it."""
 
@@ -26,6 +31,16 @@ class ConnectionProtocol(H11Protocol):
         """Note the connection where requests find it."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of the body, but not for ever: each byte puts uvicorn's timer off."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self.loop.call_later(REST_SECONDS, self._give_up, self.cycle)
+
+    def _give_up(self, answered: RequestResponseCycle) -> None:
+        if self.cycle is answered and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
 
 
 def transport_of(scope: Scope) -> asyncio.Transport:

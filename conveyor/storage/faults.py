@@ -24,8 +24,12 @@ _CREDENTIALS: Final = (
     "environment (docs/production.md, Storage)"
 )
 _DENIED: Final = (
-    "permission denied. Let this user, or the credentials in its environment, read, write, list "
-    "and delete there, or set CONVEYOR_STORAGE_URL to a place where they may"
+    "permission denied. Check the credentials in this process' environment, and that they may "
+    "read, write, list and delete there (docs/production.md, Storage)"
+)
+_DENIED_HERE: Final = (
+    "permission denied. Let this user read and write there, or set CONVEYOR_STORAGE_URL to a place "
+    "where it may"
 )
 _CLOCK: Final = "this machine's clock is wrong by minutes. Set it, best by NTP"
 _MISSING: Final = (
@@ -81,7 +85,7 @@ _BY_CODE: Final = {
 }
 _BY_NUMBER: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
-    **dict.fromkeys((errno.EACCES, errno.EPERM), _DENIED),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), _DENIED_HERE),
     errno.EROFS: _READ_ONLY,
     errno.ENAMETOOLONG: _LONG,
     errno.ENOENT: _MISSING,
@@ -175,6 +179,9 @@ def _cause(error: BaseException, url: str) -> str:
                 return found
     if isinstance(error, ValueError) and "rotocol not known" in str(error):
         return f"{scheme}:// is no kind of storage that fsspec knows. Check {_SETTING}"
+    # adlfs', without an account.
+    if isinstance(error, ValueError) and "connection_string" in str(error):
+        return _CREDENTIALS
     return f"{_named(error)}. Check {_SETTING}"
 
 

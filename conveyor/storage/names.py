@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-__all__ = ["folder_name", "safe_name", "unique_names"]
+__all__ = ["as_on_disk", "folder_name", "safe_name", "unique_names"]
 
 _MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -73,3 +74,28 @@ def unique_names(names: Iterable[str]) -> list[str]:
         used.add(candidate.lower())
         unique.append(candidate)
     return unique
+
+
+def as_on_disk(path: Path) -> Path:
+    """A path as the disk has it: composed (NFC) or decomposed (NFD), each part by itself.
+
+    Args:
+        path: In any of the forms.
+
+    Returns:
+        The path itself where there is such a file, or none in another form either.
+    """
+    if path.as_posix().isascii() or _is_there(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[len(found.parts) :]:
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        there = next((found / form for form in forms if _is_there(found / form)), None)
+        if there is None:
+            return path
+        found = there
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - it never raises

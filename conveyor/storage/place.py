@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.process_local import process_local
 from conveyor.storage.faults import translated
+from conveyor.storage.names import as_on_disk
 from conveyor.storage.objects import AZURE, is_object_store, open_url, options_of
 
 __all__ = ["Place"]
@@ -116,7 +117,7 @@ class Place:
 
     def _local_path(self, text: str) -> str | None:
         try:
-            path, root = Path(text).resolve(), Path(self.root or "/").resolve()
+            path, root = as_on_disk(Path(text)).resolve(), Path(self.root or "/").resolve()
         except (OSError, RuntimeError):
             # Links that lead in a circle.
             return None

@@ -28,6 +28,8 @@ GUEST_S = float(os.environ.get("CONVEYOR_GUEST_SECONDS", "1"))
 LEAST_S = 300.0
 # kombu looks every 100 s, unless a test's worker is told to hurry.
 PATIENCE_S = 60.0 if GUEST_S < LEAST_S else GUEST_S + 150.0
+# Longer than the time-out, so that it is still waited for when our worker looks.
+COUNTDOWN_S = 8 * GUEST_S if GUEST_S < LEAST_S else PATIENCE_S
 
 pytestmark = pytest.mark.timeout(600 + 2 * PATIENCE_S)
 
@@ -121,7 +123,7 @@ def drawn(application, client, until):
     def draw():
         long, later = f"{name}:long", f"{name}:later"
         application.long.delay(long)
-        application.later.apply_async((later,), countdown=8 * GUEST_S)
+        application.later.apply_async((later,), countdown=COUNTDOWN_S)
         until(lambda: client.hlen("unacked") == 2)
         return long, later
 
@@ -142,12 +144,12 @@ def test_application_tasks_run_once_and_our_countdown_comes_back(
     *, our_worker, conveyor, client, drawn, until
 ):
     killed = our_worker(IMPATIENT_S="")
+    long, later = drawn()
     conveyor.celery_app.send_task(
-        names.POLL, args=("no-such", 1), queue=Queues().poll, countdown=5 * GUEST_S
+        names.POLL, args=("no-such", 1), queue=Queues().poll, countdown=COUNTDOWN_S
     )
     until(lambda: client.hlen("conveyor:unacked") == 1)
     killed.kill()
-    long, later = drawn()
 
     our_worker()
     # Ours has come back: so our worker has looked for what was drawn longer ago than the time-out.

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,61 +19,64 @@ register_type(
 app = Celery("webapp", broker=os.environ["WEBAPP_BROKER"], backend=os.environ["WEBAPP_BROKER"])
 app.conf.update(task_send_sent_event=True, worker_hijack_root_logger=False)
 
+# Only its own: each test module imports this file anew, with a broker of its own.
+task = partial(app.task, shared=False)
 
-@app.task
+
+@task
 def names_of(result):
     return [file["name"] for file in result["files"]]
 
 
-@app.task
+@task
 def count(results):
     return sorted(file["name"] for result in results for file in result["files"])
 
 
-@app.task
+@task
 def source_for(path):
     return path
 
 
-@app.task
+@task
 def note_failure(task_id):
     """As Celery calls an errback whose task is not registered in the worker that calls it."""
     (Path(os.environ["WEBAPP_FOLDER"]) / f"failed-{task_id}").touch()
 
 
-@app.task
+@task
 def note_documented(request, exc, traceback):
     """The form that Celery documents."""
     _note("documented", request.id, f"{exc!r} {type(traceback).__name__}")
 
 
-@app.task
+@task
 def note_with(request, exc, traceback, word):
     """The same with an argument of its own."""
     _note(f"with-{word}", request.id, str(exc))
 
 
-@app.task(bind=True)
+@task(bind=True)
 def note_bound(self, task_id):
     _note(f"bound-{type(self).__name__}", task_id, "")
 
 
-@app.task
+@task
 def note_alone():
     _note("alone", "", "")
 
 
-@app.task
+@task
 def shout(text):
     return str(text).upper()
 
 
-@app.task
+@task
 def note_shouted(text):
     _note("shouted", text, "")
 
 
-@app.task
+@task
 def kinds_of(_result, *values, **named):
     """What arrived, exactly."""
     return [repr(value) for value in (*values, *named.values())]

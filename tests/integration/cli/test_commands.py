@@ -371,3 +371,22 @@ def test_an_account_that_was_never_held_can_not_be_resumed(conveyor):
     status, _, err = conveyor("account", "resume", "no-such")
     assert status == 2
     assert "`conveyor account list`" in err
+
+
+def test_storage_that_was_moved_is_adopted_and_doctor_is_content(conveyor, library, tmp_path):
+    library.marker.check()
+    (tmp_path / "files" / ".conveyor").unlink()
+    _, out, _ = conveyor("doctor", "--timeout", "0.1")
+    assert "has no file .conveyor" in " ".join(out.split())
+
+    status, out, _ = conveyor("storage", "adopt")
+    assert (status, "in use is" in out) == (0, True)
+    _, out, _ = conveyor("doctor", "--timeout", "0.1")
+    assert "no file .conveyor" not in " ".join(out.split())
+
+
+def test_doctor_names_the_workers_that_have_another_storage(conveyor, library):
+    library.marker.mark.stands_apart("host-7:42", apart=True)
+
+    _, out, _ = conveyor("doctor", "--timeout", "0.1")
+    assert "host-7:42" in out

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from conveyor import Conveyor
+from conveyor.storage.marker import MARKER
 
 
 @pytest.fixture
@@ -17,10 +18,11 @@ def conveyor(redis_url, tmp_path):
 
 @pytest.fixture
 def stored(tmp_path):
-    """The files that lie in the storage, by their path below it."""
+    """The files that lie in the storage, by their path below it; its marker is none of them."""
 
     def look():
         root = tmp_path / "files"
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        files = (path for path in root.rglob("*") if path.is_file() and path.name != MARKER)
+        return sorted(str(path.relative_to(root)) for path in files)
 
     return look

@@ -121,17 +121,33 @@ def test_what_is_of_another_type_or_separator_harms_nobody(conveyor, client, app
     assert conveyor.neighbours().queues == {"celery": 3, "mail": 1}
 
 
-def test_user_who_may_not_look_around_is_no_fault(client, redis_url):
-    client.acl_setuser(
-        "narrow", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-scan"], reset=True
-    )
-    try:
-        address = urlsplit(redis_url)
-        url = f"redis://narrow:x@{address.hostname}:{address.port}{address.path}"
+@pytest.fixture
+def url_of_user(client, redis_url):
+    """The URL of a user who may do less."""
 
-        assert str(look([url], "conveyor")).endswith("(not everything was looked at)")
-    finally:
-        client.acl_deluser("narrow")
+    def make(**rights):
+        client.acl_setuser("narrow", enabled=True, nopass=True, reset=True, **rights)
+        address = urlsplit(redis_url)
+        return f"redis://narrow:x@{address.hostname}:{address.port}{address.path}"
+
+    yield make
+    client.acl_deluser("narrow")
+
+
+def test_user_who_may_not_look_around_is_no_fault(url_of_user):
+    url = url_of_user(keys=["*"], commands=["+@all", "-scan"])
+
+    assert str(look([url], "conveyor")) == "nobody else was seen (not everything was looked at)"
+
+
+def test_user_who_may_read_our_keys_alone_sees_names_alone(url_of_user, client):
+    client.lpush("celery", SECRET)
+    client.set("{staging}:due", "")
+    client.sadd("_kombu.binding.mail", "mail\x06\x16\x06\x16mail")
+    url = url_of_user(keys=["{conveyor}:*", "conveyor.*"], commands=["+@all"])
+
+    told = "other namespaces of Conveyor: staging; other applications' queues: celery"
+    assert str(look([url], "conveyor")) == told
 
 
 def test_broker_of_another_kind_is_passed_over(redis_url):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import threading
 import time
+import unicodedata
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -545,3 +547,52 @@ def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage)
         return seen
 
     assert asyncio.run(work()).state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone", "does not exist"),
+        ("gone[1]*", "does not exist"),
+        ("link", "is a link to a file that does not exist"),
+        ("folder", "is a folder"),
+        ("pipe", "is no file"),
+        ("empty", "is empty"),
+    ],
+)
+@pytest.mark.parametrize("call", ["convert", "signature"])
+def test_what_is_missing_is_called_missing_before_its_format_is(
+    *, conveyor, stored, tmp_path, name, words, call
+):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidRequest, match=words):
+        getattr(conveyor, call)(str(tmp_path / name), to="pdf")
+
+    assert stored() == []
+
+
+def test_a_file_without_a_format_lacks_its_format_alone(conveyor, tmp_path):
+    (tmp_path / "report").write_bytes(b"words")
+    with pytest.raises(InvalidRequest, match="tells no format"):
+        conveyor.convert(tmp_path / "report", to="pdf")
+
+
+@pytest.mark.parametrize(("given", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_both_forms_of_an_accent_name_the_same_file(conveyor, stored, tmp_path, given, there):
+    name = "B\u00fcro/r\u00e9sum\u00e9.docx"
+    path = tmp_path / unicodedata.normalize(there, name)
+    path.parent.mkdir()
+    path.write_bytes(b"words")
+    conveyor.convert(tmp_path / unicodedata.normalize(given, name), to="pdf")
+
+    assert stored()[0].endswith("/r\u00e9sum\u00e9.docx")
+
+
+def test_a_name_with_brackets_is_staged(conveyor, stored, tmp_path):
+    (tmp_path / "report[1].docx").write_bytes(b"words")
+    conveyor.convert(tmp_path / "report[1].docx", to="pdf")
+
+    assert stored()[0].endswith("/report[1].docx")

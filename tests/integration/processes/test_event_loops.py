@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from celery import Celery
 
 from conveyor import ConversionCancelled, Conveyor
 
@@ -108,9 +109,10 @@ def test_closing_closes_the_connections_to_redis(conveyor, client):
     assert len(client.client_list()) == before
 
 
-def test_closing_leaves_the_applications_app_as_it_is(redis_url, tmp_path, app):
+def test_closing_leaves_the_applications_app_as_it_is(redis_url, tmp_path):
+    app = Celery("shop", broker=redis_url, backend=redis_url, set_as_current=False)
     with Conveyor(redis_url=redis_url, storage_url=str(tmp_path), celery_app=app) as conveyor:
-        conveyor.convert(SOURCE, "pdf")
+        conveyor.signature(SOURCE, to="pdf").delay()
         pool = app.pool
 
     assert app.pool is pool

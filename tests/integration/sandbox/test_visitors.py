@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
 import pytest
 import requests
 
-from conveyor.sandbox import SandboxConfig, SandboxServer
+from conveyor.sandbox import SandboxConfig, SandboxServer, wire
 
 EVIL = {"Origin": "https://evil.example"}
 
@@ -73,3 +78,24 @@ def test_its_own_origin_is_answered(server):
 )
 def test_its_names_are_those_it_was_given(config, names):
     assert SandboxConfig(**config).names == names
+
+
+def test_a_body_that_goes_on_after_its_answer_ends_the_connection(server, monkeypatch):
+    monkeypatch.setattr(wire, "REST_SECONDS", 0.3)
+    target = urlsplit(server.url)
+    head = "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"
+    with closing(socket.create_connection((target.hostname, target.port), timeout=30)) as client:
+        client.sendall(head.encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 401 ")
+        deadline = time.monotonic() + 30
+        while _takes(client, b"x"):
+            assert time.monotonic() < deadline, "the connection is still open"
+            time.sleep(0.05)
+
+
+def _takes(client, piece):
+    try:
+        client.sendall(piece)
+    except OSError:
+        return False
+    return True

@@ -122,6 +122,6 @@ def run_python(code: str, environment: dict[str, str], *args: str) -> subprocess
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )

@@ -212,7 +212,9 @@ class Google(Server):
         return {"STORAGE_EMULATOR_HOST": self.endpoint, "FSSPEC_GS_TOKEN": "anon"}
 
     def wrong_environment(self) -> dict[str, str]:
-        return {**self.environment(), "FSSPEC_GS_TOKEN": "/nowhere/hush-of-google.json"}
+        key = self._log.with_name("key.json")
+        key.write_text('{"type": "service_account", "private_key": "hush-of-google"}')
+        return {**self.environment(), "FSSPEC_GS_TOKEN": str(key)}
 
     def make_bucket(self) -> None:
         """The emulator has made it."""

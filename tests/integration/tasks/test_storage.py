@@ -9,6 +9,7 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, FailureKind, State, names
+from conveyor.conversion import StoredFile
 from conveyor.ledger.keys import Keys
 from conveyor.storage.marker import MARKER
 from workers import storage_watch, tidy
@@ -285,3 +286,12 @@ def test_files_that_a_lapsed_delivery_stores_of_what_another_has_cancelled_are_r
 
     assert AsyncResult(handle.id, app=worker.app).state == "FAILURE"
     assert mount.left() == [MARKER]
+
+
+def test_bytes_that_come_in_an_answer_get_names_of_their_own(worker):
+    keep = worker.engine.keeper("c1")
+    stored = [keep(name, [name.encode()]) for name in ("a.png", "../A.png", "a.png")]
+
+    assert [type(file) for file in stored] == [StoredFile] * 3
+    assert len({file.uri.lower() for file in stored}) == 3
+    assert len({file.name.lower() for file in stored}) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from contextlib import ExitStack, contextmanager, suppress
@@ -46,7 +47,8 @@ class Site:
 
     def staged(self):
         """What lies in the storage for the workers, broken pieces among it."""
-        return sorted(path.name for path in self.folder.glob("staged/*/*"))
+        # Unlike a glob it takes folders that vanish meanwhile.
+        return sorted(name for _, _, names in os.walk(self.folder / "staged") for name in names)
 
 
 class _Thread:

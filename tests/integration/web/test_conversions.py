@@ -6,6 +6,8 @@ import pytest
 
 from conveyor import LedgerUnavailable, State
 
+ORDER = {"source": "https://example.com/a.docx", "to": "pdf"}
+
 URL = "https://example.com/a.docx"
 
 
@@ -268,3 +270,26 @@ def test_a_state_is_one_of_the_librarys(site):
     schema = site.get("/openapi.json").json()["components"]["schemas"]["State"]
 
     assert schema["enum"] == [state.value for state in State]
+
+
+def test_twenty_errors_are_told_and_no_more(site):
+    order = {**ORDER, "params": {f"a b {number}": [] for number in range(90)}}
+    told = site.post("/conversions", json=order).json()
+
+    assert len(told["errors"]) == 20
+    assert told["detail"].count(";") == 2
+
+
+@pytest.mark.parametrize("count", [199, 200, 201, 1000])
+def test_parameters_are_bounded_in_number(site, count):
+    order = {**ORDER, "params": {f"A{number}": number for number in range(count)}}
+
+    assert site.post("/conversions", json=order).status_code == (202 if count <= 200 else 422)
+
+
+def test_a_request_may_hold_as_much_as_a_conversion_takes(site):
+    sources = [f"https://example.com/{number}[,{{.docx" for number in range(100)]
+    params = {f"A{number}": '[",{"]' for number in range(200)}
+    order = {"source": sources, "to": "merge", "from_format": "docx", "params": params}
+
+    assert site.post("/conversions", json=order).status_code == 202

@@ -268,6 +268,25 @@ def test_folders_that_are_allowed_can_be_read(folder, tmp_path, document, named)
         _open(storage, _outside(tmp_path, folder)["plain"])
 
 
+@pytest.mark.parametrize(("given", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_both_forms_of_an_accent_name_the_same_source(local, folder, given, there):
+    path = folder / unicodedata.normalize(there, "B\u00fcro/\u00c4.docx")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"words")
+    asked = unicodedata.normalize(given, "B\u00fcro/\u00c4.docx")
+
+    assert _open(local, f"file://{folder}/{asked}") == b"words"
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+def test_nothing_outside_the_storage_is_read(local, tmp_path, folder, way):
+    """An address comes from Redis, so it is data."""
+    with pytest.raises(StorageError, match="leads out of the storage") as refused:
+        list(local.read(_outside(tmp_path, folder)[way]))
+
+    assert "secret" not in str(refused.value)
+
+
 # -- what was staged is removed ---------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ FLEET = Fleet(
     oldest_overdue_s=4.5,
     unreadable=2,
     leftovers=3,
+    strangers=("host:1",),
     accounts=(
         AccountStatus("ab12", "the balance is used up", 0, 12),
         AccountStatus("cd34", "", 0, 0),
@@ -61,6 +62,7 @@ def lines():
         'conveyor_dead_letters{kind="service"} 3.0',
         "conveyor_oldest_overdue_seconds 4.5",
         "conveyor_leftovers 3.0",
+        "conveyor_workers_with_other_storage 1.0",
         "conveyor_deleted_total 1020.0",
         "conveyor_not_deleted_total 2.0",
         'conveyor_account_held{account="ab12"} 1.0',

@@ -9,7 +9,6 @@ import pytest
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.conversion import StoredFile
 from conveyor.settings import load
 from workers import wiring
 
@@ -53,15 +52,6 @@ def test_limits_are_the_settings(app, settings_of):
     engine = wiring.build(app, settings_of(submit_attempts=2, poll_strikes=7))
 
     assert (engine.limits.submits, engine.limits.strikes) == (2, 7)
-
-
-def test_kept_bytes_get_names_of_their_own(app, settings_of):
-    keep = wiring.build(app, settings_of()).keeper("c1")
-    stored = [keep(name, [name.encode()]) for name in ("a.png", "../A.png", "a.png")]
-
-    assert [type(file) for file in stored] == [StoredFile] * 3
-    assert len({file.uri.lower() for file in stored}) == 3
-    assert len({file.name.lower() for file in stored}) == 3
 
 
 _FORK = """

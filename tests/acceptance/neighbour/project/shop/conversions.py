@@ -1,8 +1,5 @@
-"""The shop's way to Conveyor: through its own Celery app where its settings allow that."""
-
-import os
+"""The shop's way to Conveyor: beside its own Celery app, whose results are in Django's database."""
 
 from conveyor import Conveyor
-from shop.celery import app
 
-conveyor = Conveyor.from_env(celery_app=None if os.environ["SHOP_KEY_PREFIX"] else app)
+conveyor = Conveyor.from_env()
