@@ -20,7 +20,7 @@ from conveyor.storage.place import Place
 __all__ = ["Writer", "is_partial"]
 
 # No safe name begins with a dot, so no result is called so.
-_PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
+_PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 
 
 def is_partial(path: str) -> bool:
@@ -111,9 +111,10 @@ class _Renamed:
         self._fs = place.fs
         self._rename = _renaming(place)
         self._target = target
-        self._partial = posixpath.join(posixpath.dirname(target), f".{token_hex(8)}.part")
+        folder, name = posixpath.split(target)
+        self._partial = posixpath.join(folder, f".{name}.{token_hex(8)}.part")
         if not place.is_local:
-            self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
+            self._fs.makedirs(folder, exist_ok=True)
         self._stream = self._fs.open(self._partial, "wb")
 
     def write(self, chunk: bytes) -> None:

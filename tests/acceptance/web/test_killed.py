@@ -79,7 +79,7 @@ def _shown(paths):
 
 
 def _plain(name):
-    return f"{name.rsplit('.', 2)[0]}.part" if name.endswith(".part") else name
+    return f"{name[1:].rsplit('.', 2)[0]}.part" if name.endswith(".part") else name
 
 
 @pytest.mark.parametrize("lying", UPLOADS)
