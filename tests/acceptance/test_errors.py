@@ -112,7 +112,7 @@ def test_no_redis(conveyor, document):
     )
     assert outcome.status == FAILED
     line = outcome.error()
-    assert f"Redis at redis://{address} can't be reached" in line
+    assert f"Redis at redis://{address} refuses the connection" in line
     assert "start it, or set CONVEYOR_REDIS_URL" in line
     assert "hush" not in outcome.out + outcome.err
     assert document.exists()
@@ -138,7 +138,7 @@ def test_wrong_redis_password(conveyor, stack, document):
     outcome = conveyor.convert(document, REDIS_URL=wrong)
     assert outcome.status == FAILED
     line = outcome.error()
-    assert "refused the password" in line
+    assert "refused the user name or the password" in line
     assert "CONVEYOR_REDIS_URL" in line
     assert "hush" not in line
 

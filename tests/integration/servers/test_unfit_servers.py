@@ -59,7 +59,6 @@ def start(tmp_path):
 
 UNFIT = {
     "cluster": ("cluster", 0, "Redis Cluster"),
-    "database_of_a_cluster": ("cluster", 3, "Redis Cluster"),
     "no_such_database": ("single", 99, "has no database of that number"),
 }
 

@@ -36,6 +36,11 @@ def test_a_documents_url_shows_where_and_not_what(url, shown):
         ("redis://:hush@host:port/0", "redis://host/0"),
         ("unix:///run/redis.sock?password=hush", "unix:///run/redis.sock"),
         ("redis://:hush@[x", "…"),
+        (
+            "sentinel://:hush@a:1,b:2/shop/0?sentinel_password=hush",
+            "sentinel://a:1,b:2/shop/0",
+        ),
+        ("sentinel://:hush@a:1,b:2", "…"),
     ],
     ids=str,
 )
