@@ -146,7 +146,7 @@ def date_back(client, prefix):
     index = f"{prefix}unacked_index"
     held = client.zrange(index, 0, -1, withscores=True)
     for tag, drawn_at in held:
-        client.zadd(index, {tag: drawn_at - 2 * OUR_TIMEOUT_S})
+        client.zadd(index, {tag: drawn_at - 2 * OUR_TIMEOUT_S}, xx=True)  # unless done by now
     return len(held)
 
 
