@@ -175,7 +175,8 @@ class WorkerSettings(ProducerSettings):
     )
     source_folders: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Folders beside the storage that workers may read sources from, by commas.",
+        description="Folders and buckets beside the storage that workers may read sources from, by "
+        "commas.",
     )
     pool: Literal["threads", "prefork"] = Field(
         default="threads", description="Celery's pool. Conversions wait elsewhere: threads do."

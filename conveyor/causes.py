@@ -77,6 +77,9 @@ def explain(server: str, error: BaseException, setting: str) -> str:
         setting: The name of the setting that leads there.
     """
     cause = cause_of(error)
+    # A port without TLS waits for more of what it takes for a command, and redis-py loses the hint.
+    if cause is _SILENT and any(f"{scheme}://" in server for scheme in _TLS_SCHEMES):
+        cause = _SILENT_TO_TLS
     return f"{server} {cause.what}: {cause.cure.format(setting=setting)}."
 
 
@@ -161,6 +164,13 @@ _SILENT: Final = Cause(
     "did not answer in time",
     "see whether it is overloaded or hangs, and whether a firewall shuts off {setting}",
 )
+
+_SILENT_TO_TLS: Final = Cause(
+    "did not answer TLS in time",
+    "where the port speaks none set {setting} to redis://, else see whether it is overloaded, "
+    "hangs or is shut off by a firewall",
+)
+_TLS_SCHEMES: Final = ("rediss", "sentinels", "amqps")
 
 # The first that applies wins: what a server says before what its connection did, and a socket's own
 # error before the client's word for it.

@@ -52,11 +52,12 @@ def look(ledger: Ledger, app: Celery) -> list[Server]:
         BrokerUnavailable: The broker can't be reached.
     """
     kept = ledger.standing()
-    if any(concern.is_fatal for concern in kept.concerns):
-        return [Server("redis", kept)]
-    sent = _standing_of_broker(app)
-    is_another = sent is not None and (sent.run_id != kept.run_id or not kept.run_id)
-    return [Server("redis", kept), *([Server("broker", sent)] if sent and is_another else [])]
+    servers = [Server("redis", kept)]
+    if fatal_of(servers) is None:
+        sent = _standing_of_broker(app)
+        if sent is not None and (sent.run_id != kept.run_id or not kept.run_id):
+            servers.append(Server("broker", sent))
+    return servers
 
 
 def finding_of(servers: list[Server]) -> Finding:

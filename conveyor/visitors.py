@@ -75,13 +75,32 @@ def refusal_of(visit: Visit, names: Collection[str] | None) -> str:
         return "Only this machine is served here: ask for 127.0.0.1 or localhost."
     if names is None and visit.method in _SAFE:
         return ""
-    return "A page of another site can't do this." if _is_foreign(visit) else ""
+    is_foreign = _is_foreign(visit) if names is None else _is_from_elsewhere(visit)
+    return "A page of another site can't do this." if is_foreign else ""
 
 
 def _is_foreign(visit: Visit) -> bool:
     if visit.origin is not None:
         return not _is_same(visit.origin, visit.host)
     return visit.site in _FOREIGN and not visit.is_link
+
+
+def _is_from_elsewhere(visit: Visit) -> bool:
+    """The same, where this machine's own pages are welcome: you develop one on another port."""
+    if visit.origin is not None:
+        return not (_is_near(visit.origin) or _is_same(visit.origin, visit.host))
+    if visit.site == "same-site" and is_loopback(_split(visit.host)[0]):
+        return False
+    return visit.site in _FOREIGN and not visit.is_link
+
+
+def _is_near(origin: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    name, _ = _split(parts.netloc)
+    return parts.scheme in _PORTS and is_loopback(name)
 
 
 def _is_own_host(host: str, names: Collection[str]) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from conveyor.process_local import process_local
+
 __all__ = ["Complaints", "complaints"]
 
 log = structlog.get_logger("conveyor.waiting")
@@ -15,9 +17,13 @@ log = structlog.get_logger("conveyor.waiting")
 class Complaints:
     """Those of one process: its threads all miss the same Redis, every second or two."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._missing: dict[str, set[str]] = {}
+    @process_local
+    def _lock(self) -> Lock:
+        return Lock()
+
+    @process_local
+    def _missing(self) -> dict[str, set[str]]:
+        return {}
 
     def begin(self, who: str, reason: str) -> None:
         """Say what is missed, unless somebody has.

@@ -29,7 +29,6 @@ from celery import Task, signature
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
 from celery.exceptions import Ignore
-from celery.result import AsyncResult
 from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
 
@@ -55,6 +54,17 @@ class _Step:
 
     place: str
     do: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A task that was called, as a stored result names it. It listens for nothing."""
+
+    id: str
+
+    def as_tuple(self) -> tuple[tuple[str, None], None]:
+        """As Celery's ``AsyncResult`` has it."""
+        return (self.id, None), None
 
 
 def tell(engine: Engine, task: Task, lease: Lease, entry: Entry) -> None:
@@ -126,7 +136,7 @@ def revoke(task: Task, reason: str) -> NoReturn:
 
     Raises:
         Ignore: It is told.
-        Reject: The result backend is away: the message, which is all that there is, goes back.
+        Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     log.info("revoked", reason=reason)
     _outright(task, lambda: task.backend.mark_as_revoked(_of(task).id, reason, request=_of(task)))
@@ -249,7 +259,7 @@ def _store_result(task: Task, result: Any, children: Iterable[Mapping[str, Any]]
     """Store it with what was called, also where that was sent by an earlier delivery."""
     request = _of(task)
     ids = [child["options"].get("task_id") for child in children if child.get("options")]
-    request.children[:] = [AsyncResult(each, app=task.app) for each in ids if each]
+    request.children[:] = [_Child(each) for each in ids if each]
     task.backend.store_result(request.id, result, SUCCESS, request=request)
 
 

@@ -88,28 +88,28 @@ class _Aside:
     newer: Sequence[str]
 
     def say(self) -> None:
-        self._say(
+        forget = "To forget one: conveyor dead discard ID"
+        _say(
             self.unreadable,
-            "can't be read in Redis, and nothing is done for them",
-            " To forget one: conveyor dead discard ID",
+            "{count} can't be read in Redis, and nothing is done for them: {ids}. " + forget,
         )
-        self._say(
+        _say(
             self.lost,
-            "are lost: their entries in Redis were evicted or deleted. They may have been paid. "
-            "Enqueue again what is needed",
-            " To forget one: conveyor dead discard ID",
+            "Redis has lost {count}, evicted or deleted, and perhaps paid: {ids}. Enqueue again "
+            "what is needed. " + forget,
         )
-        self._say(
+        _say(
             self.newer,
-            "were written by a later release of Conveyor, and left alone by this one",
-            " Use that release to see them.",
+            "A later release of Conveyor has written {count}, and this one leaves them alone: "
+            "{ids}",
         )
 
-    def _say(self, ids: Sequence[str], what: str, cure: str) -> None:
-        if ids:
-            shown = ", ".join(ids[:_MOST_SHOWN]) + (", …" if len(ids) > _MOST_SHOWN else "")
-            text = f"{count(len(ids), 'conversion')} {what}: {shown}.{cure}"
-            console.say(console.stderr(), text)
+
+def _say(ids: Sequence[str], text: str) -> None:
+    if ids:
+        shown = ", ".join(ids[:_MOST_SHOWN]) + (", …" if len(ids) > _MOST_SHOWN else "")
+        told = text.format(count=count(len(ids), "conversion"), ids=shown)
+        console.say(console.stderr(), told)
 
 
 @app.command()

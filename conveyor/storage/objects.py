@@ -120,26 +120,27 @@ class Upload:
     def __init__(self, fs: Any, path: str) -> None:
         self._fs = fs
         self._path = path
+        # What has come so far of a file that may be small.
         self._piece = bytearray()
         self._parts: Any = None
+        self._filled = 0
 
     def write(self, chunk: bytes) -> None:
         """Take the next piece, of any size."""
+        if self._parts is not None:
+            self._send(chunk)
+            return
         self._piece += chunk
-        while len(self._piece) >= PART_BYTES:
-            part = bytes(memoryview(self._piece)[:PART_BYTES])
-            del self._piece[:PART_BYTES]
-            self._send(part)
+        if len(self._piece) >= PART_BYTES:
+            self._begin()
 
     def finish(self) -> None:
         """Have the object appear."""
-        rest = bytes(self._piece)
-        self._piece.clear()
-        if self._parts is None and _GCSFS_BOUNDARY not in rest:
-            self._fs.pipe_file(self._path, rest)
+        if self._parts is None and _GCSFS_BOUNDARY in self._piece:
+            self._begin()
+        if self._parts is None:
+            self._fs.pipe_file(self._path, bytes(self._piece))
             return
-        if rest:
-            self._send(rest)
         with self._awake() as parts:
             parts.close()
 
@@ -155,11 +156,20 @@ class Upload:
         # Otherwise fsspec ends the upload when it forgets the file, and half of it appears.
         self._parts.closed = True
 
-    def _send(self, part: bytes) -> None:
-        if self._parts is None:
-            self._parts = self._fs.open(self._path, "wb", block_size=PART_BYTES)
-        with self._awake() as parts:
-            parts.write(part)
+    def _begin(self) -> None:
+        self._parts = self._fs.open(self._path, "wb", block_size=PART_BYTES)
+        piece, self._piece = self._piece, bytearray()
+        self._send(piece)
+
+    def _send(self, chunk: bytes | bytearray) -> None:
+        """Fill part after part to the byte: Google takes others only with pains."""
+        rest = memoryview(chunk)
+        while rest:
+            piece = rest[: PART_BYTES - self._filled]
+            with self._awake() as parts:
+                parts.write(piece)
+            self._filled = (self._filled + len(piece)) % PART_BYTES
+            rest = rest[len(piece) :]
 
     @contextmanager
     def _awake(self) -> Iterator[Any]:

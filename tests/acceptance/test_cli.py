@@ -220,7 +220,9 @@ def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
     report = conveyor("doctor", BROKER_URL=nowhere, REDIS_URL=nowhere, status=1).stdout
     failed = [line.split("\t")[2] for line in report.splitlines() if line.startswith("FAILED")]
     # Nobody can read the entries without Redis, nor ask a worker without the broker.
-    assert failed == ["broker", "redis", "entries", "neighbours", "worker"]
+    needs_redis = ["settings", "entries", "neighbours", "storages"]
+    assert failed == ["broker", "redis", *needs_redis, "worker"]
+    assert "nobody listens there: start it, or set CONVEYOR_BROKER_URL" in report
     assert "hush" not in report
     assert stack.valkey.password not in report
 

@@ -229,6 +229,8 @@ class Stage:
         if self._lost:
             self._client.zadd("conveyor:unacked_index", dict.fromkeys(self._lost, 0), xx=True)
         with conveyor.celery_app.connection_for_write() as connection:
+            # As a worker has it: a producer draws nothing.
+            connection.transport_options.update(Queues().unacknowledged)
             connection.default_channel.qos.restore_visible(num=1000, interval=1)
         self._lost = set()
 

@@ -45,6 +45,8 @@ class Shop:
     def __init__(self, stack, name, prefix=""):
         self.prefix = prefix
         self._valkey = stack.valkey
+        separator = "~" if prefix else "\x06\x16"
+        self._steps = ("", f"{separator}3", f"{separator}7")
         self._folder = stack.directory / name
         self._folder.mkdir()
         self.database = self._folder / "shop.sqlite3"
@@ -84,7 +86,7 @@ class Shop:
     def is_idle(self):
         """Whether nothing waits in its queues, and its worker holds nothing."""
         with closing(self._valkey.client()) as client:
-            queues = [f"{name}{step}" for name in QUEUES for step in ("", "~3", "~7")]
+            queues = [f"{name}{step}" for name in QUEUES for step in self._steps]
             waiting = sum(client.llen(f"{self.prefix}{queue}") for queue in queues)
             return not waiting and not client.hlen(f"{self.prefix}unacked")
 

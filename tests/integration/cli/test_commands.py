@@ -390,3 +390,22 @@ def test_doctor_names_the_workers_that_have_another_storage(conveyor, library):
 
     _, out, _ = conveyor("doctor", "--timeout", "0.1")
     assert "host-7:42" in out
+
+
+def test_list_names_what_is_lost_and_what_a_later_release_has_written(conveyor, library, valkey):
+    library.ledger.audit.lose(["gone"])
+    with valkey.client() as client:
+        client.hset("{conveyor}:conversion:newer", mapping={"v": "2", "state": "pondering"})
+        client.zadd("{conveyor}:dead", {"newer": 1})
+    library.dead_letters.list()
+
+    status, out, err = conveyor("dead", "list")
+    assert (status, out) == (0, "")
+    assert "Redis has lost 1 conversion, evicted or deleted, and perhaps paid: gone." in err
+    assert "A later release of Conveyor has written 1 conversion" in err
+    assert "leaves them alone: newer" in err
+    status, _, err = conveyor("get", "newer")
+    assert status != 0
+    assert "a later release of Conveyor" in err
+    assert conveyor("dead", "discard", "gone", "--yes")[0] == 0
+    assert "gone" not in conveyor("dead", "list")[2]

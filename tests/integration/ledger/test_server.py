@@ -128,6 +128,22 @@ def test_commands_that_a_provider_has_renamed_are_unknown(tmp_path):
         assert "CONFIG is not permitted" in look_at_server(raw).summary
 
 
+def test_cluster_is_fatal(tmp_path):
+    class Cluster(Valkey):
+        def _write_config(self):
+            config = super()._write_config()
+            with config.open("a") as file:
+                file.write("cluster-enabled yes\n")
+            return config
+
+    with (
+        Cluster(tmp_path) as cluster,
+        closing(Conveyor(broker_url=cluster.url())) as conveyor,
+        pytest.raises(SettingsError, match="is a Redis Cluster, for which Celery has no client"),
+    ):
+        precautions.look_at_servers(conveyor.ledger, conveyor.celery_app, timeout_s=60)
+
+
 @pytest.mark.parametrize(
     ("version", "is_fatal"),
     [("6.2.14", True), ("5.0.7", True), ("7.0.0", False), ("7.2.4", False), ("10.1", False)],

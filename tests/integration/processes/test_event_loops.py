@@ -146,7 +146,7 @@ def test_a_cancelled_upload_leaves_nothing_and_the_next_one_works(conveyor, tmp_
         upload.cancel()
         with pytest.raises(asyncio.CancelledError):
             await upload
-        assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+        assert [path for path in (tmp_path / "files" / "staged").rglob("*") if path.is_file()] == []
         return await use(conveyor)
 
     assert asyncio.run(main()) == ["queued", "cancelled"]
@@ -162,4 +162,4 @@ def test_an_upload_cancelled_as_it_begins_leaves_nothing(conveyor, tmp_path):
 
     asyncio.run(main())
 
-    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    assert [path for path in (tmp_path / "files" / "staged").rglob("*") if path.is_file()] == []

@@ -55,9 +55,6 @@ def test_other_names_are_refused_without_keys(host):
         "null",
         "",
         "http://[",
-        "http://127.0.0.1:9090",
-        "http://localhost",
-        "https://127.0.0.1:8081",
         "http://127.0.0.1:8080.evil.example",
         "http://127.0.0.1:8080@evil.example",
         "chrome-extension://127.0.0.1:8080",
@@ -69,7 +66,20 @@ def test_another_origin_changes_nothing(method, names, origin):
     assert refusal_of(_visit(method, origin=origin), names)
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site"])
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:9090", "http://localhost", "https://[::1]:8081"]
+)
+def test_pages_of_this_machine_are_served_where_there_are_no_keys(origin):
+    assert not refusal_of(_visit("POST", origin=origin), ())
+    assert refusal_of(_visit("POST", origin=origin), None)
+
+
+def test_a_page_on_another_port_is_of_the_same_site():
+    assert not refusal_of(_visit("POST", sec_fetch_site="same-site"), ())
+    assert refusal_of(_visit("POST", sec_fetch_site="same-site"), None)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "Cross-Site"])
 @pytest.mark.parametrize("names", [None, ()])
 def test_a_simple_post_without_an_origin_is_told_by_its_site(site, names):
     assert refusal_of(_visit("POST", sec_fetch_site=site), names)

@@ -26,10 +26,9 @@ def route(name, args, kwargs, options, task=None, **more):
 CELERY_BROKER_URL = os.environ["SHOP_BROKER"]
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "priority_steps": [0, 3, 7],
-    "sep": "~",
     "queue_order_strategy": "priority",
     "visibility_timeout": 7200,
-    **({"global_keyprefix": _PREFIX} if _PREFIX else {}),
+    **({"global_keyprefix": _PREFIX, "sep": "~"} if _PREFIX else {}),
 }
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True
