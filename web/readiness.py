@@ -12,8 +12,8 @@ from conveyor.doctor import Check, parts_of
 
 __all__ = ["Readiness"]
 
-# A load balancer's patience is some seconds.
-_TIMEOUT_S: Final = 3.0
+# A load balancer has some seconds of patience, and what hangs shows within three.
+_TIMEOUT_S: Final = 2.0
 # Anybody may ask, and each look writes a file.
 _FRESH_S: Final = 2.0
 
