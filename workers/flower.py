@@ -2,27 +2,34 @@
 
 Flower can revoke tasks and shut workers down by a plain POST, and a browser lets any page send one:
 to loopback, and with a password that the browser remembers. So this checks what `conveyor.visitors`
-checks for the web process and the sandbox. All else is Flower's own: options, variables, pages.
+checks for the web process and the sandbox. Its page of the broker finds the queues wherever our
+URLs lead. All else is Flower's own: options, variables, pages.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import flower.command
 from celery.bin.celery import main as celery
 from flower.app import Flower
+from flower.utils.broker import RedisBase
+from flower.views import BaseHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import RequestHandler
 
+from conveyor.ledger import aconnect
+from conveyor.servers import is_redis_url
 from conveyor.visitors import Visit, refusal_of
 
-__all__ = ["GuardedFlower", "main"]
+__all__ = ["GuardedFlower", "Queues", "main"]
 
 _COMMAND: Final = ("celery", "-A", "workers.app", "flower")
+_PATIENCE_S: Final = 5.0
 
 
 class GuardedFlower(Flower):
@@ -58,6 +65,41 @@ class _Refusal(RequestHandler):
         self.finish(f"{self._reason}\n")
 
 
+class Queues(RedisBase):
+    """How many messages wait in each queue. Flower's own reads fewer forms of URL than we do.
+
+    Args:
+        url: The broker's, as `conveyor.servers` reads it.
+    """
+
+    def __init__(self, url: str) -> None:  # Flower's would read the URL
+        self.redis = aconnect(url)
+        self.priority_steps = self.DEFAULT_PRIORITY_STEPS
+        self.sep = self.DEFAULT_SEP
+        self.broker_prefix = ""
+
+    async def queues(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Count the messages.
+
+        Args:
+            names: The queues.
+
+        Raises:
+            TimeoutError: Redis does not answer.
+        """
+        async with asyncio.timeout(_PATIENCE_S):
+            counted: list[dict[str, Any]] = await super().queues(names)
+        return counted
+
+
+def _queues_of(handler: Any) -> Any:
+    url = str(handler.capp.conf.broker_url)
+    return Queues(url) if is_redis_url(url) else _flowers_own(handler)
+
+
+_flowers_own: Final = BaseHandler.get_broker
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run Flower until a signal.
 
@@ -65,8 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Of the command line; this process's own unless given.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    # Flower's command makes the application of this name.
+    # Flower's command makes the application of this name, and its pages ask for the queues so.
     flower.command.Flower = GuardedFlower
+    BaseHandler.get_broker = _queues_of
     sys.argv = [*_COMMAND, *given]
     sys.exit(celery())
 

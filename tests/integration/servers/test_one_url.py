@@ -16,6 +16,7 @@ from conveyor.ledger import Ledger, aconnect, connect
 from conveyor.servers import ServerUrl
 from conveyor.settings import ExplicitSettings, load
 from conveyor.transport import BACKENDS, Transport
+from workers.flower import Queues
 
 PASSWORD = "p@ss/w:rd"
 
@@ -34,6 +35,8 @@ def _round_trip(url):
             queue = broker.SimpleQueue("jobs")
             queue.put("one")
             queue.close()
+        counted = asyncio.run(Queues(broker_url).queues(["jobs", "none"]))
+        assert counted == [{"name": "jobs", "messages": 1}, {"name": "none", "messages": 0}]
         _store(result_backend)
         asyncio.run(_ping(redis_url))
         return {key for key in client.scan_iter() if not key.startswith("_kombu")}
