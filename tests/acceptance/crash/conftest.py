@@ -81,6 +81,7 @@ class Stage:
         self._client = redis.Redis.from_url(self._url, decode_responses=True)
         self._nursery = self._open_nursery(stack.environment())
         self.enqueued = 0
+        self.kept = []
 
     def close(self):
         # At the end of its orders it ends its child, and itself.
@@ -158,6 +159,8 @@ class Stage:
                 writer.add_blank_page(72, 72)
             writer.add_metadata({"/Title": str(document)})
             writer.write(document)
+        if scenario != "convert":
+            self.kept.append(document)
         if scenario == "convert":
             return conveyor.convert(document, to="split").id
         callback = Signature("web.note", queue=CALLED_BACK, app=conveyor.celery_app)
