@@ -112,7 +112,7 @@ def test_no_redis(conveyor, document):
     )
     assert outcome.status == FAILED
     line = outcome.error()
-    assert f"Redis at redis://{address} refuses the connection" in line
+    assert f"Redis at redis://{address}/0 refuses the connection" in line
     assert "start it, or set CONVEYOR_REDIS_URL" in line
     assert "hush" not in outcome.out + outcome.err
     assert document.exists()

@@ -13,6 +13,7 @@ from conveyor.ledger import Ledger, connect
 from conveyor.ledger.server import Concern, look_at_server
 from conveyor.standing import fatal_of, finding_of, look
 from workers import precautions
+from workers.local.ports import free_port
 from workers.local.valkey import Valkey
 
 
@@ -129,15 +130,9 @@ def test_commands_that_a_provider_has_renamed_are_unknown(tmp_path):
 
 
 def test_cluster_is_fatal(tmp_path):
-    class Cluster(Valkey):
-        def _write_config(self):
-            config = super()._write_config()
-            with config.open("a") as file:
-                file.write("cluster-enabled yes\n")
-            return config
-
+    options = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
     with (
-        Cluster(tmp_path) as cluster,
+        Valkey(tmp_path, options=options) as cluster,
         closing(Conveyor(broker_url=cluster.url())) as conveyor,
         pytest.raises(SettingsError, match="is a Redis Cluster, for which Celery has no client"),
     ):

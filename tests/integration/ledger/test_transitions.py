@@ -9,12 +9,23 @@ import pytest
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.ledger import Job, Ledger, connect
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.transitions import TRANSITIONS
 from conveyor.protocol import Dialect
 
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
 JOB = Job("our-id", "http://host", Dialect.QUERY)
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
+
+
+def _sent(ledger, entry, make):
+    """A step of telling is noted by whoever has the delivery in hand."""
+    lease = Keys().delivery(entry.id)
+    ledger._redis.set(lease, "token", ex=60)
+    noted = ledger.sent(entry, ["result"], "token")
+    ledger._redis.delete(lease)
+    return noted
+
 
 # How each transition is asked for.
 ASK = {
@@ -36,6 +47,8 @@ ASK = {
     "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
     "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
     "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
+    "sent": _sent,
+    "untold": lambda ledger, entry, make: ledger.untold(entry, 1.0),
     "told": lambda ledger, entry, make: ledger.told(entry.id, is_dead=entry.state in DEAD),
     "stumbled": lambda ledger, entry, make: ledger.stumbled(entry, 1.0),
     "ask_again": lambda ledger, entry, make: ledger.ask_again(entry),

@@ -314,7 +314,7 @@ def test_a_dribble_comes_piece_by_piece(sandbox, row):
         parts = urlsplit(server.url)
         with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
             connection.sendall(
-                b"GET /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sandbox\r\n"
+                b"GET /user HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sandbox\r\n"
                 b"Connection: close\r\n\r\n"
             )
             pieces = list(iter(lambda: connection.recv(1 << 16), b""))

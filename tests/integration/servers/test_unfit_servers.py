@@ -12,6 +12,7 @@ import pytest
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from workers.local.environment import ROOT, child_environment
+from workers.local.ports import free_port
 from workers.local.valkey import Valkey
 
 COMMANDS = {
@@ -22,7 +23,8 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def cluster():
-    with Valkey(options={"cluster-enabled": "yes"}) as server:
+    options = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+    with Valkey(options=options) as server:
         yield server
 
 

@@ -78,7 +78,8 @@ def test_a_changed_file_is_refused_and_leaves_nothing(storage, out):
 
 
 def test_a_missing_file_leaves_nothing(storage, out):
-    gone = StoredFile("x", f"{storage.url}/results/some-id/x", 1, "0")
+    gone = storage.save("some-id", "x", [b"x"])
+    storage.remove_results("some-id")
     conversion = Conversion("some-id", State.SUCCEEDED, "docx", "pdf", files=(gone,))
     with pytest.raises(StorageError, match="no longer in the storage"):
         files.fetch(conversion, storage, out, replace=False)
