@@ -85,8 +85,11 @@ class Sentinels:
 
 def _follows(server):
     """Whether it has become a replica that is up to date."""
-    with closing(server.client()) as client:
-        found = client.info("replication")
+    try:
+        with closing(server.client()) as client:
+            found = client.info("replication")
+    except redis.RedisError:  # it closes connections when it changes sides
+        return False
     return found["role"] == "slave" and found.get("master_link_status") == "up"
 
 
