@@ -34,7 +34,11 @@ def test_callback_makes_no_task_of_the_application_run_twice(application, worker
 
     worker.app.send_task("web.notify")
     worker.app.send_task("web.notify", queue="video")
-    application.send_task("web.encode", exchange="celery", routing_key="video.hd")
+    # Declared with it: kombu keeps one list of exchanges for all connections of a process.
+    video = application.amqp.queues["video"]
+    application.send_task(
+        "web.encode", exchange=video.exchange, routing_key="video.hd", declare=[video]
+    )
 
     assert client.smembers("_kombu.binding.celery") == bound
     assert (client.llen("celery"), client.llen("video")) == (1, 2)
