@@ -9,6 +9,7 @@ import time
 import urllib.request
 from contextlib import closing, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -66,6 +67,14 @@ def conveyor(stack):
 def document(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("# Report\n\nWords of the report.\n")
+    return path
+
+
+@pytest.fixture
+def unlike_document(tmp_path):
+    """No two are equal."""
+    path = tmp_path / "a.md"
+    path.write_text(f"# Report {uuid4()}\n")
     return path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
 
 import pytest
 
@@ -22,11 +21,9 @@ def stack():
 
 
 @pytest.fixture
-def document(tmp_path):
-    """No two are equal: the sandbox converts equal ones once, and one of them is deleted here."""
-    path = tmp_path / "a.md"
-    path.write_text(f"# Report {uuid4()}\n")
-    return path
+def document(unlike_document):
+    """Others would be deleted with it: the sandbox converts equal ones once."""
+    return unlike_document
 
 
 def assert_cancelled(conveyor, handle) -> None:

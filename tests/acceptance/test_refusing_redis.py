@@ -14,6 +14,7 @@ from redis.retry import Retry
 from conveyor import ConveyorError, State
 from workers.local.ports import LOOPBACK, free_port
 from workers.local.stack import LocalStack
+from workers.local.valkey import configured
 
 CONVERSIONS = 4
 MOST_S = 3.0
@@ -32,25 +33,14 @@ def stack():
 
 
 @contextmanager
-def _configured(client, back, **options):
-    for name, value in options.items():
-        client.config_set(name.replace("_", "-"), value)
-    try:
-        yield
-    finally:
-        for name, value in back.items():
-            client.config_set(name.replace("_", "-"), value)
-
-
-@contextmanager
 def too_few_replicas(stack, client):
-    with _configured(client, {"min_replicas_to_write": 0}, min_replicas_to_write=1):
+    with configured(client, min_replicas_to_write=1):
         yield
 
 
 @contextmanager
 def full(stack, client):
-    with _configured(client, {"maxmemory": 0}, maxmemory=1):
+    with configured(client, maxmemory=1):
         yield
 
 
@@ -68,7 +58,7 @@ def disk_failing(stack, client):
     """A snapshot can't take its name: a folder that is not empty has it."""
     in_the_way = stack.directory / "valkey" / "dump.rdb"
     (in_the_way / "full").mkdir(parents=True)
-    with _configured(client, {"save": ""}, save="3600 1"):
+    with configured(client, save="3600 1"):
         client.bgsave()
         while client.info("persistence")["rdb_last_bgsave_status"] != "err":
             time.sleep(0.05)
@@ -92,7 +82,7 @@ def busy(stack, client):
         with closing(own), suppress(redis.RedisError):
             own.eval("while true do end", 0)
 
-    with _configured(client, {"busy_reply_threshold": 5000}, busy_reply_threshold=50):
+    with configured(client, busy_reply_threshold=50):
         running = Thread(target=run)
         running.start()
         _wait_busy(client)
@@ -123,7 +113,7 @@ def _kill_script(client):
 @contextmanager
 def password_changed(stack, client):
     """Whoever was logged in is put out, too."""
-    with _configured(client, {"requirepass": stack.valkey.password}, requirepass="another"):
+    with configured(client, requirepass="another"):
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         yield

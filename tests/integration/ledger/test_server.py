@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,7 +14,7 @@ from conveyor.ledger.server import Concern, look_at_server
 from conveyor.standing import fatal_of, finding_of, look
 from workers import precautions
 from workers.local.ports import free_port
-from workers.local.valkey import Valkey
+from workers.local.valkey import Valkey, configured
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +27,6 @@ def server():
 def raw(server):
     with closing(server.client()) as made:
         yield made
-
-
-@contextmanager
-def _set(raw, **values):
-    names = {name: name.replace("_", "-") for name in values}
-    before = {name: raw.config_get(written)[written] for name, written in names.items()}
-    for name, value in values.items():
-        raw.config_set(names[name], value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            raw.config_set(names[name], value)
 
 
 def _concerns(raw):
@@ -62,7 +49,7 @@ def test_server_as_documented_gives_no_concern(raw):
     ],
 )
 def test_eviction_policy_is_a_concern_with_maxmemory_and_without(raw, policy, most, words):
-    with _set(raw, maxmemory_policy=policy, maxmemory=most):
+    with configured(raw, maxmemory_policy=policy, maxmemory=most):
         said = _concerns(raw)["maxmemory-policy"]
     assert words in said
     assert "Set it to noeviction" in said
@@ -81,16 +68,16 @@ def test_eviction_policy_is_a_concern_with_maxmemory_and_without(raw, policy, mo
     ids=["saves nothing", "saves", "appendfsync", "timeout", "scripts", "full"],
 )
 def test_setting_that_hurts_is_a_concern(raw, values, about, words):
-    with _set(raw, **values):
+    with configured(raw, **values):
         found = _concerns(raw)
     assert words in found[about]
 
 
 def test_evicted_keys_are_a_concern(raw):
-    with _set(raw, maxmemory_policy="allkeys-random"):
+    with configured(raw, maxmemory_policy="allkeys-random"):
         raw.mset({f"key:{number}": "x" * 1000 for number in range(500)})
         used = raw.info("memory")["used_memory"]
-        with _set(raw, maxmemory=used - 100_000):
+        with configured(raw, maxmemory=used - 100_000):
             raw.set("another", "x")
         found = _concerns(raw)
     raw.flushdb()
@@ -170,7 +157,7 @@ def test_broker_of_its_own_is_looked_at_too(server, raw):
         Valkey() as broker,
         closing(Conveyor(broker_url=broker.url(), redis_url=server.url())) as conveyor,
         closing(broker.client()) as client,
-        _set(client, maxmemory_policy="allkeys-lru"),
+        configured(client, maxmemory_policy="allkeys-lru"),
     ):
         found = finding_of(look(conveyor.ledger, conveyor.celery_app))
 
@@ -181,7 +168,7 @@ def test_broker_of_its_own_is_looked_at_too(server, raw):
 def test_concerns_are_logged_once_each_at_the_start(server, raw, logged):
     with (
         closing(Conveyor(broker_url=server.url())) as conveyor,
-        _set(raw, appendonly="no", maxmemory_policy="allkeys-lfu"),
+        configured(raw, appendonly="no", maxmemory_policy="allkeys-lfu"),
     ):
         seen = precautions.look_at_servers(conveyor.ledger, conveyor.celery_app, timeout_s=60)
         precautions.log_concerns(seen)

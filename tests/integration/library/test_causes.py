@@ -7,7 +7,7 @@ import http.server
 import socket
 import ssl
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 
 import pytest
 import redis
@@ -21,7 +21,7 @@ from conveyor import Conveyor
 from conveyor.doctor import parts_of
 from workers.local.ports import free_port
 from workers.local.process import Child
-from workers.local.valkey import Valkey
+from workers.local.valkey import Valkey, configured
 
 PASSWORD = "hush-hush"
 
@@ -48,21 +48,6 @@ def _assert_said(url, *words, timeout_s=60.0):
     for detail in _said(url, timeout_s):
         for word in words:
             assert word in detail, detail
-
-
-@contextmanager
-def _configured(valkey, **values):
-    names = {name: name.replace("_", "-") for name in values}
-    with valkey.client() as client:
-        before = {name: client.config_get(written)[written] for name, written in names.items()}
-        for name, value in values.items():
-            client.config_set(names[name], value)
-    try:
-        yield
-    finally:
-        with valkey.client() as client:
-            for name, value in before.items():
-                client.config_set(names[name], value)
 
 
 def test_refused_connection(unused_port):
@@ -93,12 +78,12 @@ def test_database_that_is_not_there(valkey):
 
 
 def test_server_out_of_memory(valkey):
-    with _configured(valkey, maxmemory=1):
+    with valkey.client() as client, configured(client, maxmemory=1):
         _assert_said(valkey.url(), "is out of memory and takes no writes", "maxmemory")
 
 
 def test_server_with_too_few_replicas(valkey):
-    with _configured(valkey, min_replicas_to_write=1):
+    with valkey.client() as client, configured(client, min_replicas_to_write=1):
         _assert_said(valkey.url(), "has too few replicas")
 
 
@@ -107,20 +92,15 @@ def test_replica(valkey):
         client.execute_command("REPLICAOF", "127.0.0.1", free_port())
         try:
             _assert_said(valkey.url(), "is a replica and takes no writes")
-            with _configured(valkey, replica_serve_stale_data="no"):
+            with configured(client, replica_serve_stale_data="no"):
                 _assert_said(valkey.url(), "is a replica")
         finally:
             client.execute_command("REPLICAOF", "NO", "ONE")
 
 
 def test_server_with_as_many_clients_as_it_takes(valkey):
-    with valkey.client() as client:
-        before = client.config_get("maxclients")["maxclients"]
-        client.config_set("maxclients", 1)
-        try:
-            _assert_said(valkey.url(), "has as many clients as it takes")
-        finally:
-            client.config_set("maxclients", before)
+    with valkey.client() as client, configured(client, maxclients=1):
+        _assert_said(valkey.url(), "has as many clients as it takes")
 
 
 def test_cluster():

@@ -73,13 +73,6 @@ def conveyor_of(app_of, tmp_path):
 
 
 @pytest.fixture
-def document(tmp_path):
-    path = tmp_path / "a.md"
-    path.write_text("# Title\n")
-    return path
-
-
-@pytest.fixture
 def nothing_left(client, stored):
     def check():
         left = [key for key in client.scan_iter("*") if not key.startswith("_kombu")]

@@ -185,10 +185,19 @@ def conveyor(redis_url, tmp_path):
 
 
 @pytest.fixture
-def document(tmp_path):
-    path = tmp_path / "a.md"
-    path.write_text("# Title\n")
-    return path
+def ready(worker, conveyor, document):
+    """A conversion whose result waits at the service, and its delivery."""
+
+    def make():
+        handle = conveyor.convert(document, to="html")
+        for _ in range(50):
+            (message,) = worker.waiting()
+            if message.task == names.DELIVER:
+                return handle, message
+            worker.run_when_due(message)
+        raise AssertionError("it did not become ready")
+
+    return make
 
 
 @pytest.fixture

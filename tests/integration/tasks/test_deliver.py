@@ -29,22 +29,6 @@ from workers.local.ports import free_port
 KEYS = Keys()
 
 
-@pytest.fixture
-def ready(worker, conveyor, document):
-    """A conversion whose result waits at the service, and its delivery."""
-
-    def make():
-        handle = conveyor.convert(document, to="html")
-        for _ in range(50):
-            (message,) = worker.waiting()
-            if message.task == names.DELIVER:
-                return handle, message
-            worker.run_when_due(message)
-        raise AssertionError("it did not become ready")
-
-    return make
-
-
 def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
     handle, message = ready()
     worker.run(message)

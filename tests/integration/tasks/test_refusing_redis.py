@@ -12,7 +12,7 @@ from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
 from conveyor.schedule import FILE_LIFE_S
 from workers import cleanup
-from workers.local.valkey import Valkey
+from workers.local.valkey import Valkey, configured
 from workers.sweep import sweep
 from workers.tidy import tidy
 
@@ -27,12 +27,8 @@ def full_server():
 
 @contextmanager
 def _full(server):
-    with closing(server.client()) as client:
-        client.config_set("maxmemory", 1)
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", 0)
+    with closing(server.client()) as client, configured(client, maxmemory=1):
+        yield
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 from celery.result import AsyncResult
 
-from conveyor import ConversionFailed, FailureKind, State, names
+from conveyor import ConversionFailed, FailureKind, State
 from conveyor.conversion import StoredFile
 from conveyor.ledger.keys import Keys
 from conveyor.storage.marker import MARKER
@@ -40,22 +40,6 @@ class Mount:
 @pytest.fixture
 def mount(tmp_path):
     return Mount(tmp_path / "files")
-
-
-@pytest.fixture
-def ready(worker, conveyor, document):
-    """A conversion whose result waits at the service, and its delivery."""
-
-    def make():
-        handle = conveyor.convert(document, to="html")
-        for _ in range(50):
-            (message,) = worker.waiting()
-            if message.task == names.DELIVER:
-                return handle, message
-            worker.run_when_due(message)
-        raise AssertionError("it did not become ready")
-
-    return make
 
 
 def _is_pending(worker, handle):
