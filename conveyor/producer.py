@@ -726,7 +726,7 @@ class Conveyor:
 
     @process_local
     def _storage(self) -> Storage:
-        return Storage(self._settings.storage_url)
+        return Storage(self._settings.storage_url, marker=self.marker)
 
     @process_local
     def marker(self) -> Marker:

@@ -90,14 +90,15 @@ def _upload_one(engine: Engine, source: Source) -> str:
     A folder that is not mounted has no files, and that is not the document's fault.
     """
     content = partial(engine.storage.open_source, source.value)
-    if not staged_tokens([source.value]):
+    lies_here = engine.storage.contains(source.value)
+    if not lies_here and not staged_tokens([source.value]):
         return engine.api.upload(source.name, content)
     engine.marker.check()
     try:
         return engine.api.upload(source.name, content)
     except InvalidRequest:
         engine.marker.check(anew=True)
-        if engine.storage.tokens_of([source.value]):
+        if lies_here:
             raise
         raise OtherStorage(
             "The source was staged under another address of the storage than this worker's: set "

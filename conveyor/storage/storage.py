@@ -25,6 +25,7 @@ from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
+from conveyor.storage.marker import Marker
 from conveyor.storage.names import folder_name, safe_name
 from conveyor.storage.place import Place
 from conveyor.storage.reading import open_source, read
@@ -41,13 +42,18 @@ class Storage:
         source_folders: Further places that sources may be read from, as fsspec URLs. Without
             them a worker reads sources from the storage alone, so that no message can make it
             read its own files, or a bucket that only its role opens.
+        marker: Tells where a file is missing whether this is the storage in use at all; without
+            one the file is taken for removed.
 
     Raises:
         StorageError: A URL's file system is unknown, or its package is not installed.
     """
 
-    def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
+    def __init__(
+        self, url: str, source_folders: Iterable[str] = (), marker: Marker | None = None
+    ) -> None:
         self._place = Place(url)
+        self._marker = marker
         self._sources = (
             self._place,
             *(
@@ -137,22 +143,25 @@ class Storage:
 
         Raises:
             FileGone: It is no longer there.
-            StorageError: It can't be read, or is not below the storage.
+            StorageError: It can't be read, is not below the storage, or this is another storage.
+            LedgerUnavailable: It is missing, and Redis can't tell whether this is the right one.
         """
         path = self._path_of(uri)
-        with translated("read from the storage", self.url):
-            try:
-                yield from read(self._place, path, start, end)
-            except IsADirectoryError:
-                raise StorageError(
-                    "What lies there in the storage is no file: somebody has put it there."
-                ) from None
-            except (FileNotFoundError, NotADirectoryError):
-                self._place.check_there()
-                raise FileGone(
-                    "The file is no longer in the storage: somebody, or the storage's own rules, "
-                    "have removed it."
-                ) from None
+        try:
+            yield from self._pieces(path, start, end)
+        except FileGone:
+            # A folder that is not mounted has no files.
+            if self._marker is not None:
+                self._marker.check(anew=True)
+            raise
+
+    def contains(self, uri: str) -> bool:
+        """Whether an address leads into the storage, whatever lies there.
+
+        Raises:
+            InvalidRequest: It names a version of an object.
+        """
+        return self._place.path_of(uri) is not None
 
     def holds(self, file: StoredFile) -> bool:
         """Whether a file lies in the storage as it was stored: whole, with the same hash."""
@@ -240,6 +249,21 @@ class Storage:
             yield uri
         finally:
             self.remove_staged([uri])
+
+    def _pieces(self, path: str, start: int, end: int | None) -> Iterator[bytes]:
+        with translated("read from the storage", self.url):
+            try:
+                yield from read(self._place, path, start, end)
+            except IsADirectoryError:
+                raise StorageError(
+                    "What lies there in the storage is no file: somebody has put it there."
+                ) from None
+            except (FileNotFoundError, NotADirectoryError):
+                self._place.check_there()
+                raise FileGone(
+                    "The file is no longer in the storage: somebody, or the storage's own rules, "
+                    "have removed it."
+                ) from None
 
     def _result_path(self, conversion_id: str, *name: str) -> str:
         # An id comes from a message, so it is data too.

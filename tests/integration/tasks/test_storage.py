@@ -10,8 +10,9 @@ from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, FailureKind, State
 from conveyor.conversion import StoredFile
+from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
-from conveyor.storage.marker import MARKER
+from conveyor.storage.marker import MARKER, OtherStorage
 from workers import storage_watch, tidy
 
 KEYS = Keys()
@@ -67,6 +68,20 @@ def test_delivery_is_held_while_the_storage_is_not_mounted_and_goes_on_afterward
     assert conveyor.dead_letters.list() == []
 
 
+def test_result_that_is_not_mounted_is_not_told_to_be_gone(worker, ready, mount, conveyor):
+    handle, message = ready()
+    worker.run(message)
+    (file,) = handle.get().files
+    mount.lose()
+    with pytest.raises(OtherStorage, match=r"has no file \.conveyor"):
+        list(conveyor.storage.read(file.uri))
+
+    mount.bring_back()
+    (mount.folder / "results" / handle.id / file.name).unlink()
+    with pytest.raises(FileGone):
+        list(conveyor.storage.read(file.uri))
+
+
 def test_storage_that_is_unmounted_during_a_download_keeps_no_result(
     worker, ready, mount, monkeypatch, conveyor
 ):
@@ -109,6 +124,35 @@ def test_staged_source_that_is_not_mounted_is_held_and_no_dead_letter(
     mount.bring_back()
     worker.work()
     assert handle.get().state is State.SUCCEEDED
+
+
+def test_result_that_is_a_source_and_not_mounted_is_held_and_no_dead_letter(
+    worker, ready, conveyor, mount, sandbox
+):
+    first, message = ready()
+    worker.run(message)
+    (file,) = first.get().files
+    handle = conveyor.convert(file.uri, to="pdf")
+    mount.lose()
+    (message,) = worker.waiting()
+    worker.run(message)
+
+    assert handle.state is State.QUEUED
+    assert "has no file .conveyor" in handle.progress().note
+    assert conveyor.dead_letters.list() == []
+
+    mount.bring_back()
+    worker.work()
+    assert handle.get().state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("where", ["results/none/a.pdf", "staged/none/a.pdf", "a.pdf"])
+def test_source_that_the_right_storage_has_never_had_is_the_callers(worker, conveyor, mount, where):
+    worker.engine.marker.check()
+    handle = conveyor.convert((mount.folder / where).as_uri(), to="html")
+    worker.work()
+
+    assert handle.get().failure.kind is FailureKind.INPUT
 
 
 @pytest.mark.parametrize("how", ["another storage", "the same under another address"])

@@ -144,6 +144,18 @@ def test_a_file_that_the_storage_lost_is_not_found(site, address, headers):
     assert site.ask("HEAD", address, headers=headers).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_file_that_is_not_mounted_is_unavailable(site, address, tmp_path, method):
+    site.conveyor.marker.check(anew=True)
+    aside = site.folder.rename(tmp_path / "aside")
+    site.folder.mkdir()
+
+    assert site.ask(method, address).status_code == 503
+    site.folder.rmdir()
+    aside.rename(site.folder)
+    assert site.ask(method, address).status_code == 200
+
+
 def test_a_file_that_cannot_be_read_is_unavailable(site, address):
     [stored] = site.folder.glob("results/*/a.pdf")
     stored.unlink()
