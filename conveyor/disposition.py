@@ -35,7 +35,8 @@ _MOST: Final = 8192
 _ENCODINGS: Final = frozenset(
     {
         *("utf-8", "utf8", "us-ascii", "ascii", "koi8-r", "koi8-u"),
-        *(f"iso-8859-{number}" for number in range(1, 17)),
+        # There is no 12.
+        *(f"iso-8859-{number}" for number in (*range(1, 12), *range(13, 17))),
         *(f"windows-125{number}" for number in range(9)),
         *("gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-2022-jp"),
     }
@@ -160,5 +161,5 @@ def _decoded(content: bytes, charset: str) -> str | None:
         return None
     try:
         return content.decode(name)
-    except UnicodeError:
+    except (UnicodeError, LookupError):
         return None

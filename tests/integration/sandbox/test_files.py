@@ -29,6 +29,7 @@ def test_an_upload_is_what_comes_down(client, header, name):
         b'filename="U\xcc\x88.docx"',
         b'filename="C:\\fakepath\\\xdc.docx"',
         b"filename*;filename*1;filename=\xdc.docx",
+        b"filename*=iso-8859-12''x.docx;filename=\xdc.docx",
     ],
 )
 @pytest.mark.parametrize("is_form", [True, False])

@@ -326,6 +326,7 @@ NAMES = [
     'filename="%C3%9Cbung.docx"',
     b'filename="\xdcbung.docx"',
     'filename="U\u0308bung.docx"',
+    "filename*=iso-8859-12''x.docx; filename=\"\u00dcbung.docx\"",
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conveyor.disposition import field_name_of, file_name_of
+from conveyor.disposition import _ENCODINGS, field_name_of, file_name_of
 
 NAME = "Übung 报告.docx"
 WORD = f"=?utf-8?B?{b64encode(NAME.encode()).decode()}?="
@@ -55,6 +55,9 @@ def raw(text, encoding="utf-8"):
         ("filename=b.docx; filename*=UTF-8''%ff%fe.docx", "b.docx"),
         ("filename=b.docx; filename*=nonsense''x.docx", "b.docx"),
         ("filename=b.docx; filename*=idna''x.docx", "b.docx"),
+        ("filename=b.docx; filename*=iso-8859-12''x.docx", "b.docx"),
+        ("filename*0*=iso-8859-12''x.docx; filename=b.docx", "b.docx"),
+        ('filename="=?iso-8859-12?Q?x.docx?="', "=?iso-8859-12?Q?x.docx?="),
         # RFC 2231.
         ("filename*0*=utf-8''%C3%9Cbu; filename*1=ng.docx", "Übung.docx"),
         ("filename*1=ng.docx; filename*0=U; filename*2*=%78", "Ung.docxx"),
@@ -91,6 +94,11 @@ def raw(text, encoding="utf-8"):
 def test_a_name_is_read_as_it_was_meant(parameters, name):
     assert file_name_of(f"attachment; {parameters}") == name
     assert file_name_of(f"form-data; {parameters}") == name
+
+
+@pytest.mark.parametrize("encoding", sorted(_ENCODINGS))
+def test_every_encoding_that_is_taken_is_known(encoding):
+    assert file_name_of(f"attachment; filename*={encoding}''a.docx") == "a.docx"
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -159,6 +167,7 @@ PIECES = st.sampled_from(
         *(
             "utf-8''",
             "utf-16''",
+            "iso-8859-12''",
             "x'y'",
             "=?utf-8?B?",
             "=?utf-8?Q?",
