@@ -198,7 +198,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is whole."""
         super().on_response_complete()
-        if not self.pipeline and not self.transport.is_closing():
+        # The latest request's: one that was sent ahead has just begun.
+        if self.cycle.response_complete and not self.transport.is_closing():
             self._idle_since = self.loop.time()
 
     def pause_writing(self) -> None:

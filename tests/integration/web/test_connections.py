@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from conveyor import Failure, FailureKind
 from web import protocol
 
 HEAD = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -173,6 +174,25 @@ def test_a_connection_too_many_is_told_so(serve, connect, heard, make):
     client.sendall(HEALTH)
 
     assert heard(client).startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_connection_whose_last_request_was_sent_ahead_is_not_silent(
+    *, serve, connect, heard, make, ledger
+):
+    site = serve(web_connections=16)
+    entry = make.converting(alive=True)
+    follow = f"GET /conversions/{entry.id}/events".encode() + HEAD + b"Connection: close\r\n\r\n"
+    client = connect(site)
+    client.sendall(HEALTH + follow)
+    answer = b""
+    while b"event-stream" not in answer:
+        answer += client.recv(4096)
+        assert answer
+    _silent = [connect(site) for _ in range(40)]
+    assert site.get("/healthz").status_code == 200
+    ledger.failed(entry, Failure(FailureKind.INPUT, "File is damaged.", 5002))
+
+    assert b'"state": "failed"' in heard(client)
 
 
 def test_an_answer_that_nobody_reads_is_given_up(serve, connect, converted, monkeypatch):
