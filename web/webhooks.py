@@ -85,7 +85,8 @@ class Webhooks:
             log.warning("forged_webhook", hint="Have the workers the same CONVEYOR_WEBHOOK_KEY?")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        conversion_id, _, signature = scope["path"].removeprefix(_FOLDER).partition("/")
+        # An id may hold a slash, and a signature none.
+        conversion_id, _, signature = scope["path"].removeprefix(_FOLDER).rpartition("/")
         if not self._key or not is_genuine(self._key, conversion_id, signature):
             self._tell_of_forged()
             return _FORGED

@@ -39,6 +39,15 @@ def test_a_call_brings_the_poll_forward(call, client, make, method):
     assert client.llen("conveyor.poll") == 1
 
 
+@pytest.mark.parametrize("own_id", ["order/7", "/7", "7/", "a//b", "ü %2F?#7"])
+def test_a_call_for_any_task_id_brings_the_poll_forward(*, call, client, ledger, make, own_id):
+    entry = make.submitting(make.queued(own_id), JOB)
+    ledger.started(entry, JOB, 1.0)
+
+    assert call(own_id).status_code == 204
+    assert client.llen("conveyor.poll") == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_repeated_late_and_unknown_calls_are_answered_the_same(call, make, converted, method):
     entry = make.converting(alive=True, job_id=JOB)
