@@ -22,7 +22,8 @@ from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
 from conveyor.process_local import process_local
 from conveyor.storage import CHUNK_BYTES, Storage, Writer, as_on_disk, chunks_of
-from conveyor.storage.marker import Marker, staged_tokens
+from conveyor.storage.marker import Marker
+from conveyor.storage.names import staged_tokens
 
 __all__ = ["Staging", "local_file"]
 

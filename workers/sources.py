@@ -14,7 +14,8 @@ from conveyor.ledger import Entry
 from conveyor.protocol import ApiError, Refused
 from conveyor.protocol.outcomes import Failed
 from conveyor.sources import Source, SourceKind
-from conveyor.storage.marker import OtherStorage, staged_tokens
+from conveyor.storage.marker import OtherStorage
+from conveyor.storage.names import staged_tokens
 from workers.wiring import Engine
 
 __all__ = ["bring_sources", "failure_of_source"]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
 from secrets import token_hex
 from typing import Final
 
@@ -23,7 +22,7 @@ from conveyor.redaction import redact_server_url
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 
-__all__ = ["MARKER", "Marker", "OtherStorage", "staged_tokens"]
+__all__ = ["MARKER", "Marker", "OtherStorage"]
 
 MARKER: Final = ".conveyor"
 """The marker's name in the storage."""
@@ -36,20 +35,10 @@ _PATIENCE_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.05
 _MARK: Final = re.compile(r"[0-9a-f]{32}")
 _MOST_BYTES: Final = 100
-_STAGED: Final = re.compile(r".+/staged/([0-9a-f]{32})/[^/]+")
 
 
 class OtherStorage(StorageError):  # noqa: N818 - reads as the sentence it stands for
     """What is found at the storage's address is not the storage that is in use."""
-
-
-def staged_tokens(uris: Iterable[str]) -> list[str]:
-    """The tokens of staged folders, also of those that are named by another storage's address.
-
-    Args:
-        uris: Of sources; those that were not staged have none.
-    """
-    return [match[1] for uri in uris if (match := _STAGED.fullmatch(uri))]
 
 
 class Marker:

@@ -10,9 +10,10 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-__all__ = ["as_on_disk", "folder_name", "safe_name", "unique_names"]
+__all__ = ["as_on_disk", "folder_name", "safe_name", "staged_tokens", "unique_names"]
 
 _MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
+_STAGED: Final = re.compile(r"(.+)/staged/([0-9a-f]{32})/(?!\.\.?$)[^/]+", re.DOTALL)
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -52,6 +53,17 @@ def folder_name(conversion_id: str) -> str:
     if safe == conversion_id:
         return safe
     return f"{safe}-{sha256(conversion_id.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def staged_tokens(uris: Iterable[str], storage_url: str | None = None) -> list[str]:
+    """The tokens of the folders that hold staged sources.
+
+    Args:
+        uris: Of sources; those that were not staged have none.
+        storage_url: Only those in this storage count; None takes those of any.
+    """
+    found = map(_STAGED.fullmatch, uris)
+    return [match[2] for match in found if match and storage_url in (None, match[1])]
 
 
 def unique_names(names: Iterable[str]) -> list[str]:

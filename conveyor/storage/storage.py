@@ -15,7 +15,6 @@ Names are data. No call is made that expands them: `mv`, `cp`, `rm`, `cat` and `
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from secrets import token_hex
@@ -26,7 +25,7 @@ from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
 from conveyor.storage.marker import Marker
-from conveyor.storage.names import folder_name, safe_name
+from conveyor.storage.names import folder_name, safe_name, staged_tokens
 from conveyor.storage.place import Place
 from conveyor.storage.reading import open_source, read
 from conveyor.storage.writer import Writer, is_partial
@@ -216,8 +215,7 @@ class Storage:
 
     def tokens_of(self, uris: Iterable[str]) -> list[str]:
         """The tokens of the folders that hold these sources; of others there are none."""
-        staged = re.compile(rf"{re.escape(self.url)}/staged/([0-9a-f]{{32}})/(?!\.\.?$)[^/]+")
-        return [match[1] for uri in uris if (match := staged.fullmatch(uri))]
+        return staged_tokens(uris, self.url)
 
     def check(self) -> None:
         """Write, read and remove a small file.
