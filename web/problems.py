@@ -31,7 +31,6 @@ from conveyor.ledger.entry import NewerEntry
 
 __all__ = [
     "CLIENT_GONE",
-    "MOST_BYTES",
     "Kind",
     "Problem",
     "ProblemResponse",
@@ -40,9 +39,7 @@ __all__ = [
 ]
 
 MEDIA_TYPE: Final = "application/problem+json"
-MOST_BYTES: Final = 64 * 1024
-"""What an answer that tells of a problem has at most, whatever was sent."""
-# A character is six bytes in JSON at most. Together these stay far below `MOST_BYTES`.
+# A character is six bytes in JSON at most. Together these stay far below 64 KiB, whatever was sent.
 _MOST_ERRORS: Final = 20
 _MOST_NAME: Final = 100
 _MOST_MESSAGE: Final = 200
@@ -140,13 +137,7 @@ class ProblemResponse(JSONResponse):
             "detail": _cut(detail, _MOST_DETAIL),
         }
         if errors:
-            content["errors"] = [
-                {
-                    "field": _cut(item["field"], _MOST_NAME),
-                    "message": _cut(item["message"], _MOST_MESSAGE),
-                }
-                for item in errors[:_MOST_ERRORS]
-            ]
+            content["errors"] = errors[:_MOST_ERRORS]
         super().__init__(content, kind.status, headers)
 
 
@@ -162,9 +153,7 @@ def errors_of(found: Iterable[Any], place: str = "") -> list[dict[str, str]]:
     """
     return [
         {
-            "field": ".".join(
-                _cut(str(part), _MOST_NAME) for part in (*filter(None, [place]), *item["loc"])
-            ),
+            "field": _cut(".".join(map(str, (*filter(None, [place]), *item["loc"]))), _MOST_NAME),
             "message": _cut(str(item["msg"]).removeprefix("Value error, "), _MOST_MESSAGE),
         }
         for item in islice(found, _MOST_ERRORS)

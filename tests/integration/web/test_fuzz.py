@@ -23,7 +23,6 @@ from conveyor import Conveyor
 from conveyor.settings import load
 from conveyor.webhooks import address_of
 from web.app import make_app
-from web.problems import MOST_BYTES
 
 WEBHOOK_KEY = "key-of-the-webhooks"  # as the site of conftest has it
 REQUESTS = int(os.environ.get("CONVEYOR_FUZZ_REQUESTS", "1500"))
@@ -32,6 +31,8 @@ SEED = int(os.environ.get("CONVEYOR_FUZZ_SEED", "9"))
 OVER_SOCKETS = max(REQUESTS // 10, 50)
 # Far above what any takes, with room for a slow machine. `test_costs` holds the bound itself.
 MOST_CPU_S = 1.0
+# Of an answer that tells of a problem.
+MOST_BYTES = 64 * 1024
 
 PIECES = (
     *(b"", b"\0", b"\r\n", b"\n", b"\r\n\r\n", b'"', b"\\", b"'", b"%", b"%00", b"%ff", b"\xff"),
