@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode
 from config.secret import clean_secret, read_secret
 from conveyor.loopback import is_loopback
 from conveyor.protocol import Auth, Dialect
+from conveyor.redaction import redact_server_url
 from conveyor.schedule import MAX_NET_S
 from conveyor.settings import ProducerSettings, load
 
@@ -207,10 +208,10 @@ class WorkerSettings(ProducerSettings):
     @field_validator("api_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        parts = _parts_of(url)
+        if parts is None:
             raise ValueError("must be an http(s) URL, e.g. https://v2.convertapi.com")
-        if parts.scheme == "http" and not _is_near(parts.hostname):
+        if parts.scheme == "http" and not _is_near(parts.hostname or ""):
             raise ValueError("must be https: the secret would travel in clear")
         return url.rstrip("/")
 
@@ -243,14 +244,14 @@ class WorkerSettings(ProducerSettings):
     @field_validator("webhook_url")
     @classmethod
     def _is_safe_to_call(cls, url: str) -> str:
-        parts = urlsplit(url)
         if not url:
             return ""
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        parts = _parts_of(url)
+        if parts is None or parts.query:
             raise ValueError(
                 "must be a URL without a query, e.g. https://shop.example.com/webhooks"
             )
-        if parts.scheme == "http" and not _is_near(parts.hostname):
+        if parts.scheme == "http" and not _is_near(parts.hostname or ""):
             raise ValueError("must be https: the call brings the job's id, which opens the result")
         return url.rstrip("/")
 
@@ -286,11 +287,12 @@ class WorkerSettings(ProducerSettings):
             "SECRET": held or self.api_secret.get_secret_value(),
             "MASTER_TOKEN": self.api_master_token.get_secret_value(),
         }
+        shown = redact_server_url(self.api_url)
         for name, text in given.items():
             if text and not text.startswith(_OF_STAND_INS):
                 raise ValueError(
                     f"CONVEYOR_API_{name} is no sandbox's, and CONVEYOR_API_URL is "
-                    f"http://{url.netloc}: set CONVEYOR_API_URL to the service's address. A "
+                    f"{shown}: set CONVEYOR_API_URL to the service's address. A "
                     f"sandbox's secrets begin with {_OF_STAND_INS!r}"
                 )
         return self
@@ -361,6 +363,16 @@ def load_settings() -> WorkerSettings:
         SettingsError: Something is missing or wrong; the message names each in one line.
     """
     return load(WorkerSettings)
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    """An http(s) URL's parts; None where it is none. urllib's own words may quote a password."""
+    try:
+        parts = urlsplit(url)
+        is_http = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_http else None
 
 
 def _is_near(host: str) -> bool:

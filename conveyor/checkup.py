@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -28,6 +29,7 @@ from conveyor.broker import address_of_broker
 from conveyor.causes import explain
 from conveyor.checks import Check, begin
 from conveyor.errors import LedgerUnavailable, StorageError
+from conveyor.ledger import Ledger
 from conveyor.producer import Conveyor
 from conveyor.publishing import options_of
 from conveyor.redaction import redact_server_url
@@ -43,7 +45,8 @@ INQUIRY_S: Final = 3.5
 ABOUT: Final = "conveyor_about"
 """The remote control command that asks a worker what it is and does; see `workers.about`."""
 
-_PROBE_S: Final = 2.0
+# Of the time that a worker has: where the storage hangs the rest is left to the question.
+_PROBE_SHARE: Final = 1 / 3
 _ROLL_CALL_S: Final = 1.2
 _ABOUT_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.05
@@ -56,25 +59,23 @@ def ask_worker(conveyor: Conveyor, timeout_s: float = WORKER_TIMEOUT_S) -> list[
 
     Args:
         conveyor: The library.
-        timeout_s: How long it may take, seconds; the question is withdrawn after it.
+        timeout_s: How long it may take, seconds; the question is withdrawn after it. Where no
+            worker has answered by then, finding out why takes `INQUIRY_S` more at most.
 
     Returns:
         That a worker answered, what it found, and whether its result came; or why none answered.
     """
-    probe = _Probe(conveyor)
-    try:
-        question = _Question(conveyor, probe.uri, timeout_s)
-    except (OperationalError, OSError) as error:
-        server = f"The broker at {address_of_broker(conveyor.celery_app)}"
-        return [_no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
-    try:
-        report = question.report(timeout_s)
-        if report is None:
-            return _why_silent(conveyor, timeout_s)
-        return [*_told(report), question.round_trip(), *_compare(conveyor, report)]
-    finally:
-        question.withdraw()
-        probe.remove()
+    answer_by = time.monotonic() + timeout_s
+    with closing(_Probe(conveyor)) as probe:
+        try:
+            question = _Question(conveyor, probe.uri(timeout_s * _PROBE_SHARE), answer_by)
+        except (OperationalError, OSError) as error:
+            server = f"The broker at {address_of_broker(conveyor.celery_app)}"
+            return [_no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
+        with closing(question):
+            if question.report(answer_by) is None:
+                return _why_silent(conveyor, question, timeout_s, answer_by + INQUIRY_S)
+            return question.told()
 
 
 class _Probe:
@@ -85,15 +86,15 @@ class _Probe:
         self._uri: Future[str] = Future()
         begin(partial(self._hold, conveyor))
 
-    @property
-    def uri(self) -> str | None:
+    def uri(self, timeout_s: float) -> str | None:
         """Its address; None where the storage is away, which a check of its own tells."""
         try:
-            return self._uri.result(_PROBE_S)
+            return self._uri.result(timeout_s)
         except (StorageError, TimeoutError):
             return None
 
-    def remove(self) -> None:
+    def close(self) -> None:
+        """Remove it."""
         self._done.set()
 
     def _hold(self, conveyor: Conveyor) -> None:
@@ -109,44 +110,65 @@ class _Probe:
 class _Question:
     """One `conveyor.checkup`, and the two ways on which its answer comes.
 
+    Both are looked at in threads of their own: a Redis or a backend that hangs takes no time.
+
     Args:
         conveyor: The library.
         probe: The address of a file that the worker shall read.
-        timeout_s: After so many seconds no worker begins to answer.
+        answer_by: From then on no worker begins to answer, by the monotonic clock.
 
     Raises:
         OperationalError: The broker does not take it.
     """
 
-    def __init__(self, conveyor: Conveyor, probe: str | None, timeout_s: float) -> None:
+    def __init__(self, conveyor: Conveyor, probe: str | None, answer_by: float) -> None:
         self._app = conveyor.celery_app
-        self._ledger = conveyor.ledger
         # As a signature is sent: an application's own app and settings are tried with it.
         self._sent: AsyncResult = self._app.send_task(
             names.CHECKUP,
             args=[] if probe is None else [probe],
             **options_of(conveyor.publisher.queues.of_tasks[names.CHECKUP], self._app),
-            expires=timeout_s,
+            expires=_left(answer_by),
             argsrepr="()",
             # The worker keeps the result, and Celery shall not subscribe to it: it would hang here
             # where the backend is away, and hear what is stored in another database of the server.
             ignore_result=True,
             headers={"ignore_result": False, names.VERSION_HEADER: names.MESSAGE_VERSION},
         )
-        deadline = time.monotonic() + timeout_s + _RESULT_S
-        self._result = begin(partial(_result_of, self._app.backend, self._sent.id, deadline))
+        until = answer_by + _ROLL_CALL_S + _RESULT_S
+        self._noted = begin(partial(_note_of, conveyor.ledger, self._sent.id, until))
+        self._result = begin(partial(_result_of, self._app.backend, self._sent.id, until))
+        self._ours = begin(conveyor.ledger.identity)
 
-    def report(self, timeout_s: float) -> Mapping[str, Any] | None:
-        """What the worker says, by whichever way it comes first; None where nothing comes."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            report = self._noted() or self._returned()
-            if report is not None:
-                return report
+    def report(self, deadline: float) -> Mapping[str, Any] | None:
+        """What the worker says, by whichever way it comes first; None where nothing comes.
+
+        Args:
+            deadline: Until when to wait for it, by the monotonic clock.
+        """
+        while (report := self._come()) is None and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
-        return None
+        return report
 
-    def round_trip(self) -> Check:
+    def told(self) -> list[Check]:
+        """What the worker says, in checks; not before `report` has found it."""
+        report = self._come() or {}
+        return [*_told(report), self._round_trip(), *self.compare(report, _RESULT_S)]
+
+    def compare(self, report: Mapping[str, Any], timeout_s: float = 0.0) -> list[Check]:
+        """Whether a worker keeps conversions where we do.
+
+        Args:
+            report: What it says.
+            timeout_s: How long to wait for what our own Redis says, seconds.
+        """
+        try:
+            ours = self._ours.result(timeout_s)
+        except (LedgerUnavailable, TimeoutError):  # told by a check of its own
+            return []
+        return _compare(ours, report)
+
+    def _round_trip(self) -> Check:
         """Whether the result came through the result backend of the application."""
         backend = f"The result backend at {_backend_of(self._app)}"
         if isinstance(self._app.backend, DisabledBackend):
@@ -173,22 +195,31 @@ class _Question:
             "results", ok=True, detail=f"a result came back through {_backend_of(self._app)}"
         )
 
-    def withdraw(self) -> None:
+    def close(self) -> None:
         """Forget the result; where the backend hangs nobody waits for that."""
         begin(self._sent.forget)
 
-    def _noted(self) -> Mapping[str, Any] | None:
-        try:
-            text = self._ledger.reports.get(self._sent.id)
-        except LedgerUnavailable:  # told by a check of its own
-            return None
-        return json.loads(text) if text else None
+    def _come(self) -> Mapping[str, Any] | None:
+        for way in (self._noted, self._result):
+            found: Any = way.result() if way.done() and way.exception() is None else None
+            if isinstance(found, Mapping):
+                return found
+        return None
 
-    def _returned(self) -> Mapping[str, Any] | None:
-        if not self._result.done() or self._result.exception() is not None:
-            return None
-        found = self._result.result()
-        return found if isinstance(found, Mapping) else None
+
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.0)
+
+
+def _note_of(ledger: Ledger, task_id: str, deadline: float) -> Any:
+    """Read what the worker has noted in the ledger."""
+    while time.monotonic() < deadline:
+        with suppress(LedgerUnavailable):  # told by a check of its own
+            text = ledger.reports.get(task_id)
+            if text:
+                return json.loads(text)
+        time.sleep(_LOOK_EVERY_S)
+    raise TimeoutError
 
 
 def _result_of(backend: Any, task_id: str, deadline: float) -> Any:
@@ -224,12 +255,7 @@ def _read_report(report: Mapping[str, Any]) -> list[Check]:
     return [Check("worker", ok=True, detail="answers", where=node), *found]
 
 
-def _compare(conveyor: Conveyor, report: Mapping[str, Any]) -> list[Check]:
-    """Whether the worker keeps conversions where we do."""
-    try:
-        ours = conveyor.ledger.identity()
-    except LedgerUnavailable:
-        return []
+def _compare(ours: str, report: Mapping[str, Any]) -> list[Check]:
     theirs = report.get("ledger")
     if not theirs or theirs == ours:
         return []
@@ -249,27 +275,33 @@ class _Alive:
     queues: frozenset[str]
 
 
-def _why_silent(conveyor: Conveyor, timeout_s: float) -> list[Check]:
+def _why_silent(
+    conveyor: Conveyor, question: _Question, timeout_s: float, deadline: float
+) -> list[Check]:
     """Why nobody has answered."""
+    app = conveyor.celery_app
     try:
-        alive = _roll_call(conveyor.celery_app)
+        alive = _roll_call(app, deadline)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        server = f"No worker answered within {timeout_s:g} s. The broker at " + address_of_broker(
-            conveyor.celery_app
+        server = (
+            f"No worker answered within {timeout_s:g} s. The broker at {address_of_broker(app)}"
         )
         return [_no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
+    # Where our storage hangs the question went out late, and so comes the answer.
+    if question.report(0) is not None:
+        return question.told()
     queue = conveyor.publisher.queues.of_tasks[names.CHECKUP]
     ours = [worker for worker in alive if queue in worker.queues]
     if not ours:
         return [_no_worker(_nobody(alive, timeout_s))]
-    told = _ask_about(conveyor.celery_app, [worker.node for worker in ours])
-    return [check for worker in ours for check in _judge(conveyor, worker, told, timeout_s)]
+    told = _ask_about(app, [worker.node for worker in ours], deadline)
+    return [check for worker in ours for check in _judge(question, worker, told, timeout_s)]
 
 
-def _roll_call(app: Celery) -> list[_Alive]:
+def _roll_call(app: Celery, deadline: float) -> list[_Alive]:
     """The workers on this broker, whoever's they are."""
     ask = partial(app.control.broadcast, "active_queues", reply=True, timeout=_ROLL_CALL_S)
-    answers = begin(ask).result(_ROLL_CALL_S * 2) or []
+    answers = begin(ask).result(min(_ROLL_CALL_S * 2, _left(deadline))) or []
     return [
         _Alive(node, frozenset(str(queue["name"]) for queue in queues))
         for answer in answers
@@ -278,13 +310,14 @@ def _roll_call(app: Celery) -> list[_Alive]:
     ]
 
 
-def _ask_about(app: Celery, nodes: Sequence[str]) -> dict[str, Any]:
+def _ask_about(app: Celery, nodes: Sequence[str], deadline: float) -> dict[str, Any]:
     """What workers of ours say of themselves; those that say nothing are left out."""
+    # kombu waits for as many answers as there are nodes.
     ask = partial(
         app.control.broadcast, ABOUT, destination=list(nodes), reply=True, timeout=_ABOUT_S
     )
     try:
-        answers = begin(ask).result(INQUIRY_S - _ROLL_CALL_S) or []
+        answers = begin(ask).result(_left(deadline)) or []
     except Exception:  # noqa: BLE001 - they are alive all the same
         return {}
     return {
@@ -308,7 +341,7 @@ def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
 
 
 def _judge(
-    conveyor: Conveyor, worker: _Alive, told: Mapping[str, Any], timeout_s: float
+    question: _Question, worker: _Alive, told: Mapping[str, Any], timeout_s: float
 ) -> list[Check]:
     """Why a worker that is alive has not answered."""
     about = told.get(worker.node)
@@ -322,7 +355,7 @@ def _judge(
     storage = about.get("storage")
     if isinstance(storage, dict) and not storage.get("ok", True):
         found.append(Check("storage", ok=False, detail=str(storage["detail"]), where=worker.node))
-    return [*found, *_compare(conveyor, {**about, "node": worker.node})]
+    return [*found, *question.compare({**about, "node": worker.node})]
 
 
 def _busy(about: Mapping[str, Any], timeout_s: float) -> str:

@@ -49,8 +49,11 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
     first = broker.check(CHECK_TIMEOUT_S)
     patience_s = max(CHECK_TIMEOUT_S, worker_timeout_s + INQUIRY_S) - (time.monotonic() - begun)
     workers = _of_workers(conveyor, first, min(worker_timeout_s, patience_s - INQUIRY_S))
-    left_s = CHECK_TIMEOUT_S - (time.monotonic() - begun)
-    here = [part.found(outcome, left_s, CHECK_TIMEOUT_S) for part, outcome in outcomes]
+    deadline = begun + CHECK_TIMEOUT_S
+    here = [
+        part.found(outcome, deadline - time.monotonic(), CHECK_TIMEOUT_S)
+        for part, outcome in outcomes
+    ]
     return [first, *here, *workers]
 
 

@@ -9,6 +9,7 @@ import redis
 import structlog
 from kombu.exceptions import OperationalError
 
+from conveyor.causes import explain
 from conveyor.errors import ConveyorError
 from workers.complaints import complaints
 
@@ -49,7 +50,7 @@ class Periodic:
             except ConveyorError as error:
                 complaints.begin(self._name, str(error))
             except (OperationalError, redis.RedisError, OSError) as error:
-                complaints.begin(self._name, f"The broker can't be used: {error}")
+                complaints.begin(self._name, explain("The broker", error, "CONVEYOR_BROKER_URL"))
             except Exception:
                 log.exception("periodic_failed", work=self._name)
             else:

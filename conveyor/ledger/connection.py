@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, cast
 
 import redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.connection import AbstractConnection
@@ -277,6 +278,14 @@ def _tls_of(server: ServerUrl) -> dict[str, Any]:
     return {"ssl_cert_reqs": "required", **server.tls} if server.speaks_tls else {}
 
 
+class _Follower(AsyncRedis):
+    """A client that closes its connections to the sentinels, too; redis-py leaves them open."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        await self.connection_pool.sentinel_manager.aclose()  # type: ignore[attr-defined]
+
+
 def aconnect(url: str) -> AsyncRedis:
     """A client for an event loop that follows what changes.
 
@@ -292,9 +301,16 @@ def aconnect(url: str) -> AsyncRedis:
             **_tls_of(server),
         )
     # It waits for as long as nothing changes: no time-out for an answer.
-    sentinels = AsyncSentinel(_hosts(server), sentinel_kwargs=_greeting_of_sentinels(server))  # type: ignore[no-untyped-call]
+    kwargs = {
+        **_greeting_of_sentinels(server),
+        "socket_timeout": _SENTINEL_S,
+        "socket_connect_timeout": _SENTINEL_S,
+        "retry": AsyncRetry(NoBackoff(), 0),
+    }
+    sentinels = AsyncSentinel(_hosts(server), sentinel_kwargs=kwargs)  # type: ignore[no-untyped-call]
     return sentinels.master_for(  # type: ignore[no-any-return]
         server.master,
+        _Follower,
         db=server.database,
         username=server.username or None,
         password=server.password or None,

@@ -115,6 +115,25 @@ def test_worker_of_another_ledger_is_told_apart(stack):
     assert "CONVEYOR_REDIS_URL" in ledger.detail
 
 
+def test_own_storage_that_hangs_takes_nothing_from_the_workers_answer(stack, silent):
+    with closing(_of(stack, storage_url=f"webhdfs://127.0.0.1:{silent}/files")) as conveyor:
+        checks = _examined(conveyor)
+
+    assert [check.name for check in checks if not check.ok] == ["storage"]
+    assert "it hangs" in _only(checks, "storage", "here").detail
+    assert _only(checks, "worker").ok
+    assert _only(checks, "storage", "worker-1@localhost").ok
+
+
+def test_own_redis_that_hangs_takes_nothing_from_the_workers_answer(stack, silent):
+    with closing(_of(stack, redis_url=f"redis://127.0.0.1:{silent}/0")) as conveyor:
+        checks = _examined(conveyor)
+
+    assert "did not answer in time" in _only(checks, "redis").detail
+    assert _only(checks, "worker").ok
+    assert _only(checks, "results").ok
+
+
 def test_storage_of_a_worker_that_hangs_is_named_and_the_rest_reported(silent, document_url):
     hanging = {"STORAGE_URL": f"webhdfs://127.0.0.1:{silent}/files"}
     with LocalStack(workers=1, concurrency=1, settings=hanging) as stack:
@@ -132,6 +151,16 @@ def test_storage_of_a_worker_that_hangs_is_named_and_the_rest_reported(silent, d
             said = _only(checks, "worker", worker).detail
             assert "all its 1 slots are busy with conveyor.deliver" in said
             assert "it hangs" in _only(checks, "storage", worker).detail
+
+        hanging = _of(
+            stack,
+            storage_url=f"webhdfs://127.0.0.1:{silent}/files",
+            redis_url=f"redis://127.0.0.1:{silent}/0",
+        )
+        with closing(hanging) as conveyor:
+            checks = _examined(conveyor)
+            said = _only(checks, "worker", worker).detail
+            assert "all its 1 slots are busy with conveyor.deliver" in said
         for child in stack.workers:
             child.kill()
 

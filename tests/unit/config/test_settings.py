@@ -287,6 +287,23 @@ def test_a_secret_of_a_file_does_not_go_to_a_stand_in(given, tmp_path):
     given(api_url="http://sandbox:8765", api_secret=None, api_secret_file=str(file))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"api_url": "http://user:hush@sandbox:8765"},
+        {"api_url": "https://user:hush/more@gateway"},
+        {"api_url": "https://user:hush℀@gateway"},
+        {"webhook_url": "https://user:hush℀@gateway", "webhook_key": HOOK_KEY},
+    ],
+    ids=str,
+)
+def test_password_in_a_wrong_url_is_not_shown(given, values):
+    with pytest.raises(SettingsError) as raised:
+        given(**values)
+
+    assert "hush" not in str(raised.value)
+
+
 @pytest.mark.parametrize("url", [*LOOPBACK, "https://gateway", "https://v2.convertapi.com"])
 def test_a_real_secret_goes_to_the_service_and_to_this_machine(given, url):
     assert given(api_url=url, api_secret="hush-hush").api_url == url

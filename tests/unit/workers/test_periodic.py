@@ -3,6 +3,9 @@ from __future__ import annotations
 from threading import Event
 
 import pytest
+import redis
+from kombu.exceptions import OperationalError
+from structlog.testing import capture_logs
 
 from conveyor.errors import LedgerUnavailable
 from workers.periodic import Periodic
@@ -21,6 +24,27 @@ def test_a_fault_ends_one_time_and_not_the_next(fault):
     periodic.start()
     assert done.wait(60)
     periodic.stop()
+
+
+@pytest.mark.parametrize("kind", [OperationalError, redis.ConnectionError, OSError])
+def test_server_that_is_away_is_told_once_without_its_errors_own_words(kind):
+    faults, done = [kind("redis://:hush-1@host"), kind("redis://:hush-2@host")], Event()
+
+    def work():
+        if faults:
+            raise faults.pop()
+        done.set()
+
+    periodic = Periodic("test", 0.01, work)
+    with capture_logs() as logs:
+        periodic.start()
+        assert done.wait(60)
+        periodic.stop()
+
+    (told,) = [entry["reason"] for entry in logs if entry["event"] == "waiting"]
+    assert told.startswith("The broker can't be ")
+    assert "CONVEYOR_BROKER_URL" in told
+    assert "hush" not in str(logs)
 
 
 def test_what_was_stopped_does_no_more():
