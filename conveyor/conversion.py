@@ -36,8 +36,14 @@ class State(StrEnum):
         """Whether nothing more will happen by itself."""
         return self in _FINAL
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is a dead letter: it ended without files, and was not cancelled."""
+        return self in _DEAD
 
-_FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.EXPIRED, State.CANCELLED})
+
+_DEAD = frozenset({State.FAILED, State.EXPIRED})
+_FINAL = _DEAD | {State.SUCCEEDED, State.CANCELLED}
 
 
 class FailureKind(StrEnum):

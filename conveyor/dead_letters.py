@@ -266,7 +266,7 @@ class DeadLetters:
 
 
 def _is_dead(entry: Entry) -> bool:
-    return entry.state in (State.FAILED, State.EXPIRED)
+    return entry.state.is_dead
 
 
 def _kind_of(entry: Entry) -> FailureKind:

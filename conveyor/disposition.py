@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 __all__ = ["field_name_of", "file_name_of"]
 
-_PARAMETER: Final = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)', re.DOTALL)
+_PARAMETER: Final = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _PIECE: Final = re.compile(r"filename\*(\d{1,2})(\*?)", re.ASCII)
 # A Windows path stands unescaped as often as not.
 _ESCAPED: Final = re.compile(r'\\(["\\])')

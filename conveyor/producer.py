@@ -647,9 +647,7 @@ class Conveyor:
             "this one. The conversion was not accepted."
         )
 
-    def _take_back(
-        self, conversion_id: str, owned: Sequence[str] = (), claim: Claim | None = None
-    ) -> bool:
+    def _take_back(self, conversion_id: str, owned: Sequence[str], claim: Claim | None) -> bool:
         """Take a conversion back, with its files, unless a worker has it in hand.
 
         Its message may be under way: it then finds nothing to do.

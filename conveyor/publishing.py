@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-import redis
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 from conveyor import names
 from conveyor.names import Queues
@@ -80,10 +78,7 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
     embed: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> str:
-    """Send a task's message; over a new connection where the broker's primary was switched.
-
-    redis-py keeps a connection that answers ``READONLY``, kombu keeps the connection around it, and
-    Celery's pool both: each message that met it would fail, for as long as the old primary lives.
+    """Send a task's message, past all that the sender's settings might do with it.
 
     Args:
         app: One of ours, to send through.
@@ -115,30 +110,19 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
     body = (*call, {**callbacks, **(embed or {})})
     policy = {**app.conf.task_publish_retry_policy, **(retry_policy or {})}
     with app.producer_or_acquire() as producer:
-        try:
-            _send(producer, queue, message, body, policy)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, redis.ReadOnlyError):
-                raise
-            producer.connection.collect()
-            producer.revive(producer.connection.default_channel)
-            _send(producer, queue, message, body, policy)
+        producer.publish(
+            body,
+            exchange="",
+            routing_key=queue,
+            serializer="json",
+            delivery_mode=_PERSISTENT,
+            headers=message.headers,
+            retry=True,
+            retry_policy=policy,
+            **message.properties,
+        )
         _tell(app, producer, queue, message)
     return str(message.headers["id"])
-
-
-def _send(producer: Any, queue: str, message: Any, body: Any, policy: Mapping[str, Any]) -> None:
-    producer.publish(
-        body,
-        exchange="",
-        routing_key=queue,
-        serializer="json",
-        delivery_mode=_PERSISTENT,
-        headers={**message.headers, names.VERSION_HEADER: names.MESSAGE_VERSION},
-        retry=True,
-        retry_policy=dict(policy),
-        **message.properties,
-    )
 
 
 def _tell(app: Celery, producer: Any, queue: str, message: Any) -> None:

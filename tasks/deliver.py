@@ -252,9 +252,8 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
 
 
 def _remove_results(engine: Engine, conversion_id: str) -> None:
-    """What a cancelled conversion has stored is nobody's."""
+    """Remove what a cancelled conversion has stored."""
     try:
-        engine.marker.check()
         engine.storage.remove_results(conversion_id)
     except StorageError as error:
         log.warning("results_left", reason=str(error))

@@ -33,6 +33,8 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     Request = "workers.revoking:Request"
     # What a later release asks for is sent on as it is, whatever its arguments.
     typing = False
+    # What comes back does so for as long as it must (`workers.comebacks`). Celery's default is 3.
+    max_retries = None
 
     @property
     def engine(self) -> Engine:

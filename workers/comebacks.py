@@ -17,10 +17,10 @@ _MOST_S: Final = 60.0
 
 
 def come_back(task: Task, error: Exception) -> NoReturn:
-    """Send the message again, with a countdown that grows to a minute.
+    """Send the message again, with a countdown that grows to a minute, however often.
 
     Args:
-        task: The task whose message it is.
+        task: The task whose message it is; its ``max_retries`` is None.
         error: Why it can't be worked on.
 
     Raises:
@@ -29,7 +29,7 @@ def come_back(task: Task, error: Exception) -> NoReturn:
     """
     countdown_s = min(2.0 ** min(task.request.retries, 10), _MOST_S)
     try:
-        raise task.retry(countdown=countdown_s, max_retries=None)
+        raise task.retry(countdown=countdown_s)
     except Reject:
         # Celery would drop what it could not send.
         raise Reject(error, requeue=True) from None

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from conveyor import schedule, wakeups
-from conveyor.conversion import Failure, FailureKind, State
+from conveyor.conversion import Failure, FailureKind
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Entry
 from conveyor.ledger.entry import NewerEntry
@@ -82,7 +82,7 @@ def _end_if_hopeless(engine: Engine, entry: Entry) -> None:
     if entry.state.is_final:
         if entry.stumbles >= _MOST_OF_ENDED:
             log.error("outcome_not_told", state=entry.state.value)
-            engine.ledger.told(entry.id, is_dead=entry.state in (State.FAILED, State.EXPIRED))
+            engine.ledger.told(entry.id, is_dead=entry.state.is_dead)
     elif entry.stumbles >= _MOST:
         buried = engine.ledger.failed(entry, internal_failure(entry))
         if buried is not None:

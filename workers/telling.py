@@ -33,7 +33,7 @@ from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
 
 from conveyor import schedule
-from conveyor.errors import ConversionCancelled, ConversionFailed
+from conveyor.errors import ConversionFailed
 from conveyor.lease import Lease
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
@@ -124,7 +124,7 @@ def refuse(task: Task, error: Exception) -> NoReturn:
         Ignore: It is told.
         Retry: The result backend is away: the message, which is all that there is, comes back.
     """
-    _outright(task, lambda: task.backend.mark_as_failure(task.request.id, error, request=_of(task)))
+    _outright(task, lambda: task.backend.mark_as_failure(_of(task).id, error, request=_of(task)))
 
 
 def revoke(task: Task, reason: str) -> NoReturn:
@@ -169,10 +169,9 @@ def _come_again(engine: Engine, entry: Entry, error: Exception) -> NoReturn:
 
 
 def _note_told(engine: Engine, lease: Lease, entry: Entry) -> None:
-    failure = _failure_of(entry)
     engine.ledger.told(
         entry.id,
-        is_dead=failure is not None and not isinstance(failure, ConversionCancelled),
+        is_dead=entry.state.is_dead,
         delivery=lease.token,
         request=entry.request,
         leftovers=leftovers_of(entry),

@@ -9,7 +9,6 @@ import typer
 
 from conveyor.cli import console, report
 from conveyor.cli.session import connected
-from conveyor.conversion import State
 
 __all__ = ["get"]
 
@@ -28,5 +27,5 @@ def get(
     report.summary(conversion, console.stdout())
     if progress.note:
         console.say(console.stdout(), f"note      {progress.note}")
-    if conversion.state in (State.FAILED, State.EXPIRED):
+    if conversion.state.is_dead:
         console.say(console.stdout(), f"next      conveyor dead show {conversion.id}")

@@ -989,8 +989,10 @@ class Ledger(Changes):
             LedgerUnavailable: Redis is away, full or read-only.
         """
         with self._translated():
-            self._redis.set(self._keys.check, "ok", ex=KEEP_CHECK_S)
-            self._redis.get(self._keys.check)
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.set(self._keys.check, "ok", ex=KEEP_CHECK_S)
+            pipeline.get(self._keys.check)
+            pipeline.execute()
 
     def _bury(
         self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving

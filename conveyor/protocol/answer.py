@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from conveyor.shapes import without_escapes
+
 __all__ = ["Answer", "Unparsed", "file_name_of", "retry_after_of"]
 
 _MOST_HEADER_CHARACTERS: Final = 4096
@@ -24,7 +26,7 @@ _LONGEST_NUMBER_CHARACTERS: Final = 300
 _MOST_DEPTH: Final = 64
 _MOST_CONTAINERS: Final = 100_000
 # A text that never ends is one token too: looking for its end from each quote would take for ever.
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+_BRACKETS: Final = re.compile(r'"[^"]*"?|[\[\]{}]')
 
 _EXTENDED: Final = re.compile(
     r"""(?:^|;)\s*filename\*\s*=\s*"?([\w.:-]*)'[^';"]*'([^;"\s]*)""", re.IGNORECASE
@@ -182,7 +184,7 @@ def _is_deep(text: str) -> bool:
     if opened <= _MOST_DEPTH:
         return False
     depth = 0
-    for token in _BRACKETS.finditer(text):
+    for token in _BRACKETS.finditer(without_escapes(text)):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
         if depth > _MOST_DEPTH:
             return True

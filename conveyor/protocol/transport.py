@@ -507,7 +507,8 @@ def _error_of(error: Exception, exchange: Exchange) -> ApiError:
         log.error("unexpected_error kind=%s where=%s", type(error).__name__, where_of(error))
     if not exchange.is_connected:
         return Unreachable(_why_unreachable(error))
-    if exchange.is_late:
+    # No read waits longer than the deadline, so it may end before the watchdog is on its feet.
+    if exchange.is_late or exchange.deadline.is_over:
         return exchange.deadline.overdue()
     if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
         return Unclear("no answer in time (CONVEYOR_READ_TIMEOUT)")

@@ -48,6 +48,16 @@ def test_a_module_says_what_it_is(path):
     assert docstring.splitlines()[0].endswith((".", ":"))
 
 
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_no_pattern_repeats_a_group_possessively(path):
+    """Python before 3.11.5, Debian 12's among them, matches these wrongly (gh-106052)."""
+    texts = [node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant)]
+    patterns = [text for text in texts if isinstance(text, str | bytes)]
+    signs = (")*+", ")++", ")?+", "(?>")
+
+    assert [text for text in patterns if any(sign in str(text) for sign in signs)] == []
+
+
 def _reads_environment(tree):
     """The lines that touch the process's environment, however `os` is imported."""
     named = {"environ", "environb", "getenv", "getenvb", "putenv"}

@@ -43,13 +43,14 @@ def test_signature_comes_back_later_and_not_at_once(apart, full_server, conveyor
     (message,) = apart.waiting()
     with _full(full_server):
         waits = []
-        for _ in range(3):
+        for _ in range(6):  # Celery gives up after three, unless it is told otherwise
             apart.run(message)
             (message,) = apart.waiting()
             waits.append(message.due_at - time.time())
 
     assert 0 < waits[0] <= 2
-    assert waits[0] < waits[1] < waits[2] <= 60
+    assert waits == sorted(waits)
+    assert waits[0] < waits[1] < waits[2] < waits[5] <= 60
 
 
 @pytest.mark.parametrize("work", [sweep, lambda _: tidy(), lambda _: cleanup.clean_up()])

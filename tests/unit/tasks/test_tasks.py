@@ -77,3 +77,8 @@ def test_only_what_a_caller_waits_for_has_a_result(tasks):
 
 def test_a_failed_conversion_is_no_fault_of_the_worker(tasks):
     assert tasks[names.DELIVER]["throws"] == ["ConversionFailed"]
+
+
+@pytest.mark.parametrize("name", sorted(QUEUE_OF))
+def test_a_message_may_come_back_however_often(tasks, name):
+    assert tasks[name]["max_retries"] is None
