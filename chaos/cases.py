@@ -236,7 +236,6 @@ CASES: Final = (
         name="results away 100 s",
         strike=_result_backend_away,
         build=Build(own_results=True),
-        rules=Rules(repeats=True),
     ),
     Case(
         name="clocks 30 s off, slow submits",

@@ -41,7 +41,6 @@ class Rules:
 
     Attributes:
         crashes: It may strike between a callback and the note that it was fired.
-        repeats: Callbacks may be fired again though nothing crashes.
         ends: Kinds of failure with which conversions may end.
         is_empty: Conversions may succeed without files.
         counted: What the sandbox may count against the client.
@@ -52,7 +51,6 @@ class Rules:
     """
 
     crashes: bool = False
-    repeats: bool = False
     ends: frozenset[FailureKind] = frozenset()
     is_empty: bool = False
     counted: frozenset[str] = frozenset()
@@ -176,7 +174,7 @@ def _callbacks(load: Load, rules: Rules) -> tuple[list[str], list[str]]:
     again = sum(times > 1 for times in called.values())
     broken = [f"{never} of {len(called)} callbacks never fired"] if never else []
     told = [f"{again} of {len(called)} callbacks fired again"] if again else []
-    return (broken, told) if rules.crashes or rules.repeats else ([*broken, *told], [])
+    return (broken, told) if rules.crashes else ([*broken, *told], [])
 
 
 def _counted(audit: Mapping[str, Any], rules: Rules) -> list[str]:

@@ -136,8 +136,8 @@ class WorkerSettings(ProducerSettings):
         default=7 * 24 * 3600,
         ge=60,
         allow_inf_nan=False,
-        description="Seconds that a conversion waits for an account on hold, before it is a dead "
-        "letter.",
+        description="Seconds that a conversion waits for an account on hold, or for the storage, "
+        "before it is a dead letter.",
     )
     submit_seconds: float = Field(
         default=7200,
