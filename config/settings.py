@@ -183,10 +183,18 @@ class WorkerSettings(ProducerSettings):
         default="threads", description="Celery's pool. Conversions wait elsewhere: threads do."
     )
     concurrency: int = Field(default=32, ge=1, le=1000, description="Tasks at once in one worker.")
+    requests: int = Field(
+        default=64, ge=1, le=1000, description="Requests to ConvertAPI at once in one worker."
+    )
+    small_bytes: int = Field(
+        default=1024 * 1024,
+        ge=0,
+        description="Up to this size a result is fetched by whoever has seen it, without a task.",
+    )
     eta_limit: int = Field(
         default=10_000,
         ge=100,
-        description="Waiting polls that one worker holds, before others get them.",
+        description="Bells that one worker holds until their time, before others get them.",
     )
     visibility_timeout: int = Field(
         default=900,

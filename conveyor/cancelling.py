@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from conveyor import wakeups
+from conveyor import bells
 from conveyor.ledger import Entry, Ledger
 from conveyor.publishing import Publisher
 
@@ -30,7 +30,7 @@ def cancel(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
     cancelled = ledger.cancelled(entry)
     if cancelled is not None:
         try:
-            wakeups.wake(publisher, cancelled)
+            bells.deliver(publisher, cancelled)
         except Exception as error:  # noqa: BLE001 - whatever a publisher raises
             # The caller does not know yet, so the sweep sends another.
             log.warning("A cancellation is told later: %s", type(error).__name__)

@@ -11,7 +11,7 @@ from typing import Final
 
 from kombu.exceptions import OperationalError
 
-from conveyor import wakeups
+from conveyor import bells
 from conveyor.conversion import Conversion, FailureKind, State
 from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
@@ -184,9 +184,10 @@ class DeadLetters:
             entry = self._ledger.replay(dead, timeout, _left_by(dead))
         if entry is None:
             raise _no_such(conversion_id)
-        # Without the message the sweep finds it: the entry is due.
-        with suppress(OperationalError):
-            wakeups.wake(self._publisher, entry)
+        if entry.state is State.READY:
+            # Without the message the sweep finds it: the entry is due.
+            with suppress(OperationalError):
+                bells.deliver(self._publisher, entry)
         return entry.conversion
 
     def purge(self, older_than_s: float) -> int:

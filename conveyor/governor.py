@@ -1,7 +1,8 @@
 """The governor: what an account may do now is one fact for the whole fleet, kept in Redis.
 
-A throttle makes all submits wait. A used-up balance or wrong credentials hold them, so that nothing
-is lost and nothing is burnt. A limit bounds the jobs at the service.
+A throttle slows the submits down: it lowers the account's rate, which grows again as time goes by.
+A used-up balance or wrong credentials hold them, so that nothing is lost and nothing is burnt. A
+limit bounds the jobs at the service. `conveyor.claims` takes what may go.
 
 A hold is checked every half minute, for as long as conversions wait. The account is asked at
 ``/user`` how it is. Where that proves nothing, one submit is let through as a probe, and the
@@ -12,18 +13,16 @@ don't show that a balance was filled up.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from conveyor.ledger import Client, script, translated
-from conveyor.ledger.entry import VERSION
 
 __all__ = [
     "BALANCE_USED_UP",
     "AccountStatus",
-    "Gate",
+    "Admission",
     "Governor",
     "accounts",
     "resume",
@@ -33,9 +32,9 @@ __all__ = [
 # How often a held account is checked, and how often its submits look, in steps of the spacing:
 # half a minute at the service's 5 s.
 _HELD_STEPS: Final = 6
-# A service that asks for more patience than that is asked again all the same.
-_LONGEST_THROTTLE_S: Final = 3600.0
-_MOST_SPREAD_S: Final = 15.0
+# A rate that throttles have left grows by this share of what it was, a second, and ends by itself.
+_GROWTH: Final = 0.05
+_RATE_LIFE_S: Final = 60.0
 BALANCE_USED_UP: Final = 4014
 
 _HOLD_FIELDS: Final = (
@@ -52,29 +51,23 @@ _HOLD_FIELDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Whether a conversion may be submitted now.
+class Admission:
+    """How the account stood when conversions were taken to be submitted.
 
     Attributes:
-        wait_s: 0 when it may; else seconds until it may ask again.
-        reason: Why not, in words.
-        held: Whether the account is on hold.
+        reason: What keeps others waiting: ``held``, ``full``, ``throttled``, or nothing.
         must_check: Whether it is ours to ask the service if the hold can end.
-        probe: Whether this submit is let through although the account is on hold, to see if it is
-            still refused. A refusal then says nothing of the conversion.
+        probe: Whether what was taken goes although the account is on hold, to see if it is still
+            refused. A refusal then says nothing of the conversion.
         well: Whether the service itself ended a hold lately, some minutes ago at most. A refusal
             then is this conversion's own, unless it says that the balance is used up.
-        throttles: Throttles in a row so far.
         foreign_ids: Whether the service was seen to answer with job ids of its own.
     """
 
-    wait_s: float = 0.0
     reason: str = ""
-    held: bool = False
     must_check: bool = False
     probe: bool = False
     well: bool = False
-    throttles: int = 0
     foreign_ids: bool = False
 
 
@@ -85,7 +78,7 @@ class AccountStatus:
     Attributes:
         account: Its name.
         held: Why it is on hold; empty when it is not.
-        throttles: Throttles in a row.
+        rate: Submits a second that throttles have left it; None where nothing bounds them.
         jobs: Conversions that the service works on.
         held_s: For how long it has been on hold, seconds.
         ends: How the hold will end by itself, in words; empty when it is not on hold.
@@ -93,7 +86,7 @@ class AccountStatus:
 
     account: str
     held: str
-    throttles: int
+    rate: float | None
     jobs: int
     held_s: float = 0.0
     ends: str = ""
@@ -117,75 +110,52 @@ class Governor:
         self._check_s = spacing_s * _HELD_STEPS
         self._limit = limit
         self._key = self._keys.account(account)
-        self._gate = client.register_script(script("gate"))
         self._throttle = client.register_script(script("throttle"))
         self._hold = client.register_script(script("hold"))
 
-    def ask(self, conversion_id: str) -> Gate:
-        """Ask whether a conversion may be submitted now; if so it counts as a job from here on.
+    def claiming(self, hold_s: float) -> dict[str, Any]:
+        """What ``claim.lua`` needs to know of the account.
 
         Args:
-            conversion_id: The conversion.
+            hold_s: How long a conversion waits for it, seconds.
+        """
+        return {
+            "account": self.account,
+            "most_jobs": self._limit,
+            "check_s": self._check_s,
+            "hold_s": hold_s,
+        }
+
+    def why(self, admission: Admission) -> str:
+        """What keeps conversions waiting, in words.
+
+        Args:
+            admission: How the account stood.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        with translated(self._redis):
-            answer, *details = cast(
-                "list[Any]",
-                self._gate(
-                    keys=[
-                        self._key,
-                        self._keys.jobs(self.account),
-                        self._keys.conversion(conversion_id),
-                        self._keys.accounts,
-                    ],
-                    args=[conversion_id, self._limit, self._check_s, self.account, VERSION],
-                ),
-            )
-        if answer == "held":
-            reason, check = details
-            note = f"the account is on hold: {reason}"
-            return Gate(_spread(self._check_s), note, held=True, must_check=bool(check))
-        if answer == "throttled":
-            return Gate(_spread(details[0] / 1000), "ConvertAPI is throttling the account")
-        if answer == "full":
-            return Gate(_spread(self._step_s), f"the account's {self._limit} jobs are running")
-        throttles, foreign_ids, probe, well = details
-        return Gate(
-            probe=bool(probe), well=bool(well), throttles=throttles, foreign_ids=bool(foreign_ids)
-        )
+        if admission.reason == "full":
+            return f"the account's {self._limit} jobs are running"
+        return f"the account is on hold: {status_of(self._redis, self.account).held}"
 
     def release(self, conversion_id: str) -> None:
-        """Take back what `ask` allowed: nothing was submitted."""
+        """Take back a place among the jobs: nothing was submitted."""
         with translated(self._redis):
             self._redis.srem(self._keys.jobs(self.account), conversion_id)
 
-    def throttled(self, retry_after_s: float | None = None) -> float:
-        """Note a throttle, wherever the service said it.
-
-        Args:
-            retry_after_s: What ``Retry-After`` asks for, seconds; None where it was not sent. More
-                than an hour counts as an hour.
+    def throttled(self) -> float:
+        """Note a throttle, wherever the service said it: the account's rate falls.
 
         Returns:
-            Seconds until the next try: 5, 10, 15 s at the service's spacing or what is asked for,
-            whichever is longer, and jitter.
+            The rate, submits a second.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        wanted_s = min(max(retry_after_s or 0.0, 0.0), _LONGEST_THROTTLE_S)
         with translated(self._redis):
-            wait_ms = self._throttle(
-                keys=[self._key, self._keys.counts], args=[self._step_s, wanted_s]
-            )
-        return _spread(wait_ms / 1000)
-
-    def recovered(self) -> None:
-        """Note that the service takes jobs again: the next throttle is the first one again."""
-        with translated(self._redis):
-            self._redis.hdel(self._key, "throttles")
+            rate = self._throttle(keys=[self._key, self._keys.counts], args=[1 / self._step_s])
+        return float(cast("str", rate))
 
     def hold(self, reason: str, code: int = 0) -> bool:
         """Hold all submits of the account.
@@ -279,15 +249,16 @@ def status_of(client: Client, account: str) -> AccountStatus:
         pipeline.scard(client.keyspace.jobs(account))
         pipeline.time()
         fields, jobs, (seconds, microseconds) = pipeline.execute()
-    held, throttles = fields.get("held", ""), round(_number(fields, "throttles"))
+    now = seconds + microseconds / 1e6
+    held, rate = fields.get("held", ""), _rate_of(fields, now)
     if not held:
-        return AccountStatus(account, "", throttles, jobs)
-    held_s = seconds + microseconds / 1e6 - _number(fields, "held_since", seconds)
-    return AccountStatus(account, held, throttles, jobs, max(held_s, 0.0), _end_of(fields))
+        return AccountStatus(account, "", rate, jobs)
+    held_s = now - _number(fields, "held_since", seconds)
+    return AccountStatus(account, held, rate, jobs, max(held_s, 0.0), _end_of(fields))
 
 
 def resume(client: Client, account: str) -> bool:
-    """End an account's hold; its submits go on within a minute.
+    """End an account's hold; its submits go on within seconds.
 
     Returns:
         Whether it was on hold.
@@ -298,7 +269,9 @@ def resume(client: Client, account: str) -> bool:
     with translated(client), client.pipeline() as pipeline:
         pipeline.hdel(client.keyspace.account(account), "held")
         pipeline.hdel(client.keyspace.account(account), *_HOLD_FIELDS)
-        was_held, _ = pipeline.execute()
+        # So the next sweep rings.
+        pipeline.delete(client.keyspace.bell("submit"))
+        was_held, *_ = pipeline.execute()
     return bool(was_held)
 
 
@@ -312,9 +285,12 @@ def _end_of(fields: Mapping[str, str]) -> str:
     return f"a submit probes {every}" if "by_submit" in fields else f"the account is asked {every}"
 
 
-def _spread(wait_s: float) -> float:
-    """A little later than asked for, each by a time of its own: they must not come all at once."""
-    return wait_s + random.random() * min(wait_s / 2, _MOST_SPREAD_S)  # noqa: S311 - no secret
+def _rate_of(fields: Mapping[str, str], now: float) -> float | None:
+    """As ``claim.lua`` reckons it."""
+    rate, since_s = _number(fields, "rate"), now - _number(fields, "rate_at")
+    if rate <= 0 or since_s > _RATE_LIFE_S:
+        return None
+    return rate + _number(fields, "rate_base") * _GROWTH * max(since_s, 0.0)
 
 
 def _number(fields: Mapping[str, str], name: str, default: float = 0.0) -> float:

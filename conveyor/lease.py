@@ -7,6 +7,7 @@ the holder works, and is released by whoever holds its token alone.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -52,7 +53,7 @@ class Deliveries:
                     keys=[
                         self._keys.delivery(conversion_id),
                         self._keys.conversion(conversion_id),
-                        self._keys.due,
+                        self._keys.due("deliver"),
                     ],
                     args=[token, self._lease_ms, conversion_id, VERSION],
                 ),
@@ -62,6 +63,19 @@ class Deliveries:
         now, flat = found
         entry = decode(conversion_id, fields_of(flat), float(now))
         return Lease(entry, token, self)
+
+    def taking(self) -> dict[str, Any]:
+        """What the transition needs to know that finds a result, so that it begins a lease, too."""
+        return {"token": secrets.token_hex(16), "for_ms": self._lease_ms}
+
+    def taken(self, entry: Entry, taking: Mapping[str, Any]) -> Lease:
+        """The lease that such a transition has begun.
+
+        Args:
+            entry: The conversion, as it was noted.
+            taking: From `taking`.
+        """
+        return Lease(entry, taking["token"], self)
 
     def renew(self, lease: Lease) -> bool:
         """As `Lease.renew`."""

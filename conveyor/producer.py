@@ -15,7 +15,8 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import application, governor, names, neighbours, wakeups
+from conveyor import application, governor, names, neighbours
+from conveyor.bells import Belfry
 from conveyor.cancelling import cancel
 from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
@@ -31,7 +32,7 @@ from conveyor.fleet import Fleet, Page, page_of
 from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
 from conveyor.idle import close_broker, close_redis
-from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, connect
+from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, NotRung, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
@@ -39,7 +40,7 @@ from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
 from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher, options_of, publish
+from conveyor.publishing import Publisher, announce, options_of
 from conveyor.redaction import redact_server_url
 from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -418,16 +419,12 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
             BrokerUnavailable: The poll's message could not be published; the sweep brings it on.
         """
-        found = self._ledger.job_ended(conversion_id, job_id)
-        if found is None:
-            return
-        entry, wait_s = found
         try:
-            wakeups.poll(self._publisher, entry, wait_s)
-        except OperationalError:
+            self._ledger.job_ended(conversion_id, job_id)
+        except NotRung:
             raise BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the poll: start it. "
-                "A worker sends another."
+                "A worker rings for it."
             ) from None
 
     def handle(self, conversion_id: str) -> Handle:
@@ -556,7 +553,7 @@ class Conveyor:
     def _opened(
         self, conversion_id: str, asked: ConversionRequest, claim: Claim | None, order: _Order
     ) -> str:
-        """Stage, open the entry, publish.
+        """Stage, open the entry, ring.
 
         Returns:
             The conversion's id: of another producer's, where that was first with the key.
@@ -564,9 +561,12 @@ class Conveyor:
         request = self._staged(asked)
         owned = self._owned(request)
         taken = self._storage.tokens_of(request.addresses)
+        take_back = partial(self._take_back_quietly, conversion_id, owned, claim)
         try:
             order.check()
             opened = self._ledger.open(conversion_id, request, owns=owned, takes=taken, claim=claim)
+        except NotRung as error:
+            return self._unless_taken_back(conversion_id, owned, claim, error.__cause__ or error)
         except Claimed as first:
             return self._join_instead(first.bound, asked, request, claim, order)
         except LedgerUnavailable as error:
@@ -576,11 +576,14 @@ class Conveyor:
             raise
         except BaseException:
             # Ctrl-C, or a time-out of gevent's: the entry may be there, with nobody to know of it.
-            self._take_back_quietly(conversion_id, owned, claim)
+            take_back()
             raise
         if opened is None:
             return self._join_instead(conversion_id, asked, request, claim, order)
-        self._publish(conversion_id, request, claim, order)
+        order.take_back = take_back
+        announce(self._publisher, conversion_id, names.SUBMIT, request.redacted())
+        if order.withdrawn.is_set():
+            order.take_back()
         return conversion_id
 
     def _join_instead(
@@ -599,44 +602,34 @@ class Conveyor:
         self._unstage_new(asked, request)
         return self._opened(conversion_id, asked, claim, order)
 
-    def _publish(
+    def _unless_taken_back(
         self,
         conversion_id: str,
-        request: ConversionRequest,
+        owned: Sequence[str],
         claim: Claim | None,
-        order: _Order,
-    ) -> None:
-        """Send the first message. Where it can't be sent, nothing was accepted."""
-        owned = self._owned(request)
-        order.take_back = partial(self._take_back_quietly, conversion_id, owned, claim)
-        try:
-            publish(
-                self._app,
-                names.SUBMIT,
-                queue=self._publisher.queues.submit,
-                task_id=conversion_id,
-                argsrepr="()",
-                kwargsrepr=request.redacted(),
-                retry_policy=_PUBLISH_RETRY,
-                ignore_result=True,
-            )
-        except Exception as error:
-            if claim is not None and isinstance(error, OperationalError):
-                # The sweep brings it on.
-                return
-            try:
-                taken_back = self._take_back(conversion_id, owned, claim)
-            except LedgerUnavailable as away:
-                raise _unknown(conversion_id, away) from error
-            if taken_back:
-                raise self._not_sent(error) from error
-        except BaseException:
-            order.take_back()
-            raise
-        if order.withdrawn.is_set():
-            order.take_back()
+        error: BaseException,
+    ) -> str:
+        """What becomes of a conversion whose bell could not be sent: it was not accepted.
 
-    def _not_sent(self, error: Exception) -> BrokerUnavailable:
+        Returns:
+            Its id, where it is accepted all the same: a worker has it already, or it is to be found
+            by its key, and the sweep rings.
+
+        Raises:
+            BrokerUnavailable: It was taken back.
+            AcceptanceUnknown: Redis went away, too.
+        """
+        if claim is not None and isinstance(error, OperationalError):
+            return conversion_id
+        try:
+            taken_back = self._take_back(conversion_id, owned, claim)
+        except LedgerUnavailable as away:
+            raise _unknown(conversion_id, away) from error
+        if taken_back:
+            raise self._not_sent(error) from error
+        return conversion_id
+
+    def _not_sent(self, error: BaseException) -> BrokerUnavailable:
         if isinstance(error, OperationalError):
             return BrokerUnavailable(
                 f"The broker at {self._broker_address} did not take the message: start it, or set "
@@ -720,7 +713,7 @@ class Conveyor:
 
     @process_local
     def _ledger(self) -> Ledger:
-        return Ledger(self._client)
+        return Ledger(self._client, Belfry(self._publisher, _PUBLISH_RETRY))
 
     @process_local
     def _storage(self) -> Storage:

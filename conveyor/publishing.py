@@ -18,7 +18,7 @@ from celery import Celery
 from conveyor import names
 from conveyor.names import Queues
 
-__all__ = ["Publisher", "options_of", "publish"]
+__all__ = ["Publisher", "announce", "options_of", "publish"]
 
 _PERSISTENT: Final = 2
 
@@ -123,6 +123,25 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
         )
         _tell(app, producer, queue, message)
     return str(message.headers["id"])
+
+
+def announce(publisher: Publisher, task_id: str, name: str, kwargsrepr: str) -> None:
+    """Show Flower a conversion from when it is enqueued, where the app tells of what it sends.
+
+    Args:
+        publisher: Where messages are sent.
+        task_id: The conversion's id.
+        name: The task's.
+        kwargsrepr: What Flower shows of its arguments.
+    """
+    app, queue = publisher.app, publisher.queues.of_tasks[name]
+    if not app.conf.task_send_sent_event:
+        return
+    message = app.amqp.as_task_v2(
+        task_id, name, argsrepr="()", kwargsrepr=kwargsrepr, create_sent_event=True
+    )
+    with suppress(Exception), app.producer_or_acquire() as producer:
+        _tell(app, producer, queue, message)
 
 
 def _tell(app: Celery, producer: Any, queue: str, message: Any) -> None:

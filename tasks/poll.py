@@ -1,63 +1,64 @@
-"""`conveyor.poll`: ask the service once how a conversion stands."""
+"""`conveyor.poll`: ask the service once how each conversion stands that is due."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import structlog
 
-from conveyor import names, schedule, wakeups
+from conveyor import names, schedule
 from conveyor.decision import Bury, Expire, Keep, PollAgain, SubmitAgain, after_poll
 from conveyor.ledger import Entry
-from conveyor.protocol.outcomes import PollOutcome
+from conveyor.protocol.outcomes import Finished, PollOutcome
 from conveyor.turnstile import Pass
+from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
+from workers.claiming import room_for, work_off
 from workers.cleanup import leave_if_cancelled
+from workers.delivery import follow, lease_for
+from workers.heartbeat import Work
 from workers.wiring import Engine
-
-Moved = tuple[Entry | None, float]
-"""A conversion as it was noted, and the seconds until it is looked at again."""
 
 log = structlog.get_logger("conveyor.poll")
 
 
-# Acknowledged late, as all: a repeat finds its number stale, or the turnstile closed.
+# Acknowledged late, as all: a repeat claims what is due, and that may be nothing.
 # No result: nobody waits for a poll. No events: they would cost as much as the poll, and Flower
-# would show ten polls for each conversion.
+# would show as many as there are bells.
 @app.task(bind=True, shared=False, name=names.POLL, ignore_result=True, send_events=False)
-def poll(self: ConversionTask, conversion_id: str, number: int) -> None:
-    """Poll a job once, alone in the whole fleet, and schedule what comes next.
+def poll(self: ConversionTask, *, at: float = 0.0) -> None:
+    """Poll the jobs that are due, each alone in the whole fleet, and note when each is due again.
 
     Args:
         self: The task.
-        conversion_id: The conversion.
-        number: The wake-up's number; any but the awaited one is stale.
+        at: When the bell was to come, by Redis' clock.
     """
     engine = self.engine
-    passed = engine.turnstile.enter(conversion_id, number)
-    if passed is None:
-        log.debug("stale_wakeup", number=number)
-        return
-    if not passed.granted:
-        # Another is in: it sends the next wake-up, and if it has died, the sweep does.
-        if passed.is_left:
-            wakeups.poll(engine.publisher, passed.entry, passed.wait_s)
-        return
-    renew = partial(engine.turnstile.renew, passed)
-    with engine.pulse.keeps(conversion_id, renew, engine.most_answer_s):
-        outcome, (noted, delay_s) = _poll(engine, passed)
-    if noted is not None:
-        wakeups.wake(engine.publisher, noted, delay_s)
-    else:
+    taken = engine.claims.polls(room_for(engine, "poll"), at)
+    losses.report(engine, taken.lost)
+    work_off(engine, names.POLL, taken.passes, partial(_poll, engine))
+
+
+def _poll(engine: Engine, passed: Pass, _work: Work) -> None:
+    """Ask, note the answer, and bring what is ready to its caller."""
+    outcome = _ask(engine, passed)
+    taking = (
+        lease_for(engine, passed.entry, outcome.result) if isinstance(outcome, Finished) else None
+    )
+    noted = _note(engine, passed, outcome, taking)
+    if noted is None:
         leave_if_cancelled(engine, passed.entry, outcome)
+    follow(engine, noted, taking)
 
 
-def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
-    """Ask, and note the answer; whatever is raised meanwhile leaves the turnstile."""
+def _ask(engine: Engine, passed: Pass) -> PollOutcome:
+    """Poll; whatever is raised meanwhile leaves the turnstile."""
     entry = passed.entry
     try:
-        outcome = engine.api.poll(
+        return engine.api.poll(
             entry.base_url,
             entry.dialect,
             entry.job_id,
@@ -65,64 +66,64 @@ def _poll(engine: Engine, passed: Pass) -> tuple[PollOutcome, Moved]:
             target=entry.request.to_format,
             params={**entry.request.params, **entry.uploads},
         )
-        return outcome, _note(engine, passed, outcome)
     except BaseException:
         engine.turnstile.leave(passed)
         raise
 
 
-def _note(engine: Engine, passed: Pass, outcome: PollOutcome) -> Moved:
+def _note(
+    engine: Engine, passed: Pass, outcome: PollOutcome, taking: Mapping[str, Any] | None
+) -> Entry | None:
     """Write into the ledger what the answer means, before anything else is done with it.
 
-    The same step leaves the turnstile. Returns the entry and when to look at it again.
+    The same step leaves the turnstile, and sets the date of the next poll.
     """
     entry, leaving, ledger = passed.entry, passed.leaving, engine.ledger
     match after_poll(outcome, entry, engine.limits):
         case Keep(result):
             age_s = round(entry.job_age_s, 2)
             log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
-            return ledger.ready(entry, result, leaving=leaving), 0
+            return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
             return _later(engine, passed, again)
         case SubmitAgain() as again:
             return _submit_again(engine, passed, again)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return ledger.failed(entry, failure, cost=cost, leaving=leaving), 0
+            return ledger.failed(entry, failure, cost=cost, leaving=leaving)
         case Expire(failure):
             log.error("conversion_expired", age_s=round(entry.job_age_s, 2))
-            return ledger.expired(entry, failure, leaving=leaving), 0
+            return ledger.expired(entry, failure, leaving=leaving)
 
 
-def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Moved:
+def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Entry | None:
     entry, is_new_job = passed.entry, again.pays_anew or again.reupload
     delay_s = 0 if is_new_job else schedule.retry_submit(engine.spacing_s, entry.strikes)
     log.warning("submit_again", reason=again.note, submits=entry.submits)
-    put_back = engine.ledger.put_back(
+    return engine.ledger.put_back(
         *(entry, delay_s, again.note),
         lost=not is_new_job,
         pays_anew=again.pays_anew,
         reupload=again.reupload,
         leaving=passed.leaving,
     )
-    return put_back, delay_s
 
 
-def _later(engine: Engine, passed: Pass, again: PollAgain) -> Moved:
+def _later(engine: Engine, passed: Pass, again: PollAgain) -> Entry | None:
     entry = passed.entry
     delay_s = max(_wait_s(engine, entry, again), again.retry_after_s)
     log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=again.note)
-    noted = engine.ledger.later(
+    return engine.ledger.later(
         entry,
         delay_s,
         alive=again.alive,
         strike=again.strike,
         missing=again.missing,
         note=again.note,
+        # Where the webhook has called while this poll was under way, it may have come too early:
+        # the next one comes as soon as the turnstile lets it in.
         leaving=passed.leaving_for(again.retry_after_s),
     )
-    # The webhook has called while this poll was under way: it may have come too early.
-    return noted, passed.spacing_ms / 1000 if noted and noted.called else delay_s
 
 
 def _wait_s(engine: Engine, entry: Entry, again: PollAgain) -> float:

@@ -1,8 +1,9 @@
-"""`conveyor.submit`: start a conversion at the service. The task that a caller enqueues."""
+"""`conveyor.submit`: start conversions at the service. The task that a caller enqueues."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -10,9 +11,9 @@ from typing import Any, Final
 import structlog
 from celery.exceptions import Ignore
 
-from conveyor import names, schedule, wakeups
+from conveyor import names, schedule
 from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind, State
+from conveyor.conversion import Failure, FailureKind
 from conveyor.decision import (
     AskFirst,
     Bury,
@@ -27,7 +28,7 @@ from conveyor.decision import (
 )
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
-from conveyor.governor import BALANCE_USED_UP, Gate
+from conveyor.governor import BALANCE_USED_UP, Admission
 from conveyor.ledger import Entry, Job, RevokedBefore, is_another
 from conveyor.protocol import ApiError, ComeLater, Dialect
 from conveyor.protocol.outcomes import (
@@ -41,10 +42,14 @@ from conveyor.request import ConversionRequest
 from conveyor.sources import SourceKind
 from conveyor.storage.marker import OtherStorage
 from conveyor.turnstile import Pass
+from workers import losses
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
+from workers.claiming import room_for, work_off
 from workers.cleanup import leave_if_cancelled
+from workers.delivery import follow, lease_for
+from workers.heartbeat import Work
 from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
 from workers.telling import refuse, revoke
@@ -55,8 +60,8 @@ from workers.wiring import Engine
 _SLEPT_S: Final = 10.0
 _MOST_ID_CHARACTERS: Final = 200
 
-Moved = tuple[Entry, float] | None
-"""A conversion as it was noted, and the seconds until it is looked at again; None for neither."""
+# A service that asks for more patience than that is asked again all the same.
+_LONGEST_THROTTLE_S: Final = 3600.0
 
 log = structlog.get_logger("conveyor.submit")
 
@@ -84,11 +89,11 @@ class SubmitTask(ConversionTask):
     abstract = True
 
     def is_only_record(self, *_args: Any, to: str = "", **_kwargs: Any) -> bool:
-        """Whether this is a signature; a wake-up names no target."""
+        """Whether this is a signature; a bell names no target."""
         return bool(to)
 
 
-# Acknowledged late, as all: a repeat finds in the ledger that its number is no longer awaited.
+# Acknowledged late, as all: a repeat claims what is due, and that may be nothing.
 # No result: the outcome is delivered later, under the same task id. No events: to Flower the
 # conversion is under way until it is delivered.
 @app.task(
@@ -108,42 +113,52 @@ def submit(
     params: dict[str, Any] | None = None,
     semi_async_seconds: int | None = None,
     asked: str = "",
-    conversion_id: str | None = None,
-    number: int = 0,
+    at: float = 0.0,
 ) -> None:
-    """Submit a conversion and schedule its first poll.
+    """Submit what is due, side by side; each first poll is then due by its own date.
+
+    A signature's message opens its entry first.
 
     Args:
         self: The task.
-        source: What a signature asks for; absent where ``convert()`` has opened the entry.
+        source: What a signature asks for; absent where this is a bell.
         to: The same.
         from_format: The same.
         params: The same.
         semi_async_seconds: The same.
         asked: A hash of the same, by which a repeat is told.
-        conversion_id: The conversion, when this is a wake-up; its own task id is not the caller's.
-        number: The wake-up's number.
+        at: When the bell was to come, by Redis' clock.
 
     Raises:
         Ignore: The caller's callbacks must not run yet: they go with ``deliver``.
     """
-    entry = self.engine.ledger.find(conversion_id or self.request.id)
-    dropped = getattr(self.request, DROPPED, "")
-    if dropped and entry is None:
-        revoke(self, dropped)
     if to:
-        entry = _accept(self, entry, asked, (source, to, from_format, params, semi_async_seconds))
-    if entry is None or entry.state is not State.QUEUED or entry.wakeup != number:
-        log.debug("stale_wakeup", number=number)
-    else:
-        moved = _submit(self.engine, entry)
-        if moved is not None:
-            wakeups.wake(self.engine.publisher, *moved)
+        _begin(self, asked, (source, to, from_format, params, semi_async_seconds))
+    _submit_due(self.engine, at)
     if Caller.of(self.request).is_called_back:
         raise Ignore
 
 
-def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[Any, ...]) -> Entry:
+def _begin(task: ConversionTask, asked: str, call: tuple[Any, ...]) -> None:
+    entry = task.engine.ledger.find(task.request.id)
+    dropped = getattr(task.request, DROPPED, "")
+    if dropped and entry is None:
+        revoke(task, dropped)
+    _accept(task, entry, asked, call)
+
+
+def _submit_due(engine: Engine, at: float) -> None:
+    """Take what may go, and submit it; end what has waited for the account for too long."""
+    taken = engine.claims.submits(room_for(engine, "submit"), at)
+    losses.report(engine, taken.lost)
+    admission = taken.admission
+    work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
+    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine, admission))
+    if admission.must_check:
+        check_account(engine)
+
+
+def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[Any, ...]) -> None:
     """Accept a signature's conversion, or tell its caller why it can't be right.
 
     Its message may come twice. One of the same id that asks for something else is refused: its
@@ -171,7 +186,6 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
             # Celery keeps a success, whatever comes later.
             task.backend.forget(conversion_id)
         refuse(task, error)
-    return entry
 
 
 def _check_id(conversion_id: str) -> None:
@@ -199,48 +213,55 @@ def _check(request: ConversionRequest) -> ConversionRequest:
     return request
 
 
-def _submit(engine: Engine, entry: Entry) -> Moved:
-    """Ask the governor, bring the sources, POST; return the entry and when to look at it again.
+def _submit(engine: Engine, admission: Admission, passed: Pass, work: Work) -> None:
+    """Bring the sources, POST, and note the answer.
 
-    Of two that do this at once, one begins the submit: the other finds the state changed. The POST
-    holds the turnstile, so nobody polls its job until its answer is noted.
+    The turnstile is ours, so nobody polls the job until the answer is noted.
     """
-    gate = engine.governor.ask(entry.id)
-    if gate.wait_s:
-        return _wait_outside(engine, entry, gate)
     try:
-        with engine.pulse.keeps(entry.id, most_s=engine.most_upload_s(entry)):
-            entry = bring_sources(engine, entry)
+        work.may_take(engine.most_upload_s(passed.entry))
+        passed = replace(passed, entry=bring_sources(engine, passed.entry))
     except (InvalidRequest, StorageError, ApiError) as error:
-        engine.governor.release(entry.id)
-        return _without_sources(engine, entry, error, gate)
-    posted = _post(engine, entry, gate)
+        follow(engine, _without_sources(engine, passed, error, admission))
+        return
+    posted = _post(engine, passed, admission, work)
     if posted is None:
-        _release_if_ended(engine, entry.id)
-        return None
-    tell_governor(engine, gate, posted.passed.entry, posted.outcome)
-    noted = _note(engine, posted, gate) or _note_again(engine, posted, gate)
+        engine.turnstile.leave(passed)
+        _release_if_ended(engine, passed.entry.id)
+        return
+    tell_governor(engine, admission, posted.passed.entry, posted.outcome)
+    taking = _taking(engine, posted)
+    noted = _note(engine, posted, admission, taking) or _note_again(
+        engine, posted, admission, taking
+    )
     if noted is None:
         leave_if_cancelled(engine, posted.passed.entry, posted.outcome)
-    return noted
+    follow(engine, noted, taking)
 
 
-def _wait_outside(engine: Engine, entry: Entry, gate: Gate) -> Moved:
-    """The account is on hold, throttled or full: nothing is sent."""
-    if gate.must_check:
-        check_account(engine)
-    failure = held_too_long(entry, gate.reason, engine.limits)
-    if failure is not None:
-        return _at_once(engine.ledger.failed(entry, failure))
-    delayed = engine.ledger.delayed(entry, gate.wait_s, gate.reason, held=gate.held)
-    return _after(delayed, gate.wait_s)
+def _taking(engine: Engine, posted: Posted) -> Mapping[str, Any] | None:
+    """A lease for a result that is delivered as soon as it is noted."""
+    outcome = posted.outcome
+    if not isinstance(outcome, Finished):
+        return None
+    return lease_for(engine, posted.passed.entry, outcome.result)
 
 
-def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
+def _end_waiting(engine: Engine, admission: Admission, passed: Pass, _work: Work) -> None:
+    """It has waited for the account for too long: nothing was sent."""
+    failure = held_too_long(passed.entry, engine.governor.why(admission), engine.limits)
+    if failure is None:
+        engine.turnstile.leave(passed)
+        return
+    follow(engine, engine.ledger.failed(passed.entry, failure, leaving=passed.leaving))
+
+
+def _post(engine: Engine, passed: Pass, admission: Admission, work: Work) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    wait_s = _wait_s(engine, entry)
-    for dialect in (candidates := _candidates(engine, entry, wait_s)):
-        posted = _post_in(dialect, engine, entry, gate, wait_s)
+    wait_s = _wait_s(engine, passed.entry)
+    work.may_take(engine.most_answer_s + wait_s)
+    for dialect in (candidates := _candidates(engine, passed.entry, wait_s)):
+        posted = _post_in(dialect, engine, passed, admission, wait_s)
         if posted is None:
             return None
         if isinstance(posted.outcome, Started | Finished):
@@ -248,13 +269,12 @@ def _post(engine: Engine, entry: Entry, gate: Gate) -> Posted | None:
         is_last = dialect is candidates[-1]
         if not isinstance(posted.outcome, NotFound) or is_last:
             return posted
-        passed = posted.passed
         put_back = engine.ledger.put_back(
-            passed.entry, 0, "trying the other dialect", leaving=passed.leaving
+            posted.passed.entry, 0, "trying the other dialect", leaving=posted.passed.leaving
         )
         if put_back is None:
             return None
-        entry = put_back
+        passed = replace(passed, entry=put_back)
     return None
 
 
@@ -272,29 +292,24 @@ def _wait_s(engine: Engine, entry: Entry) -> float:
 
 
 def _post_in(
-    dialect: Dialect, engine: Engine, entry: Entry, gate: Gate, wait_s: float
+    dialect: Dialect, engine: Engine, passed: Pass, admission: Admission, wait_s: float
 ) -> Posted | None:
-    """Record the intent, which enters the turnstile, and POST."""
+    """Record the intent, and POST."""
+    entry = passed.entry
     job = Job(
         dialect.job_id(engine.job_uuid(entry)),
         engine.api.base_url,
         dialect,
         engine.governor.account,
-        gate.foreign_ids,
+        admission.foreign_ids,
         webhook=bool(engine.settings.webhook_url),
     )
-    passed = engine.turnstile.for_post(entry)
     noted_at = time.monotonic()
     begun = engine.ledger.begin_submit(entry, job, passed.entering)
-    if begun is None:
-        return None
-    if time.monotonic() - noted_at > _SLEPT_S:
-        engine.turnstile.leave(passed)
+    if begun is None or time.monotonic() - noted_at > _SLEPT_S:
         return None
     passed = replace(passed, entry=begun)
-    renew = partial(engine.turnstile.renew, passed)
-    with engine.pulse.keeps(entry.id, renew, engine.most_answer_s + wait_s):
-        return Posted(entry, job, passed, _start(engine, passed, wait_s))
+    return Posted(entry, job, passed, _start(engine, passed, wait_s))
 
 
 def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
@@ -314,51 +329,51 @@ def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
         raise
 
 
-def _note(engine: Engine, posted: Posted, gate: Gate) -> Moved:
+def _note(
+    engine: Engine, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+) -> Entry | None:
     """Write into the ledger what the answer means; the same step leaves the turnstile."""
     ledger, spacing_s = engine.ledger, engine.spacing_s
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
-    match after_submit(outcome, entry, engine.limits, account_is_well=gate.well):
+    match after_submit(outcome, entry, engine.limits, account_is_well=admission.well):
         case Taken(job_id):
             return _started(engine, posted.passed, job_id)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
-            return _at_once(ledger.ready(entry, result, leaving=leaving))
+            return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case AskFirst(note, closed_at_once, refusal):
-            delay_s = schedule.next_poll(spacing_s, 0)
             log.warning("submit_unclear", reason=note)
-            asked = ledger.ask_first(
-                *(entry, delay_s, note),
+            return ledger.ask_first(
+                *(entry, schedule.next_poll(spacing_s, 0), note),
                 closed_at_once=closed_at_once,
                 refusal=refusal,
                 leaving=leaving,
             )
-            return _after(asked, delay_s)
         case SubmitAgain(note, _, reupload):
             delay_s = _submit_again_in_s(engine, posted, reupload=reupload)
             log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
-            put_back = ledger.put_back(entry, delay_s, note, reupload=reupload, leaving=leaving)
-            return _after(put_back, delay_s)
+            return ledger.put_back(entry, delay_s, note, reupload=reupload, leaving=leaving)
         case Hold(failure):
-            delay_s = hold_account(engine, failure)
-            put_back = ledger.put_back(
-                *(entry, delay_s, failure.message),
+            hold_account(engine, failure)
+            return ledger.put_back(
+                *(entry, 0, failure.message),
                 held=True,
-                denied=_is_its_own(failure, gate),
+                denied=_is_its_own(failure, admission),
                 leaving=leaving,
             )
-            return _after(put_back, delay_s)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
-            return _at_once(ledger.failed(entry, failure, cost=cost, leaving=leaving))
+            return ledger.failed(entry, failure, cost=cost, leaving=leaving)
 
 
-def _is_its_own(failure: Failure, gate: Gate) -> bool:
+def _is_its_own(failure: Failure, admission: Admission) -> bool:
     """Whether a refusal may be meant for this conversion alone; a used-up balance never is."""
-    return gate.well and failure.code != BALANCE_USED_UP
+    return admission.well and failure.code != BALANCE_USED_UP
 
 
-def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
+def _note_again(
+    engine: Engine, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+) -> Entry | None:
     """Redis may have been switched, and have lost the intent: it is recorded once more.
 
     Refused where that is not so: the entry has moved on, or has ended.
@@ -368,18 +383,27 @@ def _note_again(engine: Engine, posted: Posted, gate: Gate) -> Moved:
     if begun is None:
         return None
     log.warning("intent_was_lost")
-    return _note(engine, replace(posted, passed=replace(passed, entry=begun)), gate)
+    again = replace(posted, passed=replace(passed, entry=begun))
+    return _note(engine, again, admission, taking)
 
 
 def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> float:
     if reupload:
         return 0.0
+    least_s = schedule.retry_submit(engine.spacing_s, posted.passed.entry.strikes)
     if isinstance(posted.outcome, Throttled):
-        return engine.governor.throttled(posted.outcome.retry_after_s)
-    return schedule.retry_submit(engine.spacing_s, posted.passed.entry.strikes)
+        return _throttled(engine, least_s, posted.outcome.retry_after_s)
+    return least_s
 
 
-def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
+def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> float:
+    """Note a throttle: the fleet slows down, and this one waits as long as the service asks."""
+    rate = engine.governor.throttled()
+    log.info("throttled", rate=round(rate, 2))
+    return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
+
+
+def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
     entry = passed.entry
     pace_s = engine.ledger.pace.expected_s(entry.request)
     delay_s = (
@@ -388,9 +412,7 @@ def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
         else schedule.first_poll(engine.spacing_s, pace_s)
     )
     log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    started = engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
-    # The webhook may be faster than the answer to the submit.
-    return _after(started, engine.spacing_s if started and started.called else delay_s)
+    return engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:
@@ -402,58 +424,54 @@ def _release_if_ended(engine: Engine, conversion_id: str) -> None:
 
 def _without_sources(
     engine: Engine,
-    entry: Entry,
+    passed: Pass,
     error: InvalidRequest | StorageError | ApiError,
-    gate: Gate,
-) -> Moved:
+    admission: Admission,
+) -> Entry | None:
     """The sources could not be brought: say why, or try later."""
+    entry, leaving = passed.entry, passed.leaving
     failure = failure_of_source(error)
     if failure is None:
-        return _try_later(engine, entry, error)
+        return _try_later(engine, passed, error)
     decision: Hold | Bury = Bury(failure)
     if failure.kind is FailureKind.ACCOUNT:
         engine.governor.refused(entry.id)
-        decision = denied(failure, entry, engine.limits, is_well=gate.well)
+        decision = denied(failure, entry, engine.limits, is_well=admission.well)
     if isinstance(decision, Bury):
-        return _at_once(engine.ledger.failed(entry, decision.failure))
-    delay_s = hold_account(engine, failure)
-    delayed = engine.ledger.delayed(
-        *(entry, delay_s, failure.message), held=True, denied=_is_its_own(failure, gate)
+        return engine.ledger.failed(entry, decision.failure, leaving=leaving)
+    hold_account(engine, failure)
+    return engine.ledger.delayed(
+        *(entry, 0, failure.message),
+        held=True,
+        first=True,
+        denied=_is_its_own(failure, admission),
+        leaving=leaving,
     )
-    return _after(delayed, delay_s)
 
 
-def _try_later(engine: Engine, entry: Entry, error: Exception) -> Moved:
+def _try_later(engine: Engine, passed: Pass, error: Exception) -> Entry | None:
+    entry, leaving = passed.entry, passed.leaving
     note = f"the source could not be uploaded: {error}"
     if isinstance(error, OtherStorage):
-        return _hold_for_storage(engine, entry, note)
+        return _hold_for_storage(engine, passed, note)
     too_long = waited_too_long(entry, note, engine.limits)
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
-        return _at_once(engine.ledger.failed(entry, replace(too_long, kind=kind)))
-    delay_s = (
-        engine.governor.throttled(error.retry_after_s)
-        if isinstance(error, ComeLater)
-        else schedule.retry_submit(engine.spacing_s, entry.strikes)
-    )
+        return engine.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
+    delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
+    if isinstance(error, ComeLater):
+        delay_s = _throttled(engine, delay_s, error.retry_after_s)
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
-    return _after(engine.ledger.delayed(entry, delay_s, note), delay_s)
+    return engine.ledger.delayed(entry, delay_s, note, leaving=leaving)
 
 
-def _hold_for_storage(engine: Engine, entry: Entry, note: str) -> Moved:
+def _hold_for_storage(engine: Engine, passed: Pass, note: str) -> Entry | None:
     """The operator has something to repair, or another worker has the right storage."""
+    entry, leaving = passed.entry, passed.leaving
     too_long = held_too_long(entry, note, engine.limits)
     if too_long is not None:
         failure = replace(too_long, kind=FailureKind.STORAGE)
-        return _at_once(engine.ledger.failed(entry, failure))
+        return engine.ledger.failed(entry, failure, leaving=leaving)
     delay_s = schedule.for_another(entry.strikes)
     log.warning("submit_held", reason=note, delay_s=delay_s)
-    return _after(engine.ledger.delayed(entry, delay_s, note, held=True), delay_s)
-
-
-def _after(entry: Entry | None, delay_s: float) -> Moved:
-    return None if entry is None else (entry, delay_s)
-
-
-def _at_once(entry: Entry | None) -> Moved:
-    return _after(entry, 0)
+    return engine.ledger.delayed(entry, delay_s, note, held=True, leaving=leaving)

@@ -285,7 +285,9 @@ class AccountAnswer(_Model):
     held: str = Field(description="Why it is on hold; empty when it is not.")
     held_s: float = Field(description="For how long, seconds.")
     ends: str = Field(description="How the hold ends; empty when there is none.")
-    throttles: int = Field(description="Throttles in a row.")
+    rate: float | None = Field(
+        description="Submits a second that throttles have left it; null where nothing bounds them."
+    )
     jobs: int = Field(description="Conversions that ConvertAPI works on.")
 
     @classmethod
@@ -296,7 +298,7 @@ class AccountAnswer(_Model):
             held=account.held,
             held_s=account.held_s,
             ends=account.ends,
-            throttles=account.throttles,
+            rate=account.rate,
             jobs=account.jobs,
         )
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import structlog
 
-from conveyor import schedule
 from conveyor.conversion import Failure, FailureKind
 from conveyor.decision import failure_of
-from conveyor.governor import Gate
+from conveyor.governor import Admission
 from conveyor.ledger import Entry
 from conveyor.protocol import Account, ApiError
 from conveyor.protocol.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
@@ -45,14 +44,16 @@ def check_account(engine: Engine) -> None:
         engine.governor.resume()
 
 
-def tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutcome) -> None:
+def tell_governor(
+    engine: Engine, admission: Admission, begun: Entry, outcome: SubmitOutcome
+) -> None:
     """What this answer says of the account, the whole fleet shall know.
 
     A probe that meets a throttle, or whose answer is lost, has shown nothing: the next one will.
 
     Args:
         engine: The parts.
-        gate: What the governor said before the submit.
+        admission: How the account stood when it was taken to be submitted.
         begun: The conversion, as it was posted.
         outcome: The answer.
 
@@ -61,25 +62,24 @@ def tell_governor(engine: Engine, gate: Gate, begun: Entry, outcome: SubmitOutco
     """
     if _is_refused(outcome):
         engine.governor.refused(begun.id)
-    elif gate.probe and isinstance(outcome, Started | Finished | Unreadable | Failed):
+    elif admission.probe and isinstance(outcome, Started | Finished | Unreadable | Failed):
         log.warning("account_resumed", by="submit")
         engine.governor.resume()
-    if gate.throttles and isinstance(outcome, Started | Finished | Unreadable):
-        engine.governor.recovered()
-    if isinstance(outcome, Started) and outcome.job_id != begun.job_id and not gate.foreign_ids:
+    if (
+        isinstance(outcome, Started)
+        and outcome.job_id != begun.job_id
+        and not admission.foreign_ids
+    ):
         log.warning("foreign_job_ids")
         engine.governor.note_foreign_ids()
 
 
-def hold_account(engine: Engine, failure: Failure) -> float:
+def hold_account(engine: Engine, failure: Failure) -> None:
     """Hold the account's submits.
 
     Args:
         engine: The parts.
         failure: Why, of class ``account``.
-
-    Returns:
-        Seconds until this conversion asks again.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
@@ -88,7 +88,6 @@ def hold_account(engine: Engine, failure: Failure) -> float:
         log.error("account_held", code=failure.code, reason=failure.message)
     else:
         log.warning("account_still_held", code=failure.code, reason=failure.message)
-    return schedule.retry_submit(engine.spacing_s, 0)
 
 
 def _probe(engine: Engine, reason: str) -> None:

@@ -96,19 +96,19 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     def _check_version(self, *args: Any, **kwargs: Any) -> None:
         """Leave a message of a later release to its workers.
 
-        A wake-up is a hint: whoever can read the conversion finds it in the ledger. A signature's
+        A bell is a hint: whoever can read the conversion finds it in the ledger. A signature's
         message is all that there is, so it is sent again, for another worker to draw.
 
         Raises:
-            Ignore: It is a wake-up.
+            Ignore: It is a bell.
             Retry: It was sent again.
         """
         version = (self.request.headers or {}).get(names.VERSION_HEADER, names.MESSAGE_VERSION)
         if isinstance(version, int) and version <= names.MESSAGE_VERSION:
             return
         log.info("newer_message", version=str(version))
-        is_wakeup = self.name != names.SUBMIT or "conversion_id" in kwargs
-        if not is_wakeup or self.is_only_record(*args, **kwargs):
+        is_bell = self.name != names.SUBMIT or "at" in kwargs
+        if not is_bell or self.is_only_record(*args, **kwargs):
             come_back(self, RuntimeError("a later release has sent it"))
         raise Ignore
 
@@ -133,7 +133,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         return False
 
     def _conversion_id(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """The wake-ups' first argument; an entry task's own id is the conversion's."""
-        if self.request.root_id != self.request.id and args and isinstance(args[0], str):
+        """What ``deliver`` names; the id of any other task that is of one conversion is its own."""
+        if self.name == names.DELIVER and args and isinstance(args[0], str):
             return args[0]
         return str(kwargs.get("conversion_id") or self.request.id)

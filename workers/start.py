@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+import structlog
 from celery import Celery, signals
 
 from config.celery import celery_options
@@ -28,6 +29,11 @@ from workers.guest import GuestAmqp, GuestWorker
 from workers.periodic import Periodic
 
 __all__ = ["make_app"]
+
+log = structlog.get_logger("conveyor.start")
+
+# What takes longer is due again after its lease: another worker looks what became of it.
+_DRAIN_S: Final = 8.0
 
 # As strings: the tasks import the workers, not the other way round.
 _MODULES: Final = (
@@ -61,7 +67,8 @@ def make_app() -> Celery:
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
     unread.install(app)
-    _hook_keepers(app)
+    _hook_keepers()
+    _hook_crew()
     _hook_precautions(app)
     return app
 
@@ -99,10 +106,10 @@ def _hook_precautions(app: Celery) -> None:
     signals.worker_ready.connect(ready, weak=False)
 
 
-def _hook_keepers(app: Celery) -> None:
+def _hook_keepers() -> None:
     """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
-        Periodic("sweep", sweep.EVERY_S, lambda: sweep.sweep(app)),
+        Periodic("sweep", sweep.EVERY_S, sweep.sweep),
         Periodic("tidy", tidy.EVERY_S, tidy.tidy_ledger),
         Periodic("tidy-storage", tidy.EVERY_S, tidy.tidy_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
@@ -122,3 +129,14 @@ def _hook_keepers(app: Celery) -> None:
 
     signals.worker_ready.connect(begin, weak=False)
     signals.worker_shutting_down.connect(end, weak=False)
+
+
+def _hook_crew() -> None:
+    """What the crew has in hand is brought to its end, as Celery does with running tasks."""
+
+    def drain(**_: Any) -> None:
+        if not wiring.engine().crew.drain(_DRAIN_S):
+            log.warning("left_at_work")
+
+    signals.worker_shutdown.connect(drain, weak=False)
+    signals.worker_process_shutdown.connect(drain, weak=False)

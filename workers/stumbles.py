@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from conveyor import schedule, wakeups
+from conveyor import bells, schedule
 from conveyor.conversion import Failure, FailureKind
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Entry
@@ -86,4 +86,4 @@ def _end_if_hopeless(engine: Engine, entry: Entry) -> None:
     elif entry.stumbles >= _MOST:
         buried = engine.ledger.failed(entry, internal_failure(entry))
         if buried is not None:
-            wakeups.wake(engine.publisher, buried)
+            bells.deliver(engine.publisher, buried)

@@ -20,12 +20,12 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 from uuid import UUID, uuid5
 
 import redis
 import structlog
-from celery import Task, signature
+from celery import Celery, Task, signature
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
 from celery.exceptions import Ignore
@@ -40,12 +40,40 @@ from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back
 from workers.wiring import Engine
 
-__all__ = ["leave_nothing_to_celery", "refuse", "revoke", "tell"]
+__all__ = ["Recipient", "leave_nothing_to_celery", "refuse", "revoke", "tell"]
 
 _IDS: Final = UUID("6f1f7a3e-6a53-4a55-8f0c-5d1f4d0f8b1e")
 _AWAY: Final = (redis.RedisError, OSError)
 
 log = structlog.get_logger("conveyor.telling")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom to tell of an outcome.
+
+    Attributes:
+        app: Through which the caller's next steps are sent.
+        backend: Where the result is stored.
+        request: Celery's, with the caller's task id and canvas.
+    """
+
+    app: Celery
+    backend: Any
+    request: Context
+
+    @classmethod
+    def of(cls, engine: Engine, entry: Entry) -> Self:
+        """The caller of a conversion, as the ledger knows it.
+
+        Args:
+            engine: The parts.
+            entry: The conversion.
+        """
+        app = engine.publisher.app
+        options = entry.caller.options()
+        group = options.pop("group_id")
+        return cls(app, engine.backend, Context(id=entry.id, group=group, children=[], **options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +95,12 @@ class _Child:
         return (self.id, None), None
 
 
-def tell(engine: Engine, task: Task, lease: Lease, entry: Entry) -> None:
+def tell(engine: Engine, to: Recipient, lease: Lease, entry: Entry) -> None:
     """Tell the caller of a conversion how it has ended, and note that it knows.
 
     Args:
         engine: The parts.
-        task: ``deliver``, whose request holds the caller's canvas.
+        to: The caller.
         lease: The delivery's, which ends with it.
         entry: The conversion, ended.
 
@@ -81,14 +109,14 @@ def tell(engine: Engine, task: Task, lease: Lease, entry: Entry) -> None:
         OperationalError: The broker is away.
     """
     done, fault = entry.sent.split(), None
-    steps = [step for step in _steps(task, entry) if step.place not in done]
+    steps = [step for step in _steps(to, entry) if step.place not in done]
     for left, step in zip(reversed(range(len(steps))), steps, strict=True):
         try:
             step.do()
         except OperationalError:
             raise
         except Exception as error:
-            if isinstance(error, _away(task)):
+            if isinstance(error, _away(to.backend)):
                 _come_again(engine, entry, error)
             # What can't be sent for its own sake keeps nobody from learning the outcome.
             log.exception("step_failed", step=step.place)
@@ -149,15 +177,15 @@ def _of(task: Task) -> Context:
 def _outright(task: Task, mark: Callable[[], object]) -> NoReturn:
     try:
         mark()
-    except _away(task) as error:
+    except _away(task.backend) as error:
         log.warning("result_backend_away", reason=type(error).__name__)
         come_back(task, error)
     raise Ignore
 
 
-def _away(task: Task) -> tuple[type[Exception], ...]:
+def _away(backend: Any) -> tuple[type[Exception], ...]:
     """What is raised while a result backend is away."""
-    return (OperationalError, *_AWAY, *getattr(task.backend, "connection_errors", ()))
+    return (OperationalError, *_AWAY, *getattr(backend, "connection_errors", ()))
 
 
 def _come_again(engine: Engine, entry: Entry, error: Exception) -> NoReturn:
@@ -189,31 +217,31 @@ def _failure_of(entry: Entry) -> ConversionFailed | None:
 # -- the steps ------------------------------------------------------------------------------------
 
 
-def _steps(task: Task, entry: Entry) -> Iterable[_Step]:
+def _steps(to: Recipient, entry: Entry) -> Iterable[_Step]:
     failure = _failure_of(entry)
     if failure is None:
-        return _after_success(task, entry)
-    return _after_failure(task, entry, failure)
+        return _after_success(to, entry)
+    return _after_failure(to, entry, failure)
 
 
-def _after_success(task: Task, entry: Entry) -> Iterable[_Step]:
-    request, result = _of(task), entry.conversion.to_dict()
+def _after_success(to: Recipient, entry: Entry) -> Iterable[_Step]:
+    request, result = to.request, entry.conversion.to_dict()
     links = _named(entry, "link", request.callbacks)
     children = [link for _, link in links]
     for place, link in links:
-        yield _Step(place, partial(_send, task, link, result))
+        yield _Step(place, partial(_send, to, link, result))
     if request.chain:
         *rest, following = request.chain
         ((_, following),) = _named(entry, "chain", [following])
         children.append(following)
-        yield _Step("chain", lambda: _send(task, following, result, chain=rest))
-    yield _Step("result", lambda: _store_result(task, result, children))
+        yield _Step("chain", lambda: _send(to, following, result, chain=rest))
+    yield _Step("result", lambda: _store_result(to, result, children))
     if request.chord:
-        yield _Step("chord", lambda: task.backend.on_chord_part_return(request, SUCCESS, result))
+        yield _Step("chord", lambda: to.backend.on_chord_part_return(request, SUCCESS, result))
 
 
-def _after_failure(task: Task, entry: Entry, failure: ConversionFailed) -> Iterable[_Step]:
-    request, backend = _of(task), task.backend
+def _after_failure(to: Recipient, entry: Entry, failure: ConversionFailed) -> Iterable[_Step]:
+    request, backend = to.request, to.backend
     text = "".join(traceback.format_exception_only(failure))
     yield _Step(
         "result",
@@ -222,9 +250,9 @@ def _after_failure(task: Task, entry: Entry, failure: ConversionFailed) -> Itera
     if request.chord:
         yield _Step("chord", lambda: backend.on_chord_part_return(request, FAILURE, failure))
     if request.chain:
-        yield _Step("chain", lambda: _fail_chain(task, failure, text))
+        yield _Step("chain", lambda: _fail_chain(to, failure, text))
     for place, errback in _named(entry, "link_error", request.errbacks):
-        yield _Step(place, partial(_call_errback, task, errback, failure, text))
+        yield _Step(place, partial(_call_errback, to, errback, failure, text))
 
 
 def _named(
@@ -235,7 +263,7 @@ def _named(
     So where the next step is a conversion, a repeated message does not pay a second one.
     """
     return [
-        (f"{kind}:{number}", _with_id(plain, f"{entry.id} {entry.wakeup} {kind}:{number}"))
+        (f"{kind}:{number}", _with_id(plain, f"{entry.id} {entry.turn} {kind}:{number}"))
         for number, plain in enumerate(signatures or ())
     ]
 
@@ -247,38 +275,38 @@ def _with_id(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return {**plain, "options": {**options, "task_id": str(uuid5(_IDS, name))}}
 
 
-def _send(task: Task, plain: Mapping[str, Any], result: Any, **options: Any) -> None:
-    request = _of(task)
-    signature(plain, app=task.app).apply_async(
+def _send(to: Recipient, plain: Mapping[str, Any], result: Any, **options: Any) -> None:
+    request = to.request
+    signature(plain, app=to.app).apply_async(
         (result,), parent_id=request.id, root_id=request.root_id or request.id, **options
     )
 
 
-def _store_result(task: Task, result: Any, children: Iterable[Mapping[str, Any]]) -> None:
+def _store_result(to: Recipient, result: Any, children: Iterable[Mapping[str, Any]]) -> None:
     """Store it with what was called, also where that was sent by an earlier delivery."""
-    request = _of(task)
+    request = to.request
     ids = [child["options"].get("task_id") for child in children if child.get("options")]
     request.children[:] = [_Child(each) for each in ids if each]
-    task.backend.store_result(request.id, result, SUCCESS, request=request)
+    to.backend.store_result(request.id, result, SUCCESS, request=request)
 
 
-def _call_errback(task: Task, errback: Any, failure: ConversionFailed, text: str) -> None:
+def _call_errback(to: Recipient, errback: Any, failure: ConversionFailed, text: str) -> None:
     """Call one as Celery calls all of them."""
-    request = Context(vars(_of(task)), errbacks=[errback])
-    task.backend._call_task_errbacks(request, failure, text)  # noqa: SLF001 - Celery has no other way
+    request = Context(vars(to.request), errbacks=[errback])
+    to.backend._call_task_errbacks(request, failure, text)  # noqa: SLF001 - Celery has no other way
 
 
-def _fail_chain(task: Task, failure: ConversionFailed, text: str) -> None:
+def _fail_chain(to: Recipient, failure: ConversionFailed, text: str) -> None:
     """Fail the rest of a chain; where it is a part of a chord, that part is counted for sure.
 
     Celery leaves out a part whose failure is stored already, so a worker that died in between would
     leave the chord waiting. Redis counts each part once, however often it is told.
     """
-    backend = task.backend
-    backend._fail_chain(_of(task).chain, failure, text)  # noqa: SLF001 - the same
+    backend = to.backend
+    backend._fail_chain(to.request.chain, failure, text)  # noqa: SLF001 - the same
     if not isinstance(backend, RedisBackend):
         return
-    for plain in _of(task).chain:
+    for plain in to.request.chain:
         context = Context(plain)
         context.update(context.options)
         context.id, context.group = context.options.get("task_id"), context.options.get("group_id")

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from celery import Celery
 
 from config.settings import WorkerSettings
+from conveyor.bells import Belfry
+from conveyor.claims import Claims
 from conveyor.conversion import StoredFile
 from conveyor.decision import Limits
 from conveyor.governor import Governor
@@ -33,12 +35,13 @@ from conveyor.storage.marker import Marker
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
 from workers.credentials import credentials_of, owner_of
+from workers.crew import Crew
 from workers.dialects import Dialects
-from workers.pulse import Pulse
+from workers.heartbeat import Heartbeat
 
 __all__ = ["Engine", "engine", "use"]
 
-# Several beats of the pulse may fail, and Redis may pause for ten seconds, before it lapses.
+# Several heartbeats may fail, and Redis may pause for ten seconds, before it lapses.
 _LEASE_S: Final = 15.0
 _SPARE_CONNECTIONS: Final = 8
 _SPARE_S: Final = 15.0
@@ -49,7 +52,8 @@ class Engine:
     """What the tasks work with.
 
     Attributes:
-        publisher: Where wake-ups are sent.
+        publisher: Where messages are sent.
+        bells: Says that something is due.
         settings: The workers' settings.
         ledger: The truth.
         index: Which conversions stand where.
@@ -58,7 +62,10 @@ class Engine:
         governor: What the account may do now.
         turnstile: Single flight and spacing.
         deliveries: Who brings an outcome to its caller.
-        pulse: Keeps what is being worked on from being taken for lost.
+        claims: Takes what is due.
+        heartbeat: Keeps what is being worked on from being taken for lost.
+        crew: Talks to the service, many conversions side by side.
+        backend: Where results are stored.
         api: The service.
         storage: The files.
         marker: Whether it is the storage in use.
@@ -66,6 +73,7 @@ class Engine:
     """
 
     publisher: Publisher
+    bells: Belfry
     settings: WorkerSettings
     ledger: Ledger
     index: Index
@@ -74,7 +82,10 @@ class Engine:
     governor: Governor
     turnstile: Turnstile
     deliveries: Deliveries
-    pulse: Pulse
+    claims: Claims
+    heartbeat: Heartbeat
+    crew: Crew
+    backend: Any
     api: ConvertApi
     storage: Storage
     marker: Marker
@@ -158,26 +169,34 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
         settings.answer_timeout,
         settings.transfer_timeout,
     )
-    threads = settings.concurrency if settings.pool == "threads" else 1
+    slots = settings.concurrency if settings.pool == "threads" else 1
+    threads = slots + settings.requests
     client = connect(
         settings.redis_url.get_secret_value(), settings.namespace, threads + _SPARE_CONNECTIONS
     )
-    ledger = Ledger(client)
+    publisher = Publisher(app, Queues(settings.namespace))
+    bells = Belfry(publisher)
+    ledger = Ledger(client, bells)
     turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
     account = settings.account_name
+    governor = Governor(client, account, settings.poll_spacing, settings.account_jobs)
     storage = Storage(settings.storage_url, settings.source_folders)
     marker = Marker(settings.storage_url, StorageMark(client))
     return Engine(
-        publisher=Publisher(app, Queues(settings.namespace)),
+        publisher=publisher,
+        bells=bells,
         settings=settings,
         ledger=ledger,
         index=Index(client, ledger.find_many),
         staging=Staging(storage, Reservations(client)),
         dialects=Dialects(ledger, account, settings.dialects),
-        governor=Governor(client, account, settings.poll_spacing, settings.account_jobs),
+        governor=governor,
         turnstile=turnstile,
         deliveries=Deliveries(client, _LEASE_S),
-        pulse=Pulse(ledger),
+        claims=Claims(client, ledger, turnstile, governor, settings.hold_seconds),
+        heartbeat=Heartbeat(ledger, _LEASE_S),
+        crew=Crew(settings.requests),
+        backend=app.backend,
         api=ConvertApi(
             Transport(
                 settings.api_url,

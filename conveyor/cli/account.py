@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_HEADER = ("account", "state", "since", "throttles", "jobs", "ends", "reason")
+_HEADER = ("account", "state", "since", "rate", "jobs", "ends", "reason")
 
 
 @app.command("list")
@@ -68,7 +68,7 @@ def _row(account: AccountStatus) -> tuple[str, ...]:
         account.account,
         "held" if account.held else "open",
         duration_text(account.held_s) if account.held else "-",
-        str(account.throttles),
+        f"{account.rate:.1f}/s" if account.rate is not None else "-",
         str(account.jobs),
         account.ends or "-",
         account.held or "-",

@@ -1,6 +1,6 @@
 """The ledger: the truth about every conversion, in Redis."""
 
-from conveyor.ledger.changes import Claimed, RevokedBefore
+from conveyor.ledger.changes import Bells, Claimed, NotRung, RevokedBefore
 from conveyor.ledger.connection import (
     PRODUCERS,
     WORKERS,
@@ -19,12 +19,14 @@ from conveyor.ledger.scripts import script
 __all__ = [
     "PRODUCERS",
     "WORKERS",
+    "Bells",
     "Claim",
     "Claimed",
     "Client",
     "Entry",
     "Job",
     "Ledger",
+    "NotRung",
     "Patience",
     "Refused",
     "RevokedBefore",

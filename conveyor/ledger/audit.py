@@ -25,6 +25,7 @@ _MOST_LOST: Final = 10_000
 _MOST_NEWER: Final = 10_000
 _TOGETHER: Final = 200
 
+_KIND_OF: Final = {State.QUEUED.value: "submit", State.CONVERTING.value: "poll"}
 # What has ended is forgotten after a while. Dead letters stay until somebody purges them, which
 # takes their ids out at once.
 _FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
@@ -95,7 +96,7 @@ class Audit:
                     keys=[
                         index.key,
                         self._keys.audited,
-                        self._keys.due,
+                        self._keys.due(_KIND_OF.get(index.state, "deliver")),
                         self._keys.unreadable,
                     ],
                     args=[
@@ -133,7 +134,12 @@ class Audit:
                 flat = cast(
                     "list[Any]",
                     self._lose(
-                        keys=[self._keys.due, self._keys.lost, self._keys.counts, *self._zsets()],
+                        keys=[
+                            self._keys.lost,
+                            self._keys.counts,
+                            *self._keys.all_due,
+                            *self._zsets(),
+                        ],
                         args=[self._keys.prefix, _MOST_LOST, *ids],
                     ),
                 )

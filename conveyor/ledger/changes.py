@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+import logging
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from conveyor.errors import InvalidRequest
@@ -11,15 +12,35 @@ from conveyor.ledger.connection import Client
 from conveyor.ledger.entries import Entries
 from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
+from conveyor.ledger.together import Together
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Changes", "Claimed", "RevokedBefore"]
+__all__ = ["Bells", "Changes", "Claimed", "NotRung", "RevokedBefore"]
+
+log = logging.getLogger(__name__)
 
 _NOTHING_TO_OWN: Final = -1
 _REVOKED: Final = -2
 _CLAIMED: Final = -3
 _KEEP_EVENTS: Final = 200
 _MOST_NOTE_CHARACTERS: Final = 300
+
+
+class Bells(Protocol):
+    """Sends the messages that say that something is due."""
+
+    def ring(self, kind: str, wait_s: float, at: float) -> None:
+        """Send one.
+
+        Args:
+            kind: For what: ``submit``, ``poll`` or ``deliver``.
+            wait_s: Seconds until it shall come.
+            at: The same as a time at Redis.
+        """
+
+
+class NotRung(Exception):  # noqa: N818 - what was noted is noted
+    """The bell of what was noted could not be sent; its cause says why."""
 
 
 class Claimed(Exception):  # noqa: N818 - no error: somebody was first
@@ -43,11 +64,37 @@ class Changes(Entries):
 
     Args:
         client: From `conveyor.ledger.connect`.
+        bells: Rings for what is due; where there are none, the sweep does.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, bells: Bells | None = None) -> None:
         super().__init__(client)
+        self._bells = bells
+        self._together = Together(client)
         self._transition = client.register_script(script("transition"))
+
+    def ring(self, kind: str, wait_s: str, now: str, *, must: bool = False) -> None:
+        """Send a bell where a script says that one has to come.
+
+        Args:
+            kind: For what.
+            wait_s: Seconds until then; below 0 where none has to be sent.
+            now: The time at Redis.
+            must: Whether to raise where it can't be sent. It is a hint (invariant I6), and the
+                sweep rings, too.
+
+        Raises:
+            NotRung: It can't be sent.
+        """
+        wait = float(wait_s)
+        if self._bells is None or wait < 0:
+            return
+        try:
+            self._bells.ring(kind, wait, float(now) + wait)
+        except Exception as error:
+            if must:
+                raise NotRung from error
+            log.info("A bell could not be sent: %s", type(error).__name__)
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, now, flat = self._run(name, conversion_id, **change)
@@ -85,27 +132,34 @@ class Changes(Entries):
             "add": add,
             **{name: value for name, value in change.items() if value is not None},
         }
+        keys = [
+            self._keys.conversion(conversion_id),
+            self._keys.due("submit"),
+            self._keys.dead,
+            self._keys.turnstile(conversion_id),
+            self._keys.counts,
+            self._keys.delivery(conversion_id),
+            self._keys.events(conversion_id),
+            self._keys.changed,
+            self._keys.staging,
+            self._keys.leftovers,
+            self._keys.leftover_records,
+            self._keys.revoked,
+            self._keys.signed,
+            self._keys.due("poll"),
+            self._keys.due("deliver"),
+            *([] if key is None else [self._keys.idempotency(key)]),
+        ]
+        args = [conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix]
         with self._translated():
-            answer = self._transition(
-                keys=[
-                    self._keys.conversion(conversion_id),
-                    self._keys.due,
-                    self._keys.dead,
-                    self._keys.turnstile(conversion_id),
-                    self._keys.counts,
-                    self._keys.delivery(conversion_id),
-                    self._keys.events(conversion_id),
-                    self._keys.changed,
-                    self._keys.staging,
-                    self._keys.leftovers,
-                    self._keys.leftover_records,
-                    self._keys.revoked,
-                    self._keys.signed,
-                    *([] if key is None else [self._keys.idempotency(key)]),
-                ],
-                args=[conversion_id, uuid4().hex, json.dumps(spec), self._keys.prefix],
-            )
-        return cast("tuple[int, str, list[str]]", answer)
+            done, now, flat, *bells = self._together.run(self._transition, keys, args)
+        if bells:
+            kind, wait_s, has_room = bells
+            # Whoever accepts a conversion that nobody hears of takes it back.
+            self.ring(kind, wait_s, now, must=name == "open")
+            if has_room:
+                self.ring("submit", "0", now)
+        return done, now, flat
 
 
 def _clean(value: Any) -> str:

@@ -120,7 +120,7 @@ class Entries:
             return 0
         with self._translated():
             aside = self._set_aside(
-                keys=[self._keys.due, self._keys.unreadable], args=[*conversion_ids]
+                keys=[self._keys.unreadable, *self._keys.all_due], args=[*conversion_ids]
             )
         return cast("int", aside)
 

@@ -4,7 +4,8 @@
 ``v``              the version of the entry's form; a worker leaves a newer one alone
 ``state``          `conveyor.State`
 ``attempt``        which job this is: a replay that pays again is the next; the job id follows it
-``wakeup``         the number of the wake-up that is awaited; any other is stale
+``turn``           how often somebody has taken it to work on, or noted what came of that: a note of
+                   whoever had it before is refused
 ``token``          of the last transition
 ``request``        what was asked, JSON; of a finished conversion the formats alone
 ``caller``         the caller's canvas, JSON; absent where it has none
@@ -125,7 +126,7 @@ class Entry:
 
     id: str
     state: State
-    wakeup: int
+    turn: int
     request: ConversionRequest
     seen_at: float = field(default=0.0, compare=False)
     attempt: int = 1
@@ -260,7 +261,7 @@ class _UnknownWord(Exception):  # noqa: N818
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
     get = fields.get
     state = _word(State, fields["state"])
-    if not (state.is_final or {"wakeup", "attempt"} <= fields.keys()):
+    if not (state.is_final or {"turn", "attempt"} <= fields.keys()):
         raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
         _check_job(get("job_id", ""), get("base_url", ""))
@@ -269,7 +270,7 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
         **{name: _flag(get(name, "0")) for name in _FLAGS},
         **{name: _time(get(name)) for name in _MOMENTS},
         **{name: _text(get(name, "")) for name in _TEXTS},
-        "wakeup": _number(get("wakeup", "0")),
+        "turn": _number(get("turn", "0")),
         "attempt": _number(get("attempt", "1")),
     }
     return Entry(

@@ -120,7 +120,7 @@ class Index:
             for kind in _DEAD_KINDS:
                 pipeline.zcard(self._keys.dead_of(kind.value))
             pipeline.mget([self._keys.minute(number) for number in minutes])
-            pipeline.zrange(self._keys.due, 0, 0, withscores=True)
+            pipeline.zrange(self._keys.due("poll"), 0, 0, withscores=True)
             pipeline.hgetall(self._keys.counts)
             pipeline.zcard(self._keys.unreadable)
             pipeline.zcard(self._keys.leftovers)

@@ -8,8 +8,11 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:turnstile:<id>``          string  the token of whoever talks to the service for it; a
                                                lease, then the spacing (`conveyor.turnstile`)
 ``{conveyor}:delivery:<id>``           string  the token of whoever delivers it; a lease
-``{conveyor}:due``                     zset    every conversion whose caller does not know the
-                                               outcome, by the time something must have happened
+``{conveyor}:due:<kind>``              zset    every conversion whose caller does not know the
+                                               outcome, by the time at which it is due: ``submit``,
+                                               ``poll`` or ``deliver``
+``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
+``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
 ``{conveyor}:dead:<kind>``             zset    the same, of one class
 ``{conveyor}:state:<state>``           zset    conversions in a state, by their acceptance; a worker
@@ -48,7 +51,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                far, and where it lies, JSON
 ``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
-``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a throttle
+``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a rate
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
@@ -75,7 +78,10 @@ from typing import Final
 
 from conveyor.names import DEFAULT_NAMESPACE
 
-__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys"]
+__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "KINDS", "Keys"]
+
+KINDS: Final = ("submit", "poll", "deliver")
+"""What there is to do for a conversion that has not ended, or whose caller does not know."""
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
@@ -102,10 +108,18 @@ class Keys:
         """What the key of every entry begins with."""
         return f"{self.prefix}conversion:"
 
+    def due(self, kind: str) -> str:
+        """What is due when, of a kind; ``claim.lua`` makes the same name."""
+        return f"{self.prefix}due:{kind}"
+
     @property
-    def due(self) -> str:
-        """When something must have happened, for each unfinished conversion."""
-        return f"{self.prefix}due"
+    def all_due(self) -> list[str]:
+        """The same of each kind: what is to be submitted, polled, delivered."""
+        return [self.due(kind) for kind in KINDS]
+
+    def bell(self, kind: str) -> str:
+        """Exists while nobody has to ring for what is due now; ``bell.lua`` makes the same name."""
+        return f"{self.prefix}bell:{kind}"
 
     @property
     def dead(self) -> str:

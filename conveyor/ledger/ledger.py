@@ -13,24 +13,22 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final, cast
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import tally
-from conveyor.ledger.audit import Lost
-from conveyor.ledger.changes import Changes, Claimed
+from conveyor.ledger.changes import Bells, Changes, Claimed
 from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
     VERSION,
     Entry,
-    decode,
     dump_failure,
     dump_file,
     dump_files,
     dump_result,
-    fields_of,
     file_field,
 )
 from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
@@ -43,18 +41,15 @@ from conveyor.ledger.server import Standing, look_at_server
 from conveyor.protocol import Dialect, Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Claim", "Job", "Ledger", "Overdue", "is_another"]
+__all__ = ["Claim", "Job", "Ledger", "is_another"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
 
-# How long after its time a wake-up may come before the sweep takes it for lost. A wake-up that was
-# only late is then stale, and costs one look.
+# How long after it was sent a message that brings an outcome may come before another is sent.
 _GRACE_S: Final = 10.0
-# How long a task that works on a conversion may be silent; `workers.pulse` speaks for it.
+# How long who works on a conversion may be silent; `workers.heartbeat` speaks for it.
 _WORK_S: Final = 15.0
-# What a later release has written is left to its workers for so long, and then put off for as long.
-_LEAVE_NEWER_S: Final = 30.0
 _FORGET: Final = -1
 # As many as a Celery worker keeps.
 _MOST_REVOKED: Final = 50_000
@@ -75,7 +70,7 @@ _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
     *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
-    *("wakeup", "webhook"),
+    *("turn", "webhook"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -116,28 +111,12 @@ class Claim:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A batch of what is overdue.
-
-    Attributes:
-        entries: Those to wake.
-        lost: Those whose entry is gone, and that were not noticed before.
-        is_last: Whether no more are overdue.
-        left: How many at the front are left to the workers of a later release.
-    """
-
-    entries: list[Entry]
-    lost: tuple[Lost, ...]
-    is_last: bool
-    left: int
-
-
 class Ledger(Changes):
     """Conversions in Redis.
 
     Args:
         client: From `conveyor.ledger.connect`.
+        bells: Rings for what is due.
 
     Attributes:
         pace: How long conversions take.
@@ -145,15 +124,14 @@ class Ledger(Changes):
         reports: What workers report to the doctor.
     """
 
-    def __init__(self, client: Client) -> None:
-        super().__init__(client)
+    def __init__(self, client: Client, bells: Bells | None = None) -> None:
+        super().__init__(client, bells)
         self.pace = Pace(client)
         self.leftovers = Leftovers(client)
         self.reports = Reports(client)
+        self._heartbeat = client.register_script(script("heartbeat"))
         self._join = client.register_script(script("join"))
         self._job_ended = client.register_script(script("job_ended"))
-        self._claim_overdue = client.register_script(script("claim_overdue"))
-        self._keep_working = client.register_script(script("keep_working"))
         self._revoke = client.register_script(script("revoke"))
         self._strip_dead = client.register_script(script("strip_dead"))
 
@@ -190,7 +168,7 @@ class Ledger(Changes):
                 was used for a different request.
             RevokedBefore: Its id was revoked.
         """
-        fields = {"v": VERSION, "wakeup": 0, "attempt": 1, "request": request.to_json()}
+        fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
             fields["caller"] = caller.to_json()
         if asked:
@@ -205,7 +183,8 @@ class Ledger(Changes):
                 takes=list(takes),
                 sign_s=KEEP_SIGNED_S,
                 unless_revoked=unless_revoked,
-                due_in=_GRACE_S,
+                due_in=0,
+                bell=True,
                 **_claiming(claim, conversion_id),
             )
         except Claimed as error:
@@ -294,7 +273,9 @@ class Ledger(Changes):
         note: str,
         *,
         held: bool = False,
+        first: bool = False,
         denied: bool = False,
+        leaving: Leaving = None,
     ) -> Entry | None:
         """Try to submit again later; nothing was sent.
 
@@ -302,17 +283,22 @@ class Ledger(Changes):
             entry: The conversion.
             delay_s: Until then, seconds.
             note: What holds it up, in words.
-            held: Whether the account is on hold.
+            held: Whether nobody's patience runs out meanwhile.
+            first: Whether it is due at once, before all that were accepted later; the account is on
+                hold, and that keeps it waiting.
             denied: Whether the service refused it although it had said that the account is well.
+            leaving: The pass that it was taken with.
         """
         return self._change(
             "delayed",
             entry.id,
-            guards={"wakeup": entry.wakeup},
+            guards={"turn": entry.turn},
             set={"note": note},
-            add={"wakeup": 1, "strikes": 1, "denials": int(denied)},
-            due_in=delay_s + _GRACE_S,
-            **_held(held=held),
+            add={"turn": 1, "strikes": 1, "denials": int(denied)},
+            due_in=delay_s,
+            bell=True,
+            leave=leaving,
+            **_held(held=held, first=first),
         )
 
     def begin_submit(
@@ -335,11 +321,12 @@ class Ledger(Changes):
             was_lost: Whether it was recorded before, and Redis has lost it. What was posted is then
                 a fact, so the uploads that it names are recorded again with it.
         """
-        place = {} if was_lost else _place_of_uploads(entry)
+        guards = {"turn": entry.turn, **_place_of_uploads(entry)}
         return self._change(
             "begin_submit",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt, **place},
+            # What was lost with it may be that it was taken, too.
+            guards={"attempt": entry.attempt, **({} if was_lost else guards)},
             set={
                 **(_uploads_again(entry) if was_lost else {}),
                 "job_id": job.job_id,
@@ -354,7 +341,7 @@ class Ledger(Changes):
                 "note": "",
             },
             stamp=["submitted_at"],
-            add={"submits": 1, "wakeup": 1},
+            add={"submits": 1, "turn": 1},
             unset=_OF_THE_POST,
             enter=entering,
             due_in=_WORK_S + 1,
@@ -374,11 +361,12 @@ class Ledger(Changes):
         return self._change(
             "started",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
+            guards={"turn": entry.turn, "attempt": entry.attempt},
             set={"job_id": job_id, "alive": 1, "strikes": 0},
             unset=("held_at", "denials"),
-            due_in=delay_s + _GRACE_S,
-            due_called_in=_spacing_s(leaving) + _GRACE_S,
+            due_in=delay_s,
+            due_called_in=_spacing_s(leaving),
+            bell=_bell_of(entry),
             leave=leaving,
         )
 
@@ -409,10 +397,11 @@ class Ledger(Changes):
         return self._change(
             "ask_first",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
+            guards={"turn": entry.turn, "attempt": entry.attempt},
             set=fields,
             stamp=["unclear_at"],
-            due_in=delay_s + _GRACE_S,
+            due_in=delay_s,
+            bell=True,
             leave=leaving,
         )
 
@@ -447,9 +436,9 @@ class Ledger(Changes):
         """
         polls = _polls(leaving)
         fields: dict[str, Any] = {"note": note}
-        add = {"wakeup": 1, "strikes": 1, "polls": polls, "denials": int(denied)}
+        add = {"turn": 1, "strikes": 1, "polls": polls, "denials": int(denied)}
         unset = list(_OF_THE_POST)
-        guards = {"wakeup": entry.wakeup, "attempt": entry.attempt}
+        guards = {"turn": entry.turn, "attempt": entry.attempt}
         if lost:
             add["lost"] = 1
         elif pays_anew:
@@ -475,8 +464,9 @@ class Ledger(Changes):
             leave=leaving,
             # Of several uploads one was lost, perhaps.
             leftovers=[leftover.row for leftover in uploads_of(entry)] if reupload else None,
-            due_in=delay_s + _GRACE_S,
-            **_held(held=held),
+            due_in=delay_s,
+            bell=True,
+            **_held(held=held, first=held),
         )
 
     def later(
@@ -510,24 +500,33 @@ class Ledger(Changes):
         return self._change(
             "later",
             entry.id,
-            guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
+            guards={"turn": entry.turn, "attempt": entry.attempt},
             set=fields,
-            add={"wakeup": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
+            add={"turn": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
             first=["missing_at"] if missing else None,
             unset=("missing", "missing_at") if alive else None,
             counts={"polls": 1},
-            due_in=delay_s + _GRACE_S,
-            due_called_in=_spacing_s(leaving) + _GRACE_S,
+            due_in=delay_s,
+            due_called_in=_spacing_s(leaving),
+            bell=True if strike or missing else _bell_of(entry),
             leave=leaving,
         )
 
-    def ready(self, entry: Entry, result: Result, *, leaving: Leaving = None) -> Entry | None:
+    def ready(
+        self,
+        entry: Entry,
+        result: Result,
+        *,
+        leaving: Leaving = None,
+        taking: Mapping[str, Any] | None = None,
+    ) -> Entry | None:
         """Note the result before anything else is done with it: it has been paid.
 
         Args:
             entry: As it was when the request began.
             result: What the service says.
             leaving: The pass of the request that brought it.
+            taking: `conveyor.lease.Deliveries.taking`, where it is delivered at once.
         """
         polls = _polls(leaving)
         changed = self._change(
@@ -536,11 +535,12 @@ class Ledger(Changes):
             guards=_this_job(entry),
             set={"result": dump_result(result), "cost": result.cost, "alive": 1, "note": ""},
             stamp=["ready_at"],
-            add={"wakeup": 1, "polls": polls},
+            add={"turn": 1, "polls": polls, "deliveries": int(taking is not None)},
             unset=("held_at", "denials"),
             counts={"polls": polls, "cost": result.cost},
-            due_in=_WORK_S,
+            due_in=_WORK_S + 1,
             leave=leaving,
+            take=taking,
         )
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
@@ -561,7 +561,8 @@ class Ledger(Changes):
             entry.id,
             set={"note": note},
             add={"faults": int(fault)},
-            due_in=delay_s + _GRACE_S,
+            due_in=delay_s,
+            bell=True,
         )
 
     def stored(self, entry: Entry, place: int, file: StoredFile) -> None:
@@ -629,7 +630,7 @@ class Ledger(Changes):
             entry: The conversion.
             delay_s: Until then, seconds.
         """
-        return self._change("stumbled", entry.id, add={"stumbles": 1}, due_in=delay_s)
+        return self._change("stumbled", entry.id, add={"stumbles": 1}, due_in=delay_s, bell=True)
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
@@ -639,7 +640,7 @@ class Ledger(Changes):
             entry.id,
             set={"failure": dump_failure(failure), "note": ""},
             stamp=["finished_at"],
-            add={"wakeup": 1},
+            add={"turn": 1},
             due_in=_GRACE_S,
             counts={failure.kind.value: 1},
         )
@@ -663,7 +664,7 @@ class Ledger(Changes):
             entry: The conversion, ended.
             delay_s: Until it is tried again, seconds.
         """
-        return self._change("untold", entry.id, add={"untold": 1}, due_in=delay_s)
+        return self._change("untold", entry.id, add={"untold": 1}, due_in=delay_s, bell=True)
 
     def told(
         self,
@@ -723,9 +724,10 @@ class Ledger(Changes):
                 "strikes": 0,
             },
             stamp=["since"],
-            add={"wakeup": 1, "attempt": 1},
+            add={"turn": 1, "attempt": 1},
             unset=[*_OF_THE_LAST_JOB, *map(file_field, entry.stored)],
-            due_in=_GRACE_S,
+            due_in=0,
+            bell=True,
             dead=False,
             keep_s=0,
             leftovers=[leftover.row for leftover in leftovers],
@@ -743,12 +745,13 @@ class Ledger(Changes):
                 "strikes": 0,
             },
             stamp=["since"],
-            add={"wakeup": 1},
+            add={"turn": 1},
             unset=(
                 *("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles"),
                 *("missing", "missing_at", "refusal"),
             ),
-            due_in=_GRACE_S,
+            due_in=0,
+            bell=True,
             dead=False,
             keep_s=0,
         )
@@ -800,7 +803,7 @@ class Ledger(Changes):
             "forget",
             conversion_id,
             key=claim.key if claim else None,
-            guards={"wakeup": 0, "joined": ""},
+            guards={"turn": 0, "joined": ""},
             due_in=False,
             keep_s=_FORGET,
             silent=True,
@@ -808,7 +811,7 @@ class Ledger(Changes):
         )
         return bool(done)
 
-    def job_ended(self, conversion_id: str, job_id: str) -> tuple[Entry, float] | None:
+    def job_ended(self, conversion_id: str, job_id: str) -> None:
         """Note the webhook's call: a hint (invariant I6), which is remembered until the next poll.
 
         A call for a conversion that is unknown, over or not posted yet, one for another job, and a
@@ -818,63 +821,35 @@ class Ledger(Changes):
         Args:
             conversion_id: The conversion's id.
             job_id: As the call names it; empty where it names none, which is a hint all the same.
-
-        Returns:
-            The entry and the seconds after which it shall be polled; None where there is nothing
-            to do.
         """
+        keys = [
+            self._keys.conversion(conversion_id),
+            self._keys.turnstile(conversion_id),
+            self._keys.due("poll"),
+        ]
         with self._translated():
-            wait_ms, *found = cast(
-                "list[Any]",
-                self._job_ended(
-                    keys=[
-                        self._keys.conversion(conversion_id),
-                        self._keys.turnstile(conversion_id),
-                        self._keys.due,
-                    ],
-                    args=[conversion_id, job_id, _GRACE_S, VERSION],
+            wait_s, now = cast(
+                "tuple[str, str]",
+                self._together.run(
+                    self._job_ended, keys, [conversion_id, job_id, self._keys.prefix, VERSION]
                 ),
             )
-        if not found:
-            return None
-        now, flat = found
-        return decode(conversion_id, fields_of(flat), float(now)), wait_ms / 1000
+        self.ring("poll", wait_s, now, must=True)
 
-    def keep_working(self, conversion_ids: Sequence[str]) -> None:
-        """Put off when these are overdue: somebody works on them.
+    def keep_working(self, rows: Sequence[tuple[str, str, str]], lease_s: float) -> None:
+        """Say that somebody works on these: their leases begin anew, and they are due after them.
 
         Args:
-            conversion_ids: Those that are not in the index are left alone.
+            rows: Of each its id, what its lease is called, ``turnstile`` or ``delivery``, and what
+                the lease holds. What is another's by now is left alone.
+            lease_s: How long the leases live from now on, seconds.
         """
+        args: list[str | int] = [self._keys.prefix, round(lease_s * 1000)]
+        args += chain.from_iterable(rows)
         with self._translated():
-            self._keep_working(keys=[self._keys.due], args=[_WORK_S, *conversion_ids])
+            self._heartbeat(keys=self._keys.all_due, args=args)
 
     # -- indexes --------------------------------------------------------------------------------
-
-    def claim_overdue(self, limit: int, for_s: float, skip: int = 0) -> Overdue:
-        """Take overdue conversions to wake them; other sweeps leave them alone for a while.
-
-        What can't be read is put aside, so that it is not woken again and harms no other. What a
-        later release has written is left to its own workers.
-
-        Args:
-            limit: At most so many are looked at.
-            for_s: Seconds for which they are this sweep's.
-            skip: `Overdue.left` of the batch before.
-        """
-        with self._translated():
-            ids, looked_at, left, newer = cast(
-                "tuple[list[str], int, int, list[str]]",
-                self._claim_overdue(
-                    keys=[self._keys.due],
-                    args=[for_s, limit, self._keys.entry_prefix, VERSION, _LEAVE_NEWER_S, skip],
-                ),
-            )
-        found = self._sorted(ids)
-        self.set_aside(found.damaged)
-        self.audit.note_newer([*newer, *found.newer])
-        lost = self.audit.lose(found.gone)
-        return Overdue(found.entries, tuple(lost), is_last=looked_at < limit, left=left)
 
     def dead_ids(self, older_than_s: float | None = None, limit: int | None = None) -> list[str]:
         """The ids of dead letters, the oldest first.
@@ -1005,7 +980,7 @@ class Ledger(Changes):
             guards=_this_job(entry),
             set={**fields, "cost": cost} if cost else fields,
             stamp=["finished_at"],
-            add={"wakeup": 1, "polls": polls},
+            add={"turn": 1, "polls": polls},
             due_in=_WORK_S,
             dead=True,
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
@@ -1087,8 +1062,17 @@ def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest
     return replace(request, params={**others, "Timeout": str(timeout)})
 
 
-def _held(*, held: bool) -> dict[str, Any]:
+def _held(*, held: bool, first: bool) -> dict[str, Any]:
     """On hold nobody's patience runs out: it counts anew from the end of the hold."""
+    due = {"due_first": True} if first else {}
     if held:
-        return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"]}
-    return {"also": {"held": 0}}
+        return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"], **due}
+    return {"also": {"held": 0}, **due}
+
+
+def _bell_of(entry: Entry) -> str | bool:
+    """Where the service calls, a poll is only the net below a call that was lost.
+
+    The sweep rings for it, so that no message waits for what has long ended.
+    """
+    return "called" if entry.webhook else True

@@ -38,7 +38,7 @@ TRANSITIONS: Final = {
     for row in (
         _row("open", (_ABSENT,), State.QUEUED),
         _row("forget", (State.QUEUED,), None),
-        _row("uploaded", (State.QUEUED,), State.QUEUED),
+        _row("uploaded", (State.QUEUED,), None),
         _row("delayed", (State.QUEUED,), State.QUEUED),
         _row("begin_submit", (State.QUEUED,), State.CONVERTING),
         _row("started", (State.CONVERTING,), State.CONVERTING),

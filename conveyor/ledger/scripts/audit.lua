@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  index       sorted set, or set, of ids
 -- KEYS[2]  cursors     hash, where the last look at each index ended
--- KEYS[3]  due         sorted set, id by the time at which something must have happened
+-- KEYS[3]  due         sorted set of what is in this state, id by the time at which it is due
 -- KEYS[4]  unreadable  sorted set, ids that were put aside
 -- ARGV[1]  name        of the index, in the cursors
 -- ARGV[2]  batch       about so many are looked at

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  delivery  string, the token of whoever delivers it
 -- KEYS[2]  entry     hash, the conversion's; counts its deliveries
--- KEYS[3]  due       sorted set, id by the time at which something must have happened
+-- KEYS[3]  due       sorted set of deliveries, id by the time at which it is due
 -- ARGV[1]  token     ours
 -- ARGV[2]  lease_ms  how long the key lives if it is not renewed
 -- ARGV[3]  id        the conversion's

@@ -1,32 +1,36 @@
 -- Note that the service has called: the job has ended, it says. Find out if a poll shall come now.
 --
+-- begins with bell.lua
+--
 -- KEYS[1]  entry      hash, the conversion's; remembers the call until the next poll begins
 -- KEYS[2]  turnstile  string, the token of whoever polls it, or `left`
--- KEYS[3]  due        sorted set, id by the time at which something must have happened
+-- KEYS[3]  due        sorted set of polls, id by the time at which it is due
 -- ARGV[1]  id         the conversion's
 -- ARGV[2]  job_id     the job's, as the call names it; empty where it names none
--- ARGV[3]  grace_s    how late the poll may be before the sweep takes it for lost
+-- ARGV[3]  prefix     of all keys
 -- ARGV[4]  version    the newest version of an entry that we understand
--- returns             {-1} nothing to do; {ms, now, fields} a poll shall come in so many
+-- returns             the seconds until a bell has to come, -1 where none has to be sent, and now
 
 if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
     or redis.call('HGET', KEYS[1], 'called') == '1'
     or (tonumber(redis.call('HGET', KEYS[1], 'v') or '1') or 1) > tonumber(ARGV[4]) then
-  return {-1}
+  return {'-1', ''}
 end
 local alive = redis.call('HGET', KEYS[1], 'alive') == '1'
 -- Before the submit's answer is noted nobody knows which id the service has given the job.
 if alive and ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
-  return {-1}
+  return {'-1', ''}
 end
 redis.call('HSET', KEYS[1], 'called', 1)
 local holder = redis.call('GET', KEYS[2])
 -- A request for the job is in flight: whoever notes its answer finds the call, and looks again.
 if not alive or (holder and holder ~= 'left') then
-  return {-1}
+  return {'-1', ''}
 end
-local wait_ms = math.max(redis.call('PTTL', KEYS[2]), 0)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-redis.call('ZADD', KEYS[3], 'XX', 'LT', string.format('%.6f', now + wait_ms / 1000 + ARGV[3]), ARGV[1])
-return {wait_ms, string.format('%.6f', now), redis.call('HGETALL', KEYS[1])}
+local due = now + math.max(redis.call('PTTL', KEYS[2]), 0) / 1000
+if redis.call('ZADD', KEYS[3], 'XX', 'CH', 'LT', string.format('%.6f', due), ARGV[1]) == 0 then
+  return {'-1', ''}
+end
+return {string.format('%.3f', bell(ARGV[3], 'poll', now, due)), string.format('%.6f', now)}

@@ -1,9 +1,9 @@
 -- Note conversions whose entry is gone: Redis has evicted it, or somebody has deleted it.
 --
--- KEYS[1]  due      sorted set, id by the time at which something must have happened
--- KEYS[2]  lost     sorted set, id by the time at which it was noticed
--- KEYS[3]  counts   hash, what has happened so far, by name
--- KEYS[4…] indexes  sorted sets of ids, from which they are taken out
+-- KEYS[1]  lost     sorted set, id by the time at which it was noticed
+-- KEYS[2]  counts   hash, what has happened so far, by name
+-- KEYS[3…5]  due    sorted sets, id by the time at which it is due
+-- KEYS[6…] indexes  sorted sets of ids, from which they are taken out
 -- ARGV[1]  prefix   of all keys
 -- ARGV[2]  most     so many are remembered, the latest
 -- ARGV[3…] ids
@@ -16,10 +16,11 @@ for place = 3, #ARGV do
   local id = ARGV[place]
   -- It may have been accepted in this very moment.
   if redis.call('EXISTS', ARGV[1] .. 'conversion:' .. id) == 0 then
-    local was_due = redis.call('ZREM', KEYS[1], id)
-    for index = 4, #KEYS do redis.call('ZREM', KEYS[index], id) end
+    local was_due = 0
+    for index = 3, 5 do was_due = math.max(was_due, redis.call('ZREM', KEYS[index], id)) end
+    for index = 6, #KEYS do redis.call('ZREM', KEYS[index], id) end
     redis.call('DEL', ARGV[1] .. 'events:' .. id)
-    if redis.call('ZADD', KEYS[2], 'NX', time, id) == 1 then
+    if redis.call('ZADD', KEYS[1], 'NX', time, id) == 1 then
       new = new + 1
       table.insert(noticed, id)
       table.insert(noticed, was_due)
@@ -27,7 +28,7 @@ for place = 3, #ARGV do
   end
 end
 if new > 0 then
-  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[2]))
-  redis.pcall('HINCRBY', KEYS[3], 'lost', new)
+  redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[2]))
+  redis.pcall('HINCRBY', KEYS[2], 'lost', new)
 end
 return noticed

@@ -1,25 +1,41 @@
--- Note that the service throttles the account: the whole fleet waits, longer each time.
+-- Note that the service throttles the account: its rate falls, by more the more it is throttled.
 --
--- KEYS[1]  account        hash: throttles, throttled_until
--- KEYS[2]  counts         hash, what has happened so far, by name
--- ARGV[1]  step_s         the first wait; then twice, then three times as long
--- ARGV[2]  retry_after_s  what the service asks for; 0 where it names nothing
--- returns                 the wait in ms
+-- KEYS[1]  account  hash: rate, rate_at, rate_base, second, posted, posted_before
+-- KEYS[2]  counts   hash, what has happened so far, by name
+-- ARGV[1]  least    the rate never falls below this, a second
+-- returns           the rate, a second
+--
+-- Each throttle takes half of what one request is among those of a second. So where each request of a
+-- second is throttled the rate is more than halved, and where one of a hundred is, it hardly changes. It
+-- grows by a twentieth a second of what it was at first, and ends a minute after the last throttle.
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local until_s = tonumber(redis.call('HGET', KEYS[1], 'throttled_until') or '0') or 0
-local throttles = tonumber(redis.call('HGET', KEYS[1], 'throttles') or '0') or 0
-local wanted_s = now + tonumber(ARGV[2])
 
--- Many submits learn of the same throttle: while one wait runs, they share it.
-if until_s <= now then
-  throttles = throttles + 1
-  until_s = now + tonumber(ARGV[1]) * math.min(throttles, 3)
+local function number(name)
+  return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
 end
-until_s = math.max(until_s, wanted_s)
+
+local second = math.floor(now)
+local posted, before = number('posted'), number('posted_before')
+if number('second') < second - 1 then
+  posted, before = 0, 0
+elseif number('second') == second - 1 then
+  posted, before = 0, posted
+end
+
+local rate, base = number('rate'), number('rate_base')
+if rate <= 0 then
+  -- As fast as submits have gone so far; a second that has just begun tells little.
+  rate = math.max(before, posted / math.max(now - second, 0.1), 1)
+  base = rate
+else
+  rate = rate + base * 0.05 * math.max(now - number('rate_at'), 0)
+end
+rate = rate * (1 - 0.5 / math.max(before, posted, 1))
+rate = math.max(rate, tonumber(ARGV[1]))
 
 redis.pcall('HINCRBY', KEYS[2], 'throttles', 1)
-redis.call('HSET', KEYS[1], 'throttles', throttles,
-  'throttled_until', string.format('%.6f', until_s))
-return math.ceil((until_s - now) * 1000)
+redis.call('HSET', KEYS[1], 'rate', string.format('%.6f', rate),
+  'rate_base', string.format('%.6f', base), 'rate_at', string.format('%.6f', now))
+return string.format('%.3f', rate)

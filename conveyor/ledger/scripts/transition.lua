@@ -1,9 +1,11 @@
 -- One transition of one conversion: checked, written, indexed and announced in one atomic step.
 --
+-- begins with bell.lua
+--
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
 --
 -- KEYS[1]  entry      hash, the conversion's
--- KEYS[2]  due        sorted set, id by the time at which something must have happened
+-- KEYS[2]  submits    sorted set, id of what is to be submitted by the time at which it is due
 -- KEYS[3]  dead       sorted set, id of each dead letter by the time it became one
 -- KEYS[4]  turnstile  string, the token of whoever talks to the service for it, or `left`
 -- KEYS[5]  counts     hash, what has happened so far, by name
@@ -15,7 +17,9 @@
 -- KEYS[11] records    hash, by id: what `add_leftovers.lua` notes of each
 -- KEYS[12] revoked    sorted set, ids that were revoked before they began
 -- KEYS[13] signed     set, tokens of those staged folders that signatures share
--- KEYS[14] key        string, an idempotency key; absent where there is none
+-- KEYS[14] polls      sorted set, the same of what is to be polled
+-- KEYS[15] deliveries sorted set, the same of what is to be brought to its caller
+-- KEYS[16] key        string, an idempotency key; absent where there is none
 -- ARGV[1]  id
 -- ARGV[2]  token of this call: a repeat of it (its reply was lost) is answered as the first was
 -- ARGV[3]  the transition, JSON:
@@ -29,12 +33,15 @@
 --   claim        value and keep_s: the key is the conversion's from now on
 --   unclaim      value: the key is nobody's any more, if it holds this
 --   enter        token and for_ms: enter the turnstile; refused while another is in
+--   take         token and for_ms: become the one who delivers it
 --   unless_revoked  true: refused where its id was revoked
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
---   due_in       seconds from now to index under `due`, or false to take out; absent: left as it is
+--   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_called_in  the same, where the webhook has called meanwhile
+--   due_first    true: it is due now, before all that were accepted later
+--   bell         true: a bell has to be rung for it; 'called': the same, if the webhook has called
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
 --   timed        since, le, sum, bounds: count the seconds from a field to now in a histogram
@@ -47,7 +54,9 @@
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
--- returns        {1, now, fields} when done, {0, now, {}} when refused,
+-- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
+--                how many seconds, -1 where none has to be sent, and 1 where one has to come at once
+--                for what waits for a place among the account's jobs; {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -62,9 +71,12 @@ local function field(name)
 end
 local state = field('state')
 
+local wait_s, bell_kind, has_room = -1, '', 0
+
 local function answer(done)
-  if done < 1 or change.silent then return {done, now_text, {}} end
-  return {done, now_text, redis.call('HGETALL', KEYS[1])}
+  if done < 1 then return {done, now_text, {}} end
+  local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
+  return {done, now_text, fields, bell_kind, string.format('%.3f', wait_s), has_room}
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -82,7 +94,7 @@ end
 
 -- 1. May it be done?
 
-local claimed = (change.claim or change.unclaim) and redis.call('GET', KEYS[14])
+local claimed = (change.claim or change.unclaim) and redis.call('GET', KEYS[16])
 if change.claim and claimed and claimed ~= change.claim.value then
   return {-3, now_text, {claimed}}
 end
@@ -205,6 +217,9 @@ end
 if change.enter then
   redis.call('SET', KEYS[4], change.enter.token, 'PX', change.enter.for_ms)
 end
+if change.take then
+  redis.call('SET', KEYS[6], change.take.token, 'PX', change.take.for_ms)
+end
 for _, staged in ipairs(owned) do
   redis.call('ZREM', KEYS[9], staged)
 end
@@ -212,9 +227,9 @@ for _, staged in ipairs(shared) do
   redis.call('ZADD', KEYS[9], 'XX', string.format('%.0f', now + change.sign_s), staged)
 end
 if change.claim then
-  redis.call('SET', KEYS[14], change.claim.value, 'EX', change.claim.keep_s)
+  redis.call('SET', KEYS[16], change.claim.value, 'EX', change.claim.keep_s)
 elseif change.unclaim and claimed == change.unclaim then
-  redis.call('DEL', KEYS[14])
+  redis.call('DEL', KEYS[16])
 end
 
 -- From here on names of keys are made that depend on what the entry says; all have the hash tag of
@@ -223,17 +238,33 @@ local forgotten = change.keep_s and change.keep_s < 0
 
 -- What the service works on counts as a job of the account; what it no longer does makes room.
 local account = change.set and change.set.state and field('account') or ''
-if account ~= '' then
-  local count = entered == 'converting' and 'SADD' or 'SREM'
-  redis.call(count, ARGV[4] .. 'jobs:' .. account, ARGV[1])
+if account ~= '' and entered == 'converting' then
+  redis.call('SADD', ARGV[4] .. 'jobs:' .. account, ARGV[1])
+elseif account ~= '' and redis.call('SREM', ARGV[4] .. 'jobs:' .. account, ARGV[1]) == 1
+    and redis.call('HDEL', ARGV[4] .. 'account:' .. account, 'full') == 1 then
+  redis.call('DEL', ARGV[4] .. 'bell:submit')
+  has_room = bell(ARGV[4], 'submit', now, now) == 0 and 1 or 0
+end
+
+local function due_of(its_state)
+  if its_state == 'queued' then return KEYS[2], 'submit' end
+  if its_state == 'converting' then return KEYS[14], 'poll' end
+  return KEYS[15], 'deliver'
 end
 
 local due_in = change.due_in
 if change.due_called_in and field('called') == '1' then due_in = change.due_called_in end
-if due_in == false then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-elseif due_in ~= nil then
-  redis.call('ZADD', KEYS[2], string.format('%.6f', now + due_in), ARGV[1])
+if due_in ~= nil then
+  local key, kind = due_of(entered)
+  local key_before = due_of(state)
+  if due_in == false or key_before ~= key then redis.call('ZREM', key_before, ARGV[1]) end
+  if due_in ~= false then
+    local due = change.due_first and math.min(created_at, now) or now + due_in
+    redis.call('ZADD', key, string.format('%.6f', due), ARGV[1])
+    if change.bell == true or change.bell == 'called' and field('called') == '1' then
+      wait_s, bell_kind = bell(ARGV[4], kind, now, due), kind
+    end
+  end
 end
 
 if was_dead_of then

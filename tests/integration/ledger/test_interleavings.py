@@ -39,6 +39,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from workers.pulse import Pulse
 
 from config.settings import WorkerSettings
 from conveyor import State, names, wakeups
@@ -72,7 +73,6 @@ from conveyor.turnstile import Turnstile
 from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
-from workers.pulse import Pulse
 from workers.wiring import Engine
 
 KEYS = Keys()

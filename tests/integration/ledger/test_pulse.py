@@ -4,10 +4,10 @@ import time
 from functools import partial
 
 import pytest
+from workers.pulse import Pulse
 
 from conveyor.ledger.keys import Keys
 from conveyor.turnstile import Turnstile
-from workers.pulse import Pulse
 
 KEYS = Keys()
 

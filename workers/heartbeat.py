@@ -1,7 +1,7 @@
-"""The pulse: as long as a process lives, what it works on is not taken for lost.
+"""The heartbeat: as long as a process lives, what it works on is not taken for lost.
 
-Uploads, POSTs, polls and downloads may take minutes. Instead of waiting that long before a dead
-worker's conversions are woken, the sweep waits for a few missed beats.
+Uploads, POSTs, polls and downloads may take minutes. One script a beat renews the leases of all
+that a process has in hand. So a dead worker's conversions are taken up after a few missed beats.
 """
 
 from __future__ import annotations
@@ -16,31 +16,33 @@ from typing import Final
 import structlog
 
 from conveyor.errors import LedgerUnavailable
+from conveyor.lease import Lease
 from conveyor.ledger import Ledger
+from conveyor.turnstile import Pass
 from workers.complaints import complaints
 
-__all__ = ["Pulse", "Work"]
+__all__ = ["Heartbeat", "Work"]
 
-# Of the work's and the lease's time several beats may fail before anybody else steps in.
+# Of a lease several beats may fail before anybody else steps in.
 _EVERY_S: Final = 2.0
 
-Renew = Callable[[], object]
-
-log = structlog.get_logger("conveyor.pulse")
+log = structlog.get_logger("conveyor.heartbeat")
 
 
 class Work:
-    """What is being worked on; two tasks may work on the same conversion.
+    """What is being worked on; two threads may work on the same conversion.
 
     Args:
         conversion_id: The conversion's id.
-        renew: Renews a lease that goes with the work.
+        lease: What its lease is called, as `conveyor.ledger.Ledger.keep_working` has it.
+        token: What the lease holds.
         clock: Seconds.
     """
 
-    def __init__(self, conversion_id: str, renew: Renew | None, clock: Callable[[], float]) -> None:
-        self.conversion_id = conversion_id
-        self.renew = renew
+    def __init__(
+        self, conversion_id: str, lease: str, token: str, clock: Callable[[], float]
+    ) -> None:
+        self.row = (conversion_id, lease, token)
         self._clock = clock
         self._until = inf
 
@@ -54,11 +56,12 @@ class Work:
         return self._clock() > self._until
 
 
-class Pulse:
+class Heartbeat:
     """One process's.
 
     Args:
-        ledger: Where work in progress is put off.
+        ledger: Where leases are renewed.
+        lease_s: For how long, seconds.
         every_s: Between two beats, seconds.
         clock: Seconds, for tests.
     """
@@ -66,10 +69,12 @@ class Pulse:
     def __init__(
         self,
         ledger: Ledger,
+        lease_s: float,
         every_s: float = _EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._lease_s = lease_s
         self._clock = clock
         self._every_s = every_s
         self._lock = Lock()
@@ -77,26 +82,24 @@ class Pulse:
         self._thread: Thread | None = None
 
     @contextmanager
-    def keeps(
-        self, conversion_id: str, renew: Renew | None = None, most_s: float = inf
-    ) -> Iterator[Work]:
+    def keeps(self, held: Pass | Lease, most_s: float = inf) -> Iterator[Work]:
         """Keep a conversion from being taken for lost, for as long as the block runs.
 
         Args:
-            conversion_id: The conversion's id.
-            renew: Renews a lease that goes with the work.
+            held: The right to work on it.
             most_s: Seconds that the work may take. After that the process is taken for stuck, and
                 others take the work over.
 
         Yields:
             The work, so that it can be given more time.
         """
-        work = Work(conversion_id, renew, self._clock)
+        lease = "turnstile" if isinstance(held, Pass) else "delivery"
+        work = Work(held.entry.id, lease, held.token, self._clock)
         work.may_take(most_s)
         with self._lock:
             self._working.add(work)
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="conveyor-pulse", daemon=True)
+                self._thread = Thread(target=self._run, name="conveyor-heartbeat", daemon=True)
                 self._thread.start()
         try:
             yield work
@@ -105,19 +108,15 @@ class Pulse:
                 self._working.discard(work)
 
     def beat(self) -> None:
-        """Put off what is being worked on.
+        """Renew the leases of what is being worked on.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._lock:
-            working = [work for work in self._working if not work.is_overtime]
-        if working:
-            for work in working:
-                if work.renew is not None:
-                    work.renew()
-            # After the leases, so that none lasts longer than the sweep waits.
-            self._ledger.keep_working([work.conversion_id for work in working])
+            rows = [work.row for work in self._working if not work.is_overtime]
+        if rows:
+            self._ledger.keep_working(rows, self._lease_s)
 
     def _run(self) -> None:
         never = Event()
@@ -125,8 +124,8 @@ class Pulse:
             try:
                 self.beat()
             except LedgerUnavailable as error:
-                complaints.begin("pulse", str(error))
+                complaints.begin("heartbeat", str(error))
             except Exception:
                 log.exception("beat_missed")
             else:
-                complaints.end("pulse")
+                complaints.end("heartbeat")

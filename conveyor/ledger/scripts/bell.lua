@@ -1,0 +1,29 @@
+-- What other scripts begin with that set a date: does a bell have to be rung for it?
+--
+-- A bell is a message for all that is due in the same slot. A mark says that it was rung. What is
+-- due now has one mark, which ends with the claim that the bell brings. What is due later has a mark
+-- for its slot, and its bell comes at the slot's end.
+
+local SLOT_S = 0.25
+-- A bell that has not come for so long after its time is taken for lost.
+local LATE_MS = 1000
+-- For what is due later the sweep rings.
+local FARTHEST_S = 60
+
+-- returns the seconds after which the bell has to come, -1 where none has to be sent
+local function bell(prefix, kind, now, due)
+  if due <= now then
+    return redis.call('SET', prefix .. 'bell:' .. kind, 1, 'NX', 'PX', LATE_MS) and 0 or -1
+  end
+  if due > now + FARTHEST_S then return -1 end
+  local slot = math.floor(due / SLOT_S) + 1
+  local wait_s = slot * SLOT_S - now
+  local mark = string.format('%sbell:%s:%.0f', prefix, kind, slot)
+  local until_ms = string.format('%.0f', wait_s * 1000 + LATE_MS)
+  return redis.call('SET', mark, 1, 'NX', 'PX', until_ms) and wait_s or -1
+end
+
+-- Have nobody ring for so long: a bell is on its way, or somebody else will send it.
+local function quiet(prefix, kind, wait_s)
+  redis.call('SET', prefix .. 'bell:' .. kind, 1, 'PX', string.format('%.0f', wait_s * 1000 + LATE_MS))
+end

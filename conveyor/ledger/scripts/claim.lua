@@ -1,0 +1,281 @@
+-- Take up to so many of what is due, and enter the turnstile of each: the one way to work.
+--
+-- begins with bell.lua
+--
+-- KEYS[1]  due       sorted set of this kind, id by the time at which it is due
+-- KEYS[2]  account   hash; of submits alone: held, checked_at, by_submit, prober, well_at, blocked_at,
+--                    full, foreign_ids, rate, rate_at, rate_base, spent_until, second, posted,
+--                    posted_before
+-- KEYS[3]  jobs      set, the conversions that the service works on for the account
+-- KEYS[4]  accounts  set, the accounts that were seen
+-- ARGV[1]  what is asked, JSON:
+--   kind      submit, poll or deliver
+--   states    of the conversions of this kind
+--   limit     at most so many
+--   at        when the bell was to come; earlier, nothing is due: the hosts' clocks differ
+--   token     what the turnstiles hold while they are the caller's; absent: they are not entered
+--   lease_s   for how long they are if the caller never leaves; what is taken is due again after it
+--   version   the newest version of an entry that we understand
+--   leave_s   what is newer is left to its own workers for so long, and then put off for as long
+--   account, most_jobs, check_s, hold_s   of submits: the account's name, its limit of jobs (0: none),
+--             how often a hold is checked, and how long a conversion waits for a hold to end
+-- ARGV[2]  prefix    of all keys
+-- returns  now, the seconds until the next bell (-1: none), what keeps the rest waiting, 1 if it is the
+--          caller's to ask how the account is, 1 if what was taken probes a held account, 1 if the
+--          service itself ended a hold lately, 1 if it gives ids of its own, the ids that have no
+--          entry, those whose entry can't be read, those that are newer, the entries that may go, and
+--          those that have waited too long: id and fields by turns
+--
+-- A held account is checked every check_s: at /user, or where that proves nothing (by_submit), by
+-- letting one submit through. Who was refused last goes only where no other waits.
+
+local ask = cjson.decode(ARGV[1])
+local prefix = ARGV[2]
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local stamp = string.format('%.6f', now)
+local again_s = -1
+
+local gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}
+local reason, must_check, probes, is_well, has_foreign_ids = '', 0, 0, 0, 0
+
+local function answer()
+  return {stamp, string.format('%.3f', again_s), reason, must_check, probes, is_well,
+    has_foreign_ids, gone, damaged, newer, taken, spent}
+end
+
+if ask.at and now < ask.at then
+  again_s = ask.at - now
+  return answer()
+end
+redis.call('DEL', prefix .. 'bell:' .. ask.kind)
+
+local function sooner(wait_s)
+  if wait_s >= 0 and (again_s < 0 or wait_s < again_s) then again_s = wait_s end
+end
+
+-- Some more than are asked for: what is newer, or held up, must not hide what stands behind it.
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', stamp, 'WITHSCORES',
+  'LIMIT', 0, 2 * ask.limit + 50)
+if #found == 0 then return answer() end
+
+-- 1. How many may go?
+
+local account = {}
+local function number(name)
+  -- A damaged field holds nobody up.
+  return tonumber(account[name] or '0') or 0
+end
+
+local room, free_jobs, prober = ask.limit, math.huge, nil
+local rate = 0
+
+-- A throttle has set a rate, which grows as time goes by.
+local function rate_now()
+  if number('rate') <= 0 or now - number('rate_at') > 60 then return 0 end
+  return number('rate') + number('rate_base') * 0.05 * math.max(now - number('rate_at'), 0)
+end
+
+local function admit()
+  local flat = redis.call('HGETALL', KEYS[2])
+  for place = 1, #flat, 2 do account[flat[place]] = flat[place + 1] end
+  has_foreign_ids = number('foreign_ids')
+  if account.held then
+    reason, room = 'held', 0
+    redis.call('HSET', KEYS[2], 'blocked_at', stamp)
+    local left_s = number('checked_at') + ask.check_s - now
+    if left_s > 0 then
+      sooner(left_s)
+      return
+    end
+    redis.call('HSET', KEYS[2], 'checked_at', stamp)
+    sooner(ask.check_s)
+    if number('by_submit') == 0 then
+      must_check = 1
+      return
+    end
+    room, probes, prober = 1, 1, account.prober
+    return
+  end
+  if now - number('well_at') < 20 * ask.check_s then is_well = 1 end
+  if ask.most_jobs > 0 then
+    free_jobs = ask.most_jobs - redis.call('SCARD', KEYS[3])
+  end
+  rate = rate_now()
+  if rate > 0 then
+    local ahead = now - number('spent_until')
+    local most = math.floor(math.min(ahead + 0.25, 0.5) * rate)
+    if ahead >= 0 then most = math.max(most, 1) end
+    if most < room then
+      room, reason = math.max(most, 0), 'throttled'
+    end
+  end
+end
+
+if ask.kind == 'submit' then admit() end
+
+-- 2. Take them.
+
+local function is_newer(version)
+  if not version or not string.match(version, '^%d+$') then return false end
+  return tonumber(version) > ask.version and tonumber(version) <= 1000
+end
+
+local function put_off(id, due)
+  redis.call('ZADD', KEYS[1], string.format('%.6f', due), id)
+end
+
+local DUE_OF = {queued = 'submit', converting = 'poll'}
+
+-- Returns whether it is to be taken. What is in no state of this kind was moved by hand.
+local function fits(id, entry, due)
+  local kind = redis.call('TYPE', entry).ok
+  if kind ~= 'hash' then
+    table.insert(kind == 'none' and gone or damaged, id)
+    return false
+  end
+  local state, version, told = unpack(redis.call('HMGET', entry, 'state', 'v', 'told'))
+  if is_newer(version) then
+    table.insert(newer, id)
+    if due < now - ask.leave_s then put_off(id, now + ask.leave_s) end
+    return false
+  end
+  for _, known in ipairs(ask.states) do
+    if state == known then return true end
+  end
+  if not state or not string.match(state, '^%l+$') then
+    table.insert(damaged, id)
+    return false
+  end
+  redis.call('ZREM', KEYS[1], id)
+  if told ~= '1' then
+    redis.call('ZADD', prefix .. 'due:' .. (DUE_OF[state] or 'deliver'), stamp, id)
+  end
+  return false
+end
+
+-- Returns whether nobody is in, and we are.
+local function enter(id)
+  if not ask.token then return true end
+  local turnstile = prefix .. 'turnstile:' .. id
+  if redis.call('SET', turnstile, ask.token, 'NX', 'PX', string.format('%.0f', ask.lease_s * 1000)) then
+    return true
+  end
+  local closed_s = math.max(redis.call('PTTL', turnstile), 1) / 1000
+  if redis.call('GET', turnstile) == 'left' then
+    put_off(id, now + closed_s)
+    sooner(bell(prefix, ask.kind, now, now + closed_s))
+  else
+    -- Whoever is in sets the date. If that one has died, it is this.
+    put_off(id, now + closed_s + 1)
+  end
+  return false
+end
+
+local function take(id, entry, into)
+  if ask.kind ~= 'deliver' and type(redis.pcall('HINCRBY', entry, 'turn', 1)) ~= 'number' then
+    table.insert(damaged, id)
+    return
+  end
+  put_off(id, now + ask.lease_s + 1)
+  table.insert(into, id)
+  table.insert(into, redis.call('HGETALL', entry))
+end
+
+local function since(entry)
+  local since_at, created_at = unpack(redis.call('HMGET', entry, 'since', 'created_at'))
+  return tonumber(since_at or created_at or '0') or 0
+end
+
+local full = false
+local jobs_taken, skipped = 0, nil
+
+local function may_go(id)
+  if ask.kind ~= 'submit' or ask.most_jobs == 0 or redis.call('SISMEMBER', KEYS[3], id) == 1 then
+    return true
+  end
+  if free_jobs < 1 then
+    full = true
+    return false
+  end
+  free_jobs = free_jobs - 1
+  return true
+end
+
+local function go(id, due)
+  local entry = prefix .. 'conversion:' .. id
+  if not fits(id, entry, due) or not may_go(id) or not enter(id) then return end
+  if ask.kind == 'poll' then
+    -- This poll learns what the webhook has called for. One that calls from now on wants another.
+    redis.call('HDEL', entry, 'called')
+  elseif ask.kind == 'submit' then
+    redis.call('HSET', entry, 'account', ask.account)
+    redis.call('SADD', KEYS[3], id)
+    -- While others could not go either, nobody's patience runs out.
+    if since(entry) < number('blocked_at') then redis.call('HSET', entry, 'since', stamp) end
+    if probes == 1 then redis.call('HSET', KEYS[2], 'prober', id) end
+  end
+  jobs_taken = jobs_taken + 1
+  take(id, entry, taken)
+end
+
+local place = 1
+while place < #found and jobs_taken < room and not full do
+  local id = found[place]
+  if id == prober then
+    skipped = place
+  else
+    go(id, tonumber(found[place + 1]))
+  end
+  place = place + 2
+end
+if skipped and jobs_taken < room then go(found[skipped], tonumber(found[skipped + 1])) end
+
+if ask.kind == 'submit' then redis.call('SADD', KEYS[4], ask.account) end
+
+-- 3. What becomes of the rest?
+
+local is_more = place < #found or #found == 2 * (2 * ask.limit + 50)
+if full then
+  reason = 'full'
+  redis.call('HSET', KEYS[2], 'full', 1, 'blocked_at', stamp)
+  -- The end of a job rings.
+  quiet(prefix, ask.kind, 30)
+elseif reason == 'throttled' and is_more then
+  local spent_until = math.max(number('spent_until'), now - 0.25)
+  sooner(math.max(spent_until + math.max(jobs_taken, 1) / rate - now, 0.05))
+  quiet(prefix, ask.kind, again_s)
+elseif reason == 'held' then
+  quiet(prefix, ask.kind, again_s)
+elseif is_more then
+  sooner(bell(prefix, ask.kind, now, now))
+end
+
+if ask.kind == 'submit' and jobs_taken > 0 then
+  if rate > 0 then
+    local from = math.max(number('spent_until'), now - 0.25)
+    redis.call('HSET', KEYS[2], 'spent_until', string.format('%.6f', from + jobs_taken / rate))
+  end
+  -- How many go in a second: a throttle's first rate.
+  local second = math.floor(now)
+  if number('second') == second then
+    redis.call('HSET', KEYS[2], 'posted', number('posted') + jobs_taken)
+  else
+    local before = number('second') == second - 1 and number('posted') or 0
+    redis.call('HSET', KEYS[2], 'second', second, 'posted', jobs_taken, 'posted_before', before)
+  end
+end
+
+-- Those that wait longest end, if they have waited for too long.
+if reason == 'held' or reason == 'full' then
+  for waiting = 1, #found, 2 do
+    local id = found[waiting]
+    local entry = prefix .. 'conversion:' .. id
+    if #spent < 2 * ask.limit and since(entry) > 0 and since(entry) < now - ask.hold_s
+        and redis.call('ZSCORE', KEYS[1], id) == found[waiting + 1]
+        and fits(id, entry, now) and enter(id) then
+      take(id, entry, spent)
+    end
+  end
+end
+return answer()

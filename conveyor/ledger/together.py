@@ -1,0 +1,123 @@
+"""Scripts of many threads, sent together.
+
+Whoever comes while a round trip is on its way waits for the next one, which takes all that have
+come by then. A thread that is alone sends at once. So nobody waits for the sake of others, and the
+more threads there are, the fewer round trips each costs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, Final
+
+import redis
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
+
+__all__ = ["Together"]
+
+# So many answers are read in a row: the first of them waits for the last.
+_MOST: Final = 64
+
+
+class _Call:
+    """A script to run; its thread waits for `turn`."""
+
+    __slots__ = ("answer", "args", "keys", "leads", "script", "turn")
+
+    def __init__(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
+        self.script = script
+        self.keys = keys
+        self.args = args
+        self.answer: Any = None
+        self.leads = False
+        # Held until it is this thread's turn: to read its answer, or to send the next round.
+        self.turn = Lock()
+        self.turn.acquire()
+
+
+class Together:
+    """Runs scripts.
+
+    Args:
+        client: Redis.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._lock = Lock()
+        self._waiting: deque[_Call] = deque()
+        self._is_busy = False
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script.
+
+        Args:
+            script: A registered one.
+            keys: Its keys.
+            args: Its arguments.
+
+        Returns:
+            Its answer.
+
+        Raises:
+            RedisError: Redis is away, or refuses it.
+        """
+        call = _Call(script, keys, args)
+        with self._lock:
+            self._waiting.append(call)
+            if not self._is_busy:
+                self._is_busy = call.leads = True
+        if not call.leads:
+            call.turn.acquire()
+        if call.leads:
+            self._lead()
+        if isinstance(call.answer, BaseException):
+            raise call.answer
+        return call.answer
+
+    def _lead(self) -> None:
+        """Send what waits, ours among it, and let another send what has come meanwhile."""
+        with self._lock:
+            calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
+        try:
+            self._send(calls)
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                if following is None:
+                    self._is_busy = False
+                else:
+                    following.leads = True
+            for call in calls:
+                if not call.leads:
+                    call.turn.release()
+            if following is not None:
+                following.turn.release()
+
+    def _send(self, calls: Sequence[_Call]) -> None:
+        try:
+            if len(calls) == 1:
+                calls[0].answer = _run(calls[0])
+                return
+            pipeline = self._redis.pipeline(transaction=False)
+            for call in calls:
+                pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
+            for call, answer in zip(calls, pipeline.execute(raise_on_error=False), strict=True):
+                call.answer = _run(call) if isinstance(answer, NoScriptError) else answer
+        except BaseException as error:
+            for call in calls:
+                if call.answer is None:
+                    call.answer = error
+            if not isinstance(error, Exception):
+                raise
+
+
+def _run(call: _Call) -> Any:
+    """Run one by itself; the server learns the script if it does not know it."""
+    try:
+        return call.script(keys=list(call.keys), args=list(call.args))
+    except redis.RedisError as error:
+        return error

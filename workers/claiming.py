@@ -1,0 +1,110 @@
+"""What a bell brings: a claim, worked off side by side by the crew.
+
+A task of Celery's claims, hands over, and is free again as soon as only stragglers are left. Each
+conversion is on its own: whatever is raised while somebody works on it is counted there, and no
+other hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+from celery.exceptions import Ignore
+from kombu.exceptions import OperationalError
+
+from conveyor.errors import LedgerUnavailable, UnreadableConversion
+from conveyor.lease import Lease
+from conveyor.turnstile import Pass
+from workers.heartbeat import Work
+from workers.stumbles import put_aside, stumble
+from workers.wiring import Engine
+
+__all__ = ["MOST", "look_after", "room_for", "work_off"]
+
+MOST: Final = 64
+"""So many conversions one claim takes."""
+
+# For a part of the crew to be free a task waits so long, and then has another bell rung.
+_PATIENCE_S: Final = 1.0
+
+HeldT = TypeVar("HeldT", Pass, Lease)
+
+log = structlog.get_logger("conveyor.task")
+
+
+def room_for(engine: Engine, kind: str) -> int:
+    """How many conversions may be claimed now.
+
+    Args:
+        engine: The parts.
+        kind: Of which.
+
+    Raises:
+        Ignore: None: the crew is at work on what takes long. Another bell will come.
+    """
+    room = min(engine.crew.room(_PATIENCE_S), MOST)
+    if not room:
+        engine.bells.ring(kind, _PATIENCE_S, 0)
+        raise Ignore
+    return room
+
+
+def work_off(
+    engine: Engine,
+    task: str,
+    held: Sequence[HeldT],
+    do: Callable[[HeldT, Work], object],
+) -> None:
+    """Work on what was claimed, side by side, and wait until only stragglers are left.
+
+    Args:
+        engine: The parts.
+        task: The task's name, for the logs.
+        held: What was claimed.
+        do: What is done with each.
+    """
+    engine.crew.work([partial(look_after, engine, task, each, do) for each in held])
+
+
+def look_after(
+    engine: Engine,
+    task: str,
+    held: HeldT,
+    do: Callable[[HeldT, Work], object],
+) -> None:
+    """Work on one conversion, and let nothing unexpected go by without a count on it.
+
+    Args:
+        engine: The parts.
+        task: The task's name, for the logs.
+        held: The right to work on it.
+        do: What is done.
+    """
+    conversion_id = held.entry.id
+    with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=task):
+        try:
+            with engine.heartbeat.keeps(held, engine.most_answer_s) as work:
+                do(held, work)
+        except Ignore:
+            pass
+        except (LedgerUnavailable, OperationalError) as error:
+            # It is due again when the lease has lapsed.
+            log.warning("put_off", reason=str(error))
+        except UnreadableConversion as error:
+            _if_there(partial(put_aside, engine, error))
+        except Exception:
+            log.exception("stumbled")
+            _if_there(partial(stumble, engine, conversion_id))
+
+
+def _if_there(note: Callable[[], object]) -> None:
+    """Note what went wrong; where Redis is away the conversion is due again after its lease."""
+    try:
+        note()
+    except (LedgerUnavailable, OperationalError) as error:
+        log.warning("put_off", reason=str(error))
+    except UnreadableConversion:
+        log.exception("not_counted")
