@@ -69,11 +69,6 @@ class Queues:
         return f"{self.namespace}.deliver"
 
     @property
-    def urgent(self) -> str:
-        """What nears its expiry at the service: it must not wait behind thousands."""
-        return f"{self.namespace}.urgent"
-
-    @property
     def unacknowledged(self) -> Mapping[str, str]:
         """Where kombu keeps what workers have drawn from them, by its names for it.
 
@@ -90,7 +85,7 @@ class Queues:
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (self.submit, self.poll, self.deliver, self.urgent)
+        return (self.submit, self.poll, self.deliver)
 
     @property
     def of_tasks(self) -> Mapping[str, str]:
