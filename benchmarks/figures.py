@@ -1,0 +1,126 @@
+"""What was measured, and the statistics of it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+__all__ = ["Figures", "medians", "percentile"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One run of one side under one load; None where it does not apply.
+
+    Attributes:
+        load: The load's name.
+        side: Whose.
+        conversions: How many were enqueued.
+        makespan_s: From the first enqueued to the last outcome.
+        worker_cpu_ms: A conversion: user and system time of the whole worker tree, until its
+            last DELETE.
+        web_cpu_ms: The same of `web`.
+        producer_cpu_ms: The same of this process, which enqueues and listens.
+        service_cpu_ms: The same of the stand-in.
+        ready_to_stored_p50_s: From a job's end at the service until its outcome is visible.
+        ready_to_stored_p99_s: The same.
+        submitted_p50_s: From the return of the call that enqueued until the service has the POST.
+        polls: A conversion.
+        violations: Polls that overlapped or came too early.
+        duplicates: Jobs that were paid again.
+        failed: Conversions that ended without a file.
+        lost: Conversions without an outcome when patience ended.
+        rss_mb: The worker tree's peak, shared pages counted for each process.
+        pss_mb: The same, shared pages divided.
+        messages: Celery messages a conversion.
+        round_trips: Of worker and `web` to Redis, a conversion.
+        redis_commands: A conversion, those of scripts too.
+        redis_kb: Bytes to and from Redis, KB a conversion.
+        redis_memory_kb: The server's peak over what it held before, KB a conversion.
+        unacked: The most that lay in `unacked`.
+        throttled: POSTs that were answered 503.
+        untouched_s: The last end of a conversion none of whose answers dribbled; from the first
+            enqueued.
+        touched_late_s: How much later than its own time-outs a dribbled one ended at most, after
+            the last that was not.
+        silent: Results that were stored and not published.
+        machine_busy: Share of the machine's CPU that was used during the run, by anybody.
+    """
+
+    load: str
+    side: str
+    conversions: int
+    makespan_s: float
+    worker_cpu_ms: float
+    web_cpu_ms: float | None = None
+    producer_cpu_ms: float = 0.0
+    service_cpu_ms: float = 0.0
+    ready_to_stored_p50_s: float | None = None
+    ready_to_stored_p99_s: float | None = None
+    submitted_p50_s: float | None = None
+    polls: float = 0.0
+    violations: float = 0
+    duplicates: float = 0
+    failed: float = 0
+    lost: float = 0
+    rss_mb: float = 0.0
+    pss_mb: float = 0.0
+    messages: float = 0.0
+    round_trips: float = 0.0
+    redis_commands: float = 0.0
+    redis_kb: float = 0.0
+    redis_memory_kb: float = 0.0
+    unacked: float = 0
+    throttled: float = 0
+    untouched_s: float | None = None
+    touched_late_s: float | None = None
+    silent: float = 0
+    machine_busy: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Figures:
+        """The inverse of `to_dict`."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in plain.items() if name in known})
+
+
+# What must not hide behind a median: the worst of all rounds counts.
+_WORST = frozenset({"violations", "duplicates", "failed", "lost", "silent"})
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The least value that at least this share of the values does not exceed.
+
+    Args:
+        values: At least one.
+        share: From 0 to 1.
+    """
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def medians(runs: Sequence[Figures]) -> Figures:
+    """One run that stands for several: medians, and the worst of what must never happen.
+
+    Args:
+        runs: Of one side under one load, at least one.
+    """
+    merged: dict[str, Any] = {}
+    for field in fields(Figures):
+        values = [getattr(run, field.name) for run in runs]
+        merged[field.name] = _one_of(field.name, values)
+    return Figures(**merged)
+
+
+def _one_of(name: str, values: list[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    if not known or not isinstance(known[0], int | float):
+        return known[0] if known else None
+    return max(known) if name in _WORST else statistics.median(known)

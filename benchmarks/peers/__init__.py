@@ -1,0 +1,1 @@
+"""What Conveyor is measured beside: first versions as a good engineer writes them."""

@@ -1,0 +1,1 @@
+"""One task that holds its slot until the file is there."""

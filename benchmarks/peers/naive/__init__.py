@@ -1,0 +1,1 @@
+"""Submit and poll, each a task."""
