@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 from conveyor.errors import ConversionCancelled, ConversionFailed
+from conveyor.shapes import as_fields
 
 __all__ = [
     "Conversion",
@@ -150,11 +151,11 @@ class Conversion:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values: the result that the caller's Celery task gets."""
-        plain = asdict(self)
+        plain = as_fields(self)
         plain["state"] = self.state.value
-        plain["files"] = [asdict(file) for file in self.files]
+        plain["files"] = list(map(as_fields, self.files))
         if self.failure is not None:
-            plain["failure"]["kind"] = self.failure.kind.value
+            plain["failure"] = {**as_fields(self.failure), "kind": self.failure.kind.value}
         return plain
 
     @classmethod

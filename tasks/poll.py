@@ -82,7 +82,7 @@ def _note(
     match after_poll(outcome, entry, engine.limits):
         case Keep(result):
             age_s = round(entry.job_age_s, 2)
-            log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
+            log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
             return _later(engine, passed, again)

@@ -411,7 +411,7 @@ def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
         if entry.webhook
         else schedule.first_poll(engine.spacing_s, pace_s)
     )
-    log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
+    log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
     return engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
 
 

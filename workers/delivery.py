@@ -153,7 +153,14 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     except (StorageError, ApiError) as error:
         return _come_again(engine, entry, _true_cause(engine, error))
     files = [each.file for each in stored]
-    log.info("stored", files=len(files), size=sum(file.size for file in files))
+    log.info(
+        "stored",
+        files=len(files),
+        size=sum(file.size for file in files),
+        cost=entry.cost,
+        polls=entry.polls,
+        age_s=round(entry.job_age_s, 2),
+    )
     noted = engine.ledger.succeeded(
         entry,
         files,

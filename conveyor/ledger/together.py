@@ -1,4 +1,4 @@
-"""Scripts of many threads, sent together.
+"""What many threads ask of Redis, sent together.
 
 Whoever comes while a round trip is on its way waits for the next one, which takes all that have
 come by then. A thread that is alone sends at once. So nobody waits for the sake of others, and the
@@ -22,15 +22,16 @@ __all__ = ["Together"]
 _MOST: Final = 64
 
 
+Command = tuple[Any, ...]
+
+
 class _Call:
-    """A script to run; its thread waits for `turn`."""
+    """Commands of one thread, which waits for `turn`."""
 
-    __slots__ = ("answer", "args", "keys", "leads", "script", "turn")
+    __slots__ = ("answer", "commands", "leads", "turn")
 
-    def __init__(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
-        self.script = script
-        self.keys = keys
-        self.args = args
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = commands
         self.answer: Any = None
         self.leads = False
         # Held until it is this thread's turn: to read its answer, or to send the next round.
@@ -39,7 +40,7 @@ class _Call:
 
 
 class Together:
-    """Runs scripts.
+    """Sends scripts and commands.
 
     Args:
         client: Redis.
@@ -65,7 +66,27 @@ class Together:
         Raises:
             RedisError: Redis is away, or refuses it.
         """
-        call = _Call(script, keys, args)
+        call = ("EVALSHA", script.sha, len(keys), *keys, *args)
+        try:
+            (answer,) = self.send([call])
+        except NoScriptError:
+            # The server was restarted: it learns the script.
+            return script(keys=list(keys), args=list(args))
+        return answer
+
+    def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands, in one round trip.
+
+        Args:
+            commands: Each with its arguments.
+
+        Returns:
+            Their answers.
+
+        Raises:
+            RedisError: Redis is away, or refuses one of them.
+        """
+        call = _Call(commands)
         with self._lock:
             self._waiting.append(call)
             if not self._is_busy:
@@ -76,7 +97,10 @@ class Together:
             self._lead()
         if isinstance(call.answer, BaseException):
             raise call.answer
-        return call.answer
+        for answer in call.answer:
+            if isinstance(answer, Exception):
+                raise answer
+        return list(call.answer)
 
     def _lead(self) -> None:
         """Send what waits, ours among it, and let another send what has come meanwhile."""
@@ -99,25 +123,15 @@ class Together:
 
     def _send(self, calls: Sequence[_Call]) -> None:
         try:
-            if len(calls) == 1:
-                calls[0].answer = _run(calls[0])
-                return
             pipeline = self._redis.pipeline(transaction=False)
             for call in calls:
-                pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
-            for call, answer in zip(calls, pipeline.execute(raise_on_error=False), strict=True):
-                call.answer = _run(call) if isinstance(answer, NoScriptError) else answer
+                for command in call.commands:
+                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+            answers = iter(pipeline.execute(raise_on_error=False))
+            for call in calls:
+                call.answer = [next(answers) for _ in call.commands]
         except BaseException as error:
             for call in calls:
-                if call.answer is None:
-                    call.answer = error
+                call.answer = error
             if not isinstance(error, Exception):
                 raise
-
-
-def _run(call: _Call) -> Any:
-    """Run one by itself; the server learns the script if it does not know it."""
-    try:
-        return call.script(keys=list(call.keys), args=list(call.args))
-    except redis.RedisError as error:
-        return error
