@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from conveyor.protocol.errors import Overdue
 
@@ -125,6 +125,12 @@ class Exchange:
         self._is_over = False
         self._must_close = False
         _watchdog.watch(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def hold(self, lever: Lever) -> None:
         """Begin to use a connection."""
