@@ -36,7 +36,7 @@ from workers.downloads import fetch
 
 FILE: Final = os.urandom(1024)
 JOB: Final = "0123456789abcdef0123456789abcdef"
-RUNNING: Final = "f" * 32
+RUNNING: Final = "f" * 8
 BASELINE: Final = "requests: bare adapter"
 
 
@@ -144,17 +144,22 @@ def _calls(url: str, folder: str, threads: int) -> dict[str, Callable[[int], Non
     api = ConvertApi(Transport(url, FixedCredentials("5ecr3t-of-it"), pool_size=threads))
     storage = Storage(folder)
     form = {"File": "https://example.com/some/report.docx?signature=0123456789", "PageRange": "1-9"}
-    remote = RemoteFile("report.pdf", f"{url}/d/{'a1b2' * 8}/report.pdf", len(FILE))
-    hook = "https://hooks.example.com/conveyor/webhook/0123456789abcdef0123456789abcdef"
 
     def keep(name: str, chunks: object) -> StoredFile:
         raise AssertionError(name, chunks)
 
-    def poll(job: str) -> object:
+    def poll(begin: str = "") -> object:
+        job = f"{begin}{uuid4().hex}"[:32]
         return api.poll(url, Dialect.PATH, job, keep, target="pdf", params=form)
 
     def start() -> object:
-        return api.start(Dialect.PATH, ("docx", "pdf"), form, JOB, keep, webhook=hook)
+        job = uuid4().hex
+        webhook = f"https://hooks.example.com/conveyor/webhook/{job}"
+        return api.start(Dialect.PATH, ("docx", "pdf"), form, job, keep, webhook=webhook)
+
+    def bring() -> object:
+        remote = RemoteFile("report.pdf", f"{url}/d/{uuid4().hex}/report.pdf", len(FILE))
+        return fetch(api, storage, str(uuid4()), remote, "report.pdf", 2**30)
 
     bodies: dict[str, Callable[[], object]] = {
         "urllib3: pool.request": lambda: pools.request("GET", prepared.url or "", timeout=15).data,
@@ -162,12 +167,10 @@ def _calls(url: str, folder: str, threads: int) -> dict[str, Callable[[int], Non
         "requests: Session.request": lambda: session.get(prepared.url or "", timeout=(5, 15)),
         "start": start,
         "poll, 202": lambda: poll(RUNNING),
-        "poll, 200 with a result": lambda: poll(JOB),
-        "fetch and store 1 kB": lambda: fetch(
-            api, storage, str(uuid4()), remote, "report.pdf", 2**30
-        ),
-        "delete a job": lambda: api.delete_job(url, Dialect.PATH, JOB),
-        "delete a file": lambda: api.delete_file(remote.url),
+        "poll, 200 with a result": poll,
+        "fetch and store 1 kB": bring,
+        "delete a job": lambda: api.delete_job(url, Dialect.PATH, uuid4().hex),
+        "delete a file": lambda: api.delete_file(f"{url}/d/{uuid4().hex}/report.pdf"),
         "store 1 kB": lambda: storage.save(str(uuid4()), "report.pdf", [FILE]),
     }
     return {name: _repeated(body) for name, body in bodies.items()}
@@ -219,7 +222,7 @@ def _answer_to(line: str) -> bytes:
         return _FILE
     if method == "POST":
         return _STARTED
-    return _IN_PROGRESS if RUNNING in target else _result(JOB)
+    return _IN_PROGRESS if RUNNING in target else _result(target.rpartition("/")[2])
 
 
 def _canned(status: str, body: bytes, kind: str, *more: str) -> bytes:
@@ -245,8 +248,8 @@ def _result(job: str) -> bytes:
         "FileName": "report.pdf",
         "FileExt": "pdf",
         "FileSize": len(FILE),
-        "FileId": "a1b2" * 8,
-        "Url": f"https://eu-v2.convertapi.com/d/{'a1b2' * 8}/report.pdf",
+        "FileId": job,
+        "Url": f"https://eu-v2.convertapi.com/d/{job}/report.pdf",
     }
     return _json("200 OK", {"JobId": job, "ConversionCost": 1, "Files": [file]})
 

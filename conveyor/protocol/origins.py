@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from urllib3.exceptions import LocationParseError
@@ -160,7 +161,13 @@ class Gate:
 
 
 def _parsed(url: str) -> Url | None:
-    if len(url) > _MOST_CHARACTERS or not url.isprintable() or "\\" in url or " " in url:
+    return None if len(url) > _MOST_CHARACTERS else _read(url)
+
+
+@lru_cache(maxsize=256)
+def _read(url: str) -> Url | None:
+    """Read an address once: that of a result comes by when it is told, fetched and deleted."""
+    if not url.isprintable() or "\\" in url or " " in url:
         return None
     try:
         parts = parse_url(url)

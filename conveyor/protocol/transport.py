@@ -435,12 +435,14 @@ def _answer(response: requests.Response, parts: list[bytes]) -> Answer:
 
 def _chunks(response: requests.Response, most: int | None = None) -> Iterator[bytes]:
     """Read what has come, as it comes, until the end."""
-    size = 0
-    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+    size, raw, is_plain = 0, response.raw, _is_plain(response)
+    while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
         yield chunk
         size += len(chunk)
         if most is not None and size > most:
             raise Unclear("the answer was larger than an answer can be")
+        if is_plain and raw.length_remaining == 0:
+            return
 
 
 def _guarded(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
@@ -475,9 +477,7 @@ def _tag_of(response: requests.Response) -> str:
 
 
 def _is_framed(response: requests.Response) -> bool:
-    return bool(
-        {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}
-    )
+    return "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
 
 
 def _is_plain(response: requests.Response) -> bool:
