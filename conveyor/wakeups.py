@@ -51,7 +51,7 @@ def deliver(publisher: Publisher, entry: Entry, delay_s: float = 0) -> None:
         publisher.app,
         names.DELIVER,
         args=(entry.id,),
-        countdown=min(delay_s, schedule.MAX_NET_S) or None,
+        countdown=min(delay_s, schedule.MAX_FALLBACK_S) or None,
         task_id=entry.id,
         queue=_queue_of(publisher.queues, names.DELIVER, entry),
         **entry.caller.options(),
@@ -83,7 +83,7 @@ def _send(publisher: Publisher, name: str, entry: Entry, delay_s: float, **optio
     publish(
         publisher.app,
         name,
-        countdown=min(delay_s, schedule.MAX_NET_S),
+        countdown=min(delay_s, schedule.MAX_FALLBACK_S),
         queue=_queue_of(publisher.queues, name, entry),
         root_id=entry.id,
         parent_id=entry.id,

@@ -182,7 +182,7 @@ def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) ->
         fault=not isinstance(error, _NO_FAULTS),
     )
     # A countdown would end too early for a long wait that the service asks for: the sweep comes.
-    if held is not None and delay_s <= schedule.MAX_NET_S:
+    if held is not None and delay_s <= schedule.MAX_FALLBACK_S:
         wakeups.deliver(engine.publisher, held, delay_s)
     raise Ignore
 

@@ -381,14 +381,11 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 
 def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
     entry = passed.entry
-    pace_s = engine.ledger.pace.expected_s(entry.request)
-    delay_s = (
-        schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
-        if entry.webhook
-        else schedule.first_poll(engine.spacing_s, pace_s)
-    )
+    expectation = engine.ledger.pace.expected(entry.request)
+    first = schedule.first_fallback if entry.webhook else schedule.first_poll
+    delay_s = first(engine.spacing_s, expectation)
     log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    started = engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
+    started = engine.ledger.started(entry, job_id, delay_s, expectation, leaving=passed.leaving)
     # The webhook may be faster than the answer to the submit.
     return _after(started, engine.spacing_s if started and started.called else delay_s)
 

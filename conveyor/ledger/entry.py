@@ -43,6 +43,8 @@
 ``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
 ``failure``        why it ended without files, JSON
 ``note``           what holds it up, in words
+``unready_at``     when the service last said that it was still at work on the job
+``usual_s``        what half of such conversions took when it was submitted; ``late_s``: nine of ten
 ``*_at``           seconds since the epoch, by Redis' clock, as all times here
 =================  ============================================================================
 """
@@ -88,7 +90,9 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
+    "unready_at",
 )
+_SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (
     *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
     *("unclear", "sent"),
@@ -173,6 +177,9 @@ class Entry:
     note: str = ""
     created_at: float = 0.0
     submitted_at: float | None = None
+    unready_at: float | None = None
+    usual_s: float | None = None
+    late_s: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
 
@@ -190,6 +197,11 @@ class Entry:
     def job_age_s(self) -> float:
         """Seconds since the job was posted; 0 where it was not."""
         return self.since_s(self.submitted_at)
+
+    @property
+    def unready_s(self) -> float:
+        """The job's age when the service last said that it was at work, seconds; 0 before that."""
+        return max((self.unready_at or 0.0) - (self.submitted_at or 0.0), 0.0)
 
     @property
     def result_age_s(self) -> float:
@@ -267,7 +279,7 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
     others: dict[str, Any] = {
         **{name: _number(get(name, "0")) for name in _NUMBERS},
         **{name: _flag(get(name, "0")) for name in _FLAGS},
-        **{name: _time(get(name)) for name in _MOMENTS},
+        **{name: _time(get(name)) for name in (*_MOMENTS, *_SECONDS)},
         **{name: _text(get(name, "")) for name in _TEXTS},
         "wakeup": _number(get("wakeup", "0")),
         "attempt": _number(get("attempt", "1")),

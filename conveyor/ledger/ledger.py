@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.durations import Expectation
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import tally
 from conveyor.ledger.audit import Lost
@@ -67,7 +68,18 @@ _OF_THE_TELLING: Final = ("told", "sent", "untold")
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
+    *(
+        "submitted_at",
+        "unready_at",
+        "usual_s",
+        "late_s",
+        "reuploaded",
+        "lost",
+        "denials",
+        "stumbles",
+        "faults",
+        "asking",
+    ),
     *("alive", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What nobody needs of a finished conversion: it lies there for a week.
@@ -75,7 +87,7 @@ _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
     *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
-    *("wakeup", "webhook"),
+    *("wakeup", "webhook", "unready_at", "usual_s", "late_s"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -361,7 +373,13 @@ class Ledger(Changes):
         )
 
     def started(
-        self, entry: Entry, job_id: str, delay_s: float, *, leaving: Leaving = None
+        self,
+        entry: Entry,
+        job_id: str,
+        delay_s: float,
+        expectation: Expectation | None = None,
+        *,
+        leaving: Leaving = None,
     ) -> Entry | None:
         """Note that the service has the job.
 
@@ -369,13 +387,14 @@ class Ledger(Changes):
             entry: As it was when the request began.
             job_id: As the service says.
             delay_s: Until the first poll, seconds; `Entry.called` tells that it shall come at once.
+            expectation: What it will probably take: its progress is told by that until it ends.
             leaving: The POST's pass.
         """
         return self._change(
             "started",
             entry.id,
             guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
-            set={"job_id": job_id, "alive": 1, "strikes": 0},
+            set={"job_id": job_id, "alive": 1, "strikes": 0, **_expected(expectation)},
             unset=("held_at", "denials"),
             due_in=delay_s + _GRACE_S,
             due_called_in=_spacing_s(leaving) + _GRACE_S,
@@ -507,11 +526,12 @@ class Ledger(Changes):
             fields["alive"] = 1
         if not strike:
             fields["strikes"] = 0
-        return self._change(
+        changed = self._change(
             "later",
             entry.id,
             guards={"wakeup": entry.wakeup, "attempt": entry.attempt},
             set=fields,
+            stamp=["unready_at"] if alive else None,
             add={"wakeup": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
             first=["missing_at"] if missing else None,
             unset=("missing", "missing_at") if alive else None,
@@ -520,6 +540,9 @@ class Ledger(Changes):
             due_called_in=_spacing_s(leaving) + _GRACE_S,
             leave=leaving,
         )
+        if changed is not None and alive and not entry.strikes:
+            self.pace.learn(entry.request, changed.job_age_s, entry.unready_s, ended=False)
+        return changed
 
     def ready(self, entry: Entry, result: Result, *, leaving: Leaving = None) -> Entry | None:
         """Note the result before anything else is done with it: it has been paid.
@@ -544,7 +567,10 @@ class Ledger(Changes):
         )
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
-            self.pace.learn(changed.request, changed.job_age_s)
+            # A webhook, and the POST's own answer, come at the very moment of the end.
+            at_once = entry.called or not polls
+            after_s = changed.job_age_s if at_once else entry.unready_s
+            self.pace.learn(changed.request, changed.job_age_s, after_s)
         return changed
 
     def hold(self, entry: Entry, delay_s: float, note: str, *, fault: bool = True) -> Entry | None:
@@ -1075,6 +1101,12 @@ def _this_job(entry: Entry) -> dict[str, Any]:
 def _polls(leaving: Leaving) -> int:
     """1 where the request was a poll, 0 where it was a POST, or there was none."""
     return leaving["polls"] if leaving else 0
+
+
+def _expected(expectation: Expectation | None) -> dict[str, str]:
+    if expectation is None:
+        return {}
+    return {"usual_s": f"{expectation.usual_s:.2f}", "late_s": f"{expectation.late_s:.2f}"}
 
 
 def _spacing_s(leaving: Leaving) -> float:

@@ -25,10 +25,12 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] and not redis.call('SET', KEYS[1], ARGV
   closed_ms = math.max(redis.call('PTTL', KEYS[1]), 0)
   left = redis.call('GET', KEYS[1]) == 'left' and 1 or 0
 end
+-- Whoever is in learns that the webhook has called: it has ended only just.
+local fields = redis.call('HGETALL', KEYS[2])
 if closed_ms < 0 then
   -- This poll learns what the webhook has called for; one that calls from now on wants another.
   redis.call('HDEL', KEYS[2], 'called')
   -- If we die: whoever is woken before the lease has lapsed finds the way closed.
   redis.call('ZADD', KEYS[3], 'XX', 'GT', string.format('%.6f', now + ARGV[2] / 1000 + 1), ARGV[5])
 end
-return {closed_ms, left, string.format('%.6f', now), redis.call('HGETALL', KEYS[2])}
+return {closed_ms, left, string.format('%.6f', now), fields}
