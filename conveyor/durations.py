@@ -136,9 +136,10 @@ class Durations:
         """What the next such conversion will probably take, None while too little is known."""
         if sum(self.ended) < _LEAST_ENDS:
             return None
-        expectation = Expectation(tuple(_points(_padded(self.begun), _padded(self.ended))))
-        # The quick ones are seen first: what half of them take must have been seen, too.
-        return expectation if expectation.usual_s < _EDGES[len(self.begun)] else None
+        # What has lasted for longer than any was seen to lasts as long again, at most.
+        most_s = 2 * _EDGES[len(self.begun)]
+        points_s = _points(_padded(self.begun), _padded(self.ended))
+        return Expectation(tuple(min(point_s, most_s) for point_s in points_s))
 
     def dump(self) -> str:
         """As Redis keeps it: four characters an age."""

@@ -567,10 +567,10 @@ class Ledger(Changes):
         )
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
-            # A webhook, and the POST's own answer, come at the very moment of the end.
-            at_once = entry.called or not polls
-            after_s = changed.job_age_s if at_once else entry.unready_s
-            self.pace.learn(changed.request, changed.job_age_s, after_s)
+            self.pace.learn(
+                *(changed.request, changed.job_age_s, entry.unready_s),
+                exact=entry.called or not polls,
+            )
         return changed
 
     def hold(self, entry: Entry, delay_s: float, note: str, *, fault: bool = True) -> Entry | None:

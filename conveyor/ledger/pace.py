@@ -81,21 +81,28 @@ class Pace:
         after_s: float | None = None,
         *,
         ended: bool = True,
+        exact: bool = False,
     ) -> None:
         """Add what was seen of a conversion, now or with others of the same second.
 
+        To be told by each poll that learns how a job is, also where it has not ended.
+
         Args:
             request: The conversion's.
-            seconds: Its age when it was looked at.
-            after_s: Its age when it was last seen converting, None where it was not. As much as
-                `seconds` where the very moment of the end is known.
+            seconds: The job's age when it was looked at.
+            after_s: Its age when that was last told here, None where it was not.
             ended: Whether it had ended.
+            exact: Whether it had ended only just: a webhook called, or the POST's answer waited.
         """
+        if exact:
+            seen = [Sighting(seconds, after_s or 0.0, ended=False), Sighting(seconds, seconds)]
+        else:
+            seen = [Sighting(seconds, after_s or 0.0, ended)]
         name = _name(request)
         with self._lock:
             kind = self._kind(name)
             if len(kind.sightings) < _MOST_WAITING:
-                kind.sightings.append(Sighting(seconds, after_s or 0.0, ended))
+                kind.sightings += seen
             if self._clock() - kind.sent_at < _SEND_EVERY_S:
                 return
         self._send(name, kind)
@@ -129,14 +136,19 @@ class Pace:
             kind.sent_at = self._clock()
         if not sightings:
             return
-        try:
-            self._add(name, kind, sightings)
-        except LedgerUnavailable:
+        done = False
+        with suppress(LedgerUnavailable):
+            done = self._add(name, kind, sightings)
+        if not done:
             with self._lock:
                 kind.sightings = (sightings + kind.sightings)[:_MOST_WAITING]
 
-    def _add(self, name: str, kind: _Kind, sightings: list[Sighting]) -> None:
-        """One call, and another for each process that has learned at the same moment."""
+    def _add(self, name: str, kind: _Kind, sightings: list[Sighting]) -> bool:
+        """One call, and another for each process that has learned at the same moment.
+
+        Returns:
+            Whether it was taken; else others were quicker each time.
+        """
         known = kind.text
         for _ in range(_TRIES):
             learned = _read_text(known).with_(sightings)
@@ -148,8 +160,9 @@ class Pace:
                 )
             if answer[0]:
                 self._take(kind, text)
-                return
+                return True
             known = str(answer[1])
+        return False
 
     def _take(self, kind: _Kind, text: str) -> None:
         if text != kind.text:
