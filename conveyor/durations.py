@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Final, Self
 
 __all__ = ["MEMORY", "Durations", "Expectation", "Sighting"]
@@ -47,7 +47,7 @@ _LATE: Final = slice(_POINTS - 3, _POINTS - 1)
 # fade.
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_~.!*+,=@^"
 _BASE: Final = len(_DIGITS)
-_ROOTS: Final = (_BASE**2 - 1) / MEMORY**0.5
+_ROOTS: Final = (_BASE * _BASE - 1) / sqrt(MEMORY)
 
 
 def _edges() -> tuple[float, ...]:
@@ -225,10 +225,11 @@ def _middle(values: Sequence[float]) -> float:
 
 
 def _written(count: float) -> str:
-    high, low = divmod(round(min(count, MEMORY) ** 0.5 * _ROOTS), _BASE)
+    high, low = divmod(round(sqrt(min(count, MEMORY)) * _ROOTS), _BASE)
     return _DIGITS[high] + _DIGITS[low]
 
 
 def _read(digits: str) -> float:
     high, low = map(_DIGITS.index, digits)
-    return ((high * _BASE + low) / _ROOTS) ** 2
+    root = (high * _BASE + low) / _ROOTS
+    return root * root

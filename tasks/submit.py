@@ -385,7 +385,9 @@ def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
     first = schedule.first_fallback if entry.webhook else schedule.first_poll
     delay_s = first(engine.spacing_s, expectation)
     log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    started = engine.ledger.started(entry, job_id, delay_s, expectation, leaving=passed.leaving)
+    started = engine.ledger.started(
+        entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
+    )
     # The webhook may be faster than the answer to the submit.
     return _after(started, engine.spacing_s if started and started.called else delay_s)
 

@@ -377,8 +377,8 @@ class Ledger(Changes):
         entry: Entry,
         job_id: str,
         delay_s: float,
-        expectation: Expectation | None = None,
         *,
+        expectation: Expectation | None = None,
         leaving: Leaving = None,
     ) -> Entry | None:
         """Note that the service has the job.

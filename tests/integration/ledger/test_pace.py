@@ -236,7 +236,7 @@ def test_what_was_expected_at_the_submit_is_kept_until_the_end(ledger, make, cli
     pace = Ledger(client).pace
     _learn(pace, 10.0)
     entry = make.converting()
-    started = ledger.started(entry, entry.job_id, 1.0, pace.expected(PDF))
+    started = ledger.started(entry, entry.job_id, 1.0, expectation=pace.expected(PDF))
 
     assert started.usual_s == pytest.approx(10.0, rel=0.1)
     assert started.usual_s <= started.late_s
