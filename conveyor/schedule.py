@@ -69,6 +69,7 @@ _LOOKS_DRAWN: Final = 1 / 8
 # Where the service calls, a poll is for calls that were lost, and for failures.
 _FALLBACK_TIMES: Final = 2.0
 _FALLBACK_SHARE: Final = 0.5
+_CROWD_S: Final = 30.0
 # Of two workers one can: so often it is tried at short intervals.
 _TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
@@ -129,22 +130,28 @@ def next_poll(
     return _spread(wait_s, spacing_s)
 
 
-def first_fallback(spacing_s: float, expectation: Expectation | None) -> float:
+def first_fallback(
+    spacing_s: float, expectation: Expectation | None, *, mostly_open: bool = False
+) -> float:
     """The wait between submit and first poll, where the service calls when the job has ended.
 
     Such a conversion should long have ended: after twice what it usually takes, and after all but
     the slowest have ended. The service does not call for failures.
 
+    Calls tell of the quick ones first. Where most of a crowd have not ended, nobody knows yet what
+    the others take, so all but the first few wait for longer than that.
+
     Args:
         spacing_s: The least time between two requests for a job.
         expectation: What such conversions take, None while unknown.
+        mostly_open: Whether most of those that were begun lately have not ended.
 
     Returns:
         Seconds.
     """
-    if expectation is None:
-        return _spread(0.0, spacing_s)
-    long_s = max(expectation.usual_s * _FALLBACK_TIMES, expectation.last_s)
+    long_s = _CROWD_S if mostly_open else 0.0
+    if expectation is not None:
+        long_s = max(expectation.usual_s * _FALLBACK_TIMES, expectation.last_s, long_s)
     return _spread(long_s, spacing_s, MAX_FALLBACK_S)
 
 

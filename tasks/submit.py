@@ -382,8 +382,12 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 def _started(engine: Engine, passed: Pass, job_id: str) -> Moved:
     entry = passed.entry
     expectation = engine.ledger.pace.expected(entry.request)
-    first = schedule.first_fallback if entry.webhook else schedule.first_poll
-    delay_s = first(engine.spacing_s, expectation)
+    mostly_open = engine.ledger.pace.begin(entry.request)
+    delay_s = (
+        schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
+        if entry.webhook
+        else schedule.first_poll(engine.spacing_s, expectation)
+    )
     log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
     started = engine.ledger.started(
         entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving

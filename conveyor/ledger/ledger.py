@@ -565,6 +565,8 @@ class Ledger(Changes):
             due_in=_WORK_S,
             leave=leaving,
         )
+        if changed is not None:
+            self.pace.end(changed.request)
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
             self.pace.learn(
@@ -642,6 +644,7 @@ class Ledger(Changes):
             cost: What it has cost all the same, in the service's units.
             leaving: The pass of the request that found it out.
         """
+        self.pace.end(entry.request)
         return self._bury("failed", entry, failure, cost, leaving)
 
     def expired(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:

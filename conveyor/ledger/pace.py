@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import exp
 from threading import Lock
 from typing import Final, cast
 
@@ -31,6 +32,9 @@ _MOST_KINDS: Final = 1000
 # Sightings that wait to be sent; what Redis does not take for long is of no use later.
 _MOST_WAITING: Final = 10_000
 _TRIES: Final = 3
+# Who was begun lately: within about a minute. The first few are no crowd.
+_LATELY_S: Final = 60.0
+_FEW: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -42,6 +46,14 @@ class _Kind:
     looked_at: float = float("-inf")
     sent_at: float = float("-inf")
     sightings: list[Sighting] = field(default_factory=list)
+    counted_at: float = 0.0
+    begun: float = 0.0
+    over: float = 0.0
+
+    def fade(self, now_s: float) -> None:
+        """Count what was longer ago for less."""
+        kept = exp((self.counted_at - now_s) / _LATELY_S)
+        self.begun, self.over, self.counted_at = self.begun * kept, self.over * kept, now_s
 
 
 class Pace:
@@ -106,6 +118,35 @@ class Pace:
             if self._clock() - kind.sent_at < _SEND_EVERY_S:
                 return
         self._send(name, kind)
+
+    def begin(self, request: ConversionRequest) -> bool:
+        """Count a conversion that the service has begun.
+
+        A process counts for itself: of many, each begins and ends an equal share.
+
+        Args:
+            request: The conversion's.
+
+        Returns:
+            Whether most of those that were begun lately have not ended. What was learned is then of
+            the quick ones, unless polls have looked at the others.
+        """
+        with self._lock:
+            kind = self._kind(_name(request))
+            kind.fade(self._clock())
+            kind.begun += 1
+            return kind.begun > _FEW + 2 * kind.over
+
+    def end(self, request: ConversionRequest) -> None:
+        """Count a conversion that has come to an end, be it good or bad.
+
+        Args:
+            request: The conversion's.
+        """
+        with self._lock:
+            kind = self._kind(_name(request))
+            kind.fade(self._clock())
+            kind.over += 1
 
     def flush(self) -> None:
         """Send what waits to be sent; for whoever has a rhythm of its own, and before an end."""

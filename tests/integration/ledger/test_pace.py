@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from conveyor.conversion import Failure, FailureKind
 from conveyor.durations import Durations
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
@@ -135,6 +136,29 @@ def test_a_damaged_record_is_learned_anew(damage, client, clock):
     assert pace.expected(PDF) is None
     _learn(pace, 10.0)
     assert Pace(client).expected(PDF).usual_s == pytest.approx(10.0, rel=0.1)
+
+
+def test_the_first_few_are_no_crowd_and_those_of_which_most_have_ended_are_none(pace):
+    assert [pace.begin(PDF) for _ in range(5)] == [False, False, False, True, True]
+    for _ in range(2):
+        pace.end(PDF)
+
+    assert not pace.begin(PDF)
+
+
+def test_a_crowd_is_forgotten_after_minutes(pace, clock):
+    crowd = [pace.begin(PDF) for _ in range(50)]
+    clock.now_s += 600
+
+    assert crowd[-1]
+    assert not pace.begin(PDF)
+
+
+def test_failures_one_after_the_other_are_no_crowd(ledger, make):
+    for _ in range(10):
+        assert not ledger.pace.begin(PDF)
+        failure = Failure(FailureKind.INPUT, "The file is damaged.", 5002, 500)
+        ledger.failed(make.converting(alive=True), failure)
 
 
 def test_pairs_are_bounded_in_redis_and_in_the_process(pace, client, clock):

@@ -97,6 +97,11 @@ def test_the_fallback_comes_when_such_a_conversion_should_long_have_ended(
     assert least_s <= schedule.first_fallback(5.0, expectation) <= most_s
 
 
+@pytest.mark.parametrize("expectation", [None, _sharp(4.0)], ids=["unknown", "of the quick"])
+def test_the_fallback_of_a_crowd_waits_until_more_is_known(expectation):
+    assert 30 <= schedule.first_fallback(5.0, expectation, mostly_open=True) <= 31
+
+
 def test_fallback_polls_come_when_the_age_has_grown_by_half():
     assert 50 <= schedule.next_fallback(5.0, 100.0) <= 51
 
