@@ -29,7 +29,7 @@ _LEAVE_NEWER_S: Final = 30.0
 # Who takes a delivery brings it on its way at once. If he dies, the next one comes after it.
 _DELIVERY_S: Final = 20.0
 # So long after its time something is overdue: its bell was lost.
-_GRACE_S: Final = 2.0
+_GRACE_S: Final = 0.5
 
 _STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "submit": (State.QUEUED.value,),

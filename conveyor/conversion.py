@@ -211,10 +211,13 @@ class Progress:
         state: Where it stands.
         polls: How often the service was asked.
         elapsed_s: Seconds since it was accepted.
-        expected_s: Seconds that such a conversion took lately at the service, None while unknown.
-        fraction: An estimate from 0 to 1; 1 only when it has succeeded; None while unknown.
+        expected_s: Seconds that half of such conversions took lately at the service, None while
+            unknown.
+        fraction: An estimate from 0 to 1 that never goes back while it converts. 1 only when it has
+            succeeded, None while unknown, and where it takes longer than usual.
         note: What holds it up, in words; empty when all goes well.
         held: Whether the account is on hold: it goes on when somebody has repaired that.
+        late: Whether it takes longer than usual: nine of ten such conversions had ended by now.
     """
 
     state: State
@@ -224,3 +227,4 @@ class Progress:
     fraction: float | None
     note: str = ""
     held: bool = False
+    late: bool = False

@@ -315,9 +315,10 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             return
         super().mark_as_failure(task_id, exc, *args, **options)
 
-    def _set(self, key: str, value: Any, expires: int | None) -> None:
+    def _set(self, key: str, value: Any, expires: int | None = None) -> None:
         """Store a result, and tell whoever waits for it, with those of other threads."""
-        stored = ("SETEX", key, expires, value) if expires else ("SET", key, value)
+        keep_s = self.expires if expires is None else expires
+        stored = ("SETEX", key, keep_s, value) if keep_s else ("SET", key, value)
         self._together.send([stored, ("PUBLISH", key, value)])
 
     @cached_property

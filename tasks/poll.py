@@ -132,5 +132,6 @@ def _wait_s(engine: Engine, entry: Entry, again: PollAgain) -> float:
         return schedule.until_proof(spacing_s, age_s, again.proof_in_s)
     strikes = entry.strikes + 1 if again.strike else 0
     if entry.webhook:
-        return schedule.next_net(engine.settings.webhook_net, spacing_s, age_s, strikes)
-    return schedule.next_poll(spacing_s, age_s, strikes)
+        return schedule.next_fallback(spacing_s, age_s, strikes)
+    expectation = engine.ledger.pace.expected(entry.request)
+    return schedule.next_poll(spacing_s, age_s, strikes, expectation)

@@ -405,14 +405,17 @@ def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> f
 
 def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
     entry = passed.entry
-    pace_s = engine.ledger.pace.expected_s(entry.request)
+    expectation = engine.ledger.pace.expected(entry.request)
+    mostly_open = engine.ledger.pace.begin(entry.request)
     delay_s = (
-        schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
+        schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, pace_s)
+        else schedule.first_poll(engine.spacing_s, expectation)
     )
     log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    return engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
+    return engine.ledger.started(
+        entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
+    )
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:

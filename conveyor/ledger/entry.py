@@ -44,6 +44,8 @@
 ``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
 ``failure``        why it ended without files, JSON
 ``note``           what holds it up, in words
+``unready_at``     when the service last said that it was still at work on the job
+``usual_s``        what half of such conversions took when it was submitted; ``late_s``: nine of ten
 ``*_at``           seconds since the epoch, by Redis' clock, as all times here
 =================  ============================================================================
 """
@@ -90,7 +92,9 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
+    "unready_at",
 )
+_SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (
     *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
     *("unclear", "sent"),
@@ -178,6 +182,9 @@ class Entry:
     note: str = ""
     created_at: float = 0.0
     submitted_at: float | None = None
+    unready_at: float | None = None
+    usual_s: float | None = None
+    late_s: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
 
@@ -195,6 +202,11 @@ class Entry:
     def job_age_s(self) -> float:
         """Seconds since the job was posted; 0 where it was not."""
         return self.since_s(self.submitted_at)
+
+    @property
+    def unready_s(self) -> float:
+        """The job's age when the service last said that it was at work, seconds; 0 before that."""
+        return max((self.unready_at or 0.0) - (self.submitted_at or 0.0), 0.0)
 
     @property
     def result_age_s(self) -> float:
@@ -432,7 +444,7 @@ def _request(text: str) -> ConversionRequest:
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     **dict.fromkeys(("turn", "attempt", *_NUMBERS), _number),
     **dict.fromkeys(_FLAGS, _flag),
-    **dict.fromkeys(_MOMENTS, _time),
+    **dict.fromkeys((*_MOMENTS, *_SECONDS), _time),
     **dict.fromkeys(("created_at", "since", "uploaded_at"), lambda text: _time(text) or 0.0),
     **dict.fromkeys(_TEXTS, _text),
     "note": str,

@@ -19,7 +19,6 @@ CALLS = {
     "forget": lambda client, make: Ledger(client).forget("c1"),
     "open": lambda client, make: Ledger(client).open("c1", make.request),
     "claim_overdue": lambda client, make: Ledger(client).claim_overdue(1, 1),
-    "expected_s": lambda client, make: Ledger(client).pace.expected_s(make.request),
     "enter": lambda client, make: Turnstile(client, 1, 1).enter("c1", 1),
 }
 
