@@ -20,11 +20,14 @@ from benchmarks.docs import write_docs
 from benchmarks.figures import Figures
 from benchmarks.kept import BENCH, keep, kept
 from benchmarks.loads import LOADS, SIDES, Load
-from benchmarks.report import number, show
+from benchmarks.plot import plot
+from benchmarks.profile import keep_profile, kept_profile
+from benchmarks.report import by_load_and_side, number, show
 from benchmarks.run import run
 
 _MINUTE_S: Final = 60
 _WIDE: Final = 140
+_PROFILED: Final = "burst-10s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ def main() -> int:
     """Measure, print, and keep the figures."""
     options, console = _options(), _console()
     if options.write_docs:
-        write_docs(kept())
+        write_docs(kept(), kept_profile())
+        return 0
+    if options.profile:
+        _profile(console, LOADS[_PROFILED].scaled(options.scale))
         return 0
     plan = list(_plan(options))
     minutes = sum(turn.load.run_s * options.scale for turn in plan) / _MINUTE_S
@@ -50,6 +56,7 @@ def main() -> int:
         runs.append(_take(console, turn))
         keep(runs)
     show(console, runs)
+    plot(by_load_and_side(runs), BENCH / "figures.png")
     return 0
 
 
@@ -71,6 +78,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="medians of so many (default: 3)")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="with so many times the conversions (default: 1)"
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help=f"measure nothing: sample a worker's stacks under {_PROFILED}",
     )
     parser.add_argument(
         "--write-docs",
@@ -111,6 +123,17 @@ def _take(console: Console, turn: _Turn) -> Figures:
         f"took {time.monotonic() - began:.0f} s)"
     )
     return figures
+
+
+def _profile(console: Console, load: Load) -> None:
+    BENCH.mkdir(parents=True, exist_ok=True)
+    stacks = BENCH / "stacks.txt"
+    stacks.unlink(missing_ok=True)
+    run(load, "ours", BENCH / "logs" / f"{load.name}-profile", stacks)
+    profile = keep_profile(stacks, load.name)
+    console.print(f"where a worker's CPU goes under {load.name}:")
+    for owner, share in profile["shares"].items():
+        console.print(f"  {owner:24} {share:4.0%}")
 
 
 if __name__ == "__main__":

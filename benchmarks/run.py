@@ -16,6 +16,7 @@ from benchmarks.jobs import Source
 from benchmarks.loads import Load
 from benchmarks.messages import measure_messages
 from benchmarks.outcomes import Outcome, Outcomes
+from benchmarks.profile import sampled
 from benchmarks.redis_use import RedisUse, Sent, counting, measuring_client
 from benchmarks.sides import Enqueue, Place, Side, side_of
 from benchmarks.stand_in import StandIn
@@ -36,13 +37,14 @@ _WAITS_S: Final = {"post": 30.0, "poll": 30.0, "download": 40.0}
 _VALKEY: Final = {"auto-aof-rewrite-percentage": "0"}
 
 
-def run(load: Load, side_name: str, logs: Path) -> Figures:
+def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> Figures:
     """Measure a side under a load.
 
     Args:
         load: The load.
         side_name: The side.
         logs: The folder that keeps what the processes print.
+        stacks: A file that takes samples of the first worker's stacks. They cost CPU, too.
     """
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -59,6 +61,8 @@ def run(load: Load, side_name: str, logs: Path) -> Figures:
         with Outcomes(place.redis_url) as outcomes:
             _warm_up(warm, outcomes)
             service.reset(load.faults)
+            if stacks is not None:
+                stack.enter_context(sampled(side.workers[0].pid, stacks))
             return _Run(load, side, place, service, outcomes, sent).measured(enqueue)
 
 
