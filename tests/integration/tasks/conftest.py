@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,14 +92,18 @@ class Worker:
                 found.append(_message(message))
         return found
 
+    def drop(self):
+        """Lose every message that waits, and the knowledge that a bell was rung. Returns them."""
+        lost, redis = self.waiting(), self.engine.ledger._redis
+        for mark in redis.scan_iter(f"{KEYS.prefix}bell:*"):
+            redis.delete(mark)
+        return lost
+
     def run(self, message):
         """Run one message, whether its time has come or not, and all that it begins."""
         task = self.app.tasks[message.task]
         trace = build_tracer(task.name, task, app=self.app)
-        with warnings.catch_warnings():
-            # Celery's own result backend still calls what redis-py 8 calls deprecated.
-            warnings.filterwarnings("ignore", "Call to deprecated setex", DeprecationWarning)
-            return trace(message.id, message.args, message.kwargs, message.request)
+        return trace(message.id, message.args, message.kwargs, message.request)
 
     def run_when_due(self, message):
         time.sleep(max(message.due_at - time.time(), 0))
@@ -261,14 +264,12 @@ def results(tmp_path):
 
 @pytest.fixture
 def make_overdue(client):
-    """Let all that is due have been due for a while, with no bell on its way, and without a wait."""
+    """Let all that is due have been due for a while, without a wait."""
 
     def run():
         for key in KEYS.all_due:
             for conversion_id in client.zrange(key, 0, -1):
                 client.zadd(key, {conversion_id: 1})
-        for bell in client.scan_iter(f"{KEYS.prefix}bell:*"):
-            client.delete(bell)
 
     return run
 

@@ -41,7 +41,9 @@ def test_a_submit_that_comes_again_posts_nothing(worker, conveyor, sandbox, docu
 
 
 @pytest.mark.parametrize("at", ["now", "a past slot"])
-def test_a_bell_does_nothing_for_what_is_not_due(worker, conveyor, sandbox, document, client, at):
+def test_a_bell_does_nothing_for_what_is_not_due(
+    *, worker, conveyor, sandbox, document, client, at
+):
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     client.zadd(KEYS.due("submit"), {handle.id: worker.engine.ledger.now() + 30})
