@@ -92,6 +92,7 @@ class Claims:
         self._hold_s = hold_s
         self._claim = client.register_script(script("claim"))
         self._overdue = client.register_script(script("overdue"))
+        self._put_off = client.register_script(script("put_off"))
 
     def submits(self, limit: int, at: float = 0.0) -> Taken:
         """Take what is to be submitted.
@@ -115,6 +116,23 @@ class Claims:
         As `submits`.
         """
         return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+
+    def put_off(self, kind: str, wait_s: float) -> None:
+        """Have a bell come later, because nobody here has room: one, however many ask.
+
+        Args:
+            kind: For what.
+            wait_s: Until there may be room, seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._client):
+            again_s, now = cast(
+                "tuple[str, str]",
+                self._put_off(keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s]),
+            )
+        self._ledger.ring(kind, again_s, now)
 
     def overdue(self) -> list[Due]:
         """For which kinds a bell is to be rung, because what is due was not taken.

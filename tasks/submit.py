@@ -173,7 +173,12 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
             taken = task.engine.storage.tokens_of(request.addresses)
             caller = Caller.of(task.request)
             opened = ledger.open(
-                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+                *(conversion_id, request, caller),
+                takes=taken,
+                asked=asked,
+                unless_revoked=True,
+                # What is due is claimed right after, this one among it.
+                rings=False,
             )
             # Another message of this id may have been first.
             entry = opened or ledger.get(conversion_id)

@@ -160,6 +160,7 @@ class Ledger(Changes):
         asked: str = "",
         claim: Claim | None = None,
         unless_revoked: bool = False,
+        rings: bool = True,
     ) -> Entry | None:
         """Accept a conversion.
 
@@ -173,6 +174,7 @@ class Ledger(Changes):
             asked: What a signature's message asks for, as a hash.
             claim: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
+            rings: Whether to ring for it; not where whoever accepts it takes up what is due.
 
         Raises:
             Claimed: The key is another conversion's, of the same request.
@@ -196,7 +198,7 @@ class Ledger(Changes):
                 sign_s=KEEP_SIGNED_S,
                 unless_revoked=unless_revoked,
                 due_in=0,
-                bell=True,
+                bell=rings,
                 **_claiming(claim, conversion_id),
             )
         except Claimed as error:
