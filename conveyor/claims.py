@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from conveyor.conversion import State
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Admission, Governor
 from conveyor.ledger import Client, Entry, Ledger, script, translated
@@ -30,14 +29,6 @@ _LEAVE_NEWER_S: Final = 30.0
 _DELIVERY_S: Final = 20.0
 # So long after its time something is overdue: its bell was lost.
 _GRACE_S: Final = 0.5
-
-_STATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "submit": (State.QUEUED.value,),
-    "poll": (State.CONVERTING.value,),
-    "deliver": tuple(
-        state.value for state in State if state not in (State.QUEUED, State.CONVERTING)
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +145,11 @@ class Claims:
         is_delivery = kind == "deliver"
         ask = {
             "kind": kind,
-            "states": _STATES[kind],
             "limit": limit,
             "lease_s": _DELIVERY_S if is_delivery else self._turnstile.lease_s,
             "version": VERSION,
             "leave_s": _LEAVE_NEWER_S,
-            **({} if is_delivery else {"token": token}),
+            "token": token,
             **({"at": at} if at else {}),
             **account,
         }
@@ -176,6 +166,10 @@ class Claims:
         now, again_s, reason, check, probe, well, foreign_ids, gone, damaged, newer, *rows = answer
         read = partial(self._read, now=float(now), token=token, kind=kind)
         taken, spent = (read(flat, damaged, newer) for flat in rows)
+        if damaged and kind == "submit":
+            # Nothing of theirs was submitted: their places are for others, who come at once.
+            self._governor.release(*damaged)
+            again_s = "0"
         self._ledger.ring(kind, again_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)

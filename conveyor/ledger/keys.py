@@ -13,6 +13,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                ``poll`` or ``deliver``
 ``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
 ``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
+``{conveyor}:claim:<token>``           string  JSON, what a claim has taken, for a minute: its reply
+                                               may have been lost
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
 ``{conveyor}:dead:<kind>``             zset    the same, of one class
 ``{conveyor}:state:<state>``           zset    conversions in a state, by their acceptance; a worker

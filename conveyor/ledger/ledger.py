@@ -836,6 +836,7 @@ class Ledger(Changes):
             key=claim.key if claim else None,
             guards={"turn": 0, "joined": ""},
             due_in=False,
+            unrung=True,
             keep_s=_FORGET,
             silent=True,
             **value,

@@ -3,14 +3,18 @@
 Whoever comes while a round trip is on its way waits for the next one, which takes all that have
 come by then. A thread that is alone sends at once. So nobody waits for the sake of others, and the
 more threads there are, the fewer round trips each costs.
+
+One of them leads a round: it sends what waits, and then hands the lead to another. So whatever
+interrupts one must not keep the others waiting. The main thread, which a signal may interrupt
+anywhere, sends its own alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from threading import Lock
-from typing import Any, Final
+from threading import Lock, current_thread, main_thread
+from typing import Any, Final, cast
 
 import redis
 from redis.commands.core import Script
@@ -70,8 +74,7 @@ class Together:
         try:
             (answer,) = self.send([call])
         except NoScriptError:
-            # The server was restarted: it learns the script.
-            return script(keys=list(keys), args=list(args))
+            return _taught(script, keys, args)
         return answer
 
     def send(self, commands: Sequence[Command]) -> list[Any]:
@@ -87,14 +90,10 @@ class Together:
             RedisError: Redis is away, or refuses one of them.
         """
         call = _Call(commands)
-        with self._lock:
-            self._waiting.append(call)
-            if not self._is_busy:
-                self._is_busy = call.leads = True
-        if not call.leads:
-            call.turn.acquire()
-        if call.leads:
-            self._lead()
+        if current_thread() is main_thread():
+            self._send([call])
+        else:
+            self._take_part(call)
         if isinstance(call.answer, BaseException):
             raise call.answer
         for answer in call.answer:
@@ -102,24 +101,49 @@ class Together:
                 raise answer
         return list(call.answer)
 
-    def _lead(self) -> None:
+    def _take_part(self, call: _Call) -> None:
+        with self._lock:
+            self._waiting.append(call)
+            if not self._is_busy:
+                self._is_busy = call.leads = True
+        try:
+            if not call.leads:
+                call.turn.acquire()
+            if call.leads:
+                self._lead(call)
+        except BaseException:
+            self._give_up(call)
+            raise
+
+    def _lead(self, own: _Call) -> None:
         """Send what waits, ours among it, and let another send what has come meanwhile."""
         with self._lock:
             calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
         try:
             self._send(calls)
         finally:
-            with self._lock:
-                following = self._waiting[0] if self._waiting else None
-                if following is None:
-                    self._is_busy = False
-                else:
-                    following.leads = True
             for call in calls:
-                if not call.leads:
+                if call is not own:
                     call.turn.release()
-            if following is not None:
+            self._hand_over(own)
+
+    def _hand_over(self, own: _Call) -> None:
+        with self._lock:
+            own.leads = False
+            following = self._waiting[0] if self._waiting else None
+            if following is None:
+                self._is_busy = False
+            else:
+                following.leads = True
                 following.turn.release()
+
+    def _give_up(self, call: _Call) -> None:
+        """Interrupted, it sends nothing more: nobody is to wait for it."""
+        with self._lock:
+            if call in self._waiting:
+                self._waiting.remove(call)
+        if call.leads:
+            self._hand_over(call)
 
     def _send(self, calls: Sequence[_Call]) -> None:
         try:
@@ -131,7 +155,20 @@ class Together:
             for call in calls:
                 call.answer = [next(answers) for _ in call.commands]
         except BaseException as error:
+            # What interrupts this thread is nothing that the others have to do with.
+            is_ours = not isinstance(error, Exception)
+            told = redis.ConnectionError("the round was interrupted") if is_ours else error
             for call in calls:
-                call.answer = error
-            if not isinstance(error, Exception):
+                if call.answer is None:
+                    call.answer = told
+            if is_ours:
                 raise
+
+
+def _taught(script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    """Run a script that the server does not know: it was restarted, and learns it."""
+    try:
+        return script(keys=list(keys), args=list(args))
+    except NoScriptError:  # it has learned it, and has forgotten it again
+        client, text = script.registered_client, cast("str", script.script)
+        return client.eval(text, len(keys), *keys, *args)
