@@ -184,7 +184,8 @@ class Ledger(Changes):
                 sign_s=KEEP_SIGNED_S,
                 unless_revoked=unless_revoked,
                 due_in=0,
-                bell=True,
+                # The task that opens it for a caller claims what is due, too.
+                bell=caller is None,
                 **_claiming(claim, conversion_id),
             )
         except Claimed as error:
