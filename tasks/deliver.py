@@ -26,7 +26,7 @@ class DeliverTask(ConversionTask):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run; whatever becomes of it, Celery stores nothing and calls nobody back.
 
-        It logs the outcome, and sends its events.
+        It logs the outcome.
         """
         try:
             return super().__call__(*args, **kwargs)
@@ -36,7 +36,15 @@ class DeliverTask(ConversionTask):
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
 # Its result is the caller's; a failed conversion is no fault of the task, hence `throws`.
-@app.task(bind=True, shared=False, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
+# No events: `workers.announcing` tells of each outcome, and a bell is none.
+@app.task(
+    bind=True,
+    shared=False,
+    base=DeliverTask,
+    name=names.DELIVER,
+    throws=(ConversionFailed,),
+    send_events=False,
+)
 def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -> Any:
     """Store the files, or say why there are none, and tell the caller.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -45,6 +46,7 @@ def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
     Raises:
         Ignore: It has not ended, the caller knows, or another delivers it by now.
     """
+    began = time.monotonic()
     try:
         work.may_take(engine.most_file_s)
         entry = _end(engine, lease, work)
@@ -53,6 +55,7 @@ def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
     except BaseException:
         lease.release()
         raise
+    engine.announcer.told(entry.conversion, time.monotonic() - began)
     return entry
 
 

@@ -163,7 +163,7 @@ def overheard(stack, documents, sandbox, until, tmp_path_factory):
             handles = [conveyor.convert(each, to="html", params=locked) for each in (url, document)]
             done = [handle.wait(timeout=90).id for handle in handles]
             until(lambda: any(_logged(stack, "not_deleted")))
-            until(lambda: not client.zcard(KEYS.due))
+            until(lambda: not any(map(client.zcard, KEYS.all_due)))
             leftovers = client.hvals(KEYS.leftover_records)
         until(lambda: conveyor.ledger.leftovers.count() == 0)
 
