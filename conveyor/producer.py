@@ -540,7 +540,9 @@ class Conveyor:
     ) -> Handle:
         """Accept a conversion as a whole, or leave nothing of it."""
         request = _local_first(build())
-        self._ledger.check()
+        if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
+            # Before anything is staged.
+            self._ledger.check()
         if idempotency_key is None:
             return self._handle(self._opened(str(uuid4()), request, None, order))
         claim = Claim(idempotency_key, fingerprint_of(request))

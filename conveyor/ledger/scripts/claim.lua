@@ -307,6 +307,8 @@ elseif reason == 'held' then
   quiet(prefix, ask.kind, again_s)
 elseif is_more then
   sooner(bell(prefix, ask.kind, now, now))
+else
+  pause(prefix, ask.kind)
 end
 
 if ask.kind == 'submit' and jobs_taken > 0 then

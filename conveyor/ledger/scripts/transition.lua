@@ -56,8 +56,8 @@
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
---                how many seconds, -1 where none has to be sent, and 1 where one has to come at once
---                for what waits for a place among the account's jobs; {0, now, {}} when refused,
+--                how many seconds, -1 where none has to be sent, and the same for what waits for a
+--                place among the account's jobs; {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -72,12 +72,13 @@ local function field(name)
 end
 local state = field('state')
 
-local wait_s, bell_kind, has_room = -1, '', 0
+local wait_s, bell_kind, room_s = -1, '', -1
 
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s), has_room}
+  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
+    string.format('%.6f', room_s)}
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -244,7 +245,7 @@ if account ~= '' and entered == 'converting' then
 elseif account ~= '' and redis.call('SREM', ARGV[4] .. 'jobs:' .. account, ARGV[1]) == 1
     and redis.call('HDEL', ARGV[4] .. 'account:' .. account, 'full') == 1 then
   redis.call('DEL', ARGV[4] .. 'bell:submit')
-  has_room = bell(ARGV[4], 'submit', now, now) == 0 and 1 or 0
+  room_s = bell(ARGV[4], 'submit', now, now)
 end
 
 local function due_of(its_state)
