@@ -114,6 +114,28 @@ end
 
 if ask.kind == 'submit' then admit() end
 
+-- Who has a place among the jobs and was left by a worker that died goes first: nobody else can have
+-- that place, and others that were accepted before would keep it waiting for ever.
+local is_cut = #found == 2 * (2 * ask.limit + 50)
+if free_jobs < math.huge then
+  local waiting, has_place = found, {}
+  found = {}
+  local placed = redis.call('ZINTER', 2, KEYS[3], KEYS[1], 'WEIGHTS', 0, 1, 'WITHSCORES')
+  for place = 1, #placed, 2 do
+    if tonumber(placed[place + 1]) <= now then
+      has_place[placed[place]] = true
+      table.insert(found, placed[place])
+      table.insert(found, placed[place + 1])
+    end
+  end
+  for place = 1, #waiting, 2 do
+    if not has_place[waiting[place]] then
+      table.insert(found, waiting[place])
+      table.insert(found, waiting[place + 1])
+    end
+  end
+end
+
 -- 2. Take them.
 
 local function is_newer(version)
@@ -211,8 +233,11 @@ local function go(id, due)
   elseif ask.kind == 'submit' then
     redis.call('HSET', entry, 'account', ask.account)
     redis.call('SADD', KEYS[3], id)
-    -- While others could not go either, nobody's patience runs out.
-    if since(entry) < number('blocked_at') then redis.call('HSET', entry, 'since', stamp) end
+    -- For as long as it was due and could not go, its patience did not run out.
+    if due <= number('blocked_at') then
+      local counts_from = math.min(since(entry) + now - due, now)
+      redis.call('HSET', entry, 'since', string.format('%.6f', counts_from))
+    end
     if probes == 1 then redis.call('HSET', KEYS[2], 'prober', id) end
   end
   jobs_taken = jobs_taken + 1
