@@ -260,7 +260,7 @@ if ask.kind == 'submit' then redis.call('SADD', KEYS[4], ask.account) end
 
 -- 3. What becomes of the rest?
 
-local is_more = place < #found or #found == 2 * (2 * ask.limit + 50)
+local is_more = place < #found or is_cut
 if full then
   reason = 'full'
   redis.call('HSET', KEYS[2], 'full', 1, 'blocked_at', stamp)
