@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from conveyor.conversion import State
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Admission, Governor
 from conveyor.ledger import Client, Entry, Ledger, script, translated
@@ -30,15 +29,7 @@ _LEAVE_NEWER_S: Final = 30.0
 # Who takes a delivery brings it on its way at once. If he dies, the next one comes after it.
 _DELIVERY_S: Final = 20.0
 # So long after its time something is overdue: its bell was lost.
-_GRACE_S: Final = 2.0
-
-_STATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "submit": (State.QUEUED.value,),
-    "poll": (State.CONVERTING.value,),
-    "deliver": tuple(
-        state.value for state in State if state not in (State.QUEUED, State.CONVERTING)
-    ),
-}
+_GRACE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +84,7 @@ class Claims:
         self._hold_s = hold_s
         self._claim = client.register_script(script("claim"))
         self._overdue = client.register_script(script("overdue"))
+        self._put_off = client.register_script(script("put_off"))
 
     def submits(self, limit: int, at: float = 0.0) -> Taken:
         """Take what is to be submitted.
@@ -117,6 +109,23 @@ class Claims:
         """
         return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
 
+    def put_off(self, kind: str, wait_s: float) -> None:
+        """Have a bell come later, because nobody here has room: one, however many ask.
+
+        Args:
+            kind: For what.
+            wait_s: Until there may be room, seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._client):
+            again_s, now = cast(
+                "tuple[str, str]",
+                self._put_off(keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s]),
+            )
+        self._ledger.ring(kind, again_s, now)
+
     def overdue(self) -> list[Due]:
         """For which kinds a bell is to be rung, because what is due was not taken.
 
@@ -137,12 +146,11 @@ class Claims:
         is_delivery = kind == "deliver"
         ask = {
             "kind": kind,
-            "states": _STATES[kind],
             "limit": limit,
             "lease_s": _DELIVERY_S if is_delivery else self._turnstile.lease_s,
             "version": VERSION,
             "leave_s": _LEAVE_NEWER_S,
-            **({} if is_delivery else {"token": token}),
+            "token": token,
             **({"at": at} if at else {}),
             **account,
         }
@@ -163,6 +171,10 @@ class Claims:
         )
         read = partial(_read, now=float(now), passing=passing)
         taken, spent = (read(flat, damaged, newer) for flat in rows)
+        if damaged and kind == "submit":
+            # Nothing of theirs was submitted: their places are for others, who come at once.
+            self._governor.release(*damaged)
+            again_s = "0"
         self._ledger.ring(kind, again_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)

@@ -139,10 +139,10 @@ class Governor:
             return f"the account's {self._limit} jobs are running"
         return f"the account is on hold: {status_of(self._redis, self.account).held}"
 
-    def release(self, conversion_id: str) -> None:
-        """Take back a place among the jobs: nothing was submitted."""
+    def release(self, *conversion_ids: str) -> None:
+        """Take back places among the jobs: nothing was submitted."""
         with translated(self._redis):
-            self._redis.srem(self._keys.jobs(self.account), conversion_id)
+            self._redis.srem(self._keys.jobs(self.account), *conversion_ids)
 
     def throttled(self) -> float:
         """Note a throttle, wherever the service said it: the account's rate falls.

@@ -16,7 +16,8 @@ for place = 3, #ARGV, 3 do
   local is_ours = lease == ''
   if not is_ours then
     local key = ARGV[1] .. lease .. ':' .. id
-    is_ours = redis.call('GET', key) == ARGV[place + 2]
+    -- A key of another type is another's.
+    is_ours = redis.pcall('GET', key) == ARGV[place + 2]
     if is_ours then redis.call('PEXPIRE', key, ARGV[2]) end
   end
   if is_ours then

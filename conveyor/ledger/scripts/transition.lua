@@ -41,6 +41,7 @@
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_called_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
+--   unrung       true: its bell could not be sent, so that others ring
 --   bell         true: a bell has to be rung for it; 'called': the same, if the webhook has called
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
@@ -76,7 +77,7 @@ local wait_s, bell_kind, has_room = -1, '', 0
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.3f', wait_s), has_room}
+  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s), has_room}
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -250,6 +251,10 @@ local function due_of(its_state)
   if its_state == 'queued' then return KEYS[2], 'submit' end
   if its_state == 'converting' then return KEYS[14], 'poll' end
   return KEYS[15], 'deliver'
+end
+
+if change.unrung then
+  redis.call('DEL', ARGV[4] .. 'bell:submit')
 end
 
 local due_in = change.due_in
