@@ -259,8 +259,11 @@ local function go(id, due)
   if ask.kind == 'submit' then
     redis.call('HSET', entry, 'account', ask.account)
     free_jobs = free_jobs - redis.call('SADD', KEYS[3], id)
-    -- While others could not go either, nobody's patience runs out.
-    if since(entry) < number('blocked_at') then redis.call('HSET', entry, 'since', stamp) end
+    -- For as long as it was due and could not go, its patience did not run out.
+    if due <= number('blocked_at') then
+      local counts_from = math.min(since(entry) + now - due, now)
+      redis.call('HSET', entry, 'since', string.format('%.6f', counts_from))
+    end
     if probes == 1 then redis.call('HSET', KEYS[2], 'prober', id) end
   end
   jobs_taken = jobs_taken + 1
