@@ -127,6 +127,13 @@ end
 
 local DUE_OF = {queued = 'submit', converting = 'poll'}
 
+-- A later release has written it: its own workers take it.
+local function leave(id, due)
+  table.insert(newer, id)
+  if due < now - ask.leave_s then put_off(id, now + ask.leave_s) end
+  return false
+end
+
 -- Returns whether it is to be taken. What is in no state of this kind was moved by hand.
 local function fits(id, entry, due)
   local kind = redis.call('TYPE', entry).ok
@@ -135,11 +142,7 @@ local function fits(id, entry, due)
     return false
   end
   local state, version, told = unpack(redis.call('HMGET', entry, 'state', 'v', 'told'))
-  if is_newer(version) then
-    table.insert(newer, id)
-    if due < now - ask.leave_s then put_off(id, now + ask.leave_s) end
-    return false
-  end
+  if is_newer(version) then return leave(id, due) end
   for _, known in ipairs(ask.states) do
     if state == known then return true end
   end
@@ -147,6 +150,8 @@ local function fits(id, entry, due)
     table.insert(damaged, id)
     return false
   end
+  -- All states that we know, and that are neither to be submitted nor to be polled, are delivered.
+  if ask.kind == 'deliver' and not DUE_OF[state] then return leave(id, due) end
   redis.call('ZREM', KEYS[1], id)
   if told ~= '1' then
     redis.call('ZADD', prefix .. 'due:' .. (DUE_OF[state] or 'deliver'), stamp, id)
