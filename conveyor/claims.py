@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Admission, Governor
-from conveyor.ledger import Client, Entry, Ledger, script, translated
+from conveyor.ledger import Client, Ledger, script, translated
 from conveyor.ledger.audit import Lost
 from conveyor.ledger.entry import VERSION, NewerEntry, decode, fields_of
 from conveyor.ledger.keys import KINDS
@@ -102,12 +102,12 @@ class Claims:
         """Take what is to be polled; as `submits`."""
         return self._take("poll", limit, at, {})
 
-    def deliveries(self, limit: int, at: float = 0.0) -> list[Entry]:
-        """Take what is to be brought to its caller; who delivers it takes a lease of his own.
+    def deliveries(self, limit: int, at: float = 0.0) -> Taken:
+        """Take what is to be brought to its caller; as `submits`.
 
-        As `submits`.
+        No turnstile is entered: who delivers it takes a lease of his own.
         """
-        return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+        return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float) -> None:
         """Have a bell come later, because nobody here has room: one, however many ask.
