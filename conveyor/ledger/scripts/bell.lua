@@ -27,3 +27,12 @@ end
 local function quiet(prefix, kind, wait_s)
   redis.call('SET', prefix .. 'bell:' .. kind, 1, 'PX', string.format('%.0f', wait_s * 1000 + LATE_MS))
 end
+
+-- Have a conversion be none of an account's jobs any more.
+-- returns whether another waits for its place: somebody has to ring, at the latest the sweep
+local function end_job(prefix, account, id)
+  if redis.call('SREM', prefix .. 'jobs:' .. account, id) == 0 then return false end
+  if redis.call('HDEL', prefix .. 'account:' .. account, 'full') == 0 then return false end
+  redis.call('DEL', prefix .. 'bell:submit')
+  return true
+end
