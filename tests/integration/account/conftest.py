@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conveyor import Conveyor
 from conveyor.claims import Claims
 from conveyor.governor import Governor
 from conveyor.ledger import Job, Ledger, scripts
@@ -117,6 +119,12 @@ class Fleet:
         self.governor.hold("Refused.")
         self.ledger.put_back(entry, 0, "Refused.", held=True, leaving=passed.leaving)
         self.client.delete(KEYS.turnstile(entry.id))
+
+
+@pytest.fixture
+def conveyor(redis_url, tmp_path):
+    with closing(Conveyor(broker_url=redis_url, storage_url=str(tmp_path / "files"))) as made:
+        yield made
 
 
 @pytest.fixture
