@@ -121,7 +121,9 @@ def test_every_script_for_redis_tells_its_keys():
 
     assert scripts
     for script in scripts:
-        assert "-- KEYS[1]" in script.read_text(encoding="utf-8"), script.name
+        text = script.read_text(encoding="utf-8")
+        # What others begin with has none.
+        assert "-- KEYS[1]" in text or "KEYS[" not in text, script.name
 
 
 def _reads_clock(tree):

@@ -36,3 +36,12 @@ end
 local function pause(prefix, kind)
   redis.call('SET', prefix .. 'bell:' .. kind .. ':pause', 1, 'PX', PAUSE_MS)
 end
+
+-- Have a conversion be none of an account's jobs any more.
+-- returns whether another waits for its place: somebody has to ring, at the latest the sweep
+local function end_job(prefix, account, id)
+  if redis.call('SREM', prefix .. 'jobs:' .. account, id) == 0 then return false end
+  if redis.call('HDEL', prefix .. 'account:' .. account, 'full') == 0 then return false end
+  redis.call('DEL', prefix .. 'bell:submit')
+  return true
+end

@@ -1,6 +1,7 @@
 -- One transition of one conversion: checked, written, indexed and announced in one atomic step.
 --
 -- begins with bell.lua
+-- begins with rate.lua
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
 --
@@ -38,6 +39,8 @@
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
+--   makes_room   true: unless the service has its job, others may have its place among the jobs
+--   took         true: the service has taken a submit, which tells how fast the account may go
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_called_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
@@ -239,14 +242,15 @@ end
 local forgotten = change.keep_s and change.keep_s < 0
 
 -- What the service works on counts as a job of the account; what it no longer does makes room.
-local account = change.set and change.set.state and field('account') or ''
+local changes_jobs = change.makes_room or (change.set and change.set.state)
+local account = changes_jobs and field('account') or ''
 if account ~= '' and entered == 'converting' then
   redis.call('SADD', ARGV[4] .. 'jobs:' .. account, ARGV[1])
-elseif account ~= '' and redis.call('SREM', ARGV[4] .. 'jobs:' .. account, ARGV[1]) == 1
-    and redis.call('HDEL', ARGV[4] .. 'account:' .. account, 'full') == 1 then
-  redis.call('DEL', ARGV[4] .. 'bell:submit')
+elseif account ~= '' and end_job(ARGV[4], account, ARGV[1]) then
   room_s = bell(ARGV[4], 'submit', now, now)
 end
+
+if change.took and account ~= '' then took(ARGV[4] .. 'account:' .. account, now) end
 
 local function due_of(its_state)
   if its_state == 'queued' then return KEYS[2], 'submit' end
