@@ -28,7 +28,7 @@ _LEAVE_NEWER_S: Final = 30.0
 # Who takes a delivery brings it on its way at once. If he dies, the next one comes after it.
 _DELIVERY_S: Final = 20.0
 # So long after its time something is overdue: its bell was lost.
-_GRACE_S: Final = 2.0
+_GRACE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class Claims:
         self._hold_s = hold_s
         self._claim = client.register_script(script("claim"))
         self._overdue = client.register_script(script("overdue"))
+        self._put_off = client.register_script(script("put_off"))
 
     def submits(self, limit: int, at: float = 0.0) -> Taken:
         """Take what is to be submitted.
@@ -106,6 +107,23 @@ class Claims:
         As `submits`.
         """
         return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+
+    def put_off(self, kind: str, wait_s: float) -> None:
+        """Have a bell come later, because nobody here has room: one, however many ask.
+
+        Args:
+            kind: For what.
+            wait_s: Until there may be room, seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._client):
+            again_s, now = cast(
+                "tuple[str, str]",
+                self._put_off(keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s]),
+            )
+        self._ledger.ring(kind, again_s, now)
 
     def overdue(self) -> list[Due]:
         """For which kinds a bell is to be rung, because what is due was not taken.

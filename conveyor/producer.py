@@ -369,8 +369,8 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         entry = self._ledger.get(conversion_id)
-        pace_s = self._ledger.pace.expected_s(entry.request)
-        return entry.conversion, progress_of(entry, pace_s)
+        expectation = self._ledger.pace.expected(entry.request)
+        return entry.conversion, progress_of(entry, expectation)
 
     async def aget(self, conversion_id: str) -> Conversion:
         """The twin of `get` for `asyncio`."""

@@ -173,7 +173,12 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
             taken = task.engine.storage.tokens_of(request.addresses)
             caller = Caller.of(task.request)
             opened = ledger.open(
-                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+                *(conversion_id, request, caller),
+                takes=taken,
+                asked=asked,
+                unless_revoked=True,
+                # What is due is claimed right after, this one among it.
+                rings=False,
             )
             # Another message of this id may have been first.
             entry = opened or ledger.get(conversion_id)
@@ -405,14 +410,17 @@ def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> f
 
 def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
     entry = passed.entry
-    pace_s = engine.ledger.pace.expected_s(entry.request)
+    expectation = engine.ledger.pace.expected(entry.request)
+    mostly_open = engine.ledger.pace.begin(entry.request)
     delay_s = (
-        schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
+        schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, pace_s)
+        else schedule.first_poll(engine.spacing_s, expectation)
     )
-    log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    return engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
+    log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
+    return engine.ledger.started(
+        entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
+    )
 
 
 def _release_if_ended(engine: Engine, conversion_id: str) -> None:

@@ -35,8 +35,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
-``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
-                                               a moving average
+``{conveyor}:pace``                    hash    what conversions take, by ``from:to``: the seconds of
+                                               half and of nine tenths, and `conveyor.durations`;
+                                               the last 64 or so of each, 1,000 pairs at most
 ``{conveyor}:counts``                  hash    what has happened so far, by the names in
                                                `conveyor.ledger.tally`
 ``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the

@@ -256,10 +256,7 @@ local function go(id, due)
   if not fits(id, entry, due) or not may_go(id) or not enter(id) or not raise_turn(id, entry) then
     return
   end
-  if ask.kind == 'poll' then
-    -- This poll learns what the webhook has called for. One that calls from now on wants another.
-    redis.call('HDEL', entry, 'called')
-  elseif ask.kind == 'submit' then
+  if ask.kind == 'submit' then
     redis.call('HSET', entry, 'account', ask.account)
     free_jobs = free_jobs - redis.call('SADD', KEYS[3], id)
     -- While others could not go either, nobody's patience runs out.
@@ -268,6 +265,8 @@ local function go(id, due)
   end
   jobs_taken = jobs_taken + 1
   take(id, entry, taken)
+  -- This poll learns that the webhook has called. One that calls from now on wants another.
+  if ask.kind == 'poll' then redis.call('HDEL', entry, 'called') end
 end
 
 local place = 1

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 
 import pytest
 
@@ -183,24 +182,6 @@ def test_what_was_purged_is_forgotten(ledger, make, client, dates):
 # -- what was learned -------------------------------------------------------------------------
 
 
-def test_the_pace_is_a_moving_average_of_the_pair(client, make):
-    from conveyor.ledger.pace import Pace  # noqa: PLC0415 - private to the ledger
-
-    times = iter(range(0, 10_000, 100))
-    pace = Pace(client, clock=lambda: next(times))
-    assert pace.expected_s(make.request) is None
-    pace.learn(make.request, 10.0)
-    assert pace.expected_s(make.request) == 10.0
-    pace.learn(make.request, 20.0)
-    assert 10.0 < pace.expected_s(make.request) < 20.0
-
-    with closing(client):
-        other = Pace(client)
-        assert other.expected_s(make.request) == pace.expected_s(make.request)
-    pace.forget()
-    assert pace.expected_s(make.request) is None
-
-
 def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
     dialect = make.converting().dialect
     assert ledger.recall_dialect("a1") is None
@@ -209,11 +190,3 @@ def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
     assert ledger.recall_dialect("a1") is dialect
     assert ledger.recall_dialect("a2") is None
     assert 0 < client.ttl(KEYS.dialect("a1")) <= 24 * 3600
-
-
-@pytest.mark.parametrize("strike", [True, False], ids=["an outage", "an ordinary poll"])
-def test_what_an_outage_has_delayed_tells_nothing_of_the_pace(ledger, make, client, strike):
-    entry = ledger.later(make.converting(alive=True), 1.0, alive=True, strike=strike)
-    ledger.ready(entry, make.result)
-
-    assert (client.hlen(KEYS.pace) == 0) is strike

@@ -26,7 +26,6 @@ CALLS = {
     "find": lambda client, make: Ledger(client).find("c1"),
     "forget": lambda client, make: Ledger(client).forget("c1"),
     "open": lambda client, make: Ledger(client).open("c1", make.request),
-    "expected_s": lambda client, make: Ledger(client).pace.expected_s(make.request),
     "claim": lambda client, make: _claims(client).polls(1),
     "overdue": lambda client, make: _claims(client).overdue(),
     "job_ended": lambda client, make: Ledger(client).job_ended("c1", ""),

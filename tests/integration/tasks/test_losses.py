@@ -12,9 +12,6 @@ from conveyor.ledger.keys import Keys
 from workers.sweep import sweep
 from workers.tidy import tidy
 
-# Celery's own result backend still calls what redis-py 8 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
-
 KEYS = Keys()
 
 

@@ -15,7 +15,6 @@ from conveyor.protocol.outcomes import InProgress
 from conveyor.webhooks import is_genuine
 
 KEY = "k" * 32
-NET_S = 60.0
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def sandbox(request, sandbox_of):
 @pytest.fixture
 def worker(worker_of, sandbox, receiver):
     url = f"http://127.0.0.1:{receiver.server_port}/webhooks/"
-    with worker_of(sandbox.url, webhook_url=url, webhook_key=KEY, webhook_net=NET_S) as made:
+    with worker_of(sandbox.url, webhook_url=url, webhook_key=KEY) as made:
         yield made
 
 
@@ -87,26 +86,27 @@ def test_the_service_calls_an_address_that_only_we_can_have_made(
 def test_the_call_brings_the_one_poll_that_is_needed(worker, conveyor, document, receiver, sandbox):
     begun = time.time()
     conversion_id = _submitted(worker, conveyor, document)
-    (net,) = worker.waiting()
-    assert net.task == names.POLL
-    assert begun + 0.9 * NET_S < net.due_at < time.time() + 2 * NET_S
+    (fallback,) = worker.waiting()
+    assert fallback.task == names.POLL
+    spacing_s = worker.engine.spacing_s
+    assert begun + spacing_s < fallback.due_at < time.time() + 2 * spacing_s
     _, job_id = _called(receiver)
 
     conveyor.job_ended(conversion_id, job_id)
     conveyor.job_ended(conversion_id, job_id)
     assert worker.work() == [names.POLL, names.DELIVER]
-    worker.run(net)
+    worker.run(fallback)
 
     assert conveyor.get(conversion_id).state is State.SUCCEEDED
     assert sandbox.audit()["polls"] == 1
 
 
-def test_without_a_call_the_net_finds_it(worker, conveyor, document, receiver, after_spacing):
+def test_without_a_call_the_fallback_finds_it(worker, conveyor, document, receiver, after_spacing):
     conversion_id = _submitted(worker, conveyor, document)
-    (net,) = worker.waiting()
+    (fallback,) = worker.waiting()
     _called(receiver)  # it has ended, and we have not been told
     after_spacing(conversion_id)
-    worker.run(net)
+    worker.run(fallback)
 
     assert conveyor.get(conversion_id).state is State.READY
 
@@ -136,7 +136,7 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
 ):
     """The poll may have been answered a moment before the job ended."""
     conversion_id = _submitted(worker, conveyor, document)
-    (net,) = worker.waiting()
+    (fallback,) = worker.waiting()
     ledger, api = worker.engine.ledger, worker.engine.api
     entry = ledger.get(conversion_id)
 
@@ -148,7 +148,7 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
     begun = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(type(api), "poll", poll)
-        worker.run(net)
+        worker.run(fallback)
     (again,) = worker.waiting()
 
     assert begun + worker.engine.spacing_s < again.due_at < time.time() + 1
