@@ -163,20 +163,21 @@ class Claims:
             answer = cast(
                 "list[Any]", self._claim(keys=keys, args=[json.dumps(ask), self._keys.prefix])
             )
-        now, again_s, reason, check, probe, well, foreign_ids, gone, damaged, newer, *rows = answer
+        now, again_s, later, reason, *flags, gone, damaged, newer, taken_rows, spent_rows = answer
         read = partial(self._read, now=float(now), token=token, kind=kind)
-        taken, spent = (read(flat, damaged, newer) for flat in rows)
+        taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
         if damaged and kind == "submit":
             # Nothing of theirs was submitted: their places are for others, who come at once.
             self._governor.release(*damaged)
             again_s = "0"
-        self._ledger.ring(kind, again_s, now)
+        for wait_s in (again_s, *later):
+            self._ledger.ring(kind, wait_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)
         return Taken(
             taken,
             spent,
-            Admission(reason, bool(check), bool(probe), bool(well), bool(foreign_ids)),
+            Admission(reason, *map(bool, flags)),
             self._ledger.audit.lose(gone),
         )
 
