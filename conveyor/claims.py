@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Admission, Governor
-from conveyor.ledger import Client, Ledger, script, translated
+from conveyor.ledger import Client, Entry, Ledger, script, translated
 from conveyor.ledger.audit import Lost
 from conveyor.ledger.entry import VERSION, NewerEntry, decode, fields_of
 from conveyor.ledger.keys import KINDS
@@ -165,23 +165,24 @@ class Claims:
             answer = cast(
                 "list[Any]", self._claim(keys=keys, args=[json.dumps(ask), self._keys.prefix])
             )
-        now, again_s, reason, check, probe, well, foreign_ids, gone, damaged, newer, *rows = answer
+        now, again_s, later, reason, *flags, gone, damaged, newer, taken_rows, spent_rows = answer
         passing = partial(
             self._turnstile.passing, token=token, asked_at=asked_at, is_poll=kind == "poll"
         )
         read = partial(_read, now=float(now), passing=passing)
-        taken, spent = (read(flat, damaged, newer) for flat in rows)
+        taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
         if damaged and kind == "submit":
             # Nothing of theirs was submitted: their places are for others, who come at once.
             self._governor.release(*damaged)
             again_s = "0"
-        self._ledger.ring(kind, again_s, now)
+        for wait_s in (again_s, *later):
+            self._ledger.ring(kind, wait_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)
         return Taken(
             taken,
             spent,
-            Admission(reason, bool(check), bool(probe), bool(well), bool(foreign_ids)),
+            Admission(reason, *map(bool, flags)),
             self._ledger.audit.lose(gone),
         )
 

@@ -20,11 +20,11 @@
 --   account, most_jobs, check_s, hold_s   of submits: the account's name, its limit of jobs (0: none),
 --             how often a hold is checked, and how long a conversion waits for a hold to end
 -- ARGV[2]  prefix    of all keys
--- returns  now, the seconds until the next bell (-1: none), what keeps the rest waiting, 1 if it is the
---          caller's to ask how the account is, 1 if what was taken probes a held account, 1 if the
---          service itself ended a hold lately, 1 if it gives ids of its own, the ids that have no
---          entry, those whose entry can't be read, those that are newer, the entries that may go, and
---          those that have waited too long: id and fields by turns
+-- returns  now, the seconds until the next bell (-1: none), those until bells of later slots, what
+--          keeps the rest waiting, 1 if it is the caller's to ask how the account is, 1 if what was
+--          taken probes a held account, 1 if the service itself ended a hold lately, 1 if it gives ids
+--          of its own, the ids that have no entry, those whose entry can't be read, those that are
+--          newer, the entries that may go, and those that have waited too long: id and fields by turns
 --
 -- A held account is checked every check_s: at /user, or where that proves nothing (by_submit), by
 -- letting one submit through. Who was refused last goes only where no other waits.
@@ -37,11 +37,11 @@ local stamp = string.format('%.6f', now)
 local again_s = -1
 local MAKES_UP_S = 0.5
 
-local gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}
+local later, gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}, {}
 local reason, must_check, probes, is_well, has_foreign_ids = '', 0, 0, 0, 0
 
 local function answer()
-  return {stamp, string.format('%.6f', again_s), reason, must_check, probes, is_well,
+  return {stamp, string.format('%.6f', again_s), later, reason, must_check, probes, is_well,
     has_foreign_ids, gone, damaged, newer, taken, spent}
 end
 
@@ -214,7 +214,8 @@ local function enter(id)
   local closed_s = math.max(redis.call('PTTL', turnstile), 1) / 1000
   if redis.pcall('GET', turnstile) == 'left' then
     put_off(id, now + closed_s)
-    sooner(bell(prefix, ask.kind, now, now + closed_s))
+    local wait_s = bell(prefix, ask.kind, now, now + closed_s)
+    if wait_s >= 0 then table.insert(later, string.format('%.6f', wait_s)) end
   else
     -- Whoever is in sets the date. If that one has died, it is this.
     put_off(id, now + closed_s + 1)

@@ -2,7 +2,7 @@
 --
 -- begins with bell.lua
 --
--- KEYS     due       sorted sets, id by the time at which it is due
+-- KEYS[1…] due       sorted sets, id by the time at which it is due
 -- ARGV[1]  prefix    of all keys
 -- ARGV[2]  grace_s   how long after its time something is overdue
 -- ARGV[3…] kinds     of the sorted sets, in their order
