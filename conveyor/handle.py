@@ -15,8 +15,10 @@ from typing import Final, Protocol
 from celery.result import assert_will_not_block
 
 from conveyor.conversion import Conversion, Event, Progress, State
+from conveyor.durations import Expectation
 from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
+from conveyor.waiting import explained
 from conveyor.watch import Watch
 
 __all__ = ["Handle"]
@@ -30,6 +32,8 @@ _EVENT_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 # Until it has succeeded nobody knows that it is done.
 _ALMOST: Final = 0.95
+# What is told of a conversion at the age at which nine of ten have ended.
+_MOST: Final = 0.9
 
 
 class Owner(Protocol):
@@ -88,8 +92,13 @@ class Handle:
         Raises:
             UnknownConversion: It was forgotten.
         """
-        entry = self._ledger.get(self.id)
-        return progress_of(entry, self._ledger.pace.expected_s(entry.request))
+        entry = self._look()
+        return progress_of(entry, self._ledger.pace.expected(entry.request))
+
+    def _look(self) -> Entry:
+        """The entry, with what keeps it waiting."""
+        (entry,) = explained(self._ledger.client, [self._ledger.get(self.id)])
+        return entry
 
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
@@ -118,7 +127,10 @@ class Handle:
             entry = self._ledger.get(self.id)
             if entry.state.is_final:
                 return _succeeded(entry)
-            time.sleep(min(pause_s, patience.left_s(entry)))
+            left_s = patience.left_s
+            if left_s <= 0:
+                raise patience.is_over(self._look())
+            time.sleep(min(pause_s, left_s))
             pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     def events(self, after: str = "") -> Iterator[Event]:
@@ -169,7 +181,10 @@ class Handle:
                 entry = await asyncio.to_thread(self._ledger.get, self.id)
                 if entry.state.is_final:
                     return _succeeded(entry)
-                await bell.wait(patience.left_s(entry))
+                left_s = patience.left_s
+                if left_s <= 0:
+                    raise patience.is_over(await asyncio.to_thread(self._look))
+                await bell.wait(left_s)
 
     def aevents(self, after: str = "") -> AsyncIterator[Event]:
         """The twin of `events`: any number of them share one connection to Redis."""
@@ -213,21 +228,17 @@ class _Patience:
         self._timeout_s = timeout_s
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
-    def left_s(self, entry: Entry) -> float:
-        """Seconds, without end where it has none.
+    @property
+    def left_s(self) -> float:
+        """Seconds, without end where it has none."""
+        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
 
-        Raises:
-            WaitTimeout: There are none left.
-        """
-        if self._deadline is None:
-            return float("inf")
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:
-            raise WaitTimeout(
-                f"The conversion {entry.id} is still {entry.state} after "
-                f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
-            )
-        return left_s
+    def is_over(self, entry: Entry) -> WaitTimeout:
+        """What is raised when there are none left."""
+        return WaitTimeout(
+            f"The conversion {entry.id} is still {entry.state} after "
+            f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
+        )
 
 
 def _checked(event_id: str) -> str:
@@ -251,35 +262,46 @@ def _because(entry: Entry) -> str:
     return f" ({entry.note.rstrip('.')})" if entry.note else ""
 
 
-def progress_of(entry: Entry, pace_s: float | None) -> Progress:
+def progress_of(entry: Entry, expectation: Expectation | None) -> Progress:
     """Estimate how far a conversion is.
 
     Args:
-        entry: As it stands.
-        pace_s: What such conversions took lately at the service.
+        entry: As it stands. What was expected when it was submitted holds until it ends, so that
+            the estimate never goes back.
+        expectation: What such conversions take, for one that is still queued.
 
     Returns:
         The estimate.
     """
     end = entry.finished_at or entry.seen_at
+    queued_s = expectation.usual_s if expectation and entry.state is State.QUEUED else None
     return Progress(
         state=entry.state,
         polls=entry.polls,
         elapsed_s=max(end - entry.created_at, 0.0),
-        expected_s=pace_s,
-        fraction=_fraction(entry, pace_s),
+        expected_s=entry.usual_s if queued_s is None else queued_s,
+        fraction=_fraction(entry),
         note=entry.note,
         held=entry.held,
+        late=_is_late(entry),
     )
 
 
-def _fraction(entry: Entry, pace_s: float | None) -> float | None:
+def _fraction(entry: Entry) -> float | None:
     if entry.state is State.SUCCEEDED:
         return 1.0
     if entry.state is State.READY:
         return _ALMOST
     if entry.state is State.QUEUED:
         return 0.0
-    if entry.submitted_at is None or not pace_s:
+    if entry.state is not State.CONVERTING or not entry.late_s or _is_late(entry):
         return None
-    return min(entry.job_age_s / pace_s, 1.0) * _ALMOST
+    return max(entry.job_age_s, 0.0) / entry.late_s * _MOST
+
+
+def _is_late(entry: Entry) -> bool:
+    return (
+        entry.state is State.CONVERTING
+        and entry.late_s is not None
+        and entry.job_age_s > entry.late_s
+    )

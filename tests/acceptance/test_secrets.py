@@ -83,8 +83,8 @@ def _signed(folder):
 @pytest.fixture(scope="module", params=[_plain, _signed], ids=["secret", "signed"])
 def stack(request, tmp_path_factory):
     credentials, options = request.param(tmp_path_factory.mktemp("secret"))
-    # The service calls for successes alone; failures are found by the net.
-    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "WEBHOOK_NET": "5"}
+    # The service calls for successes alone; failures are found by the fallback poll.
+    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
     with LocalStack(
         flower=True,
         web=True,
