@@ -75,7 +75,7 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
 
 
 def _send_on_what_is_due(engine: Engine, at: float) -> None:
-    due = engine.claims.deliveries(room_for(engine, "deliver"), at)
+    due = engine.claims.deliveries(room_for(engine, "deliver", at), at)
     jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
     work_side_by_side(engine, names.DELIVER, jobs)
 
