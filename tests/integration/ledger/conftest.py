@@ -123,7 +123,7 @@ class Claiming:
 
     def everything(self, limit=MANY):
         """The ids of all that is due."""
-        delivered = [entry.id for entry in self.claims.deliveries(limit)]
+        delivered = [it.entry.id for it in self.claims.deliveries(limit).passes]
         return [*self.submits(limit), *self.polls(limit), *delivered]
 
     def enter(self, entry):
