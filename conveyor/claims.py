@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -101,12 +102,12 @@ class Claims:
         """Take what is to be polled; as `submits`."""
         return self._take("poll", limit, at, {})
 
-    def deliveries(self, limit: int, at: float = 0.0) -> list[Entry]:
-        """Take what is to be brought to its caller; who delivers it takes a lease of his own.
+    def deliveries(self, limit: int, at: float = 0.0) -> Taken:
+        """Take what is to be brought to its caller; as `submits`.
 
-        As `submits`.
+        No turnstile is entered: who delivers it takes a lease of his own.
         """
-        return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+        return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float) -> None:
         """Have a bell come later, because nobody here has room: one, however many ask.
@@ -159,12 +160,16 @@ class Claims:
             self._keys.jobs(self._governor.account),
             self._keys.accounts,
         ]
+        asked_at = time.monotonic()
         with translated(self._client):
             answer = cast(
                 "list[Any]", self._claim(keys=keys, args=[json.dumps(ask), self._keys.prefix])
             )
         now, again_s, later, reason, *flags, gone, damaged, newer, taken_rows, spent_rows = answer
-        read = partial(self._read, now=float(now), token=token, kind=kind)
+        passing = partial(
+            self._turnstile.passing, token=token, asked_at=asked_at, is_poll=kind == "poll"
+        )
+        read = partial(_read, now=float(now), passing=passing)
         taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
         if damaged and kind == "submit":
             # Nothing of theirs was submitted: their places are for others, who come at once.
@@ -181,25 +186,24 @@ class Claims:
             self._ledger.audit.lose(gone),
         )
 
-    def _read(
-        self,
-        flat: Sequence[Any],
-        damaged: list[str],
-        newer: list[str],
-        *,
-        now: float,
-        token: str,
-        kind: str,
-    ) -> list[Pass]:
-        """What was taken and can be read; the rest is named in one of the two lists."""
-        passes = []
-        for conversion_id, fields in zip(flat[::2], flat[1::2], strict=True):
-            try:
-                entry = decode(conversion_id, fields_of(fields), now)
-            except NewerEntry:
-                newer.append(conversion_id)
-            except UnreadableConversion:
-                damaged.append(conversion_id)
-            else:
-                passes.append(self._turnstile.passing(entry, token, is_poll=kind == "poll"))
-        return passes
+
+def _read(
+    flat: Sequence[Any],
+    damaged: list[str],
+    newer: list[str],
+    *,
+    now: float,
+    passing: Callable[[Entry], Pass],
+) -> list[Pass]:
+    """What was taken and can be read; the rest is named in one of the two lists."""
+    passes = []
+    for conversion_id, fields in zip(flat[::2], flat[1::2], strict=True):
+        try:
+            entry = decode(conversion_id, fields_of(fields), now)
+        except NewerEntry:
+            newer.append(conversion_id)
+        except UnreadableConversion:
+            damaged.append(conversion_id)
+        else:
+            passes.append(passing(entry))
+    return passes

@@ -153,7 +153,7 @@ def _submit_due(engine: Engine, at: float) -> None:
     losses.report(engine, taken.lost)
     admission = taken.admission
     work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
-    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine, admission))
+    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine))
     if admission.must_check:
         check_account(engine)
 
@@ -232,7 +232,6 @@ def _submit(engine: Engine, admission: Admission, passed: Pass, work: Work) -> N
     posted = _post(engine, passed, admission, work)
     if posted is None:
         engine.turnstile.leave(passed)
-        _release_if_ended(engine, passed.entry.id)
         return
     tell_governor(engine, admission, posted.passed.entry, posted.outcome)
     taking = _taking(engine, posted)
@@ -252,9 +251,9 @@ def _taking(engine: Engine, posted: Posted) -> Mapping[str, Any] | None:
     return lease_for(engine, posted.passed.entry, outcome.result)
 
 
-def _end_waiting(engine: Engine, admission: Admission, passed: Pass, _work: Work) -> None:
+def _end_waiting(engine: Engine, passed: Pass, _work: Work) -> None:
     """It has waited for the account for too long: nothing was sent."""
-    failure = held_too_long(passed.entry, engine.governor.why(admission), engine.limits)
+    failure = held_too_long(passed.entry, engine.governor.why(), engine.limits)
     if failure is None:
         engine.turnstile.leave(passed)
         return
@@ -402,7 +401,7 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 
 
 def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> float:
-    """Note a throttle: the fleet slows down, and this one waits as long as the service asks."""
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
     rate = engine.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
@@ -421,13 +420,6 @@ def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
     return engine.ledger.started(
         entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
     )
-
-
-def _release_if_ended(engine: Engine, conversion_id: str) -> None:
-    """Cancelled meanwhile, it is no job; begun by another, it is."""
-    current = engine.ledger.find(conversion_id)
-    if current is None or current.state.is_final:
-        engine.governor.release(conversion_id)
 
 
 def _without_sources(

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from celery.exceptions import Ignore
 from kombu.exceptions import OperationalError
 
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
-from conveyor.lease import Lease
 from conveyor.turnstile import Pass
 from workers.heartbeat import Work
 from workers.stumbles import put_aside, stumble
@@ -29,8 +28,6 @@ MOST: Final = 64
 
 # For a part of the crew to be free a task waits so long, and then has another bell rung.
 _PATIENCE_S: Final = 1.0
-
-HeldT = TypeVar("HeldT", Pass, Lease)
 
 log = structlog.get_logger("conveyor.task")
 
@@ -56,8 +53,8 @@ def room_for(engine: Engine, kind: str) -> int:
 def work_off(
     engine: Engine,
     task: str,
-    held: Sequence[HeldT],
-    do: Callable[[HeldT, Work], object],
+    held: Sequence[Pass],
+    do: Callable[[Pass, Work], object],
 ) -> None:
     """Work on what was claimed, side by side, and wait until only stragglers are left.
 
@@ -70,7 +67,11 @@ def work_off(
         do: What is done with each.
     """
 
-    def keep_and_do(one: HeldT) -> None:
+    def keep_and_do(one: Pass) -> None:
+        if one.is_late:
+            # The process was stopped since its claim: another has it by now, or will.
+            log.warning("claim_lapsed")
+            return
         with engine.heartbeat.keeps(one, engine.most_answer_s) as work:
             do(one, work)
 
