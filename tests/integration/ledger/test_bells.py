@@ -271,7 +271,7 @@ def test_a_place_that_is_free_again_is_rung_for_at_once(*, make, claiming, bells
     assert bells.take("submit") == []
     end(worker.ledger, make, begun)
 
-    assert [bell.wait_s for bell in bells.take("submit")][:1] == [0]
+    assert [bell.wait_s for bell in bells.take("submit")].count(0) == 1
     assert worker.submits() == [second.id]
 
 
