@@ -46,8 +46,9 @@ format: $(VENV)/.checks ## Format the code and repair what can be repaired
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: $(VENV)/.runs ## Measure the cost of a conversion and the speed of a worker
+bench: $(VENV)/.checks ## Measure Conveyor beside what one would write instead, within an hour
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --profile
 
 chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos

@@ -28,6 +28,7 @@ class Figures:
         ready_to_stored_p50_s: From a job's end at the service until its outcome is visible.
         ready_to_stored_p99_s: The same.
         submitted_p50_s: From the return of the call that enqueued until the service has the POST.
+        submitted_p99_s: The same.
         polls: A conversion.
         violations: Polls that overlapped or came too early.
         duplicates: Jobs that were paid again.
@@ -42,10 +43,10 @@ class Figures:
         redis_memory_kb: The server's peak over what it held before, KB a conversion.
         unacked: The most that lay in `unacked`.
         throttled: POSTs that were answered 503.
-        untouched_s: The last end of a conversion none of whose answers dribbled; from the first
-            enqueued.
-        touched_late_s: How much later than its own time-outs a dribbled one ended at most, after
-            the last that was not.
+        untouched_s: From the first enqueued to the last outcome of those none of whose answers
+            dribbled; None where none did.
+        touched_s: The same of the others, each less its own time-outs.
+        tail_s: From the last outcome to the last request to the service: DELETEs follow behind.
         silent: Results that were stored and not published.
         machine_busy: Share of the machine's CPU that was used during the run, by anybody.
     """
@@ -55,12 +56,13 @@ class Figures:
     conversions: int
     makespan_s: float
     worker_cpu_ms: float
-    web_cpu_ms: float | None = None
+    web_cpu_ms: float = 0.0
     producer_cpu_ms: float = 0.0
     service_cpu_ms: float = 0.0
     ready_to_stored_p50_s: float | None = None
     ready_to_stored_p99_s: float | None = None
     submitted_p50_s: float | None = None
+    submitted_p99_s: float | None = None
     polls: float = 0.0
     violations: float = 0
     duplicates: float = 0
@@ -76,7 +78,8 @@ class Figures:
     unacked: float = 0
     throttled: float = 0
     untouched_s: float | None = None
-    touched_late_s: float | None = None
+    touched_s: float | None = None
+    tail_s: float = 0.0
     silent: float = 0
     machine_busy: float = 0.0
 

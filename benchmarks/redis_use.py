@@ -18,6 +18,7 @@ from redis.connection import AbstractConnection
 __all__ = ["NAME", "RedisUse", "Sent", "counting", "measuring_client"]
 
 NAME: Final = "bench"
+_KB: Final = 1e3
 
 
 @dataclass(slots=True)
@@ -58,21 +59,17 @@ class RedisUse:
 
     Attributes:
         commands: Executed, those of scripts too.
-        scripts: Calls of scripts.
         bytes_in: Received.
         bytes_out: Sent.
         reads: How often the server read from a client: a round trip each, a pipeline once.
         messages: Celery messages that were published.
-        calls: Commands by name.
     """
 
     commands: int
-    scripts: int
     bytes_in: int
     bytes_out: int
     reads: int
     messages: int
-    calls: Counter[str]
 
     @classmethod
     def now(cls, client: redis.Redis, sent: Sent) -> RedisUse:
@@ -86,24 +83,33 @@ class RedisUse:
         ours = [it for it in client.client_list() if it["name"] == NAME]
         return cls(
             commands=sum(calls.values()) - _sum(ours, "tot-cmds"),
-            scripts=calls["evalsha"] + calls["eval"] + calls["fcall"],
             bytes_in=stats["total_net_input_bytes"] - _sum(ours, "tot-net-in"),
             bytes_out=stats["total_net_output_bytes"] - _sum(ours, "tot-net-out"),
             reads=stats["total_reads_processed"] - sent.times,
-            messages=calls["lpush"],
-            calls=calls,
+            messages=calls["lpush"],  # kombu's, one for each message
         )
 
     def __sub__(self, earlier: RedisUse) -> RedisUse:
         return RedisUse(
             commands=self.commands - earlier.commands,
-            scripts=self.scripts - earlier.scripts,
             bytes_in=self.bytes_in - earlier.bytes_in,
             bytes_out=self.bytes_out - earlier.bytes_out,
             reads=self.reads - earlier.reads,
             messages=self.messages - earlier.messages,
-            calls=self.calls - earlier.calls,
         )
+
+    def each(self, count: int) -> dict[str, float]:
+        """The figures of `benchmarks.figures.Figures` that it knows.
+
+        Args:
+            count: How many conversions there were.
+        """
+        return {
+            "redis_commands": self.commands / count,
+            "redis_kb": (self.bytes_in + self.bytes_out) / count / _KB,
+            "round_trips": self.reads / count,
+            "messages": self.messages / count,
+        }
 
 
 def _calls(client: redis.Redis) -> Counter[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from celery import Celery
 
@@ -32,6 +32,7 @@ _PEERS: Final = {
     "naive": ("convert", ("-c", "2")),
     "blocking": ("convert", ("-P", "threads", "-c", "64")),
     "empty": ("nothing", ("-c", "2")),
+    "empty-threads": ("nothing", ("-P", "threads", "-c", "32")),
 }
 
 
@@ -56,17 +57,28 @@ class Side:
     """A fleet that runs.
 
     Attributes:
+        name: Its name on the command line.
         workers: The workers' processes.
         web: The web processes, which take webhooks.
         unacked: The key of what workers have drawn and not acknowledged.
+        has_results: Whether what is enqueued has an outcome.
     """
 
     def __init__(
-        self, workers: list[Child], web: list[Child], unacked: str, opened: Callable[[], Any]
+        self,
+        name: str,
+        workers: list[Child],
+        web: list[Child],
+        unacked: str,
+        opened: Callable[[], AbstractContextManager[tuple[Enqueue, Enqueue]]],
+        *,
+        has_results: bool = True,
     ) -> None:
+        self.name = name
         self.workers = workers
         self.web = web
         self.unacked = unacked
+        self.has_results = has_results
         self._opened = opened
 
     @contextmanager
@@ -153,12 +165,13 @@ def _ours(place: Place, count: int, *, webhooks: bool) -> Side:
                 lambda source: conveyor.convert(source.url, to="pdf", from_format="txt").id,
             )
 
-    return Side(workers, web, Queues().unacknowledged["unacked_key"], opened)
+    return Side("ours", workers, web, Queues().unacknowledged["unacked_key"], opened)
 
 
 def _peer(name: str, place: Place, count: int) -> Side:
     task, options = _PEERS[name]
-    module = f"benchmarks.peers.{name}.app"
+    is_empty = name.startswith("empty")
+    module = f"benchmarks.peers.{'empty' if is_empty else name}.app"
     results = place.folder / "files"
     results.mkdir(exist_ok=True)
     bench = {
@@ -179,12 +192,9 @@ def _peer(name: str, place: Place, count: int) -> Side:
         with closing(Celery(broker=place.redis_url)) as app:
 
             def enqueue(source: Source) -> str:
-                return str(app.send_task(f"{module}.{task}", (_argument(name, source),)).id)
+                argument = source.number if is_empty else source.url
+                return str(app.send_task(f"{module}.{task}", (argument,)).id)
 
             yield enqueue, enqueue
 
-    return Side(workers, [], "unacked", opened)
-
-
-def _argument(name: str, source: Source) -> str | int:
-    return source.number if name == "empty" else source.url
+    return Side(name, workers, [], "unacked", opened, has_results=not is_empty)

@@ -195,7 +195,7 @@ class Load:
 
     def marks(self) -> dict[str, Any]:
         """What changes with every step of a conversion, and with nothing else."""
-        return self._fields("state", "wakeup", "alive", "polls", "submits", "finished_at")
+        return self._fields("state", "turn", "alive", "polls", "submits", "finished_at")
 
     def _fields(self, *names: str, of: Sequence[str] | None = None) -> dict[str, Any]:
         ids = self.ids if of is None else of

@@ -13,7 +13,6 @@ from config.secret import clean_secret, read_secret
 from conveyor.loopback import is_loopback
 from conveyor.protocol import Auth, Dialect
 from conveyor.redaction import redact_server_url
-from conveyor.schedule import MAX_NET_S
 from conveyor.settings import ProducerSettings, load
 
 __all__ = ["LEAST_WEBHOOK_KEY", "WorkerSettings", "load_settings"]
@@ -152,12 +151,6 @@ class WorkerSettings(ProducerSettings):
     webhook_key: SecretStr = Field(
         default=SecretStr(""),
         description="Signs the webhooks' addresses; the web process's own, 16 characters or more.",
-    )
-    webhook_net: float = Field(
-        default=60,
-        ge=5,
-        le=MAX_NET_S,
-        description="Seconds until a job is polled whose webhook has not called.",
     )
     submit_attempts: int = Field(
         default=3, ge=1, le=10, description="POSTs of one conversion, each after a proven loss."

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from conveyor.conversion import State
 from conveyor.errors import UnreadableConversion
 from conveyor.governor import Admission, Governor
 from conveyor.ledger import Client, Entry, Ledger, script, translated
@@ -29,15 +29,7 @@ _LEAVE_NEWER_S: Final = 30.0
 # Who takes a delivery brings it on its way at once. If he dies, the next one comes after it.
 _DELIVERY_S: Final = 20.0
 # So long after its time something is overdue: its bell was lost.
-_GRACE_S: Final = 2.0
-
-_STATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "submit": (State.QUEUED.value,),
-    "poll": (State.CONVERTING.value,),
-    "deliver": tuple(
-        state.value for state in State if state not in (State.QUEUED, State.CONVERTING)
-    ),
-}
+_GRACE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +84,7 @@ class Claims:
         self._hold_s = hold_s
         self._claim = client.register_script(script("claim"))
         self._overdue = client.register_script(script("overdue"))
+        self._put_off = client.register_script(script("put_off"))
 
     def submits(self, limit: int, at: float = 0.0) -> Taken:
         """Take what is to be submitted.
@@ -109,12 +102,29 @@ class Claims:
         """Take what is to be polled; as `submits`."""
         return self._take("poll", limit, at, {})
 
-    def deliveries(self, limit: int, at: float = 0.0) -> list[Entry]:
-        """Take what is to be brought to its caller; who delivers it takes a lease of his own.
+    def deliveries(self, limit: int, at: float = 0.0) -> Taken:
+        """Take what is to be brought to its caller; as `submits`.
 
-        As `submits`.
+        No turnstile is entered: who delivers it takes a lease of his own.
         """
-        return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+        return self._take("deliver", limit, at, {})
+
+    def put_off(self, kind: str, wait_s: float) -> None:
+        """Have a bell come later, because nobody here has room: one, however many ask.
+
+        Args:
+            kind: For what.
+            wait_s: Until there may be room, seconds.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._client):
+            again_s, now = cast(
+                "tuple[str, str]",
+                self._put_off(keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s]),
+            )
+        self._ledger.ring(kind, again_s, now)
 
     def overdue(self) -> list[Due]:
         """For which kinds a bell is to be rung, because what is due was not taken.
@@ -136,12 +146,11 @@ class Claims:
         is_delivery = kind == "deliver"
         ask = {
             "kind": kind,
-            "states": _STATES[kind],
             "limit": limit,
             "lease_s": _DELIVERY_S if is_delivery else self._turnstile.lease_s,
             "version": VERSION,
             "leave_s": _LEAVE_NEWER_S,
-            **({} if is_delivery else {"token": token}),
+            "token": token,
             **({"at": at} if at else {}),
             **account,
         }
@@ -151,42 +160,50 @@ class Claims:
             self._keys.jobs(self._governor.account),
             self._keys.accounts,
         ]
+        asked_at = time.monotonic()
         with translated(self._client):
             answer = cast(
                 "list[Any]", self._claim(keys=keys, args=[json.dumps(ask), self._keys.prefix])
             )
-        now, again_s, reason, check, probe, well, foreign_ids, gone, damaged, newer, *rows = answer
-        read = partial(self._read, now=float(now), token=token, kind=kind)
-        taken, spent = (read(flat, damaged, newer) for flat in rows)
-        self._ledger.ring(kind, again_s, now)
+        now, again_s, later, reason, *flags, gone, damaged, newer, taken_rows, spent_rows = answer
+        passing = partial(
+            self._turnstile.passing, token=token, asked_at=asked_at, is_poll=kind == "poll"
+        )
+        read = partial(_read, now=float(now), passing=passing)
+        taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
+        if damaged and kind == "submit":
+            # Nothing of theirs was submitted: their places are for others, who come at once.
+            self._governor.release(*damaged)
+            again_s = "0"
+        for wait_s in (again_s, *later):
+            self._ledger.ring(kind, wait_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)
         return Taken(
             taken,
             spent,
-            Admission(reason, bool(check), bool(probe), bool(well), bool(foreign_ids)),
+            Admission(reason, *map(bool, flags)),
             self._ledger.audit.lose(gone),
         )
 
-    def _read(
-        self,
-        flat: Sequence[Any],
-        damaged: list[str],
-        newer: list[str],
-        *,
-        now: float,
-        token: str,
-        kind: str,
-    ) -> list[Pass]:
-        """What was taken and can be read; the rest is named in one of the two lists."""
-        passes = []
-        for conversion_id, fields in zip(flat[::2], flat[1::2], strict=True):
-            try:
-                entry = decode(conversion_id, fields_of(fields), now)
-            except NewerEntry:
-                newer.append(conversion_id)
-            except UnreadableConversion:
-                damaged.append(conversion_id)
-            else:
-                passes.append(self._turnstile.passing(entry, token, is_poll=kind == "poll"))
-        return passes
+
+def _read(
+    flat: Sequence[Any],
+    damaged: list[str],
+    newer: list[str],
+    *,
+    now: float,
+    passing: Callable[[Entry], Pass],
+) -> list[Pass]:
+    """What was taken and can be read; the rest is named in one of the two lists."""
+    passes = []
+    for conversion_id, fields in zip(flat[::2], flat[1::2], strict=True):
+        try:
+            entry = decode(conversion_id, fields_of(fields), now)
+        except NewerEntry:
+            newer.append(conversion_id)
+        except UnreadableConversion:
+            damaged.append(conversion_id)
+        else:
+            passes.append(passing(entry))
+    return passes

@@ -94,6 +94,6 @@ def page_of(entries: Sequence[Entry], cursor: str, pace: Pace) -> Page:
     """
     return Page(
         conversions=tuple(entry.conversion for entry in entries),
-        progress=tuple(progress_of(entry, pace.expected_s(entry.request)) for entry in entries),
+        progress=tuple(progress_of(entry, pace.expected(entry.request)) for entry in entries),
         cursor=cursor,
     )

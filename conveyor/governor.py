@@ -147,6 +147,11 @@ class Governor:
         """
         return status_of(self._redis, self.account).why or "the account let none go"
 
+    def release(self, *conversion_ids: str) -> None:
+        """Take back places among the jobs: nothing was submitted."""
+        with translated(self._redis):
+            self._redis.srem(self._keys.jobs(self.account), *conversion_ids)
+
     def throttled(self) -> float:
         """Note a throttle, wherever the service said it: many of them lower the account's rate.
 

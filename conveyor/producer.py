@@ -370,8 +370,7 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         (entry,) = explained(self._client, [self._ledger.get(conversion_id)])
-        pace_s = self._ledger.pace.expected_s(entry.request)
-        return entry.conversion, progress_of(entry, pace_s)
+        return entry.conversion, progress_of(entry, self._ledger.pace.expected(entry.request))
 
     async def aget(self, conversion_id: str) -> Conversion:
         """The twin of `get` for `asyncio`."""
@@ -542,7 +541,9 @@ class Conveyor:
     ) -> Handle:
         """Accept a conversion as a whole, or leave nothing of it."""
         request = _local_first(build())
-        self._ledger.check()
+        if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
+            # Before anything is staged.
+            self._ledger.check()
         if idempotency_key is None:
             return self._handle(self._opened(str(uuid4()), request, None, order))
         claim = Claim(idempotency_key, fingerprint_of(request))

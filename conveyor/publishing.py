@@ -102,7 +102,8 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
         name,
         args=tuple(args),
         kwargs=dict(kwargs or {}),
-        create_sent_event=app.conf.task_send_sent_event,
+        # Bells are no news; `announce` tells of conversions.
+        create_sent_event=False,
         **fields,
     )
     message.headers[names.VERSION_HEADER] = names.MESSAGE_VERSION
@@ -121,7 +122,6 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
             retry_policy=policy,
             **message.properties,
         )
-        _tell(app, producer, queue, message)
     return str(message.headers["id"])
 
 
@@ -140,13 +140,6 @@ def announce(publisher: Publisher, task_id: str, name: str, kwargsrepr: str) -> 
     message = app.amqp.as_task_v2(
         task_id, name, argsrepr="()", kwargsrepr=kwargsrepr, create_sent_event=True
     )
+    fields = {**message.sent_event, "queue": queue, "exchange": "", "routing_key": queue}
     with suppress(Exception), app.producer_or_acquire() as producer:
-        _tell(app, producer, queue, message)
-
-
-def _tell(app: Celery, producer: Any, queue: str, message: Any) -> None:
-    """Show Flower a conversion from when it is enqueued; the message itself is sent by then."""
-    if message.sent_event is not None:
-        fields = {**message.sent_event, "queue": queue, "exchange": "", "routing_key": queue}
-        with suppress(Exception):
-            app.events.Dispatcher(enabled=False).publish("task-sent", fields, producer)
+        app.events.Dispatcher(enabled=False).publish("task-sent", fields, producer)

@@ -1,13 +1,17 @@
 """When to look next: pure functions from history to a delay in seconds.
 
-Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, or `MAX_NET_S`
-where a webhook will call; both lie below the broker's visibility time-out.
+Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, or than
+`MAX_FALLBACK_S` where nothing is expected sooner. Both lie below the broker's visibility time-out.
 """
 
 from __future__ import annotations
 
 import random
+from functools import lru_cache
+from math import ceil, inf
 from typing import Final
+
+from conveyor.durations import Expectation
 
 __all__ = [
     "FILE_LIFE_S",
@@ -15,14 +19,14 @@ __all__ = [
     "JOB_MARGIN_S",
     "MAX_DELAY_S",
     "MAX_DELETE_S",
-    "MAX_NET_S",
+    "MAX_FALLBACK_S",
     "MAX_TELLING_S",
     "after_stumble",
-    "first_net",
+    "first_fallback",
     "first_poll",
     "for_another",
     "is_urgent",
-    "next_net",
+    "next_fallback",
     "next_poll",
     "retry_delete",
     "retry_storage",
@@ -34,8 +38,8 @@ __all__ = [
 MAX_DELAY_S: Final = 60.0
 """The longest countdown. A message that waits longer only looks lost to the operator."""
 
-MAX_NET_S: Final = 150.0
-"""The longest countdown of a poll that only comes where a webhook was lost."""
+MAX_FALLBACK_S: Final = 150.0
+"""The longest countdown of a poll of a job that should not have ended before, or will call."""
 
 MAX_DELETE_S: Final = 300.0
 """The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
@@ -57,52 +61,104 @@ FILE_LIFE_S: Final = 3 * 3600.0
 _MARGIN_S: Final = 0.05
 # The share of a conversion's age that the next wait may be: a result is seen at most so much late.
 _AGE_SHARE: Final = 0.2
-# A conversion that takes as long as the last ones did is done a little after that.
-_PACE_MARGIN: Final = 1.1
-# With webhooks a poll is the net below a call that was lost: it comes when the job has taken twice
-# as long as such jobs do, and then as its age grows by half.
-_NET_PACES: Final = 2.0
-_NET_SHARE: Final = 0.5
+# To wait so long for a result that is there is as bad as one more poll; see docs/schedule.md.
+_POLL_IS_WORTH_S: Final = 1.0
+# The shares of conversions that are polled to learn: before the aim, and at an age that is drawn.
+_LOOKS_BEFORE: Final = 1 / 16
+_LOOKS_DRAWN: Final = 1 / 8
+# Where the service calls, a poll is for calls that were lost, and for failures.
+_FALLBACK_TIMES: Final = 2.0
+_FALLBACK_SHARE: Final = 0.5
+_CROWD_S: Final = 30.0
 # Of two workers one can: so often it is tried at short intervals.
 _TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
+# Polls that were aimed keep near their aim.
+_SPREAD: Final = 0.02
 _OLD: Final = 0.75
 _FIRST_STUMBLE_S: Final = 5.0
 
 
-def first_poll(spacing_s: float, pace_s: float | None) -> float:
+def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float = 0.0) -> float:
     """The wait between submit and first poll: where such a conversion probably ends.
 
+    A few are polled sooner, to learn: a poll that finds the end does not tell when it was, so a
+    service that became faster would never be found out.
+
     Args:
         spacing_s: The least time between two requests for a job.
-        pace_s: What such conversions took lately, None while unknown.
+        expectation: What such conversions take, None while unknown.
+        age_s: The job's, which is what the POST took: what was learned counts from its beginning.
 
     Returns:
         Seconds.
     """
-    expected_s = 0.0 if pace_s is None else pace_s * _PACE_MARGIN
-    return _bounded(expected_s, spacing_s)
+    if expectation is None:
+        return _spread(0.0, spacing_s)
+    least_s = spacing_s + _MARGIN_S
+    aim_s = _aim(expectation.points_s, least_s)
+    dice = random.random()  # noqa: S311 - no secret
+    if dice < _LOOKS_BEFORE and aim_s >= 2 * least_s:
+        # The poll after this one comes where the first would have come.
+        aim_s = min(aim_s - least_s, aim_s / (1 + _AGE_SHARE))
+    elif dice > 1 - _LOOKS_DRAWN:
+        aim_s = min(random.choice(expectation.points_s), aim_s)  # noqa: S311
+    return _spread(aim_s - age_s, spacing_s, MAX_FALLBACK_S)
 
 
-def first_net(net_s: float, spacing_s: float, pace_s: float | None) -> float:
+def next_poll(
+    spacing_s: float, age_s: float, strikes: int = 0, expectation: Expectation | None = None
+) -> float:
+    """The wait between two polls: in proportion to the job's age, longer after answers of no use.
+
+    Args:
+        spacing_s: The least time between two requests for a job.
+        age_s: Since the submit.
+        strikes: Answers in a row that said nothing of the job.
+        expectation: What such conversions take, None while unknown. A poll that came to learn is
+            followed by one where the first would have come.
+
+    Returns:
+        Seconds.
+    """
+    wait_s = max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes))
+    if expectation is not None and not strikes:
+        least_s = spacing_s + _MARGIN_S
+        left_s = _aim(expectation.points_s, least_s) - age_s
+        if left_s >= least_s:
+            return _spread(left_s, spacing_s, MAX_FALLBACK_S)
+    return _spread(wait_s, spacing_s)
+
+
+def first_fallback(
+    spacing_s: float, expectation: Expectation | None, *, mostly_open: bool = False
+) -> float:
     """The wait between submit and first poll, where the service calls when the job has ended.
 
+    Such a conversion should long have ended: after twice what it usually takes, and after all but
+    the slowest have ended. The service does not call for failures.
+
+    Calls tell of the quick ones first. Where most of a crowd have not ended, nobody knows yet what
+    the others take, so all but the first few wait for longer than that.
+
     Args:
-        net_s: The least wait, seconds.
         spacing_s: The least time between two requests for a job.
-        pace_s: What such conversions took lately, None while unknown.
+        expectation: What such conversions take, None while unknown.
+        mostly_open: Whether most of those that were begun lately have not ended.
 
     Returns:
         Seconds.
     """
-    return _bounded(max(net_s, (pace_s or 0.0) * _NET_PACES), spacing_s, MAX_NET_S)
+    long_s = _CROWD_S if mostly_open else 0.0
+    if expectation is not None:
+        long_s = max(expectation.usual_s * _FALLBACK_TIMES, expectation.last_s, long_s)
+    return _spread(long_s, spacing_s, MAX_FALLBACK_S)
 
 
-def next_net(net_s: float, spacing_s: float, age_s: float, strikes: int = 0) -> float:
+def next_fallback(spacing_s: float, age_s: float, strikes: int = 0) -> float:
     """The wait between two polls, where the service calls when the job has ended.
 
     Args:
-        net_s: The least wait, seconds.
         spacing_s: The least time between two requests for a job.
         age_s: Since the submit.
         strikes: Answers in a row that said nothing of the job: then it is asked as ever, for the
@@ -113,21 +169,7 @@ def next_net(net_s: float, spacing_s: float, age_s: float, strikes: int = 0) -> 
     """
     if strikes:
         return next_poll(spacing_s, age_s, strikes)
-    return _bounded(max(net_s, age_s * _NET_SHARE), spacing_s, MAX_NET_S)
-
-
-def next_poll(spacing_s: float, age_s: float, strikes: int = 0) -> float:
-    """The wait between two polls: in proportion to the job's age, longer after answers of no use.
-
-    Args:
-        spacing_s: The least time between two requests for a job.
-        age_s: Since the submit.
-        strikes: Answers in a row that said nothing of the job.
-
-    Returns:
-        Seconds.
-    """
-    return _bounded(max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes)), spacing_s)
+    return _spread(age_s * _FALLBACK_SHARE, spacing_s, MAX_FALLBACK_S)
 
 
 def is_urgent(job_age_s: float, result_age_s: float) -> bool:
@@ -237,6 +279,47 @@ def _doubled(first_s: float, times: int) -> float:
 
 def _bounded(delay_s: float, spacing_s: float, most_s: float = MAX_DELAY_S) -> float:
     """Add jitter, so that a batch spreads, and keep the delay between spacing and the longest."""
+    return _jittered(delay_s, spacing_s, most_s, _JITTER)
+
+
+def _spread(delay_s: float, spacing_s: float, most_s: float = MAX_DELAY_S) -> float:
+    """The same for a poll."""
+    return _jittered(delay_s, spacing_s, most_s, _SPREAD)
+
+
+def _jittered(delay_s: float, spacing_s: float, most_s: float, jitter: float) -> float:
     least_s = spacing_s + _MARGIN_S
-    jittered = max(delay_s, least_s) * (1 + random.random() * _JITTER)  # noqa: S311 - no secret
+    jittered = max(delay_s, least_s) * (1 + random.random() * jitter)  # noqa: S311 - no secret
     return min(max(jittered, least_s), most_s)
+
+
+@lru_cache(1024)
+def _aim(points_s: tuple[float, ...], least_s: float) -> float:
+    """The age at which the first poll costs least, of those that make nobody wait for longer.
+
+    Nobody waits for longer than with polls that begin at once: on average these see a result half
+    a wait late. Where no age is as good, polls begin at once.
+
+    Args:
+        points_s: The ages at which such a conversion ends, equally likely.
+        least_s: The least wait between two polls.
+    """
+    allowed_s = sum(max(least_s, end_s * _AGE_SHARE) / 2 for end_s in points_s)
+    best_s, least_cost = least_s, inf
+    for aim_s in {max(end_s, least_s) for end_s in points_s}:
+        polls, late_s = _cost(aim_s, points_s, least_s)
+        cost = polls + late_s / _POLL_IS_WORTH_S
+        if late_s <= allowed_s and cost < least_cost:
+            best_s, least_cost = aim_s, cost
+    return best_s
+
+
+def _cost(aim_s: float, points_s: tuple[float, ...], least_s: float) -> tuple[int, float]:
+    """Polls, and seconds until an end is seen, summed up."""
+    step_s = max(least_s, aim_s * _AGE_SHARE)
+    polls, late_s = 0, 0.0
+    for end_s in points_s:
+        more = ceil((end_s - aim_s) / step_s) if end_s > aim_s else 0
+        polls += 1 + more
+        late_s += aim_s + more * step_s - end_s
+    return polls, late_s

@@ -5,6 +5,7 @@ Otherwise one damaged record would raise wherever it is shown or sent on, and ta
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -12,7 +13,15 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-__all__ = ["list_of", "plain_of", "record_of", "text_of", "texts_of", "without_escapes"]
+__all__ = [
+    "as_fields",
+    "list_of",
+    "plain_of",
+    "record_of",
+    "text_of",
+    "texts_of",
+    "without_escapes",
+]
 
 # JSON may hold half a character (a lone surrogate), which neither Redis nor HTTP takes.
 _ESCAPED_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -46,6 +55,15 @@ def plain_of(text: str) -> Any:
     if _ESCAPED_HALF.search(text) is None:
         return plain
     return json.loads(json.dumps(plain, ensure_ascii=False).encode(errors="replace"))
+
+
+def as_fields(record: Any) -> dict[str, Any]:
+    """A record's fields by name; `dataclasses.asdict` would copy what each of them holds.
+
+    Args:
+        record: A dataclass.
+    """
+    return {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
 
 
 def record_of(kind: type[RecordT], plain: Any) -> RecordT:

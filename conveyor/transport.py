@@ -17,6 +17,7 @@ from kombu.transport import redis as kombu_redis
 
 from conveyor.errbacks import call_errbacks
 from conveyor.ledger import Refused, options_of
+from conveyor.ledger.together import Together
 from conveyor.servers import SCHEMES, ServerUrl, is_redis_url
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
@@ -313,6 +314,21 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             log.warning("A result could not be stored, and will be again: %r", exc)
             return
         super().mark_as_failure(task_id, exc, *args, **options)
+
+    def get(self, key: str) -> Any:
+        """A result as it is stored, asked for with those of other threads."""
+        (stored,) = self._together.send([("GET", key)])
+        return stored
+
+    def _set(self, key: str, value: Any, expires: int | None = None) -> None:
+        """Store a result, and tell whoever waits for it, with those of other threads."""
+        keep_s = self.expires if expires is None else expires
+        stored = ("SETEX", key, keep_s, value) if keep_s else ("SET", key, value)
+        self._together.send([stored, ("PUBLISH", key, value)])
+
+    @cached_property
+    def _together(self) -> Together:
+        return Together(self.client)
 
     def as_uri(self, include_password: bool = False) -> str:
         """Show where results are kept.

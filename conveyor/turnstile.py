@@ -11,7 +11,9 @@ its answer (`Pass.leaving`).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from conveyor.ledger import Client, Entry, script, translated
@@ -20,6 +22,8 @@ __all__ = ["Pass", "Turnstile"]
 
 # Timers fire up to a millisecond early, and the service measures with a clock of its own.
 _MARGIN_S: Final = 0.02
+# Who is stopped with a fresh pass for this share of its lease begins nothing with it any more.
+_FRESH: Final = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Pass:
         lease_ms: For how long it is ours if we never leave.
         spacing_ms: For how long it stays closed when we leave.
         is_poll: Whether the request is a poll; else it is the POST.
+        good_until: Later it is too late to begin the request; as ``time.monotonic()`` has it.
     """
 
     entry: Entry
@@ -39,6 +44,12 @@ class Pass:
     lease_ms: int
     spacing_ms: int
     is_poll: bool = True
+    good_until: float = inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its lease may have lapsed before anything was begun: others are in by then."""
+        return time.monotonic() > self.good_until
 
     @property
     def entering(self) -> dict[str, Any]:
@@ -81,15 +92,17 @@ class Turnstile:
         """For how long a pass is its holder's who never leaves, seconds."""
         return self._lease_ms / 1000
 
-    def passing(self, entry: Entry, token: str, *, is_poll: bool) -> Pass:
+    def passing(self, entry: Entry, token: str, asked_at: float, *, is_poll: bool) -> Pass:
         """The pass of a conversion that was taken by `conveyor.claims`, which enters for us.
 
         Args:
             entry: The conversion, as it was taken.
             token: What its turnstile holds.
+            asked_at: When it was asked for, by ``time.monotonic()``.
             is_poll: Whether it was taken to be polled; else it is to be posted.
         """
-        return Pass(entry, token, self._lease_ms, self._spacing_ms, is_poll)
+        good_until = asked_at + self.lease_s * _FRESH
+        return Pass(entry, token, self._lease_ms, self._spacing_ms, is_poll, good_until)
 
     def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore
@@ -9,9 +10,10 @@ from celery.exceptions import Ignore
 from conveyor import bells, names
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
+from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
-from workers.claiming import MOST
+from workers.claiming import room_for, work_side_by_side
 from workers.delivery import bring, follow, is_plain
 from workers.telling import Recipient, leave_nothing_to_celery
 from workers.wiring import Engine
@@ -25,7 +27,7 @@ class DeliverTask(ConversionTask):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run; whatever becomes of it, Celery stores nothing and calls nobody back.
 
-        It logs the outcome, and sends its events.
+        It logs the outcome.
         """
         try:
             return super().__call__(*args, **kwargs)
@@ -35,7 +37,15 @@ class DeliverTask(ConversionTask):
 
 # Acknowledged late, as all: a repeat fetches the files again, or returns what is stored.
 # Its result is the caller's; a failed conversion is no fault of the task, hence `throws`.
-@app.task(bind=True, shared=False, base=DeliverTask, name=names.DELIVER, throws=(ConversionFailed,))
+# No events: `workers.announcing` tells of each outcome, and a bell is none.
+@app.task(
+    bind=True,
+    shared=False,
+    base=DeliverTask,
+    name=names.DELIVER,
+    throws=(ConversionFailed,),
+    send_events=False,
+)
 def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -> Any:
     """Store the files, or say why there are none, and tell the caller.
 
@@ -53,8 +63,7 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
             bell.
     """
     if not conversion_id:
-        for entry in self.engine.claims.deliveries(MOST, at):
-            _send_on(self.engine, entry)
+        _send_on_what_is_due(self.engine, at)
         raise Ignore
     lease = self.engine.deliveries.acquire(conversion_id)
     if lease is None:
@@ -64,6 +73,14 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
         entry = bring(self.engine, lease, work, Recipient(self.app, self.backend, self.request))
     entry.conversion.raise_if_failed()
     return entry.conversion.to_dict()
+
+
+def _send_on_what_is_due(engine: Engine, at: float) -> None:
+    taken = engine.claims.deliveries(room_for(engine, "deliver"), at)
+    losses.report(engine, taken.lost)
+    due = [passed.entry for passed in taken.passes]
+    jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
+    work_side_by_side(engine, names.DELIVER, jobs)
 
 
 def _send_on(engine: Engine, entry: Entry) -> None:

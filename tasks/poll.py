@@ -82,7 +82,7 @@ def _note(
     match after_poll(outcome, entry, engine.limits):
         case Keep(result):
             age_s = round(entry.job_age_s, 2)
-            log.info("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
+            log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
             return _later(engine, passed, again)
@@ -132,5 +132,6 @@ def _wait_s(engine: Engine, entry: Entry, again: PollAgain) -> float:
         return schedule.until_proof(spacing_s, age_s, again.proof_in_s)
     strikes = entry.strikes + 1 if again.strike else 0
     if entry.webhook:
-        return schedule.next_net(engine.settings.webhook_net, spacing_s, age_s, strikes)
-    return schedule.next_poll(spacing_s, age_s, strikes)
+        return schedule.next_fallback(spacing_s, age_s, strikes)
+    expectation = engine.ledger.pace.expected(entry.request)
+    return schedule.next_poll(spacing_s, age_s, strikes, expectation)

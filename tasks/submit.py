@@ -75,12 +75,14 @@ class Posted:
         job: What was posted.
         passed: The turnstile's pass, with the conversion as it stood when the POST began.
         outcome: The answer.
+        at: When it went out, by this process's clock.
     """
 
     before: Entry
     job: Job
     passed: Pass
     outcome: SubmitOutcome
+    at: float
 
 
 class SubmitTask(ConversionTask):
@@ -173,7 +175,12 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
             taken = task.engine.storage.tokens_of(request.addresses)
             caller = Caller.of(task.request)
             opened = ledger.open(
-                conversion_id, request, caller, takes=taken, asked=asked, unless_revoked=True
+                *(conversion_id, request, caller),
+                takes=taken,
+                asked=asked,
+                unless_revoked=True,
+                # What is due is claimed right after, this one among it.
+                rings=False,
             )
             # Another message of this id may have been first.
             entry = opened or ledger.get(conversion_id)
@@ -307,8 +314,8 @@ def _post_in(
     begun = engine.ledger.begin_submit(entry, job, passed.entering)
     if begun is None or time.monotonic() - noted_at > _SLEPT_S:
         return None
-    passed = replace(passed, entry=begun)
-    return Posted(entry, job, passed, _start(engine, passed, wait_s))
+    passed, posted_at = replace(passed, entry=begun), time.monotonic()
+    return Posted(entry, job, passed, _start(engine, passed, wait_s), posted_at)
 
 
 def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
@@ -336,7 +343,7 @@ def _note(
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
     match after_submit(outcome, entry, engine.limits, account_is_well=admission.well):
         case Taken(job_id):
-            return _started(engine, posted.passed, job_id)
+            return _started(engine, posted.passed, job_id, posted.at)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
@@ -402,16 +409,20 @@ def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> f
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
-def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
+def _started(engine: Engine, passed: Pass, job_id: str, posted_at: float) -> Entry | None:
     entry = passed.entry
-    pace_s = engine.ledger.pace.expected_s(entry.request)
+    expectation = engine.ledger.pace.expected(entry.request)
+    mostly_open = engine.ledger.pace.begin(entry.request)
+    took_s = time.monotonic() - posted_at
     delay_s = (
-        schedule.first_net(engine.settings.webhook_net, engine.spacing_s, pace_s)
+        schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, pace_s)
+        else schedule.first_poll(engine.spacing_s, expectation, took_s)
     )
-    log.info("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    return engine.ledger.started(entry, job_id, delay_s, leaving=passed.leaving)
+    log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
+    return engine.ledger.started(
+        entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
+    )
 
 
 def _without_sources(

@@ -122,11 +122,18 @@ class ReplayOrder(_Model):
 class ProgressAnswer(_Model):
     """How far a conversion is."""
 
-    fraction: float | None = Field(description="From 0 to 1; null while nobody knows.")
+    fraction: float | None = Field(
+        description="From 0 to 1; null while nobody knows, and when it takes longer than usual."
+    )
     elapsed_s: float = Field(description="Seconds since it was accepted.")
-    expected_s: float | None = Field(description="What such conversions took lately, seconds.")
+    expected_s: float | None = Field(
+        description="What half of such conversions took lately, seconds."
+    )
     note: str = Field(description="What holds it up, in words.")
     held: bool = Field(description="Whether the account is on hold.")
+    late: bool = Field(
+        description="Whether it takes longer than usual: nine of ten had ended by now."
+    )
 
     @classmethod
     def of(cls, progress: Progress) -> Self:
@@ -137,6 +144,7 @@ class ProgressAnswer(_Model):
             expected_s=progress.expected_s,
             note=progress.note,
             held=progress.held,
+            late=progress.late,
         )
 
 
@@ -188,6 +196,7 @@ _EXAMPLE: Final[JsonDict] = {
         "expected_s": 5.0,
         "note": "",
         "held": False,
+        "late": False,
     },
     "files": [],
     "failure": None,

@@ -7,30 +7,27 @@ other hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from celery.exceptions import Ignore
 from kombu.exceptions import OperationalError
 
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
-from conveyor.lease import Lease
 from conveyor.turnstile import Pass
 from workers.heartbeat import Work
 from workers.stumbles import put_aside, stumble
 from workers.wiring import Engine
 
-__all__ = ["MOST", "look_after", "room_for", "work_off"]
+__all__ = ["MOST", "look_after", "room_for", "work_off", "work_side_by_side"]
 
 MOST: Final = 64
 """So many conversions one claim takes."""
 
 # For a part of the crew to be free a task waits so long, and then has another bell rung.
 _PATIENCE_S: Final = 1.0
-
-HeldT = TypeVar("HeldT", Pass, Lease)
 
 log = structlog.get_logger("conveyor.task")
 
@@ -44,10 +41,11 @@ def room_for(engine: Engine, kind: str) -> int:
 
     Raises:
         Ignore: None: the crew is at work on what takes long. Another bell will come.
+        LedgerUnavailable: Redis can't be reached.
     """
     room = min(engine.crew.room(_PATIENCE_S), MOST)
     if not room:
-        engine.bells.ring(kind, _PATIENCE_S, 0)
+        engine.claims.put_off(kind, _PATIENCE_S)
         raise Ignore
     return room
 
@@ -55,10 +53,12 @@ def room_for(engine: Engine, kind: str) -> int:
 def work_off(
     engine: Engine,
     task: str,
-    held: Sequence[HeldT],
-    do: Callable[[HeldT, Work], object],
+    held: Sequence[Pass],
+    do: Callable[[Pass, Work], object],
 ) -> None:
     """Work on what was claimed, side by side, and wait until only stragglers are left.
+
+    The heartbeat keeps each from being taken for lost meanwhile.
 
     Args:
         engine: The parts.
@@ -66,28 +66,41 @@ def work_off(
         held: What was claimed.
         do: What is done with each.
     """
-    engine.crew.work([partial(look_after, engine, task, each, do) for each in held])
+
+    def keep_and_do(one: Pass) -> None:
+        if one.is_late:
+            # The process was stopped since its claim: another has it by now, or will.
+            log.warning("claim_lapsed")
+            return
+        with engine.heartbeat.keeps(one, engine.most_answer_s) as work:
+            do(one, work)
+
+    work_side_by_side(engine, task, {one.entry.id: partial(keep_and_do, one) for one in held})
 
 
-def look_after(
-    engine: Engine,
-    task: str,
-    held: HeldT,
-    do: Callable[[HeldT, Work], object],
-) -> None:
+def work_side_by_side(engine: Engine, task: str, jobs: Mapping[str, Callable[[], object]]) -> None:
+    """Do one thing for each of several conversions, and wait until only stragglers are left.
+
+    Args:
+        engine: The parts.
+        task: The task's name, for the logs.
+        jobs: What is done, by the conversion's id.
+    """
+    engine.crew.work([partial(look_after, engine, task, *job) for job in jobs.items()])
+
+
+def look_after(engine: Engine, task: str, conversion_id: str, do: Callable[[], object]) -> None:
     """Work on one conversion, and let nothing unexpected go by without a count on it.
 
     Args:
         engine: The parts.
         task: The task's name, for the logs.
-        held: The right to work on it.
+        conversion_id: The conversion's id.
         do: What is done.
     """
-    conversion_id = held.entry.id
     with structlog.contextvars.bound_contextvars(conversion_id=conversion_id, task=task):
         try:
-            with engine.heartbeat.keeps(held, engine.most_answer_s) as work:
-                do(held, work)
+            do()
         except Ignore:
             pass
         except (LedgerUnavailable, OperationalError) as error:

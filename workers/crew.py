@@ -119,7 +119,8 @@ class Crew:
             job, batch = self._jobs.get()
             try:
                 job()
-            except Exception:
+            except BaseException:
+                # Also what would end the thread: nobody would notice that it is missing.
                 log.exception("job_failed")
             finally:
                 self._end(batch)

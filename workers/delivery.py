@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -45,6 +46,7 @@ def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
     Raises:
         Ignore: It has not ended, the caller knows, or another delivers it by now.
     """
+    began = time.monotonic()
     try:
         work.may_take(engine.most_file_s)
         entry = _end(engine, lease, work)
@@ -53,6 +55,7 @@ def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
     except BaseException:
         lease.release()
         raise
+    engine.announcer.told(entry.conversion, time.monotonic() - began)
     return entry
 
 
@@ -136,7 +139,7 @@ def _end(engine: Engine, lease: Lease, work: Work) -> Entry:
         raise Ignore
     if entry.state is State.READY:
         entry = _store(engine, lease, work)
-    if not entry.state.is_final or not lease.renew():
+    if not entry.state.is_final:
         raise Ignore
     _clean_up(engine, entry)
     return entry
@@ -153,7 +156,14 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     except (StorageError, ApiError) as error:
         return _come_again(engine, entry, _true_cause(engine, error))
     files = [each.file for each in stored]
-    log.info("stored", files=len(files), size=sum(file.size for file in files))
+    log.info(
+        "stored",
+        files=len(files),
+        size=sum(file.size for file in files),
+        cost=entry.cost,
+        polls=entry.polls,
+        age_s=round(entry.job_age_s, 2),
+    )
     noted = engine.ledger.succeeded(
         entry,
         files,
@@ -167,6 +177,8 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     if current.state is State.CANCELLED:
         # Also where another has told its caller, and has cleaned up before we were done.
         _remove_results(engine, entry.id)
+    if not lease.renew():
+        raise Ignore
     return current
 
 

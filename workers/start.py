@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any, Final
 
+import redis
 import structlog
 from celery import Celery, signals
+from kombu.exceptions import OperationalError
 
 from config.celery import celery_options
-from config.settings import load_settings
+from config.settings import WorkerSettings, load_settings
 from conveyor import wire
 from conveyor.errors import SettingsError
 from conveyor.standing import Server
@@ -67,10 +70,20 @@ def make_app() -> Celery:
     logs.install(settings.log_level, settings.log_format)
     revoking.install()
     unread.install(app)
+    _hook_node(app, settings)
     _hook_keepers()
     _hook_crew()
     _hook_precautions(app)
     return app
+
+
+def _hook_node(app: Celery, settings: WorkerSettings) -> None:
+    """Have the parts know in whose name events are sent, before any are made."""
+
+    def begin(sender: Any, **_: Any) -> None:
+        wiring.use(app, settings, sender.hostname if sender.task_events else "")
+
+    signals.worker_init.connect(begin, weak=False)
 
 
 def _hook_precautions(app: Celery) -> None:
@@ -135,8 +148,11 @@ def _hook_crew() -> None:
     """What the crew has in hand is brought to its end, as Celery does with running tasks."""
 
     def drain(**_: Any) -> None:
-        if not wiring.engine().crew.drain(_DRAIN_S):
+        engine = wiring.engine()
+        if not engine.crew.drain(_DRAIN_S):
             log.warning("left_at_work")
+        with suppress(OperationalError, redis.RedisError, OSError):
+            engine.announcer.flush()
 
     signals.worker_shutdown.connect(drain, weak=False)
     signals.worker_process_shutdown.connect(drain, weak=False)

@@ -6,7 +6,7 @@ Made once a process, when first needed: a forked pool process must not share its
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
@@ -34,6 +34,7 @@ from conveyor.storage import Storage, unique_names
 from conveyor.storage.marker import Marker
 from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
+from workers.announcing import Announcer
 from workers.credentials import credentials_of, owner_of
 from workers.crew import Crew
 from workers.dialects import Dialects
@@ -70,6 +71,7 @@ class Engine:
         storage: The files.
         marker: Whether it is the storage in use.
         limits: When to give up.
+        announcer: Shows outcomes to whoever watches the workers.
     """
 
     publisher: Publisher
@@ -90,6 +92,7 @@ class Engine:
     storage: Storage
     marker: Marker
     limits: Limits
+    announcer: Announcer = field(default_factory=Announcer)
 
     @property
     def most_answer_s(self) -> float:
@@ -153,12 +156,13 @@ class Engine:
         return keep
 
 
-def build(app: Celery, settings: WorkerSettings) -> Engine:
+def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
     """Make the parts.
 
     Args:
         app: The Celery application.
         settings: The workers' settings.
+        node: The worker's name for its events; empty where it sends none.
 
     Returns:
         The engine, with connections of its own.
@@ -220,6 +224,7 @@ def build(app: Celery, settings: WorkerSettings) -> Engine:
             proof_closed_s=settings.proof_closed_seconds,
             may_repay=settings.allow_repay,
         ),
+        announcer=Announcer(app, node),
     )
 
 
@@ -227,10 +232,10 @@ class _Wiring:
     """The process's engine: a fork makes its own."""
 
     def __init__(self) -> None:
-        self._given: tuple[Celery, WorkerSettings] | None = None
+        self._given: tuple[Celery, WorkerSettings, str] | None = None
 
-    def use(self, app: Celery, settings: WorkerSettings) -> None:
-        self._given = (app, settings)
+    def use(self, app: Celery, settings: WorkerSettings, node: str = "") -> None:
+        self._given = (app, settings, node)
         _Wiring._engine.take(self)
 
     @process_local

@@ -106,13 +106,13 @@ def _live(console: Console) -> Iterator[Show]:
 
 @contextmanager
 def _lines(console: Console) -> Iterator[Show]:
-    said: tuple[str, str] | None = None
+    said: tuple[str, str, bool] | None = None
 
     def show(progress: Progress) -> None:
         nonlocal said
         # Not the elapsed time: it changes without anything having happened.
-        if said != (progress.state, progress.note):
-            said = (progress.state, progress.note)
+        if said != (progress.state, progress.note, progress.late):
+            said = (progress.state, progress.note, progress.late)
             say(console, f"{progress.state:<10}  {_detail(progress)}")
 
     yield show
@@ -122,6 +122,7 @@ def _detail(progress: Progress) -> str:
     parts = (
         duration_text(progress.elapsed_s),
         count(progress.polls, "poll"),
+        "taking longer than usual" if progress.late else "",
         one_line(progress.note),
     )
     return "  ".join(filter(None, parts))

@@ -154,11 +154,10 @@ class Changes(Entries):
         with self._translated():
             done, now, flat, *bells = self._together.run(self._transition, keys, args)
         if bells:
-            kind, wait_s, has_room = bells
+            kind, wait_s, room_s = bells
             # Whoever accepts a conversion that nobody hears of takes it back.
             self.ring(kind, wait_s, now, must=name == "open")
-            if has_room:
-                self.ring("submit", "0", now)
+            self.ring("submit", room_s, now)
         return done, now, flat
 
 

@@ -44,6 +44,8 @@
 ``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
 ``failure``        why it ended without files, JSON
 ``note``           what holds it up, in words
+``unready_at``     when the service last said that it was still at work on the job
+``usual_s``        what half of such conversions took when it was submitted; ``late_s``: nine of ten
 ``*_at``           seconds since the epoch, by Redis' clock, as all times here
 =================  ============================================================================
 """
@@ -52,8 +54,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from conveyor.canvas import Caller
@@ -61,7 +64,7 @@ from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredF
 from conveyor.errors import UnreadableConversion
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
-from conveyor.shapes import list_of, plain_of, record_of, text_of, texts_of
+from conveyor.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
 
 __all__ = [
     "VERSION",
@@ -89,7 +92,9 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
+    "unready_at",
 )
+_SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (
     *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
     *("unclear", "sent"),
@@ -100,6 +105,9 @@ _WORD: Final = re.compile("[a-z][a-z_]{2,31}", re.ASCII)
 # What is beyond can't be raised: Lua, and JSON, count to twice that.
 _MOST: Final = 2**52
 _WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
+# So many requests are known, if they are not longer than that.
+_KEPT: Final = 512
+_KEPT_CHARACTERS: Final = 4096
 # The year 6325: what a date can't show is damaged.
 _LATEST_S: Final = 2.0**37
 _REPLACED: Final = "\ufffd"
@@ -174,6 +182,9 @@ class Entry:
     note: str = ""
     created_at: float = 0.0
     submitted_at: float | None = None
+    unready_at: float | None = None
+    usual_s: float | None = None
+    late_s: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
 
@@ -191,6 +202,11 @@ class Entry:
     def job_age_s(self) -> float:
         """Seconds since the job was posted; 0 where it was not."""
         return self.since_s(self.submitted_at)
+
+    @property
+    def unready_s(self) -> float:
+        """The job's age when the service last said that it was at work, seconds; 0 before that."""
+        return max((self.unready_at or 0.0) - (self.submitted_at or 0.0), 0.0)
 
     @property
     def result_age_s(self) -> float:
@@ -259,59 +275,48 @@ class _UnknownWord(Exception):  # noqa: N818
 
 
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
-    get = fields.get
     state = _word(State, fields["state"])
     if not (state.is_final or {"turn", "attempt"} <= fields.keys()):
         raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
-        _check_job(get("job_id", ""), get("base_url", ""))
-    others: dict[str, Any] = {
-        **{name: _number(get(name, "0")) for name in _NUMBERS},
-        **{name: _flag(get(name, "0")) for name in _FLAGS},
-        **{name: _time(get(name)) for name in _MOMENTS},
-        **{name: _text(get(name, "")) for name in _TEXTS},
-        "turn": _number(get("turn", "0")),
-        "attempt": _number(get("attempt", "1")),
+        _check_job(fields.get("job_id", ""), fields.get("base_url", ""))
+    known: dict[str, Any] = {
+        name: read(text)
+        for name, text in fields.items()
+        if (read := _READERS.get(name)) is not None
     }
     return Entry(
-        id=conversion_id,
-        seen_at=seen_at,
-        state=state,
-        request=ConversionRequest.from_json(fields["request"]),
-        caller=Caller.from_json(fields["caller"]) if "caller" in fields else Caller(),
-        uploads=texts_of(_json(get("uploads"), {})),
-        uploaded_at=_time(get("uploaded_at")) or 0.0,
-        note=get("note", ""),
-        dialect=_word(Dialect, get("dialect", Dialect.PATH.value)),
-        since=_time(get("since")) or 0.0,
-        refusal=_load_failure(get("refusal")),
-        result=_load_result(get("result")),
-        files=_files(_json(get("files"), [])),
-        stored=_stored(fields),
-        failure=_load_failure(get("failure")),
-        created_at=_time(get("created_at")) or 0.0,
-        **others,
+        **{
+            "turn": 0,
+            **known,
+            "id": conversion_id,
+            "state": state,
+            "request": _request(fields["request"]),
+            "seen_at": seen_at,
+            "stored": _stored(fields),
+        }
     )
 
 
 def dump_result(result: Result) -> str:
     """The inverse of what `decode` reads of a result."""
-    return _dump(asdict(result))
+    files = [{**as_fields(it), "kept": it.kept and as_fields(it.kept)} for it in result.files]
+    return _dump({**as_fields(result), "files": files})
 
 
 def dump_files(files: Sequence[StoredFile]) -> str:
     """The same of stored files."""
-    return _dump([asdict(file) for file in files])
+    return _dump(list(map(as_fields, files)))
 
 
 def dump_file(file: StoredFile) -> str:
     """The same of one of several."""
-    return _dump(asdict(file))
+    return _dump(as_fields(file))
 
 
 def dump_failure(failure: Failure) -> str:
     """The same of a failure."""
-    return _dump({name: value for name, value in asdict(failure).items() if value})
+    return _dump({name: value for name, value in as_fields(failure).items() if value})
 
 
 def file_field(place: int) -> str:
@@ -422,3 +427,32 @@ def _check_job(job_id: str, base_url: str) -> None:
     """A job without its id can't be asked for: a 404 for another would be taken for a proof."""
     if not (job_id and base_url):
         raise ValueError("what was posted has a job id and a host")
+
+
+@lru_cache(maxsize=_KEPT)
+def _known_request(text: str) -> ConversionRequest:
+    return ConversionRequest.from_json(text)
+
+
+def _request(text: str) -> ConversionRequest:
+    """What was asked: an entry is read again and again, and this never changes."""
+    return (
+        _known_request(text) if len(text) <= _KEPT_CHARACTERS else _known_request.__wrapped__(text)
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(("turn", "attempt", *_NUMBERS), _number),
+    **dict.fromkeys(_FLAGS, _flag),
+    **dict.fromkeys((*_MOMENTS, *_SECONDS), _time),
+    **dict.fromkeys(("created_at", "since", "uploaded_at"), lambda text: _time(text) or 0.0),
+    **dict.fromkeys(_TEXTS, _text),
+    "note": str,
+    "caller": Caller.from_json,
+    "uploads": lambda text: texts_of(_json(text, {})),
+    "dialect": lambda text: _word(Dialect, text),
+    "refusal": _load_failure,
+    "failure": _load_failure,
+    "result": _load_result,
+    "files": lambda text: _files(_json(text, [])),
+}

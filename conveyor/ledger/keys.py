@@ -13,6 +13,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                ``poll`` or ``deliver``
 ``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
 ``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
+``{conveyor}:claim:<token>``           string  JSON, what a claim has taken, for a minute: its reply
+                                               may have been lost
 ``{conveyor}:dead``                    zset    dead letters by the time they became one
 ``{conveyor}:dead:<kind>``             zset    the same, of one class
 ``{conveyor}:state:<state>``           zset    conversions in a state, by their acceptance; a worker
@@ -33,8 +35,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
-``{conveyor}:pace``                    hash    seconds that the service takes, by ``from:to``;
-                                               a moving average
+``{conveyor}:pace``                    hash    what conversions take, by ``from:to``: the seconds of
+                                               half and of nine tenths, and `conveyor.durations`;
+                                               the last 64 or so of each, 1,000 pairs at most
 ``{conveyor}:counts``                  hash    what has happened so far, by the names in
                                                `conveyor.ledger.tally`
 ``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the

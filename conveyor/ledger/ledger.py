@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 
 from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.durations import Expectation
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import tally
 from conveyor.ledger.changes import Bells, Changes, Claimed
@@ -62,7 +63,18 @@ _OF_THE_TELLING: Final = ("told", "sent", "untold")
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
-    *("submitted_at", "reuploaded", "lost", "denials", "stumbles", "faults", "asking"),
+    *(
+        "submitted_at",
+        "unready_at",
+        "usual_s",
+        "late_s",
+        "reuploaded",
+        "lost",
+        "denials",
+        "stumbles",
+        "faults",
+        "asking",
+    ),
     *("alive", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What nobody needs of a finished conversion: it lies there for a week.
@@ -70,7 +82,7 @@ _OF_USE_UNTIL_THE_END: Final = (
     *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
     *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
-    *("turn", "webhook"),
+    *("turn", "webhook", "unready_at", "usual_s", "late_s"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What only the service could have used, of a dead letter that it has forgotten by now.
@@ -148,6 +160,7 @@ class Ledger(Changes):
         asked: str = "",
         claim: Claim | None = None,
         unless_revoked: bool = False,
+        rings: bool = True,
     ) -> Entry | None:
         """Accept a conversion.
 
@@ -161,6 +174,7 @@ class Ledger(Changes):
             asked: What a signature's message asks for, as a hash.
             claim: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
+            rings: Whether to ring for it; not where whoever accepts it takes up what is due.
 
         Raises:
             Claimed: The key is another conversion's, of the same request.
@@ -184,7 +198,7 @@ class Ledger(Changes):
                 sign_s=KEEP_SIGNED_S,
                 unless_revoked=unless_revoked,
                 due_in=0,
-                bell=True,
+                bell=rings,
                 **_claiming(claim, conversion_id),
             )
         except Claimed as error:
@@ -348,7 +362,13 @@ class Ledger(Changes):
         )
 
     def started(
-        self, entry: Entry, job_id: str, delay_s: float, *, leaving: Leaving = None
+        self,
+        entry: Entry,
+        job_id: str,
+        delay_s: float,
+        *,
+        expectation: Expectation | None = None,
+        leaving: Leaving = None,
     ) -> Entry | None:
         """Note that the service has the job.
 
@@ -356,13 +376,14 @@ class Ledger(Changes):
             entry: As it was when the request began.
             job_id: As the service says.
             delay_s: Until the first poll, seconds; `Entry.called` tells that it shall come at once.
+            expectation: What it will probably take: its progress is told by that until it ends.
             leaving: The POST's pass.
         """
         return self._change(
             "started",
             entry.id,
             guards={"turn": entry.turn, "attempt": entry.attempt},
-            set={"job_id": job_id, "alive": 1, "strikes": 0},
+            set={"job_id": job_id, "alive": 1, "strikes": 0, **_expected(expectation)},
             unset=("held_at", "denials"),
             took=True,
             due_in=delay_s,
@@ -498,11 +519,12 @@ class Ledger(Changes):
             fields["alive"] = 1
         if not strike:
             fields["strikes"] = 0
-        return self._change(
+        changed = self._change(
             "later",
             entry.id,
             guards={"turn": entry.turn, "attempt": entry.attempt},
             set=fields,
+            stamp=["unready_at"] if alive else None,
             add={"turn": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
             first=["missing_at"] if missing else None,
             unset=("missing", "missing_at") if alive else None,
@@ -512,6 +534,9 @@ class Ledger(Changes):
             bell=True if strike or missing else _bell_of(entry),
             leave=leaving,
         )
+        if changed is not None and alive and not entry.strikes:
+            self.pace.learn(entry.request, changed.job_age_s, entry.unready_s, ended=False)
+        return changed
 
     def ready(
         self,
@@ -544,9 +569,14 @@ class Ledger(Changes):
             leave=leaving,
             take=taking,
         )
+        if changed is not None:
+            self.pace.end(changed.request)
         # What was seen late, after polls without an answer, tells nothing of the service's pace.
         if changed is not None and changed.submitted_at is not None and not changed.strikes:
-            self.pace.learn(changed.request, changed.job_age_s)
+            self.pace.learn(
+                *(changed.request, changed.job_age_s, entry.unready_s),
+                exact=entry.called or not polls,
+            )
         return changed
 
     def hold(self, entry: Entry, delay_s: float, note: str, *, fault: bool = True) -> Entry | None:
@@ -619,6 +649,7 @@ class Ledger(Changes):
             cost: What it has cost all the same, in the service's units.
             leaving: The pass of the request that found it out.
         """
+        self.pace.end(entry.request)
         return self._bury("failed", entry, failure, cost, leaving)
 
     def expired(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
@@ -814,6 +845,7 @@ class Ledger(Changes):
             key=claim.key if claim else None,
             guards={"turn": 0, "joined": ""},
             due_in=False,
+            unrung=True,
             keep_s=_FORGET,
             silent=True,
             **value,
@@ -1062,6 +1094,12 @@ def _this_job(entry: Entry) -> dict[str, Any]:
 def _polls(leaving: Leaving) -> int:
     """1 where the request was a poll, 0 where it was a POST, or there was none."""
     return leaving["polls"] if leaving else 0
+
+
+def _expected(expectation: Expectation | None) -> dict[str, str]:
+    if expectation is None:
+        return {}
+    return {"usual_s": f"{expectation.usual_s:.2f}", "late_s": f"{expectation.late_s:.2f}"}
 
 
 def _took(leaving: Leaving) -> bool | None:

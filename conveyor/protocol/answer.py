@@ -95,7 +95,7 @@ class Answer:
         if _is_deep(self.text):
             return Unparsed(is_whole=True)
         try:
-            return json.loads(self.text, parse_int=_number, parse_constant=_no_number)
+            return _JSON.decode(self.text)
         except ValueError:
             return Unparsed(is_whole=False)
 
@@ -133,6 +133,8 @@ def file_name_of(disposition: str) -> str:
             prefers the older of two names that differ.
     """
     text = disposition[:_MOST_HEADER_CHARACTERS]
+    if not text:
+        return ""
     if extended := _EXTENDED.search(text):
         return _decoded(unquote_to_bytes(extended[2]), extended[1]).strip()
     if plain := _PLAIN.search(text):
@@ -198,3 +200,6 @@ def _number(digits: str) -> int | float:
 
 def _no_number(_constant: str) -> None:
     """NaN and Infinity are no JSON, and nothing we keep may hold them."""
+
+
+_JSON: Final = json.JSONDecoder(parse_int=_number, parse_constant=_no_number)

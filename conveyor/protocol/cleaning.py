@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -40,6 +40,9 @@ _MOST_EXTRA_FIELDS: Final = 20
 _MOST_EXTRA_CHARACTERS: Final = 1000
 _MOST_DEPTH: Final = 5
 
+_DIGITS_OF_UUID: Final = 32
+# What a pattern that minds no case takes for an ASCII letter, and `lower` does not.
+_LIKE_ASCII: Final = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 # Control characters, and what turns the direction of a line or breaks it.
 _CONTROL: Final = re.compile(
@@ -178,23 +181,33 @@ class Scrubber:
             # A secret that this cut halves goes with what is left out behind it.
             text = text[:_MOST_READ_CHARACTERS]
             text = text[:-_LONGEST_SECRET_CHARACTERS]
-        return text if self._pattern is None else self._pattern.sub(_HIDDEN, text)
+        return self._pattern.sub(_HIDDEN, text) if self._may_hold_one(text) else text
+
+    def _may_hold_one(self, text: str) -> bool:
+        """Whether a text is worth the pattern, which takes long to make and is needed seldom."""
+        if not all(map(str.isascii, self._forms)):
+            return True
+        folded = (text if text.isascii() else text.translate(_LIKE_ASCII)).lower()
+        return any(form.lower() in folded for form in self._forms)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        forms = {form for secret in self._secrets for form in _forms(secret)}
-        if not forms:
-            return None
-        longest_first = sorted(forms, key=len, reverse=True)
+    def _forms(self) -> frozenset[str]:
+        return frozenset(form for secret in self._secrets for form in _forms_of(secret))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        longest_first = sorted(self._forms, key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
-def _forms(secret: str) -> Iterable[str]:
-    """How a secret may be written."""
+@lru_cache(maxsize=64)
+def _forms_of(secret: str) -> frozenset[str]:
+    """How a secret may be written. Those of the account come with every answer."""
     if len(secret) < _SHORTEST_SECRET_CHARACTERS:
-        return set()
+        return frozenset()
     bare = secret.replace("-", "")
     forms = {secret, bare, quote(secret, safe="", errors="replace")}
-    with suppress(ValueError):
-        forms.add(str(UUID(hex=bare)))
-    return {form for form in forms if len(form) >= _SHORTEST_SECRET_CHARACTERS}
+    if len(bare) >= _DIGITS_OF_UUID:
+        with suppress(ValueError):
+            forms.add(str(UUID(hex=bare)))
+    return frozenset(form for form in forms if len(form) >= _SHORTEST_SECRET_CHARACTERS)

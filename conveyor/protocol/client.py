@@ -68,6 +68,24 @@ _RETRY_UNSENT: Final = _retrying(_is_unsent)
 _RETRY_SAFE: Final = _retrying(_is_safe)
 
 
+def _insisting(retrying: Retrying, call: Callable[[], Answer]) -> Answer:
+    """Call, and only where that fails ask tenacity whether, when and how often again.
+
+    Nearly every call succeeds at once, and pays nothing for tenacity then.
+    """
+    try:
+        return call()
+    except ApiError as error:
+        first = [error]
+
+    def again() -> Answer:
+        if first:
+            raise first.pop()
+        return call()
+
+    return retrying(again)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """What ``/user`` says, without the secret that its answer holds.
@@ -127,14 +145,13 @@ class ConvertApi:
         query = dialect.start_query(job_id, semi=wait_s > 0)
 
         def ask() -> Answer:
-            return _RETRY_UNSENT(
-                self._transport.call,
+            return self._ask(
+                _RETRY_UNSENT,
                 "POST",
                 dialect.start_path(*pair),
                 query={**query, **({"WebHook": webhook} if webhook else {})},
                 form={**form, "StoreFile": "true"},
                 sender=Sender.ACCOUNT,
-                deadline=self._transport.answer_deadline(wait_s),
                 wait_s=wait_s,
             )
 
@@ -168,13 +185,8 @@ class ConvertApi:
         scrubber = self._scrubber(job_id, *_secrets_in(params or {}))
 
         def ask() -> Answer:
-            return _RETRY_UNSENT(
-                self._transport.call,
-                "GET",
-                dialect.job_path(job_id),
-                base_url=base_url,
-                deadline=self._transport.answer_deadline(),
-            )
+            path = dialect.job_path(job_id)
+            return self._ask(_RETRY_UNSENT, "GET", path, base_url=base_url)
 
         return _outcome_of(ask, lambda answer: read_poll(answer, target, keep, scrubber))
 
@@ -189,7 +201,9 @@ class ConvertApi:
         """
         path, scrubber = dialect.job_path(job_id), self._scrubber(job_id)
         with _typed():
-            answer = self._ask("DELETE", path, base_url=base_url, sender=Sender.ACCOUNT)
+            answer = self._ask(
+                _RETRY_SAFE, "DELETE", path, base_url=base_url, sender=Sender.ACCOUNT
+            )
             return _was_there(answer, scrubber)
 
     def delete_file(self, url: str) -> bool:
@@ -205,7 +219,7 @@ class ConvertApi:
             ApiError: The service did not do it, or the file is not on a host of the service's.
         """
         with _typed():
-            answer = self._ask("DELETE", "", base_url=url)
+            answer = self._ask(_RETRY_SAFE, "DELETE", "", base_url=url)
             return _was_there(answer, self._scrubber(*_tokens_in(url)))
 
     def upload(
@@ -229,7 +243,9 @@ class ConvertApi:
         with _typed():
             deadline = self._transport.transfer_deadline()
             send = self._transport.upload
-            answer = _RETRY_SAFE(send, "/upload", open_stream, disposition, deadline)
+            answer = _insisting(
+                _RETRY_SAFE, lambda: send("/upload", open_stream, disposition, deadline)
+            )
             body = checked(answer, self._scrubber()).json() or {}
             file_id = clean_identifier(body.get("FileId"))
             if not file_id:
@@ -267,7 +283,8 @@ class ConvertApi:
             ApiError: The service did not answer.
         """
         with _typed():
-            body = checked(self._ask("GET", "/user", sender=Sender.OWNER), self._scrubber()).json()
+            answer = self._ask(_RETRY_SAFE, "GET", "/user", sender=Sender.OWNER)
+            body = checked(answer, self._scrubber()).json()
             if body is None:
                 raise Unclear("the account's state was answered in no known form")
             return Account(
@@ -276,10 +293,13 @@ class ConvertApi:
                 conversions_consumed=_count(body.get("ConversionsConsumed")),
             )
 
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        """Ask what may be asked again; all tries share one deadline."""
-        deadline = self._transport.answer_deadline()
-        return _RETRY_SAFE(self._transport.call, method, path, deadline=deadline, **options)
+    def _ask(self, retrying: Retrying, method: str, path: str, **options: Any) -> Answer:
+        """Ask what may be asked again in some cases; all tries share one deadline."""
+        call, deadline = (
+            self._transport.call,
+            self._transport.answer_deadline(options.get("wait_s", 0)),
+        )
+        return _insisting(retrying, lambda: call(method, path, deadline=deadline, **options))
 
     def _scrubber(self, *secrets: str) -> Scrubber:
         return Scrubber(self._known(secrets))

@@ -2,55 +2,51 @@
 
 Every step that may wait is bounded by the exchange's deadline: TLS, a proxy's tunnel, the request,
 the head with whatever comes before it, the body, the trailers.
+
+`requests` and urllib3 serve every kind of caller. Here a request is sent once, follows nothing, and
+was prepared by us. So a direct request skips what they do for others: parsing, retries, redirects,
+cookies, the look for a proxy. Pools, TLS, proxies, bodies and their encodings stay theirs.
 """
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
+from ssl import SSLError as BaseSSLError
 from typing import Any, Final
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from conveyor.protocol.deadline import CURRENT, Exchange, Lever
+from conveyor.protocol.heads import Head
+from conveyor.protocol.origins import Origin
+from conveyor.protocol.prepared import Fields, Request
 
 __all__ = ["Adapter"]
 
-_SWITCHING: Final = 101
-_INTERIM: Final = range(100, 200)
-
-
-class _Head(http.client.HTTPResponse):
-    """Reads an answer's head, past every interim answer.
-
-    http.client passes over 100 alone. It would take a 102 or 103 for the answer, and leave the real
-    one in the connection, for the next request.
-    """
-
-    def begin(self) -> None:
-        """Read the head. urllib3 would log what is malformed in it together with the whole URL."""
-        super().begin()
-        self.msg.defects = []
-        self.msg.set_payload("")
-
-    def _read_status(self) -> tuple[str, int, str]:
-        exchange = CURRENT.get()
-        if self.fp.peek(1) and exchange is not None:
-            exchange.is_answered = True
-        version, status, reason = super()._read_status()  # type: ignore[misc] # not in the stubs
-        is_interim = status in _INTERIM and status != _SWITCHING
-        return version, http.client.CONTINUE if is_interim else status, reason
+_MOST_POOLS: Final = 16
+# The last is macOS' word for the first.
+_REFUSED_HALF_WAY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
+_ONE_PIECE_BYTES: Final = 64 * 1024
 
 
 class _Connection(HTTPConnection):
     """A connection that its exchange can shut."""
 
-    _head: _Head | None = None
+    _head: Head | None = None
     _exchange: Exchange | None = None
     _lever: Lever | None = None
 
@@ -63,7 +59,9 @@ class _Connection(HTTPConnection):
             exchange.hold(self._lever)
         return made
 
-    def request(self, *args: Any, **options: Any) -> None:
+    def request(
+        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
+    ) -> None:
         """Connect if need be, then send a request."""
         if self.sock is None:
             self.connect()
@@ -75,7 +73,27 @@ class _Connection(HTTPConnection):
                 exchange.hold(self._lever)
             exchange.sent()
             self.timeout = min(exchange.pause_s, exchange.deadline.left_s)
-        super().request(*args, **options)
+        if isinstance(headers, Fields):
+            self._write(method, url, headers, body)
+        else:
+            super().request(method, url, body, headers, **options)
+
+    def _write(self, method: str, target: str, fields: Fields, body: bytes | None) -> None:
+        """Send what was prepared."""
+        self.sock.settimeout(self.timeout)
+        self.putrequest(method, target, skip_accept_encoding=True)
+        self._output(fields.block)  # type: ignore[attr-defined] # not in the stubs
+        self.endheaders(body)
+
+    def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:
+        """Send a head, and a small body in the same piece."""
+        if not isinstance(message_body, bytes) or len(message_body) > _ONE_PIECE_BYTES:
+            super()._send_output(message_body, encode_chunked)  # type: ignore[misc] # the same
+            return
+        pieces: list[bytes] = self._buffer  # type: ignore[attr-defined] # the same
+        whole = b"\r\n".join((*pieces, b"", message_body))
+        pieces.clear()
+        self.send(whole)
 
     def _check_time(self, exchange: Exchange | None) -> None:
         if exchange is not None and exchange.deadline.is_late_to_begin:
@@ -85,19 +103,29 @@ class _Connection(HTTPConnection):
         """Read an answer's head."""
         if self._exchange is not None:
             self._exchange.sent()
+        self.sock.settimeout(self.timeout)
         try:
-            return super().getresponse()
+            head: Any = http.client.HTTPConnection.getresponse(self)
         except BaseException:
-            # urllib3 leaves a head that it refuses open, and with it the socket.
+            # http.client leaves a head that it refuses open, and with it the socket.
             if self._head is not None:
                 self._head.close()
             raise
         finally:
             self._head = None
+        return urllib3.HTTPResponse(
+            head,
+            head.fields,
+            head.status,
+            head.version,
+            reason=head.reason,
+            preload_content=False,
+            original_response=head,
+        )
 
-    def response_class(self, *args: Any, **options: Any) -> _Head:  # type: ignore[override]
+    def response_class(self, *args: Any, **options: Any) -> Head:  # type: ignore[override]
         """Make what reads the answer: http.client asks for it by this name."""
-        self._head = _Head(*args, **options)
+        self._head = Head(*args, **options)
         return self._head
 
     def close(self) -> None:
@@ -125,38 +153,99 @@ class _TlsConnection(_Connection, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
+    """Connections to a host."""
+
     ConnectionCls = _Connection
 
+    def urlopen(  # type: ignore[override] # urllib3's has options that nobody gives
+        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
+    ) -> Any:
+        """Send a request once, and read its answer's head."""
+        if self.proxy is not None:
+            return super().urlopen(method, url, body, headers, **options)
+        connection = self._get_conn()
+        try:
+            response = self._ask(connection, method, url, body, headers, **options)
+        except BaseException:
+            connection.close()
+            self._put_conn(None)
+            raise
+        response._connection, response._pool = connection, self  # noqa: SLF001 - as urllib3 does
+        return response
+
+    def _ask(
+        self, connection: Any, method: str, url: str, body: Any, headers: Any, **options: Any
+    ) -> Any:
+        """Ask by a connection. Errors are those that urllib3 would raise."""
+        timeout = options["timeout"]
+        try:
+            connection.timeout = timeout.connect_timeout
+            _send(connection, method, url, body, headers, chunked=options["chunked"])
+            connection.timeout = timeout.read_timeout
+            return connection.getresponse()
+        except (BaseSSLError, CertificateError) as error:
+            raise MaxRetryError(self, url, SSLError(error)) from error
+        except ConnectTimeoutError as error:
+            raise MaxRetryError(self, url, error) from error
+        except TimeoutError as error:
+            raise ReadTimeoutError(self, url, "it took too long") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise ProtocolError("Connection aborted.", error) from error
+
     def _put_conn(self, conn: Any) -> None:
-        _let_go(conn)
+        if isinstance(conn, _Connection):
+            conn.let_go()
         super()._put_conn(conn)
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Pool, HTTPSConnectionPool):
+    """The same over TLS."""
+
     ConnectionCls = _TlsConnection
 
-    def _put_conn(self, conn: Any) -> None:
-        _let_go(conn)
-        super()._put_conn(conn)
 
-
-def _let_go(connection: Any) -> None:
-    if isinstance(connection, _Connection):
-        connection.let_go()
+def _send(
+    connection: Any, method: str, url: str, body: Any, headers: Any, *, chunked: bool
+) -> None:
+    """Send a request. One that is refused half-way may have been answered all the same."""
+    if connection.is_closed:
+        connection.connect()
+    try:
+        connection.request(method, url, body, headers, chunked=chunked)
+    except OSError as error:
+        if error.errno not in _REFUSED_HALF_WAY:
+            raise
 
 
 _POOLS: Final = {"http": _Pool, "https": _TlsPool}
 
 
 class Adapter(HTTPAdapter):
-    """`requests`' adapter over these connections.
+    """`requests`' adapter over these connections, which sends a `Request`.
 
     Args:
         pool_size: Connections kept open to each host.
+        proxy: An http proxy to go through, empty for none.
     """
 
-    def __init__(self, pool_size: int) -> None:
+    def __init__(self, pool_size: int, proxy: str = "") -> None:
         super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._pools: dict[Origin, Any] = {}
+
+    def send(self, request: Request, **options: Any) -> requests.Response:  # type: ignore[override]
+        """Send a request, and read its answer's head.
+
+        Args:
+            request: The request.
+            options: ``timeout``, as `requests` takes it.
+        """
+        return super().send(request, stream=True, proxies=self._proxies, **options)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._pools.clear()
+        super().close()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools of direct connections."""
@@ -169,6 +258,26 @@ class Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = dict(_POOLS)
         return manager
 
+    def get_connection_with_tls_context(  # type: ignore[override] # it takes what `send` is given
+        self, request: Request, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Find the connections to a host, and have them verify it."""
+        pool = self._pools.get(request.origin)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            super().cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+            if len(self._pools) >= _MOST_POOLS:
+                self._pools.clear()
+            self._pools[request.origin] = pool
+        return pool
+
+    def cert_verify(self, *args: Any, **options: Any) -> None:
+        """Do nothing: the connections were told how to verify when they were first asked for."""
+
+    def request_url(self, request: Request, proxies: Any) -> str:  # type: ignore[override] # the same
+        """What is asked for: the whole address where a proxy is asked."""
+        return super().request_url(request, proxies) if proxies else request.target
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Wrap an answer. Unlike `requests` this reads no cookies, and so none that are malformed.
 
@@ -176,9 +285,17 @@ class Adapter(HTTPAdapter):
             req: The request.
             resp: urllib3's answer.
         """
-        response = requests.Response()
+        response = _Response()
         response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
+        response.headers = resp.headers
         response.raw = resp
         response.request = req
         return response
+
+
+class _Response(requests.Response):
+    """An answer without a jar for cookies."""
+
+    def __init__(self) -> None:
+        self._content = False  # type: ignore[assignment] # as `requests` has it
+        self._content_consumed = False

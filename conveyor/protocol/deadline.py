@@ -10,7 +10,7 @@ hold. So it works below TLS and proxies, and never meets a descriptor that serve
 
 from __future__ import annotations
 
-import heapq
+import math
 import os
 import socket
 import threading
@@ -18,9 +18,7 @@ import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import count
-from typing import Final
-from weakref import ref
+from typing import Final, Self
 
 from conveyor.protocol.errors import Overdue
 
@@ -128,6 +126,12 @@ class Exchange:
         self._must_close = False
         _watchdog.watch(self)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def hold(self, lever: Lever) -> None:
         """Begin to use a connection."""
         with self._lock:
@@ -168,6 +172,7 @@ class Exchange:
         with self._lock:
             self._is_over = True
             lever, self._lever = self._lever, None
+        _watchdog.forget(self)
         if lever is not None and self._must_close:
             lever.close()
 
@@ -177,38 +182,52 @@ CURRENT: Final[ContextVar[Exchange | None]] = ContextVar("conveyor_exchange", de
 
 
 class _Watchdog:
-    """The thread, started when it is first needed."""
+    """The thread, started when it is first needed.
+
+    It keeps what is under way and nothing else, so a finished exchange leaves nothing behind. It
+    wakes when the first of them is due. Most end long before, so it wakes seldom.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._heap: list[tuple[float, int, ref[Exchange]]] = []
-        self._numbers = count()
-        self._is_running = False
+        self._changed = threading.Condition(threading.Lock())
+        self._under_way: set[Exchange] = set()
+        self._wakes_at: float | None = None
 
     def watch(self, exchange: Exchange) -> None:
-        item = (exchange.deadline.until, next(self._numbers), ref(exchange))
+        until = exchange.deadline.until
         with self._changed:
-            heapq.heappush(self._heap, item)
-            if not self._is_running:
-                self._is_running = True
+            if self._wakes_at is None:
                 threading.Thread(target=self._run, name="conveyor-deadlines", daemon=True).start()
-            elif self._heap[0] is item:
+                self._wakes_at = until
+            elif until < self._wakes_at:
+                self._wakes_at = until
                 self._changed.notify()
+            self._under_way.add(exchange)
+
+    def forget(self, exchange: Exchange) -> None:
+        """Without the lock: a finalizer may call this wherever its thread stands, also above."""
+        self._under_way.discard(exchange)
 
     def _run(self) -> None:
         while True:
-            exchange = self._next()()
-            if exchange is not None:
-                exchange.expire()
-            del exchange
+            self._expire(self._wait_for_late())
 
-    def _next(self) -> ref[Exchange]:
+    def _expire(self, late: list[Exchange]) -> None:
+        for exchange in late:
+            exchange.expire()
+            self.forget(exchange)
+
+    def _wait_for_late(self) -> list[Exchange]:
         with self._changed:
             while True:
-                left_s = self._heap[0][0] - time.monotonic() if self._heap else None
-                if left_s is not None and left_s <= 0:
-                    return heapq.heappop(self._heap)[2]
-                self._changed.wait(left_s)
+                now, under_way = time.monotonic(), list(self._under_way)
+                late = [each for each in under_way if each.deadline.until <= now]
+                if late:
+                    return late
+                until = min((each.deadline.until for each in under_way), default=math.inf)
+                self._wakes_at = until
+                under_way.clear()
+                self._changed.wait(None if math.isinf(until) else until - now)
 
 
 _watchdog = _Watchdog()

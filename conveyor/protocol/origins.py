@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-__all__ = ["Gate", "Origin", "origin_of"]
+__all__ = ["Address", "Gate", "Origin", "origin_of"]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _VENDOR_SUFFIX: Final = ".convertapi.com"
 _MOST_CHARACTERS: Final = 8192
+_MOST_HOSTS: Final = 64
+# Neither dots nor escapes, so that writing it anew would change nothing.
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 _USER: Final = re.compile(r"[^/?#]*//[^/?#]*@")
 
 
@@ -40,6 +44,21 @@ class Origin:
     def is_vendor(self) -> bool:
         """Whether it is a host of the vendor's, over TLS."""
         return self.scheme == "https" and self.port == 443 and self.host.endswith(_VENDOR_SUFFIX)  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What may be requested, read once.
+
+    Attributes:
+        url: The whole, written anew, without a fragment.
+        origin: The host that it leads to.
+        target: What is asked for there: its path and query.
+    """
+
+    url: str
+    origin: Origin
+    target: str
 
 
 def origin_of(url: str) -> Origin | None:
@@ -65,6 +84,7 @@ class Gate:
 
     def __init__(self, base_url: str) -> None:
         self._configured = origin_of(base_url)
+        self._hosts: dict[str, Address | None] = {}
 
     def admits(self, url: str) -> bool:
         """Whether an address is on the configured host, or on a host of the vendor's.
@@ -75,7 +95,7 @@ class Gate:
         Args:
             url: The address. Any text is taken.
         """
-        return self.admitted(url) is not None
+        return self.read(url) is not None
 
     def admitted(self, url: str) -> str | None:
         """The address as it may be requested: written anew, without a fragment.
@@ -86,10 +106,52 @@ class Gate:
         Returns:
             The address. None where it is not the service's.
         """
+        address = self.read(url)
+        return None if address is None else address.url
+
+    def read(self, url: str) -> Address | None:
+        """The address as it may be requested, with its parts.
+
+        Args:
+            url: The address. Any text is taken.
+
+        Returns:
+            The address. None where it is not the service's.
+        """
         parts = _parsed(url)
-        if parts is None or not self._is_ours(_origin(parts)):
+        if parts is None or not self._is_ours(origin := _origin(parts)):
             return None
-        return Url(parts.scheme, None, parts.host, parts.port, parts.path, parts.query).url
+        whole = Url(parts.scheme, None, parts.host, parts.port, parts.path, parts.query)
+        return Address(whole.url, origin, whole.request_uri)
+
+    def below(self, base_url: str, path: str) -> Address | None:
+        """The address of a path on a host.
+
+        Args:
+            base_url: The host. Any text is taken.
+            path: The path, with the slash that it begins with; empty where `base_url` is the whole.
+
+        Returns:
+            The address. None where it is not the service's.
+        """
+        if _PLAIN_PATH.fullmatch(path):
+            host = self._host(base_url)
+            # Behind a host alone a plain path stands as it is, so there is nothing to parse.
+            if host is not None and host.target == "/" and not host.url.endswith("/"):
+                return Address(f"{host.url}{path}", host.origin, path)
+        return self.read(f"{base_url}{path}")
+
+    def _host(self, base_url: str) -> Address | None:
+        """Read a host's address. There are few of them, and they come with each request."""
+        if "#" in base_url or len(base_url) > _MOST_CHARACTERS:
+            return None
+        try:
+            return self._hosts[base_url]
+        except KeyError:
+            if len(self._hosts) >= _MOST_HOSTS:
+                self._hosts.clear()
+            found = self._hosts[base_url] = self.read(base_url)
+            return found
 
     def _is_ours(self, origin: Origin) -> bool:
         configured = self._configured
@@ -99,7 +161,13 @@ class Gate:
 
 
 def _parsed(url: str) -> Url | None:
-    if len(url) > _MOST_CHARACTERS or not url.isprintable() or "\\" in url or " " in url:
+    return None if len(url) > _MOST_CHARACTERS else _read(url)
+
+
+@lru_cache(maxsize=256)
+def _read(url: str) -> Url | None:
+    """Read an address once: that of a result comes by when it is told, fetched and deleted."""
+    if not url.isprintable() or "\\" in url or " " in url:
         return None
     try:
         parts = parse_url(url)

@@ -33,6 +33,7 @@ _MOST_SIZE: Final = 2**53
 _LONGEST_URL_CHARACTERS: Final = 4096
 _READ_BYTES: Final = 256 * 1024
 _KNOWN: Final = frozenset({"conversioncost", "conversiontime", "files", "jobid"})
+_OF_RESULT: Final = _KNOWN - {"jobid"}
 _COSTS: Final = ("ConversionCost", "ConversionTime")  # older texts of the vendor say the second
 # As JSON, or in another form: no page and no message of anybody else holds the last two words.
 _SPEAKS: Final = re.compile(r"[\"']files[\"']\s*:|\bconversion(?:cost|time)\b", re.IGNORECASE)
@@ -75,7 +76,7 @@ def has_field(body: dict[str, Any], name: str) -> bool:
 def speaks_of_result(answer: Answer) -> bool:
     """Whether a whole answer says that there is a result: then the conversion has been paid."""
     body = answer.json()
-    if body is not None and any(key.casefold() in _KNOWN - {"jobid"} for key in body):
+    if body is not None and any(key.casefold() in _OF_RESULT for key in body):
         return True
     return not is_page(answer) and bool(_SPEAKS.search(_text_of(answer)))
 

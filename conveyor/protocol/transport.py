@@ -28,7 +28,8 @@ from conveyor.protocol.connections import Adapter
 from conveyor.protocol.credentials import Credentials
 from conveyor.protocol.deadline import CURRENT, Deadline, Exchange
 from conveyor.protocol.errors import ApiError, Unclear, Unreachable, WrongHost
-from conveyor.protocol.origins import Gate
+from conveyor.protocol.origins import Address, Gate
+from conveyor.protocol.prepared import Fields, Request
 from conveyor.protocol.reading import is_refused_credential
 from conveyor.protocol.results import may_be_paid
 
@@ -45,6 +46,16 @@ _MOST_SIZE: Final = 2**53
 _RANGE: Final = re.compile(r"\s*bytes\s+(\d{1,18})-\d{1,18}/(?:(\d{1,18})|\*)", re.IGNORECASE)
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
 _KNOWN_SECRETS: Final = 8
+_MOST_FIELDS: Final = 16
+
+_FIELDS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "conveyor",
+}
+_FORM_FIELDS: Final = {**_FIELDS, "Content-Type": "application/x-www-form-urlencoded"}
+# Plain bytes: those of a compressed answer could not be gone on from.
+_FILE_FIELDS: Final = Fields({**_FIELDS, "Accept": "*/*", "Accept-Encoding": "identity"})
 
 _ANSWER_SETTING: Final = "CONVEYOR_ANSWER_TIMEOUT"
 _TRANSFER_SETTING: Final = "CONVEYOR_TRANSFER_TIMEOUT"
@@ -144,8 +155,8 @@ class Transport:
         self._auth = auth
         self._timeouts = timeouts
         self._gate = Gate(self.base_url)
-        self._adapter = Adapter(pool_size)
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._adapter = Adapter(pool_size, proxy)
+        self._fields: dict[tuple[str | None, bool], Fields] = {}
         self._secrets: deque[str] = deque(maxlen=_KNOWN_SECRETS)
 
     @property
@@ -203,14 +214,13 @@ class Transport:
             Unreachable: No connection: nothing was sent.
             Unclear: No whole answer came back.
         """
-        url, bound = self._url(path, base_url), deadline or self.answer_deadline(wait_s)
+        address, bound = self._address(path, base_url), deadline or self.answer_deadline(wait_s)
         body = None if form is None else _form(form)
-        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        read_s = max(self._timeouts.read, wait_s)
 
-        def send(signed: Mapping[str, str], more: Mapping[str, str]) -> Answer:
-            request = _prepared(method, url, {**(query or {}), **more}, {**headers, **signed}, body)
-            read_s = max(self._timeouts.read, wait_s)
-            with self._exchange(bound, self._timeouts.read) as exchange:
+        def send(bearer: str | None) -> Answer:
+            request = self._request(method, address, query or {}, bearer, body)
+            with Exchange(bound, self._timeouts.read) as exchange:
                 return _read(self._send(request, exchange, read_s), exchange)
 
         return self._signed(sender, send)
@@ -237,13 +247,18 @@ class Transport:
             Unreachable: No connection.
             Unclear: No whole answer came back.
         """
-        url = self._url(path, "")
-        headers = {"Content-Disposition": disposition, "Content-Type": "application/octet-stream"}
+        address = self._address(path, "")
         pause_s = max(self._timeouts.read, _UPLOAD_PAUSE_S)
 
-        def send(signed: Mapping[str, str], more: Mapping[str, str]) -> Answer:
-            with open_stream() as stream, self._exchange(deadline, pause_s) as exchange:
-                request = _prepared("POST", url, more, {**headers, **signed}, stream)
+        def send(bearer: str | None) -> Answer:
+            with open_stream() as stream, Exchange(deadline, pause_s) as exchange:
+                fields, query = self._as(bearer)
+                about = {
+                    "Content-Disposition": disposition,
+                    "Content-Type": "application/octet-stream",
+                }
+                full = Fields({**_FIELDS, **about, **fields})
+                request = Request("POST", address, query, full, stream)
                 return _read(self._send(request, exchange, pause_s), exchange)
 
         return self._signed(Sender.ACCOUNT, send)
@@ -267,12 +282,12 @@ class Transport:
             Unreachable: No connection.
             Unclear: Not a whole file.
         """
-        # Plain bytes: those of a compressed answer could not be gone on from.
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        fields = _FILE_FIELDS
         if start:
-            headers |= {"Range": f"bytes={start}-"} | ({"If-Range": tag} if tag else {})
-        with self._exchange(self.transfer_deadline(), self._timeouts.read) as exchange:
-            response = self._follow(url, headers, exchange)
+            part = {"Range": f"bytes={start}-"} | ({"If-Range": tag} if tag else {})
+            fields = Fields({**fields, **part})
+        with Exchange(self.transfer_deadline(), self._timeouts.read) as exchange:
+            response = self._follow(url, fields, exchange)
             with response:
                 begun = _begin_of(response, start)
                 if begun is None:
@@ -287,26 +302,24 @@ class Transport:
                         _is_framed(response),
                     )
 
-    def _follow(
-        self, url: str, headers: Mapping[str, str], exchange: Exchange
-    ) -> requests.Response:
+    def _follow(self, url: str, fields: Fields, exchange: Exchange) -> requests.Response:
         for _ in range(_MAX_REDIRECTS):
-            admitted = self._gate.admitted(url)
-            if admitted is None:
+            address = self._gate.read(url)
+            if address is None:
                 raise WrongHost("the result lies on a host that is not ConvertAPI's")
-            request = _prepared("GET", admitted, {}, headers, None)
+            request = Request("GET", address, {}, fields)
             response = self._send(request, exchange, self._timeouts.read)
             location = response.headers.get("Location", "")
             if response.status_code not in _REDIRECTS or not location:
                 return response
             response.close()
-            url = _joined(admitted, location)
+            url = _joined(address.url, location)
         raise Unclear("the download was redirected too often")
 
-    def _url(self, path: str, base_url: str) -> str:
-        admitted = self._gate.admitted((base_url or self.base_url) + path)
-        if admitted is not None:
-            return admitted
+    def _address(self, path: str, base_url: str) -> Address:
+        address = self._gate.below(base_url or self.base_url, path)
+        if address is not None:
+            return address
         if base_url:
             raise WrongHost(
                 "the address on record is neither that of CONVEYOR_API_URL nor ConvertAPI's own, "
@@ -317,20 +330,36 @@ class Transport:
             "CONVEYOR_API_URL is no http or https address of a host alone, so nothing was sent"
         )
 
-    def _signed(
-        self, sender: Sender, send: Callable[[Mapping[str, str], Mapping[str, str]], Answer]
-    ) -> Answer:
+    def _request(
+        self,
+        method: str,
+        address: Address,
+        query: Mapping[str, str],
+        bearer: str | None,
+        body: bytes | None,
+    ) -> Request:
+        signed, more = self._as(bearer)
+        is_form = body is not None
+        fields = self._fields.get((bearer, is_form))
+        if fields is None:
+            if len(self._fields) >= _MOST_FIELDS:
+                self._fields.clear()
+            fields = Fields({**(_FORM_FIELDS if is_form else _FIELDS), **signed})
+            self._fields[bearer, is_form] = fields
+        return Request(method, address, {**query, **more}, fields, body)
+
+    def _signed(self, sender: Sender, send: Callable[[str | None], Answer]) -> Answer:
         """Send with credentials; once more where they were refused and there are others.
 
         A whole refusal has started nothing, so this is safe for the paid POST too.
         """
         credentials = self._credentials.get(sender)
         if credentials is None:
-            return send({}, {})
+            return send(None)
         bearer = self._bearer(credentials)
-        answer = send(*self._as(bearer))
+        answer = send(bearer)
         if is_refused_credential(answer) and _refreshed(credentials, bearer):
-            return send(*self._as(self._bearer(credentials)))
+            return send(self._bearer(credentials))
         return answer
 
     def _bearer(self, credentials: Credentials) -> str:
@@ -345,32 +374,23 @@ class Transport:
             self._secrets.append(bearer)
         return bearer
 
-    def _as(self, bearer: str) -> tuple[dict[str, str], dict[str, str]]:
+    def _as(self, bearer: str | None) -> tuple[dict[str, str], dict[str, str]]:
+        """What a bearer's secret adds to the header, and what to the query."""
+        if bearer is None:
+            return {}, {}
         if self._auth is Auth.HEADER:
             return {"Authorization": f"Bearer {bearer}"}, {}
         return {}, {"Secret": bearer}
 
-    def _send(
-        self, request: requests.PreparedRequest, exchange: Exchange, read_s: float
-    ) -> requests.Response:
+    def _send(self, request: Request, exchange: Exchange, read_s: float) -> requests.Response:
         left_s = exchange.deadline.left_s
         bounds = (min(self._timeouts.connect, left_s), min(read_s, left_s))
         token = CURRENT.set(exchange)
         try:
             with _translated(exchange):
-                return self._adapter.send(
-                    request, stream=True, timeout=bounds, proxies=self._proxies
-                )
+                return self._adapter.send(request, timeout=bounds)
         finally:
             CURRENT.reset(token)
-
-    @contextmanager
-    def _exchange(self, deadline: Deadline, pause_s: float) -> Iterator[Exchange]:
-        exchange = Exchange(deadline, pause_s)
-        try:
-            yield exchange
-        finally:
-            exchange.end()
 
 
 def where_of(error: BaseException) -> str:
@@ -389,31 +409,6 @@ def _refreshed(credentials: Credentials, refused: str) -> bool:
 
 def _form(fields: Mapping[str, str]) -> bytes:
     return urlencode(fields, errors="replace").encode()
-
-
-def _prepared(
-    method: str,
-    url: str,
-    query: Mapping[str, str],
-    headers: Mapping[str, str],
-    body: bytes | IO[bytes] | None,
-) -> requests.PreparedRequest:
-    full = {
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip, deflate",
-        "User-Agent": "conveyor",
-        **headers,
-    }
-    request = requests.PreparedRequest()
-    request.method = method
-    # As the gate has written it: nobody reads it another time.
-    request.url = f"{url}?{urlencode(query, errors='replace')}" if query else url
-    try:
-        request.prepare_headers(full)
-        request.prepare_body(body, None)
-    except (requests.RequestException, ValueError) as error:
-        raise Unreachable(f"the request can't be made: {type(error).__name__}") from None
-    return request
 
 
 def _joined(url: str, location: str) -> str:
@@ -440,12 +435,14 @@ def _answer(response: requests.Response, parts: list[bytes]) -> Answer:
 
 def _chunks(response: requests.Response, most: int | None = None) -> Iterator[bytes]:
     """Read what has come, as it comes, until the end."""
-    size = 0
-    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+    size, raw, is_plain = 0, response.raw, _is_plain(response)
+    while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
         yield chunk
         size += len(chunk)
         if most is not None and size > most:
             raise Unclear("the answer was larger than an answer can be")
+        if is_plain and raw.length_remaining == 0:
+            return
 
 
 def _guarded(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
@@ -480,9 +477,7 @@ def _tag_of(response: requests.Response) -> str:
 
 
 def _is_framed(response: requests.Response) -> bool:
-    return bool(
-        {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}
-    )
+    return "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
 
 
 def _is_plain(response: requests.Response) -> bool:

@@ -14,6 +14,8 @@ __all__ = ["as_on_disk", "folder_name", "safe_name", "staged_tokens", "unique_na
 
 _MAX_NAME_BYTES: Final = 200  # file systems allow 255; the temporary name needs some of it
 _STAGED: Final = re.compile(r"(.+)/staged/([0-9a-f]{32})/(?!\.\.?$)[^/]+", re.DOTALL)
+# What would come out as it went in.
+_SAFE: Final = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9 ._-]{0,198}[A-Za-z0-9_-])?")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -28,6 +30,8 @@ def safe_name(name: str) -> str:
     Returns:
         A name without folders and special characters, of at most 200 bytes, never empty.
     """
+    if _SAFE.fullmatch(name):
+        return name
     # JSON may bring half a character (a lone surrogate), which no file system takes.
     text = name.encode(errors="replace").decode()
     base = PurePosixPath(unicodedata.normalize("NFC", text).replace("\\", "/")).name

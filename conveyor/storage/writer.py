@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import posixpath
 import re
@@ -19,6 +20,7 @@ from conveyor.storage.place import Place
 
 __all__ = ["Writer", "is_partial"]
 
+_MOST_HELD_BYTES: Final = 256 * 1024
 # No safe name begins with a dot, so no result is called so.
 _PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 
@@ -101,20 +103,81 @@ class _Way(Protocol):
 
 
 def _way_to(place: Place, target: str) -> _Way:
-    return Upload(place.fs, target) if place.is_atomic else _Renamed(place, target)
+    if place.is_atomic:
+        return Upload(place.fs, target)
+    return _Local(target) if place.is_local else _Renamed(place.fs, target)
+
+
+def _partial_of(target: str) -> str:
+    """The temporary name in the same folder."""
+    folder, name = posixpath.split(target)
+    return posixpath.join(folder, f".{name}.{token_hex(8)}.part")
+
+
+class _Local:
+    """Written under a temporary name in the same folder, then renamed.
+
+    Most results are small and the first of their folder. So a small one takes a call of the system
+    for each of: the folder, the file, its content, its end, its name.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._partial = _partial_of(target)
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        _make(posixpath.dirname(target))
+        self._file = io.FileIO(self._partial, "x")
+
+    def write(self, chunk: bytes) -> None:
+        self._held.append(chunk)
+        self._held_bytes += len(chunk)
+        if self._held_bytes >= _MOST_HELD_BYTES:
+            self._let_go()
+
+    def finish(self) -> None:
+        self._let_go()
+        self._file.close()
+        os.replace(self._partial, self._target)  # noqa: PTH105 - paths as fsspec has them
+
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            os.remove(self._partial)  # noqa: PTH107 - the same
+
+    def _let_go(self) -> None:
+        rest = memoryview(b"".join(self._held))
+        self._held.clear()
+        self._held_bytes = 0
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def __del__(self) -> None:
+        # Whoever is interrupted forgets it.
+        if hasattr(self, "_file"):
+            self._file.close()
+
+
+def _make(folder: str) -> None:
+    """Make a folder where there is none. Nearly always its last part alone is missing."""
+    try:
+        os.mkdir(folder)  # noqa: PTH102 - the same
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - the same
 
 
 class _Renamed:
-    """Written under a temporary name in the same folder, then renamed."""
+    """The same by fsspec."""
 
-    def __init__(self, place: Place, target: str) -> None:
-        self._fs = place.fs
-        self._rename = _renaming(place)
+    def __init__(self, fs: Any, target: str) -> None:
+        self._fs = fs
+        self._rename = _renaming(fs)
         self._target = target
-        folder, name = posixpath.split(target)
-        self._partial = posixpath.join(folder, f".{name}.{token_hex(8)}.part")
-        if not place.is_local:
-            self._fs.makedirs(folder, exist_ok=True)
+        self._partial = _partial_of(target)
+        self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
         self._stream = self._fs.open(self._partial, "wb")
 
     def write(self, chunk: bytes) -> None:
@@ -131,13 +194,9 @@ class _Renamed:
             self._fs.rm_file(self._partial)
 
 
-def _renaming(place: Place) -> Any:
+def _renaming(fs: Any) -> Any:
     """How a file system renames a file. fsspec's own `mv` expands names, so it is not asked."""
-    if place.is_local:
-        return os.replace
-    if type(place.fs).mv is not AbstractFileSystem.mv:
-        return place.fs.mv
-    return _Copying(place.fs).rename
+    return fs.mv if type(fs).mv is not AbstractFileSystem.mv else _Copying(fs).rename
 
 
 class _Copying:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,10 +15,15 @@ from uuid import uuid4
 
 import pytest
 
+from workers.local import commands
+from workers.local.environment import ROOT
+from workers.local.ports import free_port
 from workers.local.process import Child
 from workers.local.stack import LocalStack, consumes
 
 HERE = Path(__file__).parent
+# Flower refuses its own button, and its API, without one.
+FLOWERS_PASSWORD = "conveyor:secret"
 
 
 class Sandbox:
@@ -44,6 +51,43 @@ class Sandbox:
             yield
         finally:
             self.set_faults()
+
+
+class Flower:
+    """Flower with a password, as the compose file starts it."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def ask(self, path, method="GET"):
+        """Its answer's body; raises where it refuses."""
+        who = base64.b64encode(FLOWERS_PASSWORD.encode()).decode()
+        headers = {"Authorization": f"Basic {who}", "Origin": self._url}
+        request = urllib.request.Request(f"{self._url}{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
+
+    def is_ready(self):
+        """Whether it hears the workers' events: what was sent before is unknown to it."""
+        try:
+            return bool(json.loads(self.ask("/api/workers?status=1")))
+        except OSError:
+            return False
+
+    def press_revoke(self, task_id):
+        """What its button sends."""
+        self.ask(f"/api/task/revoke/{task_id}?terminate=true", "POST")
+
+    def task(self, task_id):
+        """What it shows of a task; nothing where it knows none."""
+        try:
+            return json.loads(self.ask(f"/api/task/info/{task_id}"))
+        except urllib.error.HTTPError:
+            return {}
+
+    def tasks(self):
+        """The tasks that it shows."""
+        return set(json.loads(self.ask("/api/tasks")))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +159,25 @@ def web_app(stack, web_worker):
             yield webapp
     # Another module's stack has another broker.
     del sys.modules["webapp"]
+
+
+@pytest.fixture(scope="module")
+def flower(stack):
+    port = free_port()
+    flower = Flower(f"http://127.0.0.1:{port}")
+    process = Child(
+        "flower",
+        commands.flower(port),
+        log=stack.directory / "flower.log",
+        env={**stack.environment(), "FLOWER_BASIC_AUTH": FLOWERS_PASSWORD},
+        cwd=ROOT,
+    )
+    process.start()
+    try:
+        process.wait_ready(flower.is_ready)
+        yield flower
+    finally:
+        process.stop()
 
 
 def _until(is_so, seconds=100.0):

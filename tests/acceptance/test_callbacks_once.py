@@ -89,7 +89,7 @@ def outage(*, stack, results, ledger, until, tmp_path_factory, sandbox):
         results.start()
         for each in flows.all[:-1]:
             assert conveyor.celery_app.AsyncResult(each.id).get(timeout=90)["state"] == "succeeded"
-        until(lambda: not ledger.zcard(Keys().due))
+        until(lambda: not any(map(ledger.zcard, Keys().all_due)))
         yield SimpleNamespace(flows=flows, meanwhile=meanwhile, after=flows.called())
 
 

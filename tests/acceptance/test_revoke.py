@@ -6,11 +6,9 @@ outcome is delivered under its caller's task id.
 
 from __future__ import annotations
 
-import base64
 import random
 import sys
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from uuid import uuid4
@@ -21,64 +19,17 @@ from celery.exceptions import TaskRevokedError
 from celery.worker import state as worker_state
 
 from conveyor import ConversionCancelled, State
-from workers.local import commands
 from workers.local.environment import ROOT
-from workers.local.ports import free_port
 from workers.local.process import Child
 from workers.local.stack import LocalStack, consumes
 
 RACES = 24
-# Flower refuses its own button without one.
-PASSWORD = "conveyor:secret"
 
 
 @pytest.fixture(scope="module")
 def stack():
     with LocalStack(workers=2, sandbox_options=("--duration", "0.2-0.8")) as running:
         yield running
-
-
-class Flower:
-    """Flower with a password, as the compose file starts it."""
-
-    def __init__(self, url):
-        self._url = url
-
-    def ask(self, path, method="GET"):
-        who = base64.b64encode(PASSWORD.encode()).decode()
-        headers = {"Authorization": f"Basic {who}", "Origin": self._url}
-        request = urllib.request.Request(f"{self._url}{path}", method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status
-
-    def is_ready(self):
-        try:
-            return self.ask("/healthcheck") == 200
-        except OSError:
-            return False
-
-    def press_revoke(self, task_id):
-        """What its button sends."""
-        return self.ask(f"/api/task/revoke/{task_id}?terminate=true", "POST")
-
-
-@pytest.fixture
-def flower(stack):
-    port = free_port()
-    flower = Flower(f"http://127.0.0.1:{port}")
-    process = Child(
-        "flower",
-        commands.flower(port),
-        log=stack.directory / "flower.log",
-        env={**stack.environment(), "FLOWER_BASIC_AUTH": PASSWORD},
-        cwd=ROOT,
-    )
-    process.start()
-    try:
-        process.wait_ready(flower.is_ready)
-        yield flower
-    finally:
-        process.stop()
 
 
 @pytest.fixture
@@ -139,7 +90,7 @@ def test_revoked_in_flower_while_converting_is_cancelled(
     with sandbox.faults(gateway_poll=1.0):
         handle = conveyor.convert(document, to="html")
         until(lambda: handle.state is State.CONVERTING)
-        assert flower.press_revoke(handle.id) == 200
+        flower.press_revoke(handle.id)
         assert_cancelled(conveyor, handle.id)
 
 

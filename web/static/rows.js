@@ -53,7 +53,9 @@ function viewOf(conversion, name, at) {
   const { state, progress, failure, polls, cost, files } = conversion;
   const flying = isInFlight(conversion);
   const since = (Date.now() - at) / 1000;
-  const expected = flying && progress.expected_s ? ` of about ${duration(progress.expected_s)}` : "";
+  const elapsed = progress.elapsed_s + (flying ? since : 0);
+  const isAhead = flying && progress.expected_s > elapsed;
+  const expected = isAhead ? ` of about ${duration(progress.expected_s)}` : "";
   const code = failure?.code ? ` (code ${failure.code})` : "";
   return {
     name,
@@ -61,7 +63,8 @@ function viewOf(conversion, name, at) {
     note: failure && state !== "cancelled" ? failure.message + code : flying ? progress.note : "",
     buttons: flying ? ["cancel"] : [],
     facts: [
-      duration(progress.elapsed_s + (flying ? since : 0)) + expected,
+      duration(elapsed) + expected,
+      progress.late ? "taking longer than usual" : "",
       counted(polls, "poll"),
       cost ? `cost ${cost}` : "",
       files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",

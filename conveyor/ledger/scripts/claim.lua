@@ -10,21 +10,21 @@
 -- KEYS[4]  accounts  set, the accounts that were seen
 -- ARGV[1]  what is asked, JSON:
 --   kind      submit, poll or deliver
---   states    of the conversions of this kind
 --   limit     at most so many
 --   at        when the bell was to come; earlier, nothing is due: the hosts' clocks differ
---   token     what the turnstiles hold while they are the caller's; absent: they are not entered
+--   token     of this call: the turnstiles hold it while they are the caller's. A repeat of it (its
+--             reply was lost) brings what the first one took
 --   lease_s   for how long they are if the caller never leaves; what is taken is due again after it
 --   version   the newest version of an entry that we understand
 --   leave_s   what is newer is left to its own workers for so long, and then put off for as long
 --   account, most_jobs, check_s, hold_s   of submits: the account's name, its limit of jobs (0: none),
 --             how often a hold is checked, and how long a conversion waits for a hold to end
 -- ARGV[2]  prefix    of all keys
--- returns  now, the seconds until the next bell (-1: none), what keeps the rest waiting, 1 if it is the
---          caller's to ask how the account is, 1 if what was taken probes a held account, 1 if the
---          service itself ended a hold lately, 1 if it gives ids of its own, the ids that have no
---          entry, those whose entry can't be read, those that are newer, the entries that may go, and
---          those that have waited too long: id and fields by turns
+-- returns  now, the seconds until the next bell (-1: none), those until bells of later slots, what
+--          keeps the rest waiting, 1 if it is the caller's to ask how the account is, 1 if what was
+--          taken probes a held account, 1 if the service itself ended a hold lately, 1 if it gives ids
+--          of its own, the ids that have no entry, those whose entry can't be read, those that are
+--          newer, the entries that may go, and those that have waited too long: id and fields by turns
 --
 -- A held account is checked every check_s: at /user, or where that proves nothing (by_submit), by
 -- letting one submit through. Who was refused last goes only where no other waits.
@@ -37,13 +37,45 @@ local stamp = string.format('%.6f', now)
 local again_s = -1
 local MAKES_UP_S = 0.5
 
-local gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}
+local later, gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}, {}
 local reason, must_check, probes, is_well, has_foreign_ids = '', 0, 0, 0, 0
 
 local function answer()
-  return {stamp, string.format('%.3f', again_s), reason, must_check, probes, is_well,
+  return {stamp, string.format('%.6f', again_s), later, reason, must_check, probes, is_well,
     has_foreign_ids, gone, damaged, newer, taken, spent}
 end
+
+-- Remember what was taken for as long as the same call may come again.
+local KEEP_MS = 60000
+local memory = prefix .. 'claim:' .. ask.token
+
+local function remember()
+  local ids = {}
+  for _, list in ipairs({taken, spent}) do
+    for place = 1, #list, 2 do table.insert(ids, (list == taken and 't' or 's') .. list[place]) end
+  end
+  if #ids == 0 and must_check == 0 then return end
+  redis.call('SET', memory, cjson.encode({must_check, probes, is_well, ids}), 'PX', KEEP_MS)
+end
+
+local function recall(remembered)
+  local ids
+  must_check, probes, is_well, ids = unpack(cjson.decode(remembered))
+  has_foreign_ids = tonumber(redis.call('HGET', KEYS[2], 'foreign_ids') or '0') or 0
+  for _, noted in ipairs(ids) do
+    local into, id = string.sub(noted, 1, 1) == 't' and taken or spent, string.sub(noted, 2)
+    if ask.kind == 'deliver' or redis.call('GET', prefix .. 'turnstile:' .. id) == ask.token then
+      table.insert(into, id)
+      table.insert(into, redis.call('HGETALL', prefix .. 'conversion:' .. id))
+    end
+  end
+  -- What is left was rung for by a bell that nobody has sent.
+  again_s = 0
+  return answer()
+end
+
+local remembered = redis.call('GET', memory)
+if remembered then return recall(remembered) end
 
 if ask.at and now < ask.at then
   again_s = ask.at - now
@@ -56,9 +88,10 @@ local function sooner(wait_s)
 end
 
 -- Some more than are asked for: what is newer, or held up, must not hide what stands behind it.
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', stamp, 'WITHSCORES',
-  'LIMIT', 0, 2 * ask.limit + 50)
+local most = 2 * ask.limit + 50
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', stamp, 'WITHSCORES', 'LIMIT', 0, most)
 if #found == 0 then return answer() end
+local is_crowded = #found == 2 * most
 
 -- 1. How many may go?
 
@@ -128,7 +161,19 @@ local function put_off(id, due)
   redis.call('ZADD', KEYS[1], string.format('%.6f', due), id)
 end
 
-local DUE_OF = {queued = 'submit', converting = 'poll'}
+local KIND_OF = {queued = 'submit', converting = 'poll', ready = 'deliver', succeeded = 'deliver',
+  failed = 'deliver', expired = 'deliver', cancelled = 'deliver'}
+
+-- Its own workers have some time to take it. Where there are so many that nobody sees past them, they
+-- let the others by.
+local function leave_newer(id, due)
+  table.insert(newer, id)
+  if due < now - ask.leave_s then
+    put_off(id, now + ask.leave_s)
+  elseif is_crowded then
+    put_off(id, now + LATE_MS / 1000)
+  end
+end
 
 -- Returns whether it is to be taken. What is in no state of this kind was moved by hand.
 local function fits(id, entry, due)
@@ -137,37 +182,40 @@ local function fits(id, entry, due)
     table.insert(kind == 'none' and gone or damaged, id)
     return false
   end
-  local state, version, told = unpack(redis.call('HMGET', entry, 'state', 'v', 'told'))
-  if is_newer(version) then
-    table.insert(newer, id)
-    if due < now - ask.leave_s then put_off(id, now + ask.leave_s) end
+  local state, version, told, turn = unpack(redis.call('HMGET', entry, 'state', 'v', 'told', 'turn'))
+  if not state or not string.match(state, '^%l[%l_]+$') then
+    table.insert(damaged, id)
     return false
   end
-  for _, known in ipairs(ask.states) do
-    if state == known then return true end
+  local its_kind = KIND_OF[state]
+  if is_newer(version) or not its_kind then
+    leave_newer(id, due)
+    return false
   end
-  if not state or not string.match(state, '^%l+$') then
+  if its_kind == ask.kind then
+    if turn or its_kind == 'deliver' then return true end
     table.insert(damaged, id)
     return false
   end
   redis.call('ZREM', KEYS[1], id)
   if told ~= '1' then
-    redis.call('ZADD', prefix .. 'due:' .. (DUE_OF[state] or 'deliver'), stamp, id)
+    redis.call('ZADD', prefix .. 'due:' .. its_kind, stamp, id)
   end
   return false
 end
 
 -- Returns whether nobody is in, and we are.
 local function enter(id)
-  if not ask.token then return true end
+  if ask.kind == 'deliver' then return true end
   local turnstile = prefix .. 'turnstile:' .. id
   if redis.call('SET', turnstile, ask.token, 'NX', 'PX', string.format('%.0f', ask.lease_s * 1000)) then
     return true
   end
   local closed_s = math.max(redis.call('PTTL', turnstile), 1) / 1000
-  if redis.call('GET', turnstile) == 'left' then
+  if redis.pcall('GET', turnstile) == 'left' then
     put_off(id, now + closed_s)
-    sooner(bell(prefix, ask.kind, now, now + closed_s))
+    local wait_s = bell(prefix, ask.kind, now, now + closed_s)
+    if wait_s >= 0 then table.insert(later, string.format('%.6f', wait_s)) end
   else
     -- Whoever is in sets the date. If that one has died, it is this.
     put_off(id, now + closed_s + 1)
@@ -175,19 +223,25 @@ local function enter(id)
   return false
 end
 
-local function take(id, entry, into)
-  if ask.kind ~= 'deliver' and type(redis.pcall('HINCRBY', entry, 'turn', 1)) ~= 'number' then
-    table.insert(damaged, id)
-    return
+-- Returns whether it could be; one whose turn can't be raised is damaged.
+local function raise_turn(id, entry)
+  if ask.kind == 'deliver' or type(redis.pcall('HINCRBY', entry, 'turn', 1)) == 'number' then
+    return true
   end
+  table.insert(damaged, id)
+  return false
+end
+
+local function take(id, entry, into)
   put_off(id, now + ask.lease_s + 1)
   table.insert(into, id)
   table.insert(into, redis.call('HGETALL', entry))
 end
 
 local function since(entry)
-  local since_at, created_at = unpack(redis.call('HMGET', entry, 'since', 'created_at'))
-  return number_of(since_at or created_at)
+  local found_at = redis.pcall('HMGET', entry, 'since', 'created_at')
+  if found_at.err then return 0 end
+  return number_of(found_at[1] or found_at[2])
 end
 
 local full = false
@@ -221,24 +275,19 @@ local function may_go(id)
   if ask.kind ~= 'submit' or ask.most_jobs == 0 or redis.call('SISMEMBER', KEYS[3], id) == 1 then
     return true
   end
-  if free_jobs < 1 then
-    full = true
-    return false
-  end
-  free_jobs = free_jobs - 1
-  return true
+  full = free_jobs < 1
+  return not full
 end
 
 local function go(id, due)
   local entry = prefix .. 'conversion:' .. id
-  if not fits(id, entry, due) or not may_go(id) or not enter(id) then return end
-  if ask.kind == 'poll' then
-    -- This poll learns what the webhook has called for. One that calls from now on wants another.
-    redis.call('HDEL', entry, 'called')
-  elseif ask.kind == 'submit' then
+  if not fits(id, entry, due) or not may_go(id) or not enter(id) or not raise_turn(id, entry) then
+    return
+  end
+  if ask.kind == 'submit' then
     redis.call('HSET', entry, 'account', ask.account)
-    redis.call('SADD', KEYS[3], id)
-    -- While the account let nobody go, nobody's patience ran out.
+    free_jobs = free_jobs - redis.call('SADD', KEYS[3], id)
+    -- For as long as it was due and could not go, its patience did not run out.
     if due <= number('blocked_at') then
       redis.call('HSET', entry, 'since', text_of(math.min(since(entry) + now - due, now)))
     end
@@ -246,6 +295,8 @@ local function go(id, due)
   end
   jobs_taken = jobs_taken + 1
   take(id, entry, taken)
+  -- This poll learns that the webhook has called. One that calls from now on wants another.
+  if ask.kind == 'poll' then redis.call('HDEL', entry, 'called') end
 end
 
 if room > 0 and free_jobs < 1 then
@@ -265,8 +316,6 @@ while place < #found and jobs_taken < room and not full do
 end
 if skipped and jobs_taken < room then go(found[skipped], tonumber(found[skipped + 1])) end
 
-if ask.kind == 'submit' then redis.call('SADD', KEYS[4], ask.account) end
-
 if ask.kind == 'submit' then
   redis.call('SADD', KEYS[4], ask.account)
   if rate > 0 and jobs_taken > 0 then
@@ -277,7 +326,7 @@ end
 
 -- 3. What becomes of the rest?
 
-local is_more = place < #found or #found == 2 * (2 * ask.limit + 50)
+local is_more = place < #found or is_crowded
 
 -- One bell for all that waits, and none of what is accepted meanwhile.
 local function ring_in(wait_s)
@@ -296,6 +345,8 @@ elseif reason == 'throttled' and is_more then
   ring_in(math.max(next_at - now, 0.05))
 elseif is_more then
   sooner(bell(prefix, ask.kind, now, now))
+else
+  pause(prefix, ask.kind)
 end
 if account.held or full or (reason == 'throttled' and is_more) then
   redis.call('HSET', KEYS[2], 'blocked_at', stamp)
@@ -312,7 +363,7 @@ if account.held or full then
     local id = found[waiting]
     local entry = prefix .. 'conversion:' .. id
     if #spent < 2 * ask.limit and is_spent(id, found[waiting + 1]) and fits(id, entry, now)
-        and enter(id) then
+        and enter(id) and raise_turn(id, entry) then
       take(id, entry, spent)
     end
   end
@@ -322,4 +373,5 @@ if account.held or full then
     sooner(bell(prefix, ask.kind, now, now))
   end
 end
+remember()
 return answer()

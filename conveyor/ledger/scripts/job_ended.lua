@@ -33,4 +33,4 @@ local due = now + math.max(redis.call('PTTL', KEYS[2]), 0) / 1000
 if redis.call('ZADD', KEYS[3], 'XX', 'CH', 'LT', string.format('%.6f', due), ARGV[1]) == 0 then
   return {'-1', ''}
 end
-return {string.format('%.3f', bell(ARGV[3], 'poll', now, due)), string.format('%.6f', now)}
+return {string.format('%.6f', bell(ARGV[3], 'poll', now, due)), string.format('%.6f', now)}

@@ -44,6 +44,7 @@
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_called_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
+--   unrung       true: its bell could not be sent, so that others ring
 --   bell         true: a bell has to be rung for it; 'called': the same, if the webhook has called
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
@@ -58,8 +59,8 @@
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
---                how many seconds, -1 where none has to be sent, and 1 where one has to come at once
---                for what waits for a place among the account's jobs; {0, now, {}} when refused,
+--                how many seconds, -1 where none has to be sent, and the same for what waits for a
+--                place among the account's jobs; {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -74,12 +75,13 @@ local function field(name)
 end
 local state = field('state')
 
-local wait_s, bell_kind, has_room = -1, '', 0
+local wait_s, bell_kind, room_s = -1, '', -1
 
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.3f', wait_s), has_room}
+  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
+    string.format('%.6f', room_s)}
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -245,7 +247,7 @@ local account = changes_jobs and field('account') or ''
 if account ~= '' and entered == 'converting' then
   redis.call('SADD', ARGV[4] .. 'jobs:' .. account, ARGV[1])
 elseif account ~= '' and end_job(ARGV[4], account, ARGV[1]) then
-  has_room = bell(ARGV[4], 'submit', now, now) == 0 and 1 or 0
+  room_s = bell(ARGV[4], 'submit', now, now)
 end
 
 if change.took and account ~= '' then took(ARGV[4] .. 'account:' .. account, now) end
@@ -254,6 +256,10 @@ local function due_of(its_state)
   if its_state == 'queued' then return KEYS[2], 'submit' end
   if its_state == 'converting' then return KEYS[14], 'poll' end
   return KEYS[15], 'deliver'
+end
+
+if change.unrung then
+  redis.call('DEL', ARGV[4] .. 'bell:submit')
 end
 
 local due_in = change.due_in

@@ -31,6 +31,8 @@ KEYS = Keys()
 HERE = Path(__file__).parent
 STAGES = 6
 PAGES = 2
+# So many conversions at once: their scripts go out together.
+BURST = 8
 SPACING_S = 0.2
 # Longer than the first polls come after: `poll` is seen to say "not yet", too.
 DURATION_S = 1.5
@@ -111,27 +113,28 @@ class Stage:
             WrongError: It did not end as it must.
         """
         with self._conveyor() as conveyor:
-            conversion_id = self._enqueue(conveyor, point.scenario)
+            count = BURST if point.scenario == "burst" else 1
+            ids = [self._enqueue(conveyor, point.scenario) for _ in range(count)]
             status = self._order("run", CRASH_PLACE=point.place, CRASH_MOMENT=point.moment)
             if status is None:
                 return None
             if status != DIED:
                 raise WrongError(f"the worker ended with {status}, and not at the place")
-            self._let_the_ledgers_time_pass(conversion_id)
-            if self._client.exists(KEYS.conversion(conversion_id)) == 0:
+            self._let_the_ledgers_time_pass(ids)
+            if self._client.exists(KEYS.conversion(ids[0])) == 0:
                 # A signature is as durable as the broker until it first runs.
                 self._let_the_brokers_time_pass(conveyor)
             began = time.monotonic()
             self._order("start", CRASH_SWEEP_S=str(SWEEP_S))
             try:
-                told = _outcome(conveyor, conversion_id)
+                told = {each: _outcome(conveyor, each) for each in ids}
                 took_s = time.monotonic() - began
                 self._settle()
-                self._check(point, conveyor, conversion_id, told)
+                self._check(point, conveyor, told)
                 # The dead worker's messages come now, long after all has ended, and change nothing.
                 self._let_the_brokers_time_pass(conveyor)
                 self._settle()
-                self._check(point, conveyor, conversion_id, told)
+                self._check(point, conveyor, told)
             finally:
                 self._order("stop")
             return End(self._client.llen(CALLED_BACK), took_s)
@@ -159,17 +162,24 @@ class Stage:
                 writer.add_blank_page(72, 72)
             writer.add_metadata({"/Title": str(document)})
             writer.write(document)
-        if scenario != "convert":
-            self.kept.append(document)
-        if scenario == "convert":
+        if scenario in ("convert", "burst"):
             return conveyor.convert(document, to="split").id
+        self.kept.append(document)
         callback = Signature("web.note", queue=CALLED_BACK, app=conveyor.celery_app)
         signature = conveyor.signature(document, to="split")
         signature.link(callback)
         signature.link_error(callback)
         return signature.apply_async().id
 
-    def _check(self, point, conveyor, conversion_id, told):
+    def _check(self, point, conveyor, told):
+        for conversion_id, outcome in told.items():
+            self._check_one(point, conveyor, conversion_id, outcome)
+        each, why = (1, "upload") if point.scenario == "damaged" else (2 + PAGES, "job and files")
+        left = self._left_at_the_service()
+        if left != each * len(told):
+            raise WrongError(f"{left} left at the service or deleted there, of each {why}")
+
+    def _check_one(self, point, conveyor, conversion_id, told):
         conversion = conveyor.get(conversion_id)
         folder = self._results / conversion_id
         there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
@@ -179,13 +189,11 @@ class Stage:
                 assert (conversion.state, told) == (State.FAILED, "ConversionFailed")
                 assert there == []
                 assert self._client.zrange(KEYS.dead, 0, -1) == [conversion_id]
-                assert self._left_at_the_service() == 1, "the upload"
             else:
                 assert (conversion.state, told) == (State.SUCCEEDED, conversion.to_dict())
                 assert len(conversion.files) == PAGES
                 assert there == sorted(file.name for file in conversion.files)
                 assert all(conveyor.storage.holds(file) for file in conversion.files)
-                assert self._left_at_the_service() == 2 + PAGES, "job, upload and results"
         except AssertionError as error:
             raise WrongError(f"{error}; {conversion}; stored: {there}; told: {told}") from error
 
@@ -202,7 +210,7 @@ class Stage:
     def _left(self):
         """What is still to be done; what a dead worker held is none of it."""
         left = {queue: self._client.llen(queue) for queue in Queues().names}
-        left["due"] = self._client.zcard(KEYS.due)
+        left["due"] = sum(map(self._client.zcard, KEYS.all_due))
         left["in hand"] = sum(
             tag not in self._lost for tag in self._client.hkeys("conveyor:unacked")
         )
@@ -215,17 +223,19 @@ class Stage:
 
     # -- time -----------------------------------------------------------------------------------
 
-    def _let_the_ledgers_time_pass(self, conversion_id):
-        """The conversion is overdue, and the lease of the dead worker's request has run out.
+    def _let_the_ledgers_time_pass(self, ids):
+        """The conversions are overdue, and the leases of the dead worker's requests have run out.
 
         Sound, because a lease protects a request that may still be in flight, and there is none:
         the only worker of this stage is dead, and it died before its poll or POST was sent, or
         after the sandbox had answered it. The spacing from then on is kept, as after a poll.
         """
         self._lost = set(self._client.hkeys("conveyor:unacked"))
-        self._client.zadd(KEYS.due, {conversion_id: 0}, xx=True)
-        self._client.pexpire(KEYS.turnstile(conversion_id), round(SPACING_S * 1000) + 50)
-        self._client.pexpire(KEYS.delivery(conversion_id), 50)
+        for each in ids:
+            for due in KEYS.all_due:
+                self._client.zadd(due, {each: 0}, xx=True)
+            self._client.pexpire(KEYS.turnstile(each), round(SPACING_S * 1000) + 50)
+            self._client.pexpire(KEYS.delivery(each), 50)
 
     def _let_the_brokers_time_pass(self, conveyor):
         """The visibility time-out of all that the dead worker held; kombu does the rest."""

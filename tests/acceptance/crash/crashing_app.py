@@ -4,7 +4,7 @@
 ``CRASH_PLACE``         the place, `effects`; empty: a worker that lives
 ``CRASH_MOMENT``        ``before`` or ``after`` the effect
 ``CRASH_RECORD``        a file that takes every place that was passed
-``CRASH_SWEEP_S``       sweep so often, and not every few seconds; empty: as always
+``CRASH_SWEEP_S``       sweep so often, and not once a second; empty: as always
 ======================  =========================================================================
 """
 
@@ -34,7 +34,7 @@ effects.install(
 def _hurry(every_s):
     while True:
         time.sleep(every_s)
-        sweep(app)
+        sweep()
 
 
 def _begin(**_):

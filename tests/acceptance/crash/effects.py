@@ -4,13 +4,19 @@ An effect is a Redis command that writes (the ledger's and the turnstile's scrip
 is published or acknowledged, a result), an HTTP request, or a change in the storage. The libraries
 are wrapped, not our own modules, so that a new effect in a task is found without a word here.
 
-A place is one effect of one task: ``poll: EVALSHA ledger.later #1`` is the first such effect of a
-run of ``poll``. What the worker does with its messages is a place, too: ``message: ack #2`` is its
-second acknowledgement. Whatever else is asked in no task (the sweep) is none.
+A place is one effect of one run: ``poll: EVALSHA claims.polls #1`` is the first such effect of a
+task, and ``poll one: EVALSHA ledger.later #1`` of the crew's work on one conversion of its claim.
+What the worker does with its messages is a place, too: ``message: ack #2`` is its second
+acknowledgement. Whatever else is asked by nobody's work (the sweep) is none.
+
+Scripts of several threads go out in one pipeline, in which the place is the process's: ``together:
+ready #1`` is the first that notes several results. Its moment ``amid`` is when Redis has run half
+of it: a pipeline is no transaction.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -26,11 +32,15 @@ import requests.adapters
 from celery import signals
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
+from conveyor.ledger.together import Together
+from workers import claiming
+
 DIED = 137
 """The exit status of a process that SIGKILL has ended, as a shell shows it."""
 
 _ROOT = Path(__file__).resolve().parents[3]
 _OURS = tuple(f"{_ROOT / package}{os.sep}" for package in ("conveyor", "workers", "tasks"))
+_CARRIERS = ("together.py", "publishing.py")
 _READS = re.compile(
     "AUTH|CLIENT|COMMAND|ECHO|EXISTS|GET|HELLO|HEXISTS|HGET|HGETALL|HLEN|HMGET|INFO|LLEN|LRANGE"
     "|MGET|PING|PTTL|SCRIPT|SELECT|SMEMBERS|SUBSCRIBE|TIME|TTL|TYPE|UNSUBSCRIBE|UNWATCH|WATCH"
@@ -54,10 +64,11 @@ class Watch:
         self._record = record
         self._local = threading.local()
         self._messages = Counter()
+        self._together = Counter()
 
-    def begin(self, task_name):
-        """A run of a task begins in this thread."""
-        self._local.task = task_name.removeprefix("conveyor.")
+    def begin(self, run):
+        """A run begins in this thread: a task, or the crew's work on one conversion."""
+        self._local.task = run.removeprefix("conveyor.")
         self._local.seen = Counter()
 
     def end(self):
@@ -79,6 +90,19 @@ class Watch:
         finally:
             self._local.inside = False
         self._maybe_die(place, "after")
+
+    def pipeline(self, whose, execute, execute_half):
+        """Scripts of several threads go out together."""
+        self._together[whose] += 1
+        place = f"together: {whose} #{self._together[whose]}"
+        self._write_down(place)
+        self._maybe_die(place, "before")
+        if (place, "amid") == (self._place, self._moment):
+            execute_half()
+            os._exit(DIED)
+        answers = execute()
+        self._maybe_die(place, "after")
+        return answers
 
     def _place_of(self, name):
         task, seen = getattr(self._local, "task", None), getattr(self._local, "seen", None)
@@ -111,6 +135,8 @@ def install(watch):
 
     signals.task_prerun.connect(begin, weak=False)
     signals.task_postrun.connect(end, weak=False)
+    _wrap_the_crew(watch)
+    _wrap_together(watch)
     _wrap(watch, redis.Redis, "execute_command", _command)
     _wrap(watch, redis.client.Pipeline, "execute", _pipeline)
     _wrap(watch, requests.adapters.HTTPAdapter, "send", _request)
@@ -121,6 +147,42 @@ def install(watch):
     _wrap(watch, LocalFileSystem, "_open", _opened)
     _wrap(watch, LocalFileOpener, "write", lambda *_: "storage write")
     _wrap(watch, LocalFileOpener, "close", _closed)
+
+
+def _wrap_the_crew(watch):
+    """The one place where the crew begins with a conversion."""
+    real = claiming.look_after
+
+    @wraps(real)
+    def look_after(engine, task, held, do):
+        watch.begin(f"{task} one")
+        try:
+            real(engine, task, held, do)
+        finally:
+            watch.end()
+
+    claiming.look_after = look_after
+
+
+def _wrap_together(watch):
+    """Pipelines of scripts, by what most of the threads note that wait for them."""
+    real = Together._send
+
+    @wraps(real)
+    def send(self, calls):
+        if len(calls) == 1:
+            real(self, calls)
+            return
+        ((whose, _),) = Counter(_transition_of(call) for call in calls).most_common(1)
+        watch.pipeline(whose, lambda: real(self, calls), lambda: real(self, calls[::2]))
+
+    Together._send = send
+
+
+def _transition_of(call):
+    """The state that a transition enters, as its arguments have it."""
+    change = str(call.args[2])
+    return json.loads(change)["set"].get("state", "no state") if change[:1] == "{" else "no state"
 
 
 def _wrap(watch, owner, method, name_of):
@@ -161,11 +223,15 @@ def _closed(opener):
 
 
 def _asker():
-    """The innermost public function of ours on the stack; Celery's own where there is none."""
+    """The innermost public function of ours on the stack; Celery's own where there is none.
+
+    Not the one that runs whatever script it is given, nor the one that sends any message.
+    """
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.startswith(_OURS) and not code.co_name.startswith(("_", "<")):
+        is_ours = code.co_filename.startswith(_OURS) and not code.co_filename.endswith(_CARRIERS)
+        if is_ours and not code.co_name.startswith(("_", "<")):
             return f"{Path(code.co_filename).stem}.{code.co_name}"
         frame = frame.f_back
     return "celery"

@@ -1,4 +1,7 @@
-"""A worker dies before and after each effect of submit, poll and deliver, each place in turn."""
+"""A worker dies before and after each effect of submit, poll and deliver, each place in turn.
+
+The crew works on what a task has claimed, so its effects are places, too.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,32 @@ import pytest
 
 SCENARIOS = ("convert", "signature", "damaged")
 MOMENTS = ("before", "after")
+# The gaps in which the most is at stake: after this place, and before whatever follows it.
+WINDOWS = {
+    "claimed, no intent": "submit: EVALSHA claims.submits #1",
+    "intent, no POST": "submit one: EVALSHA ledger.begin_submit #1",
+    "POST answered, not noted": "submit one: POST /async/convert/pdf/to/split #1",
+    "started, its poll not rung for": "submit one: EVALSHA ledger.started #1",
+    "the bell's mark set, the bell not sent": "poll one: EVALSHA ledger.later #1",
+    "the bell sent, its message not acknowledged": "poll one: LPUSH bells.ring #1",
+    "poll claimed, not asked": "poll: EVALSHA claims.polls #1",
+    "poll answered, not noted": "poll one: GET /async/job/… #1",
+    "ready, not stored": "poll one: EVALSHA ledger.ready #1",
+    "ready, its delivery not sent": "poll one: HSET pace.learn #1",
+    "a file stored, not noted": "poll one: storage close #1",
+    "stored, not told": "poll one: EVALSHA ledger.succeeded #1",
+    "result stored, not noted as told": "poll one: SETEX+PUBLISH telling.tell #1",
+    "told, its message not acknowledged": "poll one: EVALSHA ledger.told #1",
+}
+# Pipelines that take what several threads note, by the state that most of them enter.
+BURST = ("converting", "ready", "succeeded", "no state")
+PIPELINES = 2
+BURST_MOMENTS = ("before", "amid", "after")
 # How many messages there are depends on how many polls there are: at least so many.
 MESSAGES = 4
 # A poll that comes late brings the result at once, and so passes no ``ledger.later``.
 TRIES = 3
+VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
 
 
 @pytest.mark.timeout(900)
@@ -21,6 +46,8 @@ def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
         stages[0].record(scenario)
     places = {scenario: stages[0].record(scenario) for scenario in SCENARIOS}
     points = [crash.Point(*chosen) for chosen in _points(places)]
+    dies_at = {(point.place, point.moment) for point in points}
+    assert not [name for name, place in WINDOWS.items() if (place, "after") not in dies_at]
 
     ends = _play_all(stages, points, crash)
     audit = sandbox_of(stack).audit()
@@ -40,10 +67,9 @@ def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
     ]
     assert not differ, "\n".join(["callbacks that were called:", *differ])
     enqueued = sum(stage.enqueued for stage in stages)
-    violations = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
-    assert {name: audit[name] for name in ("paid", *violations)} == {
+    assert {name: audit[name] for name in ("paid", *VIOLATIONS)} == {
         "paid": enqueued,
-        **dict.fromkeys(violations, 0),
+        **dict.fromkeys(VIOLATIONS, 0),
     }
     files = stack.directory / "files"
     assert not list(files.rglob("*.part"))
@@ -51,9 +77,37 @@ def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
     staged = [path.name for path in (files / "staged").rglob("*.pdf")]
     kept = [path.name for stage in stages for path in stage.kept]
     assert sorted(staged) == sorted(kept)
+    _say(ends, capsys)
+
+
+@pytest.mark.timeout(900)
+def test_a_worker_dies_before_amid_and_after_a_pipeline_of_many(
+    *, stages, stack, sandbox_of, crash, capsys
+):
+    paid_before = sandbox_of(stack).audit()["paid"]
+    enqueued_before = sum(stage.enqueued for stage in stages)
+    points = [
+        crash.Point("burst", f"together: {state} #{number}", moment)
+        for state in BURST
+        for number in range(1, PIPELINES + 1)
+        for moment in BURST_MOMENTS
+    ]
+
+    ends = _play_all(stages, points, crash)
+    audit = sandbox_of(stack).audit()
+
+    wrong = [f"{point}: {end}" for point, end in ends.items() if isinstance(end, crash.WrongError)]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(points)} points", *wrong])
+    assert {name: audit[name] for name in VIOLATIONS} == dict.fromkeys(VIOLATIONS, 0)
+    enqueued = sum(stage.enqueued for stage in stages) - enqueued_before
+    assert audit["paid"] - paid_before == enqueued
+    _say(ends, capsys)
+
+
+def _say(ends, capsys):
     slowest = max(ends.values(), key=lambda end: end.took_s).took_s
     with capsys.disabled():
-        print(f" {len(points)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201
+        print(f" {len(ends)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201
 
 
 def _points(places):

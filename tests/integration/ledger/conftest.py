@@ -1,16 +1,172 @@
-"""A line to Valkey that can be cut at the worst moment, and all that it holds."""
+"""What tests of the ledger drive it with: claims, bells, dates, and a line that can be cut."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 
-from conveyor.ledger.keys import Keys
+from conveyor.claims import Claims
+from conveyor.governor import Governor
+from conveyor.ledger import Ledger
+from conveyor.ledger.keys import KINDS, Keys
+from conveyor.turnstile import Turnstile
 
 KEYS = Keys()
+
+SPACING_S, LEASE_S, HOLD_S = 5.0, 15.0, 3600.0
+ACCOUNT = "account"
+# More than a test makes due.
+MANY = 1000
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A bell that was sent."""
+
+    kind: str
+    wait_s: float
+    at: float
+
+
+class Bells:
+    """Notes the bells instead of sending them."""
+
+    def __init__(self):
+        self.rung = []
+
+    def ring(self, kind, wait_s, at):
+        self.rung.append(Rung(kind, wait_s, at))
+
+    def take(self, kind=None):
+        """The bells that were sent since it was last asked; of one kind, or of all."""
+        taken, self.rung = self.rung, []
+        return [rung for rung in taken if kind in (None, rung.kind)]
+
+
+class Dates:
+    """When conversions are due; whatever they are due for."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def of(self, conversion_id):
+        """The date of one; None where it is due at no time."""
+        return self._found(conversion_id)[1]
+
+    def kind_of(self, conversion_id):
+        """What one is due for."""
+        return self._found(conversion_id)[0]
+
+    def set(self, at, *ids):
+        """Make these due at a time, for what they are due anyway."""
+        for each in ids:
+            self._client.zadd(KEYS.due(self.kind_of(each)), {each: at})
+
+    def past(self, *ids):
+        """Make these due, in this order."""
+        for place, each in enumerate(ids):
+            self.set(1.0 + place, each)
+
+    def forget(self, *ids):
+        for key in KEYS.all_due:
+            self._client.zrem(key, *ids)
+
+    def count(self):
+        return sum(self._client.zcard(key) for key in KEYS.all_due)
+
+    def _found(self, conversion_id):
+        dates = {kind: self._client.zscore(KEYS.due(kind), conversion_id) for kind in KINDS}
+        there = [(kind, at) for kind, at in dates.items() if at is not None]
+        assert len(there) <= 1, f"it is due for several things: {there}"
+        return there[0] if there else (None, None)
+
+
+class Claiming:
+    """Claims of one worker, by a few words.
+
+    Args:
+        client: Redis.
+        bells: What it rings.
+        spacing_s: Of polls.
+        lease_s: For how long what was claimed is its own.
+        most_jobs: The account's limit.
+        hold_s: For how long a conversion waits for the account.
+    """
+
+    def __init__(
+        self,
+        client,
+        bells,
+        *,
+        spacing_s=SPACING_S,
+        lease_s=LEASE_S,
+        most_jobs=0,
+        hold_s=HOLD_S,
+    ):
+        self.ledger = Ledger(client, bells)
+        self.turnstile = Turnstile(client, spacing_s, lease_s)
+        self.governor = Governor(client, ACCOUNT, spacing_s, most_jobs)
+        self.claims = Claims(client, self.ledger, self.turnstile, self.governor, hold_s)
+        self._dates = Dates(client)
+
+    def submits(self, limit=MANY):
+        """The ids of what may be submitted."""
+        return [passed.entry.id for passed in self.claims.submits(limit).passes]
+
+    def polls(self, limit=MANY):
+        """The ids of what may be polled."""
+        return [passed.entry.id for passed in self.claims.polls(limit).passes]
+
+    def everything(self, limit=MANY):
+        """The ids of all that is due."""
+        delivered = [entry.id for entry in self.claims.deliveries(limit)]
+        return [*self.submits(limit), *self.polls(limit), *delivered]
+
+    def enter(self, entry):
+        """Claim one that is converting, due or not; None where the way is closed."""
+        self._dates.set(0, entry.id)
+        passes = self.claims.polls(MANY).passes
+        return next((passed for passed in passes if passed.entry.id == entry.id), None)
+
+    def post(self, entry):
+        """Claim one that is queued, due or not; None where the way is closed."""
+        self._dates.set(0, entry.id)
+        passes = self.claims.submits(MANY).passes
+        return next((passed for passed in passes if passed.entry.id == entry.id), None)
+
+
+@pytest.fixture
+def bells():
+    return Bells()
+
+
+@pytest.fixture
+def dates(client):
+    return Dates(client)
+
+
+@pytest.fixture
+def claiming(client, bells):
+    """Make a worker that claims."""
+
+    def make_one(**ways):
+        return Claiming(client, bells, **ways)
+
+    return make_one
+
+
+@pytest.fixture
+def worker(claiming):
+    return claiming()
+
+
+@pytest.fixture
+def turnstile(worker):
+    return worker.turnstile
 
 
 class LossyLine:

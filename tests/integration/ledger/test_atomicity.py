@@ -13,7 +13,6 @@ from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
 from conveyor.protocol import RemoteFile, Result
-from conveyor.turnstile import Turnstile
 
 KEYS = Keys()
 
@@ -24,17 +23,12 @@ MOST = 2**53 - 1
 JOB_ID = "0" * 32
 
 
-@pytest.fixture
-def turnstile(client):
-    return Turnstile(client, 5.0, 15.0)
-
-
 COUNTING = {
     "later": ("polls", lambda it, entry, way: it.later(entry, 1, alive=True, strike=True)),
     "ready": ("polls", lambda it, entry, way: it.ready(entry, RESULT, leaving=way)),
     "put_back": ("strikes", lambda it, entry, way: it.put_back(entry, 1, "note")),
-    "failed": ("wakeup", lambda it, entry, way: it.failed(entry, FAILURE, leaving=way)),
-    "cancelled": ("wakeup", lambda it, entry, way: it.cancelled(entry)),
+    "failed": ("turn", lambda it, entry, way: it.failed(entry, FAILURE, leaving=way)),
+    "cancelled": ("turn", lambda it, entry, way: it.cancelled(entry)),
     "stumbled": ("stumbles", lambda it, entry, way: it.stumbled(entry, 1)),
 }
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
@@ -43,11 +37,11 @@ RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 @pytest.mark.parametrize("value", ["x", "", "1e300", str(MOST), "0.5", "nan"])
 @pytest.mark.parametrize(("field", "change"), COUNTING.values(), ids=COUNTING)
 def test_a_counter_that_can_not_be_raised_leaves_nothing_half_written(
-    *, ledger, make, client, everything, turnstile, field, change, value
+    *, ledger, make, client, everything, worker, field, change, value
 ):
-    entry = make.converting()
-    passed = turnstile.enter(entry.id, entry.wakeup)
-    # The wake-up is guarded: what is written there must be what the caller saw.
+    passed = worker.enter(make.converting())
+    entry = passed.entry
+    # The turn is guarded: what is written there must be what the caller saw.
     client.hset(KEYS.conversion(entry.id), field, value)
     before = everything()
 
@@ -67,11 +61,11 @@ def test_a_counter_that_can_not_be_raised_leaves_nothing_half_written(
 @pytest.mark.parametrize("value", ["x", "1e300", "9e15", str(MOST), "-9e99", "inf", "nan"])
 @pytest.mark.parametrize("name", ["cost", "polls", "succeeded", "service", "stored_sum_ms"])
 def test_a_damaged_count_of_the_fleet_stops_no_conversion(
-    *, ledger, make, client, turnstile, name, value
+    *, ledger, make, client, worker, name, value
 ):
     """It is counted wrong, and nothing else is wrong."""
     entry, other = make.converting(), make.converting()
-    passed = turnstile.enter(entry.id, entry.wakeup)
+    passed = worker.enter(entry)
     client.hset(KEYS.counts, name, value)
 
     ready = ledger.ready(passed.entry, Result(10**9, RESULT.files), leaving=passed.leaving)

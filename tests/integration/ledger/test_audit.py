@@ -24,34 +24,36 @@ UNTOLD = {
 
 
 @pytest.mark.parametrize("reach", UNTOLD.values(), ids=UNTOLD)
-def test_conversion_that_nobody_awaits_is_due_again(ledger, make, client, reach):
+def test_conversion_that_nobody_awaits_is_due_again(*, ledger, make, dates, worker, reach):
     entry = reach(ledger, make)
-    client.zrem(KEYS.due, entry.id)
+    dates.forget(entry.id)
 
     assert ledger.audit.step().awaited == 1
-    assert [it.id for it in ledger.claim_overdue(10, 60).entries] == [entry.id]
+    assert worker.everything() == [entry.id]
     assert ledger.audit.step().awaited == 0
 
 
-def test_conversion_whose_caller_knows_the_outcome_is_left_alone(ledger, make, client):
+def test_conversion_whose_caller_knows_the_outcome_is_left_alone(ledger, make, dates):
     failed = ledger.failed(make.converting(), FAILURE)
     ledger.told(failed.id, is_dead=True)
 
     assert ledger.audit.step().awaited == 0
-    assert client.zcard(KEYS.due) == 0
+    assert dates.count() == 0
 
 
-def test_unreadable_entry_is_not_made_due(ledger, make, client):
+def test_unreadable_entry_is_not_made_due(ledger, make, client, dates):
     entry = make.queued()
     client.hset(KEYS.conversion(entry.id), "request", "{")
     ledger.find_many([entry.id])
-    assert client.zcard(KEYS.due) == 0
+    assert dates.count() == 0
 
     assert ledger.audit.step().awaited == 0
 
 
 @pytest.mark.parametrize("reach", UNTOLD.values(), ids=UNTOLD)
-def test_evicted_entry_is_reported_once_and_leaves_every_index(ledger, make, client, reach):
+def test_evicted_entry_is_reported_once_and_leaves_every_index(
+    *, ledger, make, client, dates, reach
+):
     entry, kept = reach(ledger, make), make.queued()
     client.delete(KEYS.conversion(entry.id))
 
@@ -63,7 +65,7 @@ def test_evicted_entry_is_reported_once_and_leaves_every_index(ledger, make, cli
     for key in client.scan_iter(f"{KEYS.prefix}*"):
         if client.type(key) == "zset" and key != KEYS.lost:
             assert client.zscore(key, entry.id) is None, key
-    assert client.zscore(KEYS.due, kept.id) is not None
+    assert dates.of(kept.id) is not None
     with pytest.raises(UnknownConversion, match="Redis has lost the conversion"):
         ledger.get(entry.id)
 
@@ -78,14 +80,13 @@ def test_evicted_dead_letter_is_reported_and_its_caller_was_told(ledger, make, c
     assert ledger.dead_ids() == []
 
 
-def test_sweep_notices_what_is_lost_before_the_audit_does(ledger, make, client):
+def test_claim_notices_what_is_lost_before_the_audit_does(make, client, dates, worker):
     entry = make.queued()
     client.delete(KEYS.conversion(entry.id))
-    client.zadd(KEYS.due, {entry.id: 1})
 
-    (lost,) = ledger.claim_overdue(10, 60).lost
-    assert lost.id == entry.id
-    assert client.zcard(KEYS.due) == 0
+    (lost,) = worker.claims.submits(10).lost
+    assert (lost.id, lost.untold) == (entry.id, True)
+    assert dates.count() == 0
 
 
 def test_finished_conversion_that_was_forgotten_in_time_is_not_lost(ledger, make, client):
@@ -144,17 +145,17 @@ def test_long_index_is_looked_over_batch_by_batch(ledger, make, client):
 
 
 @pytest.mark.parametrize("planted", ["nonsense", "-1", "99999999999999999999"])
-def test_damaged_cursor_is_begun_anew(ledger, make, client, planted):
+def test_damaged_cursor_is_begun_anew(*, ledger, make, client, dates, planted):
     entry = make.queued()
-    client.zrem(KEYS.due, entry.id)
+    dates.forget(entry.id)
     client.hset(KEYS.audited, "state:queued", planted)
 
     assert ledger.audit.step().awaited + ledger.audit.step().awaited == 1
 
 
-def test_index_of_another_type_stops_no_other(ledger, make, client):
+def test_index_of_another_type_stops_no_other(ledger, make, client, dates):
     client.set(KEYS.state("cancelled"), "of a wrong type")
     entry = make.queued()
-    client.zrem(KEYS.due, entry.id)
+    dates.forget(entry.id)
 
     assert ledger.audit.step().awaited == 1

@@ -8,11 +8,14 @@ import pytest
 from celery import Celery
 
 from conveyor import names
+from conveyor.bells import Belfry
+from conveyor.claims import Due
 from conveyor.conversion import Failure, FailureKind, State
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import UnknownConversion
+from conveyor.ledger import Ledger
 from conveyor.ledger.index import Index
-from conveyor.ledger.keys import Keys
+from conveyor.ledger.keys import KINDS, Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
@@ -40,12 +43,24 @@ def index(client, ledger):
     return Index(client, ledger.find_many)
 
 
+def _dead_letters(client, index, storage, app):
+    """Those of a producer, which rings through its app."""
+    publisher = Publisher(app, names.Queues())
+    return DeadLetters(Ledger(client, Belfry(publisher)), index, storage, publisher)
+
+
 @pytest.fixture
-def dead_letters(ledger, index, storage, app):
-    return DeadLetters(ledger, index, storage, Publisher(app, names.Queues()))
+def dead_letters(client, index, storage, app):
+    return _dead_letters(client, index, storage, app)
 
 
-def _woken(app):
+def _quiet(client):
+    """Forget the bells of what was made so far; their ledger sends none."""
+    for kind in KINDS:
+        client.delete(KEYS.bell(kind))
+
+
+def _rung(app):
     with app.connection_for_read() as connection:
         for queue in names.Queues().names:
             with closing(connection.SimpleQueue(queue)) as messages:
@@ -66,7 +81,7 @@ def test_one_that_was_paid_for_is_fetched_again_and_not_paid(dead_letters, ledge
 
     assert dead_letters.costs(dead.id) is False
     assert dead_letters.replay(dead.id).state is State.READY
-    assert list(_woken(app)) == [names.DELIVER]
+    assert list(_rung(app)) == [names.DELIVER]
 
 
 @pytest.mark.parametrize("age_s", [3 * 3600 + 1, None], ids=["too old", "never ready"])
@@ -74,21 +89,30 @@ def test_one_whose_result_is_gone_is_paid_again(*, dead_letters, ledger, make, a
     dead = ledger.failed(make.ready() if age_s else make.converting(), FAILURE)
     if age_s:
         client.hset(KEYS.conversion(dead.id), "ready_at", time.time() - age_s)
+    _quiet(client)
 
     assert dead_letters.costs(dead.id) is True
     assert dead_letters.replay(dead.id).state is State.QUEUED
-    assert list(_woken(app)) == [names.SUBMIT]
+    assert list(_rung(app)) == [names.SUBMIT]
 
 
-def test_a_replay_without_a_broker_is_found_by_the_sweep(ledger, index, storage, make, client):
+def test_a_replay_without_a_broker_is_found_by_the_sweep(
+    *, ledger, index, storage, make, client, worker, dates
+):
     dead = ledger.failed(make.converting(), FAILURE)
+    _quiet(client)
     app = Celery(set_as_current=False, broker="redis://127.0.0.1:1/0")
     app.conf.update(task_publish_retry=False, broker_transport_options={"max_retries": 0})
     with app:
-        dead_letters = DeadLetters(ledger, index, storage, Publisher(app, names.Queues()))
+        dead_letters = _dead_letters(client, index, storage, app)
         assert dead_letters.replay(dead.id).state is State.QUEUED
 
-    assert client.zscore(KEYS.due, dead.id) > time.time()
+    # A bell that can't be sent has left its mark, which ends soon.
+    assert 0 < client.pttl(KEYS.bell("submit")) <= 1000
+    _quiet(client)
+    dates.past(dead.id)
+    assert worker.claims.overdue() == [Due("submit", 1)]
+    assert worker.submits() == [dead.id]
 
 
 @pytest.mark.parametrize("call", ["show", "replay", "costs"])

@@ -45,19 +45,19 @@ def test_nobody_delivers_what_does_not_exist(deliveries, client):
     assert client.keys() == []
 
 
-def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, client, entry):
+def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, client, dates, entry):
     """If the holder dies, whoever is woken finds nobody at it."""
     before = time.time()
     deliveries.acquire(entry.id)
-    due = client.zscore(KEYS.due, entry.id)
+    due = dates.of(entry.id)
 
     # The lease begins on the way, a little after the time that we tell.
     assert before + 30.5 < due < time.time() + 35
     assert client.pttl(KEYS.delivery(entry.id)) <= 30_000
 
 
-def test_what_the_caller_knows_does_not_become_due(deliveries, client, entry):
-    client.zrem(KEYS.due, entry.id)
+def test_what_the_caller_knows_does_not_become_due(deliveries, dates, entry):
+    dates.forget(entry.id)
     deliveries.acquire(entry.id)
 
-    assert client.zscore(KEYS.due, entry.id) is None
+    assert dates.of(entry.id) is None

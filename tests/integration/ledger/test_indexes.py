@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from contextlib import closing
-from itertools import chain
-from pathlib import Path
 
 import pytest
 
@@ -16,116 +11,39 @@ from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
 
-ROOT = Path(__file__).parents[3]
 FAILURE = Failure(FailureKind.SERVICE, "Broken.")
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
 
 
-def _make_overdue(client, *ids):
-    client.zadd(KEYS.due, dict.fromkeys(ids, time.time() - 1))
-
-
 # -- due --------------------------------------------------------------------------------------
 
 
-def test_whoever_waits_is_due_until_told(ledger, make, client):
+def test_whoever_waits_is_due_until_told(ledger, make, dates):
     """Whatever the state, a lost message is found by the sweep (invariant I2)."""
     entry = make.queued()
+    assert dates.of(entry.id) <= ledger.now()
     steps = [
-        lambda it: ledger.delayed(it, 1, ""),
-        make.submitting,
-        lambda it: ledger.put_back(it, 1, "", lost=False),
-        make.submitting,
-        lambda it: ledger.ask_first(it, 1, ""),
-        lambda it: ledger.started(it, "j", 1),
-        lambda it: ledger.later(it, 1, alive=True, strike=False),
-        lambda it: ledger.ready(it, make.result),
-        lambda it: ledger.hold(it, 1, ""),
-        lambda it: ledger.succeeded(it, FILES),
+        ("submit", lambda it: ledger.delayed(it, 1, "")),
+        ("poll", make.submitting),
+        ("submit", lambda it: ledger.put_back(it, 1, "", lost=False)),
+        ("poll", make.submitting),
+        ("poll", lambda it: ledger.ask_first(it, 1, "")),
+        ("poll", lambda it: ledger.started(it, "j", 1)),
+        ("poll", lambda it: ledger.later(it, 1, alive=True, strike=False)),
+        ("deliver", lambda it: ledger.ready(it, make.result)),
+        ("deliver", lambda it: ledger.hold(it, 1, "")),
+        ("deliver", lambda it: ledger.succeeded(it, FILES)),
     ]
-    for step in steps:
-        assert client.zscore(KEYS.due, entry.id) > time.time()
-        client.zrem(KEYS.due, entry.id)
+    for kind, step in steps:
+        dates.forget(entry.id)
+        before = ledger.now()
         entry = step(entry)
-    assert client.zscore(KEYS.due, entry.id) > time.time()
+        assert dates.kind_of(entry.id) == kind
+        assert before + 1 <= dates.of(entry.id)
 
     ledger.told(entry.id, is_dead=False)
-    assert client.zscore(KEYS.due, entry.id) is None
-
-
-def test_what_is_due_later_is_left_alone(ledger, make):
-    make.queued()
-
-    assert ledger.claim_overdue(10, 60).entries == []
-
-
-def test_what_was_claimed_is_left_to_the_claimer_for_a_while(ledger, make, client):
-    entry = make.queued()
-    _make_overdue(client, entry.id)
-
-    assert ledger.claim_overdue(10, 60).entries == [entry]
-    assert ledger.claim_overdue(10, 60).entries == []
-    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 60, abs=5)
-
-
-def test_a_claim_lapses(ledger, make, client):
-    entry = make.queued()
-    _make_overdue(client, entry.id)
-    ledger.claim_overdue(10, 0.01)
-    time.sleep(0.02)
-
-    assert ledger.claim_overdue(10, 60).entries == [entry]
-
-
-def test_a_claim_is_bounded(ledger, make, client):
-    ids = {make.queued().id for _ in range(5)}
-    _make_overdue(client, *ids)
-    claimed = [{entry.id for entry in ledger.claim_overdue(3, 60).entries} for _ in range(3)]
-
-    assert [len(part) for part in claimed] == [3, 2, 0]
-    assert set.union(*claimed) == ids
-
-
-def test_an_id_without_an_entry_leaves_the_index(ledger, make, client):
-    entry = make.queued()
-    _make_overdue(client, entry.id, "gone")
-
-    assert ledger.claim_overdue(10, 60).entries == [entry]
-    assert client.zscore(KEYS.due, "gone") is None
-
-
-_CLAIM = """
-import sys
-from conveyor.ledger import Ledger, connect
-ledger = Ledger(connect(sys.argv[1]))
-sys.stdin.readline()
-while claimed := ledger.claim_overdue(7, 60).entries:
-    print(*(entry.id for entry in claimed), sep="\\n")
-"""
-
-
-def test_sweeps_of_several_processes_share_the_work(ledger, make, client, redis_url):
-    ids = [make.queued().id for _ in range(100)]
-    _make_overdue(client, *ids)
-    sweepers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _CLAIM, redis_url],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    for sweeper in sweepers:
-        sweeper.stdin.write("go\n")
-        sweeper.stdin.flush()
-    claimed = [sweeper.communicate(timeout=30)[0].split() for sweeper in sweepers]
-
-    assert [sweeper.returncode for sweeper in sweepers] == [0, 0, 0]
-    # Everything, and nothing twice.
-    assert sorted(chain.from_iterable(claimed)) == sorted(ids)
+    assert dates.of(entry.id) is None
 
 
 # -- what is kept, and for how long ------------------------------------------------------------
@@ -139,21 +57,21 @@ def test_an_entry_ages_from_when_its_caller_knows(ledger, make, client):
     assert client.ttl(KEYS.conversion(entry.id)) == pytest.approx(7 * 24 * 3600, abs=5)
 
 
-def test_a_dead_letter_does_not_age(ledger, make, client):
+def test_a_dead_letter_does_not_age(ledger, make, client, dates):
     entry = ledger.failed(make.ready(), FAILURE)
     ledger.told(entry.id, is_dead=True)
 
     assert client.ttl(KEYS.conversion(entry.id)) == -1
-    assert client.zscore(KEYS.due, entry.id) is None
+    assert dates.of(entry.id) is None
     assert ledger.dead_ids() == [entry.id]
 
 
-def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client):
+def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client, dates):
     entry = make.ready()
     ledger.told(entry.id, is_dead=False)
 
     assert client.ttl(KEYS.conversion(entry.id)) == -1
-    assert client.zscore(KEYS.due, entry.id) is not None
+    assert dates.of(entry.id) is not None
 
 
 def test_what_was_not_accepted_leaves_nothing(ledger, make, client):
@@ -204,7 +122,7 @@ def test_a_replay_begins_anew_and_keeps_its_caller(end, ledger, make):
     again = ledger.replay(dead)
 
     assert again.state is State.QUEUED
-    assert again.wakeup != dead.wakeup
+    assert again.turn != dead.turn
     assert (again.job_id, again.submits, again.strikes) == ("", 0, 0)
     assert (again.result, again.failure, again.finished_at) == (None, None, None)
     assert again.caller == Caller(callbacks=[SIGNATURE])
@@ -221,12 +139,13 @@ def test_a_paid_result_is_delivered_again(ledger, make):
 
 
 @pytest.mark.parametrize("again", ["replay", "redeliver"])
-def test_what_is_tried_again_is_due_and_is_kept(again, ledger, make, client):
+def test_what_is_tried_again_is_due_and_is_kept(*, again, ledger, make, client, dates):
     dead = ledger.failed(make.ready(), FAILURE)
     ledger.told(dead.id, is_dead=True)
     getattr(ledger, again)(dead)
 
-    assert client.zscore(KEYS.due, dead.id) > time.time()
+    assert dates.of(dead.id) is not None
+    assert dates.kind_of(dead.id) == {"replay": "submit", "redeliver": "deliver"}[again]
     assert client.ttl(KEYS.conversion(dead.id)) == -1
 
 
@@ -239,44 +158,28 @@ def test_of_two_replays_one_counts(again, ledger, make):
 
 
 @pytest.mark.parametrize("again", ["replay", "redeliver"])
-def test_a_purge_forgets_no_conversion_that_is_replayed_meanwhile(again, ledger, make, client):
+def test_a_purge_forgets_no_conversion_that_is_replayed_meanwhile(
+    *, again, ledger, make, client, dates
+):
     """A purge lists first and forgets then; the operator beside it is quicker."""
     dead = ledger.failed(make.ready(), FAILURE)
     getattr(ledger, again)(dead)
     ledger.purge(dead)
 
     assert client.ttl(KEYS.conversion(dead.id)) == -1
-    assert client.zscore(KEYS.due, dead.id) is not None
+    assert dates.of(dead.id) is not None
 
 
-def test_what_was_purged_is_forgotten(ledger, make, client):
+def test_what_was_purged_is_forgotten(ledger, make, client, dates):
     dead = ledger.failed(make.ready(), FAILURE)
     ledger.purge(dead)
 
     assert ledger.dead_ids() == []
-    assert client.zscore(KEYS.due, dead.id) is None
+    assert dates.of(dead.id) is None
     assert client.ttl(KEYS.conversion(dead.id)) <= 60
 
 
 # -- what was learned -------------------------------------------------------------------------
-
-
-def test_the_pace_is_a_moving_average_of_the_pair(client, make):
-    from conveyor.ledger.pace import Pace  # noqa: PLC0415 - private to the ledger
-
-    times = iter(range(0, 10_000, 100))
-    pace = Pace(client, clock=lambda: next(times))
-    assert pace.expected_s(make.request) is None
-    pace.learn(make.request, 10.0)
-    assert pace.expected_s(make.request) == 10.0
-    pace.learn(make.request, 20.0)
-    assert 10.0 < pace.expected_s(make.request) < 20.0
-
-    with closing(client):
-        other = Pace(client)
-        assert other.expected_s(make.request) == pace.expected_s(make.request)
-    pace.forget()
-    assert pace.expected_s(make.request) is None
 
 
 def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
@@ -287,11 +190,3 @@ def test_an_accounts_dialect_is_remembered_for_a_day(ledger, client, make):
     assert ledger.recall_dialect("a1") is dialect
     assert ledger.recall_dialect("a2") is None
     assert 0 < client.ttl(KEYS.dialect("a1")) <= 24 * 3600
-
-
-@pytest.mark.parametrize("strike", [True, False], ids=["an outage", "an ordinary poll"])
-def test_what_an_outage_has_delayed_tells_nothing_of_the_pace(ledger, make, client, strike):
-    entry = ledger.later(make.converting(alive=True), 1.0, alive=True, strike=strike)
-    ledger.ready(entry, make.result)
-
-    assert (client.hlen(KEYS.pace) == 0) is strike

@@ -1,9 +1,11 @@
-"""Random interleavings of wake-ups, answers, crashes, sleeps and lost writes: I1, I2 and I3.
+"""Random interleavings of bells, answers, crashes, sleeps and lost writes: I1, I2 and I3.
 
-The tasks are the real ones, with the real ledger, turnstile, leases, governor and pulse on a real
-Valkey. The service, the broker and the storage are models. A task runs in a greenlet. It stops
-before each command to Redis, after the intent is on record, while a request is under way, and
-before each message. There it may be killed or put to sleep, and others come between.
+The tasks are the real ones, with the real ledger, claims, turnstile, leases, governor, heartbeat
+and sweep on a real Valkey. The service, the broker and the storage are models. A message is worked
+off by a process of its own, in greenlets: one claims, and one works on each conversion that it has
+claimed. A greenlet stops before it begins, before each command to Redis, after the intent is on
+record, while a request is under way, and before each message. There its process may be killed or
+put to sleep, and others come between.
 
 Time passes when a rule says so, and not by itself: the scripts read a clock of the test's instead
 of the server's. So a run can be repeated, and no test sleeps. The hosts' clocks differ from it by
@@ -21,8 +23,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 
 import greenlet
@@ -39,10 +42,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from workers.pulse import Pulse
 
 from config.settings import WorkerSettings
-from conveyor import State, names, wakeups
+from conveyor import State, bells, names
+from conveyor.bells import Belfry
+from conveyor.cancelling import cancel
+from conveyor.canvas import Caller
+from conveyor.claims import Claims
 from conveyor.conversion import StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.decision import Limits
@@ -51,8 +57,9 @@ from conveyor.governor import Governor
 from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
-from conveyor.ledger.keys import Keys
+from conveyor.ledger.keys import KINDS, Keys
 from conveyor.ledger.pace import Pace
+from conveyor.ledger.together import Together
 from conveyor.protocol import Account, RemoteFile, Result, Unclear
 from conveyor.protocol.outcomes import (
     Busy,
@@ -73,6 +80,8 @@ from conveyor.turnstile import Turnstile
 from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
+from workers.heartbeat import Heartbeat
+from workers.sweep import sweep
 from workers.wiring import Engine
 
 KEYS = Keys()
@@ -81,10 +90,17 @@ DEFAULT_RUNS = 200
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
 CONVERSIONS = 2
 SPACING_S = 5.0
-# As `workers.wiring` and `workers.sweep` have them.
+# As `workers.wiring` has it.
 LEASE_S = 15.0
-CLAIM_S = 20.0
-# A pulse beats at least so often, and one that sleeps does not.
+# As `conveyor.claims` has it: what is due for so long is overdue.
+GRACE_S = 2.0
+# What is late by so much has no bell; one may wait for the end of its slot.
+SLOT_S = 0.25
+# As `workers.claiming` has it.
+PATIENCE_S = 1.0
+# No mark of a bell keeps others from ringing for longer.
+MOST_QUIET_S = 70.0
+# A heart beats at least so often, and one that sleeps does not.
 BEAT_S = 10.0
 GATEWAY_S = 100.0
 JOB_LIFE_S = 7200.0
@@ -93,11 +109,13 @@ FORGETS_S = 3600.0
 MOST_LOST_S = 600.0
 CLOCKS_S = (0.0, -30.0, 30.0)
 LIMITS = Limits(hold_s=6 * 3600.0)
+# Where one waits for another's place, only what it waits for itself counts: it is tried often.
+SOON = replace(LIMITS, submit_s=600.0)
 
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
 RESULT = Result(1, (RemoteFile("a.pdf", "https://eu-v2.convertapi.com/d/x", 3),))
 FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)
-ROUNDS = 60
+ROUNDS = 120
 MANY_MESSAGES = 6
 
 # What may happen to a request. In each run a few of the faults do, and so more often.
@@ -111,6 +129,9 @@ POLL_FAULTS = (
 )
 STORE_FAULTS = ("away", "service away")
 USERS = ("well", "well", "refused")
+# How many of the crew are free.
+ROOMS = (1, 0)
+MOST = 64
 REPEATS = ("takes", "takes", "takes", "409", "400", "first")
 # How the world is at the end: as it should be, or bad in one way, for ever.
 ENDS = {
@@ -122,11 +143,14 @@ ENDS = {
     "denied": ("denied", "refused"),
     "unsent": ("unsent",),
 }
+TASK_OF = {"submit": names.SUBMIT, "poll": names.POLL, "deliver": names.DELIVER}
+WAITS = "for another task of its process"
 FATES = ("delivered", "delivered", "delivered", "repeated", "dropped")
 
+TO_THE_END = 60
 pick = st.integers(0, 1_000_000)
 # Where a task stops, others come between.
-steps_and_data = st.tuples(st.sampled_from((30, 1, 2, 3, 4, 6)), st.data())
+steps_and_data = st.tuples(st.sampled_from((TO_THE_END, 1, 2, 3, 4, 6, 9)), st.data())
 # Those of who sends a message, and of who takes it.
 clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
 seldom = st.sampled_from((False, False, True))
@@ -140,6 +164,7 @@ def few(faults):
 age = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 13))
 
 NOW = "{conveyor}:test:now"
+LAPSES = "{conveyor}:test:lapses"
 # Before each script: `TIME` and what lapses go by the test's clock.
 UNDER_OUR_CLOCK = """
 local real, NOW, LAPSES = redis, '{conveyor}:test:now', '{conveyor}:test:lapses'
@@ -308,7 +333,8 @@ class Api:
         fleet, how = self._fleet, self._fleet.ask(self._fleet.posted)
         if how == "unsent":
             return Unsent("no connection")
-        answer = self._sent(how, fleet.current.conversion_id, job_id)
+        conversion_id, _ = fleet.attempts[job_id]
+        answer = self._sent(how, conversion_id, job_id)
         with fleet.under_way("POST", job_id) as is_late:
             fleet.stop()
         if isinstance(answer, Held):
@@ -409,13 +435,9 @@ class Message:
     kwargs: dict
     due_at: float
 
-    @property
-    def conversion_id(self):
-        return self.args[0] if self.args else self.kwargs["conversion_id"]
-
 
 class Broker:
-    """Messages, in no order; `wakeups` take it for a Celery application and its producer."""
+    """Messages, in no order; `publish` takes it for a Celery application and its producer."""
 
     conf = SimpleNamespace(task_send_sent_event=False, task_publish_retry_policy={})
 
@@ -454,7 +476,7 @@ class WatchedLedger(Ledger):
     fleet = None
 
     def begin_submit(self, entry, job, *entering, **changes):
-        self.fleet.attempts[job.job_id] = entry.attempt
+        self.fleet.attempts[job.job_id] = (entry.id, entry.attempt)
         begun = super().begin_submit(entry, job, *entering, **changes)
         # A process may be stopped before it hears of it.
         self.fleet.stop()
@@ -469,16 +491,76 @@ class WatchedLedger(Ledger):
 class WatchedDeliveries(Deliveries):
     """The leases, and which life of a conversion a delivery is about: a replay begins another."""
 
-    era = None
-
     def __init__(self, client, fleet):
         super().__init__(client, LEASE_S)
         self._fleet = fleet
 
     def acquire(self, conversion_id):
         lease = super().acquire(conversion_id)
-        self.era = self._fleet.eras[conversion_id]
+        self._fleet.current.era = self._fleet.eras[conversion_id]
         return lease
+
+    def taken(self, entry, taking):
+        self._fleet.current.era = self._fleet.eras_taken[taking["token"]]
+        return super().taken(entry, taking)
+
+
+class WatchedHeartbeat(Heartbeat):
+    """A process's, which beats where time passes; it knows which task works on what."""
+
+    def __init__(self, fleet):
+        super().__init__(Ledger(fleet.client), LEASE_S, clock=fleet.clock.now)
+        # It needs no thread.
+        self._thread = True
+        self._fleet = fleet
+
+    @contextmanager
+    def keeps(self, held, *most_s):
+        task = self._fleet.current
+        with super().keeps(held, *most_s) as work:
+            task.works.append(work)
+            try:
+                yield work
+            finally:
+                task.works.remove(work)
+
+
+class TurnLock:
+    """A lock that lets the process's other tasks go on while one waits for it."""
+
+    def __init__(self, working):
+        self._working = working
+        self._is_taken = False
+
+    def acquire(self):
+        while self._is_taken:
+            self._working["fleet"].wait()
+        self._is_taken = True
+
+    def release(self):
+        self._is_taken = False
+
+    def __enter__(self):
+        self.acquire()
+
+    def __exit__(self, *_):
+        self.release()
+
+
+class Crew:
+    """A process's: what was claimed is worked on by a task each, and nobody waits for them."""
+
+    def __init__(self, process):
+        self._process = process
+
+    def room(self, _patience_s):
+        fleet = self._process.fleet
+        return fleet.ask(fleet.rooms)
+
+    def work(self, jobs):
+        for job in jobs:
+            self._process.begin(job)
+        self._process.fleet.stop()
 
 
 @dataclass
@@ -489,42 +571,77 @@ class UnderWay:
     job_id: str
 
 
-class Task:
-    """A task in a process of its own: where it stands is where its greenlet has stopped."""
+class Process:
+    """A worker's process that works off a message."""
 
     def __init__(self, fleet, message, skew_s):
+        self.fleet = fleet
         self.message = message
-        self.conversion_id = message.conversion_id
         self.skew_s = skew_s
         self.is_asleep = False
+        self.heartbeat = WatchedHeartbeat(fleet)
+        ledger = copy(fleet.engine.ledger)
+        ledger._together = Together(fleet.workers_client)
+        self.engine = replace(
+            fleet.engine, ledger=ledger, heartbeat=self.heartbeat, crew=Crew(self)
+        )
+        self.begin(self._body)
+
+    @property
+    def tasks(self):
+        return [task for task in self.fleet.tasks if task.process is self]
+
+    def begin(self, job):
+        self.fleet.tasks.append(Task(self, job))
+
+    def _body(self):
+        body = self.fleet.bodies[self.message.name]
+        with suppress(ConversionFailed):
+            body.run(*self.message.args, **self.message.kwargs)
+
+
+class Task:
+    """One thread of a process: where it stands is where its greenlet has stopped."""
+
+    def __init__(self, process, job):
+        self.process = process
         self.is_dead = False
         self.is_of_lost_time = False
+        self.has_lapsed = False
         self.under_way = None
-        self.pulse = Pulse(Ledger(fleet.client), clock=fleet.clock.now)
-        # It beats where time passes, and needs no thread.
-        self.pulse._thread = True
-        deliveries = WatchedDeliveries(fleet.workers_client, fleet)
-        self.engine = replace(fleet.engine, pulse=self.pulse, deliveries=deliveries)
-        self.greenlet = greenlet.greenlet(self._run)
-        self._fleet = fleet
+        self.era = None
+        self.waits = False
+        self.works = []
+        self.greenlet = greenlet.greenlet(self._run, process.fleet.hub)
+        self._job = job
 
     @property
     def lives(self):
-        """Whether its pulse beats for what it is doing."""
-        return not self.is_asleep and any(not work.is_overtime for work in self.pulse._working)
+        """Whether the heart beats for what it is doing."""
+        is_kept = self.works and not any(work.is_overtime for work in self.works)
+        return bool(is_kept) and not self.process.is_asleep
+
+    @property
+    def was_interrupted(self):
+        """Whether another may have gone on with what it has begun."""
+        return self.is_dead or self.has_lapsed or self.is_of_lost_time
 
     def _run(self):
         try:
-            self._body()
+            self._job()
         except (Ignore, Killed):
             return
         except UnknownConversion:
             assert self.is_of_lost_time
 
-    def _body(self):
-        bodies, message = self._fleet.bodies, self.message
-        with suppress(ConversionFailed):
-            bodies[message.name].run(*message.args, **message.kwargs)
+
+@dataclass(frozen=True)
+class Told:
+    """A caller has learned an outcome."""
+
+    place: str
+    state: State
+    by: Task
 
 
 @dataclass
@@ -548,6 +665,7 @@ class Interleavings(RuleBasedStateMachine):
     bodies = None
     settings_of = None
     working = None
+    hub = None
 
     def __init__(self):
         super().__init__()
@@ -557,9 +675,11 @@ class Interleavings(RuleBasedStateMachine):
         self.working["fleet"] = self
         self.current = None
         self.is_over = False
-        self.ledger = Ledger(self.client)
+        self.hub = greenlet.getcurrent()
         self.broker = Broker(self)
         self.publisher = Publisher(self.broker, names.Queues())
+        self.bells = Belfry(self.publisher)
+        self.ledger = Ledger(self.client, self.bells)
         self.service = Service(self.clock, "takes", is_anycast=False)
         self.tasks = []
         self.ids = []
@@ -567,42 +687,53 @@ class Interleavings(RuleBasedStateMachine):
         self.attempts = {}
         self.permitted = defaultdict(lambda: {1})
         self.eras = defaultdict(int)
+        self.eras_taken = {}
+        self.called_back = set()
         self.ends = {}
         self.learned = defaultdict(list)
         self.polled_at = {}
         self.saved = None
         self.rolled_back = set()
         self.may_cancel = False
+        # Whether every message has come, and nobody was kept from doing what it had begun.
+        self.is_undisturbed = True
         self.end = "well"
         self.posted, self.polled, self.stored = ("started",), ("truth",), ("stored",)
+        self.rooms = (MOST,)
+        self.most_jobs = 0
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
-        self.engine = self._hired()
+        self.engine = self._hired(self.settings_of[False, True])
         index = Index(self.client, self.ledger.find_many)
         self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.publisher)
 
-    def _hired(self):
+    def _hired(self, given):
         client = self.workers_client
-        ledger = WatchedLedger(client)
+        ledger = WatchedLedger(client, self.bells)
         ledger.fleet = self
         # Its own was chosen before ours was put in its place.
         ledger.pace = Pace(client, self.clock.now)
-        given = self.settings_of[False]
         account = given.account_name
+        governor = Governor(client, account, SPACING_S, self.most_jobs)
+        turnstile = Turnstile(client, SPACING_S, LEASE_S)
         return Engine(
             publisher=self.publisher,
+            bells=self.bells,
             settings=given,
             ledger=ledger,
             index=None,
             staging=None,
             dialects=Dialects(ledger, account, given.dialects),
-            governor=Governor(client, account, SPACING_S, 0),
-            turnstile=Turnstile(client, SPACING_S, LEASE_S),
-            deliveries=None,
-            pulse=None,
+            governor=governor,
+            turnstile=turnstile,
+            deliveries=WatchedDeliveries(client, self),
+            claims=Claims(client, ledger, turnstile, governor, LIMITS.hold_s),
+            heartbeat=None,
+            crew=None,
+            backend=None,
             api=Api(self),
             storage=Storage(),
             marker=Marker(),
-            limits=LIMITS,
+            limits=SOON if self.most_jobs else LIMITS,
         )
 
     # -- what may happen ------------------------------------------------------------------------
@@ -611,32 +742,54 @@ class Interleavings(RuleBasedStateMachine):
         repeats=st.sampled_from(REPEATS),
         is_anycast=st.sampled_from((False, False, False, True)),
         has_webhook=seldom,
+        is_small=st.sampled_from((True, True, False)),
+        most_jobs=st.sampled_from((0, 0, 1)),
+        rooms=few(ROOMS),
         may_cancel=seldom,
         end=st.sampled_from(("well", "well", "well", *ENDS)),
         faults=st.tuples(few(POST_FAULTS), few(POLL_FAULTS), few(STORE_FAULTS)),
+        is_called_back=st.booleans(),
     )
-    def begin(self, *, repeats, is_anycast, has_webhook, may_cancel, end, faults):
+    def begin(
+        self,
+        *,
+        repeats,
+        is_anycast,
+        has_webhook,
+        is_small,
+        most_jobs,
+        rooms,
+        may_cancel,
+        end,
+        faults,
+        is_called_back,
+    ):
         self.posted, self.polled, self.stored = (
             (kind, *some) for kind, some in zip(("started", "truth", "stored"), faults, strict=True)
         )
+        self.rooms = (MOST, *rooms)
+        self.most_jobs = most_jobs
         self.service.repeats = repeats
         self.service.is_anycast = is_anycast
+        self.engine = self._hired(self.settings_of[has_webhook, is_small])
         if is_anycast:
             self.engine.api.base_url = "https://v2.convertapi.com"
-        self.engine = replace(self.engine, settings=self.settings_of[has_webhook])
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
         self.end = end
-        self.accept()
+        self.accept(is_called_back)
 
     @precondition(lambda self: len(self.ids) < CONVERSIONS)
-    @rule()
-    def accept(self):
-        # Not a random id: the sweep's order must be the same again.
+    @rule(is_called_back=st.booleans())
+    def accept(self, is_called_back=False):
+        # Not a random id: the order must be the same again.
         self.accepted += 1
-        entry = self.ledger.open(f"conversion-{self.accepted}", REQUEST)
-        self.ids.append(entry.id)
-        wakeups.wake(self.publisher, entry)
+        conversion_id = f"conversion-{self.accepted}"
+        self.ids.append(conversion_id)
+        if is_called_back:
+            self.called_back.add(conversion_id)
+        caller = Caller(callbacks=[{"task": "shop.next"}]) if is_called_back else None
+        self.ledger.open(conversion_id, REQUEST, caller)
 
     @precondition(lambda self: self.broker.messages)
     @rule(
@@ -655,10 +808,11 @@ class Interleavings(RuleBasedStateMachine):
         place = -1 - age % len(messages)
         message = messages[place] if fate == "repeated" else messages.pop(place)
         if fate == "dropped":
+            self.is_undisturbed = False
             return
         if is_awaited:
             self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
-        self._go_on(self._begin(message, clocks[1]), *steps_and_data)
+        self._work_off(self._begin(message, clocks[1]), *steps_and_data)
 
     @rule(times=st.integers(1, 4), data=st.data())
     def work(self, times, data):
@@ -670,7 +824,7 @@ class Interleavings(RuleBasedStateMachine):
                 message = min(self.broker.messages, key=lambda message: message.due_at)
                 self.broker.messages.remove(message)
                 self._pass(message.due_at - self.clock.now())
-                self._go_on(self._begin(message), 30, data)
+                self._work_off(self._begin(message), TO_THE_END, data)
 
     @precondition(lambda self: self.tasks)
     @rule(age=age, steps_and_data=steps_and_data)
@@ -682,16 +836,16 @@ class Interleavings(RuleBasedStateMachine):
     def crash(self, place, is_meant, comes_again):
         """A process is killed: its sockets are closed, its lease stays."""
         if is_meant:
-            task = self.tasks[place % len(self.tasks)]
-            self._kill(task)
+            process = self.tasks[place % len(self.tasks)].process
+            self._kill(process)
             if comes_again:
-                self.broker.messages.append(task.message)
+                self.broker.messages.append(process.message)
 
-    @precondition(lambda self: any(not task.is_asleep for task in self.tasks))
+    @precondition(lambda self: any(not task.process.is_asleep for task in self.tasks))
     @rule(place=pick, seconds=st.sampled_from((16.0, 31.0)))
     def sleep(self, place, seconds):
-        """A process is stopped for a while, and its pulse with it."""
-        self.tasks[place % len(self.tasks)].is_asleep = True
+        """A process is stopped for a while, and its heart with it."""
+        self.tasks[place % len(self.tasks)].process.is_asleep = True
         self._pass(seconds)
 
     @rule(seconds=st.sampled_from((1.0, 6.0, 16.0, 16.0, 31.0, 31.0, 125.0, 125.0, 700.0, 4000.0)))
@@ -704,10 +858,13 @@ class Interleavings(RuleBasedStateMachine):
         self._sweep(waits=waits)
 
     @precondition(lambda self: self.ids and len(self.broker.messages) < MANY_MESSAGES)
-    @rule(place=pick)
-    def hint(self, place):
-        """Somebody has a conversion looked at, for no reason (I6)."""
-        wakeups.wake(self.publisher, self.ledger.get(self.ids[place % len(self.ids)]))
+    @rule(place=pick, kind=st.sampled_from((*KINDS, "")))
+    def hint(self, place, kind):
+        """Somebody rings, or has a conversion delivered, for no reason (I6)."""
+        if kind:
+            self.bells.ring(kind, 0, 0)
+        else:
+            bells.deliver(self.publisher, self.ledger.get(self.ids[place % len(self.ids)]))
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -733,18 +890,18 @@ class Interleavings(RuleBasedStateMachine):
     def webhook(self, place, is_its_own):
         """The service calls: early, late, again, or for a job that nobody knows."""
         before = self.ledger.get(self.ids[place % len(self.ids)])
-        found = self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
-        assert replace(self.ledger.get(before.id), called=before.called) == before, "I6: a hint"
-        if found is not None:
-            wakeups.poll(self.publisher, *found)
+        self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
+        after = self.ledger.get(before.id)
+        assert replace(after, called=before.called) == before, "I6: a hint"
+        if is_its_own and before.state is State.CONVERTING:
+            assert after.called, "it is remembered"
 
     @precondition(lambda self: self.may_cancel and self.ids)
     @rule(place=pick, is_meant=seldom)
     def cancel(self, place, is_meant):
-        entry = self.ledger.get(self.ids[place % len(self.ids)])
-        cancelled = self.ledger.cancelled(entry) if is_meant else None
-        if cancelled is not None:
-            wakeups.wake(self.publisher, cancelled)
+        if is_meant:
+            entry = self.ledger.get(self.ids[place % len(self.ids)])
+            cancel(self.publisher, self.ledger, entry)
 
     @precondition(lambda self: self.client.zcard(KEYS.dead))
     @rule(place=pick)
@@ -769,33 +926,99 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def nothing_is_paid_twice(self):
         for conversion_id, job_ids in self.service.charged.items():
-            paid = Counter(self.attempts[job_id] for job_id in job_ids)
+            paid = Counter(self.attempts[job_id][1] for job_id in job_ids)
             assert set(paid) <= self.permitted[conversion_id], "I1: nobody asked for another job"
             assert all(count == 1 for count in paid.values()), "I1: one job is paid once"
 
     @invariant()
     def nothing_is_out_of_sight(self):
-        fields = ("state", "told", "attempt", "failure")
+        for conversion_id, seen in self._looked_at().items():
+            state = State(seen["state"])
+            life = (conversion_id, self.eras[conversion_id])
+            if state.is_final:
+                assert self.ends.setdefault(life, state) == state, "one outcome"
+                self._speaks_the_truth(conversion_id, int(seen["attempt"]), seen["failure"] or "")
+            if seen["told"] != "1":
+                assert list(seen["due"]) == [_kind_of(state)], "I2: claimed some time, in one way"
+                assert seen["ttl_s"] == -1, "I2: kept"
+            if state is State.CONVERTING and seen["called"] == seen["alive"] == "1":
+                self._is_called_for(seen)
+
+    def _looked_at(self):
+        fields = ("state", "told", "attempt", "failure", "called", "alive")
         with self.client.pipeline(transaction=False) as pipeline:
             for conversion_id in self.ids:
                 pipeline.hmget(KEYS.conversion(conversion_id), *fields)
-                pipeline.zscore(KEYS.due, conversion_id)
                 pipeline.ttl(KEYS.conversion(conversion_id))
+                pipeline.get(KEYS.turnstile(conversion_id))
+                pipeline.zscore(LAPSES, KEYS.turnstile(conversion_id))
+                for key in KEYS.all_due:
+                    pipeline.zscore(key, conversion_id)
             found = pipeline.execute()
-        for place, conversion_id in enumerate(self.ids):
-            (state, told, attempt, failure), due, ttl_s = found[3 * place : 3 * place + 3]
-            life = (conversion_id, self.eras[conversion_id])
-            if State(state).is_final:
-                assert self.ends.setdefault(life, state) == state, "one outcome"
-                self._speaks_the_truth(conversion_id, int(attempt), failure or "")
-            if told != "1":
-                assert due is not None, "I2: swept"
-                assert ttl_s == -1, "I2: kept"
+        seen = {}
+        for conversion_id, *row in zip(self.ids, *(found[n::7] for n in range(7)), strict=True):
+            values, ttl_s, holder, lapses_at, *due = row
+            dates = {kind: at for kind, at in zip(KINDS, due, strict=True) if at is not None}
+            rest = {"ttl_s": ttl_s, "holder": holder, "lapses_at": lapses_at, "due": dates}
+            seen[conversion_id] = dict(zip(fields, values, strict=True)) | rest
+        return seen
+
+    def _is_called_for(self, seen):
+        """What the service has called for is polled as soon as the turnstile allows."""
+        now = self.clock.now()
+        opens_at = max((seen["lapses_at"] or 0) / 1000, now)
+        holder = seen["holder"] if opens_at > now else None
+        # Whoever is in looks again when it has its answer; if it has died, its lease ends first.
+        if holder in (None, "left"):
+            spare_s = 0.1 if holder else 1.1
+            assert seen["due"]["poll"] <= opens_at + spare_s, "it was called for"
+
+    @invariant()
+    def no_mark_keeps_the_bells_still(self):
+        """What is due is rung for again, should a bell be lost."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            pipeline.keys(KEYS.bell("*"))
+            pipeline.zrange(LAPSES, 0, -1, withscores=True)
+            marks, lapses = pipeline.execute()
+        at = dict(lapses)
+        latest = (self.clock.now() + MOST_QUIET_S) * 1000
+        assert all(at.get(mark, latest) < latest for mark in marks), "I2: rung for, some time"
+
+    @invariant()
+    def no_account_has_more_jobs_than_it_may(self):
+        if self.most_jobs:
+            assert self.client.scard(self._jobs) <= self.most_jobs
+
+    @property
+    def _jobs(self):
+        return KEYS.jobs(self.engine.governor.account)
+
+    @precondition(lambda self: self.is_undisturbed and not self.tasks)
+    @invariant()
+    def what_is_due_has_its_bell(self):
+        """Where nothing was lost nobody waits for the sweep."""
+        account = self.client.hgetall(KEYS.account(self.engine.governor.account))
+        for entry in self.ledger.find_many(self.ids):
+            kind = _kind_of(entry.state)
+            is_kept = kind == "submit" and account.keys() & {"held", "rate", "full"}
+            if entry.state.is_final or entry.state is State.READY or is_kept:
+                continue
+            due = max(self.client.zscore(KEYS.due(kind), entry.id), self.clock.now())
+            if due < self.clock.now() + 60 and (not entry.webhook or entry.called):
+                assert self._has_bell(kind, due), f"a bell for {kind}"
+
+    def _has_bell(self, kind, due):
+        # Where the crew is at work the bell comes again.
+        latest = due + SLOT_S + 0.01 + (PATIENCE_S if 0 in self.rooms else 0)
+        return any(
+            message.name == TASK_OF[kind] and message.due_at <= latest
+            for message in self.broker.messages
+        )
 
     def _speaks_the_truth(self, conversion_id, attempt, failure):
         """What may have been paid is never called unpaid; what was lost nobody can know."""
         job_ids = self.service.charged[conversion_id]
-        paid = [job_id for job_id in job_ids if self.attempts[job_id] == attempt]
+        paid = [job_id for job_id in job_ids if self.attempts[job_id][1] == attempt]
         if paid and conversion_id not in self.rolled_back:
             assert "othing was paid" not in failure, "I1: it was"
             assert "othing should be paid" not in failure, "I1: it was"
@@ -809,8 +1032,7 @@ class Interleavings(RuleBasedStateMachine):
                 self._come_to_rest()
         finally:
             self.is_over = True
-            for task in list(self.tasks):
-                self._kill(task)
+            self._kill_all()
 
     def _come_to_rest(self):
         """Nothing gets worse: every conversion ends in time, and its caller learns how."""
@@ -818,11 +1040,10 @@ class Interleavings(RuleBasedStateMachine):
         self.draw = lambda choices: next((it for it in wanted if it in choices), choices[0])
         if self.end != "well":
             self.posted, self.polled = ("started", *POST_FAULTS), ("truth", *POLL_FAULTS)
-        for task in list(self.tasks):
-            self._kill(task)
+        self._kill_all()
         round_s = 160.0 if self.end == "well" else 2500.0
         for number in range(ROUNDS):
-            if not self.broker.messages and not self.client.zcard(KEYS.due):
+            if not self.broker.messages and not self._first_due():
                 break
             self._pass(round_s)
             # The first rounds find what was left to itself for too long.
@@ -832,10 +1053,12 @@ class Interleavings(RuleBasedStateMachine):
         entries = self.ledger.find_many(self.ids)
         states = {entry.id: entry.state for entry in entries}
         assert all(state.is_final for state in states.values()), f"I2: {states}"
-        assert self.client.zcard(KEYS.due) == 0, "I2: its caller knows"
+        assert not self._first_due(), "I2: its caller knows"
+        assert self.client.scard(self._jobs) == 0, "its place among the jobs is free"
         for conversion_id, state in states.items():
-            life = (conversion_id, self.eras[conversion_id])
-            assert set(self.learned[life]) == {state}, "I2: which"
+            told = self.learned[conversion_id, self.eras[conversion_id]]
+            assert {each.state for each in told} == {state}, "I2: which"
+            assert {each.place for each in told} == set(self._places(conversion_id, state)), "I2"
             paid = conversion_id in self.service.ever_charged
             assert paid or state is not State.SUCCEEDED, "nothing comes from nothing"
         self.nothing_is_paid_twice()
@@ -853,16 +1076,26 @@ class Interleavings(RuleBasedStateMachine):
         self._sweep()
         messages, self.broker.messages = self.broker.messages, []
         for message in messages:
-            task = self._begin(message)
-            while task in self.tasks:
-                self._advance(task)
+            process = self._begin(message)
+            while process.tasks:
+                self._advance(process.tasks[0])
+
+    def _first_due(self):
+        """When the next conversion is due, None where none is."""
+        found = [self.client.zrange(key, 0, 0, withscores=True) for key in KEYS.all_due]
+        return min((first[0][1] for first in found if first), default=None)
 
     # -- the fleet ------------------------------------------------------------------------------
 
     def _begin(self, message, skew_s=0.0):
-        task = Task(self, message, skew_s)
-        self.tasks.append(task)
-        return task
+        return Process(self, message, skew_s)
+
+    def _work_off(self, process, steps, data):
+        self.draw = lambda choices: data.draw(st.sampled_from(choices))
+        for _ in range(steps):
+            if not process.tasks:
+                break
+            self._advance(process.tasks[0])
 
     def _go_on(self, task, steps, data):
         self.draw = lambda choices: data.draw(st.sampled_from(choices))
@@ -872,50 +1105,85 @@ class Interleavings(RuleBasedStateMachine):
             self._advance(task)
 
     def _advance(self, task):
-        """Let a task run to its next stop."""
-        task.is_asleep = False
+        """Let a task run to its next stop, or those that it waits for."""
+        task.process.is_asleep = False
         said = self._switch(task)
         while isinstance(said, tuple):
             said = self._switch(task, self.draw(said))
+        if said == WAITS:
+            self._advance(
+                next(other for other in task.process.tasks if other.greenlet and not other.waits)
+            )
         if task.greenlet.dead:
             self.tasks.remove(task)
 
     def _switch(self, task, *given):
-        self.current, self.clock.skew_s = task, task.skew_s
+        self.current, self.clock.skew_s = task, task.process.skew_s
         try:
             return task.greenlet.switch(*given)
         finally:
             self.current, self.clock.skew_s = None, 0.0
 
-    def _kill(self, task):
-        self.tasks.remove(task)
-        task.is_dead = True
-        if task.greenlet:
-            self.current = task
-            task.greenlet.throw(Killed)
-            self.current = None
+    def _kill(self, process):
+        self.is_undisturbed = False
+        for task in process.tasks:
+            self.tasks.remove(task)
+            task.is_dead = True
+            if task.greenlet:
+                self.current = task
+                task.greenlet.throw(Killed)
+                self.current = None
 
-    def stop(self):
+    def _kill_all(self):
+        while self.tasks:
+            self._kill(self.tasks[0].process)
+
+    def stop(self, said=None):
         """Where a task may be stopped, or killed; nothing where none runs."""
         task = self.current
         if task is None:
             return
         if not task.is_dead and not self.is_over:
-            task.greenlet.parent.switch(None)
+            task.greenlet.parent.switch(said)
         if task.is_dead or self.is_over:
             raise Killed
+
+    def wait(self):
+        """Where a task can't go on before another of its process has."""
+        task = self.current
+        task.waits = True
+        try:
+            self.stop(WAITS)
+        finally:
+            task.waits = False
 
     def ask(self, choices):
         """Have the test say what happens to the task that runs."""
         return self.current.greenlet.parent.switch(choices)
 
-    def caller_learns(self, entry):
+    def caller_learns(self, entry, place):
         self.stop()
         task = self.current
         current = self.ledger.find(entry.id)
         if task.is_of_lost_time and (current is None or not current.state.is_final):
             return
-        self.learned[entry.id, task.engine.deliveries.era].append(entry.state)
+        told = self.learned[entry.id, task.era]
+        before = [each.by for each in told if each.place == place]
+        if not task.was_interrupted:
+            assert all(other.was_interrupted for other in before), "I2: told once"
+        told.append(Told(place, entry.state, task))
+
+    def _places(self, conversion_id, state):
+        """What is told of an outcome: to the next task, and to whoever waits for the result."""
+        is_gone_on_with = conversion_id in self.called_back and state is State.SUCCEEDED
+        return ("link:0", "result") if is_gone_on_with else ("result",)
+
+    def note_taken(self, command):
+        """Of which life the result is that a transition notes, and has delivered at once."""
+        name, *args = command
+        if name == "EVALSHA" and '"take"' in str(args[-2]):
+            token = json.loads(args[-2])["take"]["token"]
+            self.eras_taken[token] = self.eras[args[-4]]
 
     @contextmanager
     def under_way(self, method, job_id):
@@ -944,24 +1212,26 @@ class Interleavings(RuleBasedStateMachine):
 
     def _pass(self, seconds):
         """Time passes: what is on record grows older, and whoever lives speaks for its work."""
+        if seconds > 0 and self.tasks:
+            self.is_undisturbed = False
         while seconds > 0:
-            living = [task for task in self.tasks if task.lives]
+            living = {task.process for task in self.tasks if task.lives}
             step_s = min(seconds, BEAT_S) if living else seconds
             seconds -= step_s
             self.clock.now_us += round(step_s * 1e6)
             self.client.set(NOW, self.clock.now_us)
-            for task in living:
-                task.pulse.beat()
+            for process in living:
+                process.heartbeat.beat()
+            for task in self.tasks:
+                task.has_lapsed |= bool(task.works) and not task.lives
             for job_id in self.service.grow_older():
                 self._forgive(job_id)
 
     def _sweep(self, *, waits=False):
-        if waits:
-            first = self.client.zrange(KEYS.due, 0, 0, withscores=True)
-            if first:
-                self._pass(first[0][1] - self.clock.now() + 0.01)
-        for entry in self.ledger.claim_overdue(100, CLAIM_S).entries:
-            wakeups.wake(self.publisher, entry)
+        first = self._first_due()
+        if waits and first:
+            self._pass(first + GRACE_S - self.clock.now() + 0.01)
+        sweep()
 
     def _running(self):
         return [item for item in self.service.jobs.items() if item[1].state == "running"]
@@ -1009,7 +1279,7 @@ class Interleavings(RuleBasedStateMachine):
         )
 
     def _roll_back(self, *, loses_messages):
-        saved = self.saved
+        saved, self.is_undisturbed = self.saved, False
         with self.raw.pipeline() as pipeline:
             pipeline.flushdb()
             for row in saved.rows:
@@ -1030,13 +1300,27 @@ class Interleavings(RuleBasedStateMachine):
             task.is_of_lost_time, task.under_way = True, None
 
 
+def _kind_of(state):
+    """What is due of a conversion."""
+    return {State.QUEUED: "submit", State.CONVERTING: "poll"}.get(state, "deliver")
+
+
 def _steps_by(working):
     """Of telling a caller: it learns the outcome."""
 
-    def steps(_task, entry):
-        return [telling._Step("result", partial(working["fleet"].caller_learns, entry))]
+    def steps(_to, entry):
+        fleet = working["fleet"]
+        return [
+            telling._Step(place, partial(fleet.caller_learns, entry, place))
+            for place in fleet._places(entry.id, entry.state)
+        ]
 
     return steps
+
+
+def _raise_again(_engine, _what):
+    """Nothing unexpected is expected."""
+    raise sys.exc_info()[1]
 
 
 @pytest.fixture
@@ -1053,8 +1337,13 @@ def machine(app, client, redis_url, clock, monkeypatch):
     from tasks import deliver, poll, submit  # noqa: PLC0415 - not before the environment is set
 
     working = {}
-    monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.engine)
-    monkeypatch.setattr(deliver, "_fetch_one", _fetch_one_by(working))
+    monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.process.engine)
+    monkeypatch.setattr("workers.sweep.engine", lambda: working["fleet"].engine)
+    monkeypatch.setattr("conveyor.ledger.together.Lock", partial(TurnLock, working))
+    # What the crew raises would be counted, and tried again.
+    monkeypatch.setattr("workers.claiming.stumble", _raise_again)
+    monkeypatch.setattr("workers.claiming.put_aside", _raise_again)
+    monkeypatch.setattr("workers.delivery._fetch_one", _fetch_one_by(working))
     monkeypatch.setattr(telling, "_steps", _steps_by(working))
     given = {
         "api_url": Api.base_url,
@@ -1077,9 +1366,14 @@ def machine(app, client, redis_url, clock, monkeypatch):
         names.POLL: poll.poll,
         names.DELIVER: deliver.deliver,
     }
+    # What is not small is delivered by a message of its own.
+    sizes = {True: {}, False: {"small_bytes": 0}}
     Machine.settings_of = {
-        False: load(WorkerSettings, **given),
-        True: load(WorkerSettings, **given, **called),
+        (has_webhook, is_small): load(
+            WorkerSettings, **given, **(called if has_webhook else {}), **sizes[is_small]
+        )
+        for has_webhook in (False, True)
+        for is_small in (False, True)
     }
     with closing(connect(redis_url)) as workers, closing(redis.Redis.from_url(redis_url)) as raw:
         _put_under_our_clock(client, workers)
@@ -1091,13 +1385,16 @@ def machine(app, client, redis_url, clock, monkeypatch):
 def _put_under_our_clock(*clients):
     for client in clients:
         register, pipeline = client.register_script, client.pipeline
-        client.register_script = partial(_under_our_clock, register)
+        client.register_script = cache(partial(_under_our_clock, register))
         client.time = partial(client.eval, UNDER_OUR_CLOCK + TELL_TIME, 0)
         client.pipeline = partial(_pipeline, pipeline)
 
 
 def _under_our_clock(register, text):
-    return register(UNDER_OUR_CLOCK + text)
+    made = register(UNDER_OUR_CLOCK + text)
+    # Or the first run would stop more often than the others.
+    made.registered_client.script_load(made.script)
+    return made
 
 
 def _pipeline(make, *args, **options):
@@ -1107,13 +1404,31 @@ def _pipeline(make, *args, **options):
 
 
 def _stop_before_each_command(client, working):
-    execute = client.execute_command
+    execute, pipeline = client.execute_command, client.pipeline
 
     def stopping(*args, **options):
-        working["fleet"].stop()
+        fleet = working["fleet"]
+        fleet.stop()
+        fleet.note_taken(args)
         return execute(*args, **options)
 
     client.execute_command = stopping
+    client.pipeline = partial(_stopping_pipeline, pipeline, working)
+
+
+def _stopping_pipeline(make, working, *args, **options):
+    made = make(*args, **options)
+    execute = made.execute
+
+    def stopping(**options):
+        fleet = working["fleet"]
+        fleet.stop()
+        for command, _ in made.command_stack:
+            fleet.note_taken(command)
+        return execute(**options)
+
+    made.execute = stopping
+    return made
 
 
 def _fetch_one_by(working):
@@ -1161,12 +1476,13 @@ def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer)
     fleet = machine()
     fleet.accept()
     fleet.posted = (answer,)
-    sleeper = fleet._begin(fleet.broker.messages.pop())
-    while not sleeper.under_way:
-        fleet._advance(sleeper)
+    process = fleet._begin(fleet.broker.messages.pop())
+    while not process.tasks[-1].under_way:
+        fleet._advance(process.tasks[-1])
+    sleeper = process.tasks[-1]
     fleet._advance(sleeper)
     assert not sleeper.under_way, "it has its answer, and has noted nothing"
-    sleeper.is_asleep = True
+    process.is_asleep = True
     fleet.posted = ("started",)
     while not fleet.service.charged:
         fleet._sweep(waits=True)
@@ -1198,3 +1514,69 @@ def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machin
     fleet.teardown()
     assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+def test_place_among_the_jobs_whose_worker_died_is_used_again(machine):
+    """Others were accepted before its lease ends: they must not wait for it, and it for them."""
+    fleet = machine()
+    fleet.most_jobs = 1
+    fleet.engine = fleet._hired(fleet.settings_of[False, True])
+    fleet.accept()
+    fleet.accept()
+    process = fleet._begin(fleet.broker.messages.pop())
+    while len(process.tasks) == 1:
+        fleet._advance(process.tasks[0])
+    fleet._kill(process)
+    assert fleet.client.scard(fleet._jobs) == 1
+
+    fleet.teardown()
+
+    assert {entry.state for entry in fleet.ledger.find_many(fleet.ids)} == {State.SUCCEEDED}
+
+
+def test_patience_of_what_is_put_off_again_and_again_counts_though_others_wait_for_a_place(machine):
+    fleet = machine()
+    fleet.most_jobs = 1
+    fleet.engine = fleet._hired(fleet.settings_of[False, True])
+    fleet.accept()
+    fleet.accept()
+    claims, tries = fleet.engine.claims, 10
+    for _ in range(2 * tries):
+        (passed,) = claims.submits(MOST).passes
+        assert claims.submits(MOST).admission.reason == "full"
+        fleet.ledger.delayed(passed.entry, 15.0, "its source is away", leaving=passed.leaving)
+        fleet._pass(16.0)
+
+    waited_s = [entry.waiting_s for entry in fleet.ledger.find_many(fleet.ids)]
+    # Of each 32 s it has waited 17 for a place, which do not count.
+    assert all(tries * 14 < seconds < tries * 18 for seconds in waited_s), waited_s
+
+
+def test_worker_that_slept_after_its_claim_polls_no_more(machine):
+    """Another polls by then: I3."""
+    fleet = machine()
+    fleet.accept()
+    _run_all(fleet)
+    sleeper = _begun_poll(fleet)
+    sleeper.process.is_asleep = True
+    fleet._sweep(waits=True)
+    other = _begun_poll(fleet)
+    while not other.under_way:
+        fleet._advance(other)
+
+    while sleeper in fleet.tasks:
+        fleet._advance(sleeper)
+
+    assert other.under_way
+    while other in fleet.tasks:
+        fleet._advance(other)
+    assert [entry.polls for entry in fleet.ledger.find_many(fleet.ids)] == [1]
+
+
+def _begun_poll(fleet):
+    """The task that is about to poll what a bell has brought."""
+    fleet._pass(fleet.broker.messages[-1].due_at - fleet.clock.now())
+    process = fleet._begin(fleet.broker.messages.pop())
+    while len(process.tasks) == 1 and process.tasks[0] in fleet.tasks:
+        fleet._advance(process.tasks[0])
+    return process.tasks[-1]

@@ -122,8 +122,8 @@ GUARDED = [
 
 
 @pytest.mark.parametrize(("name", "state"), GUARDED)
-def test_an_old_wake_up_changes_nothing(name, state, ledger, make, everything):
-    """The state is the right one again; the number tells that the message is an old one."""
+def test_whoever_comes_with_an_old_turn_changes_nothing(name, state, ledger, make, everything):
+    """The state is the right one again; the turn tells that somebody else has been at it."""
     old = REACH[state](ledger, make)
     if state is State.QUEUED:
         ledger.delayed(old, 1.0, "first")
@@ -139,7 +139,7 @@ def test_an_old_wake_up_changes_nothing(name, state, ledger, make, everything):
 def test_of_two_that_do_the_same_one_gets_through(name, state, ledger, make):
     entry = REACH[state](ledger, make)
     answers = [ASK[name](ledger, entry, make) for _ in range(2)]
-    moves_on = answers[0].wakeup != entry.wakeup or answers[0].state is not state
+    moves_on = answers[0].turn != entry.turn or answers[0].state is not state
 
     assert answers[0] is not None
     assert (answers[1] is None) is moves_on
@@ -219,7 +219,7 @@ def test_a_transition_whose_reply_was_lost_is_answered_as_the_first_time(
     assert line.lost == 1
     assert answer is not None
     assert answer == ledger.get(entry.id)
-    assert (answer.polls, answer.wakeup) == (1, entry.wakeup + 1)
+    assert (answer.polls, answer.turn) == (1, entry.turn + 1)
 
 
 def test_a_submit_whose_begin_lost_its_reply_goes_on(line, url_through, ledger, make):

@@ -5,7 +5,9 @@ from contextlib import closing
 
 import pytest
 
+from conveyor.claims import Claims
 from conveyor.errors import LedgerUnavailable
+from conveyor.governor import Governor
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.turnstile import Turnstile
@@ -13,14 +15,21 @@ from workers.local.ports import free_port
 
 KEYS = Keys()
 
+
+def _claims(client):
+    governor = Governor(client, "account", 5.0, 0)
+    return Claims(client, Ledger(client), Turnstile(client, 5.0, 15.0), governor, 60.0)
+
+
 # One of each way to speak to Redis: a command, a pipeline, a script, and who else does so.
 CALLS = {
     "find": lambda client, make: Ledger(client).find("c1"),
     "forget": lambda client, make: Ledger(client).forget("c1"),
     "open": lambda client, make: Ledger(client).open("c1", make.request),
-    "claim_overdue": lambda client, make: Ledger(client).claim_overdue(1, 1),
-    "expected_s": lambda client, make: Ledger(client).pace.expected_s(make.request),
-    "enter": lambda client, make: Turnstile(client, 1, 1).enter("c1", 1),
+    "claim": lambda client, make: _claims(client).polls(1),
+    "overdue": lambda client, make: _claims(client).overdue(),
+    "job_ended": lambda client, make: Ledger(client).job_ended("c1", ""),
+    "keep_working": lambda client, make: Ledger(client).keep_working([("c1", "turnstile", "t")], 1),
 }
 
 
@@ -50,10 +59,10 @@ def test_a_wrong_password(valkey_server):
     _one_clear_line(raised, "refused the user name or the password")
 
 
-def test_a_command_that_is_refused(client, ledger):
-    client.set(KEYS.due, "of a wrong type")
+def test_a_command_that_is_refused(client):
+    client.set(KEYS.due("poll"), "of a wrong type")
     with pytest.raises(LedgerUnavailable, match="refused a command") as raised:
-        ledger.claim_overdue(1, 1)
+        _claims(client).polls(1)
 
     assert "hush" not in str(raised.value)
 

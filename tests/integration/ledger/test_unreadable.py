@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from uuid import uuid4
@@ -13,7 +12,6 @@ from celery import Celery
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.errors import UnreadableConversion
-from conveyor.governor import Governor
 from conveyor.lease import Deliveries
 from conveyor.ledger import Job
 from conveyor.ledger.index import Index
@@ -22,7 +20,6 @@ from conveyor.names import Queues
 from conveyor.protocol import Dialect
 from conveyor.publishing import Publisher
 from conveyor.storage import Storage
-from conveyor.turnstile import Turnstile
 
 KEYS = Keys()
 
@@ -56,7 +53,7 @@ DAMAGES = {
     "a state that is no word": _set(state="P0nd3ring!"),
     "a version that is no number": _set(v="one"),
     "a counter that is no number": _set(polls="x"),
-    "a counter without end": _set(wakeup="1e999"),
+    "a counter without end": _set(turn="1e999"),
     "a counter that can't be raised": _set(polls=str(2**53 - 1)),
     "a time that is no number": _set(created_at="soon"),
     "a time without end": _set(created_at="inf"),
@@ -112,23 +109,54 @@ def dead_letters(ledger, index, tmp_path):
         yield DeadLetters(ledger, index, Storage(tmp_path.as_uri()), Publisher(app, Queues()))
 
 
-def _make_overdue(client, *ids):
-    client.zadd(KEYS.due, dict.fromkeys(ids, time.time() - 1))
+def _quiet(client):
+    """Forget which bells were rung: they end by themselves while a test looks."""
+    for key in client.scan_iter(f"{KEYS.prefix}bell:*"):
+        client.delete(key)
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_the_sweep_wakes_all_others_and_puts_it_aside(ledger, make, client, damage):
+def test_a_claim_takes_all_others_and_puts_it_aside(*, ledger, make, client, worker, dates, damage):
     damaged, *others = [make.queued().id for _ in range(1 + OTHERS)]
     damage(client, KEYS.conversion(damaged))
-    _make_overdue(client, damaged, *others)
 
-    claimed = ledger.claim_overdue(100, 60).entries
+    # It comes first, and counts as one of those that were asked for.
+    claimed = worker.submits(limit=OTHERS) + worker.submits(limit=OTHERS)
 
-    assert {entry.id for entry in claimed} == set(others)
-    assert client.zscore(KEYS.due, damaged) is None
+    assert sorted(claimed) == sorted(others)
+    assert dates.of(damaged) is None
     assert list(ledger.unreadable()) == [damaged]
     # It is kept as it is: somebody may mend it.
     assert client.exists(KEYS.conversion(damaged))
+
+
+FOUND_BY = ["a string", "a counter without end", "a request that is cut"]
+
+
+@pytest.mark.parametrize("damage", [DAMAGES[name] for name in FOUND_BY], ids=FOUND_BY)
+def test_what_is_put_aside_takes_no_place_among_the_accounts_jobs(
+    *, make, client, claiming, bells, damage
+):
+    """Else one damaged entry would hold up an account for ever whose jobs are few."""
+    worker = claiming(most_jobs=1)
+    damaged, other = make.queued().id, make.queued().id
+    damage(client, KEYS.conversion(damaged))
+
+    claimed = worker.submits()
+    if not claimed:
+        assert bells.take("submit")
+        claimed = worker.submits()
+    assert claimed == [other]
+    assert client.smembers(KEYS.jobs("account")) == {other}
+
+
+@pytest.mark.parametrize("damage", [DAMAGES[name] for name in FOUND_BY], ids=FOUND_BY)
+def test_a_damaged_entry_keeps_no_hold_from_its_end(*, make, client, worker, dates, damage):
+    damaged = make.queued().id
+    damage(client, KEYS.conversion(damaged))
+    worker.governor.hold("The balance is used up.")
+
+    assert worker.claims.submits(10).admission.must_check
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
@@ -178,18 +206,19 @@ def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
     ledger.set_aside([damaged])
     assert list(dead_letters.unreadable()) == [damaged]
     assert dead_letters.discard(damaged)
+    _quiet(client)
     assert client.keys() == []
 
 
-@pytest.mark.parametrize("missing", ["job_id", "base_url", "wakeup", "attempt"])
+@pytest.mark.parametrize("missing", ["job_id", "base_url", "turn", "attempt"])
 def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
-    *, ledger, make, client, missing
+    *, ledger, make, client, worker, dates, missing
 ):
     damaged, other = make.converting(), make.converting()
     client.hdel(KEYS.conversion(damaged.id), missing)
-    _make_overdue(client, damaged.id, other.id)
+    dates.past(damaged.id, other.id)
 
-    assert [entry.id for entry in ledger.claim_overdue(10, 5).entries] == [other.id]
+    assert worker.polls() == [other.id]
     assert list(ledger.unreadable()) == [damaged.id]
 
 
@@ -204,9 +233,9 @@ def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, 
     assert list(ledger.unreadable()) == [damaged.id]
 
 
-def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(ledger, make, client):
-    entry = make.queued()
-    Governor(client, "account", 5.0, 1).ask(entry.id)
+def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(*, ledger, make, client, worker):
+    entry = worker.post(make.queued()).entry
+    assert client.scard(KEYS.jobs("account")) == 1
     client.hset(KEYS.conversion(entry.id), "polls", "x")
     ledger.set_aside([entry.id])
     ledger.discard(entry.id)
@@ -275,7 +304,7 @@ WRITES = {
     "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
     "delayed": lambda it: it.ledger.delayed(it.entry, 1, "note"),
     "begin_submit": lambda it: it.ledger.begin_submit(
-        it.entry, Job(JOB_ID, "http://x", Dialect.PATH), it.turnstile.for_post(it.entry).entering
+        it.entry, Job(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
     ),
     "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
     "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),
@@ -298,88 +327,113 @@ WRITES = {
     "set_aside": lambda it: it.ledger.find_many([it.entry.id]),
     "discard": lambda it: it.ledger.discard(it.entry.id),
     "strip_dead": lambda it: it.ledger.strip_dead(-60, 100) > 1,
-    "enter": lambda it: it.turnstile.enter(it.entry.id, it.entry.wakeup),
+    "submits": lambda it: it.worker.submits(),
+    "polls": lambda it: it.worker.polls(),
+    "deliveries": lambda it: it.worker.claims.deliveries(10),
     "deliver": lambda it: it.deliveries.acquire(it.entry.id),
     "audit": lambda it: it.ledger.audit.step().forgotten,
 }
 
 
 class _It:
-    def __init__(self, client, ledger, entry, result):
-        self.ledger, self.entry, self.result = ledger, entry, result
-        self.turnstile = Turnstile(client, 5.0, 15.0)
+    def __init__(self, client, worker, entry, result):
+        self.worker, self.ledger, self.entry, self.result = worker, worker.ledger, entry, result
         self.deliveries = Deliveries(client, 15.0)
-        self.index = Index(client, ledger.find_many)
+        self.index = Index(client, self.ledger.find_many)
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("reach", STATES.values(), ids=STATES)
 def test_an_entry_of_a_newer_version_is_left_alone(
-    *, ledger, make, client, everything, reach, write
+    *, ledger, make, client, everything, worker, dates, reach, write
 ):
     entry = reach(ledger, make)
     client.hset(KEYS.conversion(entry.id), "v", "99")
+    # Due, so that it can be claimed, and met by others just now.
+    dates.set(ledger.now() - 1, entry.id)
+    _quiet(client)
     before = everything()
 
     with suppress(UnreadableConversion):
-        assert not write(_It(client, ledger, entry, make.result))
+        assert not write(_It(client, worker, entry, make.result))
 
     after = everything()
-    for key in (KEYS.stripped, KEYS.newer, KEYS.audited):
+    for key in (KEYS.stripped, KEYS.newer, KEYS.audited, KEYS.accounts):
         after.pop(key, None)
     assert after == before
 
 
 @pytest.mark.parametrize("limit", [0, 5])
-def test_the_gate_writes_nothing_into_an_entry_of_a_newer_version(ledger, make, client, limit):
+def test_a_claim_takes_no_place_for_an_entry_of_a_newer_version(make, client, claiming, limit):
     entry = make.queued()
     client.hset(KEYS.conversion(entry.id), "v", "99")
     before = client.hgetall(KEYS.conversion(entry.id))
-    Governor(client, "account", 5.0, limit).ask(entry.id)
 
+    assert claiming(most_jobs=limit).submits() == []
     assert client.hgetall(KEYS.conversion(entry.id)) == before
     assert client.scard(KEYS.jobs("account")) == 0
 
 
-def test_one_of_a_newer_version_is_left_to_newer_workers_and_then_put_off(ledger, make, client):
-    """A newer worker's sweep wakes it. Where none comes, it stands in nobody's way for long."""
+def test_one_of_a_newer_version_is_left_to_newer_workers_and_then_put_off(
+    *, ledger, make, client, worker, dates
+):
+    """A newer worker's claim takes it. Where none comes, it stands in nobody's way for long."""
     entry, other = make.queued(), make.queued()
     client.hset(KEYS.conversion(entry.id), "v", "99")
-    _make_overdue(client, entry.id, other.id)
+    due = ledger.now() - 20
+    dates.set(due, entry.id, other.id)
 
-    assert [it.id for it in ledger.claim_overdue(10, 5).entries] == [other.id]
-    assert client.zscore(KEYS.due, entry.id) < time.time()
-    client.zadd(KEYS.due, {entry.id: 1})
-    assert ledger.claim_overdue(10, 5).entries == []
-    assert client.zscore(KEYS.due, entry.id) == pytest.approx(time.time() + 30, abs=10)
+    assert worker.submits() == [other.id]
+    assert dates.of(entry.id) == due
+    dates.past(entry.id)
+    assert worker.submits() == []
+    assert dates.of(entry.id) == pytest.approx(ledger.now() + 30, abs=10)
     assert ledger.unreadable() == {}
     assert ledger.audit.newer() == [entry.id]
 
 
-def test_many_of_a_newer_version_keep_nobody_from_the_sweep(ledger, make, client):
-    newer, own = [make.queued() for _ in range(12)], make.queued()
+@pytest.mark.parametrize("count", [12, 300])
+def test_many_of_a_newer_version_keep_nobody_from_a_claim(
+    *, ledger, make, client, worker, bells, dates, count
+):
+    """All came just now, before our own. Each claim that leaves something behind rings."""
+    newer, own = [make.queued() for _ in range(count)], make.queued()
     for entry in newer:
         client.hset(KEYS.conversion(entry.id), "v", "99")
-    _make_overdue(client, *(entry.id for entry in (*newer, own)))
-    client.zadd(KEYS.due, {own.id: client.zscore(KEYS.due, newer[-1].id) + 1})
+    dates.set(ledger.now() - 5, *(entry.id for entry in newer))
+    dates.set(ledger.now() - 4, own.id)
 
-    skip, woken = 0, []
-    for _ in range(4):
-        overdue = ledger.claim_overdue(5, 60, skip)
-        skip, woken = overdue.left, woken + overdue.entries
-        if overdue.is_last:
-            break
-    assert [entry.id for entry in woken] == [own.id]
-    assert skip == len(newer)
+    claimed, claims = worker.submits(limit=5), 1
+    while not claimed:
+        assert bells.take("submit")
+        claimed, claims = worker.submits(limit=5), claims + 1
+        assert claims < 10
+    assert claimed == [own.id]
+    # Newer workers find theirs within seconds.
+    assert all(dates.of(entry.id) < ledger.now() + 5 for entry in newer)
 
 
-def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(ledger, make, client):
+def test_only_one_of_a_newer_version_has_no_bell_rung_again_and_again(make, client, worker, bells):
     entry = make.queued()
-    client.hset(KEYS.conversion(entry.id), mapping={"v": "2", "state": "pondering"})
-    _make_overdue(client, entry.id)
+    client.hset(KEYS.conversion(entry.id), "v", "99")
+    bells.take()
 
-    assert ledger.claim_overdue(10, 5).entries == []
+    assert worker.submits(limit=5) == []
+    assert bells.take() == []
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(
+    *, ledger, make, client, worker, dates, version
+):
+    entry = make.queued()
+    client.hset(KEYS.conversion(entry.id), mapping={"v": version, "state": "pondering"})
+
+    assert worker.everything() == []
+    assert worker.everything() == []
+    assert dates.kind_of(entry.id) == "submit"
     assert ledger.unreadable() == {}
+    assert client.zrange(KEYS.newer, 0, -1) == [entry.id]
     with pytest.raises(UnreadableConversion):
         ledger.get(entry.id)
 

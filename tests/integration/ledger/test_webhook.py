@@ -7,85 +7,120 @@ from dataclasses import replace
 import pytest
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger.keys import Keys
-from conveyor.turnstile import Turnstile
-
-KEYS = Keys()
+from conveyor.ledger import Job
+from conveyor.protocol import Dialect
 
 JOB = "0" * 32
-SPACING_S, LEASE_S = 5.0, 15.0
+SPACING_S, LEASE_S, SLOT_S = 5.0, 15.0, 0.25
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 
 
 @pytest.fixture
-def turnstile(client):
-    return Turnstile(client, SPACING_S, LEASE_S)
+def worker(claiming):
+    return claiming(spacing_s=SPACING_S, lease_s=LEASE_S)
 
 
-def test_a_call_brings_the_next_poll_forward_at_once(ledger, make, client):
+@pytest.fixture
+def ledger(worker):
+    """One that rings."""
+    return worker.ledger
+
+
+@pytest.fixture
+def call(ledger, bells):
+    """Have the service call, and tell what was rung for it."""
+
+    def it_calls(entry, job_id=JOB):
+        bells.take()
+        ledger.job_ended(entry.id, job_id)
+        return bells.take()
+
+    return it_calls
+
+
+def test_a_call_brings_the_next_poll_forward_at_once(*, ledger, make, dates, call, worker):
     entry = make.converting(alive=True)
-    client.zadd(KEYS.due, {entry.id: 2e9})
+    dates.set(2e9, entry.id)
 
-    called, wait_s = ledger.job_ended(entry.id, JOB)
+    (rung,) = call(entry)
 
-    assert wait_s == 0
-    assert replace(called, called=False) == entry
-    assert client.zscore(KEYS.due, entry.id) < 2e9  # its message may be lost
+    assert (rung.kind, rung.wait_s) == ("poll", 0)
+    assert replace(ledger.get(entry.id), called=False) == entry
+    assert dates.of(entry.id) <= ledger.now()  # its message may be lost
+    assert worker.polls() == [entry.id]
 
 
-def test_after_a_poll_it_waits_for_the_spacing(ledger, make, turnstile):
+def test_after_a_poll_it_waits_for_the_spacing(*, ledger, make, worker, dates, call):
     entry = make.converting(alive=True)
-    passed = turnstile.enter(entry.id, entry.wakeup)
+    passed = worker.enter(entry)
     ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
 
-    _, wait_s = ledger.job_ended(entry.id, JOB)
+    (rung,) = call(entry)
 
-    assert 0 < wait_s <= SPACING_S + 0.02
+    assert SPACING_S - 3 < rung.wait_s <= SPACING_S + 0.02 + SLOT_S
+    assert dates.of(entry.id) <= rung.at
 
 
 def test_a_call_while_a_poll_is_in_flight_is_told_to_whoever_notes_its_answer(
-    ledger, make, turnstile, client
+    *, ledger, make, worker, dates, call
 ):
     entry = make.converting(alive=True)
-    passed = turnstile.enter(entry.id, entry.wakeup)
+    passed = worker.enter(entry)
 
-    assert ledger.job_ended(entry.id, JOB) is None
+    assert call(entry) == []
     noted = ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
 
     assert noted.called
-    assert client.zscore(KEYS.due, entry.id) < noted.created_at + 30  # not a minute later
+    assert dates.of(entry.id) < noted.created_at + 30  # not a minute later
 
 
-def test_a_call_before_the_submits_answer_is_told_to_whoever_notes_that(ledger, make):
+def test_a_call_before_the_submits_answer_is_told_to_whoever_notes_that(ledger, make, call):
     begun = make.converting()
 
-    assert ledger.job_ended(begun.id, JOB) is None
+    assert call(begun) == []
     assert ledger.started(begun, JOB, 60.0).called
 
 
-def test_a_call_for_a_job_whose_own_id_nobody_knows_yet_is_kept(ledger, make):
+def test_a_call_for_a_job_whose_own_id_nobody_knows_yet_is_kept(ledger, make, call):
     """The service may answer with an id of its own, and call before that answer is noted."""
     begun = make.converting()
 
-    assert ledger.job_ended(begun.id, "an id of the service's own") is None
+    assert call(begun, "an id of the service's own") == []
     assert ledger.started(begun, "an id of the service's own", 60.0).called
 
 
-def test_the_poll_that_was_called_for_forgets_the_call(ledger, make, turnstile):
+@pytest.mark.parametrize("has_called", [True, False], ids=["called", "not called"])
+def test_where_a_webhook_will_call_only_a_call_has_a_bell_rung_for_the_next_poll(
+    *, ledger, make, bells, call, worker, has_called
+):
+    """So no message waits for a fallback poll that is seldom needed."""
+    queued = worker.post(make.queued())
+    begun = ledger.begin_submit(
+        queued.entry, Job(JOB, "http://x", Dialect.PATH, webhook=True), queued.entering
+    )
+    if has_called:
+        call(begun)
+    bells.take()
+    ledger.started(begun, JOB, 30.0, leaving=queued.leaving)
+
+    assert [rung.kind for rung in bells.take()] == (["poll"] if has_called else [])
+
+
+def test_the_poll_that_was_called_for_forgets_the_call(ledger, make, worker, call):
     entry = make.converting(alive=True)
-    ledger.job_ended(entry.id, JOB)
-    passed = turnstile.enter(entry.id, entry.wakeup)
+    assert call(entry)
+    passed = worker.enter(entry)
     noted = ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
 
     assert not noted.called
-    assert ledger.job_ended(entry.id, JOB) is not None
+    assert call(entry)
 
 
-def test_a_poll_that_finds_the_way_closed_does_not_forget_it(ledger, make, turnstile):
+def test_a_poll_that_finds_the_way_closed_does_not_forget_it(ledger, make, worker, call):
     entry = make.converting(alive=True)
-    turnstile.enter(entry.id, entry.wakeup)
-    ledger.job_ended(entry.id, JOB)
-    turnstile.enter(entry.id, entry.wakeup)
+    worker.enter(entry)
+    call(entry)
+    assert worker.enter(entry) is None
 
     assert ledger.get(entry.id).called
 
@@ -110,26 +145,27 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_an_early_or_late_call_changes_nothing(state, ledger, make):
+def test_an_early_or_late_call_changes_nothing(state, ledger, make, call):
     entry = STATES[state](ledger, make)
 
-    assert ledger.job_ended(entry.id, JOB) is None
+    assert call(entry) == []
     assert ledger.get(entry.id) == entry
 
 
-def test_a_repeated_call_and_one_for_another_job_change_nothing(ledger, make):
+def test_a_repeated_call_and_one_for_another_job_change_nothing(ledger, make, call):
     entry = make.converting(alive=True)
-    assert ledger.job_ended(entry.id, "another") is None
+    assert call(entry, "another") == []
     assert ledger.get(entry.id) == entry
-    ledger.job_ended(entry.id, JOB)
+    assert call(entry)
     called = ledger.get(entry.id)
 
-    assert ledger.job_ended(entry.id, JOB) is None
+    assert call(entry) == []
     assert ledger.get(entry.id) == called
 
 
 def test_a_call_for_nobody_leaves_no_trace(ledger, client):
-    assert ledger.job_ended("nobody", JOB) is None
+    ledger.job_ended("nobody", JOB)
+
     assert client.dbsize() == 0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,13 +19,16 @@ from conveyor.protocol import ConvertApi
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load
-from workers import cleanup, wiring
+from workers import cleanup, sweep, wiring
+from workers.crew import Crew
 
 KEYS = Keys()
 
 SPACING_S = 0.2
 PROOF_S = 0.3
 QUEUES = (*names.Queues().names, "celery")
+# Where nobody else draws what is run by hand.
+BY_HAND = "by hand"
 
 
 @pytest.fixture(scope="session")
@@ -71,34 +74,61 @@ class Worker:
     def __init__(self, app, engine):
         self.app = app
         self.engine = engine
+        self._later = []
 
     def waiting(self):
         """Take every message that waits, the next first."""
-        found = []
-        with self.app.connection_for_read() as connection:
-            for queue in QUEUES:
-                with closing(connection.SimpleQueue(queue)) as messages, suppress(messages.Empty):
-                    while message := messages.get_nowait():
-                        message.ack()
-                        found.append(_message(message))
+        found = [message for queue in QUEUES for message in self._take(queue)]
         return sorted(found, key=lambda message: message.due_at)
 
+    def _take(self, queue):
+        found = []
+        with (
+            self.app.connection_for_read() as connection,
+            closing(connection.SimpleQueue(queue)) as messages,
+            suppress(messages.Empty),
+        ):
+            while message := messages.get_nowait():
+                message.ack()
+                found.append(_message(message))
+        return found
+
+    def drop(self):
+        """Lose every message that waits, and the knowledge that a bell was rung. Returns them."""
+        lost, redis = [*self._later, *self.waiting()], self.engine.ledger._redis
+        self._later = []
+        for mark in redis.scan_iter(f"{KEYS.prefix}bell:*"):
+            redis.delete(mark)
+        return lost
+
     def run(self, message):
-        """Run one message, whether its time has come or not."""
+        """Run one message, whether its time has come or not, and all that it begins."""
         task = self.app.tasks[message.task]
         trace = build_tracer(task.name, task, app=self.app)
-        with warnings.catch_warnings():
-            # Celery's own result backend still calls what redis-py 8 calls deprecated.
-            warnings.filterwarnings("ignore", "Call to deprecated setex", DeprecationWarning)
-            return trace(message.id, message.args, message.kwargs, message.request)
+        return trace(message.id, message.args, message.kwargs, message.request)
 
     def run_when_due(self, message):
         time.sleep(max(message.due_at - time.time(), 0))
         return self.run(message)
 
-    def poll(self, conversion_id, number):
-        """Run a poll that somebody sent."""
-        self.call(names.POLL, conversion_id, number)
+    def ring(self, name=names.POLL):
+        """Run a bell that somebody has just rung."""
+        self.call(name, at=0)
+
+    def run_at_once(self):
+        """Run what has no countdown, and what that sends; `work` goes on with the rest."""
+        while messages := self.waiting():
+            for message in messages:
+                if message.due_at:
+                    self._later.append(message)
+                else:
+                    self.run(message)
+
+    def sweep(self):
+        """Run what the sweep rings for, and what that sends. Returns how many were overdue."""
+        overdue = sweep.sweep()
+        self.run_at_once()
+        return overdue
 
     def call(self, name, *args, **kwargs):
         # Nobody listens for its result: Celery would keep a connection for that.
@@ -106,16 +136,17 @@ class Worker:
             name,
             args=args,
             kwargs=kwargs,
-            queue=names.Queues().of_tasks[name],
+            queue=BY_HAND,
             ignore_result=True,
             headers={"ignore_result": False},
         )
-        (message,) = [it for it in self.waiting() if it.task == name]
+        (message,) = self._take(BY_HAND)
         self.run(message)
 
     def work(self, seconds=60.0):
         """Run what waits, each at its time, until nothing waits. Returns the tasks' names."""
-        done, deadline, later = [], time.monotonic() + seconds, []
+        done, deadline, later = [], time.monotonic() + seconds, self._later
+        self._later = []
         while time.monotonic() < deadline:
             later = sorted(later + self.waiting(), key=lambda message: message.due_at)
             if not later:
@@ -145,8 +176,12 @@ def _message(raw):
 
 
 @pytest.fixture
-def worker_of(app, redis_url, tmp_path):
-    """A worker for a service, with settings of its own."""
+def worker_of(app, redis_url, tmp_path, monkeypatch):
+    """A worker for a service, with settings of its own.
+
+    Its tasks wait for all that they have begun: what a message brings is done once it was run.
+    """
+    monkeypatch.setattr(wiring, "Crew", partial(Crew, patience_s=60.0))
 
     @contextmanager
     def make(api_url, **values):
@@ -186,7 +221,11 @@ def conveyor(redis_url, tmp_path):
 
 @pytest.fixture
 def ready(worker, conveyor, document):
-    """A conversion whose result waits at the service, and its delivery."""
+    """A conversion whose result waits at the service, and its delivery.
+
+    The worker sends one for each result: its ``small_bytes`` is 0.
+    """
+    assert worker.engine.settings.small_bytes == 0
 
     def make():
         handle = conveyor.convert(document, to="html")
@@ -238,16 +277,34 @@ def make_overdue(client):
     """Let all that is due have been due for a while, without a wait."""
 
     def run():
-        for conversion_id in client.zrange(KEYS.due, 0, -1):
-            client.zadd(KEYS.due, {conversion_id: 1})
+        for key in KEYS.all_due:
+            for conversion_id in client.zrange(key, 0, -1):
+                client.zadd(key, {conversion_id: 1})
 
     return run
 
 
 @pytest.fixture
+def due_at(client):
+    """When a conversion is due, by Redis' clock; None where it is not."""
+
+    def look(conversion_id):
+        dates = (client.zscore(key, conversion_id) for key in KEYS.all_due)
+        return next((date for date in dates if date is not None), None)
+
+    return look
+
+
+@pytest.fixture
 def after_spacing(client):
-    """Let the turnstile's spacing end, without a wait."""
-    return lambda conversion_id: client.delete(KEYS.turnstile(conversion_id))
+    """Let the turnstile's spacing end, and the next step be due, without a wait."""
+
+    def run(conversion_id):
+        client.delete(KEYS.turnstile(conversion_id))
+        for key in KEYS.all_due:
+            client.zadd(key, {conversion_id: 1}, xx=True)
+
+    return run
 
 
 class Posts:

@@ -17,16 +17,23 @@ from conveyor import (
     StorageError,
     StoredFile,
     names,
-    wakeups,
 )
 from conveyor.lease import Deliveries
 from conveyor.ledger.keys import Keys
 from conveyor.protocol import ComeLater, RemoteFile, Result
 from conveyor.schedule import FILE_LIFE_S
+from workers.delivery import follow
 from workers.downloads import Fetched
 from workers.local.ports import free_port
 
 KEYS = Keys()
+
+
+@pytest.fixture
+def worker(worker_of, sandbox):
+    """One that has each result delivered by a message of its own."""
+    with worker_of(sandbox.url, small_bytes=0) as made:
+        yield made
 
 
 def test_the_caller_gets_the_conversion_under_its_own_id(worker, ready):
@@ -89,8 +96,11 @@ def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox,
     # Not under its name, and under no other.
     assert results() == {}
     assert handle.get().state is State.READY
+    (bell,) = worker.waiting()
+    assert (bell.task, bell.due_at > begun) == (names.DELIVER, True)
+    worker.run_when_due(bell)
     (again,) = worker.waiting()
-    assert (again.id, again.due_at > begun) == (handle.id, True)
+    assert (again.task, again.id) == (names.DELIVER, handle.id)
 
     sandbox.set_faults({})
     worker.run(again)
@@ -100,8 +110,8 @@ def test_a_file_that_did_not_come_whole_is_fetched_again(worker, ready, sandbox,
     assert sandbox.audit()["paid"] == 1
 
 
-def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, client, monkeypatch):
-    """No countdown is that long, so that a message would come early: the sweep comes in time."""
+def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, due_at, monkeypatch):
+    """No countdown is that long: the sweep rings in time."""
     handle, message = ready()
 
     def throttled(*_args):
@@ -111,7 +121,7 @@ def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, client,
     worker.run(message)
 
     assert worker.waiting() == []
-    assert client.zscore(KEYS.due, handle.id) > time.time() + 3500
+    assert due_at(handle.id) > time.time() + 3500
 
 
 def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
@@ -157,12 +167,12 @@ def test_raw_bytes_are_kept_and_not_fetched_again(worker, conveyor, sandbox, doc
     assert sandbox.audit()["downloads"] == 0
 
 
-def test_an_outcome_that_was_told_ages(worker, ready, client):
+def test_an_outcome_that_was_told_ages(worker, ready, client, due_at):
     handle, message = ready()
     worker.run(message)
 
     assert client.ttl(KEYS.conversion(handle.id)) > 0
-    assert client.zscore(KEYS.due, handle.id) is None
+    assert due_at(handle.id) is None
 
 
 def test_a_staged_source_is_removed_when_it_is_done_with(worker, ready, tmp_path):
@@ -236,7 +246,7 @@ def told(worker, monkeypatch):
 def while_storing(worker, told, monkeypatch):
     """Have something happen while the first file is stored."""
 
-    module = import_module("tasks.deliver")
+    module = import_module("workers.delivery")
     fetch_one = module._fetch_one
 
     def arrange(work):
@@ -301,7 +311,7 @@ def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
 def test_of_two_deliveries_in_one_process_exactly_one_tells(
     *, worker, ready, client, told, while_storing
 ):
-    """Redis was away for as long as a lease lasts, and the sweep has sent another message."""
+    """Redis was away for as long as a lease lasts, and another message was sent."""
     handle, message = ready()
 
     def another_delivers():
@@ -338,10 +348,10 @@ def test_many_files_cost_one_small_write_each(
     ledger, url = worker.engine.ledger, "https://v2.convertapi.com/d/" + "x" * 32
     entry = ledger.get(handle.id)
     result = Result(1, tuple(RemoteFile(f"page-{n}.jpg", f"{url}{n}", 3) for n in range(files)))
-    wakeups.wake(worker.engine.publisher, ledger.ready(entry, result))
+    follow(worker.engine, ledger.ready(entry, result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     monkeypatch.setattr(
-        "tasks.deliver._fetch_one",
+        "workers.delivery._fetch_one",
         lambda *args: Fetched(StoredFile(args[-1], f"file:///{args[-1]}", 3, "0" * 64)),
     )
     client.config_resetstat()
@@ -363,7 +373,7 @@ def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, doc
     worker.run(worker.waiting()[0])
     ledger = worker.engine.ledger
     result = Result(1, tuple(RemoteFile(f"{n}.jpg", f"http://x/{n}", 3) for n in range(5)))
-    wakeups.wake(worker.engine.publisher, ledger.ready(ledger.get(handle.id), result))
+    follow(worker.engine, ledger.ready(ledger.get(handle.id), result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     fetched = []
 
@@ -373,7 +383,7 @@ def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, doc
             raise StorageError("Full.")
         return Fetched(worker.engine.storage.save(handle.id, args[-1], iter([b"abc"])))
 
-    monkeypatch.setattr("tasks.deliver._fetch_one", fetch)
+    monkeypatch.setattr("workers.delivery._fetch_one", fetch)
     worker.run(message)
     worker.work()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from celery.result import AsyncResult
 
-from conveyor import ConversionFailed, Failure, FailureKind, State, names, wakeups
+from conveyor import ConversionFailed, Failure, FailureKind, State, names
 from conveyor.ledger.keys import Keys
 from conveyor.protocol.outcomes import Busy, InProgress, Lost, NotFound, Unsent
 from conveyor.schedule import JOB_LIFE_S, JOB_MARGIN_S
+from workers.delivery import follow
 
 KEYS = Keys()
 
@@ -31,23 +32,23 @@ def age(worker, client):
 
 @pytest.fixture
 def submitted(worker, conveyor, document):
-    """A conversion that the service has, and its next poll."""
+    """A conversion that the service has."""
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
-    (poll,) = worker.waiting()
-    return handle, poll
+    assert [message.task for message in worker.waiting()] == [names.POLL]
+    return handle
 
 
 @pytest.fixture
 def unclear(worker, conveyor, document, sandbox):
-    """A conversion whose POST's answer was lost, and its next poll."""
+    """A conversion whose POST's answer was lost."""
     sandbox.set_faults({"lost_submit": 1.0})
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
     sandbox.set_faults({})
-    (poll,) = worker.waiting()
+    assert [message.task for message in worker.drop()] == [names.POLL]
     assert not worker.engine.ledger.get(handle.id).alive
-    return handle, poll
+    return handle
 
 
 WAITS = {
@@ -63,20 +64,21 @@ WAITS = {
 
 @pytest.mark.parametrize("outcome", WAITS.values(), ids=WAITS)
 def test_a_job_that_was_seen_ends_as_expired_whatever_is_answered_for_ever(
-    *, worker, submitted, age, after_spacing, monkeypatch, outcome
+    *, worker, submitted, age, after_spacing, due_at, monkeypatch, outcome
 ):
     """Seen: 202 for 30 days."""
-    handle, poll = submitted
+    handle = submitted
     monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
     age(handle.id, JOB_S - 60)
     after_spacing(handle.id)
-    worker.run(poll)
+    worker.ring()
     assert handle.get().state is State.CONVERTING
-    (again,) = worker.waiting()
+    assert due_at(handle.id) is not None
+    worker.waiting()  # a bell that is far off
 
     age(handle.id, 60)
     after_spacing(handle.id)
-    worker.run(again)
+    worker.ring()
     assert (handle.get().state, handle.get().failure.kind) == (State.EXPIRED, FailureKind.EXPIRED)
     worker.work()
     with pytest.raises(ConversionFailed):
@@ -91,11 +93,11 @@ def test_a_job_that_was_seen_ends_as_expired_whatever_is_answered_for_ever(
 def test_a_job_that_was_never_seen_ends_as_possibly_paid(
     *, worker, unclear, age, after_spacing, monkeypatch, outcome
 ):
-    handle, poll = unclear
+    handle = unclear
     monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
     age(handle.id, JOB_S)
     after_spacing(handle.id)
-    worker.run(poll)
+    worker.ring()
 
     assert handle.get().failure.kind is FailureKind.POSSIBLY_PAID
     assert "Nothing was" not in handle.get().failure.message
@@ -104,12 +106,11 @@ def test_a_job_that_was_never_seen_ends_as_possibly_paid(
 @pytest.mark.parametrize("status", [408, 409, 423, 425, 429, 503, 401, 402, 403])
 def test_waiting_is_no_strike(*, worker, submitted, after_spacing, monkeypatch, status):
     """A running job is paid: as long as it is asked to wait, it waits."""
-    handle, poll = submitted
+    handle = submitted
     monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: Busy(None, status))
     for _ in range(20):
         after_spacing(handle.id)
-        worker.run(poll)
-        (poll,) = worker.waiting()
+        worker.ring()
 
     entry = worker.engine.ledger.get(handle.id)
     assert (entry.state, entry.strikes, entry.polls) == (State.CONVERTING, 0, 20)
@@ -121,11 +122,9 @@ def test_waiting_is_no_strike(*, worker, submitted, after_spacing, monkeypatch, 
 @pytest.fixture
 def possibly_paid(worker, unclear):
     """A dead letter of which nobody knows whether it was paid; the service has the job."""
-    handle, _ = unclear
+    handle = unclear
     failure = Failure(FailureKind.POSSIBLY_PAID, "Nobody knows.")
-    wakeups.wake(
-        worker.engine.publisher, worker.engine.ledger.failed(_entry(worker, handle), failure)
-    )
+    follow(worker.engine, worker.engine.ledger.failed(_entry(worker, handle), failure))
     worker.work()
     assert _entry(worker, handle).told
     return handle

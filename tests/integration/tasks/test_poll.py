@@ -32,14 +32,31 @@ def lost(worker, conveyor, document, sandbox):
     return ledger.begin_submit(entry, Job(job_id, sandbox.url, Dialect.PATH))
 
 
-@pytest.mark.parametrize("off_by", [-1, 1, 100])
-def test_a_poll_that_is_not_awaited_asks_nobody(worker, submitted, sandbox, off_by):
-    conversion_id, poll = submitted
+def test_bell_for_what_is_not_due_asks_nobody(worker, submitted, client, sandbox):
+    conversion_id, _ = submitted
+    client.zadd(KEYS.due("poll"), {conversion_id: worker.engine.ledger.now() + 30})
     before = worker.engine.ledger.get(conversion_id)
-    worker.poll(conversion_id, poll.args[1] + off_by)
+    worker.ring()
 
     assert worker.engine.ledger.get(conversion_id) == before
     assert worker.waiting() == []
+    assert sandbox.audit()["polls"] == 0
+
+
+def test_bell_that_comes_before_its_time_is_rung_again_for_that_time(
+    worker, submitted, client, sandbox
+):
+    """A host's clock may be ahead: nothing is due yet by Redis' clock."""
+    conversion_id, _ = submitted
+    client.zadd(KEYS.due("poll"), {conversion_id: worker.engine.ledger.now() + 19.5})
+    begun = time.time()
+    at = worker.engine.ledger.now() + 20
+    worker.call(names.POLL, at=at)
+    (again,) = worker.waiting()
+
+    assert again.task == names.POLL
+    assert again.kwargs == {"at": pytest.approx(at, abs=0.01)}
+    assert begun + 19 < again.due_at < time.time() + 20.01
     assert sandbox.audit()["polls"] == 0
 
 
@@ -53,36 +70,49 @@ def test_a_poll_that_comes_twice_asks_once(worker, submitted, sandbox):
 
 
 def test_a_poll_of_nobody_ends(worker, sandbox):
-    worker.poll("nobody", 1)
+    worker.ring()
 
     assert worker.waiting() == []
+    assert sandbox.audit()["requests"] == 0
 
 
-def test_too_early_it_comes_again_when_the_way_is_free(worker_of, submitted, client, sandbox):
-    conversion_id, poll = submitted
+def test_too_early_it_comes_again_when_the_way_is_free(
+    *, worker_of, submitted, client, sandbox, make_overdue, due_at
+):
+    conversion_id, _ = submitted
     with worker_of(sandbox.url, poll_spacing=30.0) as worker:
-        begun = time.time()
+        begun, begun_there = time.time(), worker.engine.ledger.now()
+        make_overdue()
         client.set(KEYS.turnstile(conversion_id), "left", px=20_000)
-        worker.run(poll)
+        worker.ring()
         (again,) = worker.waiting()
 
-    assert again.args == poll.args
-    assert begun + 19 < again.due_at < time.time() + 20
+    assert again.task == names.POLL
+    # At the end of the slot in which the way is free.
+    assert begun + 19 < again.due_at < time.time() + 20.3
+    assert begun_there + 19 < due_at(conversion_id) <= again.kwargs["at"]
     assert sandbox.audit()["polls"] == 0
 
 
-def test_while_another_is_in_it_ends(worker, submitted, client, sandbox):
-    """Whoever is in sends the next message; a repeated one must not multiply."""
-    conversion_id, poll = submitted
+def test_while_another_is_in_it_ends(*, worker, submitted, client, sandbox, make_overdue, due_at):
+    """Whoever is in sets the next date; a repeated message must not multiply."""
+    conversion_id, _ = submitted
+    make_overdue()
     client.set(KEYS.turnstile(conversion_id), "another", px=18_000)
-    worker.run(poll)
+    worker.ring()
 
     assert worker.waiting() == []
     assert sandbox.audit()["polls"] == 0
+    # If that one has died, it is due when its lease has lapsed.
+    left_s = due_at(conversion_id) - worker.engine.ledger.now()
+    assert 17 < left_s < 20
 
 
-def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(worker, lost, sandbox):
-    worker.poll(lost.id, lost.wakeup)
+def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(
+    worker, lost, sandbox, make_overdue
+):
+    make_overdue()
+    worker.ring()
     # A gateway may hold the POST: the first 404 proves nothing.
     asked = worker.engine.ledger.get(lost.id)
     assert (asked.state, asked.missing, asked.submits) == (State.CONVERTING, 1, 1)
@@ -130,7 +160,7 @@ def test_a_poll_without_an_answer_is_made_again_later(worker, submitted, sandbox
     assert again.due_at > begun + worker.engine.spacing_s
 
     sandbox.set_faults({})
-    worker.app.send_task(names.POLL, args=again.args, queue=names.POLL, countdown=0.5)
+    worker.run_when_due(again)
     worker.work()
     assert worker.engine.ledger.get(conversion_id).state is State.SUCCEEDED
     assert sandbox.audit()["violations"] == 0

@@ -6,15 +6,18 @@ import pytest
 
 from conveyor import ConversionFailed, InvalidRequest, State, names
 from conveyor.ledger import Job
+from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
+
+KEYS = Keys()
 
 
 def test_a_conversion_from_end_to_end(*, worker, conveyor, sandbox, document, results, clean):
     handle = conveyor.convert(document, to="html")
     done = worker.work()
 
-    assert done[0] == names.SUBMIT
-    assert done[-1] == names.DELIVER
+    # A small result is stored and told by the poll that has seen it.
+    assert (done[0], done[-1], names.DELIVER in done) == (names.SUBMIT, names.POLL, False)
     conversion = handle.get()
     assert (conversion.state, conversion.submits) == (State.SUCCEEDED, 1)
     assert list(results()) == ["a.html"]
@@ -37,12 +40,15 @@ def test_a_submit_that_comes_again_posts_nothing(worker, conveyor, sandbox, docu
     assert [it.task for it in worker.waiting()] == [names.POLL]
 
 
-@pytest.mark.parametrize("number", [1, 7, -1])
-def test_a_submit_that_is_not_awaited_does_nothing(worker, conveyor, sandbox, document, number):
+@pytest.mark.parametrize("at", ["now", "a past slot"])
+def test_a_bell_does_nothing_for_what_is_not_due(
+    *, worker, conveyor, sandbox, document, client, at
+):
     handle = conveyor.convert(document, to="html")
     worker.waiting()
+    client.zadd(KEYS.due("submit"), {handle.id: worker.engine.ledger.now() + 30})
     before = worker.engine.ledger.get(handle.id)
-    worker.call(names.SUBMIT, conversion_id=handle.id, number=number)
+    worker.call(names.SUBMIT, at=0 if at == "now" else worker.engine.ledger.now() - 7)
 
     assert worker.engine.ledger.get(handle.id) == before
     assert worker.waiting() == []
@@ -94,7 +100,7 @@ def test_a_result_in_the_submits_answer_is_the_result(worker, conveyor, sandbox,
     sandbox.set_faults({"finished_submit": 1.0})
     handle = conveyor.convert(document, to="html")
 
-    assert worker.work() == [names.SUBMIT, names.DELIVER]
+    assert worker.work() == [names.SUBMIT]
     assert handle.get().state is State.SUCCEEDED
     assert sandbox.audit()["paid"] == 1
 
@@ -122,7 +128,8 @@ def test_a_dialect_is_found_out_once(*, worker_of, sandbox_of, conveyor, documen
         worker.work()
         assert first.get().state is State.SUCCEEDED
         before = sandbox.audit()["requests"]
-        worker.run(_enqueued(worker, conveyor, document))
+        conveyor.convert(document, to="html")
+        worker.run(worker.waiting()[0])
         # An upload and one POST: a worker that has just started knows it as well.
         assert sandbox.audit()["requests"] - before == 2
     with worker_of(sandbox.url) as another:
@@ -151,15 +158,10 @@ def test_lost_submit_is_repeated_as_it_was_by_a_worker_of_the_other_dialect(
     assert sandbox.audit()["paid"] == 1
 
 
-def _enqueued(worker, conveyor, document):
-    conveyor.convert(document, to="html")
-    return next(it for it in worker.waiting() if it.task == names.SUBMIT)
-
-
 def test_a_refused_request_fails_with_what_the_service_says(worker, conveyor, sandbox, document):
     handle = conveyor.convert(document, to="html", params={"NoSuchParameter": "1"})
 
-    assert worker.work() == [names.SUBMIT, names.DELIVER]
+    assert worker.work() == [names.SUBMIT]
     with pytest.raises(ConversionFailed, match="NoSuchParameter") as raised:
         handle.wait(timeout=30)
     assert (raised.value.status, raised.value.kind) == (400, "input")

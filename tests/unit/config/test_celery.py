@@ -8,7 +8,7 @@ from celery import Celery
 from config.celery import celery_options
 from config.settings import WorkerSettings
 from conveyor.names import Queues
-from conveyor.schedule import MAX_DELAY_S, MAX_NET_S
+from conveyor.schedule import MAX_DELAY_S, MAX_FALLBACK_S
 from conveyor.settings import load
 
 
@@ -25,7 +25,7 @@ def test_no_countdown_reaches_the_least_allowed_visibility_time_out():
     bounds = WorkerSettings.model_fields["visibility_timeout"].metadata
     least_s = next(bound.ge for bound in bounds if hasattr(bound, "ge"))
 
-    assert least_s >= 2 * max(MAX_DELAY_S, MAX_NET_S)
+    assert least_s >= 2 * max(MAX_DELAY_S, MAX_FALLBACK_S)
 
 
 def test_the_broker_is_told_the_visibility_time_out(options_of):

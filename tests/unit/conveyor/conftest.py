@@ -18,7 +18,7 @@ def entry_of():
         defaults = {
             "id": "c1",
             "state": State.CONVERTING,
-            "wakeup": 1,
+            "turn": 1,
             "request": request,
             "created_at": NOW,
             "seen_at": NOW,

@@ -30,7 +30,7 @@ FAILURE = Failure(FailureKind.STORAGE, "„Full.“", code=1, status=2)
 def test_an_entry_is_read_as_it_was_written():
     fields = {
         "state": "ready",
-        "wakeup": "7",
+        "turn": "7",
         "attempt": "1",
         "token": "t",
         "request": REQUEST.to_json(),
@@ -60,7 +60,7 @@ def test_an_entry_is_read_as_it_was_written():
     assert decode("c1", fields, seen_at=9.5) == Entry(
         id="c1",
         state=State.READY,
-        wakeup=7,
+        turn=7,
         request=REQUEST,
         caller=Caller(group="g", group_index=1),
         uploads={"0": "f0", "OverlayFile": "f10"},
@@ -87,17 +87,17 @@ def test_an_entry_is_read_as_it_was_written():
 
 
 def test_a_new_entry_has_little():
-    fields = {"state": "queued", "request": REQUEST.to_json(), "wakeup": "0", "attempt": "1"}
+    fields = {"state": "queued", "request": REQUEST.to_json(), "turn": "0", "attempt": "1"}
     entry = decode("c1", fields, seen_at=9.5)
 
-    assert entry == Entry(id="c1", state=State.QUEUED, wakeup=0, request=REQUEST)
+    assert entry == Entry(id="c1", state=State.QUEUED, turn=0, request=REQUEST)
 
 
 def test_the_caller_sees_neither_job_id_nor_addresses():
     entry = Entry(
         id="c1",
         state=State.READY,
-        wakeup=1,
+        turn=1,
         request=REQUEST,
         job_id="hush",
         base_url="http://hush",
@@ -113,8 +113,8 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
 
 @pytest.mark.parametrize(
     "key",
-    [KEYS.due, KEYS.dead, KEYS.pace, KEYS.check]
-    + [make("x") for make in (KEYS.conversion, KEYS.turnstile, KEYS.dialect)],
+    [KEYS.dead, KEYS.pace, KEYS.check, *KEYS.all_due]
+    + [make("x") for make in (KEYS.conversion, KEYS.turnstile, KEYS.dialect, KEYS.bell)],
 )
 def test_all_keys_lie_in_one_slot_of_a_cluster(key):
     """Redis Cluster hashes what stands between the first braces."""
@@ -129,7 +129,7 @@ def test_each_namespace_has_keys_of_its_own():
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
     fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
-    fields |= {"job_id": "j", "base_url": "http://x", "wakeup": "0", "attempt": "1"}
+    fields |= {"job_id": "j", "base_url": "http://x", "turn": "0", "attempt": "1"}
     entry = decode("c1", fields, seen_at=9.5)
 
     assert entry.files == (KEPT,)

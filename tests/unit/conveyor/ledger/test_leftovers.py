@@ -24,7 +24,7 @@ def entry_of(state, **values):
         **{
             "id": "c",
             "state": state,
-            "wakeup": 1,
+            "turn": 1,
             "request": ConversionRequest.build("https://example.com/a.docx", "pdf"),
             "job_id": JOB.job_id,
             "base_url": HOST,

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conveyor.protocol.cleaning import Scrubber, clean_identifier, clean_text, clean_whole
+from conveyor.protocol.cleaning import (
+    _LIKE_ASCII,
+    Scrubber,
+    clean_identifier,
+    clean_text,
+    clean_whole,
+)
 
 UUID_TEXT = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 BARE = UUID_TEXT.replace("-", "")
@@ -128,3 +135,29 @@ def test_deep_fields_are_cut():
         deep = {"a": deep}
 
     assert len(json.dumps(Scrubber([]).fields({"deep": deep}))) < 100
+
+
+def test_secret_is_hidden_however_its_letters_are_written():
+    """A pattern that minds no case takes four letters of other scripts for ASCII ones."""
+    texts = ["SECRETIK", "\u017fecretik", "secret\u0130k", "secret\u0131k", "secreti\u212a"]
+    scrubber = Scrubber(["secretik"])
+
+    assert [scrubber.text(f"a {text} ü", 100) for text in texts] == ["a … ü"] * 5
+
+
+@given(
+    st.text("kKsSiIaA\u0130\u0131\u017f\u212a-ü", max_size=12), st.sampled_from(["kisa", "KÜsa"])
+)
+def test_text_is_hidden_wherever_the_pattern_would_find_a_secret(text, secret):
+    scrubber = Scrubber([secret])
+    found = scrubber._pattern.search(text) is not None
+
+    assert (scrubber.name(text) != clean_text(text, 255)) is found
+
+
+def test_every_character_that_counts_as_an_ascii_letter_is_known():
+    everything = "".join(map(chr, range(0xD800))) + "".join(map(chr, range(0xE000, 0x110000)))
+    taken = set(re.findall("[a-z0-9]", everything, re.IGNORECASE))
+    odd = {letter for letter in taken if not letter.isascii()}
+
+    assert {letter.translate(_LIKE_ASCII) for letter in odd} <= set("isk")

@@ -110,3 +110,42 @@ def test_any_text_is_judged_without_raising(url):
     admitted = Gate(TLS).admitted(url)
     if admitted is not None:
         assert str(parse_url(admitted).host).endswith(".convertapi.com")
+
+
+HOSTS = (
+    TLS,
+    f"{TLS}:443",
+    f"{TLS}/",
+    f"{TLS}/below",
+    f"{TLS}/a/..",
+    f"{TLS}?q",
+    f"{TLS}?",
+    f"{TLS}#f",
+    "HTTPS://V2.CONVERTAPI.COM",
+    "https://v2.convertapi.com",
+    "https://evil.example",
+    "https://u@v2.convertapi.com",
+    "http://[x",
+    "",
+)
+
+
+@given(
+    st.sampled_from(HOSTS) | st.text(max_size=30),
+    st.sampled_from(["", "/", "/a", "/async/job/0a-B_9", "/a/", "//a", "/a/../b", "/a%2e", "a"])
+    | st.text(max_size=20),
+)
+def test_path_below_a_host_is_read_as_the_whole_address_is(base_url, path):
+    gate = Gate(TLS)
+    expected = gate.read(base_url + path)
+
+    assert gate.below(base_url, path) == expected
+    assert gate.below(base_url, path) == expected  # remembered
+
+
+def test_target_of_an_address_is_its_path_and_query():
+    address = Gate(TLS).read(f"{TLS}/d/x?a=b#c")
+
+    assert address.target == "/d/x?a=b"
+    assert address.origin == Origin("https", "eu-v2.convertapi.com", 443)
+    assert Gate(TLS).read(f"{TLS}?a").target == "/?a"
