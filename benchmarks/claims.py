@@ -152,7 +152,7 @@ def _one(client: Client, claim: Callable[[], Taken], scene: Scene) -> Cost:
     round_trip_ms = (time.perf_counter() - begun) * 1000
     if len(taken.passes) != scene.takes:
         raise RuntimeError(f"a claim took {len(taken.passes)} and not {scene.takes}")
-    stats: dict[str, Any] = client.info("commandstats")  # type: ignore[assignment]
+    stats: dict[str, Any] = client.info("commandstats")
     return Cost(stats["cmdstat_evalsha"]["usec"] / 1000, round_trip_ms)
 
 
@@ -187,7 +187,7 @@ def _write_entries(client: Client, kind: str, count: int) -> None:
         begun = ledger.begin_submit(entry, job)
         assert begun is not None
         ledger.started(begun, job.job_id, 0)
-    fields: dict[Any, Any] = client.hgetall(keys.conversion("model"))  # type: ignore[assignment]
+    fields: dict[Any, Any] = client.hgetall(keys.conversion("model"))
     for numbers in _batches(count):
         pipeline = client.pipeline(transaction=False)
         for number in numbers:
