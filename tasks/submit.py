@@ -75,12 +75,14 @@ class Posted:
         job: What was posted.
         passed: The turnstile's pass, with the conversion as it stood when the POST began.
         outcome: The answer.
+        at: When it went out, by this process's clock.
     """
 
     before: Entry
     job: Job
     passed: Pass
     outcome: SubmitOutcome
+    at: float
 
 
 class SubmitTask(ConversionTask):
@@ -149,7 +151,7 @@ def _begin(task: ConversionTask, asked: str, call: tuple[Any, ...]) -> None:
 
 def _submit_due(engine: Engine, at: float) -> None:
     """Take what may go, and submit it; end what has waited for the account for too long."""
-    taken = engine.claims.submits(room_for(engine, "submit"), at)
+    taken = engine.claims.submits(room_for(engine, "submit", at), at)
     losses.report(engine, taken.lost)
     admission = taken.admission
     work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
@@ -312,8 +314,8 @@ def _post_in(
     begun = engine.ledger.begin_submit(entry, job, passed.entering)
     if begun is None or time.monotonic() - noted_at > _SLEPT_S:
         return None
-    passed = replace(passed, entry=begun)
-    return Posted(entry, job, passed, _start(engine, passed, wait_s))
+    passed, posted_at = replace(passed, entry=begun), time.monotonic()
+    return Posted(entry, job, passed, _start(engine, passed, wait_s), posted_at)
 
 
 def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
@@ -341,7 +343,7 @@ def _note(
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
     match after_submit(outcome, entry, engine.limits, account_is_well=admission.well):
         case Taken(job_id):
-            return _started(engine, posted.passed, job_id)
+            return _started(engine, posted.passed, job_id, posted.at)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
@@ -407,14 +409,15 @@ def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> f
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
-def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
+def _started(engine: Engine, passed: Pass, job_id: str, posted_at: float) -> Entry | None:
     entry = passed.entry
     expectation = engine.ledger.pace.expected(entry.request)
     mostly_open = engine.ledger.pace.begin(entry.request)
+    took_s = time.monotonic() - posted_at
     delay_s = (
         schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, expectation)
+        else schedule.first_poll(engine.spacing_s, expectation, took_s)
     )
     log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
     return engine.ledger.started(

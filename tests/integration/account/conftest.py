@@ -93,7 +93,7 @@ class Fleet:
 
     def open(self, count=1):
         """Accept conversions; returns their ids."""
-        ids = [f"c{next(self._ids)}" for _ in range(count)]
+        ids = [f"c{next(self._ids):06}" for _ in range(count)]
         return [self.ledger.open(it, self._make.request).id for it in ids]
 
     def claim(self, limit=64):
