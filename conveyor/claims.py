@@ -110,7 +110,7 @@ class Claims:
         return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float, at: float = 0.0) -> None:
-        """Have a bell come later, because nobody here has room: one, however many ask.
+        """Have a bell come later, because nobody here has room: one a slot, however many ask.
 
         Args:
             kind: For what.
