@@ -49,7 +49,7 @@ def main() -> int:
         _profile(console, LOADS[_PROFILED].scaled(options.scale))
         return 0
     plan = list(_plan(options))
-    minutes = sum(turn.load.run_s * options.scale for turn in plan) / _MINUTE_S
+    minutes = sum(turn.load.run_s for turn in plan) / _MINUTE_S
     console.print(f"{len(plan)} runs, about {minutes:.0f} minutes. Figures: {BENCH}")
     runs: list[Figures] = []
     for turn in plan:
@@ -124,7 +124,7 @@ def _take(console: Console, turn: _Turn) -> Figures:
     ]
     if figures.ready_to_stored_p50_s is not None:
         words.insert(2, f"p50 {number(figures.ready_to_stored_p50_s)} s")
-        words.append(f"machine {figures.machine_busy:.0%} busy")
+        words.append(f"{figures.others_busy:.0%} of the machine busy with others")
     console.print(f"{turn.load.name} {turn.side} {turn.round}: {', '.join(words)}")
     return figures
 

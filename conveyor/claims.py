@@ -109,12 +109,13 @@ class Claims:
         """
         return self._take("deliver", limit, at, {})
 
-    def put_off(self, kind: str, wait_s: float) -> None:
+    def put_off(self, kind: str, wait_s: float, at: float = 0.0) -> None:
         """Have a bell come later, because nobody here has room: one, however many ask.
 
         Args:
             kind: For what.
             wait_s: Until there may be room, seconds.
+            at: When the bell was to come that is put off, by Redis' clock.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -122,7 +123,9 @@ class Claims:
         with translated(self._client):
             again_s, now = cast(
                 "tuple[str, str]",
-                self._put_off(keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s]),
+                self._put_off(
+                    keys=[self._keys.due(kind)], args=[self._keys.prefix, kind, wait_s, at]
+                ),
             )
         self._ledger.ring(kind, again_s, now)
 

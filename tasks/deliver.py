@@ -76,7 +76,7 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
 
 
 def _send_on_what_is_due(engine: Engine, at: float) -> None:
-    taken = engine.claims.deliveries(room_for(engine, "deliver"), at)
+    taken = engine.claims.deliveries(room_for(engine, "deliver", at), at)
     losses.report(engine, taken.lost)
     due = [passed.entry for passed in taken.passes]
     jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}

@@ -37,7 +37,7 @@ def poll(self: ConversionTask, *, at: float = 0.0) -> None:
         at: When the bell was to come, by Redis' clock.
     """
     engine = self.engine
-    taken = engine.claims.polls(room_for(engine, "poll"), at)
+    taken = engine.claims.polls(room_for(engine, "poll", at), at)
     losses.report(engine, taken.lost)
     work_off(engine, names.POLL, taken.passes, partial(_poll, engine))
 

@@ -151,7 +151,7 @@ def _begin(task: ConversionTask, asked: str, call: tuple[Any, ...]) -> None:
 
 def _submit_due(engine: Engine, at: float) -> None:
     """Take what may go, and submit it; end what has waited for the account for too long."""
-    taken = engine.claims.submits(room_for(engine, "submit"), at)
+    taken = engine.claims.submits(room_for(engine, "submit", at), at)
     losses.report(engine, taken.lost)
     admission = taken.admission
     work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))

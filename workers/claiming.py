@@ -32,12 +32,13 @@ _PATIENCE_S: Final = 1.0
 log = structlog.get_logger("conveyor.task")
 
 
-def room_for(engine: Engine, kind: str) -> int:
+def room_for(engine: Engine, kind: str, at: float) -> int:
     """How many conversions may be claimed now.
 
     Args:
         engine: The parts.
         kind: Of which.
+        at: When the bell was to come that asks for it, by Redis' clock.
 
     Raises:
         Ignore: None: the crew is at work on what takes long. Another bell will come.
@@ -45,7 +46,7 @@ def room_for(engine: Engine, kind: str) -> int:
     """
     room = min(engine.crew.room(_PATIENCE_S), MOST)
     if not room:
-        engine.claims.put_off(kind, _PATIENCE_S)
+        engine.claims.put_off(kind, _PATIENCE_S, at)
         raise Ignore
     return room
 

@@ -49,8 +49,7 @@ REACH = {
 
 
 def _claim(worker, name, limit=1000):
-    taken = getattr(worker.claims, name)(limit)
-    return _ids(taken) if name == "deliveries" else [it.entry.id for it in taken.passes]
+    return [passed.entry.id for passed in getattr(worker.claims, name)(limit).passes]
 
 
 # -- who takes what ---------------------------------------------------------------------------
@@ -124,12 +123,8 @@ def work(url, begin, answers):
     for name in ("submits", "polls", "deliveries"):
         begin.wait()
         claim, mine[name] = getattr(claims, name), []
-        while True:
-            taken = claim(7)
-            entries = taken if name == "deliveries" else [it.entry for it in taken.passes]
-            if not entries:
-                break
-            mine[name].append([entry.id for entry in entries])
+        while passes := claim(7).passes:
+            mine[name].append([passed.entry.id for passed in passes])
     answers.put(mine)
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_every_key_of_every_transition_lies_below_its_namespace(redis_url, clien
         claims = _claims(other, ledger)
         assert len(claims.submits(10).passes) == 1
         assert claims.polls(10).passes == []
-        assert claims.deliveries(10) == []
+        assert claims.deliveries(10).passes == []
         client.zadd("{staging}:due:poll", {dead: 1})
         assert claims.overdue() == [Due("poll", 1)]
 

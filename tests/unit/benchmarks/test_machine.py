@@ -53,3 +53,12 @@ def test_memory_of_this_process_is_at_least_an_interpreter():
     held = machine.memory([os.getpid()])
 
     assert held.rss >= held.pss > 1_000_000
+
+
+def test_machine_has_all_cores_and_uses_a_part_of_them():
+    busy, total = machine.machine_seconds()
+
+    assert 0 < busy <= total
+    later_busy, later_total = machine.machine_seconds()
+    assert later_busy >= busy
+    assert later_total >= total
