@@ -362,6 +362,9 @@ def test_an_entry_of_a_newer_version_is_left_alone(
     pauses = [f"{KEYS.bell(kind)}:pause" for kind in KINDS]
     for key in (KEYS.stripped, KEYS.newer, KEYS.audited, KEYS.accounts, *pauses):
         after.pop(key, None)
+    # Which bells were rung is a hint.
+    for key in [key for key in after if key.startswith(f"{KEYS.prefix}bell:")]:
+        after.pop(key)
     assert after == before
 
 
