@@ -943,6 +943,8 @@ class Interleavings(RuleBasedStateMachine):
                 assert seen["ttl_s"] == -1, "I2: kept"
             if state is State.CONVERTING and seen["called"] == seen["alive"] == "1":
                 self._is_called_for(seen)
+            if _kind_of(state) != "deliver" and not self.eras[conversion_id]:
+                self._is_left_alone(_kind_of(state), seen)
 
     def _looked_at(self):
         fields = ("state", "told", "attempt", "failure", "called", "alive")
@@ -965,13 +967,24 @@ class Interleavings(RuleBasedStateMachine):
 
     def _is_called_for(self, seen):
         """What the service has called for is polled as soon as the turnstile allows."""
-        now = self.clock.now()
-        opens_at = max((seen["lapses_at"] or 0) / 1000, now)
-        holder = seen["holder"] if opens_at > now else None
+        holder, opens_at = self._turnstile(seen)
         # Whoever is in looks again when it has its answer; if it has died, its lease ends first.
         if holder in (None, "left"):
             spare_s = 0.1 if holder else 1.1
             assert seen["due"]["poll"] <= opens_at + spare_s, "it was called for"
+
+    def _is_left_alone(self, kind, seen):
+        """Nobody is sent after what somebody works on."""
+        holder, opens_at = self._turnstile(seen)
+        if holder not in (None, "left"):
+            assert seen["due"][kind] >= opens_at, "its date is the end of the lease"
+
+    def _turnstile(self, seen):
+        """Who is in, and until when at most."""
+        opens_at = (seen["lapses_at"] or 0) / 1000
+        if opens_at <= self.clock.now():
+            return None, self.clock.now()
+        return seen["holder"], opens_at
 
     @invariant()
     def no_mark_keeps_the_bells_still(self):
