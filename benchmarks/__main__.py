@@ -49,7 +49,7 @@ def main() -> int:
         _profile(console, LOADS[_PROFILED].scaled(options.scale))
         return 0
     plan = list(_plan(options))
-    minutes = sum(turn.load.run_s * options.scale for turn in plan) / _MINUTE_S
+    minutes = sum(turn.load.run_s for turn in plan) / _MINUTE_S
     console.print(f"{len(plan)} runs, about {minutes:.0f} minutes. Figures: {BENCH}")
     runs: list[Figures] = []
     for turn in plan:
@@ -116,12 +116,16 @@ def _take(console: Console, turn: _Turn) -> Figures:
     began = time.monotonic()
     name = f"{turn.load.name}-{turn.side}-{turn.round}"
     figures = run(turn.load, turn.side, BENCH / "logs" / name)
-    console.print(
-        f"{turn.load.name} {turn.side} {turn.round}: CPU {number(figures.worker_cpu_ms)} ms, "
-        f"makespan {number(figures.makespan_s)} s, p50 {number(figures.ready_to_stored_p50_s)} s, "
-        f"lost {figures.lost:.0f} (machine {figures.machine_busy:.0%} busy, "
-        f"took {time.monotonic() - began:.0f} s)"
-    )
+    words = [
+        f"CPU {number(figures.worker_cpu_ms)} ms",
+        f"makespan {number(figures.makespan_s)} s",
+        f"lost {figures.lost:.0f}",
+        f"took {time.monotonic() - began:.0f} s",
+    ]
+    if figures.ready_to_stored_p50_s is not None:
+        words.insert(2, f"p50 {number(figures.ready_to_stored_p50_s)} s")
+        words.append(f"{figures.others_busy:.0%} of the machine busy with others")
+    console.print(f"{turn.load.name} {turn.side} {turn.round}: {', '.join(words)}")
     return figures
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,7 @@ def page(kept: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
     return _TEMPLATE.read_text(encoding="utf-8").format(
         machine=kept["machine"],
         at=kept["at"],
+        others=f"{statistics.median(it.others_busy for it in kept['runs']):.0%}",
         ratios=_ratios(table),
         promises=_promises(table),
         speed=_figures(table, SPEED),

@@ -25,6 +25,7 @@ class Figures:
         web_cpu_ms: The same of `web`.
         producer_cpu_ms: The same of this process, which enqueues and listens.
         service_cpu_ms: The same of the stand-in.
+        redis_cpu_ms: The same of Redis.
         ready_to_stored_p50_s: From a job's end at the service until its outcome is visible.
         ready_to_stored_p99_s: The same.
         submitted_p50_s: From the return of the call that enqueued until the service has the POST.
@@ -48,7 +49,8 @@ class Figures:
         touched_s: The same of the others, each less its own time-outs.
         tail_s: From the last outcome to the last request to the service: DELETEs follow behind.
         silent: Results that were stored and not published.
-        machine_busy: Share of the machine's CPU that was used during the run, by anybody.
+        others_busy: Share of the machine's CPU that went to others during the run: what else it
+            was doing, which slows all sides down.
     """
 
     load: str
@@ -59,6 +61,7 @@ class Figures:
     web_cpu_ms: float = 0.0
     producer_cpu_ms: float = 0.0
     service_cpu_ms: float = 0.0
+    redis_cpu_ms: float = 0.0
     ready_to_stored_p50_s: float | None = None
     ready_to_stored_p99_s: float | None = None
     submitted_p50_s: float | None = None
@@ -81,7 +84,7 @@ class Figures:
     touched_s: float | None = None
     tail_s: float = 0.0
     silent: float = 0
-    machine_busy: float = 0.0
+    others_busy: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Final, Self
 
 import redis
@@ -72,31 +71,42 @@ class Peaks:
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """CPU seconds so far, by who has used them."""
+    """CPU seconds so far, by who has used them.
+
+    Attributes:
+        workers: The workers' trees.
+        web: The web processes.
+        redis: The server.
+        service: The stand-in.
+        producer: This process.
+        anybody: All processes of the machine.
+        all: What the machine has, used or not.
+    """
 
     workers: float
     web: float
+    redis: float
     service: float
     producer: float
-    machine_busy: float
-    machine: float
+    anybody: float
+    all: float
 
     @classmethod
-    def now(cls, side: Side, service: Child) -> Cpu:
+    def now(cls, side: Side, redis_server: Child, service: Child) -> Cpu:
         """Read the counts.
 
         Args:
             side: Whose workers and web processes.
+            redis_server: The server's process.
             service: The stand-in's process.
         """
-        busy, total = _machine_seconds()
         return cls(
             machine.cpu_seconds(it.pid for it in side.workers),
             machine.cpu_seconds(it.pid for it in side.web),
+            machine.cpu_seconds([redis_server.pid]),
             machine.cpu_seconds([service.pid]),
             time.process_time(),
-            busy,
-            total,
+            *machine.machine_seconds(),
         )
 
     def __sub__(self, earlier: Cpu) -> Cpu:
@@ -108,18 +118,12 @@ class Cpu:
         Args:
             count: How many conversions there were.
         """
+        ours = self.workers + self.web + self.redis + self.service + self.producer
         return {
             "worker_cpu_ms": self.workers / count * 1000,
             "web_cpu_ms": self.web / count * 1000,
+            "redis_cpu_ms": self.redis / count * 1000,
             "service_cpu_ms": self.service / count * 1000,
             "producer_cpu_ms": self.producer / count * 1000,
-            "machine_busy": self.machine_busy / self.machine,
+            "others_busy": max(0.0, self.anybody - ours) / self.all,
         }
-
-
-def _machine_seconds() -> tuple[float, float]:
-    """CPU seconds of the whole machine so far: used, and all."""
-    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    ticks = [int(it) for it in fields[:8]]
-    idle = ticks[3] + ticks[4]
-    return float(sum(ticks) - idle), float(sum(ticks))

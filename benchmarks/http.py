@@ -2,7 +2,9 @@
 
 A server in another process answers at once with canned bytes. What this process spends on a call
 is measured beside bare `requests` and bare urllib3, in turn, in the same run. The ratios tell more
-than the milliseconds: other work on the machine changes both alike.
+than the milliseconds: other work on the machine changes both alike. Files are stored in memory
+where the machine has a folder there. On a disk making a folder and a file has cost from 0.05 to
+0.9 ms on the same machine, by the state of its file system alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -37,6 +40,7 @@ from workers.downloads import fetch
 FILE: Final = os.urandom(1024)
 JOB: Final = "0123456789abcdef0123456789abcdef"
 RUNNING: Final = "f" * 8
+_MEMORY: Final = "/dev/shm"
 BASELINE: Final = "requests: bare adapter"
 
 
@@ -92,7 +96,7 @@ def main() -> int:
     server.start()
     try:
         url = f"http://127.0.0.1:{near.recv()}"
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=_MEMORY if Path(_MEMORY).is_dir() else None) as folder:
             calls = _calls(url, folder, max(options.threads, 1))
             if options.threads:
                 calls = {name: _side_by_side(call, options.threads) for name, call in calls.items()}

@@ -109,12 +109,15 @@ class Load:
             share: Of the conversions, from 0 to 1.
         """
         counts = {side: max(1, round(count * share)) for side, count in self.counts.items()}
-        return replace(self, count=max(1, round(self.count * share)), counts=counts)
+        run_s = _START_AND_END_S + share * max(0.0, self.run_s - _START_AND_END_S)
+        count = max(1, round(self.count * share))
+        return replace(self, count=count, counts=counts, run_s=run_s)
 
 
 _TEN_S: Final = Duration(10)
 _LOGNORMAL: Final = Duration(8, 0.5)
 _ONE_IN_TWENTY: Final = 0.05
+_START_AND_END_S: Final = 28.0
 
 _ALL: Final = (
     Load(

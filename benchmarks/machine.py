@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Memory", "cpu_seconds", "family", "memory"]
+__all__ = ["Memory", "cpu_seconds", "family", "machine_seconds", "memory"]
 
 _PROC: Final = Path("/proc")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -18,6 +18,9 @@ _KB: Final = 1024
 # and system, and the same of children that have ended and were waited for.
 _PARENT: Final = 1
 _COUNTS: Final = slice(11, 15)
+# Of /proc/stat: user, nice, system, idle, waiting for a disk, two kinds of interrupts, stolen.
+_KINDS: Final = slice(0, 8)
+_IDLE: Final = slice(3, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,14 @@ def memory(roots: Iterable[int]) -> Memory:
                 elif line.startswith("Pss:"):
                     pss += int(line.split()[1]) * _KB
     return Memory(rss, pss)
+
+
+def machine_seconds() -> tuple[float, float]:
+    """CPU seconds of the machine since its start: used by anybody, and all that there were."""
+    line = (_PROC / "stat").read_text().splitlines()[0]
+    ticks = [int(field) for field in line.split()[1:][_KINDS]]
+    total = sum(ticks)
+    return (total - sum(ticks[_IDLE])) / _TICKS, total / _TICKS
 
 
 def _ticks(pid: int) -> int:

@@ -27,10 +27,12 @@ def plot(table: Table, path: Path) -> None:
     """Draw CPU, makespan and latency by load, ours beside naive.
 
     Args:
-        table: What was measured, by load and side.
+        table: What was measured, by load and side. Nothing is drawn where nothing is beside.
         path: The PNG file.
     """
     loads = [load for load, side in table if side == "ours" and (load, "naive") in table]
+    if not loads:
+        return
     figure, axes = plt.subplots(1, 3, figsize=(13, 0.55 * len(loads) + 1.9), sharey=True)
     try:
         _bars(axes[0], table, loads, "worker_cpu_ms", "CPU of workers and web, ms a conversion")

@@ -106,12 +106,16 @@ def _touched_late(table: Table) -> float:
     return _value(table["dribbling", "ours"], "touched_s") - clean
 
 
-def _broken(table: Table) -> float:
-    """What must never happen, over all loads."""
-    ours = [figures for (_, side), figures in table.items() if side == "ours"]
-    if not ours:
-        raise KeyError("ours")
-    return sum(it.violations + it.duplicates + it.failed + it.lost for it in ours)
+def _never(*names: str) -> Callable[[Table], float]:
+    """What must not happen, over all loads."""
+
+    def count(table: Table) -> float:
+        ours = [figures for (_, side), figures in table.items() if side == "ours"]
+        if not ours:
+            raise KeyError("ours")
+        return sum(_value(it, name) for it in ours for name in names)
+
+    return count
 
 
 _PLAIN: Final = "burst-10s"
@@ -168,5 +172,11 @@ PROMISES: Final = (
         )
         for number in (2, 4)
     ),
-    Promise("all", "violations, duplicates, failures, losses", 0, _broken),
+    Promise(
+        "all",
+        "violations, duplicates, failures, losses",
+        0,
+        _never("violations", "duplicates", "failed", "lost"),
+    ),
+    Promise("all", "results stored and not published", 0, _never("silent")),
 )

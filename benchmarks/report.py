@@ -76,6 +76,7 @@ UPKEEP: Final = (
     Column("round trips to Redis", _of("round_trips")),
     Column("Redis commands", _of("redis_commands")),
     Column("Redis traffic, KB", _of("redis_kb")),
+    Column("Redis CPU, ms", _of("redis_cpu_ms")),
     Column("Redis memory, KB", _of("redis_memory_kb")),
     Column("most unacked", lambda figures: f"{figures.unacked:,.0f}"),
     Column("workers' RSS, PSS, MB", _memory),

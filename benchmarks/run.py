@@ -63,7 +63,7 @@ def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> F
             service.reset(load.faults)
             if stacks is not None:
                 stack.enter_context(sampled(side.workers[0].pid, stacks))
-            return _Run(load, side, place, service, outcomes, sent).measured(enqueue)
+            return _Run(load, side, valkey, service, outcomes, sent).measured(enqueue)
 
 
 @dataclass
@@ -72,7 +72,7 @@ class _Run:
 
     load: Load
     side: Side
-    place: Place
+    valkey: Valkey
     service: StandIn
     outcomes: Outcomes
     sent: Sent
@@ -82,7 +82,7 @@ class _Run:
         """Enqueue the load, wait for all outcomes and for the quiet after them."""
         sources = self.load.sources(self.side.name)
         roots = [it.pid for it in self.side.workers]
-        client = measuring_client(self.place.redis_url)
+        client = measuring_client(self.valkey.url())
         with client, Peaks(roots, client, self.side.unacked) as peaks:
             cpu, use = self._cpu(), RedisUse.now(client, self.sent)
             began = time.time()
@@ -122,7 +122,7 @@ class _Run:
         }
 
     def _cpu(self) -> Cpu:
-        return Cpu.now(self.side, self.service.process)
+        return Cpu.now(self.side, self.valkey.process, self.service.process)
 
     def _enqueued(self, enqueue: Enqueue, sources: Sequence[Source]) -> dict[str, int]:
         """The ids of what was enqueued, with the numbers of their sources."""

@@ -4,7 +4,8 @@ A server of its own on bare asyncio, because the sandbox converts for real and s
 request than the clients that are measured. It speaks both dialects as far as a worker and the
 peers use them. A conversion takes as long as its source's address says.
 
-``POST /_load`` forgets everything and sets the faults; ``GET /_audit`` tells what was seen.
+``POST /_load`` forgets everything and sets the faults, ``POST /_faults`` sets them alone, and
+``GET /_audit`` tells what was seen.
 """
 
 from __future__ import annotations
@@ -204,6 +205,9 @@ class Service:
         match (ask.method, ask.path):
             case ("POST", "/_load"):
                 self.reset(Faults(**json.loads(ask.body)))
+                return Reply(200)
+            case ("POST", "/_faults"):
+                self.faults = Faults(**json.loads(ask.body))
                 return Reply(200)
             case ("GET", "/_audit"):
                 return Reply(200, json.dumps(self.book.report(self._since)).encode())

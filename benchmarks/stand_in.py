@@ -47,6 +47,10 @@ class StandIn:
         """Have it forget everything, and put faults in force."""
         self._ask("POST", "/_load", json.dumps(asdict(faults)).encode())
 
+    def set_faults(self, faults: Faults) -> None:
+        """Put faults in force; the jobs stay."""
+        self._ask("POST", "/_faults", json.dumps(asdict(faults)).encode())
+
     def audit(self) -> dict[str, Any]:
         """What it has seen."""
         report: dict[str, Any] = json.loads(self._ask("GET", "/_audit"))

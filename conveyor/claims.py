@@ -102,12 +102,12 @@ class Claims:
         """Take what is to be polled; as `submits`."""
         return self._take("poll", limit, at, {})
 
-    def deliveries(self, limit: int, at: float = 0.0) -> list[Entry]:
-        """Take what is to be brought to its caller; who delivers it takes a lease of his own.
+    def deliveries(self, limit: int, at: float = 0.0) -> Taken:
+        """Take what is to be brought to its caller; as `submits`.
 
-        As `submits`.
+        No turnstile is entered: who delivers it takes a lease of his own.
         """
-        return [passed.entry for passed in self._take("deliver", limit, at, {}).passes]
+        return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float, at: float = 0.0) -> None:
         """Have a bell come later, because nobody here has room: one, however many ask.
@@ -168,23 +168,24 @@ class Claims:
             answer = cast(
                 "list[Any]", self._claim(keys=keys, args=[json.dumps(ask), self._keys.prefix])
             )
-        now, again_s, reason, check, probe, well, foreign_ids, gone, damaged, newer, *rows = answer
+        now, again_s, later, reason, *flags, gone, damaged, newer, taken_rows, spent_rows = answer
         passing = partial(
             self._turnstile.passing, token=token, asked_at=asked_at, is_poll=kind == "poll"
         )
         read = partial(_read, now=float(now), passing=passing)
-        taken, spent = (read(flat, damaged, newer) for flat in rows)
+        taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
         if damaged and kind == "submit":
             # Nothing of theirs was submitted: their places are for others, who come at once.
             self._governor.release(*damaged)
             again_s = "0"
-        self._ledger.ring(kind, again_s, now)
+        for wait_s in (again_s, *later):
+            self._ledger.ring(kind, wait_s, now)
         self._ledger.set_aside(damaged)
         self._ledger.audit.note_newer(newer)
         return Taken(
             taken,
             spent,
-            Admission(reason, bool(check), bool(probe), bool(well), bool(foreign_ids)),
+            Admission(reason, *map(bool, flags)),
             self._ledger.audit.lose(gone),
         )
 

@@ -39,7 +39,8 @@ class Fleet:
         states: How many are in each state; finished ones for 7 days.
         dead: Dead letters by class.
         throughput: How many succeeded in each of the last 30 minutes, the present one last.
-        oldest_overdue_s: How long the longest overdue has waited for the sweep, seconds.
+        oldest_overdue_s: How long the longest overdue has waited for a worker, seconds. What an
+            account keeps waiting is not overdue.
         unreadable: Entries in Redis that can't be read: `conveyor dead list` names them.
         counts: What has happened so far; `conveyor.ledger.tally` has the names.
         accounts: The accounts that the workers submit for.
@@ -70,7 +71,11 @@ class Fleet:
             states=reading.states,
             dead=reading.dead,
             throughput=reading.throughput,
-            oldest_overdue_s=reading.oldest_overdue_s,
+            oldest_overdue_s=max(
+                reading.oldest_overdue_s,
+                # What the account keeps waiting is not late.
+                0.0 if any(account.why for account in accounts) else reading.oldest_submit_s,
+            ),
             unreadable=reading.unreadable,
             counts=reading.counts,
             accounts=tuple(accounts),

@@ -1,8 +1,9 @@
 """The governor: what an account may do now is one fact for the whole fleet, kept in Redis.
 
-A throttle slows the submits down: it lowers the account's rate, which grows again as time goes by.
-A used-up balance or wrong credentials hold them, so that nothing is lost and nothing is burnt. A
-limit bounds the jobs at the service. `conveyor.claims` takes what may go.
+Throttles slow the submits down. They lower the account's rate to what the service took of late, and
+it grows again as time goes by: ``rate.lua`` has the law. A used-up balance or wrong credentials
+hold the submits, so that nothing is lost and nothing is burnt. A limit bounds the jobs at the
+service. `conveyor.claims` takes what may go.
 
 A hold is checked every half minute, for as long as conversions wait. The account is asked at
 ``/user`` how it is. Where that proves nothing, one submit is let through as a probe, and the
@@ -29,12 +30,11 @@ __all__ = [
     "status_of",
 ]
 
+# Nobody notices that submits are slower than that.
+_FAST: Final = 20.0
 # How often a held account is checked, and how often its submits look, in steps of the spacing:
 # half a minute at the service's 5 s.
 _HELD_STEPS: Final = 6
-# A rate that throttles have left grows by this share of what it was, a second, and ends by itself.
-_GROWTH: Final = 0.05
-_RATE_LIFE_S: Final = 60.0
 BALANCE_USED_UP: Final = 4014
 
 _HOLD_FIELDS: Final = (
@@ -44,7 +44,6 @@ _HOLD_FIELDS: Final = (
     "checked_at",
     "by_submit",
     "prober",
-    "others_at",
     "counters",
     "well_at",
 )
@@ -82,6 +81,7 @@ class AccountStatus:
         jobs: Conversions that the service works on.
         held_s: For how long it has been on hold, seconds.
         ends: How the hold will end by itself, in words; empty when it is not on hold.
+        most_jobs: As many jobs may it have at once; 0 where nothing bounds them.
     """
 
     account: str
@@ -90,6 +90,19 @@ class AccountStatus:
     jobs: int
     held_s: float = 0.0
     ends: str = ""
+    most_jobs: int = 0
+
+    @property
+    def why(self) -> str:
+        """What keeps conversions waiting, in words; empty where nothing does."""
+        if self.held:
+            return f"the account is on hold: {self.held}"
+        if 0 < self.most_jobs <= self.jobs:
+            jobs = "its one job" if self.most_jobs == 1 else f"one of its {self.most_jobs} jobs"
+            return f"the account is at its limit: waits for {jobs} to end"
+        if self.rate is not None and self.rate < _FAST:
+            return f"ConvertAPI throttles the account: {self.rate:.1f} submits a second"
+        return ""
 
 
 class Governor:
@@ -126,18 +139,13 @@ class Governor:
             "hold_s": hold_s,
         }
 
-    def why(self, admission: Admission) -> str:
+    def why(self) -> str:
         """What keeps conversions waiting, in words.
-
-        Args:
-            admission: How the account stood.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        if admission.reason == "full":
-            return f"the account's {self._limit} jobs are running"
-        return f"the account is on hold: {status_of(self._redis, self.account).held}"
+        return status_of(self._redis, self.account).why or "the account let none go"
 
     def release(self, *conversion_ids: str) -> None:
         """Take back places among the jobs: nothing was submitted."""
@@ -145,10 +153,10 @@ class Governor:
             self._redis.srem(self._keys.jobs(self.account), *conversion_ids)
 
     def throttled(self) -> float:
-        """Note a throttle, wherever the service said it: the account's rate falls.
+        """Note a throttle, wherever the service said it: many of them lower the account's rate.
 
         Returns:
-            The rate, submits a second.
+            The rate, submits a second; 0 where nothing bounds them.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -205,7 +213,7 @@ class Governor:
             pipeline.hsetnx(self._key, "counters", counters)
             pipeline.hmget(self._key, "counters", "code")
             _, (first, code) = pipeline.execute()
-        return int(code or 0) != BALANCE_USED_UP or first != counters
+        return bool(code != str(BALANCE_USED_UP) or first != counters)
 
     def resume(self) -> None:
         """End the hold, because the service has shown that the account is well.
@@ -218,7 +226,7 @@ class Governor:
         with translated(self._redis):
             code = cast("str | None", self._redis.hget(self._key, "code"))
             resume(self._redis, self.account)
-            if int(code or 0) != BALANCE_USED_UP:
+            if code != str(BALANCE_USED_UP):
                 self._redis.hset(self._key, "well_at", _server_now(self._redis))
 
     def note_foreign_ids(self) -> None:
@@ -244,17 +252,22 @@ def status_of(client: Client, account: str) -> AccountStatus:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    with translated(client), client.pipeline() as pipeline:
-        pipeline.hgetall(client.keyspace.account(account))
-        pipeline.scard(client.keyspace.jobs(account))
-        pipeline.time()
-        fields, jobs, (seconds, microseconds) = pipeline.execute()
-    now = seconds + microseconds / 1e6
-    held, rate = fields.get("held", ""), _rate_of(fields, now)
-    if not held:
-        return AccountStatus(account, "", rate, jobs)
-    held_s = now - _number(fields, "held_since", seconds)
-    return AccountStatus(account, held, rate, jobs, max(held_s, 0.0), _end_of(fields))
+    look = client.register_script(script("account"))
+    keys = client.keyspace
+    with translated(client):
+        answer = cast("list[Any]", look(keys=[keys.account(account), keys.jobs(account)]))
+    now, rate, jobs, flat = answer
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    held = fields.get("held", "")
+    return AccountStatus(
+        account,
+        held,
+        float(rate) or None,
+        jobs,
+        held_s=max(float(now) - _number(fields, "held_since", float(now)), 0.0) if held else 0.0,
+        ends=_end_of(fields) if held else "",
+        most_jobs=int(_number(fields, "most_jobs")),
+    )
 
 
 def resume(client: Client, account: str) -> bool:
@@ -283,14 +296,6 @@ def _server_now(client: Client) -> float:
 def _end_of(fields: Mapping[str, str]) -> str:
     every = f"every {_number(fields, 'check_s'):g} s"
     return f"a submit probes {every}" if "by_submit" in fields else f"the account is asked {every}"
-
-
-def _rate_of(fields: Mapping[str, str], now: float) -> float | None:
-    """As ``claim.lua`` reckons it."""
-    rate, since_s = _number(fields, "rate"), now - _number(fields, "rate_at")
-    if rate <= 0 or since_s > _RATE_LIFE_S:
-        return None
-    return rate + _number(fields, "rate_base") * _GROWTH * max(since_s, 0.0)
 
 
 def _number(fields: Mapping[str, str], name: str, default: float = 0.0) -> float:

@@ -18,6 +18,7 @@ from conveyor.conversion import Conversion, Event, Progress, State
 from conveyor.durations import Expectation
 from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
+from conveyor.waiting import explained
 from conveyor.watch import Watch
 
 __all__ = ["Handle"]
@@ -91,8 +92,13 @@ class Handle:
         Raises:
             UnknownConversion: It was forgotten.
         """
-        entry = self._ledger.get(self.id)
+        entry = self._look()
         return progress_of(entry, self._ledger.pace.expected(entry.request))
+
+    def _look(self) -> Entry:
+        """The entry, with what keeps it waiting."""
+        (entry,) = explained(self._ledger.client, [self._ledger.get(self.id)])
+        return entry
 
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
@@ -121,7 +127,10 @@ class Handle:
             entry = self._ledger.get(self.id)
             if entry.state.is_final:
                 return _succeeded(entry)
-            time.sleep(min(pause_s, patience.left_s(entry)))
+            left_s = patience.left_s
+            if left_s <= 0:
+                raise patience.is_over(self._look())
+            time.sleep(min(pause_s, left_s))
             pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     def events(self, after: str = "") -> Iterator[Event]:
@@ -172,7 +181,10 @@ class Handle:
                 entry = await asyncio.to_thread(self._ledger.get, self.id)
                 if entry.state.is_final:
                     return _succeeded(entry)
-                await bell.wait(patience.left_s(entry))
+                left_s = patience.left_s
+                if left_s <= 0:
+                    raise patience.is_over(await asyncio.to_thread(self._look))
+                await bell.wait(left_s)
 
     def aevents(self, after: str = "") -> AsyncIterator[Event]:
         """The twin of `events`: any number of them share one connection to Redis."""
@@ -216,21 +228,17 @@ class _Patience:
         self._timeout_s = timeout_s
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
-    def left_s(self, entry: Entry) -> float:
-        """Seconds, without end where it has none.
+    @property
+    def left_s(self) -> float:
+        """Seconds, without end where it has none."""
+        return float("inf") if self._deadline is None else self._deadline - time.monotonic()
 
-        Raises:
-            WaitTimeout: There are none left.
-        """
-        if self._deadline is None:
-            return float("inf")
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:
-            raise WaitTimeout(
-                f"The conversion {entry.id} is still {entry.state} after "
-                f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
-            )
-        return left_s
+    def is_over(self, entry: Entry) -> WaitTimeout:
+        """What is raised when there are none left."""
+        return WaitTimeout(
+            f"The conversion {entry.id} is still {entry.state} after "
+            f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."
+        )
 
 
 def _checked(event_id: str) -> str:

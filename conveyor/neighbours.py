@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import redis
 
 from conveyor.ledger import Client, connect, translated
+from conveyor.ledger.keys import KINDS
 from conveyor.names import NAMESPACE, Queues
 
 __all__ = ["MOST_KEYS", "Neighbours", "look"]
@@ -30,7 +31,8 @@ _LONGEST_NAME: Final = 80
 
 # What stands in every namespace that has been used; other applications have keys in braces, too.
 _OURS: Final = re.compile(
-    rf"\{{({NAMESPACE})\}}:(?:conversion:.+|state:[a-z]+|due:[a-z]+|bell:.+|counts|job_key|accounts|pace|staging)"
+    rf"\{{({NAMESPACE})\}}:(?:conversion:.+|state:[a-z]+|(?:due|bell):(?:{'|'.join(KINDS)})(?::.+)?"
+    r"|counts|job_key|accounts|pace|staging)"
 )
 # kombu notes the queues of an exchange here; an application may have put a prefix before it.
 _BINDING: Final = re.compile(r"(.{0,200}?)_kombu\.binding\.(.+)", re.DOTALL)

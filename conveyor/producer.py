@@ -49,6 +49,7 @@ from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 from conveyor.transport import BACKENDS, transport_of
+from conveyor.waiting import explained
 from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
@@ -368,9 +369,8 @@ class Conveyor:
             UnknownConversion: There is none.
             LedgerUnavailable: Redis can't be reached.
         """
-        entry = self._ledger.get(conversion_id)
-        expectation = self._ledger.pace.expected(entry.request)
-        return entry.conversion, progress_of(entry, expectation)
+        (entry,) = explained(self._client, [self._ledger.get(conversion_id)])
+        return entry.conversion, progress_of(entry, self._ledger.pace.expected(entry.request))
 
     async def aget(self, conversion_id: str) -> Conversion:
         """The twin of `get` for `asyncio`."""
@@ -396,7 +396,8 @@ class Conveyor:
             InvalidRequest: The cursor is none of ours.
             LedgerUnavailable: Redis can't be reached.
         """
-        return page_of(*self._index.page(state, limit, cursor), self._ledger.pace)
+        entries, following = self._index.page(state, limit, cursor)
+        return page_of(explained(self._client, entries), following, self._ledger.pace)
 
     def fleet(self) -> Fleet:
         """The fleet at a glance: how many conversions stand where, and how the accounts do.
@@ -455,7 +456,7 @@ class Conveyor:
         return neighbours.look(urls, settings.namespace)
 
     def resume(self, account: str) -> bool:
-        """End an account's hold: its submits go on within a minute.
+        """End an account's hold: its submits go on within seconds.
 
         Args:
             account: Its name, as `accounts` shows it.
@@ -540,7 +541,9 @@ class Conveyor:
     ) -> Handle:
         """Accept a conversion as a whole, or leave nothing of it."""
         request = _local_first(build())
-        self._ledger.check()
+        if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
+            # Before anything is staged.
+            self._ledger.check()
         if idempotency_key is None:
             return self._handle(self._opened(str(uuid4()), request, None, order))
         claim = Claim(idempotency_key, fingerprint_of(request))

@@ -315,6 +315,11 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             return
         super().mark_as_failure(task_id, exc, *args, **options)
 
+    def get(self, key: str) -> Any:
+        """A result as it is stored, asked for with those of other threads."""
+        (stored,) = self._together.send([("GET", key)])
+        return stored
+
     def _set(self, key: str, value: Any, expires: int | None = None) -> None:
         """Store a result, and tell whoever waits for it, with those of other threads."""
         keep_s = self.expires if expires is None else expires

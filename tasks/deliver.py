@@ -10,6 +10,7 @@ from celery.exceptions import Ignore
 from conveyor import bells, names
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
+from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
 from workers.claiming import room_for, work_side_by_side
@@ -75,7 +76,9 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
 
 
 def _send_on_what_is_due(engine: Engine, at: float) -> None:
-    due = engine.claims.deliveries(room_for(engine, "deliver", at), at)
+    taken = engine.claims.deliveries(room_for(engine, "deliver", at), at)
+    losses.report(engine, taken.lost)
+    due = [passed.entry for passed in taken.passes]
     jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
     work_side_by_side(engine, names.DELIVER, jobs)
 

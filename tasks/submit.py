@@ -75,12 +75,14 @@ class Posted:
         job: What was posted.
         passed: The turnstile's pass, with the conversion as it stood when the POST began.
         outcome: The answer.
+        at: When it went out, by this process's clock.
     """
 
     before: Entry
     job: Job
     passed: Pass
     outcome: SubmitOutcome
+    at: float
 
 
 class SubmitTask(ConversionTask):
@@ -153,7 +155,7 @@ def _submit_due(engine: Engine, at: float) -> None:
     losses.report(engine, taken.lost)
     admission = taken.admission
     work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
-    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine, admission))
+    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine))
     if admission.must_check:
         check_account(engine)
 
@@ -232,7 +234,6 @@ def _submit(engine: Engine, admission: Admission, passed: Pass, work: Work) -> N
     posted = _post(engine, passed, admission, work)
     if posted is None:
         engine.turnstile.leave(passed)
-        _release_if_ended(engine, passed.entry.id)
         return
     tell_governor(engine, admission, posted.passed.entry, posted.outcome)
     taking = _taking(engine, posted)
@@ -252,9 +253,9 @@ def _taking(engine: Engine, posted: Posted) -> Mapping[str, Any] | None:
     return lease_for(engine, posted.passed.entry, outcome.result)
 
 
-def _end_waiting(engine: Engine, admission: Admission, passed: Pass, _work: Work) -> None:
+def _end_waiting(engine: Engine, passed: Pass, _work: Work) -> None:
     """It has waited for the account for too long: nothing was sent."""
-    failure = held_too_long(passed.entry, engine.governor.why(admission), engine.limits)
+    failure = held_too_long(passed.entry, engine.governor.why(), engine.limits)
     if failure is None:
         engine.turnstile.leave(passed)
         return
@@ -313,8 +314,8 @@ def _post_in(
     begun = engine.ledger.begin_submit(entry, job, passed.entering)
     if begun is None or time.monotonic() - noted_at > _SLEPT_S:
         return None
-    passed = replace(passed, entry=begun)
-    return Posted(entry, job, passed, _start(engine, passed, wait_s))
+    passed, posted_at = replace(passed, entry=begun), time.monotonic()
+    return Posted(entry, job, passed, _start(engine, passed, wait_s), posted_at)
 
 
 def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
@@ -342,7 +343,7 @@ def _note(
     entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
     match after_submit(outcome, entry, engine.limits, account_is_well=admission.well):
         case Taken(job_id):
-            return _started(engine, posted.passed, job_id)
+            return _started(engine, posted.passed, job_id, posted.at)
         case Keep(result):
             log.info("finished_at_submit", cost=result.cost)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
@@ -402,32 +403,26 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 
 
 def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> float:
-    """Note a throttle: the fleet slows down, and this one waits as long as the service asks."""
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
     rate = engine.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
-def _started(engine: Engine, passed: Pass, job_id: str) -> Entry | None:
+def _started(engine: Engine, passed: Pass, job_id: str, posted_at: float) -> Entry | None:
     entry = passed.entry
     expectation = engine.ledger.pace.expected(entry.request)
     mostly_open = engine.ledger.pace.begin(entry.request)
+    took_s = time.monotonic() - posted_at
     delay_s = (
         schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, expectation)
+        else schedule.first_poll(engine.spacing_s, expectation, took_s)
     )
     log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
     return engine.ledger.started(
         entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
     )
-
-
-def _release_if_ended(engine: Engine, conversion_id: str) -> None:
-    """Cancelled meanwhile, it is no job; begun by another, it is."""
-    current = engine.ledger.find(conversion_id)
-    if current is None or current.state.is_final:
-        engine.governor.release(conversion_id)
 
 
 def _without_sources(

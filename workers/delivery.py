@@ -18,6 +18,7 @@ from conveyor.ledger import Entry
 from conveyor.protocol import ApiError, ComeLater, RemoteFile, Result
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
+from conveyor.storage.names import staged_tokens
 from workers.downloads import Fetched, fetch
 from workers.heartbeat import Work
 from workers.telling import Recipient, tell
@@ -139,7 +140,7 @@ def _end(engine: Engine, lease: Lease, work: Work) -> Entry:
         raise Ignore
     if entry.state is State.READY:
         entry = _store(engine, lease, work)
-    if not entry.state.is_final or not lease.renew():
+    if not entry.state.is_final:
         raise Ignore
     _clean_up(engine, entry)
     return entry
@@ -177,6 +178,8 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     if current.state is State.CANCELLED:
         # Also where another has told its caller, and has cleaned up before we were done.
         _remove_results(engine, entry.id)
+    if not lease.renew():
+        raise Ignore
     return current
 
 
@@ -289,6 +292,10 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     next run.
     """
     done_with = entry.state in (State.SUCCEEDED, State.CANCELLED) and not entry.shared
+    is_cancelled = entry.state is State.CANCELLED
+    staged = done_with and staged_tokens(entry.request.addresses)
+    if not (staged or is_cancelled or entry.deliveries > 1):
+        return
     try:
         engine.marker.check()
     except StorageError:
@@ -300,7 +307,7 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
         engine.storage.remove_partials(entry.id)
     if done_with:
         engine.storage.remove_staged(entry.request.addresses)
-    if entry.state is State.CANCELLED:
+    if is_cancelled:
         _remove_results(engine, entry.id)
 
 

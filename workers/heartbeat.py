@@ -123,6 +123,7 @@ class Heartbeat:
         while not never.wait(self._every_s):
             try:
                 self.beat()
+                self._ledger.pace.flush()
             except LedgerUnavailable as error:
                 complaints.begin("heartbeat", str(error))
             except Exception:

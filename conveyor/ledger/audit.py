@@ -65,6 +65,7 @@ class _Index:
     key: str
     keep_s: int = 0
     state: str = ""
+    account: str = ""
 
 
 class Audit:
@@ -106,6 +107,8 @@ class Audit:
                         VERSION,
                         index.keep_s,
                         index.state,
+                        index.account,
+                        self._keys.prefix,
                     ],
                 )
             taken, found, without, newer = cast("tuple[int, int, list[str], list[str]]", answer)
@@ -221,10 +224,10 @@ class Audit:
         with translated(self._redis):
             accounts = cast("set[str]", self._redis.smembers(self._keys.accounts))
         for account in sorted(accounts):
-            yield _Index(f"jobs:{account}", self._keys.jobs(account))
+            yield _Index(f"jobs:{account}", self._keys.jobs(account), account=account)
 
     def _zsets(self) -> list[str]:
-        """Every index of ids that is a sorted set; a worker takes them out of the jobs, too."""
+        """Every index of ids that is a sorted set; the script takes them out of the jobs, too."""
         return [
             *(self._keys.state(state.value) for state in State),
             self._keys.dead,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any, Final, Protocol
 from uuid import uuid4
+
+import redis
 
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client
@@ -91,7 +94,12 @@ class Changes(Entries):
             return
         try:
             self._bells.ring(kind, wait, float(now) + wait)
-        except Exception as error:
+        except BaseException as error:
+            # Nobody may rely on a bell that was not rung: the next one tries.
+            with suppress(redis.RedisError):
+                self._redis.delete(self._keys.bell(kind))
+            if not isinstance(error, Exception):
+                raise
             if must:
                 raise NotRung from error
             log.info("A bell could not be sent: %s", type(error).__name__)
@@ -154,11 +162,10 @@ class Changes(Entries):
         with self._translated():
             done, now, flat, *bells = self._together.run(self._transition, keys, args)
         if bells:
-            kind, wait_s, has_room = bells
+            kind, wait_s, room_s = bells
             # Whoever accepts a conversion that nobody hears of takes it back.
             self.ring(kind, wait_s, now, must=name == "open")
-            if has_room:
-                self.ring("submit", "0", now)
+            self.ring("submit", room_s, now)
         return done, now, flat
 
 

@@ -36,11 +36,12 @@ class Entries:
         client: From `conveyor.ledger.connect`.
 
     Attributes:
+        client: Redis.
         audit: What is lost, and what is newer.
     """
 
     def __init__(self, client: Client) -> None:
-        self._redis = client
+        self.client = self._redis = client
         self._keys = client.keyspace
         self.audit = Audit(client)
         self._set_aside = client.register_script(script("set_aside"))

@@ -13,6 +13,7 @@ from conveyor.conversion import FailureKind, State
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry
+from conveyor.ledger.keys import KINDS
 
 __all__ = ["MINUTES", "Index", "Reading"]
 
@@ -39,7 +40,9 @@ class Reading:
         states: Conversions by state.
         dead: Dead letters by class.
         throughput: Conversions that succeeded in each of the last minutes, the present one last.
-        oldest_overdue_s: How long the sweep has been late for the longest overdue, seconds.
+        oldest_overdue_s: For how long the longest overdue has been due, seconds.
+        oldest_submit_s: The same of those that are to be submitted, which an account may keep
+            waiting; the other figure leaves them out.
         counts: What has happened so far, by the names in `conveyor.ledger.tally`.
         unreadable: Entries that were put aside because they can't be read.
         leftovers: Jobs and files that are still to be deleted at the service.
@@ -51,6 +54,7 @@ class Reading:
     dead: dict[FailureKind, int]
     throughput: tuple[int, ...]
     oldest_overdue_s: float
+    oldest_submit_s: float
     counts: dict[str, int]
     unreadable: int
     leftovers: int
@@ -120,20 +124,22 @@ class Index:
             for kind in _DEAD_KINDS:
                 pipeline.zcard(self._keys.dead_of(kind.value))
             pipeline.mget([self._keys.minute(number) for number in minutes])
-            pipeline.zrange(self._keys.due("poll"), 0, 0, withscores=True)
+            for due in map(self._keys.due, KINDS):
+                pipeline.zrange(due, 0, 0, withscores=True)
             pipeline.hgetall(self._keys.counts)
             pipeline.zcard(self._keys.unreadable)
             pipeline.zcard(self._keys.leftovers)
             pipeline.zcard(self._keys.lost)
             pipeline.zcard(self._keys.newer)
-            *cards, throughput, first, counts, unreadable, leftovers, lost, newer = (
-                pipeline.execute()
-            )
+            answers = pipeline.execute()
+        *cards, throughput, submits, polls, deliveries = answers[:-5]
+        counts, unreadable, leftovers, lost, newer = answers[-5:]
         return Reading(
             states=dict(zip(State, cards[: len(State)], strict=True)),
             dead=dict(zip(_DEAD_KINDS, cards[len(State) :], strict=True)),
             throughput=tuple(_count(count or "0") for count in throughput),
-            oldest_overdue_s=max(now - first[0][1], 0.0) if first else 0.0,
+            oldest_overdue_s=max(now - at for _, at in [*polls, *deliveries, ("", now)]),
+            oldest_submit_s=max(now - at for _, at in [*submits, ("", now)]),
             counts={name: _count(count) for name, count in counts.items()},
             unreadable=unreadable,
             leftovers=leftovers,

@@ -385,6 +385,7 @@ class Ledger(Changes):
             guards={"turn": entry.turn, "attempt": entry.attempt},
             set={"job_id": job_id, "alive": 1, "strikes": 0, **_expected(expectation)},
             unset=("held_at", "denials"),
+            took=True,
             due_in=delay_s,
             due_called_in=_spacing_s(leaving),
             bell=_bell_of(entry),
@@ -560,6 +561,7 @@ class Ledger(Changes):
             guards=_this_job(entry),
             set={"result": dump_result(result), "cost": result.cost, "alive": 1, "note": ""},
             stamp=["ready_at"],
+            took=_took(leaving),
             add={"turn": 1, "polls": polls, "deliveries": int(taking is not None)},
             unset=("held_at", "denials"),
             counts={"polls": polls, "cost": result.cost},
@@ -661,7 +663,14 @@ class Ledger(Changes):
             entry: The conversion.
             delay_s: Until then, seconds.
         """
-        return self._change("stumbled", entry.id, add={"stumbles": 1}, due_in=delay_s, bell=True)
+        return self._change(
+            "stumbled",
+            entry.id,
+            add={"stumbles": 1},
+            makes_room=True,
+            due_in=delay_s,
+            bell=True,
+        )
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
@@ -929,6 +938,8 @@ class Ledger(Changes):
                     pipeline.zrem(place, conversion_id)
                 for account in cast("set[str]", self._redis.smembers(self._keys.accounts)):
                     pipeline.srem(self._keys.jobs(account), conversion_id)
+                # Where its place is waited for the next sweep rings.
+                pipeline.delete(self._keys.bell("submit"))
                 pipeline.delete(
                     self._keys.conversion(conversion_id), self._keys.events(conversion_id)
                 )
@@ -1015,6 +1026,7 @@ class Ledger(Changes):
             add={"turn": 1, "polls": polls},
             due_in=_WORK_S,
             dead=True,
+            took=_took(leaving) if failure.status else None,
             counts={failure.kind.value: 1, "polls": polls, "cost": cost},
             leave=leaving,
         )
@@ -1088,6 +1100,11 @@ def _expected(expectation: Expectation | None) -> dict[str, str]:
     if expectation is None:
         return {}
     return {"usual_s": f"{expectation.usual_s:.2f}", "late_s": f"{expectation.late_s:.2f}"}
+
+
+def _took(leaving: Leaving) -> bool | None:
+    """Whether the request was a POST, which the service has taken, whatever became of it."""
+    return True if leaving and not leaving["polls"] else None
 
 
 def _spacing_s(leaving: Leaving) -> float:

@@ -69,9 +69,9 @@ _RETRY_SAFE: Final = _retrying(_is_safe)
 
 
 def _insisting(retrying: Retrying, call: Callable[[], Answer]) -> Answer:
-    """Call, and only where that fails leave it to tenacity whether, when and how often again.
+    """Call, and only where that fails ask tenacity whether, when and how often again.
 
-    Nearly every call succeeds at once. Tenacity's own course costs as much as a tenth of one.
+    Nearly every call succeeds at once, and pays nothing for tenacity then.
     """
     try:
         return call()

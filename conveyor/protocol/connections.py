@@ -3,9 +3,9 @@
 Every step that may wait is bounded by the exchange's deadline: TLS, a proxy's tunnel, the request,
 the head with whatever comes before it, the body, the trailers.
 
-`requests` and urllib3 serve whoever calls them, with whatever. Here a request is sent once, follows
-nothing, and was prepared by us. So the way of a direct request leaves out what they would do for
-others. The parts stay theirs: pools, TLS, proxies, bodies and their encodings.
+`requests` and urllib3 serve every kind of caller. Here a request is sent once, follows nothing, and
+was prepared by us. So a direct request skips what they do for others: parsing, retries, redirects,
+cookies, the look for a proxy. Pools, TLS, proxies, bodies and their encodings stay theirs.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
@@ -151,11 +152,19 @@ class Marker:
         """The id in the marker; empty where there is none."""
         with translated("read from the storage", self._place.url):
             try:
-                content: bytes = self._place.fs.cat_file(self._path, start=0, end=_MOST_BYTES)
+                content = self._content()
             except (FileNotFoundError, NotADirectoryError):
                 return ""
         mark = _MARK.search(content.decode(errors="replace"))
         return mark[0] if mark else ""
+
+    def _content(self) -> bytes:
+        """The marker's first bytes; a folder is looked at so often that fsspec is left out."""
+        if self._place.is_local:
+            with Path(self._path).open("rb", buffering=0) as file:
+                return file.read(_MOST_BYTES)
+        content: bytes = self._place.fs.cat_file(self._path, start=0, end=_MOST_BYTES)
+        return content
 
     def _make(self) -> str:
         mark = token_hex(16)

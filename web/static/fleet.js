@@ -2,7 +2,7 @@
 
 import { askJson } from "./api.js";
 import { byId, element, keyed, write } from "./dom.js";
-import { IN_FLIGHT, counted, duration, stateWord } from "./words.js";
+import { IN_FLIGHT, duration, stateWord } from "./words.js";
 
 const ENDED = ["succeeded", "failed", "expired", "cancelled"];
 const SVG = "http://www.w3.org/2000/svg";
@@ -21,7 +21,7 @@ export async function look() {
   showCounts(byId("ended"), ENDED, fleet.states);
   showThroughput(fleet.throughput);
   showOverdue(fleet.oldest_overdue_s);
-  const troubled = fleet.accounts.filter(({ held, throttles }) => held || throttles);
+  const troubled = fleet.accounts.filter(({ held, rate }) => held || rate);
   keyed(byId("accounts"), troubled, ({ account }) => account, () => element("li"), fillAccount);
   byId("flower").hidden = !fleet.flower_url;
   if (fleet.flower_url) byId("flower").href = fleet.flower_url;
@@ -72,10 +72,10 @@ function showOverdue(seconds) {
   write(line, seconds ? `The oldest wake-up is ${duration(seconds)} late.` : "Nothing is overdue.");
 }
 
-function fillAccount(item, { account, held, throttles }) {
+function fillAccount(item, { account, held, rate }) {
   const what = held
     ? `is on hold: ${held.replace(/\.$/, "")}. Conversions wait, and none is lost.`
-    : `was throttled ${counted(throttles, "time")} in a row. It goes on by itself.`;
+    : `is throttled to ${rate.toFixed(1)} submits a second. That grows again by itself.`;
   item.className = held ? "held" : "";
   write(item, `Account ${account.slice(0, 8)} ${what}`);
 }

@@ -1,5 +1,7 @@
 -- Look a batch of an index over: what is unfinished and awaited by nobody is awaited again.
 --
+-- begins with bell.lua
+--
 -- KEYS[1]  index       sorted set, or set, of ids
 -- KEYS[2]  cursors     hash, where the last look at each index ended
 -- KEYS[3]  due         sorted set of what is in this state, id by the time at which it is due
@@ -10,6 +12,8 @@
 -- ARGV[4]  version     the newest version of an entry that we understand
 -- ARGV[5]  keep_s      what was accepted longer ago may be forgotten: it is taken out. 0: nothing is
 -- ARGV[6]  state       of which the index is; empty where it is another index
+-- ARGV[7]  account     whose jobs the index has; empty where it is another index
+-- ARGV[8]  prefix      of all keys
 -- returns  {how many were taken out, how many are awaited again, ids whose entry is missing,
 --          ids of a newer version}
 
@@ -33,8 +37,11 @@ local function look(id, accepted)
   local entry = ARGV[3] .. id
   local kind_of_entry = redis.call('TYPE', entry).ok
   if kind_of_entry == 'none' then
-    if kind == 'set' or (keep_s > 0 and accepted <= now - keep_s) then
-      taken = taken + redis.call(kind == 'set' and 'SREM' or 'ZREM', KEYS[1], id)
+    if kind == 'set' then
+      end_job(ARGV[8], ARGV[7], id)
+      taken = taken + 1
+    elseif keep_s > 0 and accepted <= now - keep_s then
+      taken = taken + redis.call('ZREM', KEYS[1], id)
     else
       table.insert(missing, id)
     end

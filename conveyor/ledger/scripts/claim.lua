@@ -1,11 +1,11 @@
 -- Take up to so many of what is due, and enter the turnstile of each: the one way to work.
 --
 -- begins with bell.lua
+-- begins with rate.lua
 --
 -- KEYS[1]  due       sorted set of this kind, id by the time at which it is due
 -- KEYS[2]  account   hash; of submits alone: held, checked_at, by_submit, prober, well_at, blocked_at,
---                    full, foreign_ids, rate, rate_at, rate_base, spent_until, second, posted,
---                    posted_before
+--                    full, most_jobs, foreign_ids, rate, rate_at, next_at
 -- KEYS[3]  jobs      set, the conversions that the service works on for the account
 -- KEYS[4]  accounts  set, the accounts that were seen
 -- ARGV[1]  what is asked, JSON:
@@ -20,11 +20,11 @@
 --   account, most_jobs, check_s, hold_s   of submits: the account's name, its limit of jobs (0: none),
 --             how often a hold is checked, and how long a conversion waits for a hold to end
 -- ARGV[2]  prefix    of all keys
--- returns  now, the seconds until the next bell (-1: none), what keeps the rest waiting, 1 if it is the
---          caller's to ask how the account is, 1 if what was taken probes a held account, 1 if the
---          service itself ended a hold lately, 1 if it gives ids of its own, the ids that have no
---          entry, those whose entry can't be read, those that are newer, the entries that may go, and
---          those that have waited too long: id and fields by turns
+-- returns  now, the seconds until the next bell (-1: none), those until bells of later slots, what
+--          keeps the rest waiting, 1 if it is the caller's to ask how the account is, 1 if what was
+--          taken probes a held account, 1 if the service itself ended a hold lately, 1 if it gives ids
+--          of its own, the ids that have no entry, those whose entry can't be read, those that are
+--          newer, the entries that may go, and those that have waited too long: id and fields by turns
 --
 -- A held account is checked every check_s: at /user, or where that proves nothing (by_submit), by
 -- letting one submit through. Who was refused last goes only where no other waits.
@@ -35,12 +35,13 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local stamp = string.format('%.6f', now)
 local again_s = -1
+local MAKES_UP_S = 0.5
 
-local gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}
+local later, gone, damaged, newer, taken, spent = {}, {}, {}, {}, {}, {}
 local reason, must_check, probes, is_well, has_foreign_ids = '', 0, 0, 0, 0
 
 local function answer()
-  return {stamp, string.format('%.6f', again_s), reason, must_check, probes, is_well,
+  return {stamp, string.format('%.6f', again_s), later, reason, must_check, probes, is_well,
     has_foreign_ids, gone, damaged, newer, taken, spent}
 end
 
@@ -95,53 +96,55 @@ local is_crowded = #found == 2 * most
 -- 1. How many may go?
 
 local account = {}
-local function number(name)
-  -- A damaged field holds nobody up.
-  return tonumber(account[name] or '0') or 0
+local function number(name) return number_of(account[name]) end
+
+-- returns the seconds until something that happens every so often; what is farther off is damaged
+local function until_next(last_at, every_s)
+  local left_s = last_at + every_s - now
+  return left_s <= every_s and math.max(left_s, 0) or 0
 end
 
 local room, free_jobs, prober = ask.limit, math.huge, nil
-local rate = 0
+local rate, next_at = 0, now
 
--- A throttle has set a rate, which grows as time goes by.
-local function rate_now()
-  if number('rate') <= 0 or now - number('rate_at') > 60 then return 0 end
-  return number('rate') + number('rate_base') * 0.05 * math.max(now - number('rate_at'), 0)
+local function hold()
+  reason, room = 'held', 0
+  if until_next(number('checked_at'), ask.check_s) > 0 then return end
+  account.checked_at = stamp
+  redis.call('HSET', KEYS[2], 'checked_at', stamp)
+  if number('by_submit') == 0 then
+    must_check = 1
+  else
+    room, probes, prober = 1, 1, account.prober
+  end
+end
+
+-- At the rate of a throttled account, one goes at a time. What was not used in the last half second
+-- may be made up for: bells come late.
+local function slow_down()
+  next_at = math.max(number('next_at'), now - MAKES_UP_S)
+  -- Farther off it is damaged.
+  if next_at > now + FARTHEST_S then next_at = now end
+  local most = next_at <= now and math.floor((now - next_at) * rate) + 1 or 0
+  if most < room then room, reason = most, 'throttled' end
 end
 
 local function admit()
   local flat = redis.call('HGETALL', KEYS[2])
   for place = 1, #flat, 2 do account[flat[place]] = flat[place + 1] end
   has_foreign_ids = number('foreign_ids')
-  if account.held then
-    reason, room = 'held', 0
-    redis.call('HSET', KEYS[2], 'blocked_at', stamp)
-    local left_s = number('checked_at') + ask.check_s - now
-    if left_s > 0 then
-      sooner(left_s)
-      return
-    end
-    redis.call('HSET', KEYS[2], 'checked_at', stamp)
-    sooner(ask.check_s)
-    if number('by_submit') == 0 then
-      must_check = 1
-      return
-    end
-    room, probes, prober = 1, 1, account.prober
-    return
+  if math.abs(now - number('well_at')) < 20 * ask.check_s and not account.held then is_well = 1 end
+  if number('most_jobs') ~= ask.most_jobs then
+    redis.call('HSET', KEYS[2], 'most_jobs', ask.most_jobs)
   end
-  if now - number('well_at') < 20 * ask.check_s then is_well = 1 end
   if ask.most_jobs > 0 then
     free_jobs = ask.most_jobs - redis.call('SCARD', KEYS[3])
   end
-  rate = rate_now()
-  if rate > 0 then
-    local ahead = now - number('spent_until')
-    local most = math.floor(math.min(ahead + 0.25, 0.5) * rate)
-    if ahead >= 0 then most = math.max(most, 1) end
-    if most < room then
-      room, reason = math.max(most, 0), 'throttled'
-    end
+  rate = rate_of(number('rate'), number('rate_at'), now)
+  if account.held then
+    hold()
+  elseif rate > 0 then
+    slow_down()
   end
 end
 
@@ -211,7 +214,8 @@ local function enter(id)
   local closed_s = math.max(redis.call('PTTL', turnstile), 1) / 1000
   if redis.pcall('GET', turnstile) == 'left' then
     put_off(id, now + closed_s)
-    sooner(bell(prefix, ask.kind, now, now + closed_s))
+    local wait_s = bell(prefix, ask.kind, now, now + closed_s)
+    if wait_s >= 0 then table.insert(later, string.format('%.6f', wait_s)) end
   else
     -- Whoever is in sets the date. If that one has died, it is this.
     put_off(id, now + closed_s + 1)
@@ -237,11 +241,35 @@ end
 local function since(entry)
   local found_at = redis.pcall('HMGET', entry, 'since', 'created_at')
   if found_at.err then return 0 end
-  return tonumber(found_at[1] or found_at[2] or '0') or 0
+  return number_of(found_at[1] or found_at[2])
 end
 
 local full = false
-local jobs_taken, skipped = 0, nil
+local jobs_taken, skipped, quiet_s = 0, nil, 30
+
+-- A place among the jobs may be held by one that is not at the service, nor on its way there: its
+-- process has died, or its entry is gone. It goes first, or makes room. Of one that can't be read
+-- nobody knows more than that no job lives so long.
+local JOB_LIFE_S = 7800
+local HAS_LEFT = {ready = 1, succeeded = 1, failed = 1, expired = 1, cancelled = 1}
+local function look_at_jobs()
+  local first = {}
+  for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[3], 50)) do
+    local entry = prefix .. 'conversion:' .. id
+    local kind = redis.call('TYPE', entry).ok
+    local state = kind == 'hash' and redis.call('HGET', entry, 'state')
+    local due = state == 'queued' and redis.call('ZSCORE', KEYS[1], id)
+    local aside_at = redis.call('ZSCORE', prefix .. 'unreadable', id)
+    if kind == 'none' or HAS_LEFT[state] or (aside_at and tonumber(aside_at) < now - JOB_LIFE_S) then
+      free_jobs = free_jobs + redis.call('SREM', KEYS[3], id)
+    elseif due and tonumber(due) <= now then
+      table.insert(first, id)
+    elseif due then
+      quiet_s = math.min(quiet_s, tonumber(due) - now)
+    end
+  end
+  return first
+end
 
 local function may_go(id)
   if ask.kind ~= 'submit' or ask.most_jobs == 0 or redis.call('SISMEMBER', KEYS[3], id) == 1 then
@@ -261,8 +289,7 @@ local function go(id, due)
     free_jobs = free_jobs - redis.call('SADD', KEYS[3], id)
     -- For as long as it was due and could not go, its patience did not run out.
     if due <= number('blocked_at') then
-      local counts_from = math.min(since(entry) + now - due, now)
-      redis.call('HSET', entry, 'since', string.format('%.6f', counts_from))
+      redis.call('HSET', entry, 'since', text_of(math.min(since(entry) + now - due, now)))
     end
     if probes == 1 then redis.call('HSET', KEYS[2], 'prober', id) end
   end
@@ -272,6 +299,11 @@ local function go(id, due)
   if ask.kind == 'poll' then redis.call('HDEL', entry, 'called') end
 end
 
+if room > 0 and free_jobs < 1 then
+  for _, id in ipairs(look_at_jobs()) do
+    if jobs_taken < room then go(id, now) end
+  end
+end
 local place = 1
 while place < #found and jobs_taken < room and not full do
   local id = found[place]
@@ -283,60 +315,62 @@ while place < #found and jobs_taken < room and not full do
   place = place + 2
 end
 if skipped and jobs_taken < room then go(found[skipped], tonumber(found[skipped + 1])) end
-if full then
-  -- Whoever has a place, and whose worker has died, needs no other: behind those that wait for one it
-  -- would keep its own for ever.
-  for _, id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-    local due = tonumber(redis.call('ZSCORE', KEYS[1], id) or 'inf')
-    if due <= now and jobs_taken < room then go(id, due) end
+
+if ask.kind == 'submit' then
+  redis.call('SADD', KEYS[4], ask.account)
+  if rate > 0 and jobs_taken > 0 then
+    next_at = next_at + jobs_taken / rate
+    redis.call('HSET', KEYS[2], 'next_at', text_of(next_at))
   end
 end
-
-if ask.kind == 'submit' then redis.call('SADD', KEYS[4], ask.account) end
 
 -- 3. What becomes of the rest?
 
 local is_more = place < #found or is_crowded
-if full then
-  reason = 'full'
-  redis.call('HSET', KEYS[2], 'full', 1, 'blocked_at', stamp)
-  -- The end of a job rings.
-  quiet(prefix, ask.kind, 30)
-elseif reason == 'throttled' and is_more then
-  local spent_until = math.max(number('spent_until'), now - 0.25)
-  sooner(math.max(spent_until + math.max(jobs_taken, 1) / rate - now, 0.05))
-  quiet(prefix, ask.kind, again_s)
-elseif reason == 'held' then
-  quiet(prefix, ask.kind, again_s)
-elseif is_more then
-  sooner(bell(prefix, ask.kind, now, now))
+
+-- One bell for all that waits, and none of what is accepted meanwhile.
+local function ring_in(wait_s)
+  quiet(prefix, ask.kind, wait_s)
+  sooner(bell(prefix, ask.kind, now, now + wait_s))
 end
 
-if ask.kind == 'submit' and jobs_taken > 0 then
-  if rate > 0 then
-    local from = math.max(number('spent_until'), now - 0.25)
-    redis.call('HSET', KEYS[2], 'spent_until', string.format('%.6f', from + jobs_taken / rate))
-  end
-  -- How many go in a second: a throttle's first rate.
-  local second = math.floor(now)
-  if number('second') == second then
-    redis.call('HSET', KEYS[2], 'posted', number('posted') + jobs_taken)
-  else
-    local before = number('second') == second - 1 and number('posted') or 0
-    redis.call('HSET', KEYS[2], 'second', second, 'posted', jobs_taken, 'posted_before', before)
-  end
+if account.held then
+  ring_in(until_next(number('checked_at'), ask.check_s))
+elseif full then
+  reason = 'full'
+  redis.call('HSET', KEYS[2], 'full', 1)
+  -- The end of a job rings.
+  quiet(prefix, ask.kind, quiet_s)
+elseif reason == 'throttled' and is_more then
+  ring_in(math.max(next_at - now, 0.05))
+elseif is_more then
+  sooner(bell(prefix, ask.kind, now, now))
+else
+  pause(prefix, ask.kind)
+end
+if account.held or full or (reason == 'throttled' and is_more) then
+  redis.call('HSET', KEYS[2], 'blocked_at', stamp)
 end
 
 -- Those that wait longest end, if they have waited for too long.
-if reason == 'held' or reason == 'full' then
+local function is_spent(id, due)
+  local since_at = since(prefix .. 'conversion:' .. id)
+  return since_at > 0 and since_at < now - ask.hold_s and redis.call('ZSCORE', KEYS[1], id) == due
+end
+
+if account.held or full then
   for waiting = 1, #found, 2 do
     local id = found[waiting]
     local entry = prefix .. 'conversion:' .. id
-    if #spent < 2 * ask.limit and since(entry) > 0 and since(entry) < now - ask.hold_s
-        and redis.call('ZSCORE', KEYS[1], id) == found[waiting + 1]
-        and fits(id, entry, now) and enter(id) and raise_turn(id, entry) then
+    if #spent < 2 * ask.limit and is_spent(id, found[waiting + 1]) and fits(id, entry, now)
+        and enter(id) and raise_turn(id, entry) then
       take(id, entry, spent)
     end
+  end
+  -- There may be more.
+  if #spent > 0 then
+    redis.call('DEL', prefix .. 'bell:' .. ask.kind)
+    sooner(bell(prefix, ask.kind, now, now))
   end
 end
 remember()

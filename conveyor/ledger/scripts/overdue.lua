@@ -2,7 +2,7 @@
 --
 -- begins with bell.lua
 --
--- KEYS     due       sorted sets, id by the time at which it is due
+-- KEYS[1…] due       sorted sets, id by the time at which it is due
 -- ARGV[1]  prefix    of all keys
 -- ARGV[2]  grace_s   how long after its time something is overdue
 -- ARGV[3…] kinds     of the sorted sets, in their order
@@ -15,7 +15,7 @@ local late = string.format('%.6f', now - tonumber(ARGV[2]))
 local rings = {}
 for place, key in ipairs(KEYS) do
   local count = redis.call('ZCOUNT', key, '-inf', late)
-  if count > 0 and bell(ARGV[1], ARGV[place + 2], now, now) == 0 then
+  if count > 0 and bell(ARGV[1], ARGV[place + 2], now, now) >= 0 then
     table.insert(rings, ARGV[place + 2])
     table.insert(rings, count)
   end

@@ -1,41 +1,39 @@
--- Note that the service throttles the account: its rate falls, by more the more it is throttled.
+-- Note that the service throttles the account, and lower its rate if it does so too often.
 --
--- KEYS[1]  account  hash: rate, rate_at, rate_base, second, posted, posted_before
+-- begins with rate.lua
+--
+-- KEYS[1]  account  hash: rate, rate_at, next_at, strain, taken, taken_at, taken_since
 -- KEYS[2]  counts   hash, what has happened so far, by name
 -- ARGV[1]  least    the rate never falls below this, a second
--- returns           the rate, a second
+-- returns           the rate, a second; 0 where nothing bounds it
 --
--- Each throttle takes half of what one request is among those of a second. So where each request of a
--- second is throttled the rate is more than halved, and where one of a hundred is, it hardly changes. It
--- grows by a twentieth a second of what it was at first, and ends a minute after the last throttle.
+-- A throttled answer adds one to the strain, one that is taken takes away a tenth. So what throttles
+-- one in twenty at random adds up to nothing. The faster submits go, the more it takes for a fall:
+-- a few throttled of hundreds are chance.
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 
-local function number(name)
-  return tonumber(redis.call('HGET', KEYS[1], name) or '0') or 0
+local account = {}
+for _, name in ipairs({'rate', 'rate_at', 'strain', 'taken', 'taken_at', 'taken_since'}) do
+  account[name] = number_of(redis.call('HGET', KEYS[1], name))
 end
 
-local second = math.floor(now)
-local posted, before = number('posted'), number('posted_before')
-if number('second') < second - 1 then
-  posted, before = 0, 0
-elseif number('second') == second - 1 then
-  posted, before = 0, posted
-end
-
-local rate, base = number('rate'), number('rate_base')
-if rate <= 0 then
-  -- As fast as submits have gone so far; a second that has just begun tells little.
-  rate = math.max(before, posted / math.max(now - second, 0.1), 1)
-  base = rate
-else
-  rate = rate + base * 0.05 * math.max(now - number('rate_at'), 0)
-end
-rate = rate * (1 - 0.5 / math.max(before, posted, 1))
-rate = math.max(rate, tonumber(ARGV[1]))
+local rate = rate_of(account.rate, account.rate_at, now)
+local taken = taken_of(account.taken, account.taken_at, account.taken_since, now)
+local strain = math.max(account.strain, 0) + 1
 
 redis.pcall('HINCRBY', KEYS[2], 'throttles', 1)
-redis.call('HSET', KEYS[1], 'rate', string.format('%.6f', rate),
-  'rate_base', string.format('%.6f', base), 'rate_at', string.format('%.6f', now))
-return string.format('%.3f', rate)
+local fast = math.max((rate > 0 and rate or taken) - 4, 0)
+if strain < math.min(1 + fast / 20, 4) then
+  redis.call('HSET', KEYS[1], 'strain', text_of(strain))
+  return text_of(rate)
+end
+local least = tonumber(ARGV[1])
+local fallen, fallen_at = math.max(taken, least), now
+-- Where nothing is taken, there is nothing to stay near: the first that is taken finds the way free.
+if fallen == least then fallen_at = now - SLOW_S end
+rate = rate_of(fallen, fallen_at, now)
+redis.call('HSET', KEYS[1], 'strain', '0', 'rate', text_of(fallen), 'rate_at', text_of(fallen_at),
+  'next_at', text_of(now + 1 / rate))
+return text_of(rate)

@@ -1,6 +1,7 @@
 -- One transition of one conversion: checked, written, indexed and announced in one atomic step.
 --
 -- begins with bell.lua
+-- begins with rate.lua
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
 --
@@ -38,6 +39,8 @@
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
+--   makes_room   true: unless the service has its job, others may have its place among the jobs
+--   took         true: the service has taken a submit, which tells how fast the account may go
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_called_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
@@ -56,8 +59,8 @@
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
---                how many seconds, -1 where none has to be sent, and 1 where one has to come at once
---                for what waits for a place among the account's jobs; {0, now, {}} when refused,
+--                how many seconds, -1 where none has to be sent, and the same for what waits for a
+--                place among the account's jobs; {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -72,12 +75,13 @@ local function field(name)
 end
 local state = field('state')
 
-local wait_s, bell_kind, has_room = -1, '', 0
+local wait_s, bell_kind, room_s = -1, '', -1
 
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s), has_room}
+  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
+    string.format('%.6f', room_s)}
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -238,14 +242,15 @@ end
 local forgotten = change.keep_s and change.keep_s < 0
 
 -- What the service works on counts as a job of the account; what it no longer does makes room.
-local account = change.set and change.set.state and field('account') or ''
+local changes_jobs = change.makes_room or (change.set and change.set.state)
+local account = changes_jobs and field('account') or ''
 if account ~= '' and entered == 'converting' then
   redis.call('SADD', ARGV[4] .. 'jobs:' .. account, ARGV[1])
-elseif account ~= '' and redis.call('SREM', ARGV[4] .. 'jobs:' .. account, ARGV[1]) == 1
-    and redis.call('HDEL', ARGV[4] .. 'account:' .. account, 'full') == 1 then
-  redis.call('DEL', ARGV[4] .. 'bell:submit')
-  has_room = bell(ARGV[4], 'submit', now, now) == 0 and 1 or 0
+elseif account ~= '' and end_job(ARGV[4], account, ARGV[1]) then
+  room_s = bell(ARGV[4], 'submit', now, now)
 end
+
+if change.took and account ~= '' then took(ARGV[4] .. 'account:' .. account, now) end
 
 local function due_of(its_state)
   if its_state == 'queued' then return KEYS[2], 'submit' end

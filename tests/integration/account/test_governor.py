@@ -1,350 +1,391 @@
-"""What an account may do, told by a real Valkey and its clock alone."""
+"""Holds: what an account on hold lets through, told by a real Valkey alone."""
 
 from __future__ import annotations
 
 import pytest
 
-from conveyor.governor import Gate, Governor, accounts, resume, status_of
+from conveyor.governor import accounts, resume, status_of
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
-SPACING_S = 5.0
 CHECK_S = 30.0
 REASON = "The balance is used up: buy conversions, then: conveyor account resume."
 
 
 @pytest.fixture
-def governor(client):
-    return Governor(client, ACCOUNT, SPACING_S, 0)
+def held(fleet):
+    """An account on hold, that was asked how it is, which proved nothing."""
+    (first,) = fleet.open()
+    fleet.governor.hold(REASON)
+    assert fleet.claim().admission.must_check
+    fleet.governor.probe_by_submit()
+    fleet.ledger.cancelled(fleet.ledger.get(first))
+    return fleet
 
 
-def is_open(gate):
-    return not gate.wait_s and not gate.held
+# -- who may go -------------------------------------------------------------------------------
 
 
-# -- holds ------------------------------------------------------------------------------------
+def test_an_account_is_open_until_it_is_held(fleet):
+    ids = fleet.open(3)
+    taken = fleet.claim()
+
+    assert [it.entry.id for it in taken.passes] == ids
+    assert not taken.admission.reason
 
 
-def test_an_account_is_open_until_it_is_held(governor, ids):
-    assert governor.ask(ids[0]) == Gate()
+def test_a_held_account_lets_nobody_through_and_says_why(fleet):
+    fleet.open(3)
+    fleet.governor.hold(REASON)
+    taken = fleet.claim()
+
+    assert (taken.passes, taken.admission.reason) == ([], "held")
+    assert fleet.governor.why() == f"the account is on hold: {REASON}"
 
 
-def test_a_held_account_lets_nobody_through_and_says_why(governor, ids):
-    governor.hold(REASON)
-    gate = governor.ask(ids[0])
+def test_a_new_hold_has_the_account_asked_at_once_by_one(fleet):
+    fleet.open(3)
+    fleet.governor.hold(REASON)
 
-    assert gate.held
-    assert gate.reason == f"the account is on hold: {REASON}"
-    assert CHECK_S <= gate.wait_s <= CHECK_S * 1.5
+    assert [fleet.claim().admission.must_check for _ in range(3)] == [True, False, False]
 
 
-def test_a_new_hold_has_the_account_asked_at_once_by_one(governor, ids):
-    governor.hold(REASON)
+def test_a_held_account_is_asked_every_half_minute(fleet, clock):
+    fleet.open(3)
+    fleet.governor.hold(REASON)
+    fleet.claim()
+    clock.go(CHECK_S - 1)
+    assert not fleet.claim().admission.must_check
+    clock.go(1)
 
-    assert [governor.ask(it).must_check for it in ids] == [True, False, False]
-
-
-def test_a_held_account_is_asked_every_half_minute(governor, ids, pass_time):
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    pass_time(CHECK_S - 1)
-    assert not governor.ask(ids[1]).must_check
-    pass_time(1)
-
-    assert [governor.ask(it).must_check for it in ids] == [True, False, False]
+    assert [fleet.claim().admission.must_check for _ in range(3)] == [True, False, False]
 
 
-def test_where_asking_proves_nothing_one_submit_probes_every_half_minute(governor, ids, pass_time):
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    governor.probe_by_submit()
-    assert not any(governor.ask(it).probe for it in ids)
-    pass_time(CHECK_S)
-    gates = [governor.ask(it) for it in ids]
+def test_where_asking_proves_nothing_one_submit_probes_every_half_minute(held, clock):
+    ids = held.open(3)
+    assert not held.claim().passes
+    clock.go(CHECK_S)
+    taken = [held.claim() for _ in range(3)]
 
-    assert [(it.probe, is_open(it), it.must_check) for it in gates] == [
-        (True, True, False),
-        (False, False, False),
-        (False, False, False),
-    ]
+    assert [[p.entry.id for p in it.passes] for it in taken] == [ids[:1], [], []]
+    assert [it.admission.probe for it in taken] == [True, False, False]
+    assert not taken[0].admission.must_check
 
 
-def test_conversions_take_turns_to_probe(governor, ids, pass_time):
-    governor.refused(ids[0])
-    governor.hold(REASON)
-    for it in ids:
-        governor.ask(it)
-    governor.probe_by_submit()
+def test_a_hold_costs_one_message_each_half_minute_however_many_wait_and_ring(held, clock):
+    held.open(50)
+    clock.go(CHECK_S)
+    held.refuse(*held.claim().passes)
+    held.bells.rung.clear()
+    rung = []
+    for _ in range(4):
+        clock.go(CHECK_S)
+        passed, *_ = held.claim().passes
+        # Signatures come, each with a message that claims; and more is accepted.
+        held.open(5)
+        assert not [it for _ in range(10) for it in held.claim().passes]
+        held.refuse(passed)
+        held.claim()
+        rung.append(held.bells.count())
+        held.bells.rung.clear()
+
+    assert rung == [1, 1, 1, 1]
+
+
+def test_conversions_take_turns_to_probe_and_keep_their_order(held, clock):
+    ids = held.open(4)
     probers = []
     for _ in range(4):
-        pass_time(CHECK_S)
-        probers += [it for it in ids if governor.ask(it).probe]
+        clock.go(CHECK_S)
+        (passed,) = held.claim().passes
+        probers.append(passed.entry.id)
+        held.refuse(passed)
+    held.governor.resume()
 
-    assert probers == [ids[1], ids[0], ids[1], ids[0]]
-    assert ids[0] != probers[0]
+    assert probers == [ids[0], ids[1], ids[0], ids[1]]
+    assert held.taken() == ids
 
 
-def test_a_conversion_that_waits_alone_probes_every_half_minute(governor, ids, pass_time):
-    governor.refused(ids[0])
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    governor.probe_by_submit()
-    probes = []
+def test_a_conversion_that_waits_alone_probes_every_half_minute(held, clock):
+    (alone,) = held.open()
+    probers = []
     for _ in range(3):
-        pass_time(CHECK_S)
-        probes.append(governor.ask(ids[0]).probe)
+        clock.go(CHECK_S)
+        (passed,) = held.claim().passes
+        probers.append(passed.entry.id)
+        held.refuse(passed)
 
-    assert probes == [True, True, True]
-
-
-def test_who_was_refused_probes_again_when_the_others_have_gone(governor, ids, pass_time):
-    governor.refused(ids[0])
-    governor.hold(REASON)
-    for it in ids:
-        governor.ask(it)
-    governor.probe_by_submit()
-    pass_time(CHECK_S)
-    assert not governor.ask(ids[0]).probe
-    pass_time(CHECK_S)
-
-    assert governor.ask(ids[0]).probe
+    assert probers == [alone] * 3
 
 
-def test_a_throttle_keeps_probes_away(governor, ids, pass_time):
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    governor.probe_by_submit()
-    pass_time(CHECK_S)
-    governor.throttled()
-    gate = governor.ask(ids[0])
-    assert (gate.held, gate.probe) == (True, False)
-    pass_time(SPACING_S)
+def test_a_full_account_lets_no_probe_through(fleet_of, clock):
+    fleet = fleet_of(jobs=1)
+    fleet.open(2)
+    running, *_ = fleet.claim().passes
+    fleet.start(running)
+    fleet.governor.hold(REASON)
+    fleet.claim()
+    fleet.governor.probe_by_submit()
+    clock.go(CHECK_S)
+    taken = fleet.claim()
 
-    assert governor.ask(ids[0]).probe
-
-
-def test_a_full_account_lets_no_probe_through(client, make, pass_time):
-    governor = Governor(client, ACCOUNT, SPACING_S, 1)
-    running, waiting = make.queued().id, make.queued().id
-    governor.ask(running)
-    governor.hold(REASON)
-    governor.ask(waiting)
-    governor.probe_by_submit()
-    pass_time(CHECK_S)
-    gate = governor.ask(waiting)
-
-    assert (gate.held, gate.probe) == (True, False)
+    assert (taken.passes, taken.admission.reason) == ([], "held")
 
 
-def test_a_probe_counts_as_a_job(client, governor, ids, pass_time):
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    governor.probe_by_submit()
-    pass_time(CHECK_S)
-    governor.ask(ids[0])
+def test_a_probe_counts_as_a_job(held, client, clock):
+    ids = held.open(2)
+    clock.go(CHECK_S)
+    held.claim()
 
     assert client.smembers(KEYS.jobs(ACCOUNT)) == {ids[0]}
 
 
-def test_a_later_hold_asks_the_account_again(governor, ids, pass_time):
+def test_a_later_hold_asks_the_account_again(held):
     """The worker may have a master token by then."""
-    governor.hold(REASON)
-    governor.probe_by_submit()
-    governor.resume()
-    governor.hold(REASON)
+    held.open()
+    held.governor.resume()
+    held.governor.hold(REASON)
 
-    assert governor.ask(ids[0]).must_check
-
-
-def test_refusals_that_were_under_way_do_not_begin_the_hold_anew(governor, ids, pass_time):
-    assert governor.hold(REASON)
-    governor.ask(ids[0])
-    pass_time(10)
-
-    assert not governor.hold("Invalid user credentials.", 4010)
-    assert not governor.ask(ids[1]).must_check
-    status = status_of(governor._redis, ACCOUNT)
-    assert status.held == "Invalid user credentials."
-    assert status.held_s == pytest.approx(10, abs=5)
+    assert held.claim().admission.must_check
 
 
-def test_a_hold_outlives_a_restart_and_ends_for_the_whole_fleet(client, governor, ids):
-    governor.hold(REASON)
-    other = Governor(client, ACCOUNT, SPACING_S, 0)
-    assert other.ask(ids[0]).held
-    other.resume()
+def test_refusals_that_were_under_way_do_not_begin_the_hold_anew(fleet, client, clock):
+    fleet.open()
+    assert fleet.governor.hold(REASON)
+    fleet.claim()
+    clock.go(10)
 
-    assert is_open(governor.ask(ids[0]))
+    assert not fleet.governor.hold("Invalid user credentials.", 4010)
+    assert not fleet.claim().admission.must_check
+    status = status_of(client, ACCOUNT)
+    assert (status.held, status.held_s) == ("Invalid user credentials.", 10)
 
 
-def test_one_account_on_hold_does_not_hold_another(client, governor, ids):
-    governor.hold(REASON)
+def test_a_hold_outlives_a_restart_and_ends_for_the_whole_fleet(fleet, fleet_of):
+    ids = fleet.open(3)
+    fleet.governor.hold(REASON)
+    other = fleet_of()
+    assert not other.taken()
+    other.governor.resume()
 
-    assert is_open(Governor(client, "other", SPACING_S, 0).ask(ids[0]))
+    assert fleet.taken() == ids
+
+
+def test_resumed_by_an_operator_the_next_sweep_rings(held, client, clock):
+    ids = held.open(3)
+    held.claim()
+    clock.go(3)
+    assert not held.claims.overdue()
+    resume(client, ACCOUNT)
+
+    assert [due.kind for due in held.claims.overdue()] == ["submit"]
+    assert held.taken() == ids
+
+
+# -- patience ---------------------------------------------------------------------------------
+
+
+def test_those_never_claimed_end_when_a_hold_outlasts_their_patience(fleet_of, clock):
+    fleet = fleet_of(hold_s=3600.0)
+    early = fleet.open(3)
+    clock.go(1800)
+    fleet.open(3)
+    fleet.governor.hold(REASON)
+    clock.go(1801)
+    spent = fleet.claim().spent
+
+    assert [it.entry.id for it in spent] == early
+    assert all(it.entry.waiting_s > 3600 for it in spent)
+    assert not fleet.claim().spent
+
+
+def test_more_than_a_claim_takes_end_without_waiting_for_the_next_check(fleet_of, clock):
+    fleet = fleet_of(hold_s=3600.0)
+    ids = fleet.open(20)
+    fleet.governor.hold(REASON)
+    clock.go(3601)
+    fleet.bells.rung.clear()
+    ended = []
+    while spent := fleet.claim(limit=4).spent:
+        ended += [it.entry.id for it in spent]
+        assert ("submit", 0) in fleet.bells.rung
+        fleet.bells.rung.clear()
+
+    assert ended == ids
+
+
+def test_the_time_on_hold_does_not_count_as_waiting_for_the_service(fleet, clock):
+    fleet.open()
+    clock.go(100)
+    fleet.governor.hold(REASON)
+    fleet.claim()
+    clock.go(3 * 3600)
+    fleet.claim()
+    fleet.governor.resume()
+    (passed,) = fleet.claim().passes
+
+    assert passed.entry.waiting_s < 101
+
+
+def test_a_conversion_that_may_go_and_fails_runs_out_of_patience_although_others_wait(
+    fleet_of, clock
+):
+    """The time in which it did not wait for the account counts."""
+    fleet = fleet_of(jobs=1)
+    first, _ = fleet.open(2)
+    for _ in range(10):
+        (passed,) = fleet.claim().passes
+        entry = fleet.post(passed)
+        clock.go(60)
+        fleet.ledger.put_back(entry, 60, "ConvertAPI can't be reached", leaving=passed.leaving)
+        fleet.client.delete(KEYS.turnstile(entry.id))
+        clock.go(60)
+
+    assert fleet.ledger.get(first).waiting_s > 500
 
 
 # -- what ends a hold -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", [0, 4010, 4013])
-def test_a_well_account_ends_a_hold_that_is_not_of_the_balance(governor, code):
-    governor.hold(REASON, code)
+def test_a_well_account_ends_a_hold_that_is_not_of_the_balance(fleet, code):
+    fleet.governor.hold(REASON, code)
 
-    assert governor.is_proof("5/5")
-
-
-def test_counters_that_have_not_moved_do_not_show_that_a_balance_was_filled_up(governor):
-    governor.hold(REASON, 4014)
-
-    assert [governor.is_proof(it) for it in ("5/5", "5/5", "5/105")] == [False, False, True]
+    assert fleet.governor.is_proof("5/5")
 
 
-def test_counters_of_an_earlier_hold_are_forgotten(governor):
-    governor.hold(REASON, 4014)
-    governor.is_proof("5/5")
-    governor.resume()
-    governor.hold(REASON, 4014)
+def test_counters_that_have_not_moved_do_not_show_that_a_balance_was_filled_up(fleet):
+    fleet.governor.hold(REASON, 4014)
 
-    assert not governor.is_proof("9/5")
+    assert [fleet.governor.is_proof(it) for it in ("5/5", "5/5", "5/105")] == [False, False, True]
 
 
-def test_a_refusal_after_the_service_ended_the_hold_is_the_conversions_own(client, governor, ids):
-    assert not governor.ask(ids[0]).well
+def test_counters_of_an_earlier_hold_are_forgotten(fleet):
+    fleet.governor.hold(REASON, 4014)
+    fleet.governor.is_proof("5/5")
+    fleet.governor.resume()
+    fleet.governor.hold(REASON, 4014)
+
+    assert not fleet.governor.is_proof("9/5")
+
+
+@pytest.fixture
+def governor(fleet_of):
+    """On the server's own clock."""
+    return fleet_of().governor
+
+
+def test_a_refusal_after_the_service_ended_the_hold_is_the_conversions_own(governor, fleet_of):
+    fleet = fleet_of()
+    fleet.open(2)
+    assert not fleet.claim(1).admission.well
     governor.hold(REASON)
     governor.resume()
 
-    assert governor.ask(ids[0]).well
+    assert fleet.claim().admission.well
 
 
-def test_a_refused_probe_says_nothing_of_its_conversion(governor, ids, pass_time):
-    governor.hold(REASON)
-    governor.resume()
-    governor.hold(REASON)
-    governor.ask(ids[0])
-    governor.probe_by_submit()
-    pass_time(CHECK_S)
-    gate = governor.ask(ids[0])
+def test_a_refused_probe_says_nothing_of_its_conversion(held, clock):
+    held.open()
+    held.governor.resume()
+    held.governor.hold(REASON)
+    held.claim()
+    held.governor.probe_by_submit()
+    clock.go(CHECK_S)
+    admission = held.claim().admission
 
-    assert (gate.probe, gate.well) == (True, False)
+    assert (admission.probe, admission.well) == (True, False)
 
 
-def test_a_balance_that_was_filled_up_may_be_used_up_again(governor, ids):
+def test_a_balance_that_was_filled_up_may_be_used_up_again(governor, fleet_of):
+    fleet = fleet_of()
+    fleet.open()
     governor.hold(REASON, 4014)
     governor.resume()
 
-    assert not governor.ask(ids[0]).well
+    assert not fleet.claim().admission.well
 
 
-def test_that_an_account_was_well_long_ago_says_nothing(governor, ids, pass_time):
+def test_that_an_account_was_well_long_ago_says_nothing(governor, fleet_of, client):
+    fleet = fleet_of()
+    fleet.open()
     governor.hold(REASON)
     governor.resume()
-    pass_time(20 * CHECK_S)
+    client.hincrbyfloat(KEYS.account(ACCOUNT), "well_at", -20 * CHECK_S)
 
-    assert not governor.ask(ids[0]).well
+    assert not fleet.claim().admission.well
 
 
-def test_a_refusal_after_an_operator_ended_the_hold_may_be_the_accounts(client, governor, ids):
+def test_a_refusal_after_an_operator_ended_the_hold_may_be_the_accounts(governor, fleet_of, client):
+    fleet = fleet_of()
+    fleet.open()
     governor.hold(REASON)
     governor.resume()
     governor.hold(REASON)
     resume(client, ACCOUNT)
 
-    assert not governor.ask(ids[0]).well
-
-
-# -- throttles --------------------------------------------------------------------------------
-
-
-def test_throttles_make_everybody_wait_5_10_15_seconds(governor, ids, pass_time):
-    waits = []
-    for _ in range(4):
-        waits.append(governor.throttled())
-        gate = governor.ask(ids[0])
-        assert gate.reason == "ConvertAPI is throttling the account"
-        assert gate.wait_s > 0
-        pass_time(60)
-        assert governor.ask(ids[0]).wait_s == 0
-
-    for wait_s, step_s in zip(waits, (5, 10, 15, 15), strict=True):
-        assert step_s - 1 <= wait_s <= step_s * 1.5
-
-
-def test_throttles_of_the_same_moment_are_one(governor, client):
-    waits = [governor.throttled() for _ in range(10)]
-
-    assert max(waits) <= 7.5
-    assert status_of(client, ACCOUNT).throttles == 1
-
-
-@pytest.mark.parametrize(
-    ("retry_after_s", "least_s", "most_s"),
-    [
-        (None, 4, 7.5),
-        (0, 4, 7.5),
-        (-5, 4, 7.5),
-        (3, 4, 7.5),
-        (40, 39, 55.1),
-        (10**9, 3599, 3615.1),
-    ],
-)
-def test_retry_after_counts_where_it_is_longer(governor, ids, retry_after_s, least_s, most_s):
-    assert least_s <= governor.throttled(retry_after_s) <= most_s
-    assert least_s - 1 <= governor.ask(ids[0]).wait_s <= most_s
-
-
-def test_a_longer_retry_after_lengthens_a_wait_that_runs(governor, client):
-    governor.throttled()
-
-    assert governor.throttled(60) >= 59
-    assert governor.throttled(5) >= 58
-    assert status_of(client, ACCOUNT).throttles == 1
-
-
-def test_a_job_that_is_taken_makes_the_next_throttle_the_first_again(governor, pass_time):
-    governor.throttled()
-    pass_time(60)
-    governor.throttled()
-    pass_time(60)
-    governor.recovered()
-
-    assert governor.throttled() <= 7.5
-
-
-def test_a_job_that_was_under_way_does_not_end_what_retry_after_asks_for(governor, ids):
-    governor.throttled(600)
-    governor.recovered()
-
-    assert governor.ask(ids[0]).wait_s >= 598
+    assert not fleet.claim().admission.well
 
 
 # -- what the operator sees -------------------------------------------------------------------
 
 
-def test_an_operator_sees_since_when_and_how_a_hold_ends(client, governor, ids, pass_time):
-    governor.ask(ids[0])
+def test_an_operator_sees_since_when_and_how_a_hold_ends(fleet, client, clock):
+    fleet.open()
+    fleet.claim()
     assert status_of(client, ACCOUNT).ends == ""
-    governor.hold(REASON)
-    pass_time(90)
+    fleet.governor.hold(REASON)
+    clock.go(90)
     asked = status_of(client, ACCOUNT)
-    governor.probe_by_submit()
+    fleet.governor.probe_by_submit()
 
-    assert (asked.account, asked.held, asked.jobs) == (ACCOUNT, REASON, 1)
-    assert asked.held_s == pytest.approx(90, abs=5)
+    assert (asked.account, asked.held, asked.jobs, asked.held_s) == (ACCOUNT, REASON, 1, 90)
     assert asked.ends == "the account is asked every 30 s"
     assert status_of(client, ACCOUNT).ends == "a submit probes every 30 s"
     assert [it.account for it in accounts(client)] == [ACCOUNT]
 
 
-def test_resuming_forgets_all_of_the_hold(client, governor, ids):
-    governor.refused(ids[0])
-    governor.hold(REASON, 4014)
-    for it in ids:
-        governor.ask(it)
-    governor.is_proof("1/1")
-    governor.probe_by_submit()
+def test_resuming_forgets_all_of_the_hold(held, client, clock):
+    held.open(2)
+    clock.go(CHECK_S)
+    held.refuse(*held.claim().passes)
+    held.governor.is_proof("1/1")
 
     assert resume(client, ACCOUNT)
-    assert client.hgetall(KEYS.account(ACCOUNT)) == {}
+    assert set(client.hgetall(KEYS.account(ACCOUNT))) <= {"most_jobs", "blocked_at"}
     assert not resume(client, ACCOUNT)
+
+
+# -- damaged by hand --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["", "many", "nan", "inf", "-1e300", "9e99", "4102444800"])
+def test_a_damaged_account_keeps_nobody_waiting(fleet, client, clock, damage):
+    names = ("rate", "rate_at", "next_at", "strain", "taken", "taken_at", "taken_since")
+    names += ("checked_at", "well_at", "blocked_at", "full", "most_jobs", "foreign_ids")
+    ids = fleet.open(3)
+    client.hset(KEYS.account(ACCOUNT), mapping=dict.fromkeys(names, damage))
+    passes = fleet.claim(1).passes
+    clock.go(1)
+    passes += fleet.claim().passes
+
+    assert [it.entry.id for it in passes] == ids
+    assert fleet.start(passes[0])
+    fleet.governor.throttled()
+    assert status_of(client, ACCOUNT).jobs == 3
+
+
+@pytest.mark.parametrize("damage", ["", "many", "nan", "4102444800"])
+def test_a_hold_with_damaged_fields_is_checked(fleet, client, damage):
+    fleet.open()
+    fleet.governor.hold(REASON, 4014)
+    fields = dict.fromkeys(("checked_at", "held_since", "code", "check_s"), damage)
+    client.hset(KEYS.account(ACCOUNT), mapping=fields)
+
+    assert fleet.claim().admission.must_check
+    assert fleet.governor.is_proof("1/2")
+    assert status_of(client, ACCOUNT).held == REASON
+    fleet.governor.resume()
+    assert fleet.taken()

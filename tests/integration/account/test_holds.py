@@ -122,48 +122,44 @@ def test_an_account_that_can_not_be_read_is_probed_by_a_submit(parts, service, s
     assert parts.ends() == "a submit probes every 30 s"
 
 
-def test_a_token_goes_on_by_one_submit_once_it_is_taken_again(parts, service, ids, pass_time):
+def test_a_token_goes_on_by_one_submit_once_it_is_taken_again(parts, service, fleet, clock):
     service.refuses()
-    parts.governor.refused(ids[0])
+    ids = fleet.open(3)
     parts.hold()
-    for it in ids:
-        if parts.governor.ask(it).must_check:
+    probed = []
+    for outcome in (None, REFUSED, Started("0" * 32)):
+        taken = [fleet.claim() for _ in range(3)]
+        if taken[0].admission.must_check:
             check_account(parts)
-    for expected in (REFUSED, Started("0" * 32)):
-        pass_time(CHECK_S)
-        gates = {it: parts.governor.ask(it) for it in ids}
-        (prober,) = [it for it, gate in gates.items() if gate.probe]
-        assert all(gate.held for it, gate in gates.items() if it != prober)
-        probe(parts, gates[prober], prober, expected)
+        passes = [(it.admission, passed) for it in taken for passed in it.passes]
+        for admission, passed in passes:
+            probed.append((passed.entry.id, admission.probe))
+            tell_governor(parts, admission, fleet.post(passed), outcome)
+        clock.go(CHECK_S)
 
+    assert probed == [(ids[0], True), (ids[1], True)]
     assert not parts.is_held()
-    assert [parts.governor.ask(it).wait_s for it in ids] == [0, 0, 0]
+    assert ids[2] in fleet.taken()
     assert len(service.seen) == 1
 
 
-class Begun:
-    """An entry, as far as the account looks at it."""
-
-    def __init__(self, conversion_id):
-        self.id = conversion_id
-        self.job_id = "0" * 32
-
-
-def probe(parts, gate, conversion_id, outcome):
-    tell_governor(parts, gate, Begun(conversion_id), outcome)
+def probe(parts, probing, outcome):
+    admission, begun = probing
+    tell_governor(parts, admission, begun, outcome)
 
 
 @pytest.fixture
-def gate(parts, service, ids, pass_time):
+def probing(parts, service, fleet, clock):
     """A probe is on its way."""
     service.refuses()
+    fleet.open(2)
     parts.hold()
-    parts.governor.ask(ids[1])
+    fleet.claim()
     parts.governor.probe_by_submit()
-    pass_time(CHECK_S)
-    gate = parts.governor.ask(ids[0])
-    assert gate.probe
-    return gate
+    clock.go(CHECK_S)
+    taken = fleet.claim()
+    assert taken.admission.probe
+    return taken.admission, fleet.post(*taken.passes)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +173,8 @@ def gate(parts, service, ids, pass_time):
     ],
     ids=lambda it: type(it).__name__,
 )
-def test_a_probe_that_is_not_refused_for_the_account_ends_the_hold(parts, gate, ids, outcome):
-    probe(parts, gate, ids[0], outcome)
+def test_a_probe_that_is_not_refused_for_the_account_ends_the_hold(parts, probing, outcome):
+    probe(parts, probing, outcome)
 
     assert not parts.is_held()
 
@@ -197,17 +193,18 @@ def test_a_probe_that_is_not_refused_for_the_account_ends_the_hold(parts, gate, 
     ],
     ids=lambda it: type(it).__name__,
 )
-def test_a_probe_that_is_refused_or_shows_nothing_leaves_the_hold(parts, gate, ids, outcome):
-    probe(parts, gate, ids[0], outcome)
+def test_a_probe_that_is_refused_or_shows_nothing_leaves_the_hold(parts, probing, outcome):
+    probe(parts, probing, outcome)
 
     assert parts.is_held()
 
 
-def test_a_submit_that_is_no_probe_leaves_the_hold(parts, ids):
+def test_a_submit_that_is_no_probe_leaves_the_hold(parts, fleet):
     """It went out before the account was held."""
-    gate = parts.governor.ask(ids[0])
+    fleet.open()
+    taken = fleet.claim()
     parts.hold()
-    probe(parts, gate, ids[0], Started("0" * 32))
+    probe(parts, (taken.admission, fleet.post(*taken.passes)), Started("0" * 32))
 
     assert parts.is_held()
 

@@ -10,7 +10,7 @@ import pytest
 from conveyor import Conveyor, __main__
 from conveyor.conversion import Failure, FailureKind
 from conveyor.governor import Governor
-from conveyor.ledger import Entry, Job, connect
+from conveyor.ledger import Client, Entry, Job, Ledger, connect
 from conveyor.protocol import Dialect, RemoteFile, Result
 from conveyor.request import ConversionRequest
 from workers.local.valkey import Valkey
@@ -57,18 +57,26 @@ def conveyor(environment, monkeypatch, capsys):
     return run
 
 
+@pytest.fixture
+def connected(valkey) -> Iterator[Client]:
+    with closing(connect(valkey.url())) as client:
+        yield client
+
+
 MakeEntry = Callable[..., Entry]
 
 
 @pytest.fixture
-def converting(library) -> MakeEntry:
+def converting(connected) -> MakeEntry:
     """A conversion that the service has taken."""
 
     def make(account: str = "") -> Entry:
-        ledger = library.ledger
+        # Nobody hears of it: what is rung for here is what a command rings for.
+        ledger = Ledger(connected)
         request = ConversionRequest.build("https://example.com/a.docx", "pdf")
         entry = ledger.open(str(uuid4()), request)
         assert entry is not None
+        connected.delete(connected.keyspace.bell("submit"))
         begun = ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH, account))
         assert begun is not None
         return begun

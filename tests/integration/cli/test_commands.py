@@ -355,8 +355,8 @@ def test_held_accounts_are_listed_and_resumed(conveyor, hold):
     assert status == 0
     rows = [line.split("\t") for line in out.splitlines()]
     assert [[*row[:2], *row[3:]] for row in rows] == [
-        ["a1", "held", "0", "0", "the account is asked every 30 s", "The balance is used up."],
-        ["b2", "held", "0", "0", "the account is asked every 30 s", "Check CONVEYOR_API_SECRET."],
+        ["a1", "held", "-", "0", "the account is asked every 30 s", "The balance is used up."],
+        ["b2", "held", "-", "0", "the account is asked every 30 s", "Check CONVEYOR_API_SECRET."],
     ]
     assert all(row[2].endswith(" s") for row in rows)
     assert conveyor("account", "resume", "a1") == (0, "a1\tresumed\n", "")

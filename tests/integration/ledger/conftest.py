@@ -123,8 +123,8 @@ class Claiming:
 
     def everything(self, limit=MANY):
         """The ids of all that is due."""
-        delivered = [entry.id for entry in self.claims.deliveries(limit)]
-        return [*self.submits(limit), *self.polls(limit), *delivered]
+        claims = (self.claims.submits, self.claims.polls, self.claims.deliveries)
+        return [passed.entry.id for claim in claims for passed in claim(limit).passes]
 
     def enter(self, entry):
         """Claim one that is converting, due or not; None where the way is closed."""

@@ -329,7 +329,7 @@ WRITES = {
     "strip_dead": lambda it: it.ledger.strip_dead(-60, 100) > 1,
     "submits": lambda it: it.worker.submits(),
     "polls": lambda it: it.worker.polls(),
-    "deliveries": lambda it: it.worker.claims.deliveries(10),
+    "deliveries": lambda it: it.worker.claims.deliveries(10).passes,
     "deliver": lambda it: it.deliveries.acquire(it.entry.id),
     "audit": lambda it: it.ledger.audit.step().forgotten,
 }

@@ -9,7 +9,7 @@ import pytest
 from conveyor import ConversionFailed, FailureKind, InvalidRequest, State
 from conveyor.conversion import Failure, StoredFile
 from conveyor.governor import Governor
-from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
+from conveyor.ledger.keys import KEEP_FINISHED_S, KINDS, Keys
 
 KEYS = Keys()
 
@@ -114,7 +114,7 @@ def test_the_fleet_is_counted(conveyor, ledger, make, client):
     make.converting()
     ledger.succeeded(make.ready(), FILES)
     ledger.cancelled(make.queued())
-    client.zadd(KEYS.due, {"late": time.time() - 60})
+    client.zadd(KEYS.due("poll"), {"late": time.time() - 60})
     Governor(client, "ab12", 5.0, 0).throttled()
     fleet = conveyor.fleet()
 
@@ -137,7 +137,21 @@ def test_the_fleet_is_counted(conveyor, ledger, make, client):
 
 def test_an_idle_fleet_is_late_with_nothing(conveyor, make):
     assert conveyor.fleet().oldest_overdue_s == 0
-    make.queued()
+    make.converting(alive=True)
+    assert conveyor.fleet().oldest_overdue_s == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_no_worker_takes_up_is_late(conveyor, client, kind):
+    client.zadd(KEYS.due(kind), {"late": time.time() - 60})
+
+    assert conveyor.fleet().oldest_overdue_s == pytest.approx(60, abs=5)
+
+
+def test_what_an_account_on_hold_keeps_waiting_is_not_late(conveyor, client, make):
+    client.zadd(KEYS.due("submit"), {make.queued().id: time.time() - 3600})
+    Governor(client, "ab12", 5.0, 0).hold("The balance is used up.")
+
     assert conveyor.fleet().oldest_overdue_s == 0
 
 

@@ -7,10 +7,17 @@ from contextlib import closing
 import pytest
 
 from conveyor import Conveyor, Failure, FailureKind, InvalidRequest, UnknownConversion
+from conveyor.claims import Claims, Due
 from conveyor.governor import Governor
 from conveyor.ledger import Ledger, connect
+from conveyor.turnstile import Turnstile
 
 URL = "https://e.com/a.docx"
+
+
+def _claims(client, ledger):
+    governor = Governor(client, "account", 5.0, 1)
+    return Claims(client, ledger, Turnstile(client, 5.0, 15.0), governor, 60.0)
 
 
 @pytest.fixture
@@ -65,15 +72,16 @@ def test_holds_dead_letters_and_counts_are_each_ones_own(conveyor, staging, ledg
     assert (set(fleet.dead.values()), fleet.unreadable, fleet.counts) == ({0}, 0, {})
 
 
-def test_sweep_and_tidy_of_one_leave_the_other_alone(redis_url, ledger, make, client):
-    make.queued()
+def test_claims_and_bells_of_one_leave_the_other_alone(redis_url, ledger, make, client):
+    entry = make.queued()
     with closing(connect(redis_url, "staging")) as other:
         staging = Ledger(other)
 
         assert staging.job_key() != ledger.job_key()
-        client.zadd("{conveyor}:due", dict.fromkeys(client.zrange("{conveyor}:due", 0, -1), 0))
-        assert not staging.claim_overdue(10, 20.0).entries
-    assert len(ledger.claim_overdue(10, 20.0).entries) == 1
+        assert _claims(other, staging).submits(10).passes == []
+        assert client.exists("{conveyor}:bell:submit")
+    passes = _claims(client, ledger).submits(10).passes
+    assert [passed.entry.id for passed in passes] == [entry.id]
 
 
 def test_every_key_of_every_transition_lies_below_its_namespace(redis_url, client, make):
@@ -85,7 +93,12 @@ def test_every_key_of_every_transition_lies_below_its_namespace(redis_url, clien
         ledger.failed(theirs.converting(), Failure(FailureKind.INPUT, "Broken."))
         dead = ledger.dead_ids()[0]
         ledger.replay(ledger.get(dead))
-        Governor(other, "account", 5.0, 1).ask(dead)
+        claims = _claims(other, ledger)
+        assert len(claims.submits(10).passes) == 1
+        assert claims.polls(10).passes == []
+        assert claims.deliveries(10).passes == []
+        client.zadd("{staging}:due:poll", {dead: 1})
+        assert claims.overdue() == [Due("poll", 1)]
 
     keys = client.keys()
     assert len(keys) > 8

@@ -78,7 +78,16 @@ def test_other_namespaces_are_told_by_name_and_not_as_queues(conveyor, redis_url
 
 @pytest.mark.parametrize(
     "key",
-    ["{user}:1", "{session}:state", "{Shop}:due", "{shop}:due:today", "shop:{x}:due", "{}:due"],
+    [
+        *(
+            "{user}:1",
+            "{session}:state",
+            "{Shop}:due:poll",
+            "{shop}:due:today",
+            "shop:{x}:due:poll",
+        ),
+        *("{}:due:poll", "{shop}:bell:door", "{shop}:due"),
+    ],
 )
 def test_keys_in_braces_that_look_like_ours_are_none(conveyor, client, key):
     client.set(key, SECRET)
@@ -142,7 +151,7 @@ def test_user_who_may_not_look_around_is_no_fault(url_of_user):
 
 def test_user_who_may_read_our_keys_alone_sees_names_alone(url_of_user, client):
     client.lpush("celery", SECRET)
-    client.set("{staging}:due", "")
+    client.set("{staging}:due:poll", "")
     client.sadd("_kombu.binding.mail", "mail\x06\x16\x06\x16mail")
     url = url_of_user(keys=["{conveyor}:*", "conveyor.*"], commands=["+@all"])
 

@@ -114,14 +114,14 @@ def test_a_worker_that_dies_while_it_removes_leaves_the_rest_to_another(
     assert stored() == []
 
 
-def test_one_that_was_tidied_away_can_not_be_converted(conveyor, keeper, an_hour_later, ledger):
+def test_one_that_was_tidied_away_can_not_be_converted(conveyor, keeper, an_hour_later, client):
     file = conveyor.stage("a.docx", [b"words"])
     an_hour_later()
     keeper.remove_overdue()
 
     with pytest.raises(InvalidRequest, match="Upload it again"):
         conveyor.convert(file, to="pdf")
-    assert ledger.claim_overdue(10, 1.0).entries == []
+    assert client.zcard(KEYS.due("submit")) == 0
 
 
 def test_a_file_belongs_to_one_conversion(conveyor, stored):

@@ -181,9 +181,19 @@ def test_a_bug_of_ours_loses_nothing_that_was_seen(doctor, monkeypatch, tmp_path
     assert load(tmp_path / "cut.json").spent == 1
 
 
+# A shell has its jobs in the background ignore Ctrl-C, and what they start inherits that.
+_LISTENING = """
+import runpy
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("conveyor", run_name="__main__", alter_sys=True)
+"""
+
+
 def test_a_real_interrupt_while_it_waits_ends_it_soon(service, environment, tmp_path):
     service.set_faults({"silent_user": 1.0})
-    command = [sys.executable, "-m", "conveyor", "doctor", "--live", "--record", "cut.json"]
+    command = [sys.executable, "-c", _LISTENING, "doctor", "--live", "--record", "cut.json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:

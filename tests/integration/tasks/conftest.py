@@ -74,6 +74,7 @@ class Worker:
     def __init__(self, app, engine):
         self.app = app
         self.engine = engine
+        self._later = []
 
     def waiting(self):
         """Take every message that waits, the next first."""
@@ -94,7 +95,8 @@ class Worker:
 
     def drop(self):
         """Lose every message that waits, and the knowledge that a bell was rung. Returns them."""
-        lost, redis = self.waiting(), self.engine.ledger._redis
+        lost, redis = [*self._later, *self.waiting()], self.engine.ledger._redis
+        self._later = []
         for mark in redis.scan_iter(f"{KEYS.prefix}bell:*"):
             redis.delete(mark)
         return lost
@@ -113,13 +115,20 @@ class Worker:
         """Run a bell that somebody has just rung."""
         self.call(name, at=0)
 
+    def run_at_once(self):
+        """Run what has no countdown, and what that sends; `work` goes on with the rest."""
+        while messages := self.waiting():
+            for message in messages:
+                if message.due_at:
+                    self._later.append(message)
+                else:
+                    self.run(message)
+
     def sweep(self):
-        """Run what the sweep rings for. Returns the tasks' names."""
-        sweep.sweep()
-        messages = self.waiting()
-        for message in messages:
-            self.run(message)
-        return [message.task for message in messages]
+        """Run what the sweep rings for, and what that sends. Returns how many were overdue."""
+        overdue = sweep.sweep()
+        self.run_at_once()
+        return overdue
 
     def call(self, name, *args, **kwargs):
         # Nobody listens for its result: Celery would keep a connection for that.
@@ -136,7 +145,8 @@ class Worker:
 
     def work(self, seconds=60.0):
         """Run what waits, each at its time, until nothing waits. Returns the tasks' names."""
-        done, deadline, later = [], time.monotonic() + seconds, []
+        done, deadline, later = [], time.monotonic() + seconds, self._later
+        self._later = []
         while time.monotonic() < deadline:
             later = sorted(later + self.waiting(), key=lambda message: message.due_at)
             if not later:

@@ -385,10 +385,11 @@ def test_a_cancelled_conversions_job_is_deleted(worker, conveyor, sandbox, docum
     assert (audit["deleted_jobs"], audit["deleted_files"]) == (1, 1)
 
 
-def test_a_purged_dead_letter_leaves_nothing(worker, conveyor, sandbox, document, clean):
-    handle = conveyor.convert(document, to="html")
-    while (message := worker.waiting()[0]).task != names.DELIVER:
-        worker.run_when_due(message)
+def test_a_purged_dead_letter_leaves_nothing(*, worker_of, conveyor, sandbox, document, clean):
+    with worker_of(sandbox.url, small_bytes=0) as worker:
+        handle = conveyor.convert(document, to="html")
+        while (message := worker.waiting()[0]).task != names.DELIVER:
+            worker.run_when_due(message)
     ledger = worker.engine.ledger
     ledger.failed(ledger.get(handle.id), Failure(FailureKind.STORAGE, "Full."))
     worker.run(message)

@@ -13,6 +13,9 @@ def application(redis_url, client):
     exchange = Exchange("celery", type="topic")
     with Celery(set_as_current=False, broker=redis_url) as app:
         app.conf.update(
+            # kombu keeps one pool for all apps of a process whose connections are equal, and with
+            # them one list of exchanges. This app's are its own.
+            broker_transport_options={"application": "its own"},
             task_default_exchange="celery",
             task_default_exchange_type="topic",
             task_default_routing_key="mail.any",
@@ -34,11 +37,7 @@ def test_callback_makes_no_task_of_the_application_run_twice(application, worker
 
     worker.app.send_task("web.notify")
     worker.app.send_task("web.notify", queue="video")
-    # Declared with it: kombu keeps one list of exchanges for all connections of a process.
-    video = application.amqp.queues["video"]
-    application.send_task(
-        "web.encode", exchange=video.exchange, routing_key="video.hd", declare=[video]
-    )
+    application.send_task("web.encode", exchange="celery", routing_key="video.hd")
 
     assert client.smembers("_kombu.binding.celery") == bound
     assert (client.llen("celery"), client.llen("video")) == (1, 2)

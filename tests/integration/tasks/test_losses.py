@@ -8,25 +8,24 @@ from structlog.testing import capture_logs
 
 from conveyor import State
 from conveyor.errors import ConversionFailed, UnknownConversion
-from conveyor.ledger.keys import Keys
-from workers.sweep import sweep
+from conveyor.ledger.keys import KINDS, Keys
 from workers.tidy import tidy
 
 KEYS = Keys()
 
 
-@pytest.mark.parametrize("find", ["sweep", "tidy"])
-def test_caller_of_a_lost_conversion_is_told_so(
-    *, worker, conveyor, client, document, make_overdue, find
-):
+@pytest.mark.parametrize("find", ["tidy", *KINDS])
+def test_caller_of_a_lost_conversion_is_told_so(*, worker, conveyor, client, document, find):
+    """It is found by the look at the indexes, or by whoever claims what is due."""
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
     client.delete(KEYS.conversion(handle.id))
-    if find == "sweep":
-        make_overdue()
+    if find != "tidy":
+        client.zrem(KEYS.due("submit"), handle.id)
+        client.zadd(KEYS.due(find), {handle.id: 1})
     with capture_logs() as logged:
         for _ in range(3):
-            sweep(worker.app) if find == "sweep" else tidy()
+            worker.drop()
+            tidy() if find == "tidy" else worker.sweep()
 
     assert [it["conversion_id"] for it in logged if it["event"] == "conversion_lost"] == [handle.id]
     with pytest.raises(ConversionFailed, match="Redis has lost the conversion") as raised:
@@ -44,19 +43,24 @@ def test_result_that_its_caller_has_is_not_replaced(worker, conveyor, client, do
     worker.work()
     assert handle.state is State.SUCCEEDED
     client.delete(KEYS.conversion(handle.id))
-    client.zadd(KEYS.due, {handle.id: 1})
-    sweep(worker.app)
+    client.zadd(KEYS.due("deliver"), {handle.id: 1})
+    worker.drop()
+    assert worker.sweep() == 1
 
     assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["id"] == handle.id
 
 
-def test_conversion_whose_date_was_deleted_goes_on(worker, conveyor, client, document):
+def test_conversion_whose_date_was_deleted_goes_on(
+    worker, conveyor, client, document, make_overdue
+):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
-    client.delete(KEYS.due)
-    assert sweep(worker.app) == 0
+    worker.drop()
+    client.delete(KEYS.due("submit"))
+    make_overdue()
+    assert worker.sweep() == 0
 
     tidy()
-    assert sweep(worker.app) == 1
+    make_overdue()
+    assert worker.sweep() == 1
     worker.work()
     assert handle.state is State.SUCCEEDED

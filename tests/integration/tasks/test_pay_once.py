@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from conveyor import State, names
+from conveyor import State
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
@@ -27,7 +27,6 @@ from conveyor.protocol.outcomes import (
 )
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Repeated
-from workers.sweep import sweep
 
 KEYS = Keys()
 
@@ -65,10 +64,11 @@ def test_a_clock_that_is_off_wakes_nobody_while_a_post_is_answered_late(
 ):
     """Another host sweeps meanwhile. Seen: 15 POSTs for 10 conversions."""
     handle, message = submit
+    overdue = []
 
     def others_sweep():
         clock(others_off_s)
-        assert sweep(worker.app) == 0
+        overdue.append(worker.sweep())
         clock(off_s)
 
     posts.meanwhile = others_sweep
@@ -77,17 +77,18 @@ def test_a_clock_that_is_off_wakes_nobody_while_a_post_is_answered_late(
     entry = worker.engine.ledger.get(handle.id)
     assert entry.submitted_at == pytest.approx(worker.engine.ledger.now(), abs=20)
     clock(others_off_s)
-    assert sweep(worker.app) == 0
+    overdue.append(worker.sweep())
 
     clock(0)
     worker.work()
     assert handle.get().state is State.SUCCEEDED
+    assert overdue == [0, 0]
     assert (len(posts.ids), sandbox.audit()["paid"], sandbox.audit()["early_polls"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("off_s", [-30, 30])
 def test_a_lost_answer_is_waited_for_by_the_servers_clock(
-    *, worker, submit, sandbox, posts, clock, monkeypatch, off_s
+    *, worker, submit, sandbox, posts, clock, after_spacing, monkeypatch, off_s
 ):
     """A host whose clock is ahead must not find the proof early, nor one behind never."""
     handle, message = submit
@@ -95,12 +96,13 @@ def test_a_lost_answer_is_waited_for_by_the_servers_clock(
     clock(off_s)
     worker.run(message)
     monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: NotFound())
-    (poll,) = worker.waiting()
     entry = worker.engine.ledger.get(handle.id)
     assert entry.unclear_at == pytest.approx(worker.engine.ledger.now(), abs=20)
-    worker.run(poll)
+    after_spacing(handle.id)
+    worker.ring()
 
-    assert worker.engine.ledger.get(handle.id).state is State.CONVERTING
+    asked = worker.engine.ledger.get(handle.id)
+    assert (asked.state, asked.missing) == (State.CONVERTING, 1)
     assert len(posts.ids) == 1
 
 
@@ -115,18 +117,17 @@ def test_a_poll_while_the_post_is_in_flight_costs_the_service_nothing(
 
     def everybody_asks():
         entry = worker.engine.ledger.get(handle.id)
-        worker.poll(handle.id, entry.wakeup)
         make_overdue()  # as if the poster's heart had stopped
-        sweep(worker.app)
-        (swept,) = worker.waiting()
-        worker.run(swept)
-        seen.append((swept.task, worker.engine.ledger.get(handle.id), entry, worker.waiting()))
+        worker.ring()
+        make_overdue()
+        overdue = worker.sweep()
+        seen.append((overdue, worker.engine.ledger.get(handle.id), entry, worker.waiting()))
 
     posts.meanwhile = everybody_asks
     worker.run(message)
 
-    ((task, after, before, messages),) = seen
-    assert (task, after, messages) == (names.POLL, before, [])
+    ((overdue, after, before, messages),) = seen
+    assert (overdue, after, messages) == (1, before, [])
     assert sandbox.audit()["polls"] == 0
     worker.work()
     assert handle.get().state is State.SUCCEEDED
@@ -177,8 +178,9 @@ def test_a_post_whose_note_was_lost_is_repeated_under_the_same_id(
         rewind.back()
         assert worker.engine.ledger.get(handle.id).state is State.QUEUED
         if finds_it == "the sweep":
+            worker.drop()
             make_overdue()
-            assert sweep(worker.app) == 1
+            assert worker.sweep() == 1
         else:
             worker.run(message)
         worker.work()
@@ -281,16 +283,16 @@ def test_a_late_answer_about_an_earlier_job_changes_nothing(
 ):
     handle, message = submit
     worker.run(message)
-    (poll,) = worker.waiting()
     after_spacing(handle.id)
     replayed = []
 
     def answer_late(*_, **__):
         replayed.append(_replay_meanwhile(worker, handle.id, posted=posted))
+        worker.drop()
         return outcome
 
     monkeypatch.setattr(worker.engine.api, "poll", answer_late)
-    worker.run(poll)
+    worker.ring()
 
     assert worker.engine.ledger.get(handle.id) == replayed[0]
     assert worker.waiting() == []
@@ -309,6 +311,7 @@ def test_a_late_answer_to_an_earlier_post_changes_nothing(*, worker, submit, mon
 
     def answer_late(*_, **__):
         replayed.append(_replay_meanwhile(worker, handle.id, posted=True))
+        worker.drop()
         return outcome
 
     monkeypatch.setattr(worker.engine.api, "start", answer_late)

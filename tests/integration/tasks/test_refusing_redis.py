@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from conveyor import State, names
+from conveyor import State
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
 from conveyor.schedule import FILE_LIFE_S
@@ -53,15 +53,15 @@ def test_signature_comes_back_later_and_not_at_once(apart, full_server, conveyor
     assert waits[0] < waits[1] < waits[2] < waits[5] <= 60
 
 
-@pytest.mark.parametrize("work", [sweep, lambda _: tidy(), lambda _: cleanup.clean_up()])
+@pytest.mark.parametrize("work", [sweep, tidy, cleanup.clean_up])
 def test_keeper_fails_at_once_and_says_so_in_our_words(apart, full_server, work):
     with closing(full_server.client()) as client:
-        client.zadd(KEYS.due, {"x": 1})
+        client.zadd(KEYS.due("submit"), {"x": 1})
         client.zadd(KEYS.leftovers, {"x": 1})
         client.hset(KEYS.leftover_records, "x", "9999999999 0 {}")
     begun = time.monotonic()
     with _full(full_server), pytest.raises(LedgerUnavailable):
-        work(apart.app)
+        work()
     assert time.monotonic() - begun < 60
 
 
@@ -129,11 +129,10 @@ def test_bad_members_keep_no_dead_letter_from_being_stripped(worker, client, led
 def test_bad_members_keep_nothing_overdue_from_being_woken(
     worker, conveyor, client, document, plant
 ):
-    plant(KEYS.due)
+    plant(KEYS.due("submit"))
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
-    client.zadd(KEYS.due, {handle.id: 700})
-    sweep(worker.app)
+    worker.drop()
+    client.zadd(KEYS.due("submit"), {handle.id: 700})
+    assert worker.sweep() == 601
 
-    assert [message.task for message in worker.waiting()] == [names.SUBMIT]
-    assert handle.state is State.QUEUED
+    assert handle.state is State.CONVERTING

@@ -17,6 +17,13 @@ MOST_BYTES = 2048
 
 
 @pytest.fixture
+def worker(worker_of, sandbox):
+    """One that has each result delivered by a message of its own."""
+    with worker_of(sandbox.url, small_bytes=0) as made:
+        yield made
+
+
+@pytest.fixture
 def stored_in_redis(client, valkey_server, redis_url):
     """Look for a text in everything that Redis holds, but for what is to be deleted yet."""
 
@@ -75,15 +82,18 @@ def test_a_finished_conversion_takes_no_more_than_two_kilobytes(worker, conveyor
     assert _memory(client, handle.id) <= MOST_BYTES
 
 
-def test_a_conversion_that_had_a_hard_time_takes_no_more_either(worker, conveyor, document, client):
+def test_a_conversion_that_had_a_hard_time_takes_no_more_either(
+    worker, conveyor, document, client, after_spacing
+):
     handle, entry, _ = _convert(worker, conveyor, document, client)
     ledger = worker.engine.ledger
     for number in range(60):
         entry = ledger.later(
             entry, 1, alive=True, strike=True, note=f"{number}: the proxy says {'no ' * 80}"
         )
-    ledger._redis.delete(KEYS.turnstile(handle.id))
-    worker.poll(handle.id, ledger.get(handle.id).wakeup)
+    worker.drop()
+    after_spacing(handle.id)
+    worker.ring()
     worker.work()
 
     assert handle.get().state is State.SUCCEEDED
@@ -104,7 +114,7 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
         entry.request.to_json().replace('"params":{', f'"params":{{"Password":"{PASSWORD}"'),
     )
     assert stored_in_redis(PASSWORD)
-    worker.run(poll)
+    worker.run_when_due(poll)
     ready = worker.engine.ledger.get(handle.id)
     (remote,) = ready.result.files
     secrets = [PASSWORD, entry.job_id, remote.url, document.name, *entry.uploads.values()]
@@ -135,7 +145,7 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
     *, worker, conveyor, document, client, stored_in_redis
 ):
     handle, entry, poll = _convert(worker, conveyor, document, client)
-    worker.run(poll)
+    worker.run_when_due(poll)
     worker.waiting()
     ledger = worker.engine.ledger
     ready = ledger.get(handle.id)

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 from celery.result import AsyncResult
 
-from conveyor import ConversionFailed, FailureKind, State
+from conveyor import ConversionFailed, FailureKind, State, names
 from conveyor.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
@@ -20,8 +20,13 @@ KEYS = Keys()
 # spacing, and up to a tenth longer.
 WAITS_S = (0.25, 0.4, 0.8, 1.6)
 JITTER = 1.1
-# The sweep leaves the message this long.
-GRACE_S = 10
+
+
+@pytest.fixture
+def worker(worker_of, sandbox):
+    """One that has each result delivered by a message of its own."""
+    with worker_of(sandbox.url, small_bytes=0) as made:
+        yield made
 
 
 class Mount:
@@ -66,7 +71,7 @@ def test_delivery_is_held_while_the_storage_is_not_mounted_and_goes_on_afterward
     mount.lose()
     for _ in range(12):  # more often than any fault is forgiven
         worker.run(message)
-        (message,) = worker.waiting()
+        assert [bell.task for bell in worker.drop()] == [names.DELIVER]
     entry = worker.engine.ledger.get(handle.id)
 
     assert (entry.state, entry.faults) == (State.READY, 0)
@@ -98,7 +103,7 @@ def test_storage_that_is_unmounted_during_a_download_keeps_no_result(
     worker, ready, mount, monkeypatch, conveyor
 ):
     handle, message = ready()
-    module = import_module("tasks.deliver")
+    module = import_module("workers.delivery")
     fetch_one = module._fetch_one
 
     def fetch_and_lose(*args):
@@ -182,7 +187,7 @@ def test_staged_source_that_a_worker_has_not_is_left_to_another(
         assert "CONVEYOR_STORAGE_URL as the" in handle.progress().note
         (again,) = stranger.waiting()
     with worker_of(sandbox.url) as right:
-        right.run(again)
+        right.run_when_due(again)
         right.work()
     assert handle.get().state is State.SUCCEEDED
 
@@ -223,7 +228,7 @@ def test_result_that_the_service_dropped_while_the_storage_was_not_mounted_is_ex
 
 
 def test_storage_that_is_away_is_tried_as_often_as_the_setting_says_and_then_tells_once(
-    *, worker_of, ready, sandbox, mount, client
+    *, worker_of, ready, sandbox, mount, client, due_at
 ):
     handle, message = ready()
     results = mount.folder / "results"
@@ -235,15 +240,13 @@ def test_storage_that_is_away_is_tried_as_often_as_the_setting_says_and_then_tel
             after = _now(client)
             assert _is_pending(patient, handle)
             # It was held between these two moments.
-            due = client.zscore(KEYS.due, handle.id) - GRACE_S
-            assert before + wait_s <= due <= after + wait_s * JITTER
-            (message,) = patient.waiting()
+            assert before + wait_s <= due_at(handle.id) <= after + wait_s * JITTER
         patient.run(message)
         with pytest.raises(ConversionFailed, match="has been paid"):
             AsyncResult(handle.id, app=patient.app).get(timeout=30)
 
     assert handle.get().failure.kind is FailureKind.STORAGE
-    assert not client.zscore(KEYS.due, handle.id)
+    assert due_at(handle.id) is None
 
 
 def test_worker_with_another_storage_leaves_the_delivery_to_another(
@@ -259,7 +262,7 @@ def test_worker_with_another_storage_leaves_the_delivery_to_another(
         assert len(stranger.engine.marker.mark.strangers()) == 1
     with worker_of(sandbox.url) as right:
         storage_watch.look()
-        right.run(again)
+        right.run_when_due(again)
         assert right.engine.marker.mark.strangers() == []
     assert handle.get().state is State.SUCCEEDED
     assert not (tmp_path / "others").exists()
@@ -285,7 +288,7 @@ def while_storing(worker, monkeypatch):
     """Have something happen when the first file is stored."""
 
     def arrange(work):
-        module = import_module("tasks.deliver")
+        module = import_module("workers.delivery")
         fetch_one = module._fetch_one
 
         def stored(*args):

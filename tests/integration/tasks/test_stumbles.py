@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import pytest
 from celery.result import AsyncResult
@@ -13,7 +14,6 @@ from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
 from conveyor.protocol import ConvertApi, Dialect
-from workers.sweep import sweep
 
 KEYS = Keys()
 
@@ -29,15 +29,16 @@ def _raise(*_, **__):
 
 
 @pytest.fixture
-def come_again(worker, make_overdue, client):
-    """Run what the sweep sends once all is overdue, and the turnstiles are open."""
+def come_again(make_overdue, client):
+    """Run what the sweep brings once all is overdue, and the turnstiles and leases have ended."""
 
-    def run():
+    def run(worker):
+        worker.drop()
         make_overdue()
-        for key in client.scan_iter("{conveyor}:turnstile:*"):
-            client.delete(key)
-        sweep(worker.app)
-        return [worker.run(message) for message in worker.waiting()]
+        for held in ("turnstile", "delivery"):
+            for key in client.scan_iter(f"{KEYS.prefix}{held}:*"):
+                client.delete(key)
+        worker.sweep()
 
     return run
 
@@ -57,35 +58,65 @@ def _reach(state, worker, conveyor, document):
 
 
 TASKS = {State.QUEUED: names.SUBMIT, State.CONVERTING: names.POLL, State.READY: names.DELIVER}
-# Where each task is hit, and whether it may have been paid by then.
+
+
+@dataclass(frozen=True)
+class Bug:
+    """Where each task is hit, when, how it then stands, and whether it may have been paid."""
+
+    part: str
+    method: str
+    reached: State
+    left: State
+    said: str
+    small_bytes: int = 1024 * 1024
+
+
 BUGS = {
-    "submit": (State.QUEUED, ("governor", "ask"), "Nothing was paid"),
-    "poll": (State.CONVERTING, ("api", "poll"), "may have been paid"),
-    "deliver": (State.READY, ("storage", "result"), "may have been paid"),
+    "submit": Bug("dialects", "candidates", State.QUEUED, State.QUEUED, "Nothing was paid"),
+    "poll": Bug("api", "poll", State.CONVERTING, State.CONVERTING, "may have been paid"),
+    "poll that delivers": Bug(
+        "storage", "result", State.CONVERTING, State.READY, "may have been paid"
+    ),
+    "deliver": Bug("storage", "result", State.READY, State.READY, "may have been paid", 0),
 }
 
 
-@pytest.mark.parametrize(("state", "where", "said"), BUGS.values(), ids=BUGS)
+@pytest.fixture(params=BUGS.values(), ids=BUGS)
+def bug(request):
+    return request.param
+
+
+@pytest.fixture
+def stumbling(worker_of, sandbox, bug):
+    """A worker that will meet the bug."""
+    with worker_of(sandbox.url, small_bytes=bug.small_bytes) as made:
+        yield made
+
+
+def _begin(bug, worker, patch):
+    patch.setattr(type(getattr(worker.engine, bug.part)), bug.method, _raise)
+
+
 def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
-    *, worker, conveyor, document, monkeypatch, come_again, caplog, state, where, said
+    *, stumbling, conveyor, document, monkeypatch, come_again, caplog, bug
 ):
-    handle, message = _reach(state, worker, conveyor, document)
-    part, method = where
+    worker = stumbling
+    handle, message = _reach(bug.reached, worker, conveyor, document)
     with monkeypatch.context() as patch:
-        patch.setattr(type(getattr(worker.engine, part)), method, _raise)
+        _begin(bug, worker, patch)
         with caplog.at_level(logging.ERROR):
             worker.run_when_due(message)
             assert worker.engine.ledger.get(handle.id).stumbles == 1
-            assert handle.get().state is state
-            come_again()
+            assert handle.get().state is bug.left
+            come_again(worker)
             assert worker.engine.ledger.get(handle.id).stumbles == 2
-            come_again()
+            come_again(worker)
 
     conversion = handle.get()
     assert (conversion.state, conversion.failure.kind) == (State.FAILED, FailureKind.INTERNAL)
-    assert said in conversion.failure.message
+    assert bug.said in conversion.failure.message
     assert "words that tell nothing" not in conversion.failure.message
-    worker.work()
     with pytest.raises(ConversionFailed, match="unexpected error") as raised:
         AsyncResult(handle.id, app=worker.app).get(timeout=30)
     assert raised.value.kind == "internal"
@@ -94,18 +125,18 @@ def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
     # The traceback stands in the log, once for each.
     stumbles = [record.msg for record in caplog.records if record.name == "conveyor.task"]
     assert [(it["event"], it["exc_info"]) for it in stumbles] == [("stumbled", True)] * 3
+    assert {it["conversion_id"] for it in stumbles} == {handle.id}
 
 
-@pytest.mark.parametrize(("state", "where", "said"), BUGS.values(), ids=BUGS)
 def test_what_stumbles_once_goes_on(
-    *, worker, conveyor, document, sandbox, monkeypatch, come_again, state, where, said
+    *, stumbling, conveyor, document, sandbox, monkeypatch, come_again, bug
 ):
-    handle, message = _reach(state, worker, conveyor, document)
-    part, method = where
+    worker = stumbling
+    handle, message = _reach(bug.reached, worker, conveyor, document)
     with monkeypatch.context() as patch:
-        patch.setattr(type(getattr(worker.engine, part)), method, _raise)
+        _begin(bug, worker, patch)
         worker.run_when_due(message)
-    come_again()
+    come_again(worker)
     worker.work()
 
     assert handle.get().state is State.SUCCEEDED
@@ -130,7 +161,7 @@ def test_a_post_that_raises_is_asked_for_and_not_repeated(
         worker.run(message)
     entry = worker.engine.ledger.get(handle.id)
     assert (entry.state, entry.alive, entry.stumbles) == (State.CONVERTING, False, 1)
-    come_again()
+    come_again(worker)
     worker.work()
 
     assert handle.get().state is State.SUCCEEDED
@@ -180,29 +211,33 @@ def test_a_stumble_says_nothing_of_the_source_in_the_callers_error(
     worker, conveyor, document, monkeypatch, come_again
 ):
     handle = conveyor.convert(f"https://e.com/{SECRET}/a.md", to="html", params={"A": SECRET})
-    monkeypatch.setattr(worker.engine.governor, "ask", _raise)
+    monkeypatch.setattr(type(worker.engine.dialects), "candidates", _raise)
     (message,) = worker.waiting()
     worker.run(message)
-    come_again()
-    come_again()
+    come_again(worker)
+    come_again(worker)
 
     assert handle.get().state is State.FAILED
     assert SECRET not in repr(handle.get())
 
 
-def test_without_redis_nothing_is_counted_as_a_stumble(worker, conveyor, document, monkeypatch):
+@pytest.mark.parametrize(
+    ("part", "method"), [("claims", "submits"), ("dialects", "candidates")], ids=["claim", "work"]
+)
+def test_without_redis_nothing_is_counted_as_a_stumble(
+    *, worker, conveyor, document, monkeypatch, come_again, part, method
+):
     def away(*_, **__):
         raise LedgerUnavailable("Redis is away.")
 
     handle = conveyor.convert(document, to="html")
-    (message,) = worker.waiting()
     with monkeypatch.context() as patch:
-        patch.setattr(worker.engine.governor, "ask", away)
+        patch.setattr(type(getattr(worker.engine, part)), method, away)
         for _ in range(5):
-            worker.run(message)
+            come_again(worker)
 
     assert worker.engine.ledger.get(handle.id).stumbles == 0
-    worker.run(message)
+    come_again(worker)
     worker.work()
     assert handle.get().state is State.SUCCEEDED
 
@@ -214,9 +249,9 @@ def test_a_replay_of_one_that_stumbled_asks_for_the_old_job(
     with monkeypatch.context() as patch:
         patch.setattr(ConvertApi, "poll", _raise)
         worker.run_when_due(message)
-        come_again()
-        come_again()
-    worker.work()
+        come_again(worker)
+        come_again(worker)
+    worker.drop()
     assert handle.get().state is State.FAILED
 
     conveyor.dead_letters.replay(handle.id)
@@ -225,49 +260,66 @@ def test_a_replay_of_one_that_stumbled_asks_for_the_old_job(
     assert (sandbox.audit()["submits"], sandbox.audit()["paid"]) == (1, 1)
 
 
-@pytest.mark.parametrize("task", [names.SUBMIT, names.POLL, names.DELIVER])
+MESSAGES = {
+    "submit": (names.SUBMIT, "queued"),
+    "poll": (names.POLL, "converting"),
+    "deliver": (names.DELIVER, "ready"),
+    "deliver of one": (names.DELIVER, "ready"),
+}
+
+
+@pytest.fixture(params=MESSAGES)
+def kind_of_message(request):
+    return request.param
+
+
+@pytest.fixture
+def about(worker, client, kind_of_message):
+    """Run a message about a conversion whose entry has been changed by hand."""
+
+    def run(conversion_id, fields):
+        task, state = MESSAGES[kind_of_message]
+        client.hset(KEYS.conversion(conversion_id), mapping={"state": state, **fields})
+        client.zrem(KEYS.due("submit"), conversion_id)
+        kind = task.removeprefix("conveyor.")
+        client.zadd(KEYS.due(kind), {conversion_id: worker.engine.ledger.now()})
+        before = client.hgetall(KEYS.conversion(conversion_id))
+        if kind_of_message == "deliver of one":
+            worker.call(names.DELIVER, conversion_id)
+        else:
+            worker.ring(task)
+        return before
+
+    return run
+
+
 def test_a_message_about_an_entry_that_can_not_be_read_puts_it_aside(
-    worker, conveyor, document, client, task
+    worker, conveyor, document, about, due_at
 ):
     handle = conveyor.convert(document, to="html")
     worker.waiting()
-    state = {names.SUBMIT: "queued", names.POLL: "converting", names.DELIVER: "ready"}[task]
-    client.hset(KEYS.conversion(handle.id), mapping={"state": state, "result": "{"})
-    if task == names.SUBMIT:
-        worker.call(task, conversion_id=handle.id, number=0)
-    elif task == names.POLL:
-        worker.call(task, handle.id, 0)
-    else:
-        worker.call(task, handle.id)
+    about(handle.id, {"result": "{"})
 
     assert list(conveyor.dead_letters.unreadable()) == [handle.id]
+    assert due_at(handle.id) is None
     assert worker.waiting() == []
 
 
-@pytest.mark.parametrize("task", [names.SUBMIT, names.POLL, names.DELIVER])
 def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
-    *, worker, conveyor, document, client, sandbox, task
+    *, worker, conveyor, document, client, sandbox, about, due_at
 ):
     handle = conveyor.convert(document, to="html")
     worker.waiting()
-    state = {names.SUBMIT: "queued", names.POLL: "converting", names.DELIVER: "ready"}[task]
-    client.hset(KEYS.conversion(handle.id), mapping={"v": "99", "state": state})
-    before = client.hgetall(KEYS.conversion(handle.id)), client.zscore(KEYS.due, handle.id)
-    if task == names.SUBMIT:
-        worker.call(task, conversion_id=handle.id, number=0)
-    elif task == names.POLL:
-        worker.call(task, handle.id, 0)
-    else:
-        worker.call(task, handle.id)
+    before = about(handle.id, {"v": "99"})
 
-    after = client.hgetall(KEYS.conversion(handle.id)), client.zscore(KEYS.due, handle.id)
-    assert after == before
+    assert client.hgetall(KEYS.conversion(handle.id)) == before
+    assert due_at(handle.id) <= worker.engine.ledger.now()
     assert conveyor.dead_letters.unreadable() == {}
     assert sandbox.audit()["requests"] == 0
 
 
 def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
-    *, worker, conveyor, document, monkeypatch, come_again, client
+    *, worker, conveyor, document, monkeypatch, come_again, due_at
 ):
     """An hour or so, then the operator finds it among the dead letters."""
     ledger = worker.engine.ledger
@@ -277,11 +329,11 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH))
     conveyor.cancel(handle.id)
     worker.waiting()
-    monkeypatch.setattr("tasks.deliver.tell", _raise)
+    monkeypatch.setattr("workers.delivery.tell", _raise)
     for _ in range(60):
-        if not client.zscore(KEYS.due, handle.id):
+        if due_at(handle.id) is None:
             break
-        come_again()
+        come_again(worker)
 
-    assert client.zscore(KEYS.due, handle.id) is None
+    assert due_at(handle.id) is None
     assert ledger.get(handle.id).told

@@ -17,6 +17,13 @@ from conveyor.ledger.keys import Keys
 KEYS = Keys()
 
 
+@pytest.fixture
+def worker(worker_of, sandbox):
+    """One that has each result delivered by a message of its own."""
+    with worker_of(sandbox.url, small_bytes=0) as made:
+        yield made
+
+
 @pytest.fixture(autouse=True)
 def collected():
     """Celery's results end what they listen for when they are collected: while Valkey lives."""

@@ -17,7 +17,6 @@ from conveyor.errors import InvalidRequest, UnreadableConversion
 from conveyor.ledger.keys import Keys
 from conveyor.protocol import Dialect
 from workers import cleanup
-from workers.sweep import sweep
 from workers.tidy import tidy
 
 KEYS = Keys()
@@ -28,7 +27,7 @@ def _tomorrow(**changed):
     return {
         "v": "2",
         "state": "pondering",
-        "wakeup": "3",
+        "turn": "3",
         "attempt": "1",
         "request": '{"v": 7, "wishes": ["a", "b"]}',
         "caller": '{"continuations": {"next": []}}',
@@ -60,7 +59,8 @@ def planted(client):
     def plant(fields):
         conversion_id = str(uuid4())
         client.hset(KEYS.conversion(conversion_id), mapping=fields)
-        client.zadd(KEYS.due, {conversion_id: 1})
+        for key in KEYS.all_due:
+            client.zadd(key, {conversion_id: 1})
         client.zadd(KEYS.state(fields["state"]), {conversion_id: 1})
         client.zadd(KEYS.dead, {conversion_id: 1})
         client.zadd(KEYS.dead_of("bored"), {conversion_id: 1})
@@ -74,24 +74,23 @@ def planted(client):
 
 @pytest.mark.parametrize("fields", TOMORROWS.values(), ids=TOMORROWS)
 def test_entry_of_a_later_release_is_left_alone_and_shown(
-    *, worker, conveyor, client, document, planted, fields
+    *, worker, conveyor, client, document, planted, due_at, fields
 ):
     conversion_id = planted(fields)
     own = conveyor.convert(document, to="html")
-    worker.waiting()  # its message is lost, too
-    client.zadd(KEYS.due, {own.id: 2})
+    worker.drop()  # its message is lost, too
+    client.zadd(KEYS.due("submit"), {own.id: 2})
     for _ in range(3):
-        sweep(worker.app)
+        worker.sweep()
         tidy()
         cleanup.clean_up()
     worker.work()
-    worker.call(names.POLL, conversion_id, 3)
     if fields["v"] == "2":
         worker.call(names.DELIVER, conversion_id)
 
     assert client.hgetall(KEYS.conversion(conversion_id)) == fields
     assert client.lrange(KEYS.events(conversion_id), 0, -1)[-1] == '{"v": 2}'
-    assert client.zscore(KEYS.due, conversion_id) is not None
+    assert due_at(conversion_id) is not None
     assert client.sismember(KEYS.jobs("acme"), conversion_id)
     assert own.state is State.SUCCEEDED
     assert conveyor.dead_letters.unreadable() == {}
@@ -119,7 +118,7 @@ def test_lists_go_on_past_what_a_later_release_has_written(*, worker, conveyor, 
 def test_doctor_counts_what_a_later_release_has_written(worker, conveyor, planted):
     for _ in range(3):
         planted(_tomorrow())
-    sweep(worker.app)
+    worker.sweep()
     entries = next(part for part in further_parts_of(conveyor) if part.name == "entries")
     found = entries.check(60)
 
@@ -149,31 +148,32 @@ def _message(worker, version, **options):
     return message
 
 
-def test_every_message_carries_its_version(worker, conveyor, document):
+def test_every_message_carries_its_version(worker_of, sandbox, conveyor, document):
     conveyor.convert(document, to="html")
     conveyor.signature(document, to="html").apply_async()
     seen = []
-    while messages := worker.waiting():
-        for message in messages:
-            seen.append((message.task, message.request.get(names.VERSION_HEADER)))
-            worker.run_when_due(message)
+    with worker_of(sandbox.url, small_bytes=0) as worker:
+        while messages := worker.waiting():
+            for message in messages:
+                seen.append((message.task, message.request.get(names.VERSION_HEADER)))
+                worker.run_when_due(message)
 
     assert {name for name, _ in seen} == {names.SUBMIT, names.POLL, names.DELIVER}
     assert {version for _, version in seen} == {names.MESSAGE_VERSION}
 
 
-def test_wakeup_of_a_later_release_harms_nothing(worker, conveyor, client, document):
+def test_bell_of_a_later_release_harms_nothing(worker, conveyor, client, document, make_overdue):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     before = client.hgetall(KEYS.conversion(handle.id))
     for name in (names.SUBMIT, names.POLL, names.DELIVER):
-        kwargs = {"conversion_id": handle.id, "bell": {"slot": 7}}
+        kwargs = {"at": 1.5, "of": {"kinds": [7]}}
         worker.run(_message(worker, 2, name=name, kwargs=kwargs, queue=names.Queues().deliver))
 
     assert worker.waiting() == []
     assert client.hgetall(KEYS.conversion(handle.id)) == before
-    client.zadd(KEYS.due, {handle.id: 1})
-    assert sweep(worker.app) == 1
+    make_overdue()
+    assert worker.sweep() == 1
     worker.work()
     assert handle.state is State.SUCCEEDED
 
@@ -240,7 +240,7 @@ def test_what_was_learned_by_a_later_release_is_learned_anew(worker, conveyor, c
     account = worker.engine.settings.account_name
     client.set(KEYS.dialect(account), "telepathy")
     client.hset(KEYS.pace, "md:html", "fast")
-    client.hset(KEYS.account(account), mapping={"mood": "cheerful", "throttles": "many"})
+    client.hset(KEYS.account(account), mapping={"mood": "cheerful", "rate": "many"})
     handle = conveyor.convert(document, to="html")
     worker.work()
 

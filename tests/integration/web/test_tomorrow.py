@@ -14,7 +14,7 @@ KEYS = Keys()
 def newer(client):
     fields = {"v": "2", "state": "pondering", "request": '{"v": 7}', "mood": "cheerful"}
     client.hset(KEYS.conversion("newer"), mapping=fields)
-    for index in (KEYS.due, KEYS.dead, KEYS.state("queued"), KEYS.state("failed")):
+    for index in (*KEYS.all_due, KEYS.dead, KEYS.state("queued"), KEYS.state("failed")):
         client.zadd(index, {"newer": 1})
     client.rpush(KEYS.events("newer"), "1-0 pondering Hm.")
     return fields

@@ -14,13 +14,13 @@ def test_every_task_has_a_queue_that_workers_consume():
     queues = names.Queues()
 
     assert set(queues.of_tasks) == TASKS
-    assert {*queues.of_tasks.values(), queues.urgent} == set(queues.names)
+    assert set(queues.of_tasks.values()) == set(queues.names)
 
 
 def test_queues_begin_with_the_namespace_and_tasks_do_not():
     queues = names.Queues("staging")
 
-    assert queues.names == ("staging.submit", "staging.poll", "staging.deliver", "staging.urgent")
+    assert queues.names == ("staging.submit", "staging.poll", "staging.deliver")
     assert queues.of_tasks["conveyor.submit"] == "staging.submit"
 
 

@@ -21,6 +21,14 @@ def test_times_are_utc_with_milliseconds(seconds, text):
     assert rfc3339(seconds) == text
 
 
+def test_one_that_takes_longer_than_usual_has_words_and_no_fraction():
+    late = Progress(State.CONVERTING, 3, 20.0, expected_s=8.0, fraction=None, late=True)
+    conversion = Conversion("6f1c", State.CONVERTING, "docx", "pdf")
+    told = ConversionAnswer.of(conversion, late).model_dump(mode="json")["progress"]
+
+    assert (told["late"], told["fraction"]) == (True, None)
+
+
 def test_a_file_is_found_under_its_address_whatever_its_name():
     file = StoredFile("a b/ü?.pdf", "file:///secret/place", 3, "ab" * 32)
     conversion = Conversion("6f 1c", State.SUCCEEDED, "docx", "pdf", files=(file,))

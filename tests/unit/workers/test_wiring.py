@@ -41,11 +41,11 @@ def test_an_account_is_called_as_it_is_set(app, settings_of):
     assert wiring.build(app, settings_of(account="shop")).governor.account == "shop"
 
 
-def test_a_lease_outlives_several_beats_of_the_pulse(app, settings_of):
+def test_a_lease_outlives_several_beats_of_the_heart(app, settings_of):
     """One beat that is late must not let a second poll in."""
     engine = wiring.build(app, settings_of())
 
-    assert engine.turnstile._lease_ms / 1000 > 3 * engine.pulse._every_s
+    assert engine.turnstile._lease_ms / 1000 > 3 * engine.heartbeat._every_s
 
 
 def test_limits_are_the_settings(app, settings_of):

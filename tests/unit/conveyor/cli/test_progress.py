@@ -61,6 +61,19 @@ def test_each_change_is_a_line_where_there_is_no_terminal():
     ]
 
 
+def test_one_that_takes_longer_than_usual_is_said_to_once():
+    late = replace(at(State.CONVERTING, 20.0, 3), late=True)
+    script = (at(State.CONVERTING, 8.0, 1), late, replace(late, elapsed_s=21.0), SCRIPT[-1])
+    console = Console(file=io.StringIO())
+    follow(FakeHandle(script), console)
+
+    assert console.file.getvalue().splitlines() == [
+        "converting  8.0 s  1 poll",
+        "converting  20.0 s  3 polls  taking longer than usual",
+        "succeeded   15.4 s  3 polls",
+    ]
+
+
 def test_a_bad_end_is_returned_too():
     handle = FakeHandle([at(State.QUEUED, 0.0), at(State.FAILED, 1.0)])
     assert follow(handle, Console(file=io.StringIO())).state is State.FAILED

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
+import datetime as dt
 import json
 from uuid import uuid4
 
 import pytest
 from celery import Celery
 
-from conveyor import names, wakeups
+from conveyor import names
+from conveyor.bells import Belfry, deliver
 from conveyor.canvas import Caller
-from conveyor.conversion import State
 from conveyor.protocol import RemoteFile, Result
 from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
@@ -29,7 +29,7 @@ def app():
 @pytest.fixture
 def entry(entry_of):
     return entry_of(
-        wakeup=7,
+        turn=7,
         job_id=SECRET,
         request=ConversionRequest.build(f"https://e.com/{SECRET}.docx", "pdf", None, {"P": SECRET}),
         uploads={"0": SECRET},
@@ -44,41 +44,44 @@ def _receive(app, queue):
 
 
 @pytest.mark.parametrize(
-    ("state", "task", "args", "kwargs"),
-    [
-        (State.QUEUED, names.SUBMIT, [], {"conversion_id": "c1", "number": 7}),
-        (State.CONVERTING, names.POLL, ["c1", 7], {}),
-        (State.READY, names.DELIVER, ["c1"], {}),
-        (State.SUCCEEDED, names.DELIVER, ["c1"], {}),
-        (State.FAILED, names.DELIVER, ["c1"], {}),
-        (State.EXPIRED, names.DELIVER, ["c1"], {}),
-        (State.CANCELLED, names.DELIVER, ["c1"], {}),
-    ],
-    ids=str,
+    ("kind", "task"),
+    [("submit", names.SUBMIT), ("poll", names.POLL), ("deliver", names.DELIVER)],
 )
-def test_a_state_asks_for_its_wake_up(*, app, entry_of, state, task, args, kwargs):
-    wakeups.wake(Publisher(app, names.Queues()), entry_of(state=state, wakeup=7))
+def test_a_bell_asks_for_its_task_and_names_no_conversion(app, kind, task):
+    Belfry(Publisher(app, names.Queues())).ring(kind, 0, 1234.56789)
     message = _receive(app, task)
 
     assert message.headers["task"] == task
-    assert message.payload[:2] == [args, kwargs]
-
-
-@pytest.mark.parametrize("send", [wakeups.submit, wakeups.poll])
-def test_a_wake_up_holds_no_secret_and_none_of_the_callers_canvas(app, entry, send):
-    send(Publisher(app, names.Queues()), entry, 1.0)
-    message = _receive(app, names.SUBMIT if send is wakeups.submit else names.POLL)
-
-    text = json.dumps([message.headers, message.payload, message.properties])
-    assert SECRET not in text
-    assert base64.b64encode(SECRET.encode()).decode() not in text
-    assert message.headers["id"] != entry.id
-    assert message.headers["eta"]
+    assert message.payload[:2] == [[], {"at": 1234.568}]
+    assert message.headers["eta"] is None
     assert not message.payload[2]["callbacks"]
 
 
+def test_a_bell_for_later_has_a_countdown(app):
+    before = dt.datetime.now(dt.UTC)
+    Belfry(Publisher(app, names.Queues())).ring("poll", 30.0, 0)
+    eta = dt.datetime.fromisoformat(_receive(app, names.POLL).headers["eta"])
+
+    assert dt.timedelta(seconds=30) <= eta - before < dt.timedelta(seconds=60)
+
+
+def test_bells_of_a_namespace_go_into_its_queues(app):
+    Belfry(Publisher(app, names.Queues("staging"))).ring("poll", 0, 0)
+
+    assert _receive(app, "staging.poll").headers["task"] == names.POLL
+
+
+def test_each_bell_is_a_message_of_its_own(app):
+    """Else a revoked or finished one would stand for those that come after it."""
+    belfry = Belfry(Publisher(app, names.Queues()))
+    for _ in range(2):
+        belfry.ring("poll", 0, 0)
+
+    assert len({_receive(app, names.POLL).headers["id"] for _ in range(2)}) == 2
+
+
 def test_a_delivery_is_the_callers_task(app, entry):
-    wakeups.deliver(Publisher(app, names.Queues()), entry)
+    deliver(Publisher(app, names.Queues()), entry)
     message = _receive(app, names.DELIVER)
 
     assert message.headers["id"] == entry.id

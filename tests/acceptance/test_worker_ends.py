@@ -1,0 +1,129 @@
+"""A worker's end: killed, others take up its work within seconds; asked to, it ends its own."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+import redis
+
+from chaos.service import Service
+from conveyor import State
+from conveyor.ledger.keys import Keys
+from workers.local.stack import LocalStack
+
+KEYS = Keys()
+
+IN_FLIGHT = 300
+WORKED_ON_S = 15.0
+HELD = 30
+HELD_S = 3
+
+
+@pytest.fixture
+def client(stack):
+    with closing(redis.Redis.from_url(stack.valkey.url(), decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture
+def enqueue(stack, conveyor):
+    """Has so many conversions accepted that cost next to nothing and differ."""
+    document = Service(stack.sandbox_url, "sandbox").upload("shared.txt", b"a small document\n")
+
+    def enqueue(count):
+        names = ({"FileName": f"n{number}"} for number in range(count))
+        return [conveyor.convert(document, "zip", "any", params).id for params in names]
+
+    return enqueue
+
+
+@pytest.fixture
+def fields(client):
+    """Some fields of each entry."""
+
+    def fields(ids, *names):
+        with client.pipeline(transaction=False) as pipeline:
+            for each in ids:
+                pipeline.hmget(KEYS.conversion(each), names)
+            return dict(zip(ids, pipeline.execute(), strict=True))
+
+    return fields
+
+
+class TestKilled:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def stack(cls):
+        options = ("--duration", "40-50", "--audit-fingerprints")
+        with LocalStack(workers=2, concurrency=8, sandbox_options=options) as running:
+            yield running
+
+    def test_all_in_flight_are_worked_on_again_soon_after_all_workers_were_killed(
+        self, *, stack, sandbox_of, conveyor, enqueue, fields, until
+    ):
+        ids = enqueue(IN_FLIGHT)
+        until(
+            lambda: set(map(tuple, fields(ids, "state", "alive").values())) == {("converting", "1")}
+        )
+        for worker in stack.workers:
+            worker.kill()
+        before = fields(ids, "turn", "state")
+
+        began = time.monotonic()
+        for worker in stack.workers:
+            worker.start()
+        until(
+            lambda: all(now != before[each] for each, now in fields(ids, "turn", "state").items())
+        )
+        took_s = time.monotonic() - began
+
+        assert took_s <= WORKED_ON_S
+        until(lambda: _states(conveyor, ids) == {State.SUCCEEDED: IN_FLIGHT}, 300)
+        audit = sandbox_of(stack).audit()
+        wrong = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
+        assert {name: audit[name] for name in ("paid", *wrong)} == {
+            "paid": IN_FLIGHT,
+            **dict.fromkeys(wrong, 0),
+        }
+
+
+class TestAsked:
+    @pytest.fixture(scope="class", params=["threads", "prefork"])
+    @classmethod
+    def stack(cls, request):
+        options = ("--duration", "0.5-1.5", "--hold-seconds", str(HELD_S), "--audit-fingerprints")
+        with LocalStack(pool=request.param, concurrency=2, sandbox_options=options) as running:
+            yield running
+
+    def test_what_it_has_in_hand_is_answered_and_noted_before_it_ends(
+        self, *, stack, sandbox_of, conveyor, enqueue, client, fields, until
+    ):
+        (worker,) = stack.workers
+        with sandbox_of(stack).faults(held_submit=1.0):
+            ids = enqueue(HELD)
+            until(
+                lambda: "converting" in Counter(state for (state,) in fields(ids, "state").values())
+            )
+            worker.stop(grace_s=60)
+
+        begun = {
+            each: alive
+            for each, (state, alive) in fields(ids, "state", "alive").items()
+            if state != "queued"
+        }
+        assert worker.exit_status == 0
+        assert begun
+        assert set(begun.values()) == {"1"}, "the answers were noted"
+        inside = [client.get(KEYS.turnstile(each)) for each in ids]
+        assert set(inside) <= {None, "left"}, "nobody is in"
+        stack.start_worker(worker)
+        until(lambda: _states(conveyor, ids) == {State.SUCCEEDED: HELD})
+        audit = sandbox_of(stack).audit()
+        assert (audit["paid"], audit["paid_duplicates"], audit["violations"]) == (HELD, 0, 0)
+
+
+def _states(conveyor, ids):
+    return Counter(conveyor.get(each).state for each in ids)

@@ -1,0 +1,209 @@
+"""The crew: cheap threads, of which those that take long hold nobody up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from workers.crew import Crew
+
+SIZE = 4
+# What takes longer goes on beside the crew.
+PATIENCE_S = 0.05
+LONG_S = 60.0
+# A wait that is over as soon as it can be: nothing here lasts so long.
+AT_MOST_S = 30.0
+
+
+@pytest.fixture
+def crew():
+    return Crew(SIZE, PATIENCE_S)
+
+
+@contextmanager
+def _held_up(crew, count):
+    """Have the crew work on so many jobs that last until the block ends."""
+    ended, begun = threading.Event(), threading.Semaphore(0)
+
+    def job():
+        begun.release()
+        ended.wait(LONG_S)
+
+    crew.work([job] * count)
+    for _ in range(count):
+        assert begun.acquire(timeout=AT_MOST_S)
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _threads(crew):
+    return crew._threads
+
+
+def test_jobs_are_done_side_by_side_before_work_returns():
+    crew, together, done = Crew(SIZE, LONG_S), threading.Barrier(SIZE), []
+
+    def job():
+        # None gets past it before all are there.
+        together.wait(AT_MOST_S)
+        done.append(threading.current_thread().name)
+
+    crew.work([job] * SIZE)
+
+    assert len(set(done)) == SIZE
+
+
+def test_no_jobs_begin_no_thread(crew):
+    crew.work([])
+
+    assert _threads(crew) == 0
+    assert crew.room(0) == SIZE
+
+
+def test_straggler_is_left_behind_and_takes_no_place(crew):
+    """An answer that dribbles for minutes."""
+    begun = time.monotonic()
+    with _held_up(crew, SIZE):
+        assert time.monotonic() - begun < LONG_S / 2
+        assert crew.room(0) == SIZE
+        done = []
+        crew.work([lambda: done.append(1)] * SIZE)
+        assert len(done) == SIZE
+
+
+def test_job_that_is_waited_for_takes_a_place():
+    crew, ended, rooms = Crew(SIZE, LONG_S), threading.Event(), []
+
+    def job():
+        rooms.append(crew.room(0))
+        ended.set()
+
+    crew.work([job, lambda: ended.wait(AT_MOST_S)])
+
+    assert rooms == [SIZE - 2]
+    assert crew.room(0) == SIZE
+
+
+def test_room_is_waited_for_until_a_quarter_of_the_crew_is_free():
+    crew, ended = Crew(8, LONG_S), [threading.Event() for _ in range(8)]
+    caller = threading.Thread(
+        target=crew.work, args=[[lambda it=it: it.wait(LONG_S) for it in ended]]
+    )
+    caller.start()
+    deadline = time.monotonic() + AT_MOST_S
+    while crew.room(0) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert crew.room(0.01) == 0
+
+    ended[0].set()
+    threading.Timer(0.02, ended[1].set).start()
+    assert crew.room(AT_MOST_S) == 2
+    for event in ended:
+        event.set()
+    caller.join(AT_MOST_S)
+    assert not caller.is_alive()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("no"), SystemExit(3), KeyboardInterrupt()],
+    ids=lambda it: type(it).__name__,
+)
+def test_job_that_raises_is_logged_and_neither_keeps_its_place_nor_ends_its_thread(crew, error):
+    def job():
+        raise error
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            crew.work([job] * SIZE)
+            assert crew.drain(AT_MOST_S)
+
+    assert [it["event"] for it in logs] == ["job_failed"] * 3 * SIZE
+    assert crew.room(0) == SIZE
+    done = []
+    crew.work([lambda: done.append(1)] * SIZE)
+    assert crew.drain(AT_MOST_S)
+    assert len(done) == SIZE
+    assert _threads(crew) == SIZE
+
+
+def test_one_job_that_raises_keeps_no_other_of_its_batch_from_its_end(crew):
+    done = []
+
+    def job():
+        raise ValueError
+
+    crew.work([job, lambda: done.append(1), job, lambda: done.append(2)])
+    assert crew.drain(AT_MOST_S)
+
+    assert sorted(done) == [1, 2]
+
+
+def test_threads_are_used_again(crew):
+    done = []
+    for _ in range(20):
+        crew.work([lambda: done.append(1)] * SIZE)
+        assert crew.drain(AT_MOST_S)
+
+    assert len(done) == 20 * SIZE
+    assert _threads(crew) == SIZE
+
+
+def test_stragglers_are_at_most_seven_times_as_many_as_the_crew(crew):
+    """Beside a service that never answers the crew works on, and not for ever: it has an end."""
+    with _held_up(crew, 7 * SIZE):
+        assert crew.room(0) == SIZE
+        with _held_up(crew, SIZE - 1):
+            assert crew.room(0) == 1
+            with _held_up(crew, 1):
+                assert crew.room(0) == 0
+                assert _threads(crew) == 8 * SIZE
+    assert crew.drain(AT_MOST_S)
+    assert crew.room(0) == SIZE
+
+
+def test_after_a_flood_of_stragglers_no_thread_is_made_any_more(crew):
+    for _ in range(3):
+        with _held_up(crew, 8 * SIZE):
+            pass
+        assert crew.drain(AT_MOST_S)
+
+    assert _threads(crew) == 8 * SIZE
+
+
+def test_drain_waits_for_stragglers(crew):
+    with _held_up(crew, 2):
+        assert not crew.drain(0.02)
+    assert crew.drain(AT_MOST_S)
+
+
+def test_drain_of_an_idle_crew_is_over_at_once(crew):
+    begun = time.monotonic()
+
+    assert crew.drain(LONG_S)
+    assert time.monotonic() - begun < LONG_S / 2
+
+
+def test_many_callers_get_their_own_jobs_done():
+    crew, done, lock = Crew(SIZE, LONG_S), [], threading.Lock()
+
+    def call(number):
+        mine = []
+        crew.work([lambda: mine.append(number)] * 3)
+        with lock:
+            done.append((number, mine))
+
+    callers = [threading.Thread(target=call, args=[number]) for number in range(40)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(AT_MOST_S)
+
+    assert sorted(done) == [(number, [number] * 3) for number in range(40)]
+    assert crew.room(0) == SIZE
