@@ -49,6 +49,7 @@ format: $(VENV)/.checks ## Format the code and repair what can be repaired
 bench: $(VENV)/.checks ## Measure Conveyor beside what one would write instead, within an hour
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks --profile
+	@$(BIN)/python -m benchmarks.units
 
 chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos

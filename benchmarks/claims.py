@@ -123,14 +123,22 @@ def _costs(url: str, waiting: list[int], rounds: int) -> Table:
     for count in waiting:
         table.add_column(f"{count:,} wait", justify="right")
     for scene in SCENES:
-        costs = [_measure(url, scene, count, rounds) for count in waiting]
+        costs = [measure(url, scene, count, rounds) for count in waiting]
         table.add_row(
             scene.name, *(f"{cost.server_ms:.2f} / {cost.round_trip_ms:.2f}" for cost in costs)
         )
     return table
 
 
-def _measure(url: str, scene: Scene, waiting: int, rounds: int) -> Cost:
+def measure(url: str, scene: Scene, waiting: int, rounds: int = ROUNDS) -> Cost:
+    """Measure claims of one scene.
+
+    Args:
+        url: A server, which is emptied.
+        scene: What is claimed.
+        waiting: Beside so many others.
+        rounds: The median of so many.
+    """
     with closing(connect(url)) as client:
         client.flushall()
         claim = _claim_of(client, scene)
