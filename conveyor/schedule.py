@@ -25,7 +25,6 @@ __all__ = [
     "first_fallback",
     "first_poll",
     "for_another",
-    "is_urgent",
     "next_fallback",
     "next_poll",
     "retry_delete",
@@ -75,7 +74,6 @@ _TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
 # Polls that were aimed keep near their aim.
 _SPREAD: Final = 0.02
-_OLD: Final = 0.75
 _FIRST_STUMBLE_S: Final = 5.0
 
 
@@ -170,18 +168,6 @@ def next_fallback(spacing_s: float, age_s: float, strikes: int = 0) -> float:
     if strikes:
         return next_poll(spacing_s, age_s, strikes)
     return _spread(age_s * _FALLBACK_SHARE, spacing_s, MAX_FALLBACK_S)
-
-
-def is_urgent(job_age_s: float, result_age_s: float) -> bool:
-    """Whether a job, or its result, is in the last quarter of its life at the service.
-
-    Args:
-        job_age_s: Seconds since the job was posted; 0 where it was not.
-        result_age_s: Seconds since the result was seen; 0 where it was not.
-    """
-    if result_age_s > 0:
-        return result_age_s > FILE_LIFE_S * _OLD
-    return job_age_s > JOB_LIFE_S * _OLD
 
 
 def after_stumble(stumbles: int) -> float:
