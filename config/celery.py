@@ -91,7 +91,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "task_queues": [_declared(name) for name in queues.names],
         "task_track_started": False,
         # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`. Producers tell
-        # of what they send; wake-ups are no news, and an event costs as much as a message.
+        # of what they send. Bells are no news, and an event costs as much as a message.
         "task_send_sent_event": False,
         "worker_send_task_events": True,
         # Ours are structured; `workers.logs` sets them up.

@@ -911,7 +911,7 @@ class Ledger(Changes):
     def look_at_dead(self) -> None:
         """Read every dead letter, so that one that can't be read is put aside.
 
-        Nobody is woken for a dead letter, so nothing else would find it before it is needed.
+        Nobody works on a dead letter, so nothing else would find it before it is needed.
         """
         ids = self.dead_ids()
         for start in range(0, len(ids), _BATCH):
@@ -1126,8 +1126,8 @@ def _held(*, held: bool, first: bool) -> dict[str, Any]:
 
 
 def _bell_of(entry: Entry) -> str | bool:
-    """Where the service calls, a poll is only the net below a call that was lost.
+    """Whether a poll's bell is rung now. Where the service calls, the sweep rings for a late one.
 
-    The sweep rings for it, so that no message waits for what has long ended.
+    Such a poll is a fallback, for a call that was lost. So no message waits for what has long ended.
     """
     return "called" if entry.webhook else True
