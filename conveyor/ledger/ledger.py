@@ -1128,6 +1128,6 @@ def _held(*, held: bool, first: bool) -> dict[str, Any]:
 def _bell_of(entry: Entry) -> str | bool:
     """Whether a poll's bell is rung now. Where the service calls, the sweep rings for a late one.
 
-    Such a poll is a fallback, for a call that was lost. So no message waits for what has long ended.
+    Such a poll is for a call that was lost. So no message waits for what has long ended.
     """
     return "called" if entry.webhook else True
