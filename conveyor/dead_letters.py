@@ -185,7 +185,7 @@ class DeadLetters:
         if entry is None:
             raise _no_such(conversion_id)
         if entry.state is State.READY:
-            # Without the message the sweep finds it: the entry is due.
+            # Without the message the sweep rings for it: it is due.
             with suppress(OperationalError):
                 bells.deliver(self._publisher, entry)
         return entry.conversion

@@ -1,8 +1,8 @@
 """The ledger: the truth about every conversion, in Redis (invariants I1, I2, I6).
 
 Every change is one run of ``transition.lua`` after the table in `conveyor.ledger.transitions`. A
-transition that may not leave the state it finds is refused and returns None: whoever asked had an
-old message in hand, and has nothing to do.
+transition that may not leave the state it finds is refused and returns None: another has worked on
+the conversion meanwhile, and whoever asked has nothing to do.
 
 Redis' clock alone dates what is here. Durations travel to it, never moments.
 """
@@ -834,9 +834,8 @@ class Ledger(Changes):
             claim: The idempotency key that it was opened with, which is free again.
 
         Returns:
-            Whether it is forgotten; not where a worker has it in hand, for then the message has
-            arrived all the same, or the sweep has sent another. Nor where another producer holds it
-            by its key.
+            Whether it is forgotten; not where a worker has it in hand, for then a bell has been
+            rung all the same. Nor where another producer holds it by its key.
         """
         value = {} if claim is None else {"unclaim": _bound(claim, conversion_id)}
         done, *_ = self._run(
