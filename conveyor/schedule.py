@@ -1,7 +1,7 @@
 """When to look next: pure functions from history to a delay in seconds.
 
-Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, or than
-`MAX_FALLBACK_S` where nothing is expected sooner. Both lie below the broker's visibility time-out.
+A delay becomes a date in the ledger. Of those within a minute a bell is sent at once, with a
+countdown. For later dates the sweep rings when they are due.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ __all__ = [
 ]
 
 MAX_DELAY_S: Final = 60.0
-"""The longest countdown. A message that waits longer only looks lost to the operator."""
+"""The longest wait of what is tried again. A longer one only looks lost to the operator."""
 
 MAX_FALLBACK_S: Final = 150.0
-"""The longest countdown of a poll of a job that should not have ended before, or will call."""
+"""The longest wait for a poll of a job that should not have ended before, or that will call."""
 
 MAX_DELETE_S: Final = 300.0
-"""The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
+"""The longest wait between two DELETEs of the same thing."""
 
 MAX_TELLING_S: Final = 30.0
-"""The longest wait between two tries to store a result in the result backend; no message waits."""
+"""The longest wait between two tries to store a result in the result backend."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""

@@ -56,7 +56,7 @@ from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
-# must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
+# must not POST any more. Whoever claims it next asks for the job first.
 _SLEPT_S: Final = 10.0
 _MOST_ID_CHARACTERS: Final = 200
 
