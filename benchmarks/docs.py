@@ -62,7 +62,7 @@ def _ratios(table: Table) -> str:
         for (load, side), ours in table.items()
         if side == "ours" and (load, "naive") in table
     ]
-    return _markdown(("load", *RATIOS), rows)
+    return _markdown(("load", *RATIOS), rows, left=1)
 
 
 def _promises(table: Table) -> str:

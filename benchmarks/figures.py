@@ -6,9 +6,10 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
 from typing import Any
 
-__all__ = ["Figures", "medians", "percentile"]
+__all__ = ["Figures", "medians", "most_at_once", "percentile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class Figures:
         makespan_s: From the first enqueued to the last outcome.
         worker_cpu_ms: A conversion: user and system time of the whole worker tree, until its
             last DELETE.
-        web_cpu_ms: The same of `web`.
+        idle_cpu_ms: A second, while nothing is to be done.
+        web_cpu_ms: A conversion: the same of `web`.
         producer_cpu_ms: The same of this process, which enqueues and listens.
         service_cpu_ms: The same of the stand-in.
         redis_cpu_ms: The same of Redis.
@@ -30,6 +32,7 @@ class Figures:
         ready_to_stored_p99_s: The same.
         submitted_p50_s: From the return of the call that enqueued until the service has the POST.
         submitted_p99_s: The same.
+        most_at_service: How many jobs ran there at once, at most.
         polls: A conversion.
         violations: Polls that overlapped or came too early.
         duplicates: Jobs that were paid again.
@@ -58,6 +61,7 @@ class Figures:
     conversions: int
     makespan_s: float
     worker_cpu_ms: float
+    idle_cpu_ms: float = 0.0
     web_cpu_ms: float = 0.0
     producer_cpu_ms: float = 0.0
     service_cpu_ms: float = 0.0
@@ -66,6 +70,7 @@ class Figures:
     ready_to_stored_p99_s: float | None = None
     submitted_p50_s: float | None = None
     submitted_p99_s: float | None = None
+    most_at_service: float = 0
     polls: float = 0.0
     violations: float = 0
     duplicates: float = 0
@@ -110,6 +115,18 @@ def percentile(values: Iterable[float], share: float) -> float:
     """
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """How many spans of time overlap at most.
+
+    Args:
+        spans: Begin and end of each. One that begins when another ends does not overlap it.
+    """
+    changes = sorted(
+        change for begin, end in spans for change in ((begin, 1), (end, -1)) if end > begin
+    )
+    return max(accumulate(change for _, change in changes), default=0)
 
 
 def medians(runs: Sequence[Figures]) -> Figures:

@@ -117,7 +117,7 @@ class Load:
 _TEN_S: Final = Duration(10)
 _LOGNORMAL: Final = Duration(8, 0.5)
 _ONE_IN_TWENTY: Final = 0.05
-_START_AND_END_S: Final = 28.0
+_START_AND_END_S: Final = 31.0
 
 _ALL: Final = (
     Load(

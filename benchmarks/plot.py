@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from benchmarks.figures import Figures
-
-mpl.use("Agg")
-
-from matplotlib import pyplot as plt
 
 __all__ = ["plot"]
 
@@ -33,19 +30,17 @@ def plot(table: Table, path: Path) -> None:
     loads = [load for load, side in table if side == "ours" and (load, "naive") in table]
     if not loads:
         return
-    figure, axes = plt.subplots(1, 3, figsize=(13, 0.55 * len(loads) + 1.9), sharey=True)
-    try:
-        _bars(axes[0], table, loads, "worker_cpu_ms", "CPU of workers and web, ms a conversion")
-        _bars(axes[1], table, loads, "makespan_s", "makespan, s")
-        _latencies(axes[2], table, loads)
-        axes[0].set_yticks(range(len(loads)), loads)
-        axes[0].invert_yaxis()
-        axes[0].legend(loc="best", frameon=False)
-        figure.tight_layout()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    finally:
-        plt.close(figure)
+    figure = Figure(figsize=(13, 0.55 * len(loads) + 1.9))
+    axes = figure.subplots(1, 3, sharey=True)
+    _bars(axes[0], table, loads, "worker_cpu_ms", "CPU of workers and web, ms a conversion")
+    _bars(axes[1], table, loads, "makespan_s", "makespan, s")
+    _latencies(axes[2], table, loads)
+    axes[0].set_yticks(range(len(loads)), loads)
+    axes[0].invert_yaxis()
+    axes[0].legend(loc="best", frameon=False)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
 
 
 def _bars(axis: Any, table: Table, loads: Sequence[str], name: str, title: str) -> None:
@@ -71,6 +66,7 @@ def _latencies(axis: Any, table: Table, loads: Sequence[str]) -> None:
                 axis.plot([p50, p99], [height, height], color=_COLOURS[side], linewidth=2)
                 axis.plot([p50], [height], "o", color=_COLOURS[side])
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _tidy(axis, "ready → stored, s: p50 (dot) to p99")
 
 

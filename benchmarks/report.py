@@ -62,6 +62,7 @@ def _broken(figures: Figures) -> str:
 
 SPEED: Final = (
     Column("conversions", lambda figures: f"{figures.conversions:,}"),
+    Column("most at the service", lambda figures: f"{figures.most_at_service:,.0f}"),
     Column("CPU, ms", _cpu),
     Column("makespan, s", _of("makespan_s")),
     Column("ready → stored p50, s", _of("ready_to_stored_p50_s")),
@@ -80,8 +81,9 @@ UPKEEP: Final = (
     Column("Redis memory, KB", _of("redis_memory_kb")),
     Column("most unacked", lambda figures: f"{figures.unacked:,.0f}"),
     Column("workers' RSS, PSS, MB", _memory),
+    Column("idle CPU, ms a second", _of("idle_cpu_ms")),
 )
-"""What it asks of Redis and of the machine. All but the last two are a conversion's."""
+"""What it asks of Redis and of the machine. All but the last three are a conversion's."""
 
 RATIOS: Final = {
     "CPU": "worker_cpu_ms",

@@ -6,11 +6,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.figures import Figures, percentile
+from benchmarks import machine
+from benchmarks.figures import Figures, most_at_once, percentile
 from benchmarks.gauges import Cpu, Peaks
 from benchmarks.jobs import Source
 from benchmarks.loads import Load
@@ -29,6 +30,7 @@ _WARM_S: Final = 0.3
 _WARM_PATIENCE_S: Final = 60.0
 # Above the 5 s after which the first DELETE comes.
 _QUIET_S: Final = 6.5
+_IDLE_S: Final = 3.0
 _MOST_TAIL_S: Final = 75.0
 _LOOK_S: Final = 0.5
 # An answer is given up after `CONVEYOR_ANSWER_TIMEOUT`, a download comes to its end.
@@ -63,7 +65,9 @@ def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> F
             service.reset(load.faults)
             if stacks is not None:
                 stack.enter_context(sampled(side.workers[0].pid, stacks))
-            return _Run(load, side, valkey, service, outcomes, sent).measured(enqueue)
+            idle_cpu_ms = _idle_cpu_ms(side)
+            figures = _Run(load, side, valkey, service, outcomes, sent).measured(enqueue)
+            return replace(figures, idle_cpu_ms=idle_cpu_ms)
 
 
 @dataclass
@@ -116,6 +120,7 @@ class _Run:
             "violations": audit["violations"],
             "duplicates": audit["duplicates"],
             "throttled": audit["counts"].get("throttled", 0),
+            "most_at_service": most_at_once((it["posted_at"], it["ready_at"]) for it in jobs),
             "polls": sum(job["polls"] for job in jobs) / max(1, len(jobs)),
             **_latencies(jobs, ended, self.accepted),
             **_dribbles(jobs, ended, began),
@@ -182,6 +187,14 @@ def _dribbles(
 def _waits_s(dribbled: list[str]) -> float:
     """How long a client of ours waits for answers that dribble; DELETEs keep nobody waiting."""
     return sum(_WAITS_S.get(kind, 0.0) for kind in dribbled)
+
+
+def _idle_cpu_ms(side: Side) -> float:
+    """CPU of the workers a second while nothing is to be done, ms."""
+    roots = [it.pid for it in side.workers]
+    cpu_s, began = machine.cpu_seconds(roots), time.monotonic()
+    time.sleep(_IDLE_S)
+    return (machine.cpu_seconds(roots) - cpu_s) / (time.monotonic() - began) * 1000
 
 
 def _warm_up(warm: Enqueue, outcomes: Outcomes) -> None:

@@ -23,7 +23,7 @@ _ADDRESS_S: Final = 2.0
 _OFF_S: Final = 30
 _SLOW_SUBMIT_S: Final = 8
 _SHUTDOWN_S: Final = 10.0
-_WORKED_ON_S: Final = 30.0
+_WORKED_ON_S: Final = 15.0
 _LOOK_EVERY_S: Final = 0.25
 
 _CRASHES: Final = Rules(crashes=True)

@@ -27,7 +27,7 @@ __all__ = ["Claims", "Due", "Taken"]
 # What a later release has written is left to its workers for so long, and then put off for as long.
 _LEAVE_NEWER_S: Final = 30.0
 # Who takes a delivery brings it on its way at once. If he dies, the next one comes after it.
-_DELIVERY_S: Final = 20.0
+_DELIVERY_S: Final = 10.0
 # So long after its time something is overdue: its bell was lost.
 _GRACE_S: Final = 0.5
 
@@ -110,7 +110,7 @@ class Claims:
         return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float, at: float = 0.0) -> None:
-        """Have a bell come later, because nobody here has room: one, however many ask.
+        """Have a bell come later, because nobody here has room: one a slot, however many ask.
 
         Args:
             kind: For what.

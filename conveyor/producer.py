@@ -532,6 +532,8 @@ class Conveyor:
     def _open_publisher(self) -> None:
         # What we send ourselves goes through an app of our own.
         self._app = producer_app(self._settings)
+        # Whether the last conversion was accepted: then the next one need not ask for Redis first.
+        self._was_redis_there = False
         self._publisher = Publisher(self._app, Queues(self._settings.namespace))
         for app in {self._app, self.celery_app}:
             mind_forks(app)
@@ -541,8 +543,9 @@ class Conveyor:
     ) -> Handle:
         """Accept a conversion as a whole, or leave nothing of it."""
         request = _local_first(build())
-        if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
-            # Before anything is staged.
+        is_local = any(it.kind is SourceKind.LOCAL for it in request.attachments.values())
+        if is_local or not self._was_redis_there:
+            # Before anything is staged. Where Redis is away, nothing was accepted for sure.
             self._ledger.check()
         if idempotency_key is None:
             return self._handle(self._opened(str(uuid4()), request, None, order))
@@ -573,6 +576,7 @@ class Conveyor:
         except Claimed as first:
             return self._join_instead(first.bound, asked, request, claim, order)
         except LedgerUnavailable as error:
+            self._was_redis_there = False
             raise _unknown(conversion_id, error) from error
         except Exception:
             self._unstage_new(asked, request)
@@ -583,6 +587,7 @@ class Conveyor:
             raise
         if opened is None:
             return self._join_instead(conversion_id, asked, request, claim, order)
+        self._was_redis_there = True
         order.take_back = take_back
         announce(self._publisher, conversion_id, names.SUBMIT, request.redacted())
         if order.withdrawn.is_set():

@@ -396,16 +396,20 @@ def _note_again(
 def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> float:
     if reupload:
         return 0.0
-    least_s = schedule.retry_submit(engine.spacing_s, posted.passed.entry.strikes)
+    strikes = posted.passed.entry.strikes
     if isinstance(posted.outcome, Throttled):
-        return _throttled(engine, least_s, posted.outcome.retry_after_s)
-    return least_s
+        return _throttled(engine, strikes, posted.outcome.retry_after_s)
+    return schedule.retry_submit(engine.spacing_s, strikes)
 
 
-def _throttled(engine: Engine, least_s: float, retry_after_s: float | None) -> float:
-    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
+def _throttled(engine: Engine, strikes: int, retry_after_s: float | None) -> float:
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks.
+
+    While few are throttled, that it was this one again is chance: it waits no longer for that.
+    """
     rate = engine.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
+    least_s = schedule.retry_submit(engine.spacing_s, strikes if rate else 0)
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
@@ -463,7 +467,7 @@ def _try_later(engine: Engine, passed: Pass, error: Exception) -> Entry | None:
         return engine.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
     delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
     if isinstance(error, ComeLater):
-        delay_s = _throttled(engine, delay_s, error.retry_after_s)
+        delay_s = _throttled(engine, entry.strikes, error.retry_after_s)
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
     return engine.ledger.delayed(entry, delay_s, note, leaving=leaving)
 

@@ -42,8 +42,9 @@ from workers.heartbeat import Heartbeat
 
 __all__ = ["Engine", "engine", "use"]
 
-# Several heartbeats may fail, and Redis may pause for ten seconds, before it lapses.
-_LEASE_S: Final = 15.0
+# Several heartbeats may fail, and Redis may pause for ten seconds, before it lapses. What a killed
+# worker had in hand is worked on again within fifteen seconds, the sweep's own among them.
+_LEASE_S: Final = 13.0
 _SPARE_CONNECTIONS: Final = 8
 _SPARE_S: Final = 15.0
 

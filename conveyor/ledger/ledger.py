@@ -49,8 +49,9 @@ Leaving = Mapping[str, Any] | None
 
 # How long after it was sent a message that brings an outcome may come before another is sent.
 _GRACE_S: Final = 10.0
-# How long who works on a conversion may be silent; `workers.heartbeat` speaks for it.
-_WORK_S: Final = 15.0
+# How long who works on a conversion may be silent; `workers.heartbeat` speaks for it. A little more
+# than the lease, so that whoever comes then finds it ended.
+_WORK_S: Final = 13.1
 _FORGET: Final = -1
 # As many as a Celery worker keeps.
 _MOST_REVOKED: Final = 50_000
@@ -358,7 +359,7 @@ class Ledger(Changes):
             add={"submits": 1, "turn": 1},
             unset=_OF_THE_POST,
             enter=entering,
-            due_in=_WORK_S + 1,
+            due_in=_WORK_S,
         )
 
     def started(
@@ -565,7 +566,7 @@ class Ledger(Changes):
             add={"turn": 1, "polls": polls, "deliveries": int(taking is not None)},
             unset=("held_at", "denials"),
             counts={"polls": polls, "cost": result.cost},
-            due_in=_WORK_S + 1,
+            due_in=_WORK_S,
             leave=leaving,
             take=taking,
         )

@@ -4,6 +4,7 @@
 --
 -- KEYS[1]  account  hash, what is known of it
 -- KEYS[2]  jobs     set, the conversions that the service works on for it
+-- ARGV     none
 -- returns  now, its submits a second (0 where nothing bounds them), how many jobs it has, and the
 --          hash, name and value by turns
 

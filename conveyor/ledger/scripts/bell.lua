@@ -5,7 +5,7 @@
 -- for its slot, and its bell comes at the slot's end.
 
 local SLOT_S = 0.25
-local PAUSE_MS = 200
+local PAUSE_MS = 250
 -- A bell that has not come for so long after its time is taken for lost.
 local LATE_MS = 1000
 -- For what is due later the sweep rings.

@@ -218,7 +218,7 @@ local function enter(id)
     if wait_s >= 0 then table.insert(later, string.format('%.6f', wait_s)) end
   else
     -- Whoever is in sets the date. If that one has died, it is this.
-    put_off(id, now + closed_s + 1)
+    put_off(id, now + closed_s + 0.1)
   end
   return false
 end
@@ -233,7 +233,7 @@ local function raise_turn(id, entry)
 end
 
 local function take(id, entry, into)
-  put_off(id, now + ask.lease_s + 1)
+  put_off(id, now + ask.lease_s + 0.1)
   table.insert(into, id)
   table.insert(into, redis.call('HGETALL', entry))
 end

@@ -9,7 +9,7 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 -- After the lease, so that whoever comes then finds it ended.
-local due = string.format('%.6f', now + tonumber(ARGV[2]) / 1000 + 1)
+local due = string.format('%.6f', now + tonumber(ARGV[2]) / 1000 + 0.1)
 
 for place = 3, #ARGV, 3 do
   local id, lease = ARGV[place], ARGV[place + 1]

@@ -24,8 +24,8 @@ local taken = taken_of(account.taken, account.taken_at, account.taken_since, now
 local strain = math.max(account.strain, 0) + 1
 
 redis.pcall('HINCRBY', KEYS[2], 'throttles', 1)
-local fast = math.max((rate > 0 and rate or taken) - 4, 0)
-if strain < math.min(1 + fast / 20, 4) then
+local fast = math.max((rate > 0 and rate or taken) - 2, 0)
+if strain < math.min(1 + fast / 6, 4) then
   redis.call('HSET', KEYS[1], 'strain', text_of(strain))
   return text_of(rate)
 end

@@ -154,10 +154,10 @@ def _wrap_the_crew(watch):
     real = claiming.look_after
 
     @wraps(real)
-    def look_after(engine, task, held, do):
+    def look_after(engine, task, conversion_id, do):
         watch.begin(f"{task} one")
         try:
-            real(engine, task, held, do)
+            real(engine, task, conversion_id, do)
         finally:
             watch.end()
 
@@ -181,8 +181,10 @@ def _wrap_together(watch):
 
 def _transition_of(call):
     """The state that a transition enters, as its arguments have it."""
-    change = str(call.args[2])
-    return json.loads(change)["set"].get("state", "no state") if change[:1] == "{" else "no state"
+    for part in (part for command in call.commands for part in command):
+        if isinstance(part, str) and part.startswith('{"'):
+            return json.loads(part).get("set", {}).get("state", "no state")
+    return "no state"
 
 
 def _wrap(watch, owner, method, name_of):

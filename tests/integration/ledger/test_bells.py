@@ -43,6 +43,17 @@ def quiet(client, bells):
     return forget
 
 
+@pytest.fixture
+def keep(client):
+    """Have the marks of bells last, however slow the machine is."""
+
+    def last():
+        for key in client.scan_iter(f"{KEYS.prefix}bell:*"):
+            client.pexpire(key, 600_000)
+
+    return last
+
+
 def _slot_end(at):
     return (math.floor(at / SLOT_S) + 1) * SLOT_S
 
@@ -91,9 +102,10 @@ def test_a_bell_comes_when_all_of_its_slot_is_due_and_not_much_later(
     assert round(rung.at, 3) >= due
 
 
-def test_after_a_claim_has_come_the_next_bell_is_rung(ledger, make, bells, worker):
+def test_after_a_claim_has_come_the_next_bell_is_rung(make, bells, worker, keep):
     make.queued()
     bells.take()
+    keep()
     make.queued()
     assert bells.take() == []
     assert len(worker.submits()) == 2
@@ -102,25 +114,34 @@ def test_after_a_claim_has_come_the_next_bell_is_rung(ledger, make, bells, worke
     assert [bell.kind for bell in bells.take()] == ["submit"]
 
 
-def test_a_claim_of_one_kind_leaves_the_bells_of_another(make, bells, worker, client, ledger):
+def test_a_claim_of_one_kind_leaves_the_bells_of_another(make, worker, client, keep):
     make.queued()
+    keep()
     worker.polls()
     worker.claims.deliveries(10)
 
     assert client.exists(KEYS.bell("submit"))
 
 
-def test_a_bell_that_came_too_early_leaves_the_mark(make, bells, worker, client, ledger):
+def test_a_bell_that_came_too_early_leaves_the_mark(make, worker, client, ledger, keep):
     make.queued()
+    keep()
     worker.claims.submits(10, ledger.now() + 30)
 
     assert client.exists(KEYS.bell("submit"))
 
 
-def test_a_bell_that_was_lost_is_missed_after_a_second(make, bells, client, ledger):
+def test_a_bell_that_was_lost_is_missed_after_a_second(make, bells, ledger):
+    begun = ledger.now()
     make.queued()
+    assert len(bells.take()) == 1
+    while not (rung := bells.take()):
+        make.queued()
+        assert ledger.now() < begun + 60
+        time.sleep(0.02)
 
-    assert 0 < client.pttl(KEYS.bell("submit")) <= 1000
+    assert [bell.wait_s for bell in rung] == [0]
+    assert ledger.now() >= begun + 1
 
 
 def test_a_bell_that_could_not_be_sent_is_rung_by_the_next_one(ledger, make, bells, client):
@@ -201,13 +222,14 @@ MAKE_DUE = {
 
 @pytest.mark.parametrize("kind", MAKE_DUE)
 def test_what_is_overdue_is_rung_for_once_until_it_was_taken(
-    *, ledger, make, worker, dates, quiet, kind
+    *, ledger, make, worker, dates, quiet, keep, kind
 ):
     entries = [MAKE_DUE[kind](make) for _ in range(3)]
     quiet()
     dates.set(ledger.now() - 3, *(entry.id for entry in entries))
 
     assert worker.claims.overdue() == [Due(kind, 3)]
+    keep()
     assert worker.claims.overdue() == []
     assert len(worker.everything(limit=2)) == 2
     quiet()
@@ -237,6 +259,7 @@ def test_of_many_workers_that_sweep_one_rings(*, ledger, make, claiming, dates, 
     dates.set(ledger.now() - 3, entry.id)
     workers = [claiming() for _ in range(16)]
     barrier = threading.Barrier(16)
+    begun = ledger.now()
 
     def sweep(each):
         barrier.wait()
@@ -245,7 +268,10 @@ def test_of_many_workers_that_sweep_one_rings(*, ledger, make, claiming, dates, 
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(sweep, workers))
 
-    assert [rings for rings in found if rings] == [[Due("submit", 1)]]
+    rung = [rings for rings in found if rings]
+    assert rung[0] == [Due("submit", 1)]
+    # Another a second, as nobody takes it.
+    assert len(rung) <= 1 + (ledger.now() - begun)
 
 
 # -- a place among the account's jobs -----------------------------------------------------------

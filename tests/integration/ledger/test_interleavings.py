@@ -52,7 +52,7 @@ from conveyor.claims import Claims
 from conveyor.conversion import StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.decision import Limits
-from conveyor.errors import ConversionFailed, StorageError, UnknownConversion
+from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
 from conveyor.governor import Governor
 from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
@@ -470,10 +470,23 @@ class Marker:
         pass
 
 
+def _fenced(name):
+    """A way to note an answer, which is refused to whoever had the conversion before."""
+
+    def note(self, entry, *args, **changes):
+        noted = getattr(Ledger, name)(self, entry, *args, **changes)
+        assert noted is None or noted.turn <= entry.turn + 1, "another has taken it meanwhile"
+        return noted
+
+    return note
+
+
 class WatchedLedger(Ledger):
     """The ledger, and what the test must know of what is written to it."""
 
     fleet = None
+
+    started, ask_first, later, delayed = map(_fenced, ("started", "ask_first", "later", "delayed"))
 
     def begin_submit(self, entry, job, *entering, **changes):
         self.fleet.attempts[job.job_id] = (entry.id, entry.attempt)
@@ -485,7 +498,7 @@ class WatchedLedger(Ledger):
     def put_back(self, entry, *args, pays_anew=False, **changes):
         if pays_anew and self.fleet.service.is_gone(entry.job_id):
             self.fleet.permitted[entry.id].add(entry.attempt + 1)
-        return super().put_back(entry, *args, pays_anew=pays_anew, **changes)
+        return _fenced("put_back")(self, entry, *args, pays_anew=pays_anew, **changes)
 
 
 class WatchedDeliveries(Deliveries):
@@ -608,6 +621,7 @@ class Task:
         self.is_dead = False
         self.is_of_lost_time = False
         self.has_lapsed = False
+        self.cut_off = ""
         self.under_way = None
         self.era = None
         self.waits = False
@@ -629,7 +643,7 @@ class Task:
     def _run(self):
         try:
             self._job()
-        except (Ignore, Killed):
+        except (Ignore, Killed, LedgerUnavailable):
             return
         except UnknownConversion:
             assert self.is_of_lost_time
@@ -848,6 +862,13 @@ class Interleavings(RuleBasedStateMachine):
         self.tasks[place % len(self.tasks)].process.is_asleep = True
         self._pass(seconds)
 
+    @precondition(lambda self: self.tasks)
+    @rule(age=age, when=st.sampled_from(("before", "after")), is_meant=seldom)
+    def cut_off(self, age, when, is_meant):
+        """Redis is away for a process's next command: it has run it, or has not."""
+        if is_meant:
+            self.tasks[-1 - age % len(self.tasks)].cut_off = when
+
     @rule(seconds=st.sampled_from((1.0, 6.0, 16.0, 16.0, 31.0, 31.0, 125.0, 125.0, 700.0, 4000.0)))
     def time_passes(self, seconds):
         self._pass(seconds)
@@ -943,6 +964,8 @@ class Interleavings(RuleBasedStateMachine):
                 assert seen["ttl_s"] == -1, "I2: kept"
             if state is State.CONVERTING and seen["called"] == seen["alive"] == "1":
                 self._is_called_for(seen)
+            if _kind_of(state) != "deliver" and not self.eras[conversion_id]:
+                self._is_left_alone(_kind_of(state), seen)
 
     def _looked_at(self):
         fields = ("state", "told", "attempt", "failure", "called", "alive")
@@ -965,13 +988,24 @@ class Interleavings(RuleBasedStateMachine):
 
     def _is_called_for(self, seen):
         """What the service has called for is polled as soon as the turnstile allows."""
-        now = self.clock.now()
-        opens_at = max((seen["lapses_at"] or 0) / 1000, now)
-        holder = seen["holder"] if opens_at > now else None
+        holder, opens_at = self._turnstile(seen)
         # Whoever is in looks again when it has its answer; if it has died, its lease ends first.
         if holder in (None, "left"):
             spare_s = 0.1 if holder else 1.1
             assert seen["due"]["poll"] <= opens_at + spare_s, "it was called for"
+
+    def _is_left_alone(self, kind, seen):
+        """Nobody is sent after what somebody works on."""
+        holder, opens_at = self._turnstile(seen)
+        if holder not in (None, "left"):
+            assert seen["due"][kind] >= opens_at, "its date is the end of the lease"
+
+    def _turnstile(self, seen):
+        """Who is in, and until when at most."""
+        opens_at = (seen["lapses_at"] or 0) / 1000
+        if opens_at <= self.clock.now():
+            return None, self.clock.now()
+        return seen["holder"], opens_at
 
     @invariant()
     def no_mark_keeps_the_bells_still(self):
@@ -1180,9 +1214,29 @@ class Interleavings(RuleBasedStateMachine):
         is_gone_on_with = conversion_id in self.called_back and state is State.SUCCEEDED
         return ("link:0", "result") if is_gone_on_with else ("result",)
 
-    def note_taken(self, command):
+    def at_redis(self, commands, execute):
+        """Where a task asks Redis something, which may be away; its process is then late."""
+        self.stop()
+        task = self.current
+        when = task.cut_off if task else ""
+        if when == "before":
+            self._cut(task)
+        for command in commands:
+            self._note_taken(*command)
+        answer = execute()
+        if when:
+            self._cut(task)
+        return answer
+
+    def _cut(self, task):
+        self.is_undisturbed, task.cut_off = False, ""
+        # Others of its process may have asked in the same breath.
+        for other in task.process.tasks:
+            other.has_lapsed = True
+        raise redis.ConnectionError("it is away")
+
+    def _note_taken(self, name, *args):
         """Of which life the result is that a transition notes, and has delivered at once."""
-        name, *args = command
         if name == "EVALSHA" and '"take"' in str(args[-2]):
             token = json.loads(args[-2])["take"]["token"]
             self.eras_taken[token] = self.eras[args[-4]]
@@ -1409,10 +1463,7 @@ def _stop_before_each_command(client, working):
     execute, pipeline = client.execute_command, client.pipeline
 
     def stopping(*args, **options):
-        fleet = working["fleet"]
-        fleet.stop()
-        fleet.note_taken(args)
-        return execute(*args, **options)
+        return working["fleet"].at_redis([args], partial(execute, *args, **options))
 
     client.execute_command = stopping
     client.pipeline = partial(_stopping_pipeline, pipeline, working)
@@ -1423,11 +1474,8 @@ def _stopping_pipeline(make, working, *args, **options):
     execute = made.execute
 
     def stopping(**options):
-        fleet = working["fleet"]
-        fleet.stop()
-        for command, _ in made.command_stack:
-            fleet.note_taken(command)
-        return execute(**options)
+        commands = [command for command, _ in made.command_stack]
+        return working["fleet"].at_redis(commands, partial(execute, **options))
 
     made.execute = stopping
     return made

@@ -38,25 +38,33 @@ def crowd():
 class _Lead:
     """A call that holds the lead up until it is let go, so that others gather behind it."""
 
-    def __init__(self, together, crowd):
+    def __init__(self, together, client, crowd):
         self._is_in, self._goes = threading.Event(), threading.Event()
-        self._result = crowd.submit(together.run, self, [], [])
+        self._pipeline = client.pipeline
+        client.pipeline = self._held
+        self._result = crowd.submit(together.send, [("ECHO", "led")])
         assert self._is_in.wait(PATIENCE_S)
+        client.pipeline = self._pipeline
 
-    def __call__(self, **_ways):
+    def _held(self, **ways):
         self._is_in.set()
         self._goes.wait(PATIENCE_S)
-        return "led"
+        return self._pipeline(**ways)
+
+    def let_go(self):
+        self._goes.set()
 
     def ends(self):
         assert not self._result.done()
-        self._goes.set()
-        assert self._result.result(PATIENCE_S) == "led"
+        self.let_go()
+        assert self._result.result(PATIENCE_S) == ["led"]
 
 
 @pytest.fixture
-def lead(together, crowd):
-    return _Lead(together, crowd)
+def lead(together, client, crowd):
+    made = _Lead(together, client, crowd)
+    yield made
+    made.let_go()
 
 
 def _results(futures):
@@ -129,6 +137,25 @@ def test_an_error_of_one_call_harms_no_other(together, client, crowd):
     )
     good = [future.result() for future, error in zip(futures, errors, strict=True) if not error]
     assert good == [word for word in words if word != "bad"]
+
+
+def test_commands_of_one_call_are_answered_in_their_order(together, crowd):
+    def ask(number):
+        key = f"key-{number}"
+        return together.send([("SET", key, number), ("GET", key), ("INCR", key)])
+
+    assert list(crowd.map(ask, range(1000))) == [[True, str(n), n + 1] for n in range(1000)]
+
+
+def test_a_command_that_is_refused_is_told_to_its_caller_alone(together, client, crowd):
+    client.set("of another type", "words")
+    bad, good = [("INCR", "count"), ("INCR", "of another type")], [("INCR", "count")]
+    futures = [crowd.submit(together.send, bad if n % 5 == 0 else good) for n in range(500)]
+    errors = _errors(futures)
+
+    assert [error is not None for error in errors] == [n % 5 == 0 for n in range(500)]
+    assert all(error is None or isinstance(error, redis.ResponseError) for error in errors)
+    assert client.get("count") == "500"
 
 
 def test_a_server_that_has_forgotten_the_scripts_learns_them_again(together, client, crowd):

@@ -184,6 +184,20 @@ def test_what_could_not_be_taken_back_may_have_been_accepted(conveyor, broken, m
     assert ledger.get(conversion_id).state is State.QUEUED
 
 
+def test_redis_that_has_gone_away_is_asked_for_before_the_next_conversion(conveyor, monkeypatch):
+    """The first may have been accepted. Of the next it is known that they were not."""
+    conveyor.convert(URL, to="pdf")
+    for name in ("open", "check"):
+        monkeypatch.setattr(Ledger, name, _raise(LedgerUnavailable("Redis is away.")))
+    with pytest.raises(AcceptanceUnknown):
+        conveyor.convert(URL, to="pdf")
+
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailable) as raised:
+            conveyor.convert(URL, to="pdf")
+        assert not isinstance(raised.value, AcceptanceUnknown)
+
+
 def test_with_a_key_and_the_broker_away_it_goes_on_later(
     *, redis_url, tmp_path, ledger, client, document
 ):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import Figures, medians, percentile
+from benchmarks.figures import Figures, medians, most_at_once, percentile
 from benchmarks.kept import keep, kept
 
 
@@ -44,6 +44,14 @@ def test_medians_leave_out_what_was_not_measured():
 
     assert medians(runs).ready_to_stored_p50_s == 2
     assert medians(runs).touched_s is None
+
+
+@pytest.mark.parametrize(
+    ("spans", "most"),
+    [([], 0), ([(0, 1), (1, 2)], 1), ([(0, 3), (1, 2), (1, 4)], 3), ([(5, 5)], 0)],
+)
+def test_most_at_once_counts_what_overlaps(spans, most):
+    assert most_at_once(spans) == most
 
 
 def test_figures_are_kept_as_they_were(tmp_path):

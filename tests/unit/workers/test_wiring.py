@@ -69,10 +69,32 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
-def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path):
-    """A forked child must not share its parent's sockets."""
+_FORK_WITH_A_CREW = """
+import os
+from celery import Celery
+from config.settings import load_settings
+from workers import wiring
+
+def work():
+    done = []
+    wiring.engine().crew.work([lambda: done.append(os.getpid())] * 3)
+    assert wiring.engine().crew.drain(30)
+    return set(done) == {os.getpid()} and len(done) == 3
+
+wiring.use(Celery(broker="memory://"), load_settings())
+assert work()
+if not os.fork():
+    os._exit(7 if work() else 1)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+assert work()
+"""
+
+
+@pytest.mark.parametrize("program", [_FORK, _FORK_WITH_A_CREW], ids=["engine", "crew"])
+def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path, program):
+    """A forked child must not share its parent's sockets, and has none of its threads."""
     ended = subprocess.run(
-        [sys.executable, "-c", _FORK],
+        [sys.executable, "-c", program],
         cwd=Path(__file__).parents[3],
         env={
             **os.environ,
