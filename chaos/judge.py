@@ -45,9 +45,9 @@ class Rules:
         is_empty: Conversions may succeed without files.
         counted: What the sandbox may count against the client.
         deadline_s: Seconds from a conversion's acceptance in which it ends, and its caller knows.
-            Above every time that the design allows a wake-up that went missing.
-        settle_s: Seconds in which live workers acknowledge what they hold: countdowns that nobody
-            awaits any more.
+            Above every time that the design allows a bell that went missing.
+        settle_s: Seconds in which live workers acknowledge what they hold: bells for which
+            nothing is due any more.
     """
 
     crashes: bool = False

@@ -68,11 +68,11 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "broker_transport": transport_of(broker),
         "worker_pool": settings.pool,
         "worker_concurrency": settings.concurrency,
-        # Countdowns lie in the memory of the worker that drew them: a limit shares them out.
+        # Bells lie in the memory of the worker that drew them: a limit shares them out.
         "worker_eta_task_limit": settings.eta_limit,
         "worker_prefetch_multiplier": 1,
-        # Every task may be repeated: each begins with a look into the ledger (invariant I6). So a
-        # message is acknowledged when its work is done, and a lost worker loses none.
+        # Every task may be repeated: what is due stands in the ledger (invariant I6). So a message
+        # is acknowledged when its work is done, and a lost worker loses none.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
@@ -91,7 +91,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "task_queues": [_declared(name) for name in queues.names],
         "task_track_started": False,
         # For Flower. Arguments are shown redacted, by `argsrepr` and `kwargsrepr`. Producers tell
-        # of what they send; wake-ups are no news, and an event costs as much as a message.
+        # of what they send. Bells are no news, and an event costs as much as a message.
         "task_send_sent_event": False,
         "worker_send_task_events": True,
         # Ours are structured; `workers.logs` sets them up.

@@ -32,6 +32,6 @@ def cancel(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
         try:
             bells.deliver(publisher, cancelled)
         except Exception as error:  # noqa: BLE001 - whatever a publisher raises
-            # The caller does not know yet, so the sweep sends another.
+            # The caller does not know yet, so it is due, and the sweep rings.
             log.warning("A cancellation is told later: %s", type(error).__name__)
     return cancelled

@@ -29,6 +29,10 @@ _KB: Final = 1000.0
 _POST_AND_DELETE: Final = 2
 # Of each file: the download, and its DELETE.
 _REQUESTS_A_FILE: Final = 2
+# As `workers/crew.py` has it: what takes longer goes on beside the crew, and so many times the crew
+# may be at work then.
+_CREW_PATIENCE_S: Final = 0.5
+_CREWS_AT_WORK: Final = 8
 # A delivery of its own, and the callback.
 _MESSAGES_OF_A_CANVAS: Final = 2
 
@@ -46,8 +50,7 @@ class Load:
         hours_a_day: So many hours of a day it goes on.
         keep_s: So long you keep result files in the storage, seconds.
         answer_s: ConvertAPI takes so long to answer a request, seconds.
-        requests: A worker has at most so many requests to ConvertAPI under way, as
-            ``CONVEYOR_REQUESTS`` says.
+        requests: The crew of a worker, as ``CONVEYOR_REQUESTS`` says.
         account_jobs: An account may have so many jobs at once, 0 where that is not known.
         redis_bytes: The memory of one Redis.
     """
@@ -98,7 +101,7 @@ class Capacity:
         workers: Worker processes.
         workers_for_cpu: How many the CPU alone takes. Each has one interpreter's lock, so each is
             one core at most.
-        workers_for_requests: How many the requests under way alone take.
+        workers_for_requests: How many the requests alone take, by the crew of each.
         worker_cores: Cores that are busy in workers.
         worker_bytes: Memory of all workers.
         webs: `web` processes.
@@ -209,7 +212,7 @@ def reckon(load: Load, polls: Polls, costs: UnitCosts) -> Capacity:
 
 
 _WORKER_CPU: Final = "the CPU of one worker"
-_WORKER_REQUESTS: Final = "the requests at once of one worker"
+_WORKER_REQUESTS: Final = "the crew of one worker"
 _WEB_CPU: Final = "the CPU of one `web`"
 
 
@@ -221,9 +224,8 @@ def _limits(load: Load, polls: Polls, costs: UnitCosts, each: Cost) -> Iterator[
 
     more = "more workers"
     yield limit(_WORKER_CPU, each.worker_cpu_ms, FULL * _MS, more, shards=False)
-    threads = _requests(load, polls) * load.answer_s
-    more_threads = "more workers, or CONVEYOR_REQUESTS"
-    yield limit(_WORKER_REQUESTS, threads, load.requests, more_threads, shards=False)
+    crews, more_threads = _crew_s(load, polls), "more workers, or CONVEYOR_REQUESTS"
+    yield limit(_WORKER_REQUESTS, crews, load.requests, more_threads, shards=False)
     if load.webhooks:
         yield limit(_WEB_CPU, each.web_cpu_ms, FULL * _MS, "more `web` processes", shards=False)
     yield limit(_REDIS_CPU, each.redis_cpu_ms, FULL * _MS, _ANOTHER_NAMESPACE, shards=True)
@@ -258,6 +260,17 @@ def _cost(load: Load, polls: Polls, costs: UnitCosts) -> Cost:
 def _requests(load: Load, polls: Polls) -> float:
     """To ConvertAPI, a conversion."""
     return _POST_AND_DELETE + polls.each + load.files * _REQUESTS_A_FILE
+
+
+def _crew_s(load: Load, polls: Polls) -> float:
+    """For how long a conversion takes one of a worker's crew, seconds.
+
+    Files are fetched in the last poll's breath. DELETEs follow behind, without the crew.
+    """
+    last_s = (1 + load.files) * load.answer_s
+    busy_s = polls.each * min(load.answer_s, _CREW_PATIENCE_S) + min(last_s, _CREW_PATIENCE_S)
+    at_work_s = polls.each * load.answer_s + last_s
+    return max(busy_s, at_work_s / _CREWS_AT_WORK)
 
 
 def _held_bytes(load: Load, polls: Polls, costs: UnitCosts) -> float:

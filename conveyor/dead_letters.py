@@ -57,7 +57,7 @@ class DeadLetters:
         ledger: Where they are kept.
         index: Finds them page by page.
         storage: Where their staged sources lie.
-        publisher: Where the wake-ups of replays are sent.
+        publisher: Where the messages of replays are sent.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class DeadLetters:
         if entry is None:
             raise _no_such(conversion_id)
         if entry.state is State.READY:
-            # Without the message the sweep finds it: the entry is due.
+            # Without the message the sweep rings for it: it is due.
             with suppress(OperationalError):
                 bells.deliver(self._publisher, entry)
         return entry.conversion
@@ -216,7 +216,7 @@ class DeadLetters:
         return len(self._ledger.dead_ids(older_than_s))
 
     def unreadable(self) -> Mapping[str, float]:
-        """Conversions whose entry in Redis can't be read; nobody is woken for them.
+        """Conversions whose entry in Redis can't be read; nobody works on them.
 
         Returns:
             When each was put aside, seconds since the epoch, by its id.

@@ -418,7 +418,7 @@ class Conveyor:
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
-            BrokerUnavailable: The poll's message could not be published; the sweep brings it on.
+            BrokerUnavailable: The poll's bell could not be sent. It is due, and the sweep rings.
         """
         try:
             self._ledger.job_ended(conversion_id, job_id)

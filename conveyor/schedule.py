@@ -1,7 +1,7 @@
 """When to look next: pure functions from history to a delay in seconds.
 
-Every delay is a countdown of a Celery message, so none is longer than `MAX_DELAY_S`, or than
-`MAX_FALLBACK_S` where nothing is expected sooner. Both lie below the broker's visibility time-out.
+A delay becomes a date in the ledger. Of those within a minute a bell is sent at once, with a
+countdown. For later dates the sweep rings when they are due.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ __all__ = [
     "first_fallback",
     "first_poll",
     "for_another",
-    "is_urgent",
     "next_fallback",
     "next_poll",
     "retry_delete",
@@ -36,16 +35,16 @@ __all__ = [
 ]
 
 MAX_DELAY_S: Final = 60.0
-"""The longest countdown. A message that waits longer only looks lost to the operator."""
+"""The longest wait of what is tried again. A longer one only looks lost to the operator."""
 
 MAX_FALLBACK_S: Final = 150.0
-"""The longest countdown of a poll of a job that should not have ended before, or will call."""
+"""The longest wait for a poll of a job that should not have ended before, or that will call."""
 
 MAX_DELETE_S: Final = 300.0
-"""The longest wait between two DELETEs of the same thing. It is no countdown: no message waits."""
+"""The longest wait between two DELETEs of the same thing."""
 
 MAX_TELLING_S: Final = 30.0
-"""The longest wait between two tries to store a result in the result backend; no message waits."""
+"""The longest wait between two tries to store a result in the result backend."""
 
 JOB_LIFE_S: Final = 2 * 3600.0
 """The service removes a job after at most two hours (seed)."""
@@ -75,7 +74,6 @@ _TIMES_AT_ONCE: Final = 8
 _JITTER: Final = 0.1
 # Polls that were aimed keep near their aim.
 _SPREAD: Final = 0.02
-_OLD: Final = 0.75
 _FIRST_STUMBLE_S: Final = 5.0
 
 
@@ -170,18 +168,6 @@ def next_fallback(spacing_s: float, age_s: float, strikes: int = 0) -> float:
     if strikes:
         return next_poll(spacing_s, age_s, strikes)
     return _spread(age_s * _FALLBACK_SHARE, spacing_s, MAX_FALLBACK_S)
-
-
-def is_urgent(job_age_s: float, result_age_s: float) -> bool:
-    """Whether a job, or its result, is in the last quarter of its life at the service.
-
-    Args:
-        job_age_s: Seconds since the job was posted; 0 where it was not.
-        result_age_s: Seconds since the result was seen; 0 where it was not.
-    """
-    if result_age_s > 0:
-        return result_age_s > FILE_LIFE_S * _OLD
-    return job_age_s > JOB_LIFE_S * _OLD
 
 
 def after_stumble(stumbles: int) -> float:

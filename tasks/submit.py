@@ -56,7 +56,7 @@ from workers.telling import refuse, revoke
 from workers.wiring import Engine
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
-# must not POST any more. The sweep asks for the job, finds none, and has it submitted again.
+# must not POST any more. Whoever claims it next asks for the job first.
 _SLEPT_S: Final = 10.0
 _MOST_ID_CHARACTERS: Final = 200
 
@@ -403,13 +403,10 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 
 
 def _throttled(engine: Engine, strikes: int, retry_after_s: float | None) -> float:
-    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks.
-
-    While few are throttled, that it was this one again is chance: it waits no longer for that.
-    """
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
     rate = engine.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
-    least_s = schedule.retry_submit(engine.spacing_s, strikes if rate else 0)
+    least_s = schedule.retry_submit(engine.spacing_s, strikes)
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 

@@ -45,8 +45,8 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         """Run with the conversion's id in every log line.
 
         Raises:
-            Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep sends
-                another message when they are back (invariant I6). Or something unexpected was
+            Ignore: Redis or the broker is away: the ledger knows what is due, and the sweep
+                rings when they are back (invariant I6). Or something unexpected was
                 raised, and was counted on the conversion.
             Retry: Redis is away, and this message is all that there is: it comes back.
         """

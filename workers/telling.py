@@ -189,7 +189,7 @@ def _away(backend: Any) -> tuple[type[Exception], ...]:
 
 
 def _come_again(engine: Engine, entry: Entry, error: Exception) -> NoReturn:
-    """No message: the sweep sends one when it is time."""
+    """Later, by a date in the ledger."""
     delay_s = schedule.retry_telling(entry.untold)
     log.warning("result_backend_away", reason=type(error).__name__, delay_s=delay_s)
     engine.ledger.untold(entry, delay_s)

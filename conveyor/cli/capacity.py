@@ -125,7 +125,7 @@ def rows(reckoned: Capacity) -> list[tuple[str, str]]:
         ("requests under way", _number(it.requests_at_once)),
         ("worker processes", f"{it.workers:,}"),
         ("of these for the CPU", f"{it.workers_for_cpu:,}"),
-        ("of these for requests under way", f"{it.workers_for_requests:,}"),
+        ("of these for the requests", f"{it.workers_for_requests:,}"),
         ("cores busy in workers", _number(it.worker_cores)),
         ("memory of workers", size_text(round(it.worker_bytes))),
         ("web processes", f"{it.webs:,}" if it.webs else "-"),

@@ -106,7 +106,7 @@ class Entries:
         return dict(cast("list[tuple[str, float]]", found))
 
     def set_aside(self, conversion_ids: Sequence[str]) -> int:
-        """Put entries aside that can't be read, so that nobody is woken for them again.
+        """Put entries aside that can't be read, so that nobody claims them again.
 
         Args:
             conversion_ids: Their ids.

@@ -1,8 +1,8 @@
 """The ledger: the truth about every conversion, in Redis (invariants I1, I2, I6).
 
 Every change is one run of ``transition.lua`` after the table in `conveyor.ledger.transitions`. A
-transition that may not leave the state it finds is refused and returns None: whoever asked had an
-old message in hand, and has nothing to do.
+transition that may not leave the state it finds is refused and returns None: another has worked on
+the conversion meanwhile, and whoever asked has nothing to do.
 
 Redis' clock alone dates what is here. Durations travel to it, never moments.
 """
@@ -835,9 +835,8 @@ class Ledger(Changes):
             claim: The idempotency key that it was opened with, which is free again.
 
         Returns:
-            Whether it is forgotten; not where a worker has it in hand, for then the message has
-            arrived all the same, or the sweep has sent another. Nor where another producer holds it
-            by its key.
+            Whether it is forgotten; not where a worker has it in hand, for then a bell has been
+            rung all the same. Nor where another producer holds it by its key.
         """
         value = {} if claim is None else {"unclaim": _bound(claim, conversion_id)}
         done, *_ = self._run(
@@ -912,7 +911,7 @@ class Ledger(Changes):
     def look_at_dead(self) -> None:
         """Read every dead letter, so that one that can't be read is put aside.
 
-        Nobody is woken for a dead letter, so nothing else would find it before it is needed.
+        Nobody works on a dead letter, so nothing else would find it before it is needed.
         """
         ids = self.dead_ids()
         for start in range(0, len(ids), _BATCH):
@@ -1127,8 +1126,8 @@ def _held(*, held: bool, first: bool) -> dict[str, Any]:
 
 
 def _bell_of(entry: Entry) -> str | bool:
-    """Where the service calls, a poll is only the net below a call that was lost.
+    """Whether a poll's bell is rung now. Where the service calls, the sweep rings for a late one.
 
-    The sweep rings for it, so that no message waits for what has long ended.
+    Such a poll is for a call that was lost. So no message waits for what has long ended.
     """
     return "called" if entry.webhook else True

@@ -2,7 +2,7 @@
 
 Nothing that an answer holds makes them raise anything else. Short transport faults are retried here
 by tenacity where a repeat is safe, within the call's one deadline and with well under a second of
-sleeping in all. Whatever needs a longer wait is a countdown of the tasks (invariant I4).
+sleeping in all. Whatever needs a longer wait is a date in the ledger (invariant I4).
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_queued(stack, sandbox, conveyor, document, until):
         until(lambda: "throttling" in handle.progress().note)
         assert handle.cancel().state is State.CANCELLED
         assert_cancelled(conveyor, handle)
-    # Its wake-up still comes, and finds it ended.
+    # The bell that was rung for it still comes, and finds nothing due.
     time.sleep(1)
     assert sandbox.audit()["paid"] == before
     until(lambda: not list((stack.directory / "files" / "staged").rglob("*.md")))

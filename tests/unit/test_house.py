@@ -24,6 +24,7 @@ MAY_READ_THE_CLOCK = (
     "conveyor/cli/",  # shows ages
     "conveyor/protocol/answer.py",  # an answer that has no date of its own
     "workers/about.py",  # shows for how long a task has run
+    "workers/announcing.py",  # dates events for Flower, as Celery does, and decides nothing
     "workers/checks.py",  # compares it with Redis'
     "workers/credentials.py",  # JWTs expire by it
     "web/conversions.py",  # shows when one was accepted that can't be read just now

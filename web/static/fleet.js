@@ -10,7 +10,7 @@ const WIDTH = 300;
 const HEIGHT = 48;
 // A quiet fleet's only conversion must not look like a peak.
 const LEAST_PEAK = 4;
-// The sweep wakes what is late within seconds; a minute late is worth a look.
+// The sweep rings for what is late within seconds; a minute late is worth a look.
 const LATE_S = 60;
 
 /** @returns the fleet, as the API tells it */
@@ -69,7 +69,7 @@ function bar(x, width, fraction) {
 function showOverdue(seconds) {
   const line = byId("overdue");
   line.classList.toggle("late", seconds >= LATE_S);
-  write(line, seconds ? `The oldest wake-up is ${duration(seconds)} late.` : "Nothing is overdue.");
+  write(line, seconds ? `Something has been overdue for ${duration(seconds)}.` : "Nothing is overdue.");
 }
 
 function fillAccount(item, { account, held, rate }) {

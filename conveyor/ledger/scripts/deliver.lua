@@ -21,7 +21,7 @@ if not holder then
   -- Refused where it is no number, before anything else is written.
   redis.call('HINCRBY', KEYS[2], 'deliveries', 1)
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  -- If we die: whoever is woken before the lease has lapsed finds another at it.
+  -- If we die: whoever comes before the lease has lapsed finds another at it.
   redis.call('ZADD', KEYS[3], 'XX', 'GT', string.format('%.6f', now + ARGV[2] / 1000 + 0.1), ARGV[3])
 end
 return {1, string.format('%.6f', now), redis.call('HGETALL', KEYS[2])}

@@ -1,6 +1,6 @@
 -- Hold all submits of an account.
 --
--- KEYS[1]  account   hash: held, code, held_since, check_s, and what gate.lua writes
+-- KEYS[1]  account   hash: held, code, held_since, check_s, and what claim.lua writes
 -- KEYS[2]  accounts  set, the accounts that were seen
 -- ARGV[1]  account   its name
 -- ARGV[2]  reason    what the service says, and the cure

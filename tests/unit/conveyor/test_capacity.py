@@ -30,12 +30,12 @@ def test_a_polled_load_is_rate_times_cost():
     it = reckon(Load(rate=100), POLLS, COSTS)
 
     assert it.worker_cores == pytest.approx(0.7)
-    # 0.7 of a core is full, so one worker is enough for its CPU; 100 x 6 requests x 0.5 s are under
-    # way, which takes five.
+    # 0.7 of a core is full, so one worker is enough for its CPU. POST and first poll take half a
+    # second of the crew each, and so does the last poll with its download: 150 at once, of 64.
     assert it.requests_per_s == 600
     assert it.requests_at_once == 300
-    assert (it.workers_for_cpu, it.workers_for_requests, it.workers) == (1, 5, 5)
-    assert it.worker_bytes == 500e6
+    assert (it.workers_for_cpu, it.workers_for_requests, it.workers) == (1, 3, 3)
+    assert it.worker_bytes == 300e6
     assert it.jobs_at_once == 800
     assert it.in_flight == 1000
     assert it.messages_per_s == pytest.approx(10)
@@ -50,6 +50,20 @@ def test_more_requests_under_way_in_a_worker_take_fewer_workers():
     it = reckon(Load(rate=100, requests=300), POLLS, COSTS)
 
     assert (it.workers_for_requests, it.workers) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "carries"),
+    [
+        (0.1, 64 / 0.4),  # POST and poll, poll and download
+        (1.0, 64 / 1.5),  # beside the crew after half a second each
+        (8.0, 64 / 4.0),  # eight times the crew is at work for 4 x 8 s
+    ],
+)
+def test_slow_answers_go_on_beside_the_crew(answer_s, carries):
+    it = reckon(Load(rate=100, answer_s=answer_s), POLLS, COSTS)
+
+    assert _limit(it, "crew").carries == pytest.approx(carries)
 
 
 def test_redis_holds_what_is_in_flight_a_week_of_entries_and_a_day_of_results():

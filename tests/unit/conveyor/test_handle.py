@@ -65,7 +65,7 @@ def _converting(age_s, late_s):
     return Entry(
         id="c1",
         state=State.CONVERTING,
-        wakeup=1,
+        turn=1,
         request=ConversionRequest.build("https://example.com/a.docx", "pdf"),
         seen_at=BEGUN + age_s,
         submitted_at=BEGUN,

@@ -214,18 +214,3 @@ def test_deliveries_are_tried_again_ever_more_slowly():
 
 def test_a_batch_spreads():
     assert len({schedule.first_poll(5.0, _sharp(10.0)) for _ in range(100)}) > 90
-
-
-@pytest.mark.parametrize(
-    ("job_age_s", "result_age_s", "urgent"),
-    [
-        (0, 0, False),
-        (60, 0, False),
-        (schedule.JOB_LIFE_S * 0.8, 0, True),
-        (schedule.JOB_LIFE_S * 0.8, 60, False),
-        (schedule.JOB_LIFE_S, schedule.FILE_LIFE_S * 0.8, True),
-    ],
-    ids=["not-submitted", "young", "old-job", "old-job-fresh-result", "old-result"],
-)
-def test_what_nears_its_expiry_is_urgent(job_age_s, result_age_s, urgent):
-    assert schedule.is_urgent(job_age_s, result_age_s) is urgent
