@@ -197,6 +197,16 @@ class Load:
         """What changes with every step of a conversion, and with nothing else."""
         return self._fields("state", "turn", "alive", "polls", "submits", "finished_at")
 
+    def turns(self, ids: Sequence[str]) -> dict[str, object]:
+        """What each claim of a conversion raises."""
+        return self._fields("turn", of=ids)
+
+    def in_hand(self) -> dict[str, object]:
+        """The turns of those that somebody talks to the service for."""
+        inside = self._client.mget(map(KEYS.turnstile, self.ids))
+        held = zip(self.ids, inside, strict=True)
+        return self.turns([each for each, token in held if token not in (None, b"left")])
+
     def _fields(self, *names: str, of: Sequence[str] | None = None) -> dict[str, Any]:
         ids = self.ids if of is None else of
         with self._client.pipeline(transaction=False) as pipeline:

@@ -403,13 +403,10 @@ def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> flo
 
 
 def _throttled(engine: Engine, strikes: int, retry_after_s: float | None) -> float:
-    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks.
-
-    While few are throttled, that it was this one again is chance: it waits no longer for that.
-    """
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
     rate = engine.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
-    least_s = schedule.retry_submit(engine.spacing_s, strikes if rate else 0)
+    least_s = schedule.retry_submit(engine.spacing_s, strikes)
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from conveyor import __version__
-from conveyor.cli import account, cancel, convert, dead, doctor, look, sandbox, storage
+from conveyor.cli import account, cancel, capacity, convert, dead, doctor, look, sandbox, storage
 from conveyor.cli.failures import explain
 
 __all__ = ["app", "run"]
@@ -31,6 +31,7 @@ app.add_typer(dead.app, name="dead")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
+app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
 
 

@@ -7,11 +7,13 @@ from typing import Final
 
 from conveyor.errors import InvalidRequest
 
-__all__ = ["count", "duration_text", "one_line", "parse_duration", "size_text"]
+__all__ = ["count", "duration_text", "one_line", "parse_duration", "parse_size", "size_text"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
 _SECONDS_OF: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.ASCII)
+_BYTES_OF: Final = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86400
@@ -70,6 +72,21 @@ def parse_duration(text: str) -> float:
             f"{text!r} is no time span: give a number with s, m, h, d or w, such as 7d."
         )
     return float(match[1]) * _SECONDS_OF[match[2]]
+
+
+def parse_size(text: str) -> float:
+    """Read a size: ``512``, ``100k``, ``2M``, ``64 GB`` or ``1T``, in thousands.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    match = _SIZE.fullmatch(text.strip().lower())
+    if match is None:
+        raise InvalidRequest(f"{text!r} is no size: give a number with k, M, G or T, such as 2M.")
+    return float(match[1]) * _BYTES_OF[match[2]]
 
 
 def count(number: int, noun: str) -> str:

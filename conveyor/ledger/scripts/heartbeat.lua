@@ -1,6 +1,6 @@
 -- Say that what is being worked on is: its leases begin anew, and it is not due before they end.
 --
--- KEYS[1…] due       sorted sets, id by the time at which it is due
+-- KEYS     due       sorted sets of what is to be submitted, polled, delivered: id by its date
 -- ARGV[1]  prefix    of all keys
 -- ARGV[2]  lease_ms  how long a lease lives from now on
 -- ARGV[3…] of each: its id, what the lease is called (empty where there is none), and our token
@@ -21,6 +21,9 @@ for place = 3, #ARGV, 3 do
     if is_ours then redis.call('PEXPIRE', key, ARGV[2]) end
   end
   if is_ours then
-    for _, index in ipairs(KEYS) do redis.call('ZADD', index, 'XX', 'GT', due, id) end
+    -- Who delivers is no reason to poll later, nor the other way round.
+    for kind, index in ipairs(KEYS) do
+      if (kind == 3) == (lease == 'delivery') then redis.call('ZADD', index, 'XX', 'GT', due, id) end
+    end
   end
 end

@@ -16,6 +16,7 @@ of it: a pipeline is no transaction.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -142,11 +143,26 @@ def install(watch):
     _wrap(watch, requests.adapters.HTTPAdapter, "send", _request)
     _wrap(watch, kombu.transport.redis.QoS, "append", lambda *_: "message take")
     _wrap(watch, kombu.transport.redis.QoS, "ack", lambda *_: "message ack")
+    _wrap_files(watch)
     for method in ("mv", "rm", "rm_file"):
         _wrap(watch, LocalFileSystem, method, lambda *_, name=method, **__: f"storage {name}")
     _wrap(watch, LocalFileSystem, "_open", _opened)
     _wrap(watch, LocalFileOpener, "write", lambda *_: "storage write")
     _wrap(watch, LocalFileOpener, "close", _closed)
+
+
+def _wrap_files(watch):
+    """What is done with files without a library. A built-in type can't be changed, but followed."""
+
+    class File(io.FileIO):
+        """One that is watched."""
+
+    _wrap(watch, File, "__init__", lambda _, __, mode="r": None if mode == "r" else "storage new")
+    _wrap(watch, File, "write", lambda *_: "storage write")
+    _wrap(watch, File, "close", lambda file: None if file.closed else "storage close")
+    io.FileIO = File
+    for call in ("mkdir", "replace"):
+        _wrap(watch, os, call, lambda *_, name=call, **__: f"storage {name}")
 
 
 def _wrap_the_crew(watch):

@@ -88,26 +88,6 @@ def test_what_is_throttled_again_and_again_waits_longer_each_time(worker, handle
     assert worker.engine.ledger.get(handle.id).strikes == 5
 
 
-def test_one_that_is_throttled_again_by_chance_waits_no_longer(worker, handle, throttle, client):
-    """The service takes hundreds a second, and throttles few of them."""
-    throttle(None)
-    account = KEYS.account(worker.engine.governor.account)
-    worker.run(worker.waiting()[0])
-    for _ in range(3):
-        now = now_of(client)
-        taken = {"taken": 500, "taken_at": now, "taken_since": now - 10, "strain": 0}
-        client.delete(account)
-        client.hset(account, mapping=taken)
-        client.zadd(KEYS.due("submit"), {handle.id: 1})
-        client.delete(KEYS.turnstile(handle.id), *client.keys(f"{KEYS.prefix}bell:*"))
-        worker.waiting()
-        worker.ring(names.SUBMIT)
-    due = client.zscore(KEYS.due("submit"), handle.id)
-
-    assert due <= now_of(client) + 1.2 * STEP_S + 0.1
-    assert worker.engine.ledger.get(handle.id).strikes == 4
-
-
 def test_while_one_waits_for_an_hour_others_are_submitted(
     worker, conveyor, sandbox, document, monkeypatch
 ):

@@ -31,7 +31,17 @@ def test_version(conveyor):
 def test_help_names_every_command(conveyor):
     status, out, _ = conveyor("--help")
     assert status == 0
-    for command in ("convert", "get", "wait", "cancel", "dead", "account", "doctor", "sandbox"):
+    for command in (
+        "convert",
+        "get",
+        "wait",
+        "cancel",
+        "dead",
+        "account",
+        "doctor",
+        "capacity",
+        "sandbox",
+    ):
         assert f"\n  {command} " in out
 
 

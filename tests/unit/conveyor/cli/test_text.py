@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.cli.text import count, duration_text, one_line, parse_duration, size_text
+from conveyor.cli.text import count, duration_text, one_line, parse_duration, parse_size, size_text
 from conveyor.errors import InvalidRequest
 
 
@@ -72,3 +72,17 @@ def test_count():
     assert count(1, "poll") == "1 poll"
     assert count(0, "poll") == "0 polls"
     assert count(2, "dead letter") == "2 dead letters"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("100k", 100e3), ("2M", 2e6), ("64 GB", 64e9), ("1.5T", 1.5e12), ("10b", 10)],
+)
+def test_a_size_is_a_number_and_a_unit(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "k", "-1", "1 KiB", "many", "1e9"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(InvalidRequest, match="no size"):
+        parse_size(text)

@@ -1,0 +1,200 @@
+"""``conveyor capacity``: what a load needs, reckoned from measured unit costs. It asks nobody."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+from conveyor.capacity import FULL, REQUESTS_A_WORKER, Capacity, Load, reckon
+from conveyor.cli import console
+from conveyor.cli.text import count, parse_duration, parse_size, size_text
+from conveyor.errors import InvalidRequest
+from conveyor.expected_polls import expect_polls
+from conveyor.schedule import JOB_LIFE_S
+from conveyor.unit_costs import UnitCosts, unit_costs
+
+__all__ = ["capacity", "limit_rows", "parse_rate", "rows"]
+
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/?\s*(s|min|h))?", re.ASCII)
+_SECONDS_OF: Final = {None: 1, "s": 1, "min": 60, "h": 3600}
+_MOST_RATE: Final = 1e6
+_MOST_KEEP_S: Final = 100 * 365 * 86400.0
+
+
+def capacity(
+    *,
+    rate: Annotated[
+        str, typer.Option("--rate", help="Conversions: 20 or 20/s a second, 1000000/h an hour.")
+    ],
+    median: Annotated[str, typer.Option("--median", help="Half of them take less: 8s, 2m.")],
+    sigma: Annotated[
+        float, typer.Option("--sigma", min=0, max=3, help="The spread, lognormal; 0: none.")
+    ] = 0.5,
+    webhooks: Annotated[
+        bool, typer.Option("--webhooks", help="The service calls `web`; else it is polled.")
+    ] = False,
+    files: Annotated[
+        int, typer.Option("--files", min=1, max=10_000, help="Result files of a conversion.")
+    ] = 1,
+    size: Annotated[str, typer.Option("--size", help="Of each file: 100k, 2M, 1G.")] = "100k",
+    canvas: Annotated[
+        bool, typer.Option("--canvas", help="Each has a callback, a chain, a group or a chord.")
+    ] = False,
+    hours: Annotated[
+        float, typer.Option("--hours", min=0.01, max=24, help="So many hours of a day.")
+    ] = 24,
+    keep: Annotated[
+        str, typer.Option("--keep", help="So long you keep result files in the storage.")
+    ] = "7d",
+    answer: Annotated[
+        str, typer.Option("--answer", help="ConvertAPI takes so long to answer a request.")
+    ] = "0.5s",
+    account_jobs: Annotated[
+        int, typer.Option("--account-jobs", min=0, help="Jobs at once of one account.")
+    ] = 0,
+    redis_memory: Annotated[
+        str, typer.Option("--redis-memory", help="The memory of one Redis.")
+    ] = "64G",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Reckon what a load needs: workers, Redis, requests, storage. It asks nobody."""
+    load = Load(
+        rate=parse_rate(rate),
+        webhooks=webhooks,
+        files=files,
+        file_bytes=parse_size(size),
+        canvas=canvas,
+        hours_a_day=_within("--hours", hours, 0.01, 24),
+        keep_s=_within("--keep", parse_duration(keep), 0, _MOST_KEEP_S),
+        answer_s=_within("--answer", parse_duration(answer), 0.001, 600),
+        account_jobs=account_jobs,
+        redis_bytes=_within("--redis-memory", parse_size(redis_memory), 1e6, 1e15),
+    )
+    median_s = _within("--median", parse_duration(median), 0.01, JOB_LIFE_S)
+    costs = unit_costs()
+    spread = _within("--sigma", sigma, 0, 3)
+    reckoned = reckon(load, expect_polls(median_s, spread, webhooks=webhooks), costs)
+    if as_json:
+        typer.echo(_json(load, reckoned, costs))
+    else:
+        _show(reckoned, costs)
+
+
+def parse_rate(text: str) -> float:
+    """Read a rate: ``20``, ``20/s``, ``1200/min`` or ``1,000,000/h``.
+
+    Args:
+        text: What was typed.
+
+    Returns:
+        Conversions a second.
+
+    Raises:
+        InvalidRequest: It is none, or nobody has so many.
+    """
+    match = _RATE.fullmatch(text.strip().lower().replace(",", "").replace("_", ""))
+    if match is None:
+        raise InvalidRequest(
+            f"{text!r} is no rate: give a number with /s, /min or /h, such as 1000000/h."
+        )
+    return _within("--rate", float(match[1]) / _SECONDS_OF[match[2]], 1e-6, _MOST_RATE)
+
+
+def rows(reckoned: Capacity) -> list[tuple[str, str]]:
+    """What a load needs, for people.
+
+    Args:
+        reckoned: The figures.
+
+    Returns:
+        Names and figures.
+    """
+    it = reckoned
+    return [
+        ("polls a conversion", f"{it.polls:.2f}"),
+        ("jobs at once at ConvertAPI", _number(it.jobs_at_once)),
+        ("requests a second to ConvertAPI", _number(it.requests_per_s)),
+        ("requests under way", _number(it.requests_at_once)),
+        ("worker processes", f"{it.workers:,}"),
+        ("cores busy in workers", _number(it.worker_cores)),
+        ("memory of workers", size_text(round(it.worker_bytes))),
+        ("web processes", f"{it.webs:,}" if it.webs else "-"),
+        ("cores busy in web", _number(it.web_cores) if it.webs else "-"),
+        ("Celery messages a second, at most", _number(it.messages_per_s)),
+        ("round trips a second to Redis, at most", _number(it.round_trips_per_s)),
+        ("Redis commands a second", _number(it.redis_commands_per_s)),
+        ("Redis traffic a second", size_text(round(it.redis_bytes_per_s))),
+        ("cores busy in Redis", _number(it.redis_cores)),
+        ("Redis memory, in flight", size_text(round(it.redis_in_flight_bytes))),
+        ("Redis memory, finished, 7 days", size_text(round(it.redis_kept_bytes))),
+        ("Redis memory, Celery results, 1 day", size_text(round(it.redis_results_bytes))),
+        ("result files a second", size_text(round(it.stored_bytes_per_s))),
+        ("result files kept", size_text(round(it.stored_bytes))),
+        ("namespaces, each on its Redis", f"{it.namespaces:,}"),
+        ("accounts", f"{it.accounts:,}" if it.accounts else "-"),
+    ]
+
+
+def limit_rows(reckoned: Capacity) -> list[tuple[str, str, str, str]]:
+    """What is full when, for people: one of what, conversions a second, how many, the cure.
+
+    Args:
+        reckoned: The figures.
+    """
+    return [
+        (limit.name, f"{_number(limit.carries)}/s", f"{limit.needs:,}", limit.cure)
+        for limit in reckoned.limits
+    ]
+
+
+def _show(reckoned: Capacity, costs: UnitCosts) -> None:
+    out = console.stdout()
+    console.show_rows(out, ("what", "needs"), rows(reckoned))
+    if out.is_terminal:
+        out.print()
+    console.show_rows(out, ("one of", "carries", "needs", "more"), limit_rows(reckoned))
+    for line in _notes(reckoned, costs):
+        console.say(console.stderr(), line)
+
+
+def _notes(reckoned: Capacity, costs: UnitCosts) -> Iterator[str]:
+    yield f"Full first, of what more processes do not help: {reckoned.first.name}."
+    yield (
+        f"A core counts as full at {FULL:.0%}. "
+        f"A worker has {count(REQUESTS_A_WORKER, 'request')} under way at most."
+    )
+    yield (
+        f"Reckoned from what was measured on {costs.at}: {costs.machine}, of which other programs "
+        f"used {costs.others_busy:.0%}. Not measured: TLS, a far Redis, the real service."
+    )
+
+
+def _json(load: Load, reckoned: Capacity, costs: UnitCosts) -> str:
+    plain = {
+        "load": asdict(load),
+        **asdict(reckoned),
+        "redis_bytes": reckoned.redis_bytes,
+        "namespaces": reckoned.namespaces,
+        "accounts": reckoned.accounts,
+        "first": reckoned.first.name,
+        "unit_costs": asdict(costs),
+    }
+    return json.dumps(plain, indent=2)
+
+
+def _within(option: str, value: float, least: float, most: float) -> float:
+    if not math.isfinite(value) or not least <= value <= most:
+        raise InvalidRequest(f"{option} is wrong: it must be between {least:g} and {most:g}.")
+    return value
+
+
+def _number(value: float) -> str:
+    """Three digits of it, or all that stand before the point."""
+    whole = len(f"{value:.0f}") if value >= 1 else 0
+    return f"{value:,.{max(0, 2 - whole)}f}"
