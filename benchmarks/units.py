@@ -77,7 +77,7 @@ def main() -> int:
     if not options.page:
         try:
             costs = _measure(options.figures)
-        except (NotMeasured, FileNotFoundError) as error:
+        except NotMeasured as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         FILE.write_text(costs.to_json(), encoding="utf-8")
@@ -86,11 +86,18 @@ def main() -> int:
 
 
 def _measure(paths: Sequence[Path]) -> UnitCosts:
-    figures = [kept(path) for path in paths]
+    figures = [_kept(path) for path in paths]
     with Valkey() as server:
         costs = units_of(figures, footprint_in_redis(server.url()))
         print("measuring claims, which takes a minute or two", file=sys.stderr)
         return replace(costs, claims=claims(server.url()))
+
+
+def _kept(path: Path) -> Mapping[str, Any]:
+    try:
+        return kept(path)
+    except FileNotFoundError:
+        raise NotMeasured(f"there is no {path}: run python -m benchmarks first") from None
 
 
 def claims(url: str, numbers: Sequence[int] = WAITING) -> tuple[ClaimCost, ...]:

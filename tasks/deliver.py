@@ -13,7 +13,7 @@ from conveyor.ledger import Entry
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
-from workers.claiming import room_for, work_side_by_side
+from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
 from workers.telling import Recipient, leave_nothing_to_celery
 from workers.wiring import Engine
@@ -76,11 +76,13 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
 
 
 def _send_on_what_is_due(engine: Engine, at: float) -> None:
-    taken = engine.claims.deliveries(room_for(engine, "deliver", at), at)
+    with room_for(engine, "deliver", at) as room:
+        taken = engine.claims.deliveries(room, at)
+        due = [passed.entry for passed in taken.passes]
+        jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
+        begun = begin(engine, names.DELIVER, jobs)
     losses.report(engine, taken.lost)
-    due = [passed.entry for passed in taken.passes]
-    jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
-    work_side_by_side(engine, names.DELIVER, jobs)
+    engine.crew.wait(begun)
 
 
 def _send_on(engine: Engine, entry: Entry) -> None:

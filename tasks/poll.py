@@ -16,7 +16,7 @@ from conveyor.turnstile import Pass
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
-from workers.claiming import room_for, work_off
+from workers.claiming import begin_on, room_for
 from workers.cleanup import leave_if_cancelled
 from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
@@ -37,9 +37,11 @@ def poll(self: ConversionTask, *, at: float = 0.0) -> None:
         at: When the bell was to come, by Redis' clock.
     """
     engine = self.engine
-    taken = engine.claims.polls(room_for(engine, "poll", at), at)
+    with room_for(engine, "poll", at) as room:
+        taken = engine.claims.polls(room, at)
+        begun = begin_on(engine, names.POLL, taken.passes, partial(_poll, engine))
     losses.report(engine, taken.lost)
-    work_off(engine, names.POLL, taken.passes, partial(_poll, engine))
+    engine.crew.wait(begun)
 
 
 def _poll(engine: Engine, passed: Pass, _work: Work) -> None:

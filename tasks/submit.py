@@ -46,7 +46,7 @@ from workers import losses
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
 from workers.base import ConversionTask
-from workers.claiming import room_for, work_off
+from workers.claiming import begin_on, room_for
 from workers.cleanup import leave_if_cancelled
 from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
@@ -151,11 +151,14 @@ def _begin(task: ConversionTask, asked: str, call: tuple[Any, ...]) -> None:
 
 def _submit_due(engine: Engine, at: float) -> None:
     """Take what may go, and submit it; end what has waited for the account for too long."""
-    taken = engine.claims.submits(room_for(engine, "submit", at), at)
+    with room_for(engine, "submit", at) as room:
+        taken = engine.claims.submits(room, at)
+        admission = taken.admission
+        begun = begin_on(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
+        ended = begin_on(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine))
     losses.report(engine, taken.lost)
-    admission = taken.admission
-    work_off(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
-    work_off(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine))
+    engine.crew.wait(begun)
+    engine.crew.wait(ended)
     if admission.must_check:
         check_account(engine)
 

@@ -7,7 +7,8 @@ other hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -17,11 +18,12 @@ from kombu.exceptions import OperationalError
 
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
 from conveyor.turnstile import Pass
+from workers.crew import Batch
 from workers.heartbeat import Work
 from workers.stumbles import put_aside, stumble
 from workers.wiring import Engine
 
-__all__ = ["MOST", "look_after", "room_for", "work_off", "work_side_by_side"]
+__all__ = ["MOST", "begin", "begin_on", "look_after", "room_for"]
 
 MOST: Final = 64
 """So many conversions one claim takes."""
@@ -32,32 +34,36 @@ _PATIENCE_S: Final = 1.0
 log = structlog.get_logger("conveyor.task")
 
 
-def room_for(engine: Engine, kind: str, at: float) -> int:
-    """How many conversions may be claimed now.
+@contextmanager
+def room_for(engine: Engine, kind: str, at: float) -> Iterator[int]:
+    """Have the block claim, and begin, what there is room for.
 
     Args:
         engine: The parts.
         kind: Of which.
         at: When the bell was to come that asks for it, by Redis' clock.
 
+    Yields:
+        How many conversions may be claimed.
+
     Raises:
         Ignore: None: the crew is at work on what takes long. Another bell will come.
         LedgerUnavailable: Redis can't be reached.
     """
-    room = min(engine.crew.room(_PATIENCE_S), MOST)
-    if not room:
-        engine.claims.put_off(kind, _PATIENCE_S, at)
-        raise Ignore
-    return room
+    with engine.crew.turn(_PATIENCE_S) as room:
+        if not room:
+            engine.claims.put_off(kind, _PATIENCE_S, at)
+            raise Ignore
+        yield min(room, MOST)
 
 
-def work_off(
+def begin_on(
     engine: Engine,
     task: str,
     held: Sequence[Pass],
     do: Callable[[Pass, Work], object],
-) -> None:
-    """Work on what was claimed, side by side, and wait until only stragglers are left.
+) -> Batch:
+    """Begin to work on what was claimed, side by side.
 
     The heartbeat keeps each from being taken for lost meanwhile.
 
@@ -66,6 +72,9 @@ def work_off(
         task: The task's name, for the logs.
         held: What was claimed.
         do: What is done with each.
+
+    Returns:
+        What to wait for.
     """
 
     def keep_and_do(one: Pass) -> None:
@@ -76,18 +85,21 @@ def work_off(
         with engine.heartbeat.keeps(one, engine.most_answer_s) as work:
             do(one, work)
 
-    work_side_by_side(engine, task, {one.entry.id: partial(keep_and_do, one) for one in held})
+    return begin(engine, task, {one.entry.id: partial(keep_and_do, one) for one in held})
 
 
-def work_side_by_side(engine: Engine, task: str, jobs: Mapping[str, Callable[[], object]]) -> None:
-    """Do one thing for each of several conversions, and wait until only stragglers are left.
+def begin(engine: Engine, task: str, jobs: Mapping[str, Callable[[], object]]) -> Batch:
+    """Begin one thing for each of several conversions, side by side.
 
     Args:
         engine: The parts.
         task: The task's name, for the logs.
         jobs: What is done, by the conversion's id.
+
+    Returns:
+        What to wait for.
     """
-    engine.crew.work([partial(look_after, engine, task, *job) for job in jobs.items()])
+    return engine.crew.begin([partial(look_after, engine, task, *job) for job in jobs.items()])
 
 
 def look_after(engine: Engine, task: str, conversion_id: str, do: Callable[[], object]) -> None:

@@ -7,27 +7,30 @@ its thread does not count as one of the crew any more, so that answers which dri
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from queue import SimpleQueue
-from threading import Condition, Thread
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Condition, Lock, Thread
 from typing import Final
 
 import structlog
 
-__all__ = ["Crew"]
+__all__ = ["Batch", "Crew"]
 
 # What takes longer goes on beside the crew.
 _PATIENCE_S: Final = 0.5
 # So many times the crew may be at work, those that go on beside it among them.
 _MOST: Final = 8
 _ENOUGH: Final = 4
+# After a flood threads that nobody needs end.
+_IDLE_S: Final = 60.0
 
 Job = Callable[[], object]
 
 log = structlog.get_logger("conveyor.crew")
 
 
-class _Batch:
+class Batch:
     """Jobs that were handed over together; the crew's lock guards it."""
 
     def __init__(self, count: int) -> None:
@@ -46,8 +49,9 @@ class Crew:
     def __init__(self, size: int, patience_s: float = _PATIENCE_S) -> None:
         self._size = size
         self._patience_s = patience_s
-        self._jobs: SimpleQueue[tuple[Job, _Batch]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Job, Batch]] = SimpleQueue()
         self._changed = Condition()
+        self._turn = Lock()
         self._threads = self._busy = self._at_work = 0
 
     def room(self, patience_s: float) -> int:
@@ -65,15 +69,33 @@ class Crew:
                 self._changed.wait(left_s)
             return self._free()
 
+    @contextmanager
+    def turn(self, patience_s: float) -> Iterator[int]:
+        """One task at a time claims what there is room for, and begins it.
+
+        Args:
+            patience_s: As `room` has it.
+
+        Yields:
+            The room, which nobody else takes until the block ends.
+        """
+        with self._turn:
+            yield self.room(patience_s)
+
     def work(self, jobs: Sequence[Job]) -> None:
-        """Do these side by side, and wait for them for a while.
+        """Do these side by side, and wait for them for a while; as `begin` and `wait`."""
+        self.wait(self.begin(jobs))
+
+    def begin(self, jobs: Sequence[Job]) -> Batch:
+        """Begin these, side by side.
 
         Args:
             jobs: As many as there is `room` for. What one raises is logged.
+
+        Returns:
+            What to wait for.
         """
-        if not jobs:
-            return
-        batch = _Batch(len(jobs))
+        batch = Batch(len(jobs))
         with self._changed:
             self._busy += len(jobs)
             self._at_work += len(jobs)
@@ -82,6 +104,14 @@ class Crew:
                 Thread(target=self._run, name=f"conveyor-{self._threads}", daemon=True).start()
         for job in jobs:
             self._jobs.put((job, batch))
+        return batch
+
+    def wait(self, batch: Batch) -> None:
+        """Wait until only stragglers are left.
+
+        Args:
+            batch: From `begin`.
+        """
         deadline = time.monotonic() + self._patience_s
         with self._changed:
             while batch.left:
@@ -115,8 +145,8 @@ class Crew:
         return max(min(self._size - self._busy, _MOST * self._size - self._at_work), 0)
 
     def _run(self) -> None:
-        while True:
-            job, batch = self._jobs.get()
+        while (handed_over := self._next()) is not None:
+            job, batch = handed_over
             try:
                 job()
             except BaseException:
@@ -125,7 +155,17 @@ class Crew:
             finally:
                 self._end(batch)
 
-    def _end(self, batch: _Batch) -> None:
+    def _next(self) -> tuple[Job, Batch] | None:
+        """A job; None where there was none for so long that a thread less is enough."""
+        while True:
+            with suppress(Empty):
+                return self._jobs.get(timeout=_IDLE_S)
+            with self._changed:
+                if self._threads > self._at_work:
+                    self._threads -= 1
+                    return None
+
+    def _end(self, batch: Batch) -> None:
         with self._changed:
             self._at_work -= 1
             batch.left -= 1

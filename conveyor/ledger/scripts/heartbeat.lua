@@ -1,6 +1,6 @@
 -- Say that what is being worked on is: its leases begin anew, and it is not due before they end.
 --
--- KEYS     due       sorted sets of what is to be submitted, polled, delivered: id by its date
+-- KEYS[1…] due       sorted sets of what is to be submitted, polled, delivered: id by its date
 -- ARGV[1]  prefix    of all keys
 -- ARGV[2]  lease_ms  how long a lease lives from now on
 -- ARGV[3…] of each: its id, what the lease is called (empty where there is none), and our token

@@ -570,10 +570,18 @@ class Crew:
         fleet = self._process.fleet
         return fleet.ask(fleet.rooms)
 
-    def work(self, jobs):
+    @contextmanager
+    def turn(self, patience_s):
+        yield self.room(patience_s)
+
+    def begin(self, jobs):
         for job in jobs:
             self._process.begin(job)
-        self._process.fleet.stop()
+        return len(jobs)
+
+    def wait(self, begun):
+        if begun:
+            self._process.fleet.stop()
 
 
 @dataclass
