@@ -53,7 +53,7 @@ bench: $(VENV)/.checks ## Measure Conveyor beside what one would write instead, 
 
 chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos
-	@$(BIN)/python -m pytest -q tests/acceptance/crash
+	@CONVEYOR_CRASH_POINTS=all $(BIN)/python -m pytest -q tests/acceptance/crash
 
 clean: ## Remove the environment and everything that was made
 	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov
