@@ -2,7 +2,7 @@
 
 One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease,
 which is renewed while the request lasts (`workers.heartbeat`). To leave is to let the key live for
-the spacing after a poll, if the token is still ours: while it does, nobody enters.
+the spacing, if the token is still ours: while it does, nobody enters.
 
 Claims enter, for many conversions in one step (`conveyor.claims`). Who submits enters, too: while
 a POST is in flight nobody polls its job. A request that ends leaves with the transition that notes
@@ -22,8 +22,6 @@ __all__ = ["Pass", "Turnstile"]
 
 # Timers fire up to a millisecond early, and the service measures with a clock of its own.
 _MARGIN_S: Final = 0.02
-# The spacing is between polls. A webhook may call right after the POST.
-_OPEN_MS: Final = 1
 # Who is stopped with a fresh pass for this share of its lease begins nothing with it any more.
 _FRESH: Final = 2 / 3
 
@@ -104,8 +102,7 @@ class Turnstile:
             is_poll: Whether it was taken to be polled; else it is to be posted.
         """
         good_until = asked_at + self.lease_s * _FRESH
-        spacing_ms = self._spacing_ms if is_poll else _OPEN_MS
-        return Pass(entry, token, self._lease_ms, spacing_ms, is_poll, good_until)
+        return Pass(entry, token, self._lease_ms, self._spacing_ms, is_poll, good_until)
 
     def leave(self, granted: Pass) -> bool:
         """Leave, and keep the way closed for the spacing.

@@ -424,6 +424,8 @@ class Ledger(Changes):
             set=fields,
             stamp=["unclear_at"],
             due_in=delay_s,
+            # The service has the job, and has ended it.
+            due_called_in=_spacing_s(leaving),
             bell=True,
             leave=leaving,
         )

@@ -147,18 +147,21 @@ class TestWithoutSweep:
                 worker.stop()
 
     def test_lone_conversion_ends_by_its_own_bells(
-        self, *, conveyor, document, tmp_path, client, until
+        self, *, stack, conveyor, document, tmp_path, client, until
     ):
         damaged = tmp_path / "damaged.pdf"
         damaged.write_text("This is no PDF.")
         signature = conveyor.signature(document, to="html")
         signature.link(Signature("web.note", queue="nobody", app=conveyor.celery_app))
 
-        for begin, end in (
+        ways = [
             (lambda: conveyor.convert(document, to="pdf").id, State.SUCCEEDED),
             (lambda: signature.apply_async().id, State.SUCCEEDED),
-            (lambda: conveyor.convert(damaged, to="split").id, State.FAILED),
-        ):
+        ]
+        if "CONVEYOR_WEBHOOK_URL" not in stack.environment():
+            # The service calls for successes alone. The sweep rings for the rest.
+            ways.append((lambda: conveyor.convert(damaged, to="split").id, State.FAILED))
+        for begin, end in ways:
             conversion_id = begin()
             until(lambda: _ended(conveyor, conversion_id) is end)  # noqa: B023 - used at once
             until(lambda: not any(map(client.zcard, KEYS.all_due)))

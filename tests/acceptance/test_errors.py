@@ -156,7 +156,7 @@ def test_wrong_secret(tmp_path, document):
         outcome = conveyor.convert(document)
         assert outcome.status == FAILED
         line = outcome.error()
-        assert "nothing is lost: Invalid user credentials" in line
+        assert "nothing is lost: the account is on hold: Invalid user credentials" in line
         assert "Check CONVEYOR_API_SECRET" in line
         assert "conveyor account resume" in line
         conversion_id = outcome.conversion_id()

@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 
 from conveyor import Conveyor, ConveyorError
+from conveyor.ledger.keys import Keys
 from workers.local.ports import LOOPBACK
 from workers.local.stack import LocalStack
 from workers.local.valkey import Valkey
@@ -75,10 +76,19 @@ def test_redis_that_hangs_shows_in_the_library_within_3_seconds(stack, name, con
             assert _seconds(fails) < MOST_S
 
 
+def _wait_until_no_bell_is_on_its_way(conveyor):
+    deadline = time.monotonic() + 60
+    while conveyor.ledger.client.exists(Keys().bell("submit")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_broker_alone_that_hangs_shows_within_3_seconds_and_nothing_was_accepted(stack):
     with Valkey() as broker, closing(_with_broker(stack, broker.url())) as conveyor:
         conveyor.convert("https://example.com/a.docx", to="pdf")
         before = len(conveyor.list().conversions)
+        # While its bell is on its way no other is sent: the sweep rings for what is accepted.
+        _wait_until_no_bell_is_on_its_way(conveyor)
 
         def fails():
             with pytest.raises(ConveyorError, match="not accepted"):

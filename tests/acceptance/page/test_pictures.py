@@ -37,7 +37,7 @@ def test_the_pictures_show_a_fleet_at_work(open_page, stack, web, sandbox, tmp_p
     done(page, 4)
     send(page, "pdf", document_of(tmp_path, "programme"), document_of(tmp_path, "speech"))
     halfway = page.locator("#conversions [data-state=converting]")
-    expect(halfway.filter(has_text=re.compile(r"\b[1-4]\.\d s of"))).to_have_count(2)
+    expect(halfway.filter(has_text=re.compile(r"\b[1-4]\.\d s\b"))).to_have_count(2)
     expect(page.locator("#in-flight [data-state=converting] dd")).to_have_text("2")
 
     for scheme in ("light", "dark"):

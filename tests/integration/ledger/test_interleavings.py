@@ -91,7 +91,7 @@ RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
 CONVERSIONS = 2
 SPACING_S = 5.0
 # As `workers.wiring` has it.
-LEASE_S = 15.0
+LEASE_S = 13.0
 # As `conveyor.claims` has it: what is due for so long is overdue.
 GRACE_S = 2.0
 # What is late by so much has no bell; one may wait for the end of its slot.
