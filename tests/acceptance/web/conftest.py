@@ -15,8 +15,10 @@ from conveyor.webhooks import address_of
 
 KEYS = Keys()
 
-# Leases, spacings and the check of a connection: they come and go by themselves.
-PASSING = ("{conveyor}:turnstile:", "{conveyor}:delivery:", "{conveyor}:check")
+# Leases, spacings, bells, claims and the check of a connection: they come and go by themselves.
+PASSING = tuple(
+    "{conveyor}:" + kind for kind in ("turnstile:", "delivery:", "bell:", "claim:", "check")
+)
 
 
 class Site:

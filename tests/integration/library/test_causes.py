@@ -109,7 +109,8 @@ def test_cluster():
         with one.client() as client, two.client() as other:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
             other.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
-            client.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port)
+            nodes_port = other.config_get("cluster-port")["cluster-port"]
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port, nodes_port)
             while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
                 pass
         for node in (one, two):
@@ -127,16 +128,9 @@ def test_cluster_that_is_not_set_up():
         _assert_said(node.url(), "is a Redis Cluster")
 
 
-class _ClusterNode(Valkey):
-    def _write_config(self):
-        config = super()._write_config()
-        with config.open("a") as file:
-            file.write("cluster-enabled yes\n")
-        return config
-
-
 def _cluster_node():
-    return _ClusterNode()
+    # The nodes' port is 10,000 above the clients', where outgoing connections lie.
+    return Valkey(options={"cluster-enabled": "yes", "cluster-port": str(free_port())})
 
 
 def test_server_that_is_loading(tmp_path):
