@@ -17,6 +17,8 @@ from conveyor.protocol.deadline import CURRENT
 
 __all__ = ["Head", "fields_of"]
 
+# Unless it says otherwise; 1.0 closes.
+_KEEPS_OPEN: Final = 11
 _SWITCHING: Final = 101
 _INTERIM: Final = range(100, 200)
 _BODILESS: Final = frozenset({204, 304})
@@ -83,7 +85,10 @@ class Head(http.client.HTTPResponse):
         return found
 
     def _frame(self, fields: HTTPHeaderDict) -> None:
-        """Tell where the body ends, as http.client does: the first of several fields counts."""
+        """Tell where the body ends, as http.client does: the first of several fields counts.
+
+        A connection that closes by any of its fields closes.
+        """
         self.headers = self.msg = fields  # type: ignore[assignment] # all that is asked is `get`
         self.chunked = _first_of(fields, "transfer-encoding").lower() == "chunked"
         self.chunk_left = None
@@ -91,7 +96,13 @@ class Head(http.client.HTTPResponse):
         if self.status in _BODILESS or self.status in _INTERIM:
             self.length = 0
         is_endless = self.length is None and not self.chunked
-        self.will_close = is_endless or self._check_close()  # type: ignore[attr-defined] # the same
+        self.will_close = is_endless or self._closes(fields)
+
+    def _closes(self, fields: HTTPHeaderDict) -> bool:
+        options = fields.get("connection", "").lower()
+        if "close" in options or self.version == _KEEPS_OPEN:
+            return "close" in options
+        return "keep-alive" not in options and not _first_of(fields, "keep-alive")
 
 
 def _lines_of(stream: IO[bytes]) -> list[bytes]:
