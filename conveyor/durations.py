@@ -96,11 +96,6 @@ class Expectation:
         """Nine of ten such conversions end sooner, seconds."""
         return _middle(self.points_s[_LATE])
 
-    @property
-    def last_s(self) -> float:
-        """All but one in forty such conversions end sooner, seconds."""
-        return self.points_s[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class Durations:

@@ -1,12 +1,13 @@
 """The turnstile: single flight and spacing in one key (invariant I3).
 
 One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease,
-which is renewed while the request lasts (`workers.heartbeat`). To leave is to let the key live for
-the spacing, if the token is still ours: while it does, nobody enters.
+which is renewed while the request lasts (`workers.heartbeat`). To leave after a poll is to let the
+key live for the spacing, if the token is still ours: while it does, nobody enters.
 
 Claims enter, for many conversions in one step (`conveyor.claims`). Who submits enters, too: while
-a POST is in flight nobody polls its job. A request that ends leaves with the transition that notes
-its answer (`Pass.leaving`).
+a POST is in flight nobody polls its job. The spacing is one between polls. So a POST leaves the way
+open, and a webhook that calls a second later is answered at once. A request that ends leaves with
+the transition that notes its answer (`Pass.leaving`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Pass:
         entry: The conversion as it stood when we came.
         token: What the key holds while the pass is ours.
         lease_ms: For how long it is ours if we never leave.
-        spacing_ms: For how long it stays closed when we leave.
+        spacing_ms: For how long it stays closed when we leave; 0 after a POST.
         is_poll: Whether the request is a poll; else it is the POST.
         good_until: Later it is too late to begin the request; as ``time.monotonic()`` has it.
     """
@@ -102,10 +103,11 @@ class Turnstile:
             is_poll: Whether it was taken to be polled; else it is to be posted.
         """
         good_until = asked_at + self.lease_s * _FRESH
-        return Pass(entry, token, self._lease_ms, self._spacing_ms, is_poll, good_until)
+        spacing_ms = self._spacing_ms if is_poll else 0
+        return Pass(entry, token, self._lease_ms, spacing_ms, is_poll, good_until)
 
     def leave(self, granted: Pass) -> bool:
-        """Leave, and keep the way closed for the spacing.
+        """Leave; after a poll the way stays closed for the spacing.
 
         Args:
             granted: From `passing`.

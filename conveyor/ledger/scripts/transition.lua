@@ -56,7 +56,8 @@
 --   states_alone true: of the events, only those that changed the state, without notes
 --   silent       true: no fields are asked back
 --   release      token: end the lease of the delivery, whatever becomes of the transition
---   leave        token and for_ms: leave the turnstile, whatever becomes of the transition
+--   leave        token and for_ms: leave the turnstile, whatever becomes of the transition; it stays
+--                closed for so long, 0: it is open
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
 -- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
 --                how many seconds, -1 where none has to be sent, and the same for what waits for a
@@ -86,7 +87,11 @@ end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
 if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
-  redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
+  if change.leave.for_ms > 0 then
+    redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
+  else
+    redis.call('DEL', KEYS[4])
+  end
 end
 local holder = redis.call('GET', KEYS[6])
 if change.release and holder == change.release then

@@ -68,6 +68,14 @@ def test_after_one_left_it_stays_closed_for_the_spacing(worker, entry):
     assert time.monotonic() - begun >= SPACING_S
 
 
+def test_post_leaves_the_way_open_for_the_first_poll(worker, make, client):
+    posted = worker.post(make.queued())
+    assert client.exists(KEYS.turnstile(posted.entry.id))
+
+    assert worker.turnstile.leave(posted)
+    assert not client.exists(KEYS.turnstile(posted.entry.id))
+
+
 def test_who_finds_it_closed_is_due_when_it_opens_and_a_bell_comes_then(
     claiming, entry, bells, dates
 ):
