@@ -133,10 +133,10 @@ def first_fallback(
 ) -> float:
     """The wait between submit and first poll, where the service calls when the job has ended.
 
-    Such a conversion should long have ended: after twice what nine of ten take. The service does not
-    call for failures. A poll that comes before the end closes the turnstile, and then a call has to
-    wait: of a lognormal load (sigma 0.5) that happens to 3 in 1,000, and to 21 in 1,000 if the poll
-    came after twice what half of them take.
+    Such a conversion should long have ended: after twice what nine of ten take. The service does
+    not call for failures. A poll that comes before the end closes the turnstile, and then a call
+    has to wait: of a lognormal load (sigma 0.5) that happens to 3 in 1,000, and to 21 in 1,000 if
+    the poll came after twice what half of them take.
 
     Calls tell of the quick ones first. Where most of a crowd have not ended, nobody knows yet what
     the others take, so all but the first few wait for longer than that.
