@@ -48,7 +48,7 @@ class Load:
         jitter: Whether each comes somewhere in its part of a second, and not at its begin.
         webhooks: Whether the service calls our `web`. The peers have none, and poll.
         faults: What goes wrong at the service.
-        workers: How many worker processes.
+        workers: How many worker processes Conveyor has. A peer has one worker, with two.
         sides: Which sides it is measured on, in this order.
         rounds: At most so many rounds, by side; as many as are asked for unless said.
         counts: Another number of conversions, by side.
@@ -114,6 +114,8 @@ class Load:
         return replace(self, count=count, counts=counts, run_s=run_s)
 
 
+# As many as naive's worker has.
+_TWO: Final = 2
 _TEN_S: Final = Duration(10)
 _LOGNORMAL: Final = Duration(8, 0.5)
 _ONE_IN_TWENTY: Final = 0.05
@@ -125,6 +127,7 @@ _ALL: Final = (
         title="1,000 of 10 s at once, polled",
         count=1000,
         duration=_TEN_S,
+        workers=_TWO,
         sides=("ours", "naive", "blocking"),
         # In each of 64 slots three, one after the other.
         counts={"blocking": 192},
@@ -136,6 +139,7 @@ _ALL: Final = (
         title="3,000 at once, lognormal of 8 s, polled",
         count=3000,
         duration=_LOGNORMAL,
+        workers=_TWO,
         run_s=90,
     ),
     Load(
@@ -163,6 +167,7 @@ _ALL: Final = (
         title="400 of 10 s at once, nothing goes wrong",
         count=400,
         duration=_TEN_S,
+        workers=_TWO,
         run_s=35,
     ),
     Load(
@@ -170,6 +175,7 @@ _ALL: Final = (
         title="400 of 10 s at once, 5% of the POSTs answered 503",
         count=400,
         duration=_TEN_S,
+        workers=_TWO,
         faults=Faults(seed=1, throttled=_ONE_IN_TWENTY),
         run_s=45,
     ),
@@ -178,6 +184,7 @@ _ALL: Final = (
         title="400 of 10 s at once, 5% of all answers dribble for 40 s",
         count=400,
         duration=_TEN_S,
+        workers=_TWO,
         faults=Faults(seed=1, dribbled=_ONE_IN_TWENTY),
         # Two processes that wait for 40 s some 80 times: that takes naive half an hour.
         rounds={"ours": 1, "naive": 1},
@@ -189,6 +196,7 @@ _ALL: Final = (
         title="300 of 60 s at once, polled",
         count=300,
         duration=Duration(60),
+        workers=_TWO,
         rounds={"ours": 1, "naive": 1},
         run_s=90,
     ),
@@ -215,7 +223,7 @@ _ALL: Final = (
     *(
         Load(
             name=f"workers-{workers}",
-            title=f"1,000 of 10 s at once, polled, {workers} workers",
+            title=f"1,000 of 10 s at once, polled, workers: {workers}",
             count=1000,
             duration=_TEN_S,
             workers=workers,
@@ -223,7 +231,7 @@ _ALL: Final = (
             rounds={"ours": 1},
             run_s=45,
         )
-        for workers in (2, 4)
+        for workers in (1, 2, 4)
     ),
     Load(
         name="empty",

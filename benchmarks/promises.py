@@ -167,7 +167,7 @@ PROMISES: Final = (
             f"workers-{number}",
             "worker CPU, to one worker's",
             1.1,
-            _beside(f"workers-{number}", "worker_cpu_ms", _PLAIN),
+            _beside(f"workers-{number}", "worker_cpu_ms", "workers-1"),
             "x",
         )
         for number in (2, 4)

@@ -113,12 +113,12 @@ def side_of(name: str, place: Place, *, workers: int, webhooks: bool) -> Side:
     Args:
         name: ``ours`` or a peer's.
         place: Where.
-        workers: How many worker processes.
+        workers: How many worker processes Conveyor has. A peer has one worker, with two.
         webhooks: Whether the service calls us. Peers poll.
     """
     if name == "ours":
         return _ours(place, workers, webhooks=webhooks)
-    return _peer(name, place, workers)
+    return _peer(name, place)
 
 
 def _answers(app: Celery, node: str) -> bool:
@@ -168,7 +168,7 @@ def _ours(place: Place, count: int, *, webhooks: bool) -> Side:
     return Side("ours", workers, web, Queues().unacknowledged["unacked_key"], opened)
 
 
-def _peer(name: str, place: Place, count: int) -> Side:
+def _peer(name: str, place: Place) -> Side:
     task, options = _PEERS[name]
     is_empty = name.startswith("empty")
     module = f"benchmarks.peers.{'empty' if is_empty else name}.app"
@@ -180,12 +180,8 @@ def _peer(name: str, place: Place, count: int) -> Side:
         "BENCH_FOLDER": str(results),
     }
     environment = {**child_environment({}), **bench}
-    workers = []
-    for number in range(1, count + 1):
-        node = f"worker{number}"
-        command = (sys.executable, "-m", "celery", "-A", module, "worker", *options)
-        named = (*command, "-n", f"{node}@{LOOPBACK}")
-        workers.append(_child(node, place, named, environment))
+    command = (sys.executable, "-m", "celery", "-A", module, "worker", *options)
+    worker = _child("worker1", place, (*command, "-n", f"worker1@{LOOPBACK}"), environment)
 
     @contextmanager
     def opened() -> Iterator[tuple[Enqueue, Enqueue]]:
@@ -197,4 +193,4 @@ def _peer(name: str, place: Place, count: int) -> Side:
 
             yield enqueue, enqueue
 
-    return Side(name, workers, [], "unacked", opened, has_results=not is_empty)
+    return Side(name, [worker], [], "unacked", opened, has_results=not is_empty)

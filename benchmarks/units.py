@@ -23,6 +23,7 @@ from celery.states import SUCCESS
 from benchmarks.claims import SCENES, WAITING, measure
 from benchmarks.figures import Figures, medians
 from benchmarks.kept import FIGURES, kept
+from benchmarks.loads import LOADS
 from conveyor.capacity import Capacity, Load, reckon
 from conveyor.cli.capacity import limit_rows, rows
 from conveyor.conversion import StoredFile
@@ -147,8 +148,12 @@ def units_of(files: Sequence[Mapping[str, Any]], in_redis: Mapping[str, float]) 
         webhooks=_measured(webhooks),
         poll=_poll(few, many),
         message=_rounded(_cost(message) + Cost(worker_cpu_ms=message.producer_cpu_ms)),
-        footprint=Footprint(**in_redis, worker=round(max(run.rss_mb for run in used[:-1]) * _MB)),
+        footprint=Footprint(**in_redis, worker=round(max(map(_worker_mb, used[:-1])) * _MB)),
     )
+
+
+def _worker_mb(run: Figures) -> float:
+    return run.rss_mb / LOADS[run.load].workers
 
 
 def _by_load_and_side(files: Iterable[Sequence[Figures]]) -> dict[tuple[str, str], Figures]:

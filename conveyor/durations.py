@@ -38,8 +38,8 @@ _PRIOR_WEIGHT: Final = 0.5
 # An end that may have come at several ages is spread by what is believed of them and of so many on
 # both sides. Without that all ends gather at the few ages at which polls come.
 _NEAR: Final = 3
-# One or two may be anything.
-_LEAST_ENDS: Final = 3.0
+# One or two may be anything. Of three, the first have faded a little.
+_LEAST_ENDS: Final = 2.5
 _POINTS: Final = 20
 _USUAL: Final = slice(_POINTS // 2 - 1, _POINTS // 2 + 1)
 _LATE: Final = slice(_POINTS - 3, _POINTS - 1)

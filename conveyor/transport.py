@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import redis
 from celery.backends import redis as celery_redis
+from celery.states import SUCCESS
 from kombu.transport import redis as kombu_redis
 
 from conveyor.errbacks import call_errbacks
@@ -314,6 +315,27 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             log.warning("A result could not be stored, and will be again: %r", exc)
             return
         super().mark_as_failure(task_id, exc, *args, **options)
+
+    def _store_result(
+        self,
+        task_id: str,
+        result: Any,
+        state: str,
+        traceback: str | None = None,
+        request: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Store it. A success is stored without a look at what was there: it may replace anything.
+
+        Celery looks, so that nothing replaces a success. That is a round trip for each result.
+        """
+        if state != SUCCESS:
+            return super()._store_result(task_id, result, state, traceback, request, **options)
+        meta = self._get_result_meta(
+            result=result, state=state, traceback=traceback, request=request
+        )
+        self.set(self.get_key_for_task(task_id), self.encode({**meta, "task_id": task_id}))
+        return result
 
     def get(self, key: str) -> Any:
         """A result as it is stored, asked for with those of other threads."""

@@ -45,7 +45,7 @@ def test_others_come_as_they_were_measured():
     assert (costs.webhooks.polls, costs.webhooks.cost.web_cpu_ms) == (1.04, 2)
     assert costs.message.worker_cpu_ms == pytest.approx(1.3)
     assert costs.command.endswith("--loads burst-10s,webhooks-20,clean,long,empty")
-    assert (costs.footprint.kept, costs.footprint.worker) == (1000, 120e6)
+    assert (costs.footprint.kept, costs.footprint.worker) == (1000, 60e6)
 
 
 def test_the_busier_webhooks_count_and_the_last_of_several_files():

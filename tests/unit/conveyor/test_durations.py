@@ -155,3 +155,12 @@ def test_an_expectation_is_a_value():
     expectation = Expectation((1.0, 2.0))
 
     assert hash(expectation) == hash(replace(expectation))
+
+
+@pytest.mark.parametrize(("count", "is_known"), [(2, False), (3, True)])
+def test_three_ends_are_enough_to_expect_something(count, is_known):
+    known = Durations()
+    for _ in range(count):
+        known = known.with_([Sighting(6.0, 5.0)])
+
+    assert (known.expectation() is not None) == is_known
