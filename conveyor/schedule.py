@@ -105,7 +105,12 @@ def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float =
 
 
 def next_poll(
-    spacing_s: float, age_s: float, strikes: int = 0, expectation: Expectation | None = None
+    spacing_s: float,
+    age_s: float,
+    strikes: int = 0,
+    expectation: Expectation | None = None,
+    *,
+    took_s: float = 0.0,
 ) -> float:
     """The wait between two polls: in proportion to the job's age, longer after answers of no use.
 
@@ -115,11 +120,13 @@ def next_poll(
         strikes: Answers in a row that said nothing of the job.
         expectation: What such conversions take, None while unknown. A poll that came to learn is
             followed by one where the first would have come.
+        took_s: What the poll took. After one that timed out, most of the longer wait is over.
 
     Returns:
         Seconds.
     """
-    wait_s = max(age_s * _AGE_SHARE, _doubled(spacing_s, strikes))
+    longer_s = _doubled(spacing_s, strikes) - took_s if strikes else 0.0
+    wait_s = max(age_s * _AGE_SHARE, longer_s)
     if expectation is not None and not strikes:
         least_s = spacing_s + _MARGIN_S
         left_s = _aim(expectation.points_s, least_s) - age_s
@@ -155,7 +162,9 @@ def first_fallback(
     return _spread(long_s, spacing_s, MAX_FALLBACK_S)
 
 
-def next_fallback(spacing_s: float, age_s: float, strikes: int = 0) -> float:
+def next_fallback(
+    spacing_s: float, age_s: float, strikes: int = 0, *, took_s: float = 0.0
+) -> float:
     """The wait between two polls, where the service calls when the job has ended.
 
     Args:
@@ -163,12 +172,13 @@ def next_fallback(spacing_s: float, age_s: float, strikes: int = 0) -> float:
         age_s: Since the submit.
         strikes: Answers in a row that said nothing of the job: then it is asked as ever, for the
             call may have come, and its answer was lost.
+        took_s: As `next_poll` has it.
 
     Returns:
         Seconds.
     """
     if strikes:
-        return next_poll(spacing_s, age_s, strikes)
+        return next_poll(spacing_s, age_s, strikes, took_s=took_s)
     return _spread(age_s * _FALLBACK_SHARE, spacing_s, MAX_FALLBACK_S)
 
 

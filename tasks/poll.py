@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -46,11 +47,13 @@ def poll(self: ConversionTask, *, at: float = 0.0) -> None:
 
 def _poll(engine: Engine, passed: Pass, _work: Work) -> None:
     """Ask, note the answer, and bring what is ready to its caller."""
+    began = time.monotonic()
     outcome = _ask(engine, passed)
+    took_s = time.monotonic() - began
     taking = (
         lease_for(engine, passed.entry, outcome.result) if isinstance(outcome, Finished) else None
     )
-    noted = _note(engine, passed, outcome, taking)
+    noted = _note(engine, passed, outcome, taking, took_s)
     if noted is None:
         leave_if_cancelled(engine, passed.entry, outcome)
     follow(engine, noted, taking)
@@ -74,7 +77,11 @@ def _ask(engine: Engine, passed: Pass) -> PollOutcome:
 
 
 def _note(
-    engine: Engine, passed: Pass, outcome: PollOutcome, taking: Mapping[str, Any] | None
+    engine: Engine,
+    passed: Pass,
+    outcome: PollOutcome,
+    taking: Mapping[str, Any] | None,
+    took_s: float,
 ) -> Entry | None:
     """Write into the ledger what the answer means, before anything else is done with it.
 
@@ -87,7 +94,7 @@ def _note(
             log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
-            return _later(engine, passed, again)
+            return _later(engine, passed, again, took_s)
         case SubmitAgain() as again:
             return _submit_again(engine, passed, again)
         case Bury(failure, cost):
@@ -111,9 +118,9 @@ def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Entry | N
     )
 
 
-def _later(engine: Engine, passed: Pass, again: PollAgain) -> Entry | None:
+def _later(engine: Engine, passed: Pass, again: PollAgain, took_s: float) -> Entry | None:
     entry = passed.entry
-    delay_s = max(_wait_s(engine, entry, again), again.retry_after_s)
+    delay_s = max(_wait_s(engine, entry, again, took_s), again.retry_after_s)
     log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=again.note)
     return engine.ledger.later(
         entry,
@@ -128,12 +135,12 @@ def _later(engine: Engine, passed: Pass, again: PollAgain) -> Entry | None:
     )
 
 
-def _wait_s(engine: Engine, entry: Entry, again: PollAgain) -> float:
+def _wait_s(engine: Engine, entry: Entry, again: PollAgain, took_s: float) -> float:
     spacing_s, age_s = engine.spacing_s, entry.job_age_s
     if again.missing:
         return schedule.until_proof(spacing_s, age_s, again.proof_in_s)
     strikes = entry.strikes + 1 if again.strike else 0
     if entry.webhook:
-        return schedule.next_fallback(spacing_s, age_s, strikes)
+        return schedule.next_fallback(spacing_s, age_s, strikes, took_s=took_s)
     expectation = engine.ledger.pace.expected(entry.request)
-    return schedule.next_poll(spacing_s, age_s, strikes, expectation)
+    return schedule.next_poll(spacing_s, age_s, strikes, expectation, took_s=took_s)

@@ -63,6 +63,14 @@ def test_a_delete_is_tried_again_after_longer_and_longer_waits(failures, wait_s)
     assert wait_s <= delay_s <= min((wait_s + MARGIN_S) * JITTERED, schedule.MAX_DELETE_S)
 
 
+@pytest.mark.parametrize(("took_s", "wait_s"), [(0.0, 20.0), (12.0, 8.0), (30.0, 5.0)])
+@pytest.mark.parametrize("again", [schedule.next_poll, schedule.next_fallback])
+def test_longer_wait_after_a_useless_answer_began_with_the_poll(again, took_s, wait_s):
+    delay_s = again(5.0, 10.0, 2, took_s=took_s)
+
+    assert wait_s < delay_s <= (wait_s + MARGIN_S) * JITTERED
+
+
 @given(
     st.one_of(
         st.tuples(st.just(schedule.first_poll), SPACINGS, EXPECTATIONS, AGES),
