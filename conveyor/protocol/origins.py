@@ -86,31 +86,12 @@ class Gate:
         self._configured = origin_of(base_url)
         self._hosts: dict[str, Address | None] = {}
 
-    def admits(self, url: str) -> bool:
-        """Whether an address is on the configured host, or on a host of the vendor's.
-
-        The vendor's hosts count over TLS alone, and only where the configured host uses TLS too: a
-        sandbox on this machine never leads to the internet.
-
-        Args:
-            url: The address. Any text is taken.
-        """
-        return self.read(url) is not None
-
-    def admitted(self, url: str) -> str | None:
-        """The address as it may be requested: written anew, without a fragment.
-
-        Args:
-            url: The address. Any text is taken.
-
-        Returns:
-            The address. None where it is not the service's.
-        """
-        address = self.read(url)
-        return None if address is None else address.url
-
     def read(self, url: str) -> Address | None:
-        """The address as it may be requested, with its parts.
+        """The address as it may be requested, with its parts: written anew, without a fragment.
+
+        It is on the configured host, or on a host of the vendor's. These count over TLS alone, and
+        only where the configured host uses TLS too: a sandbox on this machine never leads to the
+        internet.
 
         Args:
             url: The address. Any text is taken.
