@@ -143,7 +143,7 @@ class DeadLetters:
         return _may_be_asked(self._dead(conversion_id))
 
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
-        """The same as `costs` of many, in few round trips.
+        """Tell for many dead letters whether a replay costs anew, in few round trips.
 
         Args:
             conversion_ids: The dead letters.

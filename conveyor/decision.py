@@ -308,7 +308,7 @@ def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None
 
 
 def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
-    """The same for one that waits for an account on hold, or for a place among its jobs."""
+    """Tell whether it has waited too long for its account: for a hold, or for a free job."""
     if max(entry.held_s, entry.waiting_s) < limits.hold_s:
         return None
     days = limits.hold_s / (24 * 3600)

@@ -162,19 +162,19 @@ class Handle:
                 pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     async def aget(self) -> Conversion:
-        """The twin of `get`."""
+        """Get the conversion as it stands, without blocking the event loop."""
         return await asyncio.to_thread(self.get)
 
     async def aprogress(self) -> Progress:
-        """The twin of `progress`."""
+        """Get the progress, without blocking the event loop."""
         return await asyncio.to_thread(self.progress)
 
     async def acancel(self) -> Conversion:
-        """The twin of `cancel`."""
+        """Cancel the conversion, without blocking the event loop."""
         return await asyncio.to_thread(self.cancel)
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
-        """The twin of `wait`: the same arguments, the same errors."""
+        """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""
         patience = _Patience(timeout)
         async with self._owner.watch.on(self.id) as bell:
             while True:
@@ -187,7 +187,7 @@ class Handle:
                 await bell.wait(left_s)
 
     def aevents(self, after: str = "") -> AsyncIterator[Event]:
-        """The twin of `events`: any number of them share one connection to Redis."""
+        """Follow the events without blocking. Any number of followers share one connection."""
         return self._afollow(_checked(after))
 
     async def _afollow(self, after: str) -> AsyncIterator[Event]:

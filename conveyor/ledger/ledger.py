@@ -1114,7 +1114,7 @@ def _spacing_s(leaving: Leaving) -> float:
 
 
 def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest:
-    """The same request with another parameter Timeout; the service takes names in any case."""
+    """Copy a request with another Timeout; the service takes names in any case."""
     others = {name: text for name, text in request.params.items() if name.lower() != "timeout"}
     return replace(request, params={**others, "Timeout": str(timeout)})
 

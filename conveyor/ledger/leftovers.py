@@ -73,7 +73,7 @@ class Leftover:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As ``add_leftovers.lua`` and ``transition.lua`` take it."""
+        """Return the row that ``add_leftovers.lua`` and ``transition.lua`` take."""
         return {
             "id": self.id,
             "record": _record(self),
