@@ -190,7 +190,7 @@ class Event:
 
     Attributes:
         id: Its place in the conversion's history: ``events(after=id)`` goes on after it.
-        conversion_id: Whose.
+        conversion_id: The conversion's id.
         state: The state that was entered.
         at: When, seconds since the epoch.
         note: What holds it up, in words; empty when all goes well.

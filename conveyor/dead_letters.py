@@ -97,7 +97,7 @@ class DeadLetters:
             cursor: `Page.cursor` of the page before.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
         """
         entries, following = self._index.dead_page(kind, limit, cursor)
         return page_of(list(filter(_is_dead, entries)), following, self._ledger.pace)

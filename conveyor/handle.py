@@ -1,7 +1,7 @@
 """`Handle`: one conversion as its caller sees it.
 
-Each method that waits, or asks Redis, has a twin for `asyncio` that never blocks the event loop:
-its name begins with ``a``, and where that makes a word of the language, ends with ``_`` (PEP 8).
+Every call that waits or talks to Redis has an async version, prefixed with ``a``. It never blocks
+the event loop. Where that makes a keyword of Python, the name ends with ``_`` (PEP 8).
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ class _Patience:
 def _checked(event_id: str) -> str:
     """Refuse what Redis would refuse: it may come from a browser's ``Last-Event-ID``."""
     if event_id and not (_EVENT_ID.fullmatch(event_id) and max(_order(event_id)) < 2**64):
-        raise InvalidRequest("The event's id is none of ours: give the one that was seen last.")
+        raise InvalidRequest("Invalid event id. Use the id of the last event that you saw.")
     return event_id
 
 

@@ -393,7 +393,7 @@ class Conveyor:
             cursor: `Page.cursor` of the page before.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
             LedgerUnavailable: Redis can't be reached.
         """
         entries, following = self._index.page(state, limit, cursor)

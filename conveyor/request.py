@@ -286,7 +286,7 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     formats = {source.format for source in sources}
     if "" in formats:
         raise InvalidRequest(
-            "The source's name tells no format: give it, e.g. from_format='docx' (--from docx)."
+            "Can't tell the format from the file name. Pass from_format='docx' (--from docx), say."
         )
     return formats.pop() if len(formats) == 1 else "any"
 

@@ -298,7 +298,7 @@ class Ledger(Changes):
             entry: The conversion.
             delay_s: Until then, seconds.
             note: What holds it up, in words.
-            held: Whether nobody's patience runs out meanwhile.
+            held: Whether the deadline is suspended meanwhile.
             first: Whether it is due at once, before all that were accepted later; the account is on
                 hold, and that keeps it waiting.
             denied: Whether the service refused it although it had said that the account is well.
@@ -1120,7 +1120,7 @@ def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest
 
 
 def _held(*, held: bool, first: bool) -> dict[str, Any]:
-    """On hold nobody's patience runs out: it counts anew from the end of the hold."""
+    """Suspend the deadline on hold: it counts anew from the end of the hold."""
     due = {"due_first": True} if first else {}
     if held:
         return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"], **due}
