@@ -198,7 +198,7 @@ class Bury:
     """It has failed: a dead letter.
 
     Attributes:
-        failure: Why.
+        failure: Why it failed.
         cost: What it has cost all the same, in the service's units.
     """
 

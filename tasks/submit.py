@@ -124,10 +124,10 @@ def submit(
     Args:
         self: The task.
         source: What a signature asks for; absent where this is a bell.
-        to: The same.
-        from_format: The same.
-        params: The same.
-        semi_async_seconds: The same.
+        to: As in `Conveyor.convert`.
+        from_format: As in `Conveyor.convert`.
+        params: As in `Conveyor.convert`.
+        semi_async_seconds: As in `Conveyor.convert`.
         asked: A hash of the same, by which a repeat is told.
         at: When the bell was to come, by Redis' clock.
 

@@ -145,7 +145,7 @@ class Engine:
         """Stores result bytes that came in an answer itself.
 
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
         """
         names: list[str] = []
 

@@ -116,7 +116,7 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
     """Read ``Name=Value`` pairs.
 
     Args:
-        given: As typed.
+        given: The parameters as typed.
 
     Returns:
         Values by name.

@@ -96,7 +96,7 @@ class Keys:
     """The names of all keys of one namespace.
 
     Args:
-        namespace: Which one.
+        namespace: The namespace, ``CONVEYOR_NAMESPACE``.
     """
 
     namespace: str = DEFAULT_NAMESPACE

@@ -648,7 +648,7 @@ class Ledger(Changes):
 
         Args:
             entry: As it was when the request began.
-            failure: Why.
+            failure: Why it failed.
             cost: What it has cost all the same, in the service's units.
             leaving: The pass of the request that found it out.
         """
