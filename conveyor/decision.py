@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Entry
-from conveyor.protocol import Result
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -30,6 +29,7 @@ from conveyor.protocol.outcomes import (
     Lost,
     NotFound,
     PollOutcome,
+    Result,
     Started,
     SubmitOutcome,
     Throttled,

@@ -30,7 +30,8 @@ from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Admission
 from conveyor.ledger import Entry, Job, RevokedBefore, is_another
-from conveyor.protocol import ApiError, ComeLater, Dialect
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ApiError, ComeLater
 from conveyor.protocol.outcomes import (
     Finished,
     NotFound,

@@ -62,7 +62,8 @@ from typing import Any, Final, TypeVar
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
 from conveyor.errors import UnreadableConversion
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from conveyor.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
 

@@ -39,7 +39,8 @@ from conveyor.ledger.reports import Reports
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
-from conveyor.protocol import Dialect, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import Result
 from conveyor.request import ConversionRequest
 
 __all__ = ["Claim", "Job", "Ledger", "is_another"]
