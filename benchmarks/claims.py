@@ -24,7 +24,7 @@ from rich.table import Table
 from conveyor.claims import Claims, Taken
 from conveyor.governor import Governor
 from conveyor.ledger import Client, Job, Ledger, connect
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.request import ConversionRequest
 from conveyor.turnstile import Turnstile
 from workers.local.valkey import Valkey

@@ -18,7 +18,7 @@ class Figures:
 
     Attributes:
         load: The load's name.
-        side: Whose.
+        side: The side's name.
         conversions: How many were enqueued.
         makespan_s: From the first enqueued to the last outcome.
         worker_cpu_ms: A conversion: user and system time of the whole worker tree, until its

@@ -33,7 +33,11 @@ from rich.console import Console
 from rich.table import Table
 
 from conveyor.conversion import StoredFile
-from conveyor.protocol import ConvertApi, Dialect, FixedCredentials, RemoteFile, Transport
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile
+from conveyor.protocol.transport import Transport
 from conveyor.storage import Storage
 from workers.downloads import fetch
 

@@ -24,7 +24,7 @@ def keep(runs: Sequence[Figures], path: Path = FIGURES) -> None:
 
     Args:
         runs: All of it.
-        path: Where to.
+        path: The file to write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     plain: dict[str, Any] = {

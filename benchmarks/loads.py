@@ -97,7 +97,7 @@ class Load:
         """How often a side is measured.
 
         Args:
-            side: Which.
+            side: The side's name.
             wanted: How often all are.
         """
         return min(wanted, self.rounds.get(side, wanted)) if side in self.sides else 0

@@ -38,7 +38,7 @@ class Verdict:
     """What became of a promise.
 
     Attributes:
-        promise: Which.
+        promise: The promise.
         measured: The figure, None where it was not measured.
     """
 

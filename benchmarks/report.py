@@ -114,7 +114,7 @@ def show(console: Console, runs: Sequence[Figures]) -> list[Verdict]:
     """Print all that was measured.
 
     Args:
-        console: Where to.
+        console: The console to print on.
         runs: All of it.
 
     Returns:

@@ -376,7 +376,7 @@ async def serve(port: int, on_ready: Callable[[], None]) -> None:
     """Serve on loopback until cancelled.
 
     Args:
-        port: Where.
+        port: The port to listen on.
         on_ready: Called when it listens.
     """
     loop = asyncio.get_running_loop()

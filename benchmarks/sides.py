@@ -112,7 +112,7 @@ def side_of(name: str, place: Place, *, workers: int, webhooks: bool) -> Side:
 
     Args:
         name: ``ours`` or a peer's.
-        place: Where.
+        place: The folders and addresses of the run.
         workers: How many worker processes Conveyor has. A peer has one worker, with two.
         webhooks: Whether the service calls us. Peers poll.
     """

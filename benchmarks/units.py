@@ -29,7 +29,8 @@ from conveyor.cli.capacity import limit_rows, rows
 from conveyor.conversion import StoredFile
 from conveyor.expected_polls import expect_polls
 from conveyor.ledger import Entry, Job, Ledger, connect
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
 from workers.local.environment import ROOT

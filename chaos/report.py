@@ -21,7 +21,7 @@ def show(console: Console, verdicts: Iterable[Verdict]) -> None:
     """Print the table, and below it what it has no column for.
 
     Args:
-        console: Where to.
+        console: The console to print on.
         verdicts: One a row.
     """
     table = Table(title="Faults, real processes, polls 0.2 s apart")

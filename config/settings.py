@@ -11,7 +11,8 @@ from pydantic_settings import NoDecode
 
 from config.secret import clean_secret, read_secret
 from conveyor.loopback import is_loopback
-from conveyor.protocol import Auth, Dialect
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.transport import Auth
 from conveyor.redaction import redact_server_url
 from conveyor.settings import ProducerSettings, load
 

@@ -101,7 +101,7 @@ def check_signing(app: Celery, queue: str) -> None:
         queue: Where signatures go.
 
     Raises:
-        SettingsError: The same.
+        SettingsError: A setting keeps a signature from being published.
     """
     if app.conf.task_always_eager:
         raise _wrong(

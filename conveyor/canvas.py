@@ -81,7 +81,7 @@ class Caller:
         return replace(self, chord=None, group=None, group_index=None)
 
     def options(self) -> dict[str, Any]:
-        """As fields of a task's message, by the names of Celery's ``AMQP.as_task_v2``."""
+        """Return a task message's fields, by the names of Celery's ``AMQP.as_task_v2``."""
         return {
             "callbacks": self.callbacks,
             "errbacks": self.errbacks,
@@ -95,13 +95,13 @@ class Caller:
         }
 
     def to_json(self) -> str:
-        """As the ledger keeps it: what is set, nothing else, and as messages carry it."""
+        """Return the JSON that the ledger keeps: what is set, as messages carry it."""
         kept = {each.name: getattr(self, each.name) for each in fields(self)}
         return wire.dumps({name: value for name, value in kept.items() if value is not None})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`.
+        """Read a caller from what `to_json` returned.
 
         Raises:
             TypeError: A field is of another type.

@@ -73,7 +73,7 @@ class Limit:
     """How much one of a thing carries.
 
     Attributes:
-        name: Of what.
+        name: What carries the load.
         carries: Conversions a second; one of it is full then.
         needs: How many the load needs.
         shards: Whether more of it needs a namespace or an account of its own. More processes are

@@ -150,7 +150,7 @@ class Conversion:
     failure: Failure | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values: the result that the caller's Celery task gets."""
+        """Return plain values: the result that the caller's Celery task gets."""
         plain = as_fields(self)
         plain["state"] = self.state.value
         plain["files"] = list(map(as_fields, self.files))
@@ -160,7 +160,7 @@ class Conversion:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        """The inverse of `to_dict`, for those who get the result through Celery."""
+        """Read what `to_dict` returned, for those who get the result through Celery."""
         failure = plain.get("failure")
         return cls(
             **{
@@ -190,7 +190,7 @@ class Event:
 
     Attributes:
         id: Its place in the conversion's history: ``events(after=id)`` goes on after it.
-        conversion_id: Whose.
+        conversion_id: The conversion's id.
         state: The state that was entered.
         at: When, seconds since the epoch.
         note: What holds it up, in words; empty when all goes well.

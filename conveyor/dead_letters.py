@@ -97,7 +97,7 @@ class DeadLetters:
             cursor: `Page.cursor` of the page before.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
         """
         entries, following = self._index.dead_page(kind, limit, cursor)
         return page_of(list(filter(_is_dead, entries)), following, self._ledger.pace)
@@ -143,7 +143,7 @@ class DeadLetters:
         return _may_be_asked(self._dead(conversion_id))
 
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
-        """The same as `costs` of many, in few round trips.
+        """Tell for many dead letters whether a replay costs anew, in few round trips.
 
         Args:
             conversion_ids: The dead letters.

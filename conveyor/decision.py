@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Entry
-from conveyor.protocol import Result
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -30,6 +29,7 @@ from conveyor.protocol.outcomes import (
     Lost,
     NotFound,
     PollOutcome,
+    Result,
     Started,
     SubmitOutcome,
     Throttled,
@@ -198,7 +198,7 @@ class Bury:
     """It has failed: a dead letter.
 
     Attributes:
-        failure: Why.
+        failure: Why it failed.
         cost: What it has cost all the same, in the service's units.
     """
 
@@ -308,7 +308,7 @@ def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None
 
 
 def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
-    """The same for one that waits for an account on hold, or for a place among its jobs."""
+    """Tell whether it has waited too long for its account: for a hold, or for a free job."""
     if max(entry.held_s, entry.waiting_s) < limits.hold_s:
         return None
     days = limits.hold_s / (24 * 3600)

@@ -110,7 +110,7 @@ class Durations:
     ended: tuple[float, ...] = ()
 
     def with_(self, sightings: Iterable[Sighting]) -> Self:
-        """The same with what polls saw added.
+        """Add what polls saw.
 
         Args:
             sightings: In any order. Equal ones are counted and added at once, so that many cost
@@ -137,14 +137,14 @@ class Durations:
         return Expectation(tuple(min(point_s, most_s) for point_s in points_s))
 
     def dump(self) -> str:
-        """As Redis keeps it: four characters an age."""
+        """Return the text that Redis keeps: four characters an age."""
         return "".join(
             _written(count) for pair in zip(self.begun, self.ended, strict=True) for count in pair
         )
 
     @classmethod
     def load(cls, text: str) -> Self:
-        """The inverse of `dump`. What is damaged is nothing, and learned anew."""
+        """Read what `dump` returned. What is damaged counts as nothing, and is learned anew."""
         if len(text) % 4 or len(text) > 4 * _AGES or not set(text) <= set(_DIGITS):
             return cls()
         counts = [_read(text[place : place + 2]) for place in range(0, len(text), 2)]

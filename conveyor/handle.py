@@ -1,7 +1,7 @@
 """`Handle`: one conversion as its caller sees it.
 
-Each method that waits, or asks Redis, has a twin for `asyncio` that never blocks the event loop:
-its name begins with ``a``, and where that makes a word of the language, ends with ``_`` (PEP 8).
+Every call that waits or talks to Redis has an async version, prefixed with ``a``. It never blocks
+the event loop. Where that makes a keyword of Python, the name ends with ``_`` (PEP 8).
 """
 
 from __future__ import annotations
@@ -162,19 +162,19 @@ class Handle:
                 pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     async def aget(self) -> Conversion:
-        """The twin of `get`."""
+        """Get the conversion as it stands, without blocking the event loop."""
         return await asyncio.to_thread(self.get)
 
     async def aprogress(self) -> Progress:
-        """The twin of `progress`."""
+        """Get the progress, without blocking the event loop."""
         return await asyncio.to_thread(self.progress)
 
     async def acancel(self) -> Conversion:
-        """The twin of `cancel`."""
+        """Cancel the conversion, without blocking the event loop."""
         return await asyncio.to_thread(self.cancel)
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
-        """The twin of `wait`: the same arguments, the same errors."""
+        """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""
         patience = _Patience(timeout)
         async with self._owner.watch.on(self.id) as bell:
             while True:
@@ -187,7 +187,7 @@ class Handle:
                 await bell.wait(left_s)
 
     def aevents(self, after: str = "") -> AsyncIterator[Event]:
-        """The twin of `events`: any number of them share one connection to Redis."""
+        """Follow the events without blocking. Any number of followers share one connection."""
         return self._afollow(_checked(after))
 
     async def _afollow(self, after: str) -> AsyncIterator[Event]:
@@ -244,7 +244,7 @@ class _Patience:
 def _checked(event_id: str) -> str:
     """Refuse what Redis would refuse: it may come from a browser's ``Last-Event-ID``."""
     if event_id and not (_EVENT_ID.fullmatch(event_id) and max(_order(event_id)) < 2**64):
-        raise InvalidRequest("The event's id is none of ours: give the one that was seen last.")
+        raise InvalidRequest("Invalid event id. Use the id of the last event that you saw.")
     return event_id
 
 

@@ -78,7 +78,7 @@ class Deliveries:
         return Lease(entry, taking["token"], self)
 
     def renew(self, lease: Lease) -> bool:
-        """As `Lease.renew`."""
+        """Begin a lease anew, if it is still its holder's."""
         with translated(self._client):
             renewed = self._renew(
                 keys=[self._keys.delivery(lease.entry.id)], args=[lease.token, self._lease_ms]
@@ -86,7 +86,7 @@ class Deliveries:
         return bool(renewed)
 
     def release(self, lease: Lease) -> None:
-        """As `Lease.release`."""
+        """End a lease, if it is still its holder's."""
         with translated(self._client):
             self._release(keys=[self._keys.delivery(lease.entry.id)], args=[lease.token])
 

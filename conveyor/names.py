@@ -48,7 +48,7 @@ class Queues:
     waiting for what, and can give one more workers.
 
     Args:
-        namespace: Which one.
+        namespace: The namespace, ``CONVEYOR_NAMESPACE``.
     """
 
     namespace: str = DEFAULT_NAMESPACE

@@ -203,7 +203,7 @@ class Conveyor:
         *,
         semi_async_seconds: int | None = None,
     ) -> Handle:
-        """The twin of `convert` for `asyncio`: never blocks the event loop.
+        """Accept a conversion without blocking the event loop, as `convert` does.
 
         A caller that is cancelled waits until what is under way has ended. Then nothing was
         accepted, unless a worker has the conversion in hand by then: that one goes on.
@@ -241,7 +241,7 @@ class Conveyor:
         return self._staging.stage(name, content)
 
     async def astage(self, name: str, chunks: AsyncIterable[bytes]) -> StagedFile:
-        """The twin of `stage` for `asyncio`, with the body of a request as it comes."""
+        """Stage a document without blocking, from a request's body as it comes."""
         return await self._staging.astage(name, chunks)
 
     def unstage(self, files: Iterable[StagedFile]) -> None:
@@ -264,7 +264,7 @@ class Conveyor:
         params: Mapping[str, Any] | None = None,
         semi_async_seconds: int | None = None,
     ) -> Signature:
-        """The same as a Celery signature, for chain, group, chord, link and ``AsyncResult``.
+        """Make a Celery signature that converts, for chain, group, chord, link and ``AsyncResult``.
 
         It is a template, as every signature is: each run is a conversion of its own. A signature is
         as durable as the broker until a worker has it. A file that was staged for it is kept for 30
@@ -373,15 +373,15 @@ class Conveyor:
         return entry.conversion, progress_of(entry, self._ledger.pace.expected(entry.request))
 
     async def aget(self, conversion_id: str) -> Conversion:
-        """The twin of `get` for `asyncio`."""
+        """Get a conversion as it stands, without blocking the event loop."""
         return await asyncio.to_thread(self.get, conversion_id)
 
     async def acancel(self, conversion_id: str) -> Conversion:
-        """The twin of `cancel` for `asyncio`."""
+        """Cancel a conversion, without blocking the event loop."""
         return await asyncio.to_thread(self.cancel, conversion_id)
 
     async def ahandle(self, conversion_id: str) -> Handle:
-        """The twin of `handle` for `asyncio`."""
+        """Make a handle for a conversion, without blocking the event loop."""
         return await asyncio.to_thread(self.handle, conversion_id)
 
     def list(self, state: State | None = None, limit: int = 50, cursor: str = "") -> Page:
@@ -393,7 +393,7 @@ class Conveyor:
             cursor: `Page.cursor` of the page before.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
             LedgerUnavailable: Redis can't be reached.
         """
         entries, following = self._index.page(state, limit, cursor)
@@ -520,7 +520,7 @@ class Conveyor:
         close_broker(self._app)
 
     async def aclose(self) -> None:
-        """The twin of `close` for `asyncio`: closes this event loop's connection, too.
+        """Close everything, this event loop's connection too, without blocking.
 
         Other event loops keep theirs: await it once in each that has followed a conversion.
         """

@@ -83,7 +83,7 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
     Args:
         app: One of ours, to send through.
         name: The task's.
-        queue: Where to.
+        queue: The queue that the message goes to.
         args: The task's arguments.
         kwargs: The same, by name.
         task_id: Its id; a new one unless given.

@@ -149,7 +149,7 @@ def save(recording: Recording, path: Path, *, force: bool = False) -> None:
 
     Args:
         recording: The run.
-        path: Where to.
+        path: The file to write.
         force: Whether a file that is there is replaced.
 
     Raises:

@@ -106,7 +106,7 @@ class ConversionRequest:
         params: Mapping[str, Any] | None = None,
         semi_async_seconds: int | None = None,
     ) -> Self:
-        """The same of a request whose source comes later: the result before it in a chain.
+        """Make a request whose source comes later: the result before it in a chain.
 
         Args:
             to: As in `build`.
@@ -167,11 +167,11 @@ class ConversionRequest:
         return {**self.params, **{name: source.value for name, source in self.files.items()}}
 
     def preferring_local(self) -> Self:
-        """The same request, read by a producer: a file here wins over a FileId of its name."""
+        """Prefer a file on this machine to a FileId of the same name, as a producer reads it."""
         return self._map(lambda _, source: prefer_local(source))
 
     def with_attachments(self, changed: Mapping[str, Source]) -> Self:
-        """The same request with other attachments.
+        """Copy the request with other attachments.
 
         Args:
             changed: Those that change, by their key: the staged ones.
@@ -218,12 +218,12 @@ class ConversionRequest:
         return {f"Files[{n}]": value for n, value in enumerate(values)}
 
     def to_json(self) -> str:
-        """As the ledger keeps it."""
+        """Return the JSON that the ledger keeps."""
         return json.dumps(self.to_dict(), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`.
+        """Read a request from what `to_json` returned.
 
         Raises:
             LookupError: A field is missing.
@@ -244,7 +244,7 @@ class ConversionRequest:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; what was not asked for is left out."""
+        """Return plain values; what was not asked for is left out."""
         plain: dict[str, Any] = {
             "sources": [[source.kind.value, source.value] for source in self.sources],
             "from": self.from_format,
@@ -258,7 +258,7 @@ class ConversionRequest:
         return plain
 
     def redacted(self) -> str:
-        """As Flower and the logs may show it (invariant I5)."""
+        """Return what Flower and the logs may show (invariant I5)."""
         files = [f"{name}={redact_url(source.value)}" for name, source in self.files.items()]
         sources = [source.value for source in self.sources]
         return describe_call(sources, self.to_format, [*self.params, *files])
@@ -286,7 +286,7 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     formats = {source.format for source in sources}
     if "" in formats:
         raise InvalidRequest(
-            "The source's name tells no format: give it, e.g. from_format='docx' (--from docx)."
+            "Can't tell the format from the file name. Pass from_format='docx' (--from docx), say."
         )
     return formats.pop() if len(formats) == 1 else "any"
 

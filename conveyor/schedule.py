@@ -281,7 +281,7 @@ def _bounded(delay_s: float, spacing_s: float, most_s: float = MAX_DELAY_S) -> f
 
 
 def _spread(delay_s: float, spacing_s: float, most_s: float = MAX_DELAY_S) -> float:
-    """The same for a poll."""
+    """Add a poll's small jitter, and keep the delay between spacing and the longest."""
     return _jittered(delay_s, spacing_s, most_s, _SPREAD)
 
 

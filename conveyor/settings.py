@@ -119,7 +119,7 @@ class ProducerSettings(BaseSettings):
 
 
 class ExplicitSettings(ProducerSettings):
-    """The same, given by the program alone: the environment is not read."""
+    """A producer's settings, given by the program alone: the environment is not read."""
 
     @classmethod
     def settings_customise_sources(

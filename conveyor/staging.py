@@ -99,7 +99,7 @@ class Staging:
             raise
 
     async def astage(self, name: str, chunks: AsyncIterable[bytes]) -> StagedFile:
-        """The same without blocking the event loop.
+        """Stage a document without blocking the event loop.
 
         Raises:
             InvalidRequest: It is empty.
@@ -144,7 +144,7 @@ class Staging:
         self.remove(self._storage.tokens_of(file.uri for file in files))
 
     def remove(self, tokens: Sequence[str]) -> None:
-        """The same of folders. What can't be removed just now, a worker removes later."""
+        """Remove staged folders. What can't be removed now, a worker removes later."""
         with suppress(StorageError):
             self._clear(self._reservations.doom(tokens))
 

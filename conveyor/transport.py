@@ -309,7 +309,7 @@ class Backend(celery_redis.RedisBackend):  # type: ignore[misc] # Celery ships n
             task_id: The task.
             exc: What was raised.
             args: As Celery has them.
-            options: The same.
+            options: As Celery has them.
         """
         if isinstance(exc, self.connection_errors):
             log.warning("A result could not be stored, and will be again: %r", exc)

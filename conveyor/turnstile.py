@@ -63,7 +63,7 @@ class Pass:
         return self.leaving_for(0)
 
     def leaving_for(self, least_s: float) -> dict[str, Any]:
-        """The same, where nobody may enter for longer than the spacing.
+        """What a transition needs to know so that it leaves for us, and stays closed for longer.
 
         Args:
             least_s: As long as the service asks for, seconds.

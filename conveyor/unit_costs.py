@@ -128,12 +128,12 @@ class UnitCosts:
     claims: tuple[ClaimCost, ...] = ()
 
     def to_json(self) -> str:
-        """As the file holds it."""
+        """Return the JSON that the file holds."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`.
+        """Read the costs from what `to_json` returned.
 
         Args:
             text: The file's content.

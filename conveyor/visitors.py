@@ -86,7 +86,7 @@ def _is_foreign(visit: Visit) -> bool:
 
 
 def _is_from_elsewhere(visit: Visit) -> bool:
-    """The same, where this machine's own pages are welcome: you develop one on another port."""
+    """Tell a foreign page, where this machine's own are welcome: you develop on another port."""
     if visit.origin is not None:
         return not (_is_near(visit.origin) or _is_same(visit.origin, visit.host))
     if visit.site == "same-site" and is_loopback(_split(visit.host)[0]):

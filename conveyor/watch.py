@@ -46,7 +46,7 @@ class Watch:
         """Follow a conversion for as long as the block runs.
 
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
 
         Yields:
             What rings when it changes; a change from here on is not missed.

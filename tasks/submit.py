@@ -30,7 +30,8 @@ from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Admission
 from conveyor.ledger import Entry, Job, RevokedBefore, is_another
-from conveyor.protocol import ApiError, ComeLater, Dialect
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ApiError, ComeLater
 from conveyor.protocol.outcomes import (
     Finished,
     NotFound,
@@ -124,10 +125,10 @@ def submit(
     Args:
         self: The task.
         source: What a signature asks for; absent where this is a bell.
-        to: The same.
-        from_format: The same.
-        params: The same.
-        semi_async_seconds: The same.
+        to: As in `Conveyor.convert`.
+        from_format: As in `Conveyor.convert`.
+        params: As in `Conveyor.convert`.
+        semi_async_seconds: As in `Conveyor.convert`.
         asked: A hash of the same, by which a repeat is told.
         at: When the bell was to come, by Redis' clock.
 

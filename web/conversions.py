@@ -158,7 +158,7 @@ def list_conversions(parts: Wired, query: Annotated[ConversionQuery, Query()]) -
     responses=problems(Kind.NOT_FOUND),
 )
 def get_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
-    """As it stands."""
+    """Show a conversion as it stands."""
     return ConversionAnswer.of(*parts.conveyor.look(conversion_id))
 
 

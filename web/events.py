@@ -64,7 +64,7 @@ LastEventId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
-        description="The last event that was seen; one that is none of ours is none.",
+        description="The last event that you saw. An unknown one counts as none.",
         examples=["1764018000123-0"],
     ),
 ]
@@ -94,7 +94,7 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
 
 
 def _after(handle: Handle, event_id: str) -> AsyncIterator[Event]:
-    """The events after one; all of them where that is none of ours."""
+    """Return the events after one, all of them where that is unknown."""
     try:
         return handle.aevents(event_id)
     except InvalidRequest:

@@ -41,7 +41,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     responses=_RESPONSES,
 )
 def get_metrics(parts: Wired) -> Response:
-    """Of the whole fleet."""
+    """Show the metrics of the whole fleet."""
     registry = CollectorRegistry()
     registry.register(FleetCollector(parts.conveyor))
     return Response(generate_latest(registry), media_type=_TEXT)

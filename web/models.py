@@ -137,7 +137,7 @@ class ProgressAnswer(_Model):
 
     @classmethod
     def of(cls, progress: Progress) -> Self:
-        """As the library tells it."""
+        """Make the answer's member from a progress."""
         return cls(
             fraction=progress.fraction,
             elapsed_s=progress.elapsed_s,
@@ -158,7 +158,7 @@ class FileAnswer(_Model):
 
     @classmethod
     def of(cls, conversion_id: str, file: StoredFile) -> Self:
-        """As the library tells it."""
+        """Make the answer's member from a stored file."""
         href = f"{href_of(conversion_id)}/files/{quote(file.name, safe='')}"
         return cls(name=file.name, size=file.size, sha256=file.sha256, href=href)
 
@@ -173,7 +173,7 @@ class FailureAnswer(_Model):
 
     @classmethod
     def of(cls, failure: Failure) -> Self:
-        """As the library tells it."""
+        """Make the answer's member from a failure."""
         return cls(
             kind=failure.kind, code=failure.code, status=failure.status, message=failure.message
         )
@@ -232,7 +232,7 @@ class ConversionAnswer(_Model):
 
     @classmethod
     def of(cls, conversion: Conversion, progress: Progress) -> Self:
-        """As the library tells it."""
+        """Make the answer's member from a progress."""
         return cls(**_members(conversion, progress))
 
 
@@ -247,7 +247,7 @@ class DeadLetterAnswer(ConversionAnswer):
 
     @classmethod
     def of_dead(cls, conversion: Conversion, progress: Progress, *, is_paid: bool) -> Self:
-        """As the library tells it."""
+        """Make the answer's member from a progress."""
         return cls(**_members(conversion, progress), replay_is_paid=is_paid)
 
 
@@ -301,7 +301,7 @@ class AccountAnswer(_Model):
 
     @classmethod
     def of(cls, account: AccountStatus) -> Self:
-        """As the library tells it."""
+        """Make the answer from an account's status."""
         return cls(
             account=account.account,
             held=account.held,

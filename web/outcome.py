@@ -24,7 +24,7 @@ def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
 
 
 def _progress_of(conversion: Conversion) -> Progress:
-    """As far as the conversion itself tells it."""
+    """Tell the progress as far as the conversion itself does."""
     end = conversion.finished_at or time.time()
     return Progress(
         state=conversion.state,

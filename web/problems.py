@@ -98,7 +98,7 @@ class Problem(Exception):  # noqa: N818 - named as RFC 9457 does
     """Ends a request with a problem.
 
     Args:
-        kind: Which.
+        kind: The kind of problem.
         detail: What is wrong with this request, and what to do.
         headers: More headers of the answer.
         errors: What is wrong with single fields, as `errors_of` writes it.

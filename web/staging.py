@@ -32,7 +32,7 @@ class Staging:
         self.files.append(await self._conveyor.astage(name, chunks))
 
     async def take_param(self, param: str, name: str, chunks: AsyncIterable[bytes]) -> None:
-        """The same of a parameter that is a file.
+        """Stream one parameter that is a file into the storage.
 
         Args:
             param: The parameter's name.

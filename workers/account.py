@@ -8,7 +8,8 @@ from conveyor.conversion import Failure, FailureKind
 from conveyor.decision import failure_of
 from conveyor.governor import Admission
 from conveyor.ledger import Entry
-from conveyor.protocol import Account, ApiError
+from conveyor.protocol.client import Account
+from conveyor.protocol.errors import ApiError
 from conveyor.protocol.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
 from workers.wiring import Engine
 

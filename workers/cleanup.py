@@ -18,7 +18,8 @@ from conveyor import schedule
 from conveyor.conversion import State
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of
-from conveyor.protocol import ApiError, ComeLater, ConvertApi, Refused, WrongHost
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.errors import ApiError, ComeLater, Refused, WrongHost
 from conveyor.protocol.outcomes import Finished, PollOutcome, Started, SubmitOutcome
 from workers.wiring import Engine, engine
 

@@ -15,7 +15,8 @@ from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError
 from conveyor.lease import Lease
 from conveyor.ledger import Entry
-from conveyor.protocol import ApiError, ComeLater, RemoteFile, Result
+from conveyor.protocol.errors import ApiError, ComeLater
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conveyor.ledger import Ledger
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 __all__ = ["Dialects"]
 

@@ -14,15 +14,10 @@ from typing import Final
 
 from conveyor.conversion import StoredFile
 from conveyor.errors import StorageError
-from conveyor.protocol import (
-    ConvertApi,
-    Download,
-    Overdue,
-    Refused,
-    RemoteFile,
-    Unclear,
-    Unreachable,
-)
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.errors import Overdue, Refused, Unclear, Unreachable
+from conveyor.protocol.outcomes import RemoteFile
+from conveyor.protocol.transport import Download
 from conveyor.storage import Storage, Writer
 
 __all__ = ["Fetched", "fetch"]

@@ -81,7 +81,7 @@ def add_consumer(state: Any, queue: str, *given: Any, **options: Any) -> Any:
         state: Celery's.
         queue: The queue's name.
         given: As Celery has them.
-        options: The same.
+        options: As Celery has them.
     """
     if queue not in _ours(state.app):
         return control.nok(f"{queue} is not among this worker's queues")

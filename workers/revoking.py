@@ -147,7 +147,7 @@ def _on_revoke(_state: Any, task_id: Any, **_: Any) -> dict[str, str]:
 
 
 def _on_terminate(state: Any, task_id: Any, **_: Any) -> dict[str, str]:
-    """The same as revoke: nothing is terminated."""
+    """Revoke on Celery's command ``terminate``: nothing is terminated."""
     return _on_revoke(state, task_id)
 
 

@@ -11,7 +11,7 @@ from conveyor.conversion import Failure, FailureKind
 from conveyor.decision import failure_of
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
-from conveyor.protocol import ApiError, Refused
+from conveyor.protocol.errors import ApiError, Refused
 from conveyor.protocol.outcomes import Failed
 from conveyor.sources import Source, SourceKind
 from conveyor.storage.marker import OtherStorage

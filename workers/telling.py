@@ -91,7 +91,7 @@ class _Child:
     id: str
 
     def as_tuple(self) -> tuple[tuple[str, None], None]:
-        """As Celery's ``AsyncResult`` has it."""
+        """Return the tuple that Celery's ``AsyncResult`` returns."""
         return (self.id, None), None
 
 

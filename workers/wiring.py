@@ -27,7 +27,8 @@ from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.names import Queues
 from conveyor.process_local import process_local
-from conveyor.protocol import ConvertApi, Keeper, Timeouts, Transport
+from conveyor.protocol.client import ConvertApi, Keeper
+from conveyor.protocol.transport import Timeouts, Transport
 from conveyor.publishing import Publisher
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
@@ -145,7 +146,7 @@ class Engine:
         """Stores result bytes that came in an answer itself.
 
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
         """
         names: list[str] = []
 

@@ -27,7 +27,7 @@ def say(console: Console, text: str, style: str = "") -> None:
     """Print one line, which is never broken into two.
 
     Args:
-        console: Where.
+        console: The console to print on.
         text: What; control characters are left out.
         style: A rich style, on terminals.
     """
@@ -38,7 +38,7 @@ def show_rows(console: Console, header: Sequence[str], rows: Iterable[Sequence[s
     """Print a table: for people on a terminal, else lines with tabs for other programs.
 
     Args:
-        console: Where.
+        console: The console to print on.
         header: The columns' names; the last column may be broken into lines.
         rows: The cells; control characters are left out.
     """

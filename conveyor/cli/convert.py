@@ -45,7 +45,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
     from_format: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FORMAT", help="The source's format, if its name tells none."
+            "--from", metavar="FORMAT", help="The source's format, if its name doesn't tell it."
         ),
     ] = None,
     out: Out = Path(),
@@ -116,7 +116,7 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
     """Read ``Name=Value`` pairs.
 
     Args:
-        given: As typed.
+        given: The parameters as typed.
 
     Returns:
         Values by name.

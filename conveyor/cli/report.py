@@ -25,7 +25,7 @@ def summary(conversion: Conversion, console: Console) -> None:
 
     Args:
         conversion: Ended or under way.
-        console: Where.
+        console: The console to print on.
     """
     for label, value in _lines(conversion):
         style = _STYLE.get(conversion.state, "bold") if label == "state" else ""

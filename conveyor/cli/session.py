@@ -37,7 +37,7 @@ def goes_on(conversion_id: str) -> Iterator[None]:
     """Say, when looking on ends early, that the conversion does not end with it.
 
     Args:
-        conversion_id: Which.
+        conversion_id: The conversion's id.
 
     Raises:
         Interrupted: The user pressed Ctrl-C.

@@ -62,7 +62,8 @@ from typing import Any, Final, TypeVar
 from conveyor.canvas import Caller
 from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
 from conveyor.errors import UnreadableConversion
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from conveyor.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
 
@@ -299,23 +300,23 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
 
 
 def dump_result(result: Result) -> str:
-    """The inverse of what `decode` reads of a result."""
+    """Write a result so that `decode` reads it."""
     files = [{**as_fields(it), "kept": it.kept and as_fields(it.kept)} for it in result.files]
     return _dump({**as_fields(result), "files": files})
 
 
 def dump_files(files: Sequence[StoredFile]) -> str:
-    """The same of stored files."""
+    """Write stored files so that `decode` reads them."""
     return _dump(list(map(as_fields, files)))
 
 
 def dump_file(file: StoredFile) -> str:
-    """The same of one of several."""
+    """Write one of several stored files so that `decode` reads it."""
     return _dump(as_fields(file))
 
 
 def dump_failure(failure: Failure) -> str:
-    """The same of a failure."""
+    """Write a failure so that `decode` reads it."""
     return _dump({name: value for name, value in as_fields(failure).items() if value})
 
 

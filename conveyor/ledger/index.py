@@ -87,7 +87,7 @@ class Index:
             The entries, and the cursor of the next page; empty where there is none.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
         """
         states = tuple(State) if state is None else (state,)
         return self._page([self._keys.state(it.value) for it in states], limit, cursor)
@@ -106,7 +106,7 @@ class Index:
             As `page`.
 
         Raises:
-            InvalidRequest: The cursor is none of ours.
+            InvalidRequest: The cursor is invalid.
         """
         return self._page(
             [self._keys.dead if kind is None else self._keys.dead_of(kind.value)], limit, cursor
@@ -186,5 +186,5 @@ def _read_cursor(cursor: str) -> tuple[float, str] | None:
     except ValueError:
         separator = ""
     if not separator or place[0] != place[0] or len(cursor) > _MAX_CURSOR:
-        raise InvalidRequest("The cursor is none of ours: take it from the page before.")
+        raise InvalidRequest("Invalid cursor. Use `next` from the previous page.")
     return place

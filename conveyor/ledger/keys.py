@@ -96,7 +96,7 @@ class Keys:
     """The names of all keys of one namespace.
 
     Args:
-        namespace: Which one.
+        namespace: The namespace, ``CONVEYOR_NAMESPACE``.
     """
 
     namespace: str = DEFAULT_NAMESPACE
@@ -117,7 +117,7 @@ class Keys:
 
     @property
     def all_due(self) -> list[str]:
-        """The same of each kind: what is to be submitted, polled, delivered."""
+        """The due keys of each kind: what is to be submitted, polled, delivered."""
         return [self.due(kind) for kind in KINDS]
 
     def bell(self, kind: str) -> str:

@@ -39,7 +39,8 @@ from conveyor.ledger.reports import Reports
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
-from conveyor.protocol import Dialect, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import Result
 from conveyor.request import ConversionRequest
 
 __all__ = ["Claim", "Job", "Ledger", "is_another"]
@@ -298,7 +299,7 @@ class Ledger(Changes):
             entry: The conversion.
             delay_s: Until then, seconds.
             note: What holds it up, in words.
-            held: Whether nobody's patience runs out meanwhile.
+            held: Whether the deadline is suspended meanwhile.
             first: Whether it is due at once, before all that were accepted later; the account is on
                 hold, and that keeps it waiting.
             denied: Whether the service refused it although it had said that the account is well.
@@ -648,7 +649,7 @@ class Ledger(Changes):
 
         Args:
             entry: As it was when the request began.
-            failure: Why.
+            failure: Why it failed.
             cost: What it has cost all the same, in the service's units.
             leaving: The pass of the request that found it out.
         """
@@ -1114,13 +1115,13 @@ def _spacing_s(leaving: Leaving) -> float:
 
 
 def _with_timeout(request: ConversionRequest, timeout: int) -> ConversionRequest:
-    """The same request with another parameter Timeout; the service takes names in any case."""
+    """Copy a request with another Timeout; the service takes names in any case."""
     others = {name: text for name, text in request.params.items() if name.lower() != "timeout"}
     return replace(request, params={**others, "Timeout": str(timeout)})
 
 
 def _held(*, held: bool, first: bool) -> dict[str, Any]:
-    """On hold nobody's patience runs out: it counts anew from the end of the hold."""
+    """Suspend the deadline on hold: it counts anew from the end of the hold."""
     due = {"due_first": True} if first else {}
     if held:
         return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"], **due}

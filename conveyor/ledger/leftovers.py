@@ -20,7 +20,7 @@ from conveyor.conversion import FailureKind, State
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.entry import Entry
 from conveyor.ledger.scripts import script
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
 __all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of", "uploads_of"]
@@ -73,7 +73,7 @@ class Leftover:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As ``add_leftovers.lua`` and ``transition.lua`` take it."""
+        """Return the row that ``add_leftovers.lua`` and ``transition.lua`` take."""
         return {
             "id": self.id,
             "record": _record(self),

@@ -93,7 +93,7 @@ class Listener:
         """Wait for the call of a job.
 
         Args:
-            job_id: Which.
+            job_id: The job's id.
             seconds: How long at most.
 
         Returns:

@@ -330,7 +330,7 @@ def _outcome_of(ask: Callable[[], Answer], read: Callable[[Answer], _T]) -> _T |
 
 @contextmanager
 def _typed() -> Iterator[None]:
-    """The same for calls that raise: what nobody expects becomes an `Unclear`."""
+    """Make an `Unclear` of whatever unexpected the block raises."""
     try:
         yield
     except (ApiError, ConveyorError):

@@ -143,7 +143,7 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """The same over TLS."""
+    """A connection over TLS."""
 
     def _tunnel(self) -> None:
         """Ask a proxy for a way through. To http.client a head that breaks off is a whole one."""
@@ -199,7 +199,7 @@ class _Pool(HTTPConnectionPool):
 
 
 class _TlsPool(_Pool, HTTPSConnectionPool):
-    """The same over TLS."""
+    """The kept connections to one host over TLS."""
 
     ConnectionCls = _TlsConnection
 

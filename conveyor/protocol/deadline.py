@@ -106,8 +106,8 @@ class Exchange:
         pause_s: The longest pause while the request goes out, seconds.
 
     Attributes:
-        deadline: The same.
-        pause_s: The same.
+        deadline: When the exchange must be over.
+        pause_s: The longest pause while the request goes out, seconds.
         is_connected: Whether a connection was made, so that something may have been sent.
         is_answered: Whether a byte of an answer came.
         is_late: Whether the deadline ended it.

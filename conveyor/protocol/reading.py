@@ -56,7 +56,7 @@ def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) ->
     """Read the answer to a POST that is paid for.
 
     Args:
-        answer: It.
+        answer: The service's answer.
         target: The target format.
         keep: Stores a result that comes as bytes.
         scrubber: Cleans foreign text.
@@ -85,7 +85,7 @@ def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> 
     """Read the answer to a poll.
 
     Args:
-        answer: It.
+        answer: The service's answer.
         target: The target format, empty where it is not known.
         keep: Stores a result that comes as bytes.
         scrubber: Cleans foreign text.
@@ -114,7 +114,7 @@ def checked(answer: Answer, scrubber: Scrubber) -> Answer:
     """An answer to anything but a start or a poll, where it is none of an error.
 
     Args:
-        answer: It.
+        answer: The service's answer.
         scrubber: Cleans foreign text.
 
     Returns:

@@ -95,7 +95,7 @@ def read_result(
     """Read a whole 200 that should hold a result.
 
     Args:
-        answer: It.
+        answer: The service's answer.
         target: The target format, empty where it is not known.
         keep: Stores what comes as bytes.
         scrubber: Cleans foreign text.

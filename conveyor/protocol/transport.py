@@ -80,7 +80,7 @@ class Auth(StrEnum):
 
 
 class Sender(Enum):
-    """Whose credentials a request carries."""
+    """Tells whose credentials a request carries."""
 
     NOBODY = auto()
     ACCOUNT = auto()

@@ -50,7 +50,7 @@ class Marker:
         mark: Which storage is in use.
 
     Attributes:
-        mark: The same.
+        mark: Which storage is in use.
     """
 
     def __init__(self, url: str, mark: StorageMark) -> None:

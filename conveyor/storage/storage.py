@@ -78,7 +78,7 @@ class Storage:
         """Store one result file.
 
         Args:
-            conversion_id: Whose.
+            conversion_id: The conversion's id.
             name: Its name, already safe and without a clash.
             chunks: Its content. When they raise, nothing is left behind.
 

@@ -170,7 +170,7 @@ def _make(folder: str) -> None:
 
 
 class _Renamed:
-    """The same by fsspec."""
+    """Writes a file through fsspec under another name, and renames it."""
 
     def __init__(self, fs: Any, target: str) -> None:
         self._fs = fs

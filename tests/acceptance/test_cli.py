@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -287,10 +288,13 @@ def test_progress_on_a_terminal(environment, document, tmp_path):
     assert "━" in text
 
 
-def test_the_readmes_quick_start_runs_as_written(environment, document, tmp_path):
-    document.rename(tmp_path / "report.docx")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/applications.md"])
+def test_first_lines_of_python_run_as_written(environment, document, tmp_path, page):
+    for place in (tmp_path, tmp_path / "examples"):
+        place.mkdir(exist_ok=True)
+        shutil.copy(document, place / "report.docx")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert block
     ended = subprocess.run(
         [sys.executable, "-c", block[1]],

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from conveyor.ledger import Job, Ledger, connect
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from workers.local.valkey import Valkey
 

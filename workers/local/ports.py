@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-__all__ = ["LOOPBACK", "free_port"]
+__all__ = ["LOOPBACK", "free_port", "is_free"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -24,12 +24,21 @@ _walk: Iterator[int] = cycle((*_CANDIDATES[_FIRST:], *_CANDIDATES[:_FIRST]))
 def free_port() -> int:
     """Find a port on loopback that nobody listens on."""
     for port in islice(_walk, len(_CANDIDATES)):
-        if _is_free(port):
+        if is_free(port):
             return port
     raise OSError(f"no free port from {_CANDIDATES.start} to {_CANDIDATES.stop} on {LOOPBACK}")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port of loopback.
+
+    Args:
+        port: The port.
+
+    Raises:
+        OverflowError: It is no port's number.
+        TypeError: It is no number.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

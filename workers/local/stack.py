@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -15,8 +14,9 @@ from typing import Self
 
 from conveyor import Conveyor
 from workers.local import commands
+from workers.local.endpoints import Endpoints
 from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK, free_port
+from workers.local.ports import LOOPBACK
 from workers.local.process import Child
 from workers.local.valkey import Valkey
 
@@ -66,6 +66,7 @@ class LocalStack:
         web_settings: Mapping[str, str] | None = None,
         directory: Path | None = None,
         valkey: Valkey | None = None,
+        endpoints: Endpoints | None = None,
     ) -> None:
         """Prepare a stack; entering it starts it.
 
@@ -85,17 +86,16 @@ class LocalStack:
                 unless given.
             valkey: A server that runs, for a stack that shares it with others; one of its own,
                 unless given.
+            endpoints: Ports and secrets; free ones and new ones, unless given.
         """
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="conveyor-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._at = endpoints or Endpoints.fresh()
         self._own_valkey = valkey is None
         self.valkey = valkey or Valkey(
-            self.directory / "valkey", password=secrets.token_urlsafe(16)
+            self.directory / "valkey", password=self._at.password, port=self._at.valkey
         )
-        self._sandbox_port = free_port()
-        self._flower_port = free_port()
-        self._web_port = free_port()
         self._settings = {
             "API_URL": self.sandbox_url,
             "API_SECRET": _SECRET,
@@ -116,16 +116,16 @@ class LocalStack:
         }
         self._web_settings = {
             **{name: self._settings[name] for name in _OF_WEB if name in self._settings},
-            "WEB_PORT": str(self._web_port),
+            "WEB_PORT": str(self._at.web),
             **({"WEB_FLOWER_URL": self.flower_url} if flower else {}),
             **(web_settings or {}),
         }
         self.sandbox = self._child(
-            "sandbox", commands.sandbox(self._sandbox_port, _SECRET, spacing, sandbox_options)
+            "sandbox", commands.sandbox(self._at.sandbox, _SECRET, spacing, sandbox_options)
         )
         names = [f"worker-{number}" for number in range(1, workers + 1)]
         self.workers = tuple(self._child(name, commands.worker(self._node(name))) for name in names)
-        self.flower = self._child("flower", commands.flower(self._flower_port)) if flower else None
+        self.flower = self._child("flower", commands.flower(self._at.flower)) if flower else None
         self.web = self._child("web", commands.web(), self._web_settings) if web else None
         self._running = ExitStack()
 
@@ -137,17 +137,17 @@ class LocalStack:
     @property
     def sandbox_url(self) -> str:
         """The service's address."""
-        return f"http://{LOOPBACK}:{self._sandbox_port}"
+        return f"http://{LOOPBACK}:{self._at.sandbox}"
 
     @property
     def flower_url(self) -> str:
         """Flower's address; nobody listens there unless it was asked for."""
-        return f"http://{LOOPBACK}:{self._flower_port}"
+        return f"http://{LOOPBACK}:{self._at.flower}"
 
     @property
     def web_url(self) -> str:
         """The web process's address; nobody listens there unless it was asked for."""
-        return f"http://{LOOPBACK}:{self._web_port}"
+        return f"http://{LOOPBACK}:{self._at.web}"
 
     @property
     def storage_url(self) -> str:
@@ -220,7 +220,7 @@ class LocalStack:
         return Child(name, command, log=log, env=env, cwd=ROOT)
 
     def _webhooks(self) -> dict[str, str]:
-        return {"WEBHOOK_URL": f"{self.web_url}/webhooks", "WEBHOOK_KEY": secrets.token_urlsafe(16)}
+        return {"WEBHOOK_URL": f"{self.web_url}/webhooks", "WEBHOOK_KEY": self._at.webhook_key}
 
     def _consumers(self) -> tuple[Child, ...]:
         """Whoever needs Valkey and the sandbox."""
@@ -260,7 +260,7 @@ class LocalStack:
         web.wait_ready(lambda: "web ready on" in web.printed())
 
     def _flower_answers(self) -> bool:
-        with closing(HTTPConnection(LOOPBACK, self._flower_port, timeout=1)) as connection:
+        with closing(HTTPConnection(LOOPBACK, self._at.flower, timeout=1)) as connection:
             try:
                 connection.request("GET", "/healthcheck")
                 return connection.getresponse().status == HTTPStatus.OK

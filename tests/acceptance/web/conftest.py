@@ -10,7 +10,7 @@ import requests
 
 from conveyor.jobs import job_uuid
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.webhooks import address_of
 
 KEYS = Keys()

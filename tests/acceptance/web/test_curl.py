@@ -1,4 +1,4 @@
-"""The README's `curl` lines, run as they are written."""
+"""The `curl` lines of `docs/http.md`, run as they are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.local.stack import LocalStack
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("bash")),
-    reason="the README's lines are for bash and curl: one of them is not here",
+    reason="the lines are for bash and curl: one of them is not here",
 )
 
 BLOCK = re.compile(r"<!-- curl -->\n```bash\n(.*?)```\n<!-- /curl -->", re.DOTALL)
@@ -30,11 +30,11 @@ def stack():
 
 @pytest.fixture
 def script():
-    (block,) = BLOCK.findall((ROOT / "README.md").read_text())
+    (block,) = BLOCK.findall((ROOT / "docs" / "http.md").read_text())
     return block
 
 
-def test_the_readmes_lines_convert_list_and_cancel(script, site, tmp_path):
+def test_the_pages_lines_convert_list_and_cancel(script, site, tmp_path):
     shutil.copy(ROOT / "examples" / "report.docx", tmp_path)
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

@@ -17,7 +17,7 @@ from conveyor.claims import Claims
 from conveyor.governor import Governor
 from conveyor.ledger import Job, Ledger, scripts
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.turnstile import Turnstile
 
 KEYS = Keys()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from config.settings import WorkerSettings
-from conveyor.protocol import ConvertApi, FixedCredentials, Refused, Transport
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.errors import Refused
+from conveyor.protocol.transport import Transport
 from conveyor.settings import load
 from workers.checks import Finding, _compare, look_at_api, look_at_clock, look_at_host
 

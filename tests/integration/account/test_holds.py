@@ -9,17 +9,21 @@ from structlog.testing import capture_logs
 
 from conveyor.conversion import Failure, FailureKind
 from conveyor.governor import Governor, status_of
-from conveyor.protocol import ConvertApi, FixedCredentials, RemoteFile, Result, Transport
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
 from conveyor.protocol.outcomes import (
     Failed,
     Finished,
     Lost,
     NotFound,
+    RemoteFile,
+    Result,
     Started,
     Throttled,
     Unreadable,
     Unsent,
 )
+from conveyor.protocol.transport import Transport
 from workers.account import check_account, hold_account, tell_governor
 
 ACCOUNT = "v2.convertapi.com"

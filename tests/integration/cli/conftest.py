@@ -11,7 +11,8 @@ from conveyor import Conveyor, __main__
 from conveyor.conversion import Failure, FailureKind
 from conveyor.governor import Governor
 from conveyor.ledger import Client, Entry, Job, Ledger, connect
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from workers.local.valkey import Valkey
 

@@ -12,7 +12,7 @@ from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol import RemoteFile, Result
+from conveyor.protocol.outcomes import RemoteFile, Result
 
 KEYS = Keys()
 

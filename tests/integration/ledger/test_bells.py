@@ -16,7 +16,7 @@ from conveyor.claims import Due
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from conveyor.conversion import Failure, FailureKind, StoredFile
 from conveyor.ledger import Job, connect
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -60,7 +60,8 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.ledger.pace import Pace
 from conveyor.ledger.together import Together
-from conveyor.protocol import Account, RemoteFile, Result, Unclear
+from conveyor.protocol.client import Account
+from conveyor.protocol.errors import Unclear
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -68,6 +69,8 @@ from conveyor.protocol.outcomes import (
     InProgress,
     Lost,
     NotFound,
+    RemoteFile,
+    Result,
     Started,
     Throttled,
     Unreadable,

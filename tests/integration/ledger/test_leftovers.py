@@ -12,7 +12,7 @@ from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover, Leftovers
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
 KEYS = Keys()

@@ -11,7 +11,7 @@ from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.ledger import Job, Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.transitions import TRANSITIONS
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
 JOB = Job("our-id", "http://host", Dialect.QUERY)

@@ -8,7 +8,7 @@ import pytest
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -17,7 +17,7 @@ from conveyor.ledger import Job
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.names import Queues
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 

@@ -8,7 +8,7 @@ import pytest
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.ledger import Job
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 JOB = "0" * 32
 SPACING_S, LEASE_S, SLOT_S = 5.0, 15.0, 0.25

@@ -121,7 +121,7 @@ def test_an_id_of_no_event_is_refused_before_anything_is_told(conveyor, make, af
     """It may come from a browser, and an answer that has begun can't tell of an error any more."""
     handle = conveyor.handle(make.queued().id)
     for events in (handle.events, handle.aevents):
-        with pytest.raises(InvalidRequest, match="none of ours"):
+        with pytest.raises(InvalidRequest, match="Invalid event id"):
             events(after=after)
 
 

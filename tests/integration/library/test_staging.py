@@ -576,7 +576,7 @@ def test_what_is_missing_is_called_missing_before_its_format_is(
 
 def test_a_file_without_a_format_lacks_its_format_alone(conveyor, tmp_path):
     (tmp_path / "report").write_bytes(b"words")
-    with pytest.raises(InvalidRequest, match="tells no format"):
+    with pytest.raises(InvalidRequest, match="Can't tell the format"):
         conveyor.convert(tmp_path / "report", to="pdf")
 
 

@@ -11,6 +11,7 @@ import pypdfium2
 import pytest
 
 ROOT = Path(__file__).parents[3]
+LIST = "import conveyor; print(conveyor.Conveyor.from_env().list())"
 
 
 def test_demo_makes_a_pdf_that_holds_the_documents_words() -> None:
@@ -37,22 +38,59 @@ def test_demo_makes_a_pdf_that_holds_the_documents_words() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_tells_the_addresses_and_ends_cleanly(number: signal.Signals) -> None:
-    with subprocess.Popen(
+    with up() as running:
+        told = read_until("Ctrl-C", running.stdout)
+        running.send_signal(number)
+        rest = running.stdout.read()
+        status = running.wait(60)
+
+    assert (status, rest) == (0, "\nstopped; nothing is left running\n")
+    assert {"sandbox", "broker", "Flower"} <= {line.split(" ")[0] for line in told}
+    assert ". var/up/producer.env\n" in told
+
+
+def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
+    tmp_path: Path,
+) -> None:
+    lines = "\n".join(
+        (
+            ". var/up/producer.env",
+            f"{sys.executable} -m conveyor convert examples/report.docx --to pdf --out {tmp_path}",
+        )
+    )
+    with up() as running:
+        told = read_until("Ctrl-C", running.stdout)
+        with up() as other:
+            refused = other.stdout.read()
+        subprocess.run(["/bin/sh", "-ec", lines], cwd=ROOT, check=True, timeout=120)
+        running.send_signal(signal.SIGINT)
+    with up() as running:
+        told_again = read_until("Ctrl-C", running.stdout)
+        listed = subprocess.run(
+            ["/bin/sh", "-ec", f". var/up/producer.env\n{sys.executable} -c '{LIST}'"],
+            cwd=ROOT,
+            check=True,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        ).stdout
+        running.send_signal(signal.SIGINT)
+
+    assert refused == "up: another `make up` uses var/up: end it first\n"
+    assert told_again == told
+    assert "succeeded" in listed
+    assert "Harbour report" in text_of(tmp_path / "report.pdf")
+    assert "API_SECRET" not in (ROOT / "var" / "up" / "producer.env").read_text()
+
+
+def up() -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "workers.local.up"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    ) as up:
-        assert up.stdout
-        told = read_until("Ctrl-C", up.stdout)
-        up.send_signal(number)
-        rest = up.stdout.read()
-        status = up.wait(60)
-
-    assert (status, rest) == (0, "\nstopped; nothing is left running\n")
-    assert {"sandbox", "broker", "Flower"} <= {line.split(" ")[0] for line in told}
-    assert any(line.startswith("export CONVEYOR_BROKER_URL=redis://") for line in told)
+    )
 
 
 def read_until(word: str, stream: object) -> list[str]:

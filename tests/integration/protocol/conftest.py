@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from conveyor.conversion import StoredFile
-from conveyor.protocol import Auth, ConvertApi, FixedCredentials, Timeouts, Transport
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.transport import Auth, Timeouts, Transport
 
 SECRET = "5ecr3t-of-the-account"
 

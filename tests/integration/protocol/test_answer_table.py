@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conveyor.protocol import ComeLater, Dialect, Refused, Unclear
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ComeLater, Refused, Unclear
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,

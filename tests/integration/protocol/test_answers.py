@@ -12,8 +12,10 @@ from itertools import repeat
 
 import pytest
 
-from conveyor.protocol import ApiError, Auth, Dialect, Refused, Unclear, Unreachable
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ApiError, Refused, Unclear, Unreachable
 from conveyor.protocol.outcomes import Failed, Finished, InProgress, Lost, Started, Unsent
+from conveyor.protocol.transport import Auth
 from workers.local.ports import free_port
 
 JOB_ID = "0123456789abcdef0123456789j0b1d0"

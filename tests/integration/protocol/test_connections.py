@@ -12,8 +12,12 @@ from itertools import chain
 
 import pytest
 
-from conveyor.protocol import ConvertApi, Dialect, FixedCredentials, Timeouts, Transport, deadline
+from conveyor.protocol import deadline
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.dialect import Dialect
 from conveyor.protocol.outcomes import Failed, InProgress, Lost, Started
+from conveyor.protocol.transport import Timeouts, Transport
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

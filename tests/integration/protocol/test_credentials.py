@@ -8,18 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from conveyor.protocol import (
-    Auth,
-    ComeLater,
-    ConvertApi,
-    Dialect,
-    FixedCredentials,
-    Refused,
-    Transport,
-    Unreachable,
-    WrongHost,
-)
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ComeLater, Refused, Unreachable, WrongHost
 from conveyor.protocol.outcomes import Failed, Started, Unsent
+from conveyor.protocol.transport import Auth, Transport
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

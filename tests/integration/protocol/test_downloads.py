@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from conveyor.errors import StorageError
-from conveyor.protocol import ComeLater, Overdue, Refused, RemoteFile, Unclear
+from conveyor.protocol.errors import ComeLater, Overdue, Refused, Unclear
+from conveyor.protocol.outcomes import RemoteFile
 from conveyor.storage import Storage
 from workers.downloads import fetch
 

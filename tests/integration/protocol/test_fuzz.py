@@ -23,16 +23,11 @@ from hypothesis import strategies as st
 from tenacity import Retrying, stop_after_attempt
 
 from conveyor.conversion import StoredFile
-from conveyor.protocol import (
-    Account,
-    ApiError,
-    ConvertApi,
-    Dialect,
-    FixedCredentials,
-    Timeouts,
-    Transport,
-    client,
-)
+from conveyor.protocol import client
+from conveyor.protocol.client import Account, ConvertApi
+from conveyor.protocol.credentials import FixedCredentials
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ApiError
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -45,6 +40,7 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.protocol.transport import Timeouts, Transport
 
 SECRET = "5ecr3t-of-the-account"
 JOB_ID = "0123456789abcdef0123456789abcdef"

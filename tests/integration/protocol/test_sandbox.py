@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from conveyor.protocol import Dialect, Refused
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import Refused
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,

@@ -14,7 +14,7 @@ from conveyor import InvalidRequest, State, names
 from conveyor.conversion import FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from conveyor.protocol.errors import ComeLater, Refused, Unclear, Unreachable
 from workers.sources import failure_of_source
 

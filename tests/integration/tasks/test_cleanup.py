@@ -17,8 +17,9 @@ from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol import ApiError, ComeLater, Dialect, Refused, RemoteFile, Result
-from conveyor.protocol.outcomes import Finished, Started
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.errors import ApiError, ComeLater, Refused
+from conveyor.protocol.outcomes import Finished, RemoteFile, Result, Started
 from conveyor.schedule import MAX_DELETE_S
 from workers import cleanup
 

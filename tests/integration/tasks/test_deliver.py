@@ -20,7 +20,8 @@ from conveyor import (
 )
 from conveyor.lease import Deliveries
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import ComeLater, RemoteFile, Result
+from conveyor.protocol.errors import ComeLater
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.schedule import FILE_LIFE_S
 from workers.delivery import follow
 from workers.downloads import Fetched

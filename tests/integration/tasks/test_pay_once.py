@@ -12,7 +12,7 @@ from conveyor import State
 from conveyor.conversion import Failure, FailureKind
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -20,6 +20,8 @@ from conveyor.protocol.outcomes import (
     InProgress,
     Lost,
     NotFound,
+    RemoteFile,
+    Result,
     Started,
     Throttled,
     Unreadable,

@@ -7,7 +7,7 @@ import pytest
 from conveyor import State, names
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -10,7 +10,7 @@ from conveyor.bells import Belfry
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import ConvertApi
+from conveyor.protocol.client import ConvertApi
 
 KEYS = Keys()
 # What is due in the same slot shares a bell.

@@ -13,7 +13,8 @@ from conveyor.conversion import FailureKind
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Job
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import ConvertApi, Dialect
+from conveyor.protocol.client import ConvertApi
+from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

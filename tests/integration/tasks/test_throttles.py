@@ -6,7 +6,7 @@ import pytest
 
 from conveyor import State, names
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import ConvertApi
+from conveyor.protocol.client import ConvertApi
 from conveyor.protocol.outcomes import Throttled
 
 KEYS = Keys()

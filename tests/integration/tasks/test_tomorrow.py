@@ -15,7 +15,7 @@ from conveyor import State, names
 from conveyor.doctor import further_parts_of
 from conveyor.errors import InvalidRequest, UnreadableConversion
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 from workers import cleanup
 from workers.tidy import tidy
 

@@ -8,7 +8,7 @@ import pytest
 from config.secret import read_secret
 from config.settings import WorkerSettings, load_settings
 from conveyor.errors import SettingsError
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 LOOPBACK = ("http://127.0.0.1:8765", "http://localhost:8765", "http://[::1]:8765")
 

@@ -12,7 +12,7 @@ from celery import Celery
 from conveyor import names
 from conveyor.bells import Belfry, deliver
 from conveyor.canvas import Caller
-from conveyor.protocol import RemoteFile, Result
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.publishing import Publisher
 from conveyor.request import ConversionRequest
 

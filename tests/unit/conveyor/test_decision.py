@@ -19,7 +19,6 @@ from conveyor.decision import (
     after_submit,
     failure_of,
 )
-from conveyor.protocol import RemoteFile, Result
 from conveyor.protocol.outcomes import (
     Busy,
     Failed,
@@ -27,6 +26,8 @@ from conveyor.protocol.outcomes import (
     InProgress,
     Lost,
     NotFound,
+    RemoteFile,
+    Result,
     Started,
     Throttled,
     Unreadable,

@@ -50,9 +50,9 @@ def test_formats_come_from_names_unless_given(source, to, from_format, pair):
 @pytest.mark.parametrize(
     ("source", "to", "from_format", "words"),
     [
-        (FILE_ID, "pdf", None, "tells no format: give it"),
-        ("https://example.com/", "pdf", None, "tells no format: give it"),
-        ([URL, FILE_ID], "zip", None, "tells no format: give it"),
+        (FILE_ID, "pdf", None, "Can't tell the format"),
+        ("https://example.com/", "pdf", None, "Can't tell the format"),
+        ([URL, FILE_ID], "zip", None, "Can't tell the format"),
         (URL, "", None, "The target format '' can't be one"),
         (URL, "p/df", None, "The target format 'p/df' can't be one"),
         (URL, "pdf\n", None, "The target format"),

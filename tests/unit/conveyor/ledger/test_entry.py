@@ -9,7 +9,8 @@ from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.ledger import Entry
 from conveyor.ledger.entry import decode, dump_failure, dump_files, dump_result
 from conveyor.ledger.keys import Keys
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 
 KEYS = Keys()

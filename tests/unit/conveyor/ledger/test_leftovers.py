@@ -7,7 +7,8 @@ import pytest
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of, leftovers_of
-from conveyor.protocol import Dialect, RemoteFile, Result
+from conveyor.protocol.dialect import Dialect
+from conveyor.protocol.outcomes import RemoteFile, Result
 from conveyor.request import ConversionRequest
 from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 

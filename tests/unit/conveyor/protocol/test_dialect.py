@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from conveyor.protocol import Dialect
+from conveyor.protocol.dialect import Dialect
 
 ID = "0123456789abcdef0123456789abcdef"
 

@@ -5,7 +5,7 @@ import io
 import pytest
 import requests
 
-from conveyor.protocol import Unreachable
+from conveyor.protocol.errors import Unreachable
 from conveyor.protocol.origins import Gate
 from conveyor.protocol.prepared import Fields, Request
 

@@ -9,7 +9,6 @@ import pytest
 
 from conveyor.conversion import StoredFile
 from conveyor.errors import StorageError
-from conveyor.protocol import RemoteFile, Result
 from conveyor.protocol.answer import Answer
 from conveyor.protocol.cleaning import Scrubber
 from conveyor.protocol.outcomes import (
@@ -19,6 +18,8 @@ from conveyor.protocol.outcomes import (
     InProgress,
     Lost,
     NotFound,
+    RemoteFile,
+    Result,
     Started,
     Throttled,
     Unreadable,

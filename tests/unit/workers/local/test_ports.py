@@ -12,7 +12,7 @@ def test_a_free_port_can_be_listened_on() -> None:
 
 def test_a_port_in_use_is_not_free() -> None:
     with socket.create_server((ports.LOOPBACK, 0)) as server:
-        assert not ports._is_free(server.getsockname()[1])
+        assert not ports.is_free(server.getsockname()[1])
 
 
 def test_ports_lie_below_those_of_outgoing_connections() -> None:

@@ -1,4 +1,4 @@
-"""The tables of settings in the README are the settings."""
+"""The tables of settings in the documents are the settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from config.settings import WorkerSettings
 from config.web import WebSettings
 from conveyor.settings import ENV_PREFIX, ProducerSettings
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
 
 TABLES = {"settings": WorkerSettings, "web settings": WebSettings}
 
 
 def _table(name):
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     table = text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
     return re.findall(r"^\| `(\w+)` \| (\S+|\*\w+\*) \| (.+) \|$", table, re.MULTILINE)
 
