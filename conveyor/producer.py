@@ -359,7 +359,7 @@ class Conveyor:
         """
         return self._ledger.get(conversion_id).conversion
 
-    def look(self, conversion_id: str) -> tuple[Conversion, Progress]:
+    def status(self, conversion_id: str) -> tuple[Conversion, Progress]:
         """A conversion as it stands, and how far it is, in one look.
 
         Args:

@@ -12,8 +12,8 @@ from celery.exceptions import Ignore
 
 from conveyor import bells, schedule
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.delivery_lease import Lease
 from conveyor.errors import StorageError
-from conveyor.lease import Lease
 from conveyor.ledger import Entry
 from conveyor.protocol.errors import ApiError, ComeLater
 from conveyor.protocol.outcomes import RemoteFile, Result

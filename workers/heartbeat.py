@@ -15,8 +15,8 @@ from typing import Final
 
 import structlog
 
+from conveyor.delivery_lease import Lease
 from conveyor.errors import LedgerUnavailable
-from conveyor.lease import Lease
 from conveyor.ledger import Ledger
 from conveyor.turnstile import Pass
 from workers.complaints import complaints

@@ -33,8 +33,8 @@ from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
 
 from conveyor import schedule
+from conveyor.delivery_lease import Lease
 from conveyor.errors import ConversionFailed
-from conveyor.lease import Lease
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back

@@ -18,9 +18,9 @@ from conveyor.bells import Belfry
 from conveyor.claims import Claims
 from conveyor.conversion import StoredFile
 from conveyor.decision import Limits
+from conveyor.delivery_lease import DeliveryLeases
 from conveyor.governor import Governor
 from conveyor.jobs import job_uuid
-from conveyor.lease import Deliveries
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
@@ -85,7 +85,7 @@ class Engine:
     dialects: Dialects
     governor: Governor
     turnstile: Turnstile
-    deliveries: Deliveries
+    deliveries: DeliveryLeases
     claims: Claims
     heartbeat: Heartbeat
     crew: Crew
@@ -198,7 +198,7 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
         dialects=Dialects(ledger, account, settings.dialects),
         governor=governor,
         turnstile=turnstile,
-        deliveries=Deliveries(client, _LEASE_S),
+        deliveries=DeliveryLeases(client, _LEASE_S),
         claims=Claims(client, ledger, turnstile, governor, settings.hold_seconds),
         heartbeat=Heartbeat(ledger, _LEASE_S),
         crew=Crew(settings.requests),

@@ -39,7 +39,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                half and of nine tenths, and `conveyor.durations`;
                                                the last 64 or so of each, 1,000 pairs at most
 ``{conveyor}:counts``                  hash    what has happened so far, by the names in
-                                               `conveyor.ledger.tally`
+                                               `conveyor.ledger.counters`
 ``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by

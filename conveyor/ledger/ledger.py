@@ -20,7 +20,7 @@ from conveyor.canvas import Caller
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.durations import Expectation
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import tally
+from conveyor.ledger import counters
 from conveyor.ledger.changes import Bells, Changes, Claimed
 from conveyor.ledger.connection import Client
 from conveyor.ledger.entry import (
@@ -556,7 +556,7 @@ class Ledger(Changes):
             entry: As it was when the request began.
             result: What the service says.
             leaving: The pass of the request that brought it.
-            taking: `conveyor.lease.Deliveries.taking`, where it is delivered at once.
+            taking: `conveyor.delivery_lease.DeliveryLeases.taking`, where it is delivered at once.
         """
         polls = _polls(leaving)
         changed = self._change(
@@ -638,8 +638,8 @@ class Ledger(Changes):
             stamp=["finished_at"],
             unset=[file_field(place) for place in range(len(files))],
             due_in=_WORK_S,
-            counts=tally.of_success(entry.polls),
-            timed=tally.stored_since("ready_at"),
+            counts=counters.of_success(entry.polls),
+            timed=counters.stored_since("ready_at"),
         )
 
     def failed(

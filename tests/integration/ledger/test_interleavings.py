@@ -52,9 +52,9 @@ from conveyor.claims import Claims
 from conveyor.conversion import StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.decision import Limits
+from conveyor.delivery_lease import DeliveryLeases
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
 from conveyor.governor import Governor
-from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
@@ -504,7 +504,7 @@ class WatchedLedger(Ledger):
         return _fenced("put_back")(self, entry, *args, pays_anew=pays_anew, **changes)
 
 
-class WatchedDeliveries(Deliveries):
+class WatchedDeliveryLeases(DeliveryLeases):
     """The leases, and which life of a conversion a delivery is about: a replay begins another."""
 
     def __init__(self, client, fleet):
@@ -750,7 +750,7 @@ class Interleavings(RuleBasedStateMachine):
             dialects=Dialects(ledger, account, given.dialects),
             governor=governor,
             turnstile=turnstile,
-            deliveries=WatchedDeliveries(client, self),
+            deliveries=WatchedDeliveryLeases(client, self),
             claims=Claims(client, ledger, turnstile, governor, LIMITS.hold_s),
             heartbeat=None,
             crew=None,
@@ -1690,7 +1690,7 @@ def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     _run_all(fleet)
     (conversion_id,) = fleet.ids
     due = fleet.client.zscore(KEYS.due("poll"), conversion_id)
-    lease = Deliveries(fleet.client, LEASE_S).acquire(conversion_id)
+    lease = DeliveryLeases(fleet.client, LEASE_S).acquire(conversion_id)
 
     fleet.ledger.keep_working([(conversion_id, "delivery", lease.token)], LEASE_S)
 

@@ -11,8 +11,8 @@ from celery import Celery
 
 from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.dead_letters import DeadLetters
+from conveyor.delivery_lease import DeliveryLeases
 from conveyor.errors import UnreadableConversion
-from conveyor.lease import Deliveries
 from conveyor.ledger import Job
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
@@ -338,7 +338,7 @@ WRITES = {
 class _It:
     def __init__(self, client, worker, entry, result):
         self.worker, self.ledger, self.entry, self.result = worker, worker.ledger, entry, result
-        self.deliveries = Deliveries(client, 15.0)
+        self.deliveries = DeliveryLeases(client, 15.0)
         self.index = Index(client, self.ledger.find_many)
 
 

@@ -16,17 +16,17 @@ from conveyor.errors import ConveyorError
 from workers import losses
 from workers.wiring import Engine, engine
 
-__all__ = ["EVERY_S", "tidy", "tidy_ledger", "tidy_storage"]
+__all__ = ["EVERY_S", "clean", "clean_ledger", "clean_storage"]
 
 EVERY_S: Final = 30.0
 _BATCH: Final = 500
 
 Work = Callable[[Engine], int]
 
-log = structlog.get_logger("conveyor.tidy")
+log = structlog.get_logger("conveyor.cleaner")
 
 
-def tidy() -> None:
+def clean() -> None:
     """Clear a batch of everything away.
 
     Raises:
@@ -36,7 +36,7 @@ def tidy() -> None:
     _clear({**_OF_LEDGER, **_OF_STORAGE})
 
 
-def tidy_ledger() -> None:
+def clean_ledger() -> None:
     """Look the indexes over, and clear away a batch of what lies in Redis alone.
 
     Raises:
@@ -45,7 +45,7 @@ def tidy_ledger() -> None:
     _clear(_OF_LEDGER)
 
 
-def tidy_storage() -> None:
+def clean_storage() -> None:
     """Remove a batch of folders. A storage that hangs holds nothing else up.
 
     Raises:

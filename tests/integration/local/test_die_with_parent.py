@@ -41,7 +41,7 @@ def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
 
 
 def test_a_parent_that_has_ended_already_starts_nothing() -> None:
-    script = Path(__file__).parents[3] / "workers" / "local" / "tether.py"
+    script = Path(__file__).parents[3] / "workers" / "local" / "die_with_parent.py"
 
     ended = subprocess.run(
         [sys.executable, str(script), str(os.getppid()), "echo", "started"],

@@ -8,7 +8,7 @@ import pytest
 
 from conveyor import State
 from conveyor.ledger.keys import Keys
-from workers.tidy import tidy
+from workers.cleaner import clean
 
 KEYS = Keys()
 
@@ -19,7 +19,7 @@ def test_a_worker_removes_what_nobody_has_converted(worker, conveyor, client, tm
     conversion = conveyor.convert(kept, to="html")
     for token in client.zrange(KEYS.staging, 0, -1):
         client.zadd(KEYS.staging, {token: 0})
-    tidy()
+    clean()
 
     files = [path.name for path in (tmp_path / "files" / "staged").rglob("*") if path.is_file()]
     assert files == ["kept.md"]
@@ -29,7 +29,7 @@ def test_a_worker_removes_what_nobody_has_converted(worker, conveyor, client, tm
 
 def test_a_worker_takes_the_forgotten_out_of_the_index(worker, conveyor, client):
     client.zadd(KEYS.state("succeeded"), {"long gone": 1.0})
-    tidy()
+    clean()
 
     assert conveyor.list(State.SUCCEEDED).conversions == ()
     assert conveyor.fleet().states[State.SUCCEEDED] == 0
@@ -50,7 +50,7 @@ def test_source_of_a_signature_is_kept_for_a_month_after_its_last_run(
         assert kept_s == pytest.approx(30 * 24 * 3600, abs=120)
 
     client.zadd(KEYS.staging, {token: 0})
-    tidy()
+    clean()
 
     assert not any((tmp_path / "files" / "staged").iterdir())
     assert client.scard(KEYS.signed) == client.scard(KEYS.doomed) == 0

@@ -1,7 +1,7 @@
 """Become another program, tied to the parent: on Linux it's killed when the parent ends.
 
-Run as a script by `workers.local.process`: ``python -I -S tether.py PARENT_PID PROGRAM ARG…``.
-A script of its own, because asking for the signal between fork and exec would run Python in the
+`workers.local.process` runs it: ``python -I -S die_with_parent.py PARENT_PID PROGRAM ARG…``. A
+script of its own, because asking for the signal between fork and exec would run Python in the
 child of a process that has threads.
 
 The kernel counts the *thread* that started a child as its parent: start children from a thread

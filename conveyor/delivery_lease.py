@@ -14,10 +14,10 @@ from typing import Any, cast
 from conveyor.ledger import Client, Entry, script, translated
 from conveyor.ledger.entry import VERSION, decode, fields_of
 
-__all__ = ["Deliveries", "Lease"]
+__all__ = ["DeliveryLeases", "Lease"]
 
 
-class Deliveries:
+class DeliveryLeases:
     """The leases of all deliveries.
 
     Args:
@@ -102,7 +102,7 @@ class Lease:
 
     entry: Entry
     token: str
-    _deliveries: Deliveries
+    _deliveries: DeliveryLeases
 
     def renew(self) -> bool:
         """Begin the lease anew, if it is still ours.
