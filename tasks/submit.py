@@ -29,7 +29,7 @@ from conveyor.decision import (
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.governor import BALANCE_USED_UP, Admission
-from conveyor.ledger import Entry, Job, RevokedBefore, is_another
+from conveyor.ledger import Entry, RevokedBefore, Submission, is_another
 from conveyor.protocol.dialect import Dialect
 from conveyor.protocol.errors import ApiError, ComeLater
 from conveyor.protocol.outcomes import (
@@ -80,7 +80,7 @@ class Posted:
     """
 
     before: Entry
-    job: Job
+    job: Submission
     passed: Pass
     outcome: SubmitOutcome
     at: float
@@ -306,7 +306,7 @@ def _post_in(
 ) -> Posted | None:
     """Record the intent, and POST."""
     entry = passed.entry
-    job = Job(
+    job = Submission(
         dialect.job_id(engine.job_uuid(entry)),
         engine.api.base_url,
         dialect,

@@ -43,7 +43,7 @@ from conveyor.protocol.dialect import Dialect
 from conveyor.protocol.outcomes import Result
 from conveyor.request import ConversionRequest
 
-__all__ = ["Claim", "Job", "Ledger", "is_another"]
+__all__ = ["Claim", "Ledger", "Submission", "is_another"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -92,7 +92,7 @@ _OF_USE_AT_THE_SERVICE: Final = ("job_id", "result", *_OF_THE_UPLOADS)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Submission:
     """What is about to be posted.
 
     Attributes:
@@ -320,7 +320,7 @@ class Ledger(Changes):
     def begin_submit(
         self,
         entry: Entry,
-        job: Job,
+        job: Submission,
         entering: Mapping[str, Any] | None = None,
         *,
         was_lost: bool = False,

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.ledger import Job, connect
+from conveyor.ledger import Submission, connect
 from conveyor.ledger.keys import Keys
 from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
 ROOT = Path(__file__).parents[3]
-JOB = Job("0" * 32, "http://x", Dialect.PATH)
+JOB = Submission("0" * 32, "http://x", Dialect.PATH)
 FAILURE = Failure(FailureKind.SERVICE, "Broken.")
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 SPACING_S, LEASE_S = 5.0, 15.0

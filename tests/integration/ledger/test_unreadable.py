@@ -13,7 +13,7 @@ from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.dead_letters import DeadLetters
 from conveyor.delivery_lease import DeliveryLeases
 from conveyor.errors import UnreadableConversion
-from conveyor.ledger import Job
+from conveyor.ledger import Submission
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.names import Queues
@@ -304,7 +304,7 @@ WRITES = {
     "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
     "delayed": lambda it: it.ledger.delayed(it.entry, 1, "note"),
     "begin_submit": lambda it: it.ledger.begin_submit(
-        it.entry, Job(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
+        it.entry, Submission(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
     ),
     "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
     "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),

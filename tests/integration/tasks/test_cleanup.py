@@ -14,7 +14,7 @@ from celery.result import AsyncResult
 
 from conveyor import State, names
 from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
 from conveyor.protocol.dialect import Dialect
@@ -365,7 +365,9 @@ def test_what_an_answer_brings_to_a_cancelled_conversion_is_deleted(
     """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
     handle = conveyor.convert("https://example.com/a.docx", to="pdf")
     ledger = worker.engine.ledger
-    begun = ledger.begin_submit(ledger.get(handle.id), Job("0" * 32, sandbox.url, Dialect.PATH))
+    begun = ledger.begin_submit(
+        ledger.get(handle.id), Submission("0" * 32, sandbox.url, Dialect.PATH)
+    )
     cleanup.leave_if_cancelled(worker.engine, begun, outcome)
     assert _left(worker) == 0, "it goes on"
     handle.cancel()
