@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from conveyor.conversion import Conversion, FailureKind, Progress, State
-from conveyor.governor import AccountStatus
+from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
 from conveyor.handle import progress_of
 from conveyor.ledger import Entry
+from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
 from conveyor.ledger.pace import Pace
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
-from conveyor.request import MAX_SEMI_ASYNC_S
+from conveyor.domain.request import MAX_SEMI_ASYNC_S
 
 __all__ = [
     "AccountAnswer",

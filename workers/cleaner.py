@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from conveyor import schedule
+from conveyor.domain import schedule
 from conveyor.errors import ConveyorError
 from workers import losses
 from workers.wiring import Engine, engine

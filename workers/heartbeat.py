@@ -15,10 +15,10 @@ from typing import Final
 
 import structlog
 
-from conveyor.delivery_lease import Lease
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
-from conveyor.turnstile import Pass
+from conveyor.ledger.delivery_lease import Lease
+from conveyor.ledger.turnstile import Pass
 from workers.complaints import complaints
 
 __all__ = ["Heartbeat", "Work"]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from conveyor.conversion import FailureKind, State
+from conveyor.domain.conversion import FailureKind, State
+from conveyor.domain.entry import Entry
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.entry import Entry
 from conveyor.ledger.keys import KINDS
 
 __all__ = ["MINUTES", "Index", "Reading"]

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Ledger, Submission, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
 from workers.local.valkey import Valkey
 
 PASSWORD = "hush-of-redis"

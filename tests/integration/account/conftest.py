@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from conveyor import Conveyor
-from conveyor.claims import Claims
-from conveyor.governor import Governor
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Ledger, Submission, scripts
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
 KEYS = Keys()
 

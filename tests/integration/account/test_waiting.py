@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conveyor import WaitTimeout
-from conveyor.governor import Governor
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from conveyor import Conveyor, __main__
-from conveyor.conversion import Failure, FailureKind
-from conveyor.governor import Governor
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Entry, Ledger, Submission, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
+from conveyor.ledger.governor import Governor
 from workers.local.valkey import Valkey
 
 

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.delivery_lease import DeliveryLeases
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, connect
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol.outcomes import RemoteFile, Result
 
 KEYS = Keys()
 

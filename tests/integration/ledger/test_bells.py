@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from conveyor.claims import Due
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
+from conveyor.ledger.claims import Due
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conveyor.conversion import Failure, FailureKind, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, StoredFile
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission, connect
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
@@ -107,10 +107,10 @@ def test_a_claim_raises_the_turn_enters_and_moves_the_date_behind_the_lease(
 
 _TEN_WORKERS = """
 import json, multiprocessing, sys
-from conveyor.claims import Claims
-from conveyor.governor import Governor
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger import Ledger, connect
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
 WORKERS = 10
 

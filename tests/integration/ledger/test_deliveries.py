@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conveyor.delivery_lease import DeliveryLeases
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.delivery_lease import DeliveryLeases
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 from workers.heartbeat import Heartbeat
 

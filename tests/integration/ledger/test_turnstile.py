@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -9,15 +9,15 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.dead_letters import DeadLetters
-from conveyor.delivery_lease import DeliveryLeases
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Submission
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.names import Queues
-from conveyor.protocol.dialect import Dialect
 from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
-from conveyor.protocol.dialect import Dialect
 
 JOB = "0" * 32
 SPACING_S, LEASE_S, SLOT_S = 5.0, 15.0, 0.25

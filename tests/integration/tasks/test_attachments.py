@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 
 from conveyor import InvalidRequest, State, names
-from conveyor.conversion import FailureKind
+from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable
+from conveyor.domain.conversion import FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ComeLater, Refused, Unclear, Unreachable
 from workers.sources import failure_of_source
 
 KEYS = Keys()

@@ -13,14 +13,14 @@ import structlog
 from celery.result import AsyncResult
 
 from conveyor import State, names
-from conveyor.conversion import Failure, FailureKind
+from conveyor.convertapi.errors import ApiError, ComeLater, Refused
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import Finished, RemoteFile, Result, Started
+from conveyor.domain.schedule import MAX_DELETE_S
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ApiError, ComeLater, Refused
-from conveyor.protocol.outcomes import Finished, RemoteFile, Result, Started
-from conveyor.schedule import MAX_DELETE_S
 from workers import cleanup
 
 KEYS = Keys()

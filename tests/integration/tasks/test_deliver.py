@@ -18,11 +18,11 @@ from conveyor import (
     StoredFile,
     names,
 )
-from conveyor.delivery_lease import DeliveryLeases
+from conveyor.convertapi.errors import ComeLater
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.schedule import FILE_LIFE_S
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.errors import ComeLater
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.schedule import FILE_LIFE_S
 from workers.delivery import follow
 from workers.downloads import Fetched
 from workers.local.ports import free_port

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from conveyor import State
+from conveyor.domain.schedule import FILE_LIFE_S
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
-from conveyor.schedule import FILE_LIFE_S
 from workers import cleanup
 from workers.cleaner import clean
 from workers.local.valkey import Valkey, configured

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conveyor import State, names
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.schedule import FILE_LIFE_S
 from conveyor.ledger.keys import Keys
-from conveyor.schedule import FILE_LIFE_S
 from workers.cleaner import clean
 
 KEYS = Keys()

@@ -9,7 +9,7 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, FailureKind, State, names
-from conveyor.conversion import StoredFile
+from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
 from conveyor.storage.marker import MARKER, OtherStorage

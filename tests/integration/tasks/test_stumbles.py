@@ -9,12 +9,12 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, State, names
-from conveyor.conversion import FailureKind
+from conveyor.convertapi.client import ConvertApi
+from conveyor.domain.conversion import FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

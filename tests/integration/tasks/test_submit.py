@@ -5,9 +5,9 @@ import time
 import pytest
 
 from conveyor import ConversionFailed, InvalidRequest, State, names
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from conveyor import State, names
 from conveyor.doctor import further_parts_of
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import InvalidRequest, UnreadableConversion
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 from workers import cleanup
 from workers.cleaner import clean
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from conveyor.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind
 from workers.local.environment import ROOT
 
 SCRIPT = ROOT / "web" / "static" / "dead-letters.js"
