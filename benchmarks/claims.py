@@ -21,12 +21,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from conveyor.claims import Claims, Taken
-from conveyor.governor import Governor
-from conveyor.ledger import Client, Job, Ledger, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.request import ConversionRequest
-from conveyor.turnstile import Turnstile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.request import ConversionRequest
+from conveyor.ledger import Client, Ledger, Submission, connect
+from conveyor.ledger.claims import Claims, Taken
+from conveyor.ledger.governor import Governor
+from conveyor.ledger.turnstile import Turnstile
 from workers.local.valkey import Valkey
 
 WAITING: Final = (100, 10_000, 1_000_000)
@@ -191,7 +191,7 @@ def _write_entries(client: Client, kind: str, count: int) -> None:
     entry = ledger.open("model", _REQUEST)
     assert entry is not None
     if kind == "poll":
-        job = Job("0" * 32, "https://v2.convertapi.com", Dialect.PATH, _ACCOUNT)
+        job = Submission("0" * 32, "https://v2.convertapi.com", Dialect.PATH, _ACCOUNT)
         begun = ledger.begin_submit(entry, job)
         assert begun is not None
         ledger.started(begun, job.job_id, 0)

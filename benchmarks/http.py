@@ -32,12 +32,12 @@ from requests.adapters import HTTPAdapter
 from rich.console import Console
 from rich.table import Table
 
-from conveyor.conversion import StoredFile
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile
-from conveyor.protocol.transport import Transport
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.transport import Transport
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile
 from conveyor.storage import Storage
 from workers.downloads import fetch
 

@@ -35,7 +35,7 @@ _OWNERS: Final = (
     ("requests/", "HTTP"),
     ("urllib3/", "HTTP"),
     ("tenacity/", "HTTP"),
-    ("conveyor/protocol/", "HTTP"),
+    ("conveyor/convertapi/", "HTTP"),
     ("conveyor/ledger/", "ledger"),
     ("conveyor/storage/", "storage"),
     ("fsspec/", "storage"),

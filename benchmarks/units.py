@@ -26,12 +26,12 @@ from benchmarks.kept import FIGURES, kept
 from benchmarks.loads import LOADS
 from conveyor.capacity import Capacity, Load, reckon
 from conveyor.cli.capacity import limit_rows, rows
-from conveyor.conversion import StoredFile
-from conveyor.expected_polls import expect_polls
-from conveyor.ledger import Entry, Job, Ledger, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.expected_polls import expect_polls
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
+from conveyor.ledger import Entry, Ledger, Submission, connect
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
 from workers.local.environment import ROOT
 from workers.local.valkey import Valkey
@@ -248,7 +248,7 @@ def _begun(ledger: Ledger, conversion_id: str) -> Entry | None:
     request = ConversionRequest.build(f"https://example.com/{conversion_id}.docx", "pdf")
     entry = ledger.open(conversion_id, request)
     assert entry is not None
-    job = Job(uuid4().hex, "https://eu-v2.convertapi.com", Dialect.PATH, "account")
+    job = Submission(uuid4().hex, "https://eu-v2.convertapi.com", Dialect.PATH, "account")
     begun = ledger.begin_submit(entry, job)
     assert begun is not None
     return ledger.started(begun, job.job_id, 60.0)

@@ -11,7 +11,7 @@ from chaos.judge import Rules
 from chaos.messages import MessageFault
 from chaos.scene import Case, Scene
 from chaos.service_cases import SERVICE_CASES
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
 from conveyor.ledger.keys import Keys
 
 __all__ = ["CASES"]

@@ -17,7 +17,7 @@ from chaos import broker, money, secrets
 from chaos.fleet import Fleet
 from chaos.load import Load
 from conveyor import Conveyor
-from conveyor.conversion import FailureKind, State
+from conveyor.domain.conversion import FailureKind, State
 from conveyor.ledger import Entry
 
 __all__ = ["Findings", "Rules", "Verdict", "judge"]

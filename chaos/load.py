@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from chaos.service import Service
 from conveyor import Conveyor
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
 from conveyor.errors import Unavailable
 from conveyor.ledger.keys import Keys
 

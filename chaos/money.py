@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
-from conveyor.conversion import Conversion, FailureKind, State
+from conveyor.domain.conversion import Conversion, FailureKind, State
 
 __all__ = ["Claim", "claim_of", "mistold"]
 

@@ -10,7 +10,7 @@ from typing import Final
 from chaos.fleet import Build
 from chaos.judge import Rules
 from chaos.scene import Case, Scene
-from conveyor.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind
 
 __all__ = ["SERVICE_CASES"]
 

@@ -10,10 +10,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from config.secret import clean_secret, read_secret
+from conveyor.convertapi.transport import Auth
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.redaction import redact_server_url
 from conveyor.loopback import is_loopback
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.transport import Auth
-from conveyor.redaction import redact_server_url
 from conveyor.settings import ProducerSettings, load
 
 __all__ = ["LEAST_WEBHOOK_KEY", "WorkerSettings", "load_settings"]

@@ -8,7 +8,8 @@
 This is all that a web application imports; the modules below are private to the project.
 """
 
-from conveyor.conversion import (
+from conveyor.dead_letters import DeadGroup, DeadLetters
+from conveyor.domain.conversion import (
     Conversion,
     Event,
     Failure,
@@ -18,7 +19,6 @@ from conveyor.conversion import (
     State,
     StoredFile,
 )
-from conveyor.dead_letters import DeadGroup, DeadLetters
 from conveyor.errors import (
     AcceptanceUnknown,
     AccountHeld,
@@ -37,8 +37,8 @@ from conveyor.errors import (
     WaitTimeout,
 )
 from conveyor.fleet import Fleet, Page
-from conveyor.governor import AccountStatus
 from conveyor.handle import Handle
+from conveyor.ledger.governor import AccountStatus
 from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"

@@ -17,10 +17,10 @@ from celery.exceptions import QueueNotFound
 from kombu.connection import Connection
 
 from conveyor import names
+from conveyor.domain.redaction import redact_server_url
+from conveyor.domain.servers import Host, ServerUrl, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.publishing import options_of
-from conveyor.redaction import redact_server_url
-from conveyor.servers import Host, ServerUrl, is_redis_url
 
 __all__ = ["broker_of", "check_application", "check_signing", "results_of"]
 

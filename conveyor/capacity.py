@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from conveyor.expected_polls import Polls
+from conveyor.domain.expected_polls import Polls
 from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.unit_costs import Cost, UnitCosts
 

@@ -28,11 +28,11 @@ from conveyor import names
 from conveyor.broker import address_of_broker
 from conveyor.causes import explain
 from conveyor.checks import Check, begin
+from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger import Ledger
 from conveyor.producer import Conveyor
 from conveyor.publishing import options_of
-from conveyor.redaction import redact_server_url
 
 __all__ = ["ABOUT", "INQUIRY_S", "WORKER_TIMEOUT_S", "ask_worker"]
 

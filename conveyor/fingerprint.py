@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Final
 
+from conveyor.domain.request import ConversionRequest
+from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest
-from conveyor.request import ConversionRequest
-from conveyor.sources import Source, SourceKind
 from conveyor.staging import local_file
 
 __all__ = ["fingerprint_of"]

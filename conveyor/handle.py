@@ -14,12 +14,12 @@ from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
 
-from conveyor.conversion import Conversion, Event, Progress, State
-from conveyor.durations import Expectation
+from conveyor.domain.conversion import Conversion, Event, Progress, State
+from conveyor.domain.durations import Expectation
 from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
-from conveyor.waiting import explained
-from conveyor.watch import Watch
+from conveyor.ledger.waiting import explained
+from conveyor.ledger.watch import Watch
 
 __all__ = ["Handle"]
 

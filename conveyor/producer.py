@@ -15,11 +15,14 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import application, governor, names, neighbours
+from conveyor import application, names, neighbours
 from conveyor.bells import Belfry
 from conveyor.cancelling import cancel
-from conveyor.conversion import Conversion, Progress, StagedFile, State
 from conveyor.dead_letters import DeadLetters
+from conveyor.domain.conversion import Conversion, Progress, StagedFile, State
+from conveyor.domain.redaction import redact_server_url
+from conveyor.domain.request import ConversionRequest
+from conveyor.domain.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.errors import (
     AcceptanceUnknown,
     BrokerUnavailable,
@@ -29,28 +32,25 @@ from conveyor.errors import (
 )
 from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
-from conveyor.governor import AccountStatus
 from conveyor.handle import Handle, progress_of
 from conveyor.idle import close_broker, close_redis
-from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, NotRung, connect
+from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, NotRung, connect, governor
+from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
+from conveyor.ledger.waiting import explained
+from conveyor.ledger.watch import Watch
 from conveyor.names import Queues
 from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
 from conveyor.publishing import Publisher, announce, options_of
-from conveyor.redaction import redact_server_url
-from conveyor.request import ConversionRequest
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 from conveyor.transport import BACKENDS, transport_of
-from conveyor.waiting import explained
-from conveyor.watch import Watch
 
 __all__ = ["Conveyor"]
 
@@ -359,7 +359,7 @@ class Conveyor:
         """
         return self._ledger.get(conversion_id).conversion
 
-    def look(self, conversion_id: str) -> tuple[Conversion, Progress]:
+    def status(self, conversion_id: str) -> tuple[Conversion, Progress]:
         """A conversion as it stands, and how far it is, in one look.
 
         Args:

@@ -20,9 +20,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from conveyor.domain.servers import ServerUrl, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
-from conveyor.servers import ServerUrl, is_redis_url
 
 __all__ = ["ENV_PREFIX", "ExplicitSettings", "LiveSettings", "ProducerSettings", "load"]
 

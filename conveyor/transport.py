@@ -16,10 +16,10 @@ from celery.backends import redis as celery_redis
 from celery.states import SUCCESS
 from kombu.transport import redis as kombu_redis
 
+from conveyor.domain.servers import SCHEMES, ServerUrl, is_redis_url
 from conveyor.errbacks import call_errbacks
 from conveyor.ledger import Refused, options_of
 from conveyor.ledger.together import Together
-from conveyor.servers import SCHEMES, ServerUrl, is_redis_url
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
 

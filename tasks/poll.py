@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 
-from conveyor import names, schedule
-from conveyor.decision import Bury, Expire, Keep, PollAgain, SubmitAgain, after_poll
+from conveyor import names
+from conveyor.domain import schedule
+from conveyor.domain.decision import Bury, Expire, Keep, PollAgain, SubmitAgain, after_poll
+from conveyor.domain.outcomes import Finished, PollOutcome
 from conveyor.ledger import Entry
-from conveyor.protocol.outcomes import Finished, PollOutcome
-from conveyor.turnstile import Pass
+from conveyor.ledger.turnstile import Pass
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask

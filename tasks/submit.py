@@ -11,10 +11,12 @@ from typing import Any, Final
 import structlog
 from celery.exceptions import Ignore
 
-from conveyor import names, schedule
-from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind
-from conveyor.decision import (
+from conveyor import names
+from conveyor.convertapi.errors import ApiError, ComeLater
+from conveyor.domain import schedule
+from conveyor.domain.canvas import Caller
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.decision import (
     AskFirst,
     Bury,
     Hold,
@@ -26,23 +28,22 @@ from conveyor.decision import (
     held_too_long,
     waited_too_long,
 )
-from conveyor.errors import InvalidRequest, StorageError
-from conveyor.fingerprint import fingerprint_of
-from conveyor.governor import BALANCE_USED_UP, Admission
-from conveyor.ledger import Entry, Job, RevokedBefore, is_another
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ApiError, ComeLater
-from conveyor.protocol.outcomes import (
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import (
     Finished,
     NotFound,
     Started,
     SubmitOutcome,
     Throttled,
 )
-from conveyor.request import ConversionRequest
-from conveyor.sources import SourceKind
+from conveyor.domain.request import ConversionRequest
+from conveyor.domain.sources import SourceKind
+from conveyor.errors import InvalidRequest, StorageError
+from conveyor.fingerprint import fingerprint_of
+from conveyor.ledger import Entry, RevokedBefore, Submission, is_another
+from conveyor.ledger.governor import BALANCE_USED_UP, Admission
+from conveyor.ledger.turnstile import Pass
 from conveyor.storage.marker import OtherStorage
-from conveyor.turnstile import Pass
 from workers import losses
 from workers.account import check_account, hold_account, tell_governor
 from workers.app import app
@@ -80,7 +81,7 @@ class Posted:
     """
 
     before: Entry
-    job: Job
+    job: Submission
     passed: Pass
     outcome: SubmitOutcome
     at: float
@@ -306,7 +307,7 @@ def _post_in(
 ) -> Posted | None:
     """Record the intent, and POST."""
     entry = passed.entry
-    job = Job(
+    job = Submission(
         dialect.job_id(engine.job_uuid(entry)),
         engine.api.base_url,
         dialect,

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from conveyor.shapes import without_escapes
+from conveyor.domain.shapes import without_escapes
 from web.problems import Kind, Problem, errors_of
 
 __all__ = [

@@ -159,7 +159,7 @@ def list_conversions(parts: Wired, query: Annotated[ConversionQuery, Query()]) -
 )
 def get_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
     """Show a conversion as it stands."""
-    return ConversionAnswer.of(*parts.conveyor.look(conversion_id))
+    return ConversionAnswer.of(*parts.conveyor.status(conversion_id))
 
 
 @router.delete(

@@ -64,7 +64,7 @@ def list_dead_letters(parts: Wired, query: Annotated[DeadLetterQuery, Query()]) 
 def get_dead_letter(parts: Wired, conversion_id: str) -> DeadLetterAnswer:
     """Show a dead letter as it stands."""
     is_paid = parts.conveyor.dead_letters.costs(conversion_id)
-    conversion, progress = parts.conveyor.look(conversion_id)
+    conversion, progress = parts.conveyor.status(conversion_id)
     return DeadLetterAnswer.of_dead(conversion, progress, is_paid=is_paid)
 
 

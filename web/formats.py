@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from conveyor.formats import ALIASES, FORMATS, targets_of
+from conveyor.domain.formats import ALIASES, FORMATS, targets_of
 from web.models import FormatsAnswer
 
 __all__ = ["router"]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
-from conveyor.request import MAX_SEMI_ASYNC_S
+from conveyor.domain.request import MAX_SEMI_ASYNC_S
 
 __all__ = [
     "AccountAnswer",
@@ -232,7 +232,7 @@ class ConversionAnswer(_Model):
 
     @classmethod
     def of(cls, conversion: Conversion, progress: Progress) -> Self:
-        """Make the answer's member from a progress."""
+        """Make the answer from a conversion and its progress."""
         return cls(**_members(conversion, progress))
 
 
@@ -247,7 +247,7 @@ class DeadLetterAnswer(ConversionAnswer):
 
     @classmethod
     def of_dead(cls, conversion: Conversion, progress: Progress, *, is_paid: bool) -> Self:
-        """Make the answer's member from a progress."""
+        """Make the answer from a dead letter and its progress."""
         return cls(**_members(conversion, progress), replay_is_paid=is_paid)
 
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 
 from conveyor import InvalidRequest
 from conveyor.disposition import file_name_of
-from conveyor.request import ConversionRequest
-from conveyor.sources import Source, SourceInput, SourceKind
+from conveyor.domain.request import ConversionRequest
+from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
 from web.models import ConversionOrder, Format, Params, SemiAsync
 from web.problems import Kind, Problem

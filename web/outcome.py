@@ -18,7 +18,7 @@ def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
         done: What is known of it without a look: the answer where nobody can look.
     """
     try:
-        return ConversionAnswer.of(*conveyor.look(done.id))
+        return ConversionAnswer.of(*conveyor.status(done.id))
     except Unavailable:
         return ConversionAnswer.of(done, _progress_of(done))
 

@@ -27,7 +27,7 @@ from conveyor import (
     UnknownConversion,
     UnreadableConversion,
 )
-from conveyor.ledger.entry import NewerEntry
+from conveyor.ledger.encoding import NewerEntry
 
 __all__ = [
     "CLIENT_GONE",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import structlog
 
-from conveyor.conversion import Failure, FailureKind
-from conveyor.decision import failure_of
-from conveyor.governor import Admission
+from conveyor.convertapi.client import Account
+from conveyor.convertapi.errors import ApiError
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.decision import failure_of
+from conveyor.domain.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
 from conveyor.ledger import Entry
-from conveyor.protocol.client import Account
-from conveyor.protocol.errors import ApiError
-from conveyor.protocol.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
+from conveyor.ledger.governor import Admission
 from workers.wiring import Engine
 
 __all__ = ["check_account", "hold_account", "tell_governor"]

@@ -20,7 +20,7 @@ from celery import Celery
 from celery.utils.saferepr import saferepr
 
 from conveyor import names
-from conveyor.conversion import Conversion
+from conveyor.domain.conversion import Conversion
 from conveyor.errors import ConversionFailed
 from workers.periodic import Periodic
 

@@ -13,10 +13,10 @@ import requests
 
 from config.settings import WorkerSettings
 from conveyor.checks import Check, Finding, Part, check_all
+from conveyor.convertapi.client import Account, ConvertApi
+from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import connect, translated
-from conveyor.protocol.client import Account, ConvertApi
-from conveyor.protocol.errors import ApiError, ComeLater, Refused
 from conveyor.storage import Storage
 from workers.wiring import Engine
 

@@ -17,7 +17,7 @@ from celery.exceptions import Ignore
 from kombu.exceptions import OperationalError
 
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
-from conveyor.turnstile import Pass
+from conveyor.ledger.turnstile import Pass
 from workers.crew import Batch
 from workers.heartbeat import Work
 from workers.stumbles import put_aside, stumble

@@ -14,13 +14,13 @@ from typing import Final
 
 import structlog
 
-from conveyor import schedule
-from conveyor.conversion import State
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.errors import ApiError, ComeLater, Refused, WrongHost
+from conveyor.domain import schedule
+from conveyor.domain.conversion import State
+from conveyor.domain.outcomes import Finished, PollOutcome, Started, SubmitOutcome
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.errors import ApiError, ComeLater, Refused, WrongHost
-from conveyor.protocol.outcomes import Finished, PollOutcome, Started, SubmitOutcome
 from workers.wiring import Engine, engine
 
 __all__ = ["EVERY_S", "THREADS", "clean_up", "leave_if_cancelled"]

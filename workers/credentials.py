@@ -17,7 +17,7 @@ import structlog
 
 from config.secret import read_secret
 from config.settings import WorkerSettings
-from conveyor.protocol.credentials import Credentials, FixedCredentials
+from conveyor.convertapi.credentials import Credentials, FixedCredentials
 
 __all__ = ["FileCredentials", "JwtCredentials", "credentials_of", "owner_of"]
 

@@ -10,13 +10,14 @@ from typing import Any, Final
 import structlog
 from celery.exceptions import Ignore
 
-from conveyor import bells, schedule
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor import bells
+from conveyor.convertapi.errors import ApiError, ComeLater
+from conveyor.domain import schedule
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.errors import StorageError
-from conveyor.lease import Lease
 from conveyor.ledger import Entry
-from conveyor.protocol.errors import ApiError, ComeLater
-from conveyor.protocol.outcomes import RemoteFile, Result
+from conveyor.ledger.delivery_lease import Lease
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens

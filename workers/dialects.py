@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Ledger
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["Dialects"]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from conveyor.conversion import StoredFile
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.errors import Overdue, Refused, Unclear, Unreachable
+from conveyor.convertapi.transport import Download
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.outcomes import RemoteFile
 from conveyor.errors import StorageError
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.errors import Overdue, Refused, Unclear, Unreachable
-from conveyor.protocol.outcomes import RemoteFile
-from conveyor.protocol.transport import Download
 from conveyor.storage import Storage, Writer
 
 __all__ = ["Fetched", "fetch"]

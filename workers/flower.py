@@ -22,8 +22,8 @@ from flower.views import BaseHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import RequestHandler
 
+from conveyor.domain.servers import is_redis_url
 from conveyor.ledger import aconnect
-from conveyor.servers import is_redis_url
 from conveyor.visitors import Visit, refusal_of
 
 __all__ = ["GuardedFlower", "Queues", "main"]
@@ -69,7 +69,7 @@ class Queues(RedisBase):
     """How many messages wait in each queue. Flower's own reads fewer forms of URL than we do.
 
     Args:
-        url: The broker's, as `conveyor.servers` reads it.
+        url: The broker's, as `conveyor.domain.servers` reads it.
     """
 
     def __init__(self, url: str) -> None:  # Flower's would read the URL

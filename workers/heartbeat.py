@@ -16,9 +16,9 @@ from typing import Final
 import structlog
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.lease import Lease
 from conveyor.ledger import Ledger
-from conveyor.turnstile import Pass
+from conveyor.ledger.delivery_lease import Lease
+from conveyor.ledger.turnstile import Pass
 from workers.complaints import complaints
 
 __all__ = ["Heartbeat", "Work"]

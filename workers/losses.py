@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import structlog
 from celery.states import FAILURE, READY_STATES
 
-from conveyor.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind
 from conveyor.errors import ConversionFailed
 from conveyor.ledger.audit import Lost
 from workers.wiring import Engine

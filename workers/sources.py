@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from conveyor import schedule
-from conveyor.conversion import Failure, FailureKind
-from conveyor.decision import failure_of
+from conveyor.convertapi.errors import ApiError, Refused
+from conveyor.domain import schedule
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.decision import failure_of
+from conveyor.domain.outcomes import Failed
+from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
-from conveyor.protocol.errors import ApiError, Refused
-from conveyor.protocol.outcomes import Failed
-from conveyor.sources import Source, SourceKind
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens
 from workers.wiring import Engine

@@ -18,13 +18,13 @@ from conveyor.errors import SettingsError
 from conveyor.standing import Server
 from conveyor.transport import BACKENDS
 from workers import (
+    cleaner,
     cleanup,
     logs,
     precautions,
     revoking,
     storage_watch,
     sweep,
-    tidy,
     unread,
     wiring,
 )
@@ -123,8 +123,8 @@ def _hook_keepers() -> None:
     """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, sweep.sweep),
-        Periodic("tidy", tidy.EVERY_S, tidy.tidy_ledger),
-        Periodic("tidy-storage", tidy.EVERY_S, tidy.tidy_storage),
+        Periodic("cleaner", cleaner.EVERY_S, cleaner.clean_ledger),
+        Periodic("clean-storage", cleaner.EVERY_S, cleaner.clean_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)

@@ -6,11 +6,12 @@ from typing import Final
 
 import structlog
 
-from conveyor import bells, schedule
-from conveyor.conversion import Failure, FailureKind
+from conveyor import bells
+from conveyor.domain import schedule
+from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Entry
-from conveyor.ledger.entry import NewerEntry
+from conveyor.ledger.encoding import NewerEntry
 from workers.wiring import Engine
 
 __all__ = ["internal_failure", "put_aside", "stumble"]

@@ -32,10 +32,10 @@ from celery.exceptions import Ignore
 from celery.states import FAILURE, SUCCESS
 from kombu.exceptions import OperationalError
 
-from conveyor import schedule
+from conveyor.domain import schedule
 from conveyor.errors import ConversionFailed
-from conveyor.lease import Lease
 from conveyor.ledger import Entry
+from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back
 from workers.wiring import Engine

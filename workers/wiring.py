@@ -15,25 +15,25 @@ from celery import Celery
 
 from config.settings import WorkerSettings
 from conveyor.bells import Belfry
-from conveyor.claims import Claims
-from conveyor.conversion import StoredFile
-from conveyor.decision import Limits
-from conveyor.governor import Governor
-from conveyor.jobs import job_uuid
-from conveyor.lease import Deliveries
+from conveyor.convertapi.client import ConvertApi, Keeper
+from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.decision import Limits
+from conveyor.domain.jobs import job_uuid
 from conveyor.ledger import Entry, Ledger, connect
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.delivery_lease import DeliveryLeases
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
+from conveyor.ledger.turnstile import Turnstile
 from conveyor.names import Queues
 from conveyor.process_local import process_local
-from conveyor.protocol.client import ConvertApi, Keeper
-from conveyor.protocol.transport import Timeouts, Transport
 from conveyor.publishing import Publisher
 from conveyor.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.storage.marker import Marker
-from conveyor.turnstile import Turnstile
 from conveyor.webhooks import address_of
 from workers.announcing import Announcer
 from workers.credentials import credentials_of, owner_of
@@ -85,7 +85,7 @@ class Engine:
     dialects: Dialects
     governor: Governor
     turnstile: Turnstile
-    deliveries: Deliveries
+    deliveries: DeliveryLeases
     claims: Claims
     heartbeat: Heartbeat
     crew: Crew
@@ -198,7 +198,7 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
         dialects=Dialects(ledger, account, settings.dialects),
         governor=governor,
         turnstile=turnstile,
-        deliveries=Deliveries(client, _LEASE_S),
+        deliveries=DeliveryLeases(client, _LEASE_S),
         claims=Claims(client, ledger, turnstile, governor, settings.hold_seconds),
         heartbeat=Heartbeat(ledger, _LEASE_S),
         crew=Crew(settings.requests),

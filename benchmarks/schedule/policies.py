@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Final, Protocol
 
-from conveyor import schedule
-from conveyor.durations import Durations, Expectation, Sighting
+from conveyor.domain import schedule
+from conveyor.domain.durations import Durations, Expectation, Sighting
 
 __all__ = ["Aimed", "Average", "Backoff", "Conveyor", "Fixed", "Oracle", "Policy"]
 

@@ -9,7 +9,7 @@ from statistics import fmean, quantiles
 
 from benchmarks.schedule.loads import Load
 from benchmarks.schedule.policies import Policy
-from conveyor.durations import Sighting
+from conveyor.domain.durations import Sighting
 
 __all__ = ["Outcome", "simulate"]
 

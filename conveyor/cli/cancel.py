@@ -8,7 +8,7 @@ import typer
 
 from conveyor.cli import console, report
 from conveyor.cli.session import connected
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
 from conveyor.errors import ConveyorError
 
 __all__ = ["cancel"]

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from conveyor.conversion import Conversion, StoredFile
+from conveyor.domain.conversion import Conversion, StoredFile
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.storage import Storage, safe_name
 

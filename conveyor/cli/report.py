@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conveyor.cli.text import duration_text, one_line, size_text
-from conveyor.conversion import Conversion, Failure, State
+from conveyor.domain.conversion import Conversion, Failure, State
 
 __all__ = ["summary"]
 

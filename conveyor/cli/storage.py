@@ -6,7 +6,7 @@ import typer
 
 from conveyor.cli import console
 from conveyor.cli.session import connected
-from conveyor.redaction import redact_server_url
+from conveyor.domain.redaction import redact_server_url
 
 __all__ = ["app"]
 

@@ -1,5 +1,6 @@
 """The ledger: the truth about every conversion, in Redis."""
 
+from conveyor.domain.entry import Entry
 from conveyor.ledger.changes import Bells, Claimed, NotRung, RevokedBefore
 from conveyor.ledger.connection import (
     PRODUCERS,
@@ -12,8 +13,7 @@ from conveyor.ledger.connection import (
     options_of,
     translated,
 )
-from conveyor.ledger.entry import Entry
-from conveyor.ledger.ledger import Claim, Job, Ledger, is_another
+from conveyor.ledger.ledger import Claim, Ledger, Submission, is_another
 from conveyor.ledger.scripts import script
 
 __all__ = [
@@ -24,12 +24,12 @@ __all__ = [
     "Claimed",
     "Client",
     "Entry",
-    "Job",
     "Ledger",
     "NotRung",
     "Patience",
     "Refused",
     "RevokedBefore",
+    "Submission",
     "aconnect",
     "connect",
     "is_another",

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from conveyor.conversion import FailureKind, State
+from conveyor.domain.conversion import FailureKind, State
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.entry import VERSION
+from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.ledger.scripts import script
 

@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol
 
 import redis
 
+from conveyor.domain.entry import Entry
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client
+from conveyor.ledger.encoding import VERSION, decode, fields_of
 from conveyor.ledger.entries import Entries
-from conveyor.ledger.entry import VERSION, Entry, decode, fields_of
 from conveyor.ledger.scripts import script
 from conveyor.ledger.together import Together
 from conveyor.ledger.transitions import TRANSITIONS

@@ -18,11 +18,11 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from conveyor.causes import explain
+from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.refusals import DEMOTIONS, code_of
 from conveyor.names import DEFAULT_NAMESPACE
-from conveyor.servers import ServerUrl
 
 __all__ = [
     "PRODUCERS",

@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from conveyor.conversion import Event, State
+from conveyor.domain.conversion import Event, State
+from conveyor.domain.entry import Entry
 from conveyor.errors import UnknownConversion, UnreadableConversion
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.entry import Entry, NewerEntry, decode
+from conveyor.ledger.encoding import NewerEntry, decode
 from conveyor.ledger.scripts import script
 
 __all__ = ["Entries"]

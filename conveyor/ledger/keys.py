@@ -3,10 +3,10 @@
 All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says otherwise.
 
 =====================================  ======  ====================================================
-``{conveyor}:conversion:<id>``         hash    a conversion, `conveyor.ledger.entry`; kept until it
-                                               has ended and its caller knows, then 7 days
+``{conveyor}:conversion:<id>``         hash    a conversion, `conveyor.ledger.encoding`; kept until
+                                               it has ended and its caller knows, then 7 days
 ``{conveyor}:turnstile:<id>``          string  the token of whoever talks to the service for it; a
-                                               lease, then the spacing (`conveyor.turnstile`)
+                                               lease, then the spacing (`conveyor.ledger.turnstile`)
 ``{conveyor}:delivery:<id>``           string  the token of whoever delivers it; a lease
 ``{conveyor}:due:<kind>``              zset    every conversion whose caller does not know the
                                                outcome, by the time at which it is due: ``submit``,
@@ -36,10 +36,11 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
 ``{conveyor}:pace``                    hash    what conversions take, by ``from:to``: the seconds of
-                                               half and of nine tenths, and `conveyor.durations`;
-                                               the last 64 or so of each, 1,000 pairs at most
+                                               half and of nine tenths, and
+                                               what `conveyor.domain.durations` reads; of the last
+                                               64 or so of each, 1,000 pairs at most
 ``{conveyor}:counts``                  hash    what has happened so far, by the names in
-                                               `conveyor.ledger.tally`
+                                               `conveyor.ledger.counters`
 ``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by

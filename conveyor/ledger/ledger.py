@@ -16,16 +16,20 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, cast
 
-from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.durations import Expectation
+from conveyor.domain.canvas import Caller
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.durations import Expectation
+from conveyor.domain.entry import Entry
+from conveyor.domain.outcomes import Result
+from conveyor.domain.request import ConversionRequest
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import tally
+from conveyor.ledger import counters
+from conveyor.ledger.callers import dump_caller
 from conveyor.ledger.changes import Bells, Changes, Claimed
 from conveyor.ledger.connection import Client
-from conveyor.ledger.entry import (
+from conveyor.ledger.encoding import (
     VERSION,
-    Entry,
     dump_failure,
     dump_file,
     dump_files,
@@ -39,14 +43,11 @@ from conveyor.ledger.reports import Reports
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import Result
-from conveyor.request import ConversionRequest
 
-__all__ = ["Claim", "Job", "Ledger", "is_another"]
+__all__ = ["Claim", "Ledger", "Submission", "is_another"]
 
 Leaving = Mapping[str, Any] | None
-"""`conveyor.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
+"""`conveyor.ledger.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
 
 # How long after it was sent a message that brings an outcome may come before another is sent.
 _GRACE_S: Final = 10.0
@@ -92,7 +93,7 @@ _OF_USE_AT_THE_SERVICE: Final = ("job_id", "result", *_OF_THE_UPLOADS)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Submission:
     """What is about to be posted.
 
     Attributes:
@@ -186,7 +187,7 @@ class Ledger(Changes):
         """
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": request.to_json()}
         if caller is not None:
-            fields["caller"] = caller.to_json()
+            fields["caller"] = dump_caller(caller)
         if asked:
             fields["asked"] = asked
         try:
@@ -320,7 +321,7 @@ class Ledger(Changes):
     def begin_submit(
         self,
         entry: Entry,
-        job: Job,
+        job: Submission,
         entering: Mapping[str, Any] | None = None,
         *,
         was_lost: bool = False,
@@ -332,8 +333,8 @@ class Ledger(Changes):
         Args:
             entry: The conversion.
             job: What is posted.
-            entering: `conveyor.turnstile.Pass.entering`: nobody polls the job until the POST's
-                answer is noted.
+            entering: `conveyor.ledger.turnstile.Pass.entering`: nobody polls the job until the
+                POST's answer is noted.
             was_lost: Whether it was recorded before, and Redis has lost it. What was posted is then
                 a fact, so the uploads that it names are recorded again with it.
         """
@@ -556,7 +557,8 @@ class Ledger(Changes):
             entry: As it was when the request began.
             result: What the service says.
             leaving: The pass of the request that brought it.
-            taking: `conveyor.lease.Deliveries.taking`, where it is delivered at once.
+            taking: `conveyor.ledger.delivery_lease.DeliveryLeases.taking`, where it is delivered at
+                once.
         """
         polls = _polls(leaving)
         changed = self._change(
@@ -638,8 +640,8 @@ class Ledger(Changes):
             stamp=["finished_at"],
             unset=[file_field(place) for place in range(len(files))],
             due_in=_WORK_S,
-            counts=tally.of_success(entry.polls),
-            timed=tally.stored_since("ready_at"),
+            counts=counters.of_success(entry.polls),
+            timed=counters.stored_since("ready_at"),
         )
 
     def failed(
@@ -762,7 +764,7 @@ class Ledger(Changes):
             "replay",
             entry.id,
             set={
-                "caller": entry.caller.without_chord().to_json(),
+                "caller": dump_caller(entry.caller.without_chord()),
                 "request": request.to_json(),
                 "submits": 0,
                 "strikes": 0,
@@ -783,7 +785,7 @@ class Ledger(Changes):
             "ask_again",
             entry.id,
             set={
-                "caller": entry.caller.without_chord().to_json(),
+                "caller": dump_caller(entry.caller.without_chord()),
                 "asking": 1,
                 "alive": 0,
                 "strikes": 0,
@@ -823,7 +825,7 @@ class Ledger(Changes):
         return self._change(
             "redeliver",
             entry.id,
-            set={"caller": entry.caller.without_chord().to_json()},
+            set={"caller": dump_caller(entry.caller.without_chord())},
             unset=("failure", "finished_at", "note", *_OF_THE_TELLING, "stumbles", "faults"),
             due_in=_WORK_S,
             dead=False,

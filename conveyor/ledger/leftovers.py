@@ -16,12 +16,12 @@ from hashlib import sha256
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from conveyor.conversion import FailureKind, State
+from conveyor.domain.conversion import FailureKind, State
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.entry import Entry
+from conveyor.domain.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.entry import Entry
 from conveyor.ledger.scripts import script
-from conveyor.protocol.dialect import Dialect
-from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
 __all__ = ["Leftover", "Leftovers", "everything_of", "leftovers_of", "uploads_of"]
 

@@ -1,8 +1,8 @@
 """What the service takes for each pair of formats, learned by the whole fleet.
 
-`conveyor.durations` has the rules. Here is who learns, and when. A process looks at a pair every
-two seconds, and sends what its own polls saw once a second, all of it in one call. Nobody depends
-on it, so where Redis is away nothing is raised: the pair is unknown for a while.
+`conveyor.domain.durations` has the rules. Here is who learns, and when. A process looks at a pair
+every two seconds, and sends what its own polls saw once a second, all of it in one call. Nobody
+depends on it, so where Redis is away nothing is raised: the pair is unknown for a while.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from math import exp
 from threading import Lock
 from typing import Final, cast
 
-from conveyor.durations import Durations, Expectation, Sighting
+from conveyor.domain.durations import Durations, Expectation, Sighting
+from conveyor.domain.request import ConversionRequest
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.scripts import script
-from conveyor.request import ConversionRequest
 
 __all__ = ["Pace"]
 

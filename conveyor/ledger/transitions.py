@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
 
 __all__ = ["TRANSITIONS", "Transition"]
 

@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.service import Service
-from conveyor.protocol.dialect import Dialect
 
 __all__ = [
     "CONTENT",

@@ -7,6 +7,7 @@ import unicodedata
 from functools import partial
 from typing import Final
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer
 from conveyor.live.findings import (
     UNASKED,
@@ -21,7 +22,6 @@ from conveyor.live.findings import (
 from conveyor.live.free import CONTENT, FILE_NAME
 from conveyor.live.hosts import NEAREST_HOST, shown_host
 from conveyor.live.scene import Scene
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["FREE_FACTS"]
 

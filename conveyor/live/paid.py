@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.free import DAMAGED, DAMAGED_PAIR, PAIR, Uploads, file_id_of, job_path
 from conveyor.live.hosts import is_accepted
 from conveyor.live.listener import Listener
 from conveyor.live.scene import Call, JobSeen, Role, speaks_of_result
 from conveyor.live.service import Service
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["Limits", "Operator"]
 

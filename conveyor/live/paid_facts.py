@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.findings import (
     UNASKED,
@@ -20,7 +21,6 @@ from conveyor.live.findings import (
 )
 from conveyor.live.hosts import shown_host
 from conveyor.live.scene import Call, JobSeen, Role, Scene, speaks_of_result
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["PAID_FACTS"]
 

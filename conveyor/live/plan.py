@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live import free
 from conveyor.live.answers import Answer
 from conveyor.live.free import Uploads
 from conveyor.live.paid import Operator
 from conveyor.live.scene import Role, Scene
 from conveyor.live.service import Service
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["MOST_SPENT", "Plan"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["Call", "JobSeen", "Role", "Scene", "speaks_of_result"]
 

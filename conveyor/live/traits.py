@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.findings import Finding, Verdict
-from conveyor.protocol.dialect import Dialect
 
 __all__ = ["traits_of"]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import InvalidRequest, StorageError
-from conveyor.redaction import redact_server_url
 
 __all__ = ["translated"]
 

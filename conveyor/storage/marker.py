@@ -17,9 +17,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import StorageError
 from conveyor.ledger.storage_mark import StorageMark
-from conveyor.redaction import redact_server_url
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 

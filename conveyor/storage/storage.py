@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import IO
 
-from conveyor.conversion import StoredFile
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.redaction import redact_url
 from conveyor.errors import FileGone, InvalidRequest, StorageError
-from conveyor.redaction import redact_url
 from conveyor.storage.faults import translated
 from conveyor.storage.marker import Marker
 from conveyor.storage.names import folder_name, safe_name, staged_tokens

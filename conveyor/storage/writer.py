@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from fsspec import AbstractFileSystem
 
-from conveyor.conversion import StoredFile
+from conveyor.domain.conversion import StoredFile
 from conveyor.storage.faults import translated
 from conveyor.storage.objects import Upload
 from conveyor.storage.place import Place

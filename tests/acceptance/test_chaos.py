@@ -10,8 +10,8 @@ from chaos import cases
 from chaos.fleet import Build
 from chaos.judge import Rules
 from chaos.scene import Case, run
-from conveyor.conversion import Failure, FailureKind, State
-from conveyor.ledger.entry import dump_failure
+from conveyor.domain.conversion import Failure, FailureKind, State
+from conveyor.ledger.encoding import dump_failure
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

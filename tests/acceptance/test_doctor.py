@@ -12,8 +12,8 @@ from threading import Thread
 import pytest
 
 from conveyor import Conveyor
-from conveyor.conversion import State
 from conveyor.doctor import examine
+from conveyor.domain.conversion import State
 from workers.local.process import Child
 from workers.local.stack import LocalStack, consumes
 

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from conveyor import ConversionFailed
 from conveyor.cli.app import app as cli
-from conveyor.jobs import job_uuid
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.jobs import job_uuid
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 from conveyor.webhooks import address_of
 from workers.local.stack import LocalStack
 

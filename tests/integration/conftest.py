@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from conveyor.ledger import Job, Ledger, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
+from conveyor.ledger import Ledger, Submission, connect
 from workers.local.valkey import Valkey
 
 PASSWORD = "hush-of-redis"
@@ -72,7 +72,7 @@ class Make:
         return self._ledger.started(begun, job_id, 1.0) if alive else begun
 
     def submitting(self, entry, job_id="0" * 32, base_url="http://x"):
-        return self._ledger.begin_submit(entry, Job(job_id, base_url, Dialect.PATH))
+        return self._ledger.begin_submit(entry, Submission(job_id, base_url, Dialect.PATH))
 
     def ready(self, caller=None):
         return self._ledger.ready(self.converting(caller=caller), self.result)

@@ -12,6 +12,8 @@ const HINTS = {
   expired: "No worker fetched the result within two hours.",
   storage: "The result could not be stored: look at the storage.",
   possibly_paid: "Nobody can tell whether the job was started: look at the account first.",
+  unreadable: "It has been paid, and the answer can't be read: ConvertAPI's support can help.",
+  internal: "An error of Conveyor's own: the worker's log has the traceback.",
 };
 const FEW = 3;
 const MORE = 20;

@@ -12,7 +12,7 @@ from conveyor import Conveyor
 from conveyor.cli.console import say, stdout
 from conveyor.cli.progress import follow
 from conveyor.cli.report import summary
-from conveyor.conversion import Conversion
+from conveyor.domain.conversion import Conversion
 from conveyor.errors import ConveyorError
 from workers.local.environment import ROOT
 from workers.local.interruption import ended_by_signals

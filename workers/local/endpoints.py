@@ -36,8 +36,14 @@ class Endpoints:
     @classmethod
     def fresh(cls) -> Self:
         """Free ports and new secrets."""
-        ports = (free_port() for _ in range(4))
-        return cls(*ports, secrets.token_urlsafe(16), secrets.token_urlsafe(16))
+        return cls(
+            valkey=free_port(),
+            sandbox=free_port(),
+            flower=free_port(),
+            web=free_port(),
+            password=secrets.token_urlsafe(16),
+            webhook_key=secrets.token_urlsafe(16),
+        )
 
     @classmethod
     def kept_in(cls, file: Path) -> Self:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from workers.local import tether
+from workers.local import die_with_parent
 
 __all__ = ["Child", "StartError"]
 
@@ -46,7 +46,7 @@ class Child:
         self.name = name
         self.log = log
         self._command = (
-            *(sys.executable, "-I", "-S", tether.__file__, str(os.getpid())),
+            *(sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())),
             *command,
         )
         self._env = env

@@ -39,7 +39,7 @@ class LocalStack:
     """Valkey, the sandbox, workers and, if wanted, `web` and Flower, on free loopback ports.
 
     Everything ends with the ``with`` block, also when the start fails half-way. On Linux it ends
-    even when this process is killed; see `workers.local.tether` for what that asks of threads.
+    even when this process is killed. `workers.local.die_with_parent` says what threads must not do.
 
     Attributes:
         directory: Where data, logs and results lie.

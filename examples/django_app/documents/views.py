@@ -46,7 +46,7 @@ def convert(request: HttpRequest) -> HttpResponse:
 @require_GET
 def status(_request: HttpRequest, conversion_id: str) -> HttpResponse:
     """The conversion as it stands."""
-    conversion, progress = conveyor.look(conversion_id)
+    conversion, progress = conveyor.status(conversion_id)
     return JsonResponse(
         {
             "state": conversion.state,

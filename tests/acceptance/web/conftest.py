@@ -8,9 +8,9 @@ from contextlib import ExitStack, closing
 import pytest
 import requests
 
-from conveyor.jobs import job_uuid
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.jobs import job_uuid
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 from conveyor.webhooks import address_of
 
 KEYS = Keys()

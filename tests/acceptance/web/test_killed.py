@@ -11,8 +11,8 @@ import pytest
 
 from conveyor import State
 from conveyor.ledger.keys import Keys
+from workers.cleaner import EVERY_S
 from workers.local.stack import LocalStack
-from workers.tidy import EVERY_S
 
 KEYS = Keys()
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from conveyor import Conveyor
-from conveyor.claims import Claims
-from conveyor.governor import Governor
-from conveyor.ledger import Job, Ledger, scripts
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Ledger, Submission, scripts
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
 KEYS = Keys()
 
@@ -26,7 +26,7 @@ ACCOUNT = "v2.convertapi.com"
 SPACING_S = 5.0
 LEASE_S = 15.0
 HOLD_S = 7 * 24 * 3600.0
-JOB = Job("0" * 32, "http://x", Dialect.PATH, ACCOUNT)
+JOB = Submission("0" * 32, "http://x", Dialect.PATH, ACCOUNT)
 
 
 class Clock:

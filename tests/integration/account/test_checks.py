@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from config.settings import WorkerSettings
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.errors import Refused
-from conveyor.protocol.transport import Transport
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.errors import Refused
+from conveyor.convertapi.transport import Transport
 from conveyor.settings import load
 from workers.checks import Finding, _compare, look_at_api, look_at_clock, look_at_host
 

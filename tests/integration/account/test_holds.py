@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from conveyor.conversion import Failure, FailureKind
-from conveyor.governor import Governor, status_of
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.outcomes import (
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.transport import Transport
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.outcomes import (
     Failed,
     Finished,
     Lost,
@@ -23,7 +23,7 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
-from conveyor.protocol.transport import Transport
+from conveyor.ledger.governor import Governor, status_of
 from workers.account import check_account, hold_account, tell_governor
 
 ACCOUNT = "v2.convertapi.com"

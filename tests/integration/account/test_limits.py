@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

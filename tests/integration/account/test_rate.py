@@ -9,7 +9,7 @@ from itertools import cycle
 
 import pytest
 
-from conveyor.governor import Governor, status_of
+from conveyor.ledger.governor import Governor, status_of
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

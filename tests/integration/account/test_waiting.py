@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conveyor import WaitTimeout
-from conveyor.governor import Governor
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
@@ -47,7 +47,7 @@ def full(fleet, age):
 
 def notes(conveyor, conversion_id):
     """What each way to look says."""
-    _, looked = conveyor.look(conversion_id)
+    _, looked = conveyor.status(conversion_id)
     handle = conveyor.handle(conversion_id)
     page = conveyor.list()
     ((_, listed),) = [

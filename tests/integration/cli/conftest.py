@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from conveyor import Conveyor, __main__
-from conveyor.conversion import Failure, FailureKind
-from conveyor.governor import Governor
-from conveyor.ledger import Client, Entry, Job, Ledger, connect
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
+from conveyor.ledger import Client, Entry, Ledger, Submission, connect
+from conveyor.ledger.governor import Governor
 from workers.local.valkey import Valkey
 
 
@@ -78,7 +78,7 @@ def converting(connected) -> MakeEntry:
         entry = ledger.open(str(uuid4()), request)
         assert entry is not None
         connected.delete(connected.keyspace.bell("submit"))
-        begun = ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH, account))
+        begun = ledger.begin_submit(entry, Submission("0" * 32, "http://x", Dialect.PATH, account))
         assert begun is not None
         return begun
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conveyor.cli import dead as dead_commands
-from conveyor.conversion import FailureKind, State
+from conveyor.domain.conversion import FailureKind, State
 
 
 class Terminal(io.StringIO):

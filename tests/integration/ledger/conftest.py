@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from conveyor.claims import Claims
-from conveyor.governor import Governor
 from conveyor.ledger import Ledger
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import KINDS, Keys
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
 KEYS = Keys()
 

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.errors import LedgerUnavailable
-from conveyor.lease import Deliveries
 from conveyor.ledger import Ledger, connect
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol.outcomes import RemoteFile, Result
 
 KEYS = Keys()
 
@@ -136,7 +136,7 @@ def test_a_delivery_that_can_not_be_counted_takes_no_lease(
     before = everything()
 
     with pytest.raises(LedgerUnavailable):
-        Deliveries(client, 15.0).acquire(entry.id)
+        DeliveryLeases(client, 15.0).acquire(entry.id)
 
     assert everything() == before
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State
+from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.errors import UnknownConversion
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
 

@@ -12,15 +12,15 @@ from uuid import uuid4
 
 import pytest
 
-from conveyor.claims import Due
-from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
+from conveyor.ledger.claims import Due
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
-JOB = Job("0" * 32, "http://x", Dialect.PATH, "account")
+JOB = Submission("0" * 32, "http://x", Dialect.PATH, "account")
 FAILURE = Failure(FailureKind.SERVICE, "Broken.")
 SLOT_S = 0.25
 
@@ -189,7 +189,7 @@ def test_a_poll_that_only_comes_where_a_webhook_was_lost_has_no_bell(
     *, ledger, make, worker, bells, dates, quiet
 ):
     posting = worker.post(make.queued())
-    job = Job("0" * 32, "http://x", Dialect.PATH, webhook=True)
+    job = Submission("0" * 32, "http://x", Dialect.PATH, webhook=True)
     begun = ledger.begin_submit(posting.entry, job, posting.entering)
     quiet()
     started = ledger.started(begun, job.job_id, 20, leaving=posting.leaving)
@@ -205,7 +205,7 @@ def test_a_poll_after_an_answer_of_no_use_has_a_bell_though_a_webhook_may_call(
 ):
     """The call may have come, and have been lost with the rest."""
     posting = worker.post(make.queued())
-    job = Job("0" * 32, "http://x", Dialect.PATH, webhook=True)
+    job = Submission("0" * 32, "http://x", Dialect.PATH, webhook=True)
     begun = ledger.begin_submit(posting.entry, job, posting.entering)
     quiet()
     ledger.later(begun, 5, alive=False, strike=answer == "a strike", missing=answer == "missing")

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.ledger import Job, connect
+from conveyor.domain.conversion import Failure, FailureKind, StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission, connect
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
 ROOT = Path(__file__).parents[3]
-JOB = Job("0" * 32, "http://x", Dialect.PATH)
+JOB = Submission("0" * 32, "http://x", Dialect.PATH)
 FAILURE = Failure(FailureKind.SERVICE, "Broken.")
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 SPACING_S, LEASE_S = 5.0, 15.0
@@ -107,10 +107,10 @@ def test_a_claim_raises_the_turn_enters_and_moves_the_date_behind_the_lease(
 
 _TEN_WORKERS = """
 import json, multiprocessing, sys
-from conveyor.claims import Claims
-from conveyor.governor import Governor
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger import Ledger, connect
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
 WORKERS = 10
 

@@ -9,16 +9,16 @@ from celery import Celery
 
 from conveyor import names
 from conveyor.bells import Belfry
-from conveyor.claims import Due
-from conveyor.conversion import Failure, FailureKind, State
 from conveyor.dead_letters import DeadLetters
+from conveyor.domain.conversion import Failure, FailureKind, State
+from conveyor.domain.request import ConversionRequest
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import Ledger
+from conveyor.ledger.claims import Due
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.publishing import Publisher
-from conveyor.request import ConversionRequest
 from conveyor.staging import Staging
 from conveyor.storage import Storage
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conveyor.lease import Deliveries
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
@@ -12,7 +12,7 @@ KEYS = Keys()
 
 @pytest.fixture
 def deliveries(client):
-    return Deliveries(client, lease_s=30.0)
+    return DeliveryLeases(client, lease_s=30.0)
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def entry(make):
 def test_one_delivers_at_a_time(deliveries, client, entry):
     lease = deliveries.acquire(entry.id)
     assert lease.entry.deliveries == 1
-    assert Deliveries(client, lease_s=30.0).acquire(entry.id) is None
+    assert DeliveryLeases(client, lease_s=30.0).acquire(entry.id) is None
 
     lease.release()
-    assert Deliveries(client, lease_s=30.0).acquire(entry.id).entry.deliveries == 2
+    assert DeliveryLeases(client, lease_s=30.0).acquire(entry.id).entry.deliveries == 2
 
 
 def test_only_the_holder_ends_the_lease(deliveries, client, entry):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.lease import Deliveries
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 from workers.heartbeat import Heartbeat
 
@@ -86,7 +86,7 @@ def test_what_is_worked_on_is_not_taken_for_lost(silent, worker, make, dates):
 def test_one_beat_renews_polls_posts_and_deliveries_in_one_call(
     *, silent, worker, make, client, dates
 ):
-    deliveries = Deliveries(client, LEASE_S)
+    deliveries = DeliveryLeases(client, LEASE_S)
     held = [
         *(worker.enter(make.converting()) for _ in range(3)),
         *(worker.post(make.queued()) for _ in range(3)),
@@ -157,7 +157,7 @@ def test_work_that_takes_longer_than_it_may_is_left_to_others(ledger, make, clie
 def test_work_of_several_parts_may_take_as_long_for_each(ledger, make, client, dates):
     now = [0.0]
     heartbeat = Heartbeat(ledger, LEASE_S, every_s=1e6, clock=lambda: now[0])
-    lease = Deliveries(client, LEASE_S).acquire(make.ready().id)
+    lease = DeliveryLeases(client, LEASE_S).acquire(make.ready().id)
     with heartbeat.keeps(lease, most_s=100.0) as work:
         now[0] = 90.0
         work.may_take(100.0)

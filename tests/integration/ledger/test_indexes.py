@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from conveyor.canvas import Caller
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.canvas import Caller
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import UnknownConversion
 from conveyor.ledger.keys import Keys
 

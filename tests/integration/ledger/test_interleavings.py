@@ -47,22 +47,13 @@ from config.settings import WorkerSettings
 from conveyor import State, bells, names
 from conveyor.bells import Belfry
 from conveyor.cancelling import cancel
-from conveyor.canvas import Caller
-from conveyor.claims import Claims
-from conveyor.conversion import StoredFile
+from conveyor.convertapi.client import Account
+from conveyor.convertapi.errors import Unclear
 from conveyor.dead_letters import DeadLetters
-from conveyor.decision import Limits
-from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
-from conveyor.governor import Governor
-from conveyor.lease import Deliveries
-from conveyor.ledger import Ledger, connect
-from conveyor.ledger.index import Index
-from conveyor.ledger.keys import KINDS, Keys
-from conveyor.ledger.pace import Pace
-from conveyor.ledger.together import Together
-from conveyor.protocol.client import Account
-from conveyor.protocol.errors import Unclear
-from conveyor.protocol.outcomes import (
+from conveyor.domain.canvas import Caller
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.decision import Limits
+from conveyor.domain.outcomes import (
     Busy,
     Failed,
     Finished,
@@ -76,10 +67,19 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.request import ConversionRequest
+from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.delivery_lease import DeliveryLeases
+from conveyor.ledger.governor import Governor
+from conveyor.ledger.index import Index
+from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.pace import Pace
+from conveyor.ledger.together import Together
+from conveyor.ledger.turnstile import Turnstile
 from conveyor.publishing import Publisher
-from conveyor.request import ConversionRequest
 from conveyor.settings import load
-from conveyor.turnstile import Turnstile
 from workers import telling
 from workers.dialects import Dialects
 from workers.downloads import Fetched
@@ -95,7 +95,7 @@ CONVERSIONS = 2
 SPACING_S = 5.0
 # As `workers.wiring` has it.
 LEASE_S = 13.0
-# As `conveyor.claims` has it: what is due for so long is overdue.
+# As `conveyor.ledger.claims` has it: what is due for so long is overdue.
 GRACE_S = 2.0
 # What is late by so much has no bell; one may wait for the end of its slot.
 SLOT_S = 0.25
@@ -504,7 +504,7 @@ class WatchedLedger(Ledger):
         return _fenced("put_back")(self, entry, *args, pays_anew=pays_anew, **changes)
 
 
-class WatchedDeliveries(Deliveries):
+class WatchedDeliveryLeases(DeliveryLeases):
     """The leases, and which life of a conversion a delivery is about: a replay begins another."""
 
     def __init__(self, client, fleet):
@@ -750,7 +750,7 @@ class Interleavings(RuleBasedStateMachine):
             dialects=Dialects(ledger, account, given.dialects),
             governor=governor,
             turnstile=turnstile,
-            deliveries=WatchedDeliveries(client, self),
+            deliveries=WatchedDeliveryLeases(client, self),
             claims=Claims(client, ledger, turnstile, governor, LIMITS.hold_s),
             heartbeat=None,
             crew=None,
@@ -1690,7 +1690,7 @@ def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     _run_all(fleet)
     (conversion_id,) = fleet.ids
     due = fleet.client.zscore(KEYS.due("poll"), conversion_id)
-    lease = Deliveries(fleet.client, LEASE_S).acquire(conversion_id)
+    lease = DeliveryLeases(fleet.client, LEASE_S).acquire(conversion_id)
 
     fleet.ledger.keep_working([(conversion_id, "delivery", lease.token)], LEASE_S)
 

@@ -8,12 +8,12 @@ from contextlib import closing
 
 import pytest
 
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover, Leftovers
-from conveyor.protocol.dialect import Dialect
-from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
 KEYS = Keys()
 

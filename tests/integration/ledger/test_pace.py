@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind
-from conveyor.durations import Durations
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.durations import Durations
+from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.pace import Pace
-from conveyor.request import ConversionRequest
 from workers.local.ports import free_port
 
 KEYS = Keys()

@@ -7,14 +7,14 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger import Job, Ledger, connect
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Ledger, Submission, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.transitions import TRANSITIONS
-from conveyor.protocol.dialect import Dialect
 
 FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
-JOB = Job("our-id", "http://host", Dialect.QUERY)
+JOB = Submission("our-id", "http://host", Dialect.QUERY)
 FILES = (StoredFile("a.pdf", "file:///a.pdf", 3, "00"),)
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
-JOB = Job("0" * 32, "http://x", Dialect.PATH)
+JOB = Submission("0" * 32, "http://x", Dialect.PATH)
 SPACING_S = 0.2
 
 

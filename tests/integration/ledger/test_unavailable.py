@@ -5,12 +5,12 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.claims import Claims
 from conveyor.errors import LedgerUnavailable
-from conveyor.governor import Governor
 from conveyor.ledger import Ledger, connect
+from conveyor.ledger.claims import Claims
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.turnstile import Turnstile
 from workers.local.ports import free_port
 
 KEYS = Keys()

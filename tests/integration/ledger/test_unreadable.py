@@ -9,15 +9,15 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.dead_letters import DeadLetters
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion
-from conveyor.lease import Deliveries
-from conveyor.ledger import Job
+from conveyor.ledger import Submission
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.names import Queues
-from conveyor.protocol.dialect import Dialect
 from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 
@@ -304,7 +304,7 @@ WRITES = {
     "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
     "delayed": lambda it: it.ledger.delayed(it.entry, 1, "note"),
     "begin_submit": lambda it: it.ledger.begin_submit(
-        it.entry, Job(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
+        it.entry, Submission(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
     ),
     "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
     "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),
@@ -338,7 +338,7 @@ WRITES = {
 class _It:
     def __init__(self, client, worker, entry, result):
         self.worker, self.ledger, self.entry, self.result = worker, worker.ledger, entry, result
-        self.deliveries = Deliveries(client, 15.0)
+        self.deliveries = DeliveryLeases(client, 15.0)
         self.index = Index(client, self.ledger.find_many)
 
 

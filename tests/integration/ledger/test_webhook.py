@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.ledger import Job
-from conveyor.protocol.dialect import Dialect
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
 
 JOB = "0" * 32
 SPACING_S, LEASE_S, SLOT_S = 5.0, 15.0, 0.25
@@ -96,7 +96,7 @@ def test_where_a_webhook_will_call_only_a_call_has_a_bell_rung_for_the_next_poll
     """So no message waits for a fallback poll that is seldom needed."""
     queued = worker.post(make.queued())
     begun = ledger.begin_submit(
-        queued.entry, Job(JOB, "http://x", Dialect.PATH, webhook=True), queued.entering
+        queued.entry, Submission(JOB, "http://x", Dialect.PATH, webhook=True), queued.entering
     )
     if has_called:
         call(begun)

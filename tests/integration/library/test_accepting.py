@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from conveyor import AcceptanceUnknown, Conveyor, LedgerUnavailable, State
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.ledger import Ledger
 
 URL = "https://example.com/a.docx"

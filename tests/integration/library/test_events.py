@@ -18,10 +18,9 @@ from conveyor import (
     State,
     UnknownConversion,
     WaitTimeout,
-    watch,
 )
-from conveyor.conversion import Failure, FailureKind, StoredFile
-from conveyor.ledger import Ledger, connect
+from conveyor.domain.conversion import Failure, FailureKind, StoredFile
+from conveyor.ledger import Ledger, connect, watch
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from conveyor import ConversionFailed, FailureKind, InvalidRequest, State
-from conveyor.conversion import Failure, StoredFile
-from conveyor.governor import Governor
+from conveyor.domain.conversion import Failure, StoredFile
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import KEEP_FINISHED_S, KINDS, Keys
 
 KEYS = Keys()

@@ -7,10 +7,10 @@ from contextlib import closing
 import pytest
 
 from conveyor import Conveyor, Failure, FailureKind, InvalidRequest, UnknownConversion
-from conveyor.claims import Claims, Due
-from conveyor.governor import Governor
 from conveyor.ledger import Ledger, connect
-from conveyor.turnstile import Turnstile
+from conveyor.ledger.claims import Claims, Due
+from conveyor.ledger.governor import Governor
+from conveyor.ledger.turnstile import Turnstile
 
 URL = "https://e.com/a.docx"
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conveyor.conversion import StoredFile
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.transport import Auth, Timeouts, Transport
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.transport import Auth, Timeouts, Transport
+from conveyor.domain.conversion import StoredFile
 
 SECRET = "5ecr3t-of-the-account"
 

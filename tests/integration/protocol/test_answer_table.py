@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ComeLater, Refused, Unclear
-from conveyor.protocol.outcomes import (
+from conveyor.convertapi.errors import ComeLater, Refused, Unclear
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import (
     Busy,
     Failed,
     Finished,

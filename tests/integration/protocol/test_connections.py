@@ -12,12 +12,12 @@ from itertools import chain
 
 import pytest
 
-from conveyor.protocol import deadline
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import Failed, InProgress, Lost, Started
-from conveyor.protocol.transport import Timeouts, Transport
+from conveyor.convertapi import deadline
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import Failed, InProgress, Lost, Started
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.deadline import Deadline
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ComeLater, Overdue, Unreachable
-from conveyor.protocol.outcomes import InProgress, Lost, Started, Unsent
-from conveyor.protocol.transport import Timeouts, Transport
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.deadline import Deadline
+from conveyor.convertapi.errors import ComeLater, Overdue, Unreachable
+from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import InProgress, Lost, Started, Unsent
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

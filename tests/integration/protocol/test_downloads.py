@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.convertapi.errors import ComeLater, Overdue, Refused, Unclear
+from conveyor.domain.outcomes import RemoteFile
 from conveyor.errors import StorageError
-from conveyor.protocol.errors import ComeLater, Overdue, Refused, Unclear
-from conveyor.protocol.outcomes import RemoteFile
 from conveyor.storage import Storage
 from workers.downloads import fetch
 

@@ -7,7 +7,7 @@ from itertools import repeat
 
 import pytest
 
-from conveyor.protocol.errors import ApiError, Refused, Unclear
+from conveyor.convertapi.errors import ApiError, Refused, Unclear
 
 MIB = 1024 * 1024
 

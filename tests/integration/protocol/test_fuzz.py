@@ -22,13 +22,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tenacity import Retrying, stop_after_attempt
 
-from conveyor.conversion import StoredFile
-from conveyor.protocol import client
-from conveyor.protocol.client import Account, ConvertApi
-from conveyor.protocol.credentials import FixedCredentials
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ApiError
-from conveyor.protocol.outcomes import (
+from conveyor.convertapi import client
+from conveyor.convertapi.client import Account, ConvertApi
+from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.errors import ApiError
+from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import (
     Busy,
     Failed,
     Finished,
@@ -40,7 +41,6 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
-from conveyor.protocol.transport import Timeouts, Transport
 
 SECRET = "5ecr3t-of-the-account"
 JOB_ID = "0123456789abcdef0123456789abcdef"
@@ -257,7 +257,7 @@ def complaints():
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger("conveyor.protocol")
+    logger = logging.getLogger("conveyor.convertapi")
     logger.addHandler(handler)
     yield lines
     logger.removeHandler(handler)

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import Refused
-from conveyor.protocol.outcomes import (
+from conveyor.convertapi.errors import Refused
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import (
     Busy,
     Failed,
     Finished,

@@ -11,9 +11,9 @@ import pytest
 from celery import Celery
 from kombu import Connection
 
+from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, aconnect, connect
-from conveyor.servers import ServerUrl
 from conveyor.settings import ExplicitSettings, load
 from conveyor.transport import BACKENDS, Transport
 from workers.flower import Queues

@@ -14,8 +14,8 @@ from celery.app.trace import build_tracer
 
 from config.settings import WorkerSettings
 from conveyor import Conveyor, names
+from conveyor.convertapi.client import ConvertApi
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.client import ConvertApi
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load

@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 
 from conveyor import InvalidRequest, State, names
-from conveyor.conversion import FailureKind
-from conveyor.ledger import Job
+from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable
+from conveyor.domain.conversion import FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ComeLater, Refused, Unclear, Unreachable
 from workers.sources import failure_of_source
 
 KEYS = Keys()
@@ -328,7 +328,7 @@ def test_files_that_another_has_uploaded_elsewhere_meanwhile_are_not_posted_here
     ledger, account = worker.engine.ledger, worker.engine.governor.account
     ours = ledger.uploaded(ledger.get(handle.id), {"0": "f0"}, host=service.url, account=account)
     theirs = ledger.uploaded(ours, {"0": "f1"}, host=elsewhere.url, account=account)
-    job = Job("0" * 32, service.url, Dialect.PATH)
+    job = Submission("0" * 32, service.url, Dialect.PATH)
 
     assert ledger.begin_submit(ours, job) is None
     assert ledger.begin_submit(theirs, job) is not None

@@ -13,14 +13,14 @@ import structlog
 from celery.result import AsyncResult
 
 from conveyor import State, names
-from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job
+from conveyor.convertapi.errors import ApiError, ComeLater, Refused
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import Finished, RemoteFile, Result, Started
+from conveyor.domain.schedule import MAX_DELETE_S
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftover
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.errors import ApiError, ComeLater, Refused
-from conveyor.protocol.outcomes import Finished, RemoteFile, Result, Started
-from conveyor.schedule import MAX_DELETE_S
 from workers import cleanup
 
 KEYS = Keys()
@@ -365,7 +365,9 @@ def test_what_an_answer_brings_to_a_cancelled_conversion_is_deleted(
     """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
     handle = conveyor.convert("https://example.com/a.docx", to="pdf")
     ledger = worker.engine.ledger
-    begun = ledger.begin_submit(ledger.get(handle.id), Job("0" * 32, sandbox.url, Dialect.PATH))
+    begun = ledger.begin_submit(
+        ledger.get(handle.id), Submission("0" * 32, sandbox.url, Dialect.PATH)
+    )
     cleanup.leave_if_cancelled(worker.engine, begun, outcome)
     assert _left(worker) == 0, "it goes on"
     handle.cancel()

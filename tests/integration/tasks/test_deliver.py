@@ -18,11 +18,11 @@ from conveyor import (
     StoredFile,
     names,
 )
-from conveyor.lease import Deliveries
+from conveyor.convertapi.errors import ComeLater
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.schedule import FILE_LIFE_S
+from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.errors import ComeLater
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.schedule import FILE_LIFE_S
 from workers.delivery import follow
 from workers.downloads import Fetched
 from workers.local.ports import free_port
@@ -274,7 +274,7 @@ def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
 
     def another_begins():
         client.delete(KEYS.delivery(handle.id))  # it has lapsed
-        others.append(Deliveries(client, 15.0).acquire(handle.id))
+        others.append(DeliveryLeases(client, 15.0).acquire(handle.id))
 
     while_storing(another_begins)
     worker.run(message)

@@ -6,9 +6,9 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, Failure, FailureKind, State, names
+from conveyor.domain.outcomes import Busy, InProgress, Lost, NotFound, Unsent
+from conveyor.domain.schedule import JOB_LIFE_S, JOB_MARGIN_S
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.outcomes import Busy, InProgress, Lost, NotFound, Unsent
-from conveyor.schedule import JOB_LIFE_S, JOB_MARGIN_S
 from workers.delivery import follow
 
 KEYS = Keys()

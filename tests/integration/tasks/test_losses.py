@@ -9,23 +9,23 @@ from structlog.testing import capture_logs
 from conveyor import State
 from conveyor.errors import ConversionFailed, UnknownConversion
 from conveyor.ledger.keys import KINDS, Keys
-from workers.tidy import tidy
+from workers.cleaner import clean
 
 KEYS = Keys()
 
 
-@pytest.mark.parametrize("find", ["tidy", *KINDS])
+@pytest.mark.parametrize("find", ["cleaner", *KINDS])
 def test_caller_of_a_lost_conversion_is_told_so(*, worker, conveyor, client, document, find):
     """It is found by the look at the indexes, or by whoever claims what is due."""
     handle = conveyor.convert(document, to="html")
     client.delete(KEYS.conversion(handle.id))
-    if find != "tidy":
+    if find != "cleaner":
         client.zrem(KEYS.due("submit"), handle.id)
         client.zadd(KEYS.due(find), {handle.id: 1})
     with capture_logs() as logged:
         for _ in range(3):
             worker.drop()
-            tidy() if find == "tidy" else worker.sweep()
+            clean() if find == "cleaner" else worker.sweep()
 
     assert [it["conversion_id"] for it in logged if it["event"] == "conversion_lost"] == [handle.id]
     with pytest.raises(ConversionFailed, match="Redis has lost the conversion") as raised:
@@ -59,7 +59,7 @@ def test_conversion_whose_date_was_deleted_goes_on(
     make_overdue()
     assert worker.sweep() == 0
 
-    tidy()
+    clean()
     make_overdue()
     assert worker.sweep() == 1
     worker.work()

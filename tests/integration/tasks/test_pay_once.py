@@ -9,11 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from conveyor import State
-from conveyor.conversion import Failure, FailureKind
-from conveyor.ledger import Job
-from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import (
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import (
     Busy,
     Failed,
     Finished,
@@ -27,6 +25,8 @@ from conveyor.protocol.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.ledger import Submission
+from conveyor.ledger.keys import Keys
 from conveyor.sandbox import SandboxConfig, SandboxServer
 from conveyor.sandbox.config import Repeated
 
@@ -273,7 +273,7 @@ def _replay_meanwhile(worker, conversion_id, *, posted):
     again = ledger.replay(dead)
     if posted:
         job_id = Dialect.PATH.job_id(worker.engine.job_uuid(again))
-        begun = ledger.begin_submit(again, Job(job_id, "http://x", Dialect.PATH))
+        begun = ledger.begin_submit(again, Submission(job_id, "http://x", Dialect.PATH))
         ledger.started(begun, job_id, 60)
     return ledger.get(conversion_id)
 

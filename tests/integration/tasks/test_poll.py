@@ -5,9 +5,9 @@ import time
 import pytest
 
 from conveyor import State, names
-from conveyor.ledger import Job
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
@@ -29,7 +29,7 @@ def lost(worker, conveyor, document, sandbox):
     worker.waiting()
     entry = ledger.get(handle.id)
     job_id = Dialect.PATH.job_id(worker.engine.job_uuid(entry))
-    return ledger.begin_submit(entry, Job(job_id, sandbox.url, Dialect.PATH))
+    return ledger.begin_submit(entry, Submission(job_id, sandbox.url, Dialect.PATH))
 
 
 def test_bell_for_what_is_not_due_asks_nobody(worker, submitted, client, sandbox):

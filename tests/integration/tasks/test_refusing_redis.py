@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from conveyor import State
+from conveyor.domain.schedule import FILE_LIFE_S
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
-from conveyor.schedule import FILE_LIFE_S
 from workers import cleanup
+from workers.cleaner import clean
 from workers.local.valkey import Valkey, configured
 from workers.sweep import sweep
-from workers.tidy import tidy
 
 KEYS = Keys()
 
@@ -53,7 +53,7 @@ def test_signature_comes_back_later_and_not_at_once(apart, full_server, conveyor
     assert waits[0] < waits[1] < waits[2] < waits[5] <= 60
 
 
-@pytest.mark.parametrize("work", [sweep, tidy, cleanup.clean_up])
+@pytest.mark.parametrize("work", [sweep, clean, cleanup.clean_up])
 def test_keeper_fails_at_once_and_says_so_in_our_words(apart, full_server, work):
     with closing(full_server.client()) as client:
         client.zadd(KEYS.due("submit"), {"x": 1})
@@ -77,7 +77,7 @@ def test_folder_that_cannot_be_removed_keeps_no_other(worker, conveyor, client, 
     stuck.chmod(0)
     client.zadd(KEYS.state("succeeded"), {"long gone": 1.0})
     with suppress(StorageError):
-        tidy()
+        clean()
 
     left = {path.name for path in (tmp_path / "files" / "staged").iterdir()}
     assert left <= {tokens[0]}
@@ -108,7 +108,7 @@ def test_bad_members_keep_no_finished_entry_from_being_trimmed(worker, client, p
     plant(index)
     client.zadd(index, dict.fromkeys(["gone-1", "gone-2"], time.time() - KEEP_FINISHED_S - 9))
     for _ in range(5):
-        tidy()
+        clean()
 
     assert client.zscore(index, "gone-1") is client.zscore(index, "gone-2") is None
     assert client.zcard(index) == 600
@@ -120,7 +120,7 @@ def test_bad_members_keep_no_dead_letter_from_being_stripped(worker, client, led
     client.hset(KEYS.conversion(entry.id), mapping={"state": "failed", "told": "1"})
     client.zadd(KEYS.dead, {entry.id: time.time() - FILE_LIFE_S - 9})
     for _ in range(3):
-        tidy()
+        clean()
 
     assert client.hget(KEYS.conversion(entry.id), "result") is None
     assert client.hget(KEYS.conversion("bad-1"), "state") == "pondering"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conveyor import State, names
-from conveyor.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.schedule import FILE_LIFE_S
 from conveyor.ledger.keys import Keys
-from conveyor.schedule import FILE_LIFE_S
-from workers.tidy import tidy
+from workers.cleaner import clean
 
 KEYS = Keys()
 
@@ -151,11 +151,11 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
     ready = ledger.get(handle.id)
     dead = ledger.failed(ready, Failure(FailureKind.STORAGE, "Full."))
     ledger.told(handle.id, is_dead=True)
-    tidy()
+    clean()
     assert ledger.get(handle.id).result == ready.result  # it may still be fetched
 
     client.zadd(KEYS.dead, {handle.id: ledger.now() - FILE_LIFE_S - 1})
-    tidy()
+    clean()
 
     stripped = ledger.get(handle.id)
     assert (stripped.job_id, stripped.result, stripped.uploads) == ("", None, {})

@@ -7,10 +7,10 @@ from structlog.testing import capture_logs
 
 from conveyor import State, names
 from conveyor.bells import Belfry
+from conveyor.convertapi.client import ConvertApi
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.client import ConvertApi
 
 KEYS = Keys()
 # What is due in the same slot shares a bell.

@@ -9,11 +9,11 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, FailureKind, State, names
-from conveyor.conversion import StoredFile
+from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
 from conveyor.storage.marker import MARKER, OtherStorage
-from workers import storage_watch, tidy
+from workers import cleaner, storage_watch
 
 KEYS = Keys()
 # Four waits after which a delivery is tried again, at a spacing of 0.2 s: doubled, never the bare
@@ -279,7 +279,7 @@ def test_failure_is_told_by_a_worker_with_another_storage_and_its_source_is_remo
         assert AsyncResult(handle.id, app=stranger.app).state == "FAILURE"
     assert "a.md" in mount.left()
     with worker_of(sandbox.url):
-        tidy.tidy()
+        cleaner.clean()
     assert mount.left() == [MARKER]
 
 

@@ -9,12 +9,12 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, State, names
-from conveyor.conversion import FailureKind
+from conveyor.convertapi.client import ConvertApi
+from conveyor.domain.conversion import FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Job
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
@@ -328,7 +328,7 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     entry = ledger.get(handle.id)
-    ledger.begin_submit(entry, Job("0" * 32, "http://x", Dialect.PATH))
+    ledger.begin_submit(entry, Submission("0" * 32, "http://x", Dialect.PATH))
     conveyor.cancel(handle.id)
     worker.waiting()
     monkeypatch.setattr("workers.delivery.tell", _raise)

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from conveyor import ConversionFailed, InvalidRequest, State, names
-from conveyor.ledger import Job
+from conveyor.domain.dialect import Dialect
+from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 
 KEYS = Keys()
 
@@ -62,7 +62,7 @@ def test_a_worker_that_died_after_its_intent_is_asked_for_and_not_repeated(
     handle = conveyor.convert(document, to="html")
     (message,) = worker.waiting()
     ledger = worker.engine.ledger
-    ledger.begin_submit(ledger.get(handle.id), Job("0" * 32, sandbox.url, Dialect.PATH))
+    ledger.begin_submit(ledger.get(handle.id), Submission("0" * 32, sandbox.url, Dialect.PATH))
     worker.run(message)
 
     assert sandbox.audit()["jobs"] == 0

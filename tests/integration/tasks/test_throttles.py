@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conveyor import State, names
+from conveyor.convertapi.client import ConvertApi
+from conveyor.domain.outcomes import Throttled
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.client import ConvertApi
-from conveyor.protocol.outcomes import Throttled
 
 KEYS = Keys()
 

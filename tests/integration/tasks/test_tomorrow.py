@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 
 from conveyor import State, names
 from conveyor.doctor import further_parts_of
+from conveyor.domain.dialect import Dialect
 from conveyor.errors import InvalidRequest, UnreadableConversion
 from conveyor.ledger.keys import Keys
-from conveyor.protocol.dialect import Dialect
 from workers import cleanup
-from workers.tidy import tidy
+from workers.cleaner import clean
 
 KEYS = Keys()
 
@@ -82,7 +82,7 @@ def test_entry_of_a_later_release_is_left_alone_and_shown(
     client.zadd(KEYS.due("submit"), {own.id: 2})
     for _ in range(3):
         worker.sweep()
-        tidy()
+        clean()
         cleanup.clean_up()
     worker.work()
     if fields["v"] == "2":
@@ -229,7 +229,7 @@ def test_tokens_of_a_later_release_are_put_off(worker, conveyor, client, tmp_pat
     (tmp_path / "files" / "results").mkdir(parents=True)
     client.zadd(KEYS.staging, dict.fromkeys(["v2:abc", "../results", "x" * 32], 0))
     client.sadd(KEYS.doomed, "../results")
-    tidy()
+    clean()
 
     assert client.zcard(KEYS.staging) == 3
     assert client.zcount(KEYS.staging, "-inf", 1) == 0

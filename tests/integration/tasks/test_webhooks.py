@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from conveyor import State, names
-from conveyor.protocol.outcomes import InProgress
+from conveyor.domain.outcomes import InProgress
 from conveyor.webhooks import is_genuine
 
 KEY = "k" * 32

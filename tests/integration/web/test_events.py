@@ -6,7 +6,8 @@ from threading import Timer
 
 import pytest
 
-from conveyor import Failure, FailureKind, watch
+from conveyor import Failure, FailureKind
+from conveyor.ledger import watch
 
 
 def _events(answer):

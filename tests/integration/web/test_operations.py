@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from conveyor import Failure, FailureKind
-from conveyor.formats import ALIASES, FORMATS
+from conveyor.domain.formats import ALIASES, FORMATS
 from web.problems import Kind
 
 

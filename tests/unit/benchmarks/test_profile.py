@@ -10,7 +10,7 @@ TRACE = "worker (celery/bin/worker.py:400);fast_trace_task (celery/app/trace.py:
 @pytest.mark.parametrize(
     ("frames", "owner"),
     [
-        ("poll (tasks/poll.py:9);ask (conveyor/protocol/client.py:8);send (socket.py:7)", "HTTP"),
+        ("poll (tasks/poll.py:9);ask (conveyor/convertapi/client.py:8);send (socket.py:7)", "HTTP"),
         ("move (conveyor/ledger/ledger.py:9);execute (redis/client.py:8)", "ledger"),
         ("publish (kombu/messaging.py:9);execute (redis/client.py:8)", "Celery"),
         ("store (workers/telling.py:9);set (celery/backends/redis.py:8)", "results"),

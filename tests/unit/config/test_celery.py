@@ -7,8 +7,8 @@ from celery import Celery
 
 from config.celery import celery_options
 from config.settings import WorkerSettings
+from conveyor.domain.schedule import MAX_DELAY_S, MAX_FALLBACK_S
 from conveyor.names import Queues
-from conveyor.schedule import MAX_DELAY_S, MAX_FALLBACK_S
 from conveyor.settings import load
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
+from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry
-from conveyor.request import ConversionRequest
 
 NOW = 1_000_000.0
 

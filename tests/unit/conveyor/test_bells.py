@@ -11,10 +11,10 @@ from celery import Celery
 
 from conveyor import names
 from conveyor.bells import Belfry, deliver
-from conveyor.canvas import Caller
-from conveyor.protocol.outcomes import RemoteFile, Result
+from conveyor.domain.canvas import Caller
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
 from conveyor.publishing import Publisher
-from conveyor.request import ConversionRequest
 
 SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
 SECRET = "5ecr3t"

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conveyor.conversion import State
-from conveyor.durations import Expectation
+from conveyor.domain.conversion import State
+from conveyor.domain.durations import Expectation
+from conveyor.domain.request import ConversionRequest
 from conveyor.handle import progress_of
 from conveyor.ledger import Entry
-from conveyor.request import ConversionRequest
 
 BEGUN = 1_000_000.0
 

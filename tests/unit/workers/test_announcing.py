@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Conversion, Failure, FailureKind, State, StoredFile
 from workers.announcing import Announcer
 
 FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)

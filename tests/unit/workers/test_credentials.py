@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.settings import WorkerSettings
-from conveyor.protocol.credentials import FixedCredentials
+from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.settings import load
 from workers.credentials import FileCredentials, JwtCredentials, credentials_of, owner_of
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.protocol.dialect import Dialect
+from conveyor.domain.dialect import Dialect
 from workers.dialects import Dialects
 
 PATH, QUERY = Dialect.PATH, Dialect.QUERY

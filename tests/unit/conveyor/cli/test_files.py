@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from conveyor.cli import files
-from conveyor.conversion import Conversion, State, StoredFile
+from conveyor.domain.conversion import Conversion, State, StoredFile
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.storage import Storage
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from conveyor.cli import progress as module
 from conveyor.cli.progress import follow
-from conveyor.conversion import Conversion, Progress, State
+from conveyor.domain.conversion import Conversion, Progress, State
 from conveyor.errors import AccountHeld, WaitTimeout
 
 

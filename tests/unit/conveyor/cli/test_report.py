@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from conveyor.cli.report import summary
-from conveyor.conversion import Conversion, Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Conversion, Failure, FailureKind, State, StoredFile
 
 
 def printed(conversion: Conversion, width: int = 80) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.request import ConversionRequest
+from conveyor.domain.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of, leftovers_of
-from conveyor.protocol.dialect import Dialect
-from conveyor.protocol.outcomes import RemoteFile, Result
-from conveyor.request import ConversionRequest
-from conveyor.schedule import FILE_LIFE_S, JOB_LIFE_S
 
 HOST = "https://eu-v2.convertapi.com"
 JOB = Leftover(HOST, Dialect.PATH, "0" * 32)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conveyor.conversion import State
+from conveyor.domain.conversion import State
 from conveyor.ledger import Ledger
 from conveyor.ledger.transitions import TRANSITIONS
 

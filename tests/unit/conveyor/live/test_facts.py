@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Silence
 from conveyor.live.facts import FACTS
 from conveyor.live.findings import UNASKED, Verdict, could_not_tell, holds
 from conveyor.live.plan import MOST_SPENT
 from conveyor.live.scene import Call, JobSeen, Role, Scene
 from conveyor.live.traits import traits_of
-from conveyor.protocol.dialect import Dialect
 
 DOCS = Path(__file__).parents[4] / "docs"
 CHECKS = {fact.id: fact.check for fact in FACTS}

@@ -1,0 +1,205 @@
+"""A whole answer, and what its head says. Heads are foreign text: none makes this raise."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from conveyor.domain.shapes import without_escapes
+
+__all__ = ["Answer", "Unparsed", "file_name_of", "retry_after_of"]
+
+_MOST_HEADER_CHARACTERS: Final = 4096
+_MOST_WAIT_S: Final = 3600.0
+_LONGEST_NUMBER_CHARACTERS: Final = 300
+
+_MOST_DEPTH: Final = 64
+_MOST_CONTAINERS: Final = 100_000
+# A text that never ends is one token too: looking for its end from each quote would take for ever.
+_BRACKETS: Final = re.compile(r'"[^"]*"?|[\[\]{}]')
+
+_EXTENDED: Final = re.compile(
+    r"""(?:^|;)\s*filename\*\s*=\s*"?([\w.:-]*)'[^';"]*'([^;"\s]*)""", re.IGNORECASE
+)
+_PLAIN: Final = re.compile(
+    r"""(?:^|;)\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))""", re.IGNORECASE
+)
+
+
+class Unparsed:
+    """Stands for a body that is no JSON, or is JSON too deep to be read.
+
+    Attributes:
+        is_whole: Whether it may be whole JSON all the same.
+    """
+
+    def __init__(self, *, is_whole: bool) -> None:
+        self.is_whole = is_whole
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: Without parameters, in lower case.
+        file_name: From Content-Disposition, empty where there is none.
+        body: At most 64 MiB.
+        retry_after_s: Seconds, as ``Retry-After`` says; None where it does not.
+    """
+
+    status: int
+    content_type: str = ""
+    file_name: str = ""
+    body: bytes = b""
+    retry_after_s: float | None = None
+
+    @classmethod
+    def read(cls, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Make an answer of its parts.
+
+        Args:
+            status: The HTTP status.
+            headers: The head's fields.
+            body: The body, without its transfer and content encodings.
+        """
+        return cls(
+            status,
+            headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+            file_name_of(headers.get("Content-Disposition", "")),
+            body,
+            retry_after_of(headers),
+        )
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text; what is no UTF-8, UTF-16 or UTF-32 is replaced."""
+        return self.body.decode(json.detect_encoding(self.body), "replace")
+
+    @cached_property
+    def value(self) -> Any:
+        """What the body holds as JSON, an `Unparsed` where it holds none."""
+        if not _may_be_json(self.body):
+            return Unparsed(is_whole=False)
+        if _is_deep(self.text):
+            return Unparsed(is_whole=True)
+        try:
+            return _JSON.decode(self.text)
+        except ValueError:
+            return Unparsed(is_whole=False)
+
+    def json(self) -> dict[str, Any] | None:
+        """The body as a JSON object, None where it is none."""
+        return self.value if isinstance(self.value, dict) else None
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """How long the answer asks to wait.
+
+    Args:
+        headers: The head's fields.
+
+    Returns:
+        Seconds, 0 to 3600. None where there is no such wish, or none that can be read.
+    """
+    text = headers.get("Retry-After", "").strip()[:_MOST_HEADER_CHARACTERS]
+    if not text:
+        return None
+    wait_s = float(text) if re.fullmatch(r"[0-9]{1,300}(\.[0-9]{0,9})?", text) else None
+    if wait_s is None:
+        until = _date(text)
+        # By the clock of whoever answered, where it tells the time: ours may differ.
+        now = _date(headers.get("Date", "")) or datetime.now(UTC)
+        wait_s = None if until is None else (until - now).total_seconds()
+    return None if wait_s is None else min(max(wait_s, 0.0), _MOST_WAIT_S)
+
+
+def file_name_of(disposition: str) -> str:
+    """The name in a Content-Disposition (RFC 6266), empty where there is none.
+
+    Args:
+        disposition: The header. `email`'s own reader raises on some of what servers send, and
+            prefers the older of two names that differ.
+    """
+    text = disposition[:_MOST_HEADER_CHARACTERS]
+    if not text:
+        return ""
+    if extended := _EXTENDED.search(text):
+        return _decoded(unquote_to_bytes(extended[2]), extended[1]).strip()
+    if plain := _PLAIN.search(text):
+        name = plain[2] if plain[1] is None else re.sub(r"\\(.)", r"\1", plain[1])
+        return _from_words(name.strip())
+    return ""
+
+
+def _decoded(name: bytes, charset: str) -> str:
+    try:
+        return name.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return name.decode("utf-8", "replace")
+
+
+def _from_words(name: str) -> str:
+    """A plain name: RFC 2047 words, as .NET writes them, or UTF-8 that was read as Latin-1."""
+    if name.startswith("=?"):
+        try:
+            return str(make_header(decode_header(name))) or name
+        except (HeaderParseError, LookupError, ValueError):
+            return name
+    try:
+        return name.encode("latin-1").decode()
+    except ValueError:
+        return name
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text[:_MOST_HEADER_CHARACTERS])
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _may_be_json(body: bytes) -> bool:
+    """Whether it is worth a look: most large bodies are files."""
+    head = body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+    return head[:1] in (b"{", b"[", b'"')
+
+
+def _is_deep(text: str) -> bool:
+    """Whether JSON is nested deeper than any answer.
+
+    `json` recurses, and would raise at a depth that depends on who calls it.
+    """
+    opened = text.count("[") + text.count("{")
+    if opened <= _MOST_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(without_escapes(text)):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > _MOST_DEPTH:
+            return True
+    return opened > _MOST_CONTAINERS
+
+
+def _number(digits: str) -> int | float:
+    """A whole number. Python itself refuses those of more than 4,300 digits."""
+    return int(digits) if len(digits) < _LONGEST_NUMBER_CHARACTERS else math.inf
+
+
+def _no_number(_constant: str) -> None:
+    """NaN and Infinity are no JSON, and nothing we keep may hold them."""
+
+
+_JSON: Final = json.JSONDecoder(parse_int=_number, parse_constant=_no_number)

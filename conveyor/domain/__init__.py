@@ -1,0 +1,1 @@
+"""What Conveyor decides and remembers, as plain values: no Redis, Celery, HTTP or storage."""

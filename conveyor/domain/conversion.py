@@ -1,0 +1,230 @@
+"""The records: what a conversion is, as its caller and the operator see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from conveyor.domain.shapes import as_fields
+from conveyor.errors import ConversionCancelled, ConversionFailed
+
+__all__ = [
+    "Conversion",
+    "Event",
+    "Failure",
+    "FailureKind",
+    "Progress",
+    "StagedFile",
+    "State",
+    "StoredFile",
+]
+
+
+class State(StrEnum):
+    """Where a conversion stands; `conveyor.ledger.transitions` has the ways between them."""
+
+    QUEUED = "queued"  # accepted; no job at the service
+    CONVERTING = "converting"  # the intent to submit is on record, or the service has the job
+    READY = "ready"  # converted and charged; the files are still at the service
+    SUCCEEDED = "succeeded"  # every file lies in the storage
+    FAILED = "failed"  # ended without files: a dead letter
+    EXPIRED = "expired"  # the service forgot a job that it had: a dead letter
+    CANCELLED = "cancelled"  # ended by the caller's wish
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in _FINAL
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is a dead letter: it ended without files, and was not cancelled."""
+        return self in _DEAD
+
+
+_DEAD = frozenset({State.FAILED, State.EXPIRED})
+_FINAL = _DEAD | {State.SUCCEEDED, State.CANCELLED}
+
+
+class FailureKind(StrEnum):
+    """The class of a failure: who can do something about it."""
+
+    INPUT = "input"  # the document or the parameters: the user
+    SERVICE = "service"  # ConvertAPI: try again later
+    ACCOUNT = "account"  # credentials or balance: the account's owner
+    EXPIRED = "expired"  # the service forgot the job before it was fetched: the operator
+    STORAGE = "storage"  # the result can't be stored: the operator
+    POSSIBLY_PAID = "possibly_paid"  # nobody can tell whether it was started: the operator
+    UNREADABLE = "unreadable"  # paid, and the answer can't be read: the operator
+    INTERNAL = "internal"  # an error of Conveyor's own: the operator, and we
+    CANCELLED = "cancelled"  # the caller wished so; no dead letter
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A result file in the storage.
+
+    Attributes:
+        name: Its file name, safe to use as such.
+        uri: Where it lies, an fsspec URL.
+        size: In bytes.
+        sha256: The hash of its content, hexadecimal.
+    """
+
+    name: str
+    uri: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """An uploaded file in the storage: the source of one conversion.
+
+    Attributes:
+        name: Its file name, as it came.
+        uri: Where it lies, an fsspec URL.
+        size: In bytes.
+        sha256: The hash of its content, hexadecimal.
+    """
+
+    name: str
+    uri: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a conversion has ended without files.
+
+    Attributes:
+        kind: Who can do something about it.
+        message: What the service, or Conveyor, says of the cause. Holds no secret.
+        code: ConvertAPI's error code, 0 where there is none.
+        status: The HTTP status that brought it, 0 where there is none.
+        answer: What the service answered, redacted and at most 2,000 characters, where it can't be
+            read and has been paid.
+    """
+
+    kind: FailureKind
+    message: str
+    code: int = 0
+    status: int = 0
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A conversion as it stands.
+
+    Attributes:
+        id: Its id, which is also the Celery task id.
+        state: Where it stands.
+        from_format: The format of the source, ``"docx"``.
+        to_format: The target format, ``"pdf"``.
+        files: The stored results, empty until ``succeeded``.
+        cost: What the service charged, in its units; 0 until it is known.
+        polls: How often the service was asked.
+        submits: How often the job was posted; above 1 only where nothing had been started before.
+        created_at: When it was accepted, seconds since the epoch; the same for the times below.
+        submitted_at: When it was last posted.
+        ready_at: When the result was seen.
+        finished_at: When it ended.
+        failure: Why it has ended without files.
+    """
+
+    id: str
+    state: State
+    from_format: str
+    to_format: str
+    files: tuple[StoredFile, ...] = ()
+    cost: int = 0
+    polls: int = 0
+    submits: int = 0
+    created_at: float = 0.0
+    submitted_at: float | None = None
+    ready_at: float | None = None
+    finished_at: float | None = None
+    failure: Failure | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values: the result that the caller's Celery task gets."""
+        plain = as_fields(self)
+        plain["state"] = self.state.value
+        plain["files"] = list(map(as_fields, self.files))
+        if self.failure is not None:
+            plain["failure"] = {**as_fields(self.failure), "kind": self.failure.kind.value}
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Self:
+        """Read what `to_dict` returned, for those who get the result through Celery."""
+        failure = plain.get("failure")
+        return cls(
+            **{
+                **plain,
+                "state": State(plain["state"]),
+                "files": tuple(StoredFile(**file) for file in plain["files"]),
+                "failure": failure and Failure(**{**failure, "kind": FailureKind(failure["kind"])}),
+            }
+        )
+
+    def raise_if_failed(self) -> None:
+        """Do nothing, or raise what the caller must learn.
+
+        Raises:
+            ConversionFailed: It has ended without files.
+            ConversionCancelled: The caller wished so.
+        """
+        if self.failure is not None:
+            failure = self.failure
+            ended = ConversionCancelled if self.state is State.CANCELLED else ConversionFailed
+            raise ended(failure.message, failure.code, failure.status, failure.kind.value, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of state, or of what holds a conversion up.
+
+    Attributes:
+        id: Its place in the conversion's history: ``events(after=id)`` goes on after it.
+        conversion_id: The conversion's id.
+        state: The state that was entered.
+        at: When, seconds since the epoch.
+        note: What holds it up, in words; empty when all goes well.
+    """
+
+    id: str
+    conversion_id: str
+    state: State
+    at: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a conversion is.
+
+    Attributes:
+        state: Where it stands.
+        polls: How often the service was asked.
+        elapsed_s: Seconds since it was accepted.
+        expected_s: Seconds that half of such conversions took lately at the service, None while
+            unknown.
+        fraction: An estimate from 0 to 1 that never goes back while it converts. 1 only when it has
+            succeeded, None while unknown, and where it takes longer than usual.
+        note: What holds it up, in words; empty when all goes well.
+        held: Whether the account is on hold: it goes on when somebody has repaired that.
+        late: Whether it takes longer than usual: nine of ten such conversions had ended by now.
+    """
+
+    state: State
+    polls: int
+    elapsed_s: float
+    expected_s: float | None
+    fraction: float | None
+    note: str = ""
+    held: bool = False
+    late: bool = False

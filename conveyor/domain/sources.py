@@ -1,0 +1,265 @@
+"""The kinds of source that a conversion takes, told apart by their form.
+
+========================  ==============================================================
+``https://…``             a URL that the service can reach: passed on
+32 of a-z and 0-9         a FileId of an earlier upload: passed on
+``s3://…``, ``file://…``  any other fsspec URL: the worker streams it to ``/upload``
+a path                    a local file of the producer: staged in the storage first
+a staged file             an upload that lies in the storage by now
+a conversion's result     its files, so that one conversion feeds the next in a chain
+========================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from conveyor.domain.conversion import Conversion, StagedFile
+from conveyor.errors import InvalidRequest
+
+__all__ = [
+    "Source",
+    "SourceInput",
+    "SourceKind",
+    "is_file_id",
+    "parse_sources",
+    "prefer_local",
+    "staged",
+]
+
+SourceInput = (
+    str | PathLike[str] | StagedFile | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
+)
+
+_FILE_ID = re.compile(r"[a-z0-9]{32}")
+# One letter is a drive of Windows, as fsspec has it.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
+# A name has 253 characters at most; a user and a password are told of below.
+_MAX_AUTHORITY: Final = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+# Longer addresses are taken by no server and no file system.
+_MAX_BYTES: Final = 8192
+
+
+class SourceKind(StrEnum):
+    """Who reads the source."""
+
+    URL = "url"  # the service fetches it
+    FILE_ID = "file_id"  # the service has it
+    STORED = "stored"  # the worker uploads it
+    LOCAL = "local"  # only the producer can read it: must be staged
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source document.
+
+    Attributes:
+        kind: Who reads it.
+        value: The URL, the FileId or the path.
+        sha256: Of a file that was staged for this very request, the hash of its content: the
+            conversion will own it. Empty for all others, and once it does.
+    """
+
+    kind: SourceKind
+    value: str
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file name that the source's path ends in; empty where it has none."""
+        if self.kind is SourceKind.FILE_ID:
+            return ""
+        if self.kind is SourceKind.LOCAL:
+            return Path(self.value).name
+        if self.kind is SourceKind.STORED:
+            # fsspec takes paths as they are: nothing in them is quoted, and # and ? are letters.
+            return PurePosixPath(self.value.partition("://")[2]).name
+        return PurePosixPath(unquote(urlsplit(self.value).path)).name
+
+    @property
+    def format(self) -> str:
+        """The format that the name tells, ``"docx"``; empty where it tells none."""
+        return PurePosixPath(self.name).suffix.removeprefix(".").lower()
+
+
+def is_file_id(text: str) -> bool:
+    """Whether a text has the form of the service's FileIds (protocol: 32 of a-z and 0-9)."""
+    return _FILE_ID.fullmatch(text) is not None
+
+
+def parse_sources(given: SourceInput) -> tuple[Source, ...]:
+    """Tell what was given as a source.
+
+    Args:
+        given: One source of any kind, or a list of them.
+
+    Returns:
+        The sources in their order, at least one.
+
+    Raises:
+        InvalidRequest: It is none of the kinds, or there is none.
+    """
+    try:
+        sources = tuple(_flatten(given))
+    except RecursionError:
+        raise InvalidRequest("The sources are nested too deeply: give one list.") from None
+    if not sources:
+        raise InvalidRequest("There is no source: give a URL, a path, a FileId or a list of these.")
+    return sources
+
+
+def prefer_local(source: Source) -> Source:
+    """Read a text that has the form of a FileId as a file, where a file here has that name.
+
+    Upload handlers name files with 32 hexadecimal digits. The official client decides the same.
+    The order is: a path with a folder or a suffix is a file, a file in the working directory comes
+    next, and only what is neither is a FileId. A `pathlib.Path` is always a file.
+
+    Args:
+        source: As `parse_sources` tells it.
+
+    Returns:
+        The local file, or the source as it was.
+    """
+    if source.kind is SourceKind.FILE_ID and os.path.isfile(source.value):  # noqa: PTH113 - it never raises
+        return Source(SourceKind.LOCAL, source.value)
+    return source
+
+
+def staged(file: StagedFile) -> Source:
+    """A staged file as the source of the conversion that will own it."""
+    return Source(SourceKind.STORED, _stored(file.uri).value, file.sha256)
+
+
+def _flatten(given: Any) -> list[Source]:
+    if isinstance(given, str):
+        return [_parse_text(given)]
+    if isinstance(given, PathLike):
+        return [_parse_path(os.fsdecode(given))]
+    if isinstance(given, StagedFile):
+        return [staged(given)]
+    if isinstance(given, Conversion):
+        return [_stored(file.uri) for file in given.files]
+    if isinstance(given, Mapping):
+        return _parse_result(given)
+    if isinstance(given, Sequence) and not isinstance(given, bytes | bytearray):
+        return [source for item in given for source in _flatten(item)]
+    raise InvalidRequest(
+        f"A source can't be a {type(given).__name__}: give a URL, a path, a FileId or a list "
+        "of these."
+    )
+
+
+def _parse_text(text: str) -> Source:
+    text = str.__str__(text)
+    if not text.strip() or "\0" in text:
+        raise InvalidRequest("The source is empty: give a URL, a path or a FileId.")
+    scheme = _scheme_of(text)
+    if not scheme:
+        return Source(SourceKind.FILE_ID, text) if is_file_id(text) else _parse_path(text)
+    _check_length(_bytes_of(text))
+    if scheme in ("http", "https"):
+        _check_url(text)
+        return Source(SourceKind.URL, text)
+    return Source(SourceKind.STORED, text)
+
+
+def _parse_path(text: str) -> Source:
+    try:
+        _check_length(os.fsencode(text))
+    except UnicodeEncodeError:
+        raise _half_a_character() from None
+    return Source(SourceKind.LOCAL, text)
+
+
+def _scheme_of(text: str) -> str:
+    """The scheme of a URL in lower case, empty where it is none."""
+    if "://" not in text:
+        return ""
+    if text[0].isspace():
+        # Parsers disagree about it.
+        raise _unreadable()
+    try:
+        urlsplit(text)
+    except ValueError:
+        raise _unreadable() from None
+    found = _SCHEME.match(text)
+    return found[1].lower() if found else ""
+
+
+def _check_url(url: str) -> None:
+    """Refuse what the service can't fetch, and what two parsers would read differently."""
+    if _CONTROL.search(url) or url != url.strip():
+        raise _unreadable()
+    # Only the host is asked for. The rest may be long, and urllib3 would quote it letter by letter.
+    authority = _AUTHORITY.match(url)
+    if authority is None or len(authority[0]) > _MAX_AUTHORITY:
+        raise _unreadable()
+    try:
+        host = parse_url(authority[0]).host
+    except (LocationParseError, ValueError):
+        raise _unreadable() from None
+    if not host:
+        raise InvalidRequest("The source URL names no host.")
+    if "@" in urlsplit(url).netloc:
+        raise InvalidRequest(
+            "The source URL holds a user name or a password: give a URL that opens without them, "
+            "such as a signed one."
+        )
+
+
+def _check_length(text: bytes) -> None:
+    if len(text) > _MAX_BYTES:
+        raise InvalidRequest(f"The source is longer than {_MAX_BYTES} bytes: give a shorter one.")
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise _half_a_character() from None
+
+
+def _unreadable() -> InvalidRequest:
+    return InvalidRequest("The source URL can't be read: check its host.")
+
+
+def _half_a_character() -> InvalidRequest:
+    return InvalidRequest(
+        "The source holds half a character (a lone surrogate): give it as Unicode text."
+    )
+
+
+def _parse_result(result: Mapping[str, Any]) -> list[Source]:
+    """Take the files of a conversion's result, as a chain passes it on."""
+    try:
+        return [_stored(file["uri"]) for file in result["files"]]
+    except (KeyError, TypeError):
+        raise InvalidRequest(
+            "A mapping given as a source must be the result of a conversion, with its 'files'."
+        ) from None
+
+
+def _stored(uri: Any) -> Source:
+    """A file in the storage by its address.
+
+    Raises:
+        InvalidRequest: It is no such address.
+    """
+    source = _parse_text(uri) if isinstance(uri, str) else None
+    if source is None or source.kind is not SourceKind.STORED:
+        raise InvalidRequest("A stored file must have a storage's URL, such as s3://bucket/a.pdf.")
+    return source

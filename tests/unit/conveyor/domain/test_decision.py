@@ -1,0 +1,508 @@
+"""The protocol's tables, as tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.decision import (
+    AskFirst,
+    Bury,
+    Expire,
+    Hold,
+    Keep,
+    Limits,
+    PollAgain,
+    SubmitAgain,
+    Taken,
+    after_poll,
+    after_submit,
+    failure_of,
+)
+from conveyor.domain.outcomes import (
+    Busy,
+    Failed,
+    Finished,
+    InProgress,
+    Lost,
+    NotFound,
+    RemoteFile,
+    Result,
+    Started,
+    Throttled,
+    Unreadable,
+    Unsent,
+)
+
+RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
+LIMITS = Limits(submits=3, strikes=4, submit_s=600.0)
+NOW = 1_000_000.0
+# A second 404, two minutes after the POST had ended in the dark.
+PROVED = {"missing": 1, "unclear": "gateway", "unclear_at": NOW - 120.0}
+REFUSAL = Failure(FailureKind.INPUT, "JobId is already in use.", 4000, 409)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        pytest.param(Started("j"), Taken("j"), id="200 with a JobId"),
+        pytest.param(Finished(RESULT), Keep(RESULT), id="200 with the result"),
+        pytest.param(
+            Lost("cut"), AskFirst("the answer to the submit was lost: cut"), id="answer lost"
+        ),
+        pytest.param(Throttled(), SubmitAgain("ConvertAPI is throttling"), id="503"),
+        pytest.param(
+            Unsent("no connection"),
+            SubmitAgain("ConvertAPI can't be reached: no connection"),
+            id="no connection",
+        ),
+    ],
+)
+def test_after_a_submit(outcome, decision, entry_of):
+    assert after_submit(outcome, entry_of(), LIMITS) == decision
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "status", "code"),
+    [
+        pytest.param(Failed(400, 4000, "Bad."), FailureKind.INPUT, 400, 4000, id="400"),
+        pytest.param(Failed(500, 5001, "Broke."), FailureKind.SERVICE, 500, 5001, id="500"),
+        pytest.param(NotFound("Not here."), FailureKind.INPUT, 404, 0, id="404"),
+        pytest.param(NotFound(), FailureKind.INPUT, 404, 0, id="404 without a word"),
+    ],
+)
+def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_of):
+    decision = after_submit(outcome, entry_of(), LIMITS)
+
+    assert isinstance(decision, Bury)
+    failure = decision.failure
+    assert (failure.kind, failure.status, failure.code) == (kind, status, code)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Failed(401, 4013, "Who?"), Failed(401, 4014, "No credits."), Failed(403, 0, "No.")],
+    ids=["credentials", "balance", "forbidden"],
+)
+@pytest.mark.parametrize("age_s", [0, 599, 1e9])
+def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, entry_of):
+    """However long it lasts: it is not the conversion's fault, and the operator can end it."""
+    decision = after_submit(outcome, entry_of(seen_at=NOW + age_s), LIMITS)
+
+    assert isinstance(decision, Hold)
+    assert decision.failure.kind is FailureKind.ACCOUNT
+
+
+def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entry_of):
+    """It may be the probe each time it comes: then it never waits outside, where others end."""
+    limits = Limits(hold_s=600.0)
+    held = entry_of(held_at=NOW - 599, seen_at=NOW)
+    held_too_long = entry_of(held_at=NOW - 600, seen_at=NOW)
+
+    assert isinstance(after_submit(Failed(403, 0, "No."), held, limits), Hold)
+    decision = after_submit(Failed(403, 0, "No."), held_too_long, limits)
+    assert isinstance(decision, Bury)
+    assert decision.failure.kind is FailureKind.ACCOUNT
+    assert "Nothing was paid" in decision.failure.message
+
+
+@pytest.mark.parametrize("outcome", [Throttled(), Unsent("away")], ids=["503", "no connection"])
+@pytest.mark.parametrize(
+    ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
+)
+@pytest.mark.parametrize("submits", [0, 99])
+def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
+    outcome, age_s, goes_on, submits, entry_of
+):
+    decision = after_submit(outcome, entry_of(submits=submits, seen_at=NOW + age_s), LIMITS)
+
+    assert isinstance(decision, SubmitAgain if goes_on else Bury)
+    if isinstance(decision, Bury):
+        assert decision.failure.kind is FailureKind.SERVICE
+        assert "Nothing was paid" in decision.failure.message
+
+
+def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit(entry_of):
+    asked = after_submit(Lost("cut", paid=True), entry_of(submits=1), LIMITS)
+    never_found = after_poll(NotFound(), entry_of(refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert isinstance(asked, AskFirst)
+    assert isinstance(never_found, Bury)
+    assert never_found.failure.kind is FailureKind.UNREADABLE
+    assert never_found.cost == 1
+
+
+@pytest.mark.parametrize(("strikes", "decision"), [(5, PollAgain), (6, Bury)])
+def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(strikes, decision, entry_of):
+    made = after_poll(Lost("cut", paid=True), entry_of(alive=True, strikes=strikes), Limits())
+
+    assert isinstance(made, decision)
+
+
+@pytest.mark.parametrize("submits", [1, 3, 99])
+def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
+    assert isinstance(
+        after_submit(Lost("cut"), entry_of(submits=submits, seen_at=NOW + 1e9), LIMITS), AskFirst
+    )
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+@pytest.mark.parametrize("strikes", [0, 4, 999])
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        pytest.param(Finished(RESULT), Keep(RESULT), id="200"),
+        pytest.param(InProgress(), PollAgain(alive=True, strike=False), id="202"),
+        pytest.param(
+            Busy(), PollAgain(alive=False, strike=False, note="ConvertAPI was busy"), id="503"
+        ),
+    ],
+)
+def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, entry_of):
+    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS) == decision
+
+
+@pytest.mark.parametrize(
+    ("alive", "submits", "decision", "kind"),
+    [
+        pytest.param(False, 1, SubmitAgain, None, id="never seen, submitted once"),
+        pytest.param(False, 2, SubmitAgain, None, id="never seen, submitted twice"),
+        pytest.param(False, 3, Bury, FailureKind.SERVICE, id="never seen, as often as allowed"),
+        pytest.param(False, 9, Bury, FailureKind.SERVICE, id="never seen, more often"),
+        pytest.param(True, 1, Expire, FailureKind.EXPIRED, id="seen alive"),
+        pytest.param(True, 9, Expire, FailureKind.EXPIRED, id="seen alive, submitted often"),
+    ],
+)
+def test_a_404_submits_again_only_what_was_never_seen_alive(
+    alive, submits, decision, kind, entry_of
+):
+    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits, **PROVED), LIMITS)
+
+    assert isinstance(made, decision)
+    if kind is not None:
+        assert made.failure.kind is kind
+        assert made.failure.status == 404
+
+
+@pytest.mark.parametrize(
+    ("may_repay", "submits", "decision"),
+    [(False, 1, Bury), (True, 1, SubmitAgain), (True, 3, Bury)],
+    ids=["as it is", "allowed", "allowed, as often as it may be"],
+)
+def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
+    may_repay, submits, decision, entry_of
+):
+    """The service uses ids of its own: nobody can tell whether the lost submit was paid."""
+    limits = Limits(submits=3, may_repay=may_repay)
+    made = after_poll(NotFound(), entry_of(foreign_ids=True, submits=submits, **PROVED), limits)
+
+    assert isinstance(made, decision)
+    if not may_repay:
+        assert made.failure.kind is FailureKind.POSSIBLY_PAID
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Lost("cut", 502), 502), (Lost("cut"), 0), (Unsent("away"), 0)],
+    ids=["a proxy's page", "cut", "no connection"],
+)
+@pytest.mark.parametrize(("strikes", "goes_on"), [(0, True), (3, True), (4, False), (9, False)])
+def test_silence_is_borne_a_bounded_number_of_times(
+    *, outcome, status, alive, strikes, goes_on, entry_of
+):
+    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS)
+
+    if goes_on:
+        assert isinstance(made, PollAgain)
+        assert (made.alive, made.strike) == (False, True)
+        assert outcome.reason in made.note
+    else:
+        assert isinstance(made, Bury)
+        assert made.failure.kind is FailureKind.POSSIBLY_PAID
+        assert made.failure.status == status
+        assert f"{strikes + 1} polls in a row" in made.failure.message
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+def test_an_error_of_the_service_ends_the_job(alive, entry_of):
+    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert (made.failure.code, made.failure.status) == (5001, 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "cure"),
+    [
+        (400, 4000, FailureKind.INPUT, "Check the document and the parameters."),
+        (400, 4002, FailureKind.INPUT, "Check the document and the parameters."),
+        (401, 4010, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4013, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4017, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (500, 4012, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (402, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (403, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
+        (401, 4014, FailureKind.ACCOUNT, "buy conversions"),
+        (415, 0, FailureKind.INPUT, "Choose another target format."),
+        (500, 5000, FailureKind.SERVICE, "longer Timeout"),
+        (500, 5001, FailureKind.SERVICE, "Replay it later."),
+        (500, 5002, FailureKind.INPUT, "damaged"),
+        (500, 5003, FailureKind.INPUT, "Password"),
+        (500, 5004, FailureKind.INPUT, "Check the document and the parameters."),
+        (500, 5008, FailureKind.INPUT, "200 without a login"),
+        (500, 5009, FailureKind.INPUT, "older than three hours"),
+        (500, 50010, FailureKind.SERVICE, "Replay it later."),
+        (503, 50050, FailureKind.SERVICE, "Replay it later."),
+        (418, 0, FailureKind.INPUT, "Check the document and the parameters."),
+    ],
+)
+def test_a_failure_is_classed_and_says_the_cure(status, code, kind, cure):
+    failure = failure_of(Failed(status, code, "It was so."))
+
+    assert failure.kind is kind
+    assert (failure.status, failure.code) == (status, code)
+    assert failure.message.startswith("It was so. ")
+    assert cure in failure.message
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_codes_whose_meaning_the_vendor_changed_decide_nothing(status):
+    kinds = {failure_of(Failed(status, code, "")).kind for code in (0, 5005, 5006, 5007)}
+
+    assert len(kinds) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Two\r\n lines ", "Two lines. "),
+        ("Ends so...", "Ends so. "),
+        ("", "HTTP 500. "),
+        (" \n", "HTTP 500. "),
+    ],
+    ids=["lines", "dots", "nothing", "blanks"],
+)
+def test_a_failure_is_one_line(said, shown):
+    message = failure_of(Failed(500, 5001, said)).message
+
+    assert message == f"{shown}Replay it later."
+
+
+# -- pay once ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("missing", "unclear", "ago_s", "proof"),
+    [
+        pytest.param(0, "gateway", 500.0, False, id="the first 404, however late"),
+        pytest.param(
+            1, "gateway", 119.0, False, id="the second, while a gateway may hold the POST"
+        ),
+        pytest.param(9, "gateway", 119.0, False, id="the tenth, as early"),
+        pytest.param(1, "gateway", 120.0, True, id="the second, late enough"),
+        pytest.param(1, "closed", 14.0, False, id="closed at once, too early"),
+        pytest.param(1, "closed", 15.0, True, id="closed at once"),
+    ],
+)
+def test_a_404_is_a_proof_only_as_the_second_and_late_enough(
+    missing, unclear, ago_s, proof, entry_of
+):
+    entry = entry_of(missing=missing, unclear=unclear, unclear_at=NOW - ago_s)
+
+    made = after_poll(NotFound(), entry, LIMITS)
+
+    assert isinstance(made, SubmitAgain if proof else PollAgain)
+    assert proof or made.missing
+
+
+@pytest.mark.parametrize(("ago_s", "proof"), [(119.0, False), (120.0, True)])
+def test_where_the_poster_died_the_proof_counts_from_the_first_404(ago_s, proof, entry_of):
+    entry = entry_of(missing=1, missing_at=NOW - ago_s)
+
+    assert isinstance(after_poll(NotFound(), entry, LIMITS), SubmitAgain if proof else PollAgain)
+
+
+def test_a_job_that_was_seen_alive_expires_with_the_second_404(entry_of):
+    first = after_poll(NotFound(), entry_of(alive=True), LIMITS)
+    second = after_poll(NotFound(), entry_of(alive=True, missing=1), LIMITS)
+
+    assert isinstance(first, PollAgain)
+    assert isinstance(second, Expire)
+
+
+def test_plain_v2_never_proves_anything(entry_of):
+    host = "https://v2.convertapi.com"
+
+    lost = after_poll(NotFound(), entry_of(base_url=host, **PROVED), LIMITS)
+    alive = after_poll(NotFound(), entry_of(base_url=host, alive=True, missing=9), LIMITS)
+
+    assert isinstance(lost, Bury)
+    assert lost.failure.kind is FailureKind.POSSIBLY_PAID
+    assert isinstance(alive, PollAgain)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Failed(400, 4000, "Parameter validation error."),
+        Failed(415, 0, "Unsupported."),
+        Failed(500, 5001, "Conversion failed."),
+        NotFound(),
+    ],
+    ids=["400", "415", "500", "404"],
+)
+def test_a_refusal_of_a_repeated_post_asks_and_buries_nothing(outcome, entry_of):
+    made = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+
+    assert isinstance(made, AskFirst)
+    assert made.refusal is not None
+
+
+def test_a_refusal_that_names_the_job_id_asks_even_the_first_time(entry_of):
+    """Redis may have lost the note of the first POST: the id is derived, and so the same."""
+    made = after_submit(Failed(400, 4000, "JobId is already in use."), entry_of(), LIMITS)
+
+    assert isinstance(made, AskFirst)
+
+
+TAKEN_BEFORE = [
+    Failed(400, 4000, "JobId is already in use."),
+    Failed(500, 5001, "A job with this job id exists."),
+    Lost("a proxy on the way, or the service, answered with HTTP 409: JobId is in use", 409),
+    Lost("a proxy on the way, or the service, answered with HTTP 409", 409),
+]
+
+
+@pytest.mark.parametrize("outcome", TAKEN_BEFORE, ids=lambda it: str(it.status))
+def test_a_job_that_the_service_says_it_has_and_does_not_find_is_never_called_unpaid(
+    outcome, entry_of
+):
+    asked = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+    made = after_poll(NotFound(), entry_of(lost=1, refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert made.failure.kind is FailureKind.POSSIBLY_PAID
+
+
+def test_a_job_id_that_the_service_finds_malformed_is_bad_input(entry_of):
+    refused = Failed(400, 4000, "Parameter JobId must be a UUID.")
+    asked = after_submit(refused, entry_of(), LIMITS)
+    made = after_poll(NotFound(), entry_of(refusal=asked.refusal, **PROVED), LIMITS)
+
+    assert made.failure.kind is FailureKind.INPUT
+
+
+def test_a_repeated_post_that_is_forbidden_alone_asks_before_it_is_buried(entry_of):
+    refused = Failed(403, 0, "")
+    made = after_submit(refused, entry_of(lost=1, denials=2), LIMITS, account_is_well=True)
+
+    assert isinstance(made, AskFirst)
+    assert made.refusal.kind is FailureKind.ACCOUNT
+
+
+def test_an_upload_that_a_repeated_post_finds_gone_is_made_again(entry_of):
+    asked = after_submit(Failed(500, 5009, "Gone."), entry_of(lost=1, uploads={"0": "f"}), LIMITS)
+    missed = entry_of(lost=1, uploads={"0": "f"}, refusal=asked.refusal, **PROVED)
+
+    assert after_poll(NotFound(), missed, LIMITS).reupload
+
+
+def test_a_refused_post_of_which_no_job_turns_up_ends_as_it_was_refused(entry_of):
+    made = after_poll(NotFound(), entry_of(lost=1, refusal=REFUSAL, **PROVED), LIMITS)
+
+    assert made == Bury(REFUSAL)
+
+
+@pytest.mark.parametrize("decide", [after_submit, after_poll])
+def test_what_is_paid_and_unreadable_is_buried_with_its_answer_and_its_price(decide, entry_of):
+    made = decide(Unreadable("a file has no Url", "{}", cost=3), entry_of(), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert (made.failure.kind, made.failure.answer) == (FailureKind.UNREADABLE, "{}")
+    assert made.cost == 3
+    assert "paid" in made.failure.message
+
+
+def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
+    gone = Failed(500, 5009, "File id is invalid.")
+
+    first = after_submit(gone, entry_of(uploads={"0": "f"}), LIMITS)
+    second = after_submit(gone, entry_of(uploads={"0": "f"}, reuploaded=True), LIMITS)
+    not_ours = after_submit(gone, entry_of(), LIMITS)
+
+    assert first == SubmitAgain(
+        "ConvertAPI no longer has the uploaded files: they are uploaded again", reupload=True
+    )
+    assert isinstance(second, Bury)
+    assert isinstance(not_ours, Bury)
+
+
+@pytest.mark.parametrize(
+    ("code", "fields", "again"),
+    [
+        (5009, {"uploads": {"0": "f"}}, True),
+        (5009, {"uploads": {"0": "f"}, "alive": True}, True),
+        (5009, {"uploads": {"0": "f"}, "reuploaded": True}, False),
+        (5009, {}, False),
+        (5008, {"uploads": {"0": "f"}}, False),
+    ],
+    ids=["ours", "alive", "a second time", "the caller's", "another error"],
+)
+def test_a_job_that_failed_for_want_of_our_uploads_is_made_anew_once(entry_of, code, fields, again):
+    decision = after_poll(Failed(500, code, "File id is invalid."), entry_of(**fields), LIMITS)
+
+    assert isinstance(decision, SubmitAgain if again else Bury)
+    assert not again or decision.reupload
+
+
+@pytest.mark.parametrize(("denials", "decision"), [(0, Hold), (1, Hold), (2, Bury)])
+def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
+    denials, decision, entry_of
+):
+    made = after_submit(
+        Failed(403, 0, "Forbidden."), entry_of(denials=denials), LIMITS, account_is_well=True
+    )
+
+    assert isinstance(made, decision)
+    assert made.failure.kind is FailureKind.ACCOUNT
+
+
+# -- the one deadline of a job ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", [InProgress(), Busy(), Busy(5.0, 403), Lost("cut"), NotFound()])
+@pytest.mark.parametrize(
+    ("alive", "kind"), [(True, FailureKind.EXPIRED), (False, FailureKind.POSSIBLY_PAID)]
+)
+def test_nothing_is_converting_after_the_jobs_life(outcome, alive, kind, entry_of):
+    submitted_at = NOW - LIMITS.job_s
+
+    made = after_poll(outcome, entry_of(alive=alive, submitted_at=submitted_at), LIMITS)
+
+    alive = alive or isinstance(outcome, InProgress)
+    assert isinstance(made, Expire if alive else Bury)
+    assert made.failure.kind is (FailureKind.EXPIRED if alive else kind)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 408, 409, 423, 425, 429, 503])
+def test_no_wait_buries_a_running_job(status, entry_of):
+    made = after_poll(Busy(7.0, status), entry_of(alive=True, strikes=99), LIMITS)
+
+    assert isinstance(made, PollAgain)
+    assert (made.strike, made.retry_after_s) == (False, 7.0)
+
+
+def test_a_replay_that_finds_no_old_job_pays_for_a_new_one(entry_of):
+    made = after_poll(NotFound(), entry_of(asking=True, **PROVED), LIMITS)
+
+    assert isinstance(made, SubmitAgain)
+    assert made.pays_anew
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, "Nothing was paid"), (1, "should be paid")])
+def test_what_may_have_been_paid_is_never_called_unpaid(lost, said, entry_of):
+    made = after_submit(Unsent("away"), entry_of(lost=lost, seen_at=NOW + 600), LIMITS)
+
+    assert said in made.failure.message

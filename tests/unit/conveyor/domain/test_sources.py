@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conveyor.domain.conversion import Conversion, StagedFile, State, StoredFile
+from conveyor.domain.sources import Source, SourceKind, parse_sources
+from conveyor.errors import InvalidRequest
+
+FILE_ID = "0123456789abcdefghijklmnopqrstuv"
+FILES = (
+    StoredFile("a.pdf", "s3://bucket/results/1/a.pdf", 3, "00"),
+    StoredFile("b.pdf", "s3://bucket/results/1/b.pdf", 3, "00"),
+)
+NESTED: list[object] = []
+NESTED.append(NESTED)
+CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "value", "name", "format_"),
+    [
+        ("https://e.com/d/a.DOCX?x=1#y", SourceKind.URL, ..., "a.DOCX", "docx"),
+        ("HTTP://e.com/a%20b.docx", SourceKind.URL, ..., "a b.docx", "docx"),
+        ("https://e.com", SourceKind.URL, ..., "", ""),
+        ("s3://bucket/a.tar.gz", SourceKind.STORED, ..., "a.tar.gz", "gz"),
+        ("file:///srv/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
+        # fsspec decodes nothing in its URLs, and knows no fragments.
+        ("s3://bucket/a%20b.docx", SourceKind.STORED, ..., "a%20b.docx", "docx"),
+        ("s3://bucket/C# for all?.docx", SourceKind.STORED, ..., "C# for all?.docx", "docx"),
+        (FILE_ID, SourceKind.FILE_ID, ..., "", ""),
+        (FILE_ID + "w", SourceKind.LOCAL, ..., FILE_ID + "w", ""),
+        (FILE_ID.upper(), SourceKind.LOCAL, ..., FILE_ID.upper(), ""),
+        ("~/a.docx", SourceKind.LOCAL, ..., "a.docx", "docx"),
+        ("a%20b.docx", SourceKind.LOCAL, ..., "a%20b.docx", "docx"),
+        (".docx", SourceKind.LOCAL, ..., ".docx", ""),
+        (Path("d") / "a.docx", SourceKind.LOCAL, "d/a.docx", "a.docx", "docx"),
+        (Path(FILE_ID), SourceKind.LOCAL, FILE_ID, FILE_ID, ""),
+        # One letter is a drive of Windows.
+        (r"C:\docs\a.docx", SourceKind.LOCAL, ..., r"C:\docs\a.docx", "docx"),
+        ("C://docs/a.docx", SourceKind.LOCAL, ..., "a.docx", "docx"),
+        (r"\\host\docs\a.docx", SourceKind.LOCAL, ..., r"\\host\docs\a.docx", "docx"),
+        ("https://e.com/a b.docx", SourceKind.URL, ..., "a b.docx", "docx"),
+        ("https://bücher.example/a.docx", SourceKind.URL, ..., "a.docx", "docx"),
+        ("https://e.com/a.docx?by=me@e.com", SourceKind.URL, ..., "a.docx", "docx"),
+        # A user name of Azure's is a container.
+        ("abfs://docs@e.dfs/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
+        ("S3://bucket/a.docx", SourceKind.STORED, ..., "a.docx", "docx"),
+    ],
+    ids=str,
+)
+def test_a_source_is_told_by_its_form(given, kind, value, name, format_):
+    (source,) = parse_sources(given)
+
+    assert source == Source(kind, given if value is ... else value)
+    assert (source.name, source.format) == (name, format_)
+
+
+@pytest.mark.parametrize("given", [CONVERSION, CONVERSION.to_dict()], ids=["record", "result"])
+def test_a_conversion_gives_its_files(given):
+    assert parse_sources(given) == tuple(Source(SourceKind.STORED, file.uri) for file in FILES)
+
+
+def test_lists_keep_their_order_and_may_hold_all_kinds():
+    given = ["https://e.com/a.pdf", (Path("b.pdf"), [CONVERSION]), FILE_ID]
+
+    assert [source.kind for source in parse_sources(given)] == [
+        SourceKind.URL,
+        SourceKind.LOCAL,
+        SourceKind.STORED,
+        SourceKind.STORED,
+        SourceKind.FILE_ID,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "is empty"),
+        ("  \n", "is empty"),
+        ("a\0.docx", "is empty"),
+        ("https://", "names no host"),
+        ("https:///a.docx", "names no host"),
+        ("https://[broken/a.docx", "can't be read: check its host"),
+        ("http://[x", "can't be read: check its host"),
+        ("HTTP://[x/a.docx", "can't be read: check its host"),
+        ("s3://[x/a.docx", "can't be read: check its host"),
+        ("http://e.com:x/a.docx", "can't be read: check its host"),
+        ("http://e.com:99999/a.docx", "can't be read: check its host"),
+        ("http://a b/a.docx", "can't be read: check its host"),
+        ("http://ex℀ample/a.docx", "can't be read: check its host"),
+        (r"https://a\@b/a.docx", "can't be read: check its host"),
+        ("https://e.com/a\nb.docx", "can't be read: check its host"),
+        ("https://e.com/a.docx\n", "can't be read: check its host"),
+        (" https://e.com/a.docx", "can't be read: check its host"),
+        ("\u3000file:///etc/passwd", "can't be read: check its host"),
+        ("https://user@e.com/a.docx", "holds a user name or a password"),
+        ("https://user:hush@e.com/a.docx", "holds a user name or a password"),
+        ("https://@e.com/a.docx", "holds a user name or a password"),
+        ("https://:443/a.docx", "names no host"),
+        ("http:////e.com/a.docx", "names no host"),
+        ("https://e.com/\ud800.docx", "lone surrogate"),
+        ("s3://b/\udcff.docx", "lone surrogate"),
+        ("\ud800.docx", "lone surrogate"),
+        ("https://e.com/" + "a" * 8192, "longer than 8192 bytes"),
+        ("s3://b/" + "ä" * 4096, "longer than 8192 bytes"),
+        ("a" * 8193, "longer than 8192 bytes"),
+        (Path("a" * 8193), "longer than 8192 bytes"),
+        (NESTED, "nested too deeply"),
+        (StagedFile("a.pdf", "a.pdf", 3, "00"), "must have a storage's URL"),
+        ({"files": [{"uri": None}]}, "must have a storage's URL"),
+        ({"files": [{"uri": "http://e.com/a.pdf"}]}, "must have a storage's URL"),
+        ([], "no source"),
+        ([[], ()], "no source"),
+        (Conversion("1", State.FAILED, "docx", "pdf"), "no source"),
+        (b"document", "can't be a bytes"),
+        (7, "can't be a int"),
+        (None, "can't be a NoneType"),
+        (["a.docx", None], "can't be a NoneType"),
+        ({}, "must be the result of a conversion"),
+        ({"files": None}, "must be the result of a conversion"),
+        ({"files": ["a.docx"]}, "must be the result of a conversion"),
+        ({"files": [{"url": "s3://x"}]}, "must be the result of a conversion"),
+    ],
+    ids=lambda value: "nested" if value is NESTED else ascii(value)[:60],
+)
+def test_what_is_no_source_is_refused_in_words(given, words):
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        parse_sources(given)
+
+    assert "hush" not in str(refused.value)

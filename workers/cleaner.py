@@ -1,0 +1,92 @@
+"""What is left behind is cleared away, by any worker: folders that nobody converts, old index rows.
+
+The indexes are looked over, too, for what nobody awaits and what is lost. Whatever is done here can
+wait, and be done by two workers at once. What one part can't do keeps no other from its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from conveyor.domain import schedule
+from conveyor.errors import ConveyorError
+from workers import losses
+from workers.wiring import Engine, engine
+
+__all__ = ["EVERY_S", "clean", "clean_ledger", "clean_storage"]
+
+EVERY_S: Final = 30.0
+_BATCH: Final = 500
+
+Work = Callable[[Engine], int]
+
+log = structlog.get_logger("conveyor.cleaner")
+
+
+def clean() -> None:
+    """Clear a batch of everything away.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+        StorageError: A folder can't be removed.
+    """
+    _clear({**_OF_LEDGER, **_OF_STORAGE})
+
+
+def clean_ledger() -> None:
+    """Look the indexes over, and clear away a batch of what lies in Redis alone.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    _clear(_OF_LEDGER)
+
+
+def clean_storage() -> None:
+    """Remove a batch of folders. A storage that hangs holds nothing else up.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+        StorageError: A folder can't be removed.
+    """
+    _clear(_OF_STORAGE)
+
+
+def _clear(works: Mapping[str, Work]) -> None:
+    parts = engine()
+    failed: ConveyorError | None = None
+    cleared: dict[str, int] = {}
+    for name, work in works.items():
+        try:
+            cleared[name] = work(parts)
+        except ConveyorError as error:
+            failed = error
+    if any(cleared.values()):
+        log.info("tidied", **{name: count for name, count in cleared.items() if count})
+    if failed is not None:
+        raise failed
+
+
+def _audit(parts: Engine) -> int:
+    found = parts.ledger.audit.step(_BATCH)
+    losses.report(parts, found.lost)
+    if found.awaited:
+        log.warning("nobody_awaited", count=found.awaited)
+    return found.forgotten
+
+
+def _strip(parts: Engine) -> int:
+    return parts.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
+
+
+def _remove_staged(parts: Engine) -> int:
+    # Elsewhere there is nothing to remove, and the folders would be forgotten.
+    parts.marker.check()
+    return parts.staging.remove_overdue()
+
+
+_OF_LEDGER: Final[Mapping[str, Work]] = {"forgotten": _audit, "stripped": _strip}
+_OF_STORAGE: Final[Mapping[str, Work]] = {"staged": _remove_staged}
