@@ -219,7 +219,7 @@ def test_a_cancel_is_told_of_though_redis_goes_away_after_it(site, make, monkeyp
 
     entry = make.converting()
     with monkeypatch.context() as blip:
-        blip.setattr(site.conveyor, "look", gone)
+        blip.setattr(site.conveyor, "status", gone)
         answer = site.ask("DELETE", f"/conversions/{entry.id}")
 
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")

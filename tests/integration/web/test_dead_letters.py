@@ -74,7 +74,7 @@ def test_a_replay_is_told_of_though_redis_goes_away_after_it(site, dead, monkeyp
 
     paid, free = dead(), dead(UNSTORED, is_paid_result=True)
     with monkeypatch.context() as blip:
-        blip.setattr(site.conveyor, "look", gone)
+        blip.setattr(site.conveyor, "status", gone)
         answers = [site.post(f"/dead-letters/{one}/replay") for one in (paid, free)]
 
     assert [answer.status_code for answer in answers] == [202, 202]
