@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,7 @@ def page(kept: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
     return _TEMPLATE.read_text(encoding="utf-8").format(
         machine=kept["machine"],
         at=kept["at"],
+        rounds=_rounds(kept["runs"]),
         others=f"{statistics.median(it.others_busy for it in kept['runs']):.0%}",
         ratios=_ratios(table),
         promises=_promises(table),
@@ -54,6 +56,11 @@ def page(kept: Mapping[str, Any], profile: Mapping[str, Any]) -> str:
         loads=_loads(table),
         profile=_profile(profile),
     )
+
+
+def _rounds(runs: Iterable[Figures]) -> str:
+    most = max(Counter((run.load, run.side) for run in runs).values())
+    return f"up to {most} runs" if most > 1 else "one run of each side"
 
 
 def _ratios(table: Table) -> str:

@@ -157,6 +157,7 @@ _ALL: Final = (
         title="100 a second for a minute, lognormal of 8 s, webhooks",
         count=6000,
         duration=_LOGNORMAL,
+        workers=_TWO,
         rate=100,
         webhooks=True,
         rounds={"ours": 1, "naive": 1},
