@@ -120,7 +120,7 @@ def _hook_precautions(app: Celery) -> None:
 
 
 def _hook_keepers() -> None:
-    """Every worker sweeps, tidies and cleans up, from its main process, for as long as it works."""
+    """Every worker sweeps, clears away and deletes, from its main process, as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, sweep.sweep),
         Periodic("cleaner", cleaner.EVERY_S, cleaner.clean_ledger),

@@ -2,6 +2,7 @@
 --
 -- begins with bell.lua
 -- begins with rate.lua
+-- begins with leaving.lua
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
 --
@@ -86,13 +87,7 @@ local function answer(done)
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
-if change.leave and redis.call('GET', KEYS[4]) == change.leave.token then
-  if change.leave.for_ms > 0 then
-    redis.call('SET', KEYS[4], 'left', 'PX', change.leave.for_ms)
-  else
-    redis.call('DEL', KEYS[4])
-  end
-end
+if change.leave then leave_turnstile(KEYS[4], change.leave.token, change.leave.for_ms) end
 local holder = redis.call('GET', KEYS[6])
 if change.release and holder == change.release then
   redis.call('DEL', KEYS[6])
