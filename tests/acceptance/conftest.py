@@ -108,6 +108,13 @@ def conveyor(stack):
 
 
 @pytest.fixture
+def audit_at_rest(sandbox, conveyor, until):
+    """What the sandbox counted so far, once nothing of an earlier test waits for its DELETE."""
+    until(lambda: conveyor.fleet().leftovers == 0)
+    return sandbox.audit()
+
+
+@pytest.fixture
 def document(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("# Report\n\nWords of the report.\n")

@@ -50,25 +50,23 @@ def test_queued(stack, sandbox, conveyor, document, until):
     until(lambda: not list((stack.directory / "files" / "staged").rglob("*.md")))
 
 
-def test_converting(sandbox, conveyor, document, until):
-    before = sandbox.audit()
+def test_converting(sandbox, conveyor, document, until, audit_at_rest):
     with sandbox.faults(gateway_poll=1.0):  # so that it can't be faster
         handle = conveyor.convert(document, to="html")
-        until(lambda: sandbox.audit()["jobs"] > before["jobs"])
+        until(lambda: sandbox.audit()["jobs"] > audit_at_rest["jobs"])
         assert conveyor.cancel(handle.id).state is State.CANCELLED
     assert_cancelled(conveyor, handle)
-    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+    until(lambda: sandbox.audit()["deleted_jobs"] == audit_at_rest["deleted_jobs"] + 1)
 
 
-def test_ready(stack, sandbox, conveyor, document, until):
-    before = sandbox.audit()
+def test_ready(*, stack, sandbox, conveyor, document, until, audit_at_rest):
     with sandbox.faults(truncated_download=1.0):
         handle = conveyor.convert(document, to="html")
         until(lambda: handle.state is State.READY and bool(handle.progress().note))
         # It was charged, and stays so.
         assert handle.cancel().cost == 1
         assert_cancelled(conveyor, handle)
-    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+    until(lambda: sandbox.audit()["deleted_jobs"] == audit_at_rest["deleted_jobs"] + 1)
     until(lambda: not list((stack.directory / "files" / "results").rglob("*.html")))
 
 

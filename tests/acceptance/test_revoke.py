@@ -67,19 +67,18 @@ def assert_cancelled(conveyor, conversion_id):
     ids=["revoke", "terminate", "kill"],
 )
 def test_revoked_while_converting_is_cancelled_and_its_job_deleted(
-    *, stack, sandbox, conveyor, document, until, options
+    *, stack, sandbox, conveyor, document, until, audit_at_rest, options
 ):
-    before = sandbox.audit()
     with sandbox.faults(gateway_poll=1.0):  # so that it can't be faster
         handle = conveyor.convert(document, to="html")
-        until(lambda: sandbox.audit()["jobs"] > before["jobs"])
+        until(lambda: sandbox.audit()["jobs"] > audit_at_rest["jobs"])
         with told(stack, handle.id) as heard:
             conveyor.celery_app.AsyncResult(handle.id).revoke(**options)
             assert_cancelled(conveyor, handle.id)
             # Both workers heard of it; each that revokes it once more changes nothing.
             conveyor.celery_app.control.revoke([handle.id], **options, reply=True, timeout=2)
             assert len(heard(for_s=0.5)) == 1
-    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+    until(lambda: sandbox.audit()["deleted_jobs"] == audit_at_rest["deleted_jobs"] + 1)
     assert [worker.exit_status for worker in stack.workers] == [None, None]
     assert "Traceback" not in "".join(worker.printed() for worker in stack.workers)
 
@@ -95,15 +94,14 @@ def test_revoked_in_flower_while_converting_is_cancelled(
 
 
 def test_revoked_while_its_result_waits_is_cancelled_and_leaves_no_file(
-    *, stack, sandbox, conveyor, document, until
+    *, stack, sandbox, conveyor, document, until, audit_at_rest
 ):
-    before = sandbox.audit()
     with sandbox.faults(truncated_download=1.0):
         handle = conveyor.convert(document, to="html")
         until(lambda: handle.state is State.READY and bool(handle.progress().note))
         conveyor.celery_app.control.terminate(handle.id)
         assert_cancelled(conveyor, handle.id)
-    until(lambda: sandbox.audit()["deleted_jobs"] == before["deleted_jobs"] + 1)
+    until(lambda: sandbox.audit()["deleted_jobs"] == audit_at_rest["deleted_jobs"] + 1)
     until(lambda: not list((stack.directory / "files").rglob("*.html")))
     until(lambda: not list((stack.directory / "files" / "staged").rglob("*.md")))
 
