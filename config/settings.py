@@ -82,22 +82,22 @@ class WorkerSettings(ProducerSettings):
         description="Where the secret goes: `header`, or `query` for old proxies.",
     )
     api_proxy: str = Field(default="", description="An HTTP proxy to reach the service through.")
-    connect_timeout: float = Field(
+    connect_timeout_seconds: float = Field(
         default=5.0, gt=0, le=60, description="Seconds to connect to the service."
     )
-    read_timeout: float = Field(
+    read_timeout_seconds: float = Field(
         default=15.0,
         gt=5,
         le=120,
         description="Seconds between two reads of an answer; above the 5 s it may hold a poll.",
     )
-    answer_timeout: float = Field(
+    answer_timeout_seconds: float = Field(
         default=30.0, gt=5, le=300, description="Seconds for a whole answer, dribbled or not."
     )
-    transfer_timeout: float = Field(
+    transfer_timeout_seconds: float = Field(
         default=900.0, gt=0, le=7200, description="Seconds for a whole download."
     )
-    poll_spacing: float = Field(
+    poll_spacing_seconds: float = Field(
         default=_SERVICE_SPACING_S,
         ge=0.05,
         le=30,
@@ -156,7 +156,7 @@ class WorkerSettings(ProducerSettings):
     submit_attempts: int = Field(
         default=3, ge=1, le=10, description="POSTs of one conversion, each after a proven loss."
     )
-    poll_strikes: int = Field(
+    poll_failures: int = Field(
         default=100,
         ge=1,
         le=1000,
@@ -190,7 +190,7 @@ class WorkerSettings(ProducerSettings):
         ge=100,
         description="Bells that one worker holds until their time, before others get them.",
     )
-    visibility_timeout: int = Field(
+    visibility_timeout_seconds: int = Field(
         default=900,
         ge=_LEAST_VISIBILITY_S,
         description="Seconds after which the broker hands out again what was not acknowledged.",
@@ -324,10 +324,11 @@ class WorkerSettings(ProducerSettings):
 
     @model_validator(mode="after")
     def _keeps_the_services_rule(self) -> WorkerSettings:
-        if self.poll_spacing < _SERVICE_SPACING_S and not self.api_is_loopback:
+        if self.poll_spacing_seconds < _SERVICE_SPACING_S and not self.api_is_loopback:
             raise ValueError(
-                f"CONVEYOR_POLL_SPACING is {self.poll_spacing:g}, and ConvertAPI wants 5 s "
-                "between two polls: set 5 or more (less is for a loopback API host alone)"
+                f"CONVEYOR_POLL_SPACING_SECONDS is {self.poll_spacing_seconds:g}, and "
+                "ConvertAPI wants 5 s between two polls: set 5 or more (less is for a loopback API "
+                "host alone)"
             )
         return self
 

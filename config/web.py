@@ -55,7 +55,7 @@ class WebSettings(ProducerSettings):
     web_max_upload_bytes: int = Field(
         default=2 * 1024**3, ge=1024, description="The largest body of an upload, bytes."
     )
-    web_rate: int = Field(
+    web_requests_per_minute: int = Field(
         default=600,
         ge=0,
         description="Requests a minute of one key, or of one address without keys; 0: no limit.",

@@ -151,7 +151,7 @@ class LiveSettings(BaseSettings):
         default=SecretStr(""), description="The master token, which reads the account's counters."
     )
     api_proxy: str = Field(default="", description="An HTTP proxy to reach the service through.")
-    poll_spacing: float = Field(
+    poll_spacing_seconds: float = Field(
         default=LEAST_SPACING_S,
         ge=0.05,
         le=30,
