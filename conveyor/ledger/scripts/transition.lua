@@ -100,7 +100,7 @@ end
 -- 1. May it be done?
 
 local bound = (change.bind_key or change.free_key) and redis.call('GET', KEYS[16])
-if change.bind_key and claimed and bound ~= change.bind_key.value then
+if change.bind_key and bound and bound ~= change.bind_key.value then
   return {-3, now_text, {bound}}
 end
 

@@ -67,7 +67,7 @@ def test_a_pair_is_unknown_until_some_have_ended(durations, clock):
 def test_what_one_process_learns_the_others_expect(durations, client):
     _learn(durations, 10.0)
 
-    assert ExpectedDurations(client).expected(PDF) == durations.of(PDF)
+    assert ExpectedDurations(client).of(PDF) == durations.of(PDF)
 
 
 def test_each_pair_is_learned_by_itself(durations):
@@ -135,7 +135,7 @@ def test_a_damaged_record_is_learned_anew(damage, client, clock):
 
     assert durations.of(PDF) is None
     _learn(durations, 10.0)
-    assert ExpectedDurations(client).expected(PDF).usual_s == pytest.approx(10.0, rel=0.1)
+    assert ExpectedDurations(client).of(PDF).usual_s == pytest.approx(10.0, rel=0.1)
 
 
 def test_the_first_few_are_no_crowd_and_those_of_which_most_have_ended_are_none(durations):
@@ -200,7 +200,7 @@ def test_what_could_not_be_sent_is_sent_later(client, clock):
     client.delete(KEYS.expected_durations)
     durations.flush()
 
-    assert ExpectedDurations(client).expected(PDF).usual_s == pytest.approx(10.0, rel=0.1)
+    assert ExpectedDurations(client).of(PDF).usual_s == pytest.approx(10.0, rel=0.1)
 
 
 def test_what_is_forgotten_begins_anew(durations, client):

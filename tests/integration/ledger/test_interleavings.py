@@ -533,7 +533,7 @@ class WatchedHeartbeat(Heartbeat):
         self._fleet = fleet
 
     @contextmanager
-    def keeps(self, held, *most_s):
+    def renewing(self, held, *most_s):
         task = self._fleet.current
         with super().renewing(held, *most_s) as work:
             task.works.append(work)
@@ -1446,8 +1446,8 @@ def machine(app, client, redis_url, clock, monkeypatch):
     from tasks import deliver, poll, submit  # noqa: PLC0415 - not before the environment is set
 
     working = {}
-    monkeypatch.setattr("workers.base.services", lambda: working["fleet"].current.process.services)
-    monkeypatch.setattr("workers.sweep.services", lambda: working["fleet"].services)
+    monkeypatch.setattr("workers.base.wired", lambda: working["fleet"].current.process.services)
+    monkeypatch.setattr("workers.sweep.wired", lambda: working["fleet"].services)
     monkeypatch.setattr("conveyor.ledger.together.Lock", partial(TurnLock, working))
     # What the crew raises would be counted, and tried again.
     monkeypatch.setattr("workers.claiming.stumble", _raise_again)
