@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from celery import Celery
 
-from conveyor.causes import explain
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import BrokerUnavailable
+from conveyor.ledger.causes import explain
 
 __all__ = ["address_of_broker", "broker_channel"]
 

@@ -26,11 +26,11 @@ from kombu.exceptions import OperationalError
 
 from conveyor import names
 from conveyor.broker import address_of_broker
-from conveyor.causes import explain
 from conveyor.checks import Check, begin
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger import Ledger
+from conveyor.ledger.causes import explain
 from conveyor.producer import Conveyor
 from conveyor.publishing import options_of
 

@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import partial
 
 from conveyor.broker import address_of_broker, broker_channel
-from conveyor.causes import explain
 from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
 from conveyor.checkup import INQUIRY_S, WORKER_TIMEOUT_S, ask_worker
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError, StorageError
 from conveyor.ledger import Ledger
+from conveyor.ledger.causes import explain
 from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
 from conveyor.standing import fatal_of, finding_of, look

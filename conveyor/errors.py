@@ -13,6 +13,7 @@
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
     ├── UnreadableConversion    its entry in Redis can't be read
+    │   └── NewerEntry              a newer version of Conveyor wrote it
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
     ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
     └── ConversionFailed        the conversion has ended without files
@@ -33,6 +34,7 @@ __all__ = [
     "FileGone",
     "InvalidRequest",
     "LedgerUnavailable",
+    "NewerEntry",
     "SettingsError",
     "StorageError",
     "Unavailable",
@@ -97,6 +99,16 @@ class UnreadableConversion(ConveyorError):  # noqa: N818
         return (
             f"The entry of the conversion {self.conversion_id!r} in Redis can't be read: it is "
             "damaged, or a newer version of Conveyor wrote it. See `conveyor dead list`."
+        )
+
+
+class NewerEntry(UnreadableConversion):
+    """A newer version of Conveyor wrote the entry. That version's workers can read it."""
+
+    def __str__(self) -> str:
+        return (
+            f"A later release of Conveyor wrote the conversion {self.conversion_id!r}, and its "
+            "workers go on with it. Use that release to look at it."
         )
 
 

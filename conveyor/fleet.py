@@ -42,7 +42,7 @@ class Fleet:
         oldest_overdue_s: How long the longest overdue has waited for a worker, seconds. What an
             account keeps waiting is not overdue.
         unreadable: Entries in Redis that can't be read: `conveyor dead list` names them.
-        counts: What has happened so far; `conveyor.ledger.counters` has the names.
+        counts: What has happened so far; `conveyor.domain.counters` has the names.
         accounts: The accounts that the workers submit for.
         leftovers: Jobs and files that are still to be deleted at the service.
         strangers: Workers whose storage is another than the one in use: they hold their work.

@@ -1,19 +1,17 @@
-"""Connections that nobody uses just now, closed; whoever uses them next connects again.
+"""Closes the connections to the broker that no thread uses. The next user connects again.
 
 Each is taken out of its pool first, so that no other thread can be about to use it.
+`conveyor.ledger.Client.close_idle` does the same for Redis.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from queue import Empty
-from typing import cast
 
-import redis
 from celery import Celery
 from kombu.exceptions import ConnectionLimitExceeded
 
-__all__ = ["close_broker", "close_redis"]
+__all__ = ["close_broker"]
 
 
 def close_broker(app: Celery) -> None:
@@ -29,19 +27,3 @@ def close_broker(app: Celery) -> None:
     for connection in idle:
         connection.collect()
         connection.release()
-
-
-def close_redis(client: redis.Redis) -> None:
-    """Close the connections to Redis that no thread waits for an answer on.
-
-    Args:
-        client: Whose pool, one that blocks.
-    """
-    pool, idle = cast("redis.BlockingConnectionPool", client.connection_pool).pool, []
-    with suppress(Empty):
-        while True:
-            idle.append(pool.get_nowait())
-    for connection in idle:
-        if connection is not None:
-            connection.disconnect()
-        pool.put_nowait(connection)

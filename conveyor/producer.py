@@ -15,7 +15,7 @@ from celery import Celery, Signature
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from conveyor import application, names, neighbours
+from conveyor import application, names
 from conveyor.bells import Belfry
 from conveyor.cancelling import cancel
 from conveyor.dead_letters import DeadLetters
@@ -33,7 +33,7 @@ from conveyor.errors import (
 from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.handle import Handle, progress_of
-from conveyor.idle import close_broker, close_redis
+from conveyor.idle import close_broker
 from conveyor.ledger import (
     PRODUCERS,
     AlreadyAccepted,
@@ -43,16 +43,17 @@ from conveyor.ledger import (
     NotRung,
     connect,
     governor,
+    neighbours,
 )
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.neighbours import Neighbours
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
 from conveyor.names import Queues
-from conveyor.neighbours import Neighbours
 from conveyor.process_local import mind_forks, process_local
 from conveyor.publishing import Publisher, announce, options_of
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
@@ -524,7 +525,7 @@ class Conveyor:
         """
         client = Conveyor._client.made(self)
         if client is not None:
-            close_redis(client)
+            client.close_idle()
         staging = Conveyor._staging.made(self)
         if staging is not None:
             staging.close()

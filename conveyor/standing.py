@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import redis
 from celery import Celery
 
 from conveyor.broker import broker_channel
 from conveyor.checks import Finding
 from conveyor.ledger import Ledger
-from conveyor.ledger.server import Concern, Standing, look_at_server
+from conveyor.ledger.server import Concern, Standing, is_client, look_at_server
 
 __all__ = ["Server", "fatal_of", "finding_of", "look"]
 
@@ -79,4 +78,4 @@ def fatal_of(servers: list[Server]) -> str | None:
 def _standing_of_broker(app: Celery) -> Standing | None:
     with broker_channel(app) as channel:
         client = getattr(channel, "client", None)
-        return look_at_server(client) if isinstance(client, redis.Redis) else None
+        return look_at_server(client) if is_client(client) else None

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, Final
 
-import redis
 from celery.backends import redis as celery_redis
 from celery.states import SUCCESS
 from kombu.transport import redis as kombu_redis
@@ -19,7 +18,9 @@ from kombu.transport import redis as kombu_redis
 from conveyor.domain.servers import SCHEMES, ServerUrl, is_redis_url
 from conveyor.errbacks import call_errbacks
 from conveyor.ledger import Refused, options_of
+from conveyor.ledger.faults import LostConnection, RedisError, TimedOut
 from conveyor.ledger.together import Together
+from conveyor.ledger.transaction import TransactionClient
 
 __all__ = ["BACKENDS", "Backend", "Transport", "transport_of"]
 
@@ -43,35 +44,8 @@ def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
 _FORBIDDEN_S: Final = 10.0
 # Longer than what kombu tries in a row, shorter than anybody waits.
 _SILENT_S: Final = 1.0
-# In redis-py's words.
-_LOST: Final = "occurred while watching"
 
 log = logging.getLogger(__name__)
-
-
-class _Client(redis.Redis):
-    def transaction(self, func: Any, *watches: Any, **_options: Any) -> Any:
-        """Try a transaction again while others change what it watches, and only then.
-
-        redis-py takes a lost connection for a changed key, too, and begins anew at once: handing
-        messages back to a server that refuses writes would never end, and pause never.
-
-        Args:
-            func: As redis-py has it.
-            watches: Keys.
-
-        Raises:
-            ConnectionError: The connection was lost on the way.
-        """
-        with self.pipeline(True) as pipe:
-            while True:
-                try:
-                    pipe.watch(*watches)  # type: ignore[no-untyped-call]
-                    func(pipe)
-                    return pipe.execute()
-                except redis.WatchError as error:
-                    if _LOST in str(error):
-                        raise redis.ConnectionError(str(error)) from error
 
 
 _LEFT: Final[defaultdict[str, set[str]]] = defaultdict(set)
@@ -86,7 +60,7 @@ def _check_permitted(url: str) -> None:
     """Have whoever was refused a moment ago wait: it may connect, and would be refused again."""
     since, said = _FORBIDDEN.get(url, (-math.inf, ""))
     if time.monotonic() - since < _FORBIDDEN_S:
-        raise redis.ConnectionError(said)
+        raise LostConnection(said)
 
 
 class QoS(kombu_redis.QoS):
@@ -100,7 +74,7 @@ class QoS(kombu_redis.QoS):
         """
         try:
             super().restore_unacked(client)  # type: ignore[no-untyped-call]
-        except (redis.ConnectionError, redis.TimeoutError):
+        except (LostConnection, TimedOut):
             if self.channel.connection.client is not None:
                 # Without this they would come back when their visibility time-out has run out.
                 _LEFT[self.channel.connection.client.hostname] |= set(self._delivered)
@@ -124,7 +98,7 @@ class Channel(kombu_redis.Channel):
         try:
             self.client.setrange(self.unacked_mutex_key, 0, "")
             self._hand_back()
-        except redis.RedisError:
+        except RedisError:
             self.connection.cycle.discard(self)
             self._disconnect_pools()  # type: ignore[no-untyped-call]
             raise
@@ -135,12 +109,12 @@ class Channel(kombu_redis.Channel):
         try:
             for tag in left:
                 self.qos.restore_by_tag(tag)
-        except redis.RedisError:
+        except RedisError:
             _LEFT[self.connection.client.hostname] |= left
             raise
 
     def _get_client(self) -> Any:
-        return _Client
+        return TransactionClient
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         """Where to connect to.
@@ -154,7 +128,7 @@ class Channel(kombu_redis.Channel):
             ConnectionError: redis-py's; the connection was put away.
         """
         if self.connection.client is None:
-            raise redis.ConnectionError("The connection to the broker is closed.")
+            raise LostConnection("The connection to the broker is closed.")
         server = ServerUrl.parse(self.connection.client.hostname)
         params = {
             **options_of(server, self.socket_timeout, self.socket_connect_timeout),
@@ -171,7 +145,7 @@ class Channel(kombu_redis.Channel):
 
         Celery 5.7 may have put the connection away by then, and logs a traceback for what is said.
         """
-        with suppress(redis.ConnectionError, redis.TimeoutError):
+        with suppress(LostConnection, TimedOut):
             super().close()  # type: ignore[no-untyped-call]
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
@@ -200,7 +174,7 @@ def _given_up(what: str) -> Iterator[None]:
     """Kombu would log a traceback for each message, and do no more about it."""
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError) as error:
+    except (LostConnection, TimedOut) as error:
         log.warning("A message could not be %s, and will come again: %s", what, error)
 
 
@@ -209,7 +183,7 @@ def _watched(kind: Any, channel: Channel) -> Any:
     url = channel.connection.client.hostname
 
     class Connection(kind):  # type: ignore[misc] # made anew for each pool
-        def _check(self, error: redis.RedisError) -> None:
+        def _check(self, error: RedisError) -> None:
             try:
                 super()._check(error)
             except Refused as refused:
@@ -252,13 +226,13 @@ class _Silence:
 
     def check(self, url: str) -> None:
         if time.monotonic() - self._since.get(url, -math.inf) < _SILENT_S:
-            raise redis.TimeoutError("the broker did not answer a moment ago")
+            raise TimedOut("the broker did not answer a moment ago")
 
     @contextmanager
     def noted(self, url: str) -> Iterator[None]:
         try:
             yield
-        except redis.TimeoutError:
+        except TimedOut:
             self._since[url] = time.monotonic()
             raise
 

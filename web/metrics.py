@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from conveyor import Conveyor, FailureKind, Fleet
-from conveyor.ledger.counters import POLL_BOUNDS, STORED_BOUNDS_S
+from conveyor.domain.counters import POLL_BOUNDS, STORED_BOUNDS_S
 from web.wiring import Wired
 
 __all__ = ["FleetCollector", "router"]

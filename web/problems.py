@@ -22,12 +22,12 @@ from conveyor import (
     FileGone,
     InvalidRequest,
     LedgerUnavailable,
+    NewerEntry,
     StorageError,
     Unavailable,
     UnknownConversion,
     UnreadableConversion,
 )
-from conveyor.ledger.encoding import NewerEntry
 
 __all__ = [
     "CLIENT_GONE",

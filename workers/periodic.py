@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event, Thread
 
-import redis
 import structlog
 from kombu.exceptions import OperationalError
 
-from conveyor.causes import explain
 from conveyor.errors import ConveyorError
+from conveyor.ledger.causes import explain
+from conveyor.ledger.faults import RedisError
 from workers.complaints import complaints
 
 __all__ = ["Periodic"]
@@ -49,7 +49,7 @@ class Periodic:
                 self._work()
             except ConveyorError as error:
                 complaints.begin(self._name, str(error))
-            except (OperationalError, redis.RedisError, OSError) as error:
+            except (OperationalError, RedisError, OSError) as error:
                 complaints.begin(self._name, explain("The broker", error, "CONVEYOR_BROKER_URL"))
             except Exception:
                 log.exception("periodic_failed", work=self._name)

@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 from typing import Any, Final
 
-import redis
 import structlog
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
@@ -15,6 +14,7 @@ from config.celery import celery_options
 from config.settings import WorkerSettings, load_settings
 from conveyor import wire
 from conveyor.errors import SettingsError
+from conveyor.ledger.faults import RedisError
 from conveyor.standing import Server
 from conveyor.transport import BACKENDS
 from workers import (
@@ -151,7 +151,7 @@ def _hook_crew() -> None:
         services = wiring.wired()
         if not services.crew.drain(_DRAIN_S):
             log.warning("left_at_work")
-        with suppress(OperationalError, redis.RedisError, OSError):
+        with suppress(OperationalError, RedisError, OSError):
             services.announcer.flush()
 
     signals.worker_shutdown.connect(drain, weak=False)

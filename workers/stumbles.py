@@ -9,9 +9,8 @@ import structlog
 from conveyor import bells
 from conveyor.domain import schedule
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.errors import UnreadableConversion
+from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Entry
-from conveyor.ledger.encoding import NewerEntry
 from workers.wiring import Services
 
 __all__ = ["internal_failure", "put_aside", "stumble"]

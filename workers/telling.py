@@ -23,7 +23,6 @@ from functools import partial
 from typing import Any, Final, NoReturn, Self
 from uuid import UUID, uuid5
 
-import redis
 import structlog
 from celery import Celery, Task, signature
 from celery.app.task import Context
@@ -36,6 +35,7 @@ from conveyor.domain import schedule
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
+from conveyor.ledger.faults import RedisError
 from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back
 from workers.wiring import Services
@@ -43,7 +43,7 @@ from workers.wiring import Services
 __all__ = ["Recipient", "leave_nothing_to_celery", "refuse", "revoke", "tell"]
 
 _IDS: Final = UUID("6f1f7a3e-6a53-4a55-8f0c-5d1f4d0f8b1e")
-_AWAY: Final = (redis.RedisError, OSError)
+_AWAY: Final = (RedisError, OSError)
 
 log = structlog.get_logger("conveyor.telling")
 

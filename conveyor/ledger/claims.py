@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from conveyor.errors import UnreadableConversion
+from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Client, Entry, Ledger, script, translated
 from conveyor.ledger.audit import Lost
-from conveyor.ledger.encoding import VERSION, NewerEntry, decode, fields_of
+from conveyor.ledger.encoding import VERSION, decode, fields_of
 from conveyor.ledger.governor import Admission, Governor
 from conveyor.ledger.keys import KINDS
 from conveyor.ledger.turnstile import Pass, Turnstile

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from queue import Empty
 from typing import Any, ClassVar, Final, cast
 
 import redis
@@ -17,9 +18,9 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from conveyor.causes import explain
 from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
+from conveyor.ledger.causes import explain
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.refusals import DEMOTIONS, code_of
 from conveyor.names import DEFAULT_NAMESPACE
@@ -238,6 +239,20 @@ class Client(redis.Redis):
     """
 
     keyspace = Keys()
+
+    def close_idle(self) -> None:
+        """Close the connections that no thread waits for an answer on.
+
+        Each is taken out of the pool first, so that no other thread can be about to use it.
+        """
+        pool, idle = cast("redis.BlockingConnectionPool", self.connection_pool).pool, []
+        with suppress(Empty):
+            while True:
+                idle.append(pool.get_nowait())
+        for connection in idle:
+            if connection is not None:
+                connection.disconnect()
+            pool.put_nowait(connection)
 
 
 def connect(

@@ -67,12 +67,11 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
-from conveyor.errors import UnreadableConversion
+from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.callers import load_caller
 
 __all__ = [
     "VERSION",
-    "NewerEntry",
     "decode",
     "dump_failure",
     "dump_file",
@@ -116,16 +115,6 @@ _LATEST_S: Final = 2.0**37
 _REPLACED: Final = "\ufffd"
 # No version will be higher: then it is damaged.
 _MOST_VERSION: Final = 1000
-
-
-class NewerEntry(UnreadableConversion):
-    """A newer version of Conveyor wrote the entry: its workers can read it."""
-
-    def __str__(self) -> str:
-        return (
-            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
-            "and its workers go on with it. Use that release to look at it."
-        )
 
 
 def fields_of(flat: Sequence[str]) -> dict[str, str]:

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 
 from conveyor.domain.conversion import Event, State
 from conveyor.domain.entry import Entry
-from conveyor.errors import UnknownConversion, UnreadableConversion
+from conveyor.errors import NewerEntry, UnknownConversion, UnreadableConversion
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.encoding import NewerEntry, decode
+from conveyor.ledger.encoding import decode
 from conveyor.ledger.scripts import script
 
 __all__ = ["Entries"]

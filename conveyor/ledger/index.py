@@ -43,7 +43,7 @@ class Reading:
         oldest_overdue_s: For how long the longest overdue has been due, seconds.
         oldest_submit_s: The same of those that are to be submitted, which an account may keep
             waiting; the other figure leaves them out.
-        counts: What has happened so far, by the names in `conveyor.ledger.counters`.
+        counts: What has happened so far, by the names in `conveyor.domain.counters`.
         unreadable: Entries that were put aside because they can't be read.
         leftovers: Jobs and files that are still to be deleted at the service.
         lost: Conversions whose entry is gone; the list ends at ten thousand.

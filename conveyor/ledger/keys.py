@@ -40,7 +40,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                what `conveyor.domain.durations` reads; of the last
                                                64 or so of each, 1,000 pairs at most
 ``{conveyor}:counts``                  hash    what has happened so far, by the names in
-                                               `conveyor.ledger.counters`
+                                               `conveyor.domain.counters`
 ``{conveyor}:minute:<n>``              string  conversions that succeeded in the n-th minute of the
                                                epoch; an hour
 ``{conveyor}:staging``                 zset    tokens of staged folders that no conversion owns, by

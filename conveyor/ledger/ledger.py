@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, cast
 
+from conveyor.domain import counters
 from conveyor.domain.answers import Result
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
@@ -24,7 +25,6 @@ from conveyor.domain.durations import Expectation
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import InvalidRequest
-from conveyor.ledger import counters
 from conveyor.ledger.callers import dump_caller
 from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import redis
 
-__all__ = ["LEAST_VERSION", "Concern", "Standing", "look_at_server"]
+__all__ = ["LEAST_VERSION", "Concern", "Standing", "is_client", "look_at_server"]
 
 LEAST_VERSION: Final = (7, 0)
 """The first version that has what our commands need: ``SET … NX GET``. Every Valkey has it."""
@@ -51,6 +51,15 @@ class Standing:
     run_id: str
     summary: str
     concerns: tuple[Concern, ...]
+
+
+def is_client(client: object) -> TypeGuard[redis.Redis]:
+    """Whether this is a client of Redis, and not of a broker of another kind.
+
+    Args:
+        client: What a kombu channel has for a client, or None.
+    """
+    return isinstance(client, redis.Redis)
 
 
 def look_at_server(client: redis.Redis) -> Standing:

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Final, Protocol
 
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import StorageError
-from conveyor.ledger.storage_mark import StorageMark
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 
-__all__ = ["MARKER", "Marker", "OtherStorage"]
+__all__ = ["MARKER", "InUse", "Marker", "OtherStorage"]
 
 MARKER: Final = ".conveyor"
 """The marker's name in the storage."""
@@ -42,6 +42,28 @@ class OtherStorage(StorageError):  # noqa: N818 - reads as the sentence it stand
     """What is found at the storage's address is not the storage that is in use."""
 
 
+class InUse(Protocol):
+    """Which storage is in use, as all processes know it: `conveyor.ledger.storage_mark` has it."""
+
+    def known(self) -> str:
+        """The id of the storage in use; empty as long as nobody has used one."""
+
+    def settle(self, mark: str) -> str:
+        """Have an id be the one in use, unless another is. Returns the one in use from now on."""
+
+    def adopt(self, mark: str) -> None:
+        """Have an id be the one in use, whichever was before."""
+
+    def claim(self) -> bool:
+        """Become the one who marks a storage that nobody has used, if nobody else is about it."""
+
+    def stands_apart(self, who: str, *, apart: bool) -> None:
+        """Note whether a process has another storage than the one in use."""
+
+    def strangers(self) -> Sequence[str]:
+        """The processes that have another storage than the one in use."""
+
+
 class Marker:
     """One process's way to tell whether it has the right storage. Safe for threads.
 
@@ -53,7 +75,7 @@ class Marker:
         mark: Which storage is in use.
     """
 
-    def __init__(self, url: str, mark: StorageMark) -> None:
+    def __init__(self, url: str, mark: InUse) -> None:
         self._place = Place(url)
         self.mark = mark
         self._known = ""

@@ -11,7 +11,7 @@ from celery import Celery
 from conveyor import Conveyor
 from conveyor.doctor import examine
 from conveyor.errors import LedgerUnavailable
-from conveyor.neighbours import look
+from conveyor.ledger.neighbours import look
 
 SECRET = "contents of theirs"
 

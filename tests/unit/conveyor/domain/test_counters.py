@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.ledger.counters import STORED_BOUNDS_S, of_success, stored_since
+from conveyor.domain.counters import STORED_BOUNDS_S, of_success, stored_since
 
 
 @pytest.mark.parametrize(
