@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.ledger.connection import Client, translated
+from conveyor.ledger.due import KIND_OF, KINDS
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.ledger.scripts import script
@@ -25,7 +26,6 @@ _MOST_LOST: Final = 10_000
 _MOST_NEWER: Final = 10_000
 _TOGETHER: Final = 200
 
-_KIND_OF: Final = {State.QUEUED.value: "submit", State.CONVERTING.value: "poll"}
 # What has ended is forgotten after a while. Dead letters stay until somebody purges them, which
 # takes their ids out at once.
 _FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
@@ -65,6 +65,8 @@ class _Index:
     key: str
     keep_s: int = 0
     state: str = ""
+    # Of what is in that state. Other indexes have nobody awaited.
+    kind: str = KINDS[0]
     account: str = ""
 
 
@@ -97,7 +99,7 @@ class Audit:
                     keys=[
                         index.key,
                         self._keys.audited,
-                        self._keys.due(_KIND_OF.get(index.state, "deliver")),
+                        self._keys.due(index.kind),
                         self._keys.unreadable,
                     ],
                     args=[
@@ -217,7 +219,7 @@ class Audit:
         for state in State:
             keep_s = KEEP_FINISHED_S if state in _FORGOTTEN else 0
             name = f"state:{state.value}"
-            yield _Index(name, self._keys.state(state.value), keep_s, state.value)
+            yield _Index(name, self._keys.state(state.value), keep_s, state.value, KIND_OF[state])
         yield _Index("dead", self._keys.dead)
         for kind in FailureKind:
             yield _Index(f"dead:{kind.value}", self._keys.dead_of(kind.value))

@@ -17,9 +17,9 @@ from typing import Any, Final, cast
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Client, Entry, Ledger, script, translated
 from conveyor.ledger.audit import Lost
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.encoding import VERSION, decode, fields_of
 from conveyor.ledger.governor import Admission, Governor
-from conveyor.ledger.keys import KINDS
 from conveyor.ledger.turnstile import Pass, Turnstile
 
 __all__ = ["Claimed", "Claims", "Due"]

@@ -13,7 +13,7 @@ from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.entry import Entry
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.connection import Client, translated
-from conveyor.ledger.keys import KINDS
+from conveyor.ledger.due import KINDS
 
 __all__ = ["MINUTES", "Index", "Reading"]
 

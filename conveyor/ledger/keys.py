@@ -80,12 +80,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from conveyor.ledger.due import KINDS
 from conveyor.names import DEFAULT_NAMESPACE
 
-__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "KINDS", "Keys"]
-
-KINDS: Final = ("submit", "poll", "deliver")
-"""What there is to do for a conversion that has not ended, or whose caller does not know."""
+__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys"]
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import redis
 
 from conveyor.ledger import Client, connect, translated
-from conveyor.ledger.keys import KINDS
+from conveyor.ledger.due import KINDS
 from conveyor.names import NAMESPACE, Queues
 
 __all__ = ["MOST_KEYS", "Neighbours", "look"]

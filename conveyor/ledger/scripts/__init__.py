@@ -1,4 +1,4 @@
-"""The scripts that run inside Redis; each tells its keys and arguments at its top."""
+"""The scripts that run inside Redis; each tells its keys, arguments and answer at its top."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from importlib import resources
 from typing import Final
 
+from conveyor.ledger.due import lua_table
+
 __all__ = ["script"]
 
-_BEGINS_WITH: Final = re.compile(r"^-- begins with (\w+)\.lua$", re.MULTILINE)
+_BEGINS_WITH: Final = re.compile(r"^-- begins with (\w+)(?:\.lua)?$", re.MULTILINE)
 
 
 def script(name: str) -> str:
@@ -18,7 +20,11 @@ def script(name: str) -> str:
         name: Its file's, without ``.lua``.
     """
     text = _read(name)
-    return "\n".join([*map(_read, _BEGINS_WITH.findall(text)), text])
+    return "\n".join([*map(_beginning, _BEGINS_WITH.findall(text)), text])
+
+
+def _beginning(name: str) -> str:
+    return lua_table() if name == "KIND_OF" else _read(name)
 
 
 def _read(name: str) -> str:

@@ -2,6 +2,7 @@
 --
 -- begins with bell.lua
 -- begins with rate.lua
+-- begins with KIND_OF
 --
 -- KEYS[1]  due       sorted set of this kind, id by the time at which it is due
 -- KEYS[2]  account   hash; of submits alone: held, checked_at, by_submit, prober, well_at, blocked_at,
@@ -161,9 +162,6 @@ local function put_off(id, due)
   redis.call('ZADD', KEYS[1], string.format('%.6f', due), id)
 end
 
-local KIND_OF = {queued = 'submit', converting = 'poll', ready = 'deliver', succeeded = 'deliver',
-  failed = 'deliver', expired = 'deliver', cancelled = 'deliver'}
-
 -- Its own workers have some time to take it. Where there are so many that nobody sees past them, they
 -- let the others by.
 local function leave_newer(id, due)
@@ -251,7 +249,6 @@ local jobs_taken, skipped, quiet_s = 0, nil, 30
 -- process has died, or its entry is gone. It goes first, or makes room. Of one that can't be read
 -- nobody knows more than that no job lives so long.
 local JOB_LIFE_S = 7800
-local HAS_LEFT = {ready = 1, succeeded = 1, failed = 1, expired = 1, cancelled = 1}
 local function look_at_jobs()
   local first = {}
   for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[3], 50)) do
@@ -260,7 +257,7 @@ local function look_at_jobs()
     local state = kind == 'hash' and redis.call('HGET', entry, 'state')
     local due = state == 'queued' and redis.call('ZSCORE', KEYS[1], id)
     local aside_at = redis.call('ZSCORE', prefix .. 'unreadable', id)
-    if kind == 'none' or HAS_LEFT[state] or (aside_at and tonumber(aside_at) < now - JOB_LIFE_S) then
+    if kind == 'none' or (state and KIND_OF[state] == 'deliver') or (aside_at and tonumber(aside_at) < now - JOB_LIFE_S) then
       free_jobs = free_jobs + redis.call('SREM', KEYS[3], id)
     elseif due and tonumber(due) <= now then
       table.insert(first, id)

@@ -3,6 +3,7 @@
 -- begins with bell.lua
 -- begins with rate.lua
 -- begins with leaving.lua
+-- begins with KIND_OF
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
 --
@@ -252,10 +253,10 @@ end
 
 if change.took and account ~= '' then took(ARGV[4] .. 'account:' .. account, now) end
 
+local DUE = {submit = KEYS[2], poll = KEYS[14], deliver = KEYS[15]}
 local function due_of(its_state)
-  if its_state == 'queued' then return KEYS[2], 'submit' end
-  if its_state == 'converting' then return KEYS[14], 'poll' end
-  return KEYS[15], 'deliver'
+  local kind = KIND_OF[its_state]
+  return DUE[kind or ''], kind
 end
 
 if change.unrung then
@@ -267,7 +268,7 @@ if change.due_received_in and field('webhook_received') == '1' then due_in = cha
 if due_in ~= nil then
   local key, kind = due_of(entered)
   local key_before = due_of(state)
-  if due_in == false or key_before ~= key then redis.call('ZREM', key_before, ARGV[1]) end
+  if key_before and (due_in == false or key_before ~= key) then redis.call('ZREM', key_before, ARGV[1]) end
   if due_in ~= false then
     local due = change.due_first and math.min(created_at, now) or now + due_in
     redis.call('ZADD', key, string.format('%.6f', due), ARGV[1])

@@ -11,8 +11,9 @@ import pytest
 
 from conveyor.ledger import Ledger
 from conveyor.ledger.claims import Claims
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.governor import Governor
-from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.turnstile import Turnstile
 
 KEYS = Keys()

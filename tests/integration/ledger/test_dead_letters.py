@@ -15,8 +15,9 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import Ledger
 from conveyor.ledger.claims import Due
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
-from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.publishing import Publisher
 from conveyor.staging import Staging

@@ -72,10 +72,11 @@ from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, U
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.index import Index
-from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.keys import Keys
 from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
 from conveyor.publishing import Publisher

@@ -15,8 +15,9 @@ from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Submission
 from conveyor.ledger.delivery_lease import DeliveryLeases
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
-from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
 from conveyor.publishing import Publisher
 from conveyor.storage import Storage

@@ -8,8 +8,9 @@ import pytest
 
 from conveyor import ConversionFailed, FailureKind, InvalidRequest, State
 from conveyor.domain.conversion import Failure, StoredFile
+from conveyor.ledger.due import KINDS
 from conveyor.ledger.governor import Governor
-from conveyor.ledger.keys import KEEP_FINISHED_S, KINDS, Keys
+from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
 
 KEYS = Keys()
 

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from conveyor import State
 from conveyor.errors import ConversionFailed, UnknownConversion
-from conveyor.ledger.keys import KINDS, Keys
+from conveyor.ledger.due import KINDS
+from conveyor.ledger.keys import Keys
 from workers.cleaner import clean
 
 KEYS = Keys()
