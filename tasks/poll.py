@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -13,7 +11,7 @@ from conveyor import names
 from conveyor.domain import schedule
 from conveyor.domain.answers import Finished, PollAnswer
 from conveyor.domain.decision import Bury, Expire, PollAgain, SubmitAgain, after_poll
-from conveyor.ledger import Entry
+from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.turnstile import Pass
 from workers import losses
 from workers.app import app
@@ -81,7 +79,7 @@ def _record(
     services: Services,
     passed: Pass,
     answer: PollAnswer,
-    taking: Mapping[str, Any] | None,
+    taking: Tenure | None,
     took_s: float,
 ) -> Entry | None:
     """Write into the ledger what the answer means, before anything else is done with it.

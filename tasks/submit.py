@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -38,7 +37,7 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
-from conveyor.ledger import Entry, RevokedBefore, Submission, is_another
+from conveyor.ledger import Entry, RevokedBefore, Submission, Tenure, is_another
 from conveyor.ledger.governor import BALANCE_USED_UP, Admission
 from conveyor.ledger.turnstile import Pass
 from conveyor.storage.marker import OtherStorage
@@ -250,7 +249,7 @@ def _submit(services: Services, admission: Admission, passed: Pass, work: Work) 
     follow(services, noted, taking)
 
 
-def _taking(services: Services, posted: Posted) -> Mapping[str, Any] | None:
+def _taking(services: Services, posted: Posted) -> Tenure | None:
     """A lease for a result that is delivered as soon as it is noted."""
     answer = posted.answer
     if not isinstance(answer, Finished):
@@ -341,7 +340,7 @@ def _start(services: Services, passed: Pass, wait_s: float) -> SubmitAnswer:
 
 
 def _record(
-    services: Services, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+    services: Services, posted: Posted, admission: Admission, taking: Tenure | None
 ) -> Entry | None:
     """Write into the ledger what the answer means; the same step leaves the turnstile."""
     ledger, spacing_s = services.ledger, services.spacing_s
@@ -383,7 +382,7 @@ def _is_its_own(failure: Failure, admission: Admission) -> bool:
 
 
 def _record_again(
-    services: Services, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+    services: Services, posted: Posted, admission: Admission, taking: Tenure | None
 ) -> Entry | None:
     """Redis may have been switched, and have lost the intent: it is recorded once more.
 

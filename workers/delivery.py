@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from celery.exceptions import Ignore
@@ -16,7 +15,7 @@ from conveyor.domain import schedule
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError
-from conveyor.ledger import Entry
+from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
@@ -62,7 +61,7 @@ def bring(services: Services, lease: Lease, work: Work, to: Recipient) -> Entry:
     return entry
 
 
-def lease_for(services: Services, entry: Entry, result: Result) -> Mapping[str, Any] | None:
+def lease_for(services: Services, entry: Entry, result: Result) -> Tenure | None:
     """A lease to begin with the note of a result that is delivered in the same breath.
 
     Args:
@@ -102,9 +101,7 @@ def _is_small(result: Result, most_bytes: int) -> bool:
     )
 
 
-def follow(
-    services: Services, entry: Entry | None, taking: Mapping[str, Any] | None = None
-) -> None:
+def follow(services: Services, entry: Entry | None, taking: Tenure | None = None) -> None:
     """Bring the outcome on its way that an answer has brought, if it has brought one.
 
     Args:

@@ -13,8 +13,11 @@ from conveyor.ledger.connection import (
     options_of,
     translated,
 )
-from conveyor.ledger.ledger import Idempotency, Ledger, Submission, is_another
+from conveyor.ledger.idempotency import Idempotency, is_another
+from conveyor.ledger.ledger import Ledger
 from conveyor.ledger.scripts import script
+from conveyor.ledger.submitting import Submission
+from conveyor.ledger.tenure import Leaving, Tenure
 
 __all__ = [
     "PRODUCERS",
@@ -24,12 +27,14 @@ __all__ = [
     "Client",
     "Entry",
     "Idempotency",
+    "Leaving",
     "Ledger",
     "NotRung",
     "Patience",
     "Refused",
     "RevokedBefore",
     "Submission",
+    "Tenure",
     "aconnect",
     "connect",
     "is_another",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from dataclasses import asdict
 from random import getrandbits
 from typing import Any, Final, Protocol
 
@@ -19,7 +20,26 @@ from conveyor.ledger.scripts import script
 from conveyor.ledger.together import Together
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["AlreadyAccepted", "Bells", "Changes", "NotRung", "RevokedBefore"]
+__all__ = [
+    "FORGET",
+    "WORK_S",
+    "AlreadyAccepted",
+    "Bells",
+    "Changes",
+    "NotRung",
+    "RevokedBefore",
+    "bell_of",
+    "this_job",
+]
+
+WORK_S: Final = 13.1
+"""How long who works on a conversion may be silent; `workers.heartbeat` speaks for it.
+
+A little more than the lease, so that whoever comes then finds it ended."""
+
+FORGET: Final = -1
+"""For ``keep_s`` of ``transition.lua``: the entry is forgotten at once."""
+
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +181,7 @@ class Changes(Entries):
         ]
         # Nobody else's call is called the same; that is all, so it need not be hard to guess.
         token = f"{getrandbits(128):032x}"
-        args = [conversion_id, token, json.dumps(spec), self._keys.prefix]
+        args = [conversion_id, token, json.dumps(spec, default=asdict), self._keys.prefix]
         with self._translated():
             done, now, flat, *bells = self._together.run(self._transition, keys, args)
         if bells:
@@ -175,3 +195,23 @@ class Changes(Entries):
 def _clean(value: Any) -> str:
     """Half a character (a lone surrogate) is nothing that Redis' JSON reads."""
     return str(value).encode(errors="replace").decode()
+
+
+def this_job(entry: Entry) -> dict[str, Any]:
+    """The guards of a transition that notes an answer: a late one about an earlier job is refused.
+
+    Args:
+        entry: As it was when the request began.
+    """
+    return {"attempt": entry.attempt, "job_id": entry.job_id}
+
+
+def bell_of(entry: Entry) -> str | bool:
+    """Whether a poll's bell is rung now. Where the service calls, the sweep rings for a late one.
+
+    Such a poll is for a call that was lost. So no message waits for what has long ended.
+
+    Args:
+        entry: The conversion, converting.
+    """
+    return "webhook_received" if entry.webhook else True

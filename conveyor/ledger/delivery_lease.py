@@ -7,11 +7,10 @@ the holder works, and is released by whoever holds its token alone.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from conveyor.ledger import Client, Entry, script, translated
+from conveyor.ledger import Client, Entry, Tenure, script, translated
 from conveyor.ledger.encoding import VERSION, decode, fields_of
 
 __all__ = ["DeliveryLeases", "Lease"]
@@ -64,18 +63,18 @@ class DeliveryLeases:
         entry = decode(conversion_id, fields_of(flat), float(now))
         return Lease(entry, token, self)
 
-    def taking(self) -> dict[str, Any]:
+    def taking(self) -> Tenure:
         """What the transition needs to know that finds a result, so that it begins a lease, too."""
-        return {"token": secrets.token_hex(16), "for_ms": self._lease_ms}
+        return Tenure(secrets.token_hex(16), self._lease_ms)
 
-    def taken(self, entry: Entry, taking: Mapping[str, Any]) -> Lease:
+    def taken(self, entry: Entry, taking: Tenure) -> Lease:
         """The lease that such a transition has begun.
 
         Args:
             entry: The conversion, as it was noted.
             taking: From `taking`.
         """
-        return Lease(entry, taking["token"], self)
+        return Lease(entry, taking.token, self)
 
     def renew(self, lease: Lease) -> bool:
         """Begin a lease anew, if it is still its holder's."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Final
+from typing import Final
 
-from conveyor.ledger import Client, Entry, script, translated
+from conveyor.ledger import Client, Entry, Leaving, Tenure, script, translated
 
 __all__ = ["Pass", "Turnstile"]
 
@@ -53,23 +53,23 @@ class Pass:
         return time.monotonic() > self.good_until
 
     @property
-    def entering(self) -> dict[str, Any]:
+    def entering(self) -> Tenure:
         """What a transition needs to know so that it enters for us."""
-        return {"token": self.token, "for_ms": self.lease_ms}
+        return Tenure(self.token, self.lease_ms)
 
     @property
-    def leaving(self) -> dict[str, Any]:
+    def leaving(self) -> Leaving:
         """What a transition needs to know so that it leaves for us."""
         return self.leaving_for(0)
 
-    def leaving_for(self, least_s: float) -> dict[str, Any]:
+    def leaving_for(self, least_s: float) -> Leaving:
         """What a transition needs to know so that it leaves for us, and stays closed for longer.
 
         Args:
             least_s: As long as the service asks for, seconds.
         """
         for_ms = max(self.spacing_ms, round(least_s * 1000))
-        return {"token": self.token, "for_ms": for_ms, "polls": int(self.is_poll)}
+        return Leaving(self.token, for_ms, self.is_poll)
 
 
 class Turnstile:

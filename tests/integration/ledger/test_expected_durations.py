@@ -10,7 +10,7 @@ import pytest
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.durations import Durations
 from conveyor.domain.request import ConversionRequest
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Leaving, Ledger, connect
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.keys import Keys
 from workers.local.ports import free_port
@@ -224,7 +224,7 @@ def _sightings(ledger, monkeypatch):
 
 def _polling():
     """A poll's pass."""
-    return {"token": "t", "for_ms": 1, "polls": 1}
+    return Leaving("t", 1, is_poll=True)
 
 
 def test_a_poll_tells_since_when_and_how_long(ledger, make, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
-from conveyor.ledger import Ledger, Submission, connect
+from conveyor.ledger import Leaving, Ledger, Submission, connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.transitions import TRANSITIONS
 
@@ -188,7 +188,7 @@ def test_the_intent_is_on_record_before_anything_is_paid(ledger, make):
 )
 def test_only_a_post_that_went_out_counts(ledger, make, lost, submits, polls):
     entry = make.converting()
-    leaving = {"token": "any", "for_ms": 1, "polls": polls}
+    leaving = Leaving("any", 1, is_poll=bool(polls))
     back = ledger.put_back(entry, 1.0, "throttled", lost=lost, leaving=leaving)
 
     assert (back.submits, back.polls, back.consecutive_failures) == (submits, polls, 1)

@@ -13,7 +13,7 @@ from conveyor.dead_letters import DeadLetters
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion
-from conveyor.ledger import Submission
+from conveyor.ledger import Submission, Tenure
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
@@ -305,7 +305,7 @@ WRITES = {
     "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
     "submit_later": lambda it: it.ledger.submit_later(it.entry, 1, "note"),
     "begin_submit": lambda it: it.ledger.begin_submit(
-        it.entry, Submission(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
+        it.entry, Submission(JOB_ID, "http://x", Dialect.PATH), Tenure("t", 1000)
     ),
     "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
     "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),

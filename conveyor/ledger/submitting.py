@@ -1,0 +1,323 @@
+"""From an accepted conversion to a job at the service: the POST's intent, and its answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conveyor.domain.conversion import Failure
+from conveyor.domain.dialect import Dialect
+from conveyor.domain.durations import Expectation
+from conveyor.domain.entry import Entry
+from conveyor.ledger.changes import WORK_S, Changes, bell_of
+from conveyor.ledger.encoding import dump_failure
+from conveyor.ledger.fields import OF_THE_POST, OF_THE_UPLOADS
+from conveyor.ledger.leftovers import uploads_of
+from conveyor.ledger.tenure import Leaving, Tenure, polls_of, spacing_of
+
+__all__ = ["Submission", "Submitting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is about to be posted.
+
+    Attributes:
+        job_id: Ours, in the dialect's form.
+        base_url: The host.
+        dialect: The dialect.
+        account: The account's name.
+        foreign_ids: Whether its service was seen to answer with job ids of its own.
+        webhook: Whether the service is asked to call when the job ends.
+    """
+
+    job_id: str
+    base_url: str
+    dialect: Dialect
+    account: str = ""
+    foreign_ids: bool = False
+    webhook: bool = False
+
+
+class Submitting(Changes):
+    """Notes what happens around the paid POST (invariant I1)."""
+
+    def uploaded(
+        self,
+        entry: Entry,
+        uploads: Mapping[str, str],
+        *,
+        host: str,
+        account: str,
+        anew: bool = True,
+    ) -> Entry | None:
+        """Note which attachments lie at the service.
+
+        Args:
+            entry: The conversion.
+            uploads: Their FileIds by key, those of earlier uploads among them.
+            host: The base URL of the host that has them; no other does.
+            account: The name of the account that they were uploaded for.
+            anew: Whether all are new: those before are of no use any more, and are deleted.
+                Otherwise the oldest of them tells their age.
+        """
+        return self._change(
+            "uploaded",
+            entry.id,
+            set={
+                "uploads": json.dumps(dict(uploads)),
+                "uploads_host": host,
+                "uploads_account": account,
+            },
+            stamp=["uploaded_at"] if anew else None,
+            leftovers=[leftover.row for leftover in uploads_of(entry)] if anew else None,
+            due_in=WORK_S,
+        )
+
+    def submit_later(
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        held: bool = False,
+        first: bool = False,
+        denied: bool = False,
+        leaving: Leaving | None = None,
+    ) -> Entry | None:
+        """Try to submit again later; nothing was sent.
+
+        Args:
+            entry: The conversion.
+            delay_s: Until then, seconds.
+            note: What holds it up, in words.
+            held: Whether the deadline is suspended meanwhile.
+            first: Whether it is due at once, before all that were accepted later; the account is on
+                hold, and that keeps it waiting.
+            denied: Whether the service refused it although it had said that the account is well.
+            leaving: The pass that it was taken with.
+        """
+        return self._change(
+            "submit_later",
+            entry.id,
+            guards={"turn": entry.turn},
+            set={"note": note},
+            add={"turn": 1, "consecutive_failures": 1, "denials": int(denied)},
+            due_in=delay_s,
+            bell=True,
+            leave=leaving,
+            **_held(held=held, first=first),
+        )
+
+    def begin_submit(
+        self,
+        entry: Entry,
+        job: Submission,
+        entering: Tenure | None = None,
+        *,
+        was_lost: bool = False,
+    ) -> Entry | None:
+        """Record the intent to submit, with our job id, before the paid POST (invariant I1).
+
+        Refused also where somebody has uploaded its files to another place meanwhile.
+
+        Args:
+            entry: The conversion.
+            job: What is posted.
+            entering: `conveyor.ledger.turnstile.Pass.entering`: nobody polls the job until the
+                POST's answer is noted.
+            was_lost: Whether it was recorded before, and Redis has lost it. What was posted is then
+                a fact, so the uploads that it names are recorded again with it.
+        """
+        guards = {"turn": entry.turn, **_place_of_uploads(entry)}
+        return self._change(
+            "begin_submit",
+            entry.id,
+            # What was lost with it may be that it was taken, too.
+            guards={"attempt": entry.attempt, **({} if was_lost else guards)},
+            set={
+                **(_uploads_again(entry) if was_lost else {}),
+                "job_id": job.job_id,
+                "base_url": job.base_url,
+                "dialect": job.dialect.value,
+                "account": job.account,
+                "foreign_ids": int(job.foreign_ids),
+                "held": 0,
+                "webhook": int(job.webhook),
+                "webhook_received": 0,
+                "confirmed": 0,
+                "note": "",
+            },
+            stamp=["submitted_at"],
+            add={"submits": 1, "turn": 1},
+            unset=OF_THE_POST,
+            enter=entering,
+            due_in=WORK_S,
+        )
+
+    def started(
+        self,
+        entry: Entry,
+        job_id: str,
+        delay_s: float,
+        *,
+        expectation: Expectation | None = None,
+        leaving: Leaving | None = None,
+    ) -> Entry | None:
+        """Note that the service has the job.
+
+        Args:
+            entry: As it was when the request began.
+            job_id: As the service says.
+            delay_s: Until the first poll, seconds; at once where `Entry.webhook_received`.
+            expectation: What it will probably take: its progress is told by that until it ends.
+            leaving: The POST's pass.
+        """
+        return self._change(
+            "started",
+            entry.id,
+            guards={"turn": entry.turn, "attempt": entry.attempt},
+            set={
+                "job_id": job_id,
+                "confirmed": 1,
+                "consecutive_failures": 0,
+                **_expected(expectation),
+            },
+            unset=("held_at", "denials"),
+            took=True,
+            due_in=delay_s,
+            due_received_in=spacing_of(leaving),
+            bell=bell_of(entry),
+            leave=leaving,
+        )
+
+    def ask_first(
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        closed_at_once: bool = False,
+        refusal: Failure | None = None,
+        leaving: Leaving | None = None,
+    ) -> Entry | None:
+        """Note that the job may have been taken, and paid: it is asked for before any other POST.
+
+        Args:
+            entry: As it was when the POST began.
+            delay_s: Until it is asked for, seconds.
+            note: Why, in words.
+            closed_at_once: Whether the connection closed at once: then no gateway holds the POST.
+            refusal: How the service refused it, where it did: what the conversion ends with if no
+                job turns up.
+            leaving: The POST's pass.
+        """
+        fields = {"note": note, "unclear": "closed" if closed_at_once else "gateway"}
+        if refusal is not None:
+            fields["refusal"] = dump_failure(refusal)
+        return self._change(
+            "ask_first",
+            entry.id,
+            guards={"turn": entry.turn, "attempt": entry.attempt},
+            set=fields,
+            stamp=["unclear_at"],
+            due_in=delay_s,
+            # The service has the job, and has ended it.
+            due_received_in=spacing_of(leaving),
+            bell=True,
+            leave=leaving,
+        )
+
+    def put_back(
+        self,
+        entry: Entry,
+        delay_s: float,
+        note: str,
+        *,
+        lost: bool = False,
+        held: bool = False,
+        denied: bool = False,
+        pays_anew: bool = False,
+        reupload: bool = False,
+        leaving: Leaving | None = None,
+    ) -> Entry | None:
+        """Note that nothing was started.
+
+        Args:
+            entry: As it was when the request began.
+            delay_s: Until the next submit, seconds.
+            note: What holds it up, in words.
+            lost: Whether the POST went out and was proved lost: 404s on a job never seen alive.
+                Only these count as submits; a throttle or a missing connection starts nothing.
+            held: Whether the account is on hold.
+            denied: Whether the service refused it although it had said that the account is well.
+            pays_anew: Whether the next submit is a new job, which is paid again: a replay that has
+                asked for the old one.
+            reupload: Whether its files are to be uploaded again, for a new job: the service has
+                lost them, so the old one never began, and cost nothing.
+            leaving: The pass of the request that found it out.
+        """
+        polls = polls_of(leaving)
+        fields: dict[str, Any] = {"note": note}
+        add = {"turn": 1, "consecutive_failures": 1, "polls": polls, "denials": int(denied)}
+        unset = list(OF_THE_POST)
+        guards = {"turn": entry.turn, "attempt": entry.attempt}
+        if lost:
+            add["lost"] = 1
+        elif pays_anew:
+            unset.append("submits")
+        else:
+            add["submits"] = -1
+        if pays_anew or reupload:
+            add["attempt"] = 1
+            unset += ["asking", "job_id", "lost"]
+        if reupload:
+            fields |= {"reuploaded": 1, "confirmed": 0, "consecutive_failures": 0}
+            unset += OF_THE_UPLOADS
+        else:
+            guards["confirmed"] = 0
+        return self._change(
+            "put_back",
+            entry.id,
+            guards=guards,
+            set=fields,
+            add=add,
+            unset=unset,
+            counts={"polls": polls},
+            leave=leaving,
+            # Of several uploads one was lost, perhaps.
+            leftovers=[leftover.row for leftover in uploads_of(entry)] if reupload else None,
+            due_in=delay_s,
+            bell=True,
+            **_held(held=held, first=held),
+        )
+
+
+def _place_of_uploads(entry: Entry) -> dict[str, Any]:
+    """Where the files lie that are about to be named; nothing where it has no uploads."""
+    if not entry.uploads:
+        return {}
+    return {"uploads_host": entry.uploads_host, "uploads_account": entry.uploads_account}
+
+
+def _uploads_again(entry: Entry) -> dict[str, Any]:
+    if not entry.uploads:
+        return {}
+    uploads = {"uploads": json.dumps(dict(entry.uploads)), "uploaded_at": entry.uploaded_at}
+    return {**uploads, **_place_of_uploads(entry)}
+
+
+def _expected(expectation: Expectation | None) -> dict[str, str]:
+    if expectation is None:
+        return {}
+    return {"usual_s": f"{expectation.usual_s:.2f}", "late_s": f"{expectation.late_s:.2f}"}
+
+
+def _held(*, held: bool, first: bool) -> dict[str, Any]:
+    """Suspend the deadline on hold: it counts anew from the end of the hold."""
+    due = {"due_first": True} if first else {}
+    if held:
+        return {"also": {"held": 1}, "stamp": ["since"], "first": ["held_at"], **due}
+    return {"also": {"held": 0}, **due}
