@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from config.secret import clean_secret, read_secret
+from conveyor.convertapi import rules
 from conveyor.convertapi.transport import Auth
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.redaction import redact_server_url
@@ -24,8 +25,6 @@ _LEAST_JOB_KEY: Final = 16
 
 # A real secret in a sandbox's place would be told to whoever runs it, in clear.
 _OF_STAND_INS: Final = "sandbox"
-# The service's rule (seed); only a loopback stand-in may be asked more often.
-_SERVICE_SPACING_S: Final = 5.0
 # Gateways hold a request for as long, and a closed connection on its way for a moment. Nothing lies
 # between us and a loopback stand-in.
 _LEAST_PROOF_S: Final = 60.0
@@ -42,8 +41,8 @@ class WorkerSettings(ProducerSettings):
 
     # ConvertAPI
     api_url: str = Field(
-        default="https://v2.convertapi.com",
-        description="The service's host, or one of its regions (`https://eu-v2.convertapi.com`).",
+        default=rules.DEFAULT_URL,
+        description=f"The service's host, or one of its regions (`{rules.REGIONAL_URL}`).",
     )
     api_secret: SecretStr = Field(
         default=SecretStr(""),
@@ -205,7 +204,7 @@ class WorkerSettings(ProducerSettings):
         default=900.0, gt=0, le=7200, description="Seconds for a whole download."
     )
     poll_spacing_seconds: float = Field(
-        default=_SERVICE_SPACING_S,
+        default=rules.LEAST_SPACING_S,
         ge=0.05,
         le=30,
         description="Seconds between two polls of a job. Below 5 only for a service on loopback.",
@@ -213,7 +212,7 @@ class WorkerSettings(ProducerSettings):
     semi_async_seconds: float = Field(
         default=0,
         ge=0,
-        le=1200,
+        le=rules.MAX_SEMI_ASYNC_S,
         description="Seconds that a submit waits for the result itself. 0: it never waits.",
     )
     proof_seconds: float = Field(
@@ -242,7 +241,7 @@ class WorkerSettings(ProducerSettings):
     def _is_http(cls, url: str) -> str:
         parts = _parts_of(url)
         if parts is None:
-            raise ValueError("must be an http(s) URL, e.g. https://v2.convertapi.com")
+            raise ValueError(f"must be an http(s) URL, e.g. {rules.DEFAULT_URL}")
         if parts.scheme == "http" and not _is_near(parts.hostname or ""):
             raise ValueError("must be https: the secret would travel in clear")
         return url.rstrip("/")
@@ -354,11 +353,11 @@ class WorkerSettings(ProducerSettings):
 
     @model_validator(mode="after")
     def _keeps_the_services_rule(self) -> WorkerSettings:
-        if self.poll_spacing_seconds < _SERVICE_SPACING_S and not self.api_is_loopback:
+        if self.poll_spacing_seconds < rules.LEAST_SPACING_S and not self.api_is_loopback:
             raise ValueError(
                 f"CONVEYOR_POLL_SPACING_SECONDS is {self.poll_spacing_seconds:g}, and "
-                "ConvertAPI wants 5 s between two polls: set 5 or more (less is for a loopback API "
-                "host alone)"
+                f"ConvertAPI wants {rules.LEAST_SPACING_S:g} s between two polls: set "
+                f"{rules.LEAST_SPACING_S:g} or more (less is for a loopback API host alone)"
             )
         return self
 

@@ -12,8 +12,9 @@ from typing import Final
 from kombu.exceptions import OperationalError
 
 from conveyor import bells
+from conveyor.convertapi import rules
 from conveyor.domain.conversion import Conversion, FailureKind, State
-from conveyor.domain.schedule import FILE_LIFE_S, JOB_LIFE_S
+from conveyor.domain.request import TIMEOUT_OUT_OF_BOUNDS
 from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
@@ -27,7 +28,6 @@ __all__ = ["DeadGroup", "DeadLetters"]
 # Read in one round trip: thousands may lie there, and Redis does nothing else meanwhile.
 _BATCH: Final = 200
 # The service's own bounds for `Timeout`.
-_TIMEOUT_S: Final = range(10, 1201)
 # Nobody knows what became of the job: it is asked for before another is paid.
 _UNCLEAR: Final = frozenset(
     {FailureKind.POSSIBLY_PAID, FailureKind.UNREADABLE, FailureKind.INTERNAL}
@@ -173,8 +173,8 @@ class DeadLetters:
             InvalidRequest: The timeout is out of bounds.
             UnknownConversion: There is no such dead letter.
         """
-        if timeout is not None and timeout not in _TIMEOUT_S:
-            raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
+        if timeout is not None and timeout not in rules.TIMEOUTS_S:
+            raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
         dead = self._dead(conversion_id)
         if _is_paid_result(dead):
             entry = self._ledger.redeliver(dead)
@@ -276,14 +276,14 @@ def _kind_of(entry: Entry) -> FailureKind:
 
 def _is_paid_result(entry: Entry) -> bool:
     """Whether the service still keeps a result that was paid and not stored."""
-    is_kept = entry.result is not None and entry.result_age_s < FILE_LIFE_S
+    is_kept = entry.result is not None and entry.result_age_s < rules.FILE_LIFE_S
     return entry.state is State.FAILED and is_kept
 
 
 def _may_be_asked(entry: Entry) -> bool:
     """Whether its job may have been paid, and the service may still know it."""
     is_unclear = entry.failure is not None and entry.failure.kind in _UNCLEAR
-    is_known = bool(entry.job_id) and entry.submits > 0 and entry.job_age_s < JOB_LIFE_S
+    is_known = bool(entry.job_id) and entry.submits > 0 and entry.job_age_s < rules.JOB_LIFE_S
     return entry.state is State.FAILED and is_unclear and is_known
 
 

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from conveyor.convertapi import rules
 from conveyor.domain.servers import ServerUrl, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
@@ -28,8 +29,6 @@ __all__ = ["ENV_PREFIX", "ExplicitSettings", "LiveSettings", "ProducerSettings",
 
 ENV_PREFIX = "CONVEYOR_"
 
-LEAST_SPACING_S = 5.0
-"""The service's rule (seed); only a loopback stand-in may be asked more often."""
 
 _SENDABLE = re.compile(r"[!-~]{4,8192}")
 _MAX_SECRET_BYTES = 64 * 1024
@@ -141,8 +140,8 @@ class LiveSettings(BaseSettings):
     model_config = ProducerSettings.model_config
 
     api_url: str = Field(
-        default="https://v2.convertapi.com",
-        description="The service's host, or one of its regions (`https://eu-v2.convertapi.com`).",
+        default=rules.DEFAULT_URL,
+        description=f"The service's host, or one of its regions (`{rules.REGIONAL_URL}`).",
     )
     api_secret: SecretStr = Field(
         default=SecretStr(""), description="An API token, the account's secret, or a JWT."
@@ -155,7 +154,7 @@ class LiveSettings(BaseSettings):
         default="", description="An HTTP proxy between the workers and ConvertAPI."
     )
     poll_spacing_seconds: float = Field(
-        default=LEAST_SPACING_S,
+        default=rules.LEAST_SPACING_S,
         ge=0.05,
         le=30,
         description="Seconds between two polls of a job. Below 5 only for a service on loopback.",

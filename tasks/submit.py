@@ -11,6 +11,7 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor import names
+from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import schedule
 from conveyor.domain.answers import (
@@ -38,7 +39,7 @@ from conveyor.domain.sources import SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.fingerprint import fingerprint_of
 from conveyor.ledger import Entry, RevokedBefore, Submission, Tenure, is_another
-from conveyor.ledger.governor import BALANCE_USED_UP, Admission
+from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
 from conveyor.storage.marker import OtherStorage
 from workers import losses
@@ -378,7 +379,7 @@ def _record(
 
 def _is_its_own(failure: Failure, admission: Admission) -> bool:
     """Whether a refusal may be meant for this conversion alone; a used-up balance never is."""
-    return admission.well and failure.code != BALANCE_USED_UP
+    return admission.well and failure.code != rules.BALANCE_USED_UP
 
 
 def _record_again(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
-from conveyor.domain.request import MAX_SEMI_ASYNC_S
+from conveyor.convertapi import rules
 
 __all__ = [
     "AccountAnswer",
@@ -60,7 +60,7 @@ SemiAsync = Annotated[
     int,
     Field(
         ge=0,
-        le=MAX_SEMI_ASYNC_S,
+        le=rules.MAX_SEMI_ASYNC_S,
         description="Seconds that a worker keeps the connection to ConvertAPI open for the result "
         "itself: for large files. 0 never waits. Left out, the workers' setting says it.",
     ),
@@ -112,11 +112,14 @@ class ConversionOrder(_Model):
 class ReplayOrder(_Model):
     """How a dead letter is tried again."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": 1200}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": rules.MOST_TIMEOUT_S}]})
 
-    timeout: Annotated[int, Field(ge=10, le=1200), BeforeValidator(_whole)] | None = Field(
-        default=None, description="ConvertAPI's `Timeout` of the new job, seconds."
-    )
+    timeout: (
+        Annotated[
+            int, Field(ge=rules.LEAST_TIMEOUT_S, le=rules.MOST_TIMEOUT_S), BeforeValidator(_whole)
+        ]
+        | None
+    ) = Field(default=None, description="ConvertAPI's `Timeout` of the new job, seconds.")
 
 
 class ProgressAnswer(_Model):
@@ -206,7 +209,12 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
     "state": "failed",
     "finished_at": "2026-11-24T21:00:05.456Z",
     "polls": 1,
-    "failure": {"kind": "input", "code": 5002, "status": 500, "message": "File is damaged."},
+    "failure": {
+        "kind": "input",
+        "code": rules.DAMAGED,
+        "status": 500,
+        "message": "File is damaged.",
+    },
     "replay_is_paid": True,
 }
 

@@ -13,6 +13,7 @@ import requests
 
 from config.settings import WorkerSettings
 from conveyor.checks import Check, Finding, Part, check_all
+from conveyor.convertapi import rules
 from conveyor.convertapi.client import Account, ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.errors import InvalidRequest
@@ -22,8 +23,6 @@ from workers.wiring import Services
 
 __all__ = ["Checkup", "checkup_of", "look_at_api", "look_at_clock", "look_at_host"]
 
-_ROUTED_HOST: Final = "v2.convertapi.com"
-_DENIED: Final = frozenset({401, 402, 403})
 _MOST_CLOCK_OFF_S: Final = 2.0
 _SAMPLE: Final = b"conveyor doctor\n"
 
@@ -73,12 +72,12 @@ def look_at_host(api_url: str) -> Finding:
         api_url: As it is set.
     """
     host = (urlsplit(api_url).hostname or "").rstrip(".")
-    if host != _ROUTED_HOST:
+    if host != rules.HOST:
         return Finding(f"jobs and files stay at {host}")
     return Finding(
         f"{host} is routed to the nearest data centre: a 404 there proves nothing, so a lost "
-        "submit is never repeated by itself. Set CONVEYOR_API_URL=https://eu-v2.convertapi.com or "
-        "another region",
+        f"submit is never repeated by itself. Set CONVEYOR_API_URL={rules.REGIONAL_URL} or another "
+        "region",
         warning=True,
     )
 
@@ -130,7 +129,7 @@ def look_at_api(api: ConvertApi, settings: WorkerSettings) -> Finding:
     try:
         account = api.user()
     except Refused as error:
-        if error.status not in _DENIED:
+        if error.status not in rules.ACCOUNT_STATUSES:
             raise
         return _without_balance(api, settings)
     if settings.api_master_token.get_secret_value():
@@ -197,7 +196,7 @@ def _refuses_strangers(settings: WorkerSettings) -> bool:
             allow_redirects=False,
             stream=True,
         )
-        return answer.status_code in _DENIED
+        return answer.status_code in rules.ACCOUNT_STATUSES
     return False
 
 

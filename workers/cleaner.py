@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from conveyor.domain import schedule
+from conveyor.convertapi import rules
 from conveyor.errors import ConveyorError
 from workers import losses
 from workers.wiring import Services, wired
@@ -79,7 +79,7 @@ def _audit(services: Services) -> int:
 
 
 def _strip(services: Services) -> int:
-    return services.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
+    return services.ledger.strip_dead(rules.FILE_LIFE_S, _BATCH)
 
 
 def _remove_staged(services: Services) -> int:

@@ -10,6 +10,7 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor import bells
+from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import schedule
 from conveyor.domain.answers import RemoteFile, Result
@@ -284,7 +285,7 @@ def _is_at_the_service(entry: Entry) -> bool:
 
 
 def _is_gone(entry: Entry) -> bool:
-    return entry.result_age_s > schedule.FILE_LIFE_S
+    return entry.result_age_s > rules.FILE_LIFE_S
 
 
 def _clean_up(services: Services, entry: Entry) -> None:

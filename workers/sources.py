@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, Refused
-from conveyor.domain import schedule
 from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.decision import failure_of
@@ -21,7 +21,7 @@ from workers.wiring import Services
 __all__ = ["bring_sources", "failure_of_source"]
 
 # The service keeps an upload for at most three hours; one that is nearly as old is made again.
-_UPLOAD_LIFE_S: Final = schedule.FILE_LIFE_S - 1800
+_UPLOAD_LIFE_S: Final = rules.FILE_LIFE_S - 1800
 
 
 def bring_sources(services: Services, entry: Entry) -> Entry:

@@ -14,6 +14,7 @@ from conveyor.cli import console, report
 from conveyor.cli.asking import confirm
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
+from conveyor.convertapi import rules
 from conveyor.dead_letters import DeadGroup, DeadLetters
 from conveyor.domain.conversion import Conversion, FailureKind
 from conveyor.errors import InvalidRequest, UnknownConversion
@@ -150,8 +151,8 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
         int | None,
         typer.Option(
             metavar="SECONDS",
-            min=10,
-            max=1200,
+            min=rules.LEAST_TIMEOUT_S,
+            max=rules.MOST_TIMEOUT_S,
             help="ConvertAPI's parameter Timeout of the new jobs: for code 5000.",
         ),
     ] = None,

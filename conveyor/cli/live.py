@@ -18,6 +18,7 @@ from conveyor.cli import console
 from conveyor.cli.asking import confirm
 from conveyor.cli.failures import Interrupted
 from conveyor.cli.text import count
+from conveyor.convertapi import rules
 from conveyor.errors import InvalidRequest, SettingsError
 from conveyor.live import (
     Credential,
@@ -32,7 +33,7 @@ from conveyor.live import (
 )
 from conveyor.loopback import is_loopback
 from conveyor.recording import RecordingError, check_target, save
-from conveyor.settings import LEAST_SPACING_S, LiveSettings, load
+from conveyor.settings import LiveSettings, load
 
 __all__ = ["Wishes", "examine_service"]
 
@@ -105,10 +106,10 @@ def _credential(settings: LiveSettings) -> Credential:
 def _check_host(settings: LiveSettings) -> None:
     if not is_accepted(settings.api_url):
         raise SettingsError(
-            "CONVEYOR_API_URL is wrong: the secret goes to https://v2.convertapi.com, to another "
+            f"CONVEYOR_API_URL is wrong: the secret goes to {rules.DEFAULT_URL}, to another "
             "of its hosts, or to this machine"
         )
-    if settings.poll_spacing_seconds < LEAST_SPACING_S and not _is_here(settings.api_url):
+    if settings.poll_spacing_seconds < rules.LEAST_SPACING_S and not _is_here(settings.api_url):
         raise SettingsError(
             f"CONVEYOR_POLL_SPACING_SECONDS is {settings.poll_spacing_seconds:g}, and "
             "ConvertAPI wants 5 s between two polls: set 5 or more"

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from conveyor.convertapi import rules
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.cleaning import Scrubber, clean_identifier, clean_whole
 from conveyor.convertapi.errors import ApiError, Overdue, Unclear, Unreachable, WrongHost
@@ -33,8 +34,6 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _MOST_CONVERSIONS: Final = 2**53
 _PASSWORD: Final = re.compile("password|secret|token", re.IGNORECASE)
-# As `conveyor.domain.sources` knows it.
-_FILE_ID: Final = re.compile("[a-z0-9]{32}")
 # What of a file's address opens the file: the long words of its path and of its query.
 _TOKEN: Final = re.compile("[^/?&=#]{16,}")
 
@@ -354,7 +353,7 @@ def _signature_of(webhook: str) -> tuple[str, ...]:
 def _secrets_in(form: Mapping[str, str]) -> Iterator[str]:
     """Passwords, and the FileIds of uploads."""
     for name, value in form.items():
-        if _PASSWORD.search(name) or _FILE_ID.fullmatch(value):
+        if _PASSWORD.search(name) or rules.FILE_ID.fullmatch(value):
             yield value
 
 

@@ -15,10 +15,11 @@ from typing import Final
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
+from conveyor.convertapi import rules
+
 __all__ = ["Address", "Gate", "Origin", "origin_of"]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_VENDOR_SUFFIX: Final = ".convertapi.com"
 _MOST_CHARACTERS: Final = 8192
 _MOST_HOSTS: Final = 64
 # Neither dots nor escapes, so that writing it anew would change nothing.
@@ -43,7 +44,7 @@ class Origin:
     @property
     def is_vendor(self) -> bool:
         """Whether it is a host of the vendor's, over TLS."""
-        return self.scheme == "https" and self.port == 443 and self.host.endswith(_VENDOR_SUFFIX)  # noqa: PLR2004
+        return self.scheme == "https" and self.port == 443 and self.host.endswith(rules.HOST_SUFFIX)  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from conveyor.convertapi import rules
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.cleaning import MOST_MESSAGE_CHARACTERS, Scrubber, clean_identifier
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
@@ -39,15 +40,10 @@ _SERVER_ERROR: Final = 500
 _TAKEN: Final = frozenset({200, 201, 202, 203})  # 203: a proxy has rewritten it
 _SUCCESS: Final = range(200, 300)
 _DONE: Final = frozenset({200, 201, 203})
-_ACCOUNT: Final = frozenset({401, 402, 403})
 _TOO_MANY: Final = frozenset({425, 429})
 _WAIT: Final = frozenset({408, 409, 423, _UNAVAILABLE, *_TOO_MANY})
 
-# What is not found then is a file that was named, and neither the address nor the job.
-_NO_SUCH_FILE: Final = 5009
 _CREDENTIAL_STATUSES: Final = frozenset({401, 403})
-# The vendor's codes of authentication. 4014 is a balance: no other credential mends it.
-_CREDENTIAL_CODES: Final = frozenset({4010, 4011, 4012, 4013, 4015, 4016, 4017})
 _MOST_CODE: Final = 10**9
 _MOST_LISTED: Final = 20
 
@@ -70,11 +66,12 @@ def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) ->
     status, code = answer.status, _code_of(answer)
     if status in _TAKEN or (status in _SUCCESS and _names_job(answer)):
         return _read_taken(answer, target, keep, scrubber)
-    if status == _NOT_FOUND and code != _NO_SUCH_FILE:
+    # With this code a file is not found that was named, and neither the address nor the job.
+    if status == _NOT_FOUND and code != rules.FILE_ID_UNKNOWN:
         return NotFound(_message_of(answer, scrubber))
     if status in _TOO_MANY or (status == _UNAVAILABLE and code is not None):
         return Throttled(answer.retry_after_s)
-    if status in _ACCOUNT:
+    if status in rules.ACCOUNT_STATUSES:
         return Failed(status, code or 0, _message_of(answer, scrubber))
     if status >= _CLIENT_ERROR and status not in _WAIT and code is not None:
         return Failed(status, code, _message_of(answer, scrubber))
@@ -101,9 +98,9 @@ def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> 
         return read_result(answer, target, keep, scrubber)
     if status == _ACCEPTED:
         return InProgress()
-    if status == _NOT_FOUND and code != _NO_SUCH_FILE:
+    if status == _NOT_FOUND and code != rules.FILE_ID_UNKNOWN:
         return NotFound()
-    if status in _WAIT or status in _ACCOUNT:
+    if status in _WAIT or status in rules.ACCOUNT_STATUSES:
         return Busy(answer.retry_after_s, status)
     if status >= _CLIENT_ERROR and code is not None:
         return Failed(status, code, _message_of(answer, scrubber))
@@ -142,7 +139,7 @@ def is_refused_credential(answer: Answer) -> bool:
         return True
     if status == _UNPAID or not _CLIENT_ERROR <= status < _SERVER_ERROR:
         return False
-    return _code_of(answer) in _CREDENTIAL_CODES
+    return _code_of(answer) in rules.CREDENTIAL_CODES
 
 
 def _read_taken(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitAnswer:

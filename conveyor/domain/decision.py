@@ -1,7 +1,6 @@
 """What an answer means: pure functions from an answer and the entry to what happens next.
 
-The protocol's tables stand here, once. Failures are told by class, never by codes 5005 to 5007,
-whose meaning the vendor has changed.
+The protocol's tables stand here, once, and its codes in `conveyor.convertapi.rules`.
 
 Pay once (invariant I1) rests on three rules:
 
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from conveyor.convertapi import rules
 from conveyor.domain.answers import (
     Busy,
     Failed,
@@ -35,7 +35,7 @@ from conveyor.domain.answers import (
 )
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.entry import Entry
-from conveyor.domain.schedule import JOB_LIFE_S, JOB_MARGIN_S
+from conveyor.domain.schedule import JOB_MARGIN_S
 
 __all__ = [
     "AskFirst",
@@ -62,28 +62,15 @@ _PROOF_SHARE: Final = 0.5
 _MOST_DENIALS: Final = 2
 # Three minutes or so: a result that breaks off again and again is not asked for a hundred times.
 _MOST_PAID_FAILURES: Final = 6
-_ANYCAST_HOST: Final = "v2.convertapi.com"
 _JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
 _KNOWN: Final = re.compile(r"already|duplicate|exist|in use|taken|used", re.IGNORECASE)
 
-_INPUT_CODES: Final = frozenset({5002, 5003, 5004, 5008, 5009})
-_ACCOUNT_CODES: Final = frozenset(range(4010, 4018))
-_ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
-_FILE_ID_CODE: Final = 5009
 _UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
 
-_CURE_BY_CODE: Final = {
-    4014: "The balance is used up: buy conversions, then: conveyor account resume.",
-    5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
-    5002: "The document is damaged or of another format: check the file and its format.",
-    5003: "The document is protected: give the parameter Password.",
-    5008: "ConvertAPI could not fetch the source: its URL must answer 200 without a login.",
-    5009: "The FileId is wrong or older than three hours: give the file again.",
-}
 _CURE_BY_KIND: Final = {
     FailureKind.INPUT: "Check the document and the parameters.",
     FailureKind.ACCOUNT: (
@@ -110,9 +97,9 @@ class Limits:
 
     submits: int = 3
     consecutive_failures: int = 100
-    submit_s: float = JOB_LIFE_S
+    submit_s: float = rules.JOB_LIFE_S
     hold_s: float = 7 * 24 * 3600.0
-    job_s: float = JOB_LIFE_S + JOB_MARGIN_S
+    job_s: float = rules.JOB_LIFE_S + JOB_MARGIN_S
     proof_s: float = 120.0
     proof_closed_s: float = 15.0
     may_repay: bool = False
@@ -355,7 +342,7 @@ def _taken_before(words: str, status: int) -> Failure:
 
 def _lost_uploads(answer: Failed | Failure, entry: Entry) -> SubmitAgain | None:
     """Files that we uploaded, and that the service has lost, are uploaded again, once."""
-    if answer.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
+    if answer.code != rules.FILE_ID_UNKNOWN or not entry.uploads or entry.reuploaded:
         return None
     return SubmitAgain(_UPLOADS_LOST, reupload=True)
 
@@ -464,14 +451,14 @@ def _why_unknown(entry: Entry) -> str:
         return "this service uses job ids of its own, so it can't be asked"
     if _is_anycast(entry):
         return "this host asks the nearest data centre, which may not be the one that has the job"
-    if entry.job_age_s > JOB_LIFE_S * _PROOF_SHARE:
+    if entry.job_age_s > rules.JOB_LIFE_S * _PROOF_SHARE:
         return "the service may have forgotten the job meanwhile"
     return ""
 
 
 def _is_anycast(entry: Entry) -> bool:
     """Whether the host is routed to the nearest data centre: then a 404 proves nothing."""
-    return urlsplit(entry.base_url).hostname == _ANYCAST_HOST
+    return urlsplit(entry.base_url).hostname == rules.HOST
 
 
 def _after_silence(
@@ -497,7 +484,7 @@ def failure_of(error: Failed) -> Failure:
         The failure, its message in one line: what the service says, and the cure.
     """
     kind = _kind_of(error)
-    cure = _CURE_BY_CODE.get(error.code, _CURE_BY_KIND[kind])
+    cure = rules.CURE_BY_CODE.get(error.code, _CURE_BY_KIND[kind])
     if error.status == _UNSUPPORTED:
         cure = "Choose another target format."
     said = " ".join(error.message.split()).rstrip(".") or f"HTTP {error.status}"
@@ -505,8 +492,8 @@ def failure_of(error: Failed) -> Failure:
 
 
 def _kind_of(error: Failed) -> FailureKind:
-    if error.code in _ACCOUNT_CODES or error.status in _ACCOUNT_STATUSES:
+    if error.code in rules.ACCOUNT_CODES or error.status in rules.ACCOUNT_STATUSES:
         return FailureKind.ACCOUNT
-    if error.code in _INPUT_CODES or error.status < _SERVER_ERROR:
+    if error.code in rules.INPUT_CODES or error.status < _SERVER_ERROR:
         return FailureKind.INPUT
     return FailureKind.SERVICE

@@ -23,12 +23,14 @@ from itertools import pairwise
 from math import isfinite, sqrt
 from typing import Final, Self
 
+from conveyor.convertapi import rules
+
 __all__ = ["MEMORY", "Durations", "Expectation", "Sighting"]
 
 MEMORY: Final = 64
 """So many conversions an age remembers."""
 
-_LONGEST_S: Final = 7200.0
+_LONGEST_S: Final = rules.JOB_LIFE_S
 # Ages are told apart to a twenty-fifth, or to a quarter of a second where that is more.
 _STEP_SHARE: Final = 0.04
 _LEAST_STEP_S: Final = 0.25

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from conveyor.convertapi import rules
 from conveyor.domain import schedule
 from conveyor.domain.durations import Durations, Expectation, Sighting
 
 __all__ = ["Polls", "expect_polls"]
 
-SPACING_S: Final = 5.0
+SPACING_S: Final = rules.LEAST_SPACING_S
 """The least time between two polls of a job, as the service asks for."""
 
 _SEED: Final = 1
@@ -85,7 +86,7 @@ def _schedule_seeded() -> Iterator[None]:
 
 
 def _duration(dice: random.Random, median_s: float, sigma: float) -> float:
-    return min(median_s * math.exp(dice.gauss(0, sigma)), schedule.JOB_LIFE_S)
+    return min(median_s * math.exp(dice.gauss(0, sigma)), rules.JOB_LIFE_S)
 
 
 def _polled(end_s: float, expectation: Expectation | None) -> _Played:

@@ -10,36 +10,25 @@ from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, Self
 
+from conveyor.convertapi import rules
 from conveyor.domain.redaction import describe_call, redact_url
 from conveyor.domain.shapes import list_of, plain_of, text_of, texts_of
 from conveyor.domain.sources import Source, SourceInput, SourceKind, parse_sources, prefer_local
 from conveyor.errors import InvalidRequest
 
-__all__ = ["MAX_SEMI_ASYNC_S", "ConversionRequest", "takes_file"]
+__all__ = ["TIMEOUT_OUT_OF_BOUNDS", "ConversionRequest", "takes_file"]
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
-# ConvertAPI takes names in any case, so these are compared in lower case.
-_RESERVED: Final = {
-    "secret": "the worker's credentials are used",
-    "token": "the worker's credentials are used",
-    "apikey": "the worker's credentials are used",
-    "auth": "the worker's credentials are used",
-    "async": "every conversion is asynchronous",
-    "jobid": "the job id is Conveyor's own",
-    "webhook": "Conveyor has an address of its own for each job",
-    "storefile": "results are always fetched from the service's store",
-    "file": "give it as the source",
-    "files": "give a list as the source",
-    "url": "give it as the source, with from_format='web'",
-}
+TIMEOUT_OUT_OF_BOUNDS: Final = (
+    f"The parameter {rules.TIMEOUT_PARAMETER} takes whole seconds from {rules.LEAST_TIMEOUT_S} to "
+    f"{rules.MOST_TIMEOUT_S}."
+)
+"""What a caller is told of a ``Timeout`` that the service would refuse."""
 
-# The service's own bounds for `Timeout` (protocol: integer, 10 to 1200 seconds).
-_TIMEOUT_S = range(10, 1201)
-_TIMEOUT: Final = "timeout"
-MAX_SEMI_ASYNC_S: Final = _TIMEOUT_S[-1]
-"""The longest wait for a result in the answer to the submit: the service ends every job by then."""
+_TIMEOUT: Final = rules.TIMEOUT_PARAMETER.lower()
+_TIMEOUTS: Final = frozenset(map(str, rules.TIMEOUTS_S))
 
 # A parameter is some hundred characters, a stylesheet some thousand. All of it lies in Redis.
 _MAX_PARAM_BYTES: Final = 64 * 1024
@@ -195,7 +184,7 @@ class ConversionRequest:
         """
         asked_s = default_s if self.semi_async_seconds is None else self.semi_async_seconds
         timeouts = [int(text) for name, text in self.params.items() if name.lower() == _TIMEOUT]
-        return min(asked_s, *timeouts, MAX_SEMI_ASYNC_S)
+        return min(asked_s, *timeouts, rules.MAX_SEMI_ASYNC_S)
 
     def form(self, uploads: Mapping[str, str]) -> dict[str, str]:
         """The fields of the service's form.
@@ -213,7 +202,7 @@ class ConversionRequest:
     def _sources_form(self, values: list[str]) -> dict[str, str]:
         if self.from_format == "web":
             return {"Url": values[0]}
-        if len(values) == 1 and self.to_format not in _TAKES_MANY:
+        if len(values) == 1 and self.to_format not in rules.MANY_FILES:
             return {"File": values[0]}
         return {f"Files[{n}]": value for n, value in enumerate(values)}
 
@@ -270,11 +259,7 @@ def takes_file(name: str) -> bool:
     Args:
         name: The service's, in any case: ``OverlayFile``.
     """
-    return name.lower().endswith("file") and name.lower() not in _RESERVED
-
-
-# Operations that take `Files[]` even for one source (protocol: merging and the like).
-_TAKES_MANY = frozenset({"merge", "zip"})
+    return name.lower().endswith("file") and name.lower() not in rules.RESERVED_PARAMETERS
 
 
 def _load_source(pair: Any) -> Source:
@@ -321,7 +306,7 @@ def _params(given: Any) -> Mapping[str, Any]:
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not _PARAM.fullmatch(name):
         raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
-    reason = _RESERVED.get(name.lower())
+    reason = rules.RESERVED_PARAMETERS.get(name.lower())
     if reason:
         raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
 
@@ -350,8 +335,8 @@ def _text(name: str, value: Any) -> str:
             f"not a {type(value).__name__}."
         )
     _check_text(name, text)
-    if name.lower() == _TIMEOUT and text not in map(str, _TIMEOUT_S):
-        raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
+    if name.lower() == _TIMEOUT and text not in _TIMEOUTS:
+        raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
     return text
 
 
@@ -383,9 +368,13 @@ def _check_text(name: str, text: str) -> None:
 def _semi_async(given: Any) -> int | None:
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_SEMI_ASYNC_S:
+    if (
+        isinstance(given, bool)
+        or not isinstance(given, int)
+        or not 0 <= given <= rules.MAX_SEMI_ASYNC_S
+    ):
         raise InvalidRequest(
-            f"semi_async_seconds takes whole seconds from 0 to {MAX_SEMI_ASYNC_S}: "
+            f"semi_async_seconds takes whole seconds from 0 to {rules.MAX_SEMI_ASYNC_S}: "
             "0 leaves the answer to the polls."
         )
     return int(given)

@@ -11,11 +11,10 @@ from functools import lru_cache
 from math import ceil, inf
 from typing import Final
 
+from conveyor.convertapi import rules
 from conveyor.domain.durations import Expectation
 
 __all__ = [
-    "FILE_LIFE_S",
-    "JOB_LIFE_S",
     "JOB_MARGIN_S",
     "MAX_DELAY_S",
     "MAX_DELETE_S",
@@ -46,15 +45,9 @@ MAX_DELETE_S: Final = 300.0
 MAX_TELLING_S: Final = 30.0
 """The longest wait between two tries to store a result in the result backend."""
 
-JOB_LIFE_S: Final = 2 * 3600.0
-"""The service removes a job after at most two hours (seed)."""
-
 JOB_MARGIN_S: Final = 600.0
 """So long after the end of its life a job is asked for, and no longer: the one deadline of all that
 is `converting`."""
-
-FILE_LIFE_S: Final = 3 * 3600.0
-"""The service keeps files for at most three hours (protocol)."""
 
 # Above the turnstile's own margin, so that a poll that comes in time finds it open.
 _MARGIN_S: Final = 0.05
@@ -209,16 +202,17 @@ def until_proof(spacing_s: float, age_s: float, left_s: float) -> float:
 
 
 def retry_submit(spacing_s: float, consecutive_failures: int) -> float:
-    """The wait before a submit is tried again: 5, 10, 15 s at the service's spacing of 5 s.
+    """The wait before a submit is tried again: so many spacings as `rules.RETRY_STEPS` says.
 
     Args:
         spacing_s: The least time between two requests for a job.
         consecutive_failures: Submits in a row that started nothing.
 
     Returns:
-        Seconds. The vendor's documentation names these steps; above, they stay at the last.
+        Seconds. After the last step the wait stays as long.
     """
-    return _bounded(spacing_s * min(consecutive_failures + 1, 3), spacing_s)
+    steps = rules.RETRY_STEPS
+    return _bounded(spacing_s * steps[min(consecutive_failures, len(steps) - 1)], spacing_s)
 
 
 def retry_storage(spacing_s: float, attempt: int) -> float:

@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from conveyor.convertapi import rules
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.errors import InvalidRequest
 
@@ -42,7 +43,6 @@ SourceInput = (
     str | PathLike[str] | StagedFile | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
 )
 
-_FILE_ID = re.compile(r"[a-z0-9]{32}")
 # One letter is a drive of Windows, as fsspec has it.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
@@ -97,7 +97,7 @@ class Source:
 
 def is_file_id(text: str) -> bool:
     """Whether a text has the form of the service's FileIds (protocol: 32 of a-z and 0-9)."""
-    return _FILE_ID.fullmatch(text) is not None
+    return rules.FILE_ID.fullmatch(text) is not None
 
 
 def parse_sources(given: SourceInput) -> tuple[Source, ...]:

@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from conveyor.convertapi import rules
+from conveyor.domain.schedule import JOB_MARGIN_S
 from conveyor.ledger import Client, script, translated
 
 __all__ = [
-    "BALANCE_USED_UP",
     "AccountStatus",
     "Admission",
     "Governor",
@@ -35,7 +36,6 @@ _FAST: Final = 20.0
 # How often a held account is checked, and how often its submits look, in steps of the spacing:
 # half a minute at the service's 5 s.
 _HELD_STEPS: Final = 6
-BALANCE_USED_UP: Final = 4014
 
 _HOLD_FIELDS: Final = (
     "held_since",
@@ -137,6 +137,7 @@ class Governor:
             "most_jobs": self._limit,
             "check_s": self._check_s,
             "hold_s": hold_s,
+            "job_life_s": rules.JOB_LIFE_S + JOB_MARGIN_S,
         }
 
     def why(self) -> str:
@@ -213,7 +214,7 @@ class Governor:
             pipeline.hsetnx(self._key, "counters", counters)
             pipeline.hmget(self._key, "counters", "code")
             _, (first, code) = pipeline.execute()
-        return bool(code != str(BALANCE_USED_UP) or first != counters)
+        return bool(code != str(rules.BALANCE_USED_UP) or first != counters)
 
     def resume(self) -> None:
         """End the hold, because the service has shown that the account is well.
@@ -226,7 +227,7 @@ class Governor:
         with translated(self._redis):
             code = cast("str | None", self._redis.hget(self._key, "code"))
             resume(self._redis, self.account)
-            if code != str(BALANCE_USED_UP):
+            if code != str(rules.BALANCE_USED_UP):
                 self._redis.hset(self._key, "well_at", _server_now(self._redis))
 
     def record_foreign_ids(self) -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from functools import partial
 from typing import Final
 
+from conveyor.convertapi import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer
 from conveyor.live.findings import (
@@ -20,7 +21,7 @@ from conveyor.live.findings import (
     on,
 )
 from conveyor.live.free import CONTENT, FILE_NAME
-from conveyor.live.hosts import NEAREST_HOST, shown_host
+from conveyor.live.hosts import shown_host
 from conveyor.live.scene import Scene
 
 __all__ = ["FREE_FACTS"]
@@ -30,7 +31,6 @@ _PARTIAL: Final = 206
 _NOT_FOUND: Final = 404
 _UNAUTHORIZED: Final = 401
 _CLIENT_ERRORS: Final = range(400, 500)
-_INVALID: Final = 4000
 _FILE_ID: Final = re.compile(r"[A-Za-z0-9]{32}")
 _UPLOAD_FIELDS: Final = ("FileId", "FileName", "FileExt")
 _BURST: Final = ("upload", "upload-2", "upload-3", "upload-4", "upload-5")
@@ -42,7 +42,7 @@ def _judge_host(scene: Scene) -> Finding:
     if not answers:
         return could_not_tell("Nothing was answered.")
     host = shown_host(scene.base_url)
-    if host == NEAREST_HOST:
+    if host == rules.HOST:
         return holds(
             f"{host} is the nearest data centre: a region's own host is better.", "nearest"
         )
@@ -164,7 +164,7 @@ def _judge_unsupported(answer: Answer) -> Finding:
 
 
 def _judge_invalid(answer: Answer) -> Finding:
-    if answer.status in _CLIENT_ERRORS and answer.code == _INVALID:
+    if answer.status in _CLIENT_ERRORS and answer.code == rules.INVALID_PARAMETERS:
         named = "names" if answer.json().get("InvalidParameters") else "does not name"
         return holds(f"{answer.told()}, which {named} the invalid parameters.")
     return does_not_hold(f"It was answered with {answer.told()} ({answer.kind}).")

@@ -8,14 +8,11 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
+from conveyor.convertapi.rules import HOST_SUFFIX
 from conveyor.loopback import is_loopback
 
-__all__ = ["NEAREST_HOST", "is_accepted", "origin_of", "shown_host"]
+__all__ = ["is_accepted", "origin_of", "shown_host"]
 
-NEAREST_HOST: Final = "v2.convertapi.com"
-"""Routed to the nearest data centre; the regions' own hosts are not."""
-
-_VENDOR: Final = ".convertapi.com"
 _HTTPS_PORT: Final = 443
 _LAST_PRINTABLE: Final = "~"
 
@@ -33,7 +30,7 @@ def is_accepted(url: str) -> bool:
         return parts.scheme in {"http", "https"}
     return (
         parts.scheme == "https"
-        and parts.host.endswith(_VENDOR)
+        and parts.host.endswith(HOST_SUFFIX)
         and parts.port in {None, _HTTPS_PORT}
     )
 
@@ -48,7 +45,7 @@ def shown_host(url: str) -> str:
     """The host as a recording names it: the vendor's by name, this machine as ``loopback``."""
     parts = _parsed(url)
     host = (parts.host if parts else None) or ""
-    return host if host.endswith(_VENDOR) else "loopback" if is_loopback(host) else "another"
+    return host if host.endswith(HOST_SUFFIX) else "loopback" if is_loopback(host) else "another"
 
 
 def _parsed(url: str) -> Url | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
+from conveyor.convertapi import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.free import DAMAGED, DAMAGED_PAIR, PAIR, Uploads, file_id_of, job_path
@@ -40,7 +41,7 @@ class Limits:
         webhook: For a webhook to come, once its job has ended.
     """
 
-    spacing: float = 5.0
+    spacing: float = rules.LEAST_SPACING_S
     job: float = 120.0
     webhook: float = 30.0
 

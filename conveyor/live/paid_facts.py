@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
+from conveyor.convertapi import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.findings import (
@@ -31,13 +31,12 @@ _CONFLICT: Final = 409
 _BUSY: Final = 503
 _ERRORS: Final = range(400, 600)
 _SERVER_ERRORS: Final = range(500, 600)
-_BAD_FILE_ID: Final = 5009
 #: A poll that took so long was held, not answered at once: the service is said to take 5 s.
 _HELD_S: Final = 2.5
 _FILE_FIELDS: Final = ("FileName", "FileExt", "FileSize")
 _SERVICE_IDS: Final = {
-    Dialect.PATH: re.compile(r"[a-z0-9]{32}"),
-    Dialect.QUERY: re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    Dialect.PATH: rules.PATH_JOB_ID,
+    Dialect.QUERY: rules.QUERY_JOB_ID,
 }
 _FAILING: Final = (Role.FAILING, Role.SECOND_FAILING)
 
@@ -325,7 +324,7 @@ def _judge_failure(scene: Scene, job: JobSeen, start: Answer) -> Finding:
     where = "at once" if error is start else "by its poll"
     rise = scene.rise("user-before-bad-file", "user-after-bad-file")
     charged = "" if rise is None else f" The account's counter rises by {rise}."
-    if error.code == _BAD_FILE_ID:
+    if error.code == rules.FILE_ID_UNKNOWN:
         return holds(f"{error.told()}, {where}.{charged}", where)
     return does_not_hold(f"{error.told()}, {where}.{charged}", where)
 

@@ -18,8 +18,9 @@
 --   lease_s   for how long they are if the caller never leaves; what is taken is due again after it
 --   version   the newest version of an entry that we understand
 --   leave_s   what is newer is left to its own workers for so long, and then put off for as long
---   account, most_jobs, check_s, hold_s   of submits: the account's name, its limit of jobs (0: none),
---             how often a hold is checked, and how long a conversion waits for a hold to end
+--   account, most_jobs, check_s, hold_s, job_life_s   of submits: the account's name, its limit of
+--             jobs (0: none), how often a hold is checked, how long a conversion waits for a hold to
+--             end, and after how long no job lives any more
 -- ARGV[2]  prefix    of all keys
 -- returns  now, the seconds until the next bell (-1: none), those until bells of later slots, what
 --          keeps the rest waiting, 1 if it is the caller's to ask how the account is, 1 if what was
@@ -248,7 +249,6 @@ local jobs_taken, skipped, quiet_s = 0, nil, 30
 -- A place among the jobs may be held by one that is not at the service, nor on its way there: its
 -- process has died, or its entry is gone. It goes first, or makes room. Of one that can't be read
 -- nobody knows more than that no job lives so long.
-local JOB_LIFE_S = 7800
 local function look_at_jobs()
   local first = {}
   for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[3], 50)) do
@@ -257,7 +257,7 @@ local function look_at_jobs()
     local state = kind == 'hash' and redis.call('HGET', entry, 'state')
     local due = state == 'queued' and redis.call('ZSCORE', KEYS[1], id)
     local aside_at = redis.call('ZSCORE', prefix .. 'unreadable', id)
-    if kind == 'none' or (state and KIND_OF[state] == 'deliver') or (aside_at and tonumber(aside_at) < now - JOB_LIFE_S) then
+    if kind == 'none' or (state and KIND_OF[state] == 'deliver') or (aside_at and tonumber(aside_at) < now - ask.job_life_s) then
       free_jobs = free_jobs + redis.call('SREM', KEYS[3], id)
     elseif due and tonumber(due) <= now then
       table.insert(first, id)

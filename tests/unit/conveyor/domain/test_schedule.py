@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.settings import WorkerSettings
+from conveyor.convertapi import rules
 from conveyor.domain import schedule
 from conveyor.domain.durations import Expectation
 
@@ -23,7 +24,7 @@ LEAST_S = next(bound.ge for bound in _BOUNDS if hasattr(bound, "ge"))
 MOST_S = next(bound.le for bound in _BOUNDS if hasattr(bound, "le"))
 
 SPACINGS = st.floats(LEAST_S, MOST_S)
-AGES = st.floats(0, 10 * schedule.JOB_LIFE_S)
+AGES = st.floats(0, 10 * rules.JOB_LIFE_S)
 COUNTS = st.integers(0, 100_000)
 POINTS = st.lists(st.floats(0, 1e5), min_size=20, max_size=20)
 EXPECTATIONS = st.none() | POINTS.map(lambda points_s: Expectation(tuple(sorted(points_s))))
