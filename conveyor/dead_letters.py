@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from conveyor import bells
 from conveyor.convertapi import rules
 from conveyor.domain.conversion import Conversion, FailureKind, State
-from conveyor.domain.request import TIMEOUT_OUT_OF_BOUNDS
+from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
 from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger

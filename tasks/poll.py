@@ -10,7 +10,8 @@ import structlog
 from conveyor import names
 from conveyor.domain import schedule
 from conveyor.domain.answers import Finished, PollAnswer
-from conveyor.domain.decision import Bury, Expire, PollAgain, SubmitAgain, after_poll
+from conveyor.domain.decision import after_poll
+from conveyor.domain.next_steps import Bury, Expire, PollAgain, SubmitAgain
 from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.turnstile import Pass
 from workers import losses

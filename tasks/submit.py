@@ -23,17 +23,9 @@ from conveyor.domain.answers import (
 )
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.decision import (
-    AskFirst,
-    Bury,
-    Hold,
-    SubmitAgain,
-    after_submit,
-    denied,
-    held_too_long,
-    waited_too_long,
-)
+from conveyor.domain.decision import after_submit, denied, held_too_long, waited_too_long
 from conveyor.domain.dialect import Dialect
+from conveyor.domain.next_steps import AskFirst, Bury, Hold, SubmitAgain
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
 from conveyor.errors import InvalidRequest, StorageError

@@ -16,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
 from conveyor.disposition import field_name_of, file_name_of
-from conveyor.domain.request import takes_file
+from conveyor.domain.parameters import takes_file
 from web.problems import Kind, Problem
 from web.staging import Staging
 

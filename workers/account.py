@@ -8,7 +8,7 @@ from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.answers import Failed, Finished, Started, SubmitAnswer, Unreadable
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.decision import failure_of
+from conveyor.domain.failures import failure_of
 from conveyor.ledger import Entry
 from conveyor.ledger.governor import Admission
 from workers.wiring import Services

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from conveyor.convertapi.bodies import Download
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import Overdue, Refused, Unclear, Unreachable
-from conveyor.convertapi.transport import Download
 from conveyor.domain.answers import RemoteFile
 from conveyor.domain.conversion import StoredFile
 from conveyor.errors import StorageError

@@ -10,7 +10,7 @@ from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, Refused
 from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.decision import failure_of
+from conveyor.domain.failures import failure_of
 from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry

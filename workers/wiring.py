@@ -18,8 +18,8 @@ from conveyor.bells import Belfry
 from conveyor.convertapi.client import ConvertApi, Keeper
 from conveyor.convertapi.transport import Timeouts, Transport
 from conveyor.domain.conversion import StoredFile
-from conveyor.domain.decision import Limits
 from conveyor.domain.jobs import job_uuid
+from conveyor.domain.next_steps import Limits
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases

@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
 from urllib.parse import quote
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying
 
 from conveyor.convertapi import rules
 from conveyor.convertapi.answer import Answer
+from conveyor.convertapi.bodies import Download
 from conveyor.convertapi.cleaning import Scrubber, clean_identifier, clean_whole
-from conveyor.convertapi.errors import ApiError, Overdue, Unclear, Unreachable, WrongHost
+from conveyor.convertapi.errors import ApiError, Unclear, Unreachable, WrongHost
+from conveyor.convertapi.faults import where_of
 from conveyor.convertapi.keeping import Keeper
 from conveyor.convertapi.reading import checked, read_poll, read_start
-from conveyor.convertapi.transport import Download, Sender, Transport, where_of
+from conveyor.convertapi.retrying import RETRY_SAFE, RETRY_UNSENT, insisting
+from conveyor.convertapi.transport import Sender, Transport
 from conveyor.domain.answers import Lost, PollAnswer, SubmitAnswer, Unsent
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import ConveyorError, StorageError
@@ -40,49 +43,6 @@ _TOKEN: Final = re.compile("[^/?&=#]{16,}")
 _T = TypeVar("_T")
 
 log = logging.getLogger("conveyor.convertapi")
-
-
-def _is_unsent(error: BaseException) -> bool:
-    """Nothing of the request was seen, so even the paid POST may be sent again."""
-    return isinstance(error, Unreachable)
-
-
-def _is_safe(error: BaseException) -> bool:
-    """For requests that change nothing, or the same thing again."""
-    if isinstance(error, Overdue | WrongHost):
-        return False
-    return isinstance(error, Unreachable | Unclear)
-
-
-def _retrying(is_worth: Callable[[BaseException], bool]) -> Retrying:
-    return Retrying(
-        retry=retry_if_exception(is_worth),
-        stop=stop_after_attempt(3),
-        wait=wait_random_exponential(multiplier=0.05, max=0.2),
-        reraise=True,
-    )
-
-
-_RETRY_UNSENT: Final = _retrying(_is_unsent)
-_RETRY_SAFE: Final = _retrying(_is_safe)
-
-
-def _insisting(retrying: Retrying, call: Callable[[], Answer]) -> Answer:
-    """Call, and only where that fails ask tenacity whether, when and how often again.
-
-    Nearly every call succeeds at once, and pays nothing for tenacity then.
-    """
-    try:
-        return call()
-    except ApiError as error:
-        first = [error]
-
-    def again() -> Answer:
-        if first:
-            raise first.pop()
-        return call()
-
-    return retrying(again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +105,7 @@ class ConvertApi:
 
         def ask() -> Answer:
             return self._ask(
-                _RETRY_UNSENT,
+                RETRY_UNSENT,
                 "POST",
                 dialect.start_path(*pair),
                 query={**query, **({"WebHook": webhook} if webhook else {})},
@@ -185,7 +145,7 @@ class ConvertApi:
 
         def ask() -> Answer:
             path = dialect.job_path(job_id)
-            return self._ask(_RETRY_UNSENT, "GET", path, base_url=base_url)
+            return self._ask(RETRY_UNSENT, "GET", path, base_url=base_url)
 
         return _answer_of(ask, lambda answer: read_poll(answer, target, keep, scrubber))
 
@@ -200,9 +160,7 @@ class ConvertApi:
         """
         path, scrubber = dialect.job_path(job_id), self._scrubber(job_id)
         with _typed():
-            answer = self._ask(
-                _RETRY_SAFE, "DELETE", path, base_url=base_url, sender=Sender.ACCOUNT
-            )
+            answer = self._ask(RETRY_SAFE, "DELETE", path, base_url=base_url, sender=Sender.ACCOUNT)
             return _was_there(answer, scrubber)
 
     def delete_file(self, url: str) -> bool:
@@ -218,7 +176,7 @@ class ConvertApi:
             ApiError: The service did not do it, or the file is not on a host of the service's.
         """
         with _typed():
-            answer = self._ask(_RETRY_SAFE, "DELETE", "", base_url=url)
+            answer = self._ask(RETRY_SAFE, "DELETE", "", base_url=url)
             return _was_there(answer, self._scrubber(*_tokens_in(url)))
 
     def upload(
@@ -242,8 +200,8 @@ class ConvertApi:
         with _typed():
             deadline = self._transport.transfer_deadline()
             send = self._transport.upload
-            answer = _insisting(
-                _RETRY_SAFE, lambda: send("/upload", open_stream, disposition, deadline)
+            answer = insisting(
+                RETRY_SAFE, lambda: send("/upload", open_stream, disposition, deadline)
             )
             body = checked(answer, self._scrubber()).json() or {}
             file_id = clean_identifier(body.get("FileId"))
@@ -282,7 +240,7 @@ class ConvertApi:
             ApiError: The service did not answer.
         """
         with _typed():
-            answer = self._ask(_RETRY_SAFE, "GET", "/user", sender=Sender.OWNER)
+            answer = self._ask(RETRY_SAFE, "GET", "/user", sender=Sender.OWNER)
             body = checked(answer, self._scrubber()).json()
             if body is None:
                 raise Unclear("the account's state was answered in no known form")
@@ -298,7 +256,7 @@ class ConvertApi:
             self._transport.call,
             self._transport.answer_deadline(options.get("wait_s", 0)),
         )
-        return _insisting(retrying, lambda: call(method, path, deadline=deadline, **options))
+        return insisting(retrying, lambda: call(method, path, deadline=deadline, **options))
 
     def _scrubber(self, *secrets: str) -> Scrubber:
         return Scrubber(self._known(secrets))

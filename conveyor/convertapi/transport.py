@@ -7,44 +7,32 @@ included, is bounded by a deadline of `conveyor.convertapi.deadline`.
 from __future__ import annotations
 
 import logging
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from http.client import HTTPException
-from traceback import extract_tb
 from typing import IO, Final
 from urllib.parse import urlencode, urljoin
 
 import requests
-import urllib3
 
 from conveyor.convertapi.answer import Answer
-from conveyor.convertapi.cleaning import clean_whole
+from conveyor.convertapi.bodies import Download, begin_file, read_answer
 from conveyor.convertapi.connections import Adapter
 from conveyor.convertapi.credentials import Credentials
 from conveyor.convertapi.deadline import CURRENT, Deadline, Exchange
-from conveyor.convertapi.errors import ApiError, Unclear, Unreachable, WrongHost
+from conveyor.convertapi.errors import Unclear, Unreachable, WrongHost
+from conveyor.convertapi.faults import translated, where_of
 from conveyor.convertapi.origins import Address, Gate
 from conveyor.convertapi.prepared import Fields, Request
 from conveyor.convertapi.reading import is_refused_credential
-from conveyor.convertapi.results import may_be_paid
-from conveyor.errors import ConveyorError
 
-__all__ = ["Auth", "Download", "Sender", "Timeouts", "Transport", "where_of"]
+__all__ = ["Auth", "Sender", "Timeouts", "Transport"]
 
-_MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_CHUNK_BYTES: Final = 1024 * 1024
-_OK: Final = 200
-_PARTIAL: Final = 206
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS: Final = 3
 _UPLOAD_PAUSE_S: Final = 60.0
-_MOST_SIZE: Final = 2**53
-_RANGE: Final = re.compile(r"\s*bytes\s+(\d{1,18})-\d{1,18}/(?:(\d{1,18})|\*)", re.IGNORECASE)
-_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
 _KNOWN_SECRETS: Final = 8
 _MOST_FIELDS: Final = 16
 
@@ -61,13 +49,6 @@ _ANSWER_SETTING: Final = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 _TRANSFER_SETTING: Final = "CONVEYOR_TRANSFER_TIMEOUT_SECONDS"
 _SEMI_SETTING: Final = "CONVEYOR_SEMI_ASYNC_SECONDS and CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
-# What goes wrong on a road. Anything else is a mistake of ours, and is logged.
-_OF_THE_ROAD: Final = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    HTTPException,
-    OSError,
-)
 
 log = logging.getLogger("conveyor.convertapi")
 
@@ -102,28 +83,6 @@ class Timeouts:
     read: float = 15.0
     total: float = 30.0
     transfer: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A result file that is being fetched.
-
-    Attributes:
-        chunks: Its content, piece by piece.
-        start: The first byte that comes: above 0 where the service went on from there (206).
-        size: Of the whole file in bytes, None where the answer does not say.
-        tag: What tells this version of the file from another, empty where nothing does.
-        is_plain: Whether a fetch that breaks can go on from where it stands: the content comes as
-            it is, not compressed on the way.
-        is_framed: Whether the answer tells where it ends. If not, a cut one looks whole.
-    """
-
-    chunks: Iterator[bytes]
-    start: int = 0
-    size: int | None = None
-    tag: str = ""
-    is_plain: bool = True
-    is_framed: bool = True
 
 
 class Transport:
@@ -221,7 +180,7 @@ class Transport:
         def send(bearer: str | None) -> Answer:
             request = self._request(method, address, query or {}, bearer, body)
             with Exchange(bound, self._timeouts.read) as exchange:
-                return _read(self._send(request, exchange, read_s), exchange)
+                return read_answer(self._send(request, exchange, read_s), exchange)
 
         return self._signed(sender, send)
 
@@ -259,7 +218,7 @@ class Transport:
                 }
                 full = Fields({**_FIELDS, **about, **fields})
                 request = Request("POST", address, query, full, stream)
-                return _read(self._send(request, exchange, pause_s), exchange)
+                return read_answer(self._send(request, exchange, pause_s), exchange)
 
         return self._signed(Sender.ACCOUNT, send)
 
@@ -289,18 +248,7 @@ class Transport:
         with Exchange(self.transfer_deadline(), self._timeouts.read) as exchange:
             response = self._follow(url, fields, exchange)
             with response:
-                begun = _begin_of(response, start)
-                if begun is None:
-                    yield _read(response, exchange)
-                else:
-                    yield Download(
-                        _guarded(_chunks(response), exchange),
-                        begun,
-                        _size_of(response) if _is_plain(response) else None,
-                        _tag_of(response),
-                        _is_plain(response),
-                        _is_framed(response),
-                    )
+                yield begin_file(response, start, exchange) or read_answer(response, exchange)
 
     def _follow(self, url: str, fields: Fields, exchange: Exchange) -> requests.Response:
         for _ in range(_MAX_REDIRECTS):
@@ -387,16 +335,10 @@ class Transport:
         bounds = (min(self._timeouts.connect, left_s), min(read_s, left_s))
         token = CURRENT.set(exchange)
         try:
-            with _translated(exchange):
+            with translated(exchange):
                 return self._adapter.send(request, timeout=bounds)
         finally:
             CURRENT.reset(token)
-
-
-def where_of(error: BaseException) -> str:
-    """Where an error was raised, for a log: neither its text nor any value, which may be secret."""
-    frames = extract_tb(error.__traceback__)
-    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
 
 
 def _refreshed(credentials: Credentials, refused: str) -> bool:
@@ -416,109 +358,3 @@ def _joined(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError:
         return ""
-
-
-def _read(response: requests.Response, exchange: Exchange) -> Answer:
-    parts: list[bytes] = []
-    try:
-        with response, _translated(exchange):
-            parts.extend(_chunks(response, _MAX_ANSWER_BYTES))
-    except Unclear as error:
-        error.paid = response.status_code == _OK and may_be_paid(_answer(response, parts))
-        raise
-    return _answer(response, parts)
-
-
-def _answer(response: requests.Response, parts: list[bytes]) -> Answer:
-    return Answer.read(response.status_code, response.headers, b"".join(parts))
-
-
-def _chunks(response: requests.Response, most: int | None = None) -> Iterator[bytes]:
-    """Read what has come, as it comes, until the end."""
-    size, raw, is_plain = 0, response.raw, _is_plain(response)
-    while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
-        yield chunk
-        size += len(chunk)
-        if most is not None and size > most:
-            raise Unclear("the answer was larger than an answer can be")
-        if is_plain and raw.length_remaining == 0:
-            return
-
-
-def _guarded(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
-    with _translated(exchange):
-        yield from chunks
-
-
-def _begin_of(response: requests.Response, start: int) -> int | None:
-    """Where the content of a download begins, None where it is no file."""
-    if response.status_code == _OK:
-        return 0
-    if response.status_code != _PARTIAL:
-        return None
-    told = _RANGE.match(response.headers.get("Content-Range", ""))
-    if not start or told is None or int(told[1]) != start:
-        raise Unclear("another part of the file came than was asked for")
-    return start
-
-
-def _size_of(response: requests.Response) -> int | None:
-    """The whole file's size, as far as the head tells."""
-    if response.status_code == _PARTIAL:
-        told = _RANGE.match(response.headers.get("Content-Range", ""))
-        return int(told[2]) if told and told[2] else None
-    return clean_whole(response.headers.get("Content-Length"), _MOST_SIZE)
-
-
-def _tag_of(response: requests.Response) -> str:
-    """A strong ETag: a weak one does not vouch for bytes (RFC 9110)."""
-    tag = response.headers.get("ETag", "").strip()
-    return tag if _TAG.fullmatch(tag) else ""
-
-
-def _is_framed(response: requests.Response) -> bool:
-    return "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-
-
-def _is_plain(response: requests.Response) -> bool:
-    return response.headers.get("Content-Encoding", "identity").strip().lower() == "identity"
-
-
-@contextmanager
-def _translated(exchange: Exchange) -> Iterator[None]:
-    """Turn whatever goes wrong into one of our errors, and an end that the deadline made too."""
-    try:
-        yield
-    except (ApiError, ConveyorError):
-        raise
-    except Exception as error:  # noqa: BLE001 - no bytes may raise anything else through us
-        raise _error_of(error, exchange) from None
-    if exchange.is_late:
-        raise exchange.deadline.overdue()
-
-
-def _error_of(error: Exception, exchange: Exchange) -> ApiError:
-    if not isinstance(error, _OF_THE_ROAD):
-        log.error("unexpected_error kind=%s where=%s", type(error).__name__, where_of(error))
-    if not exchange.is_connected:
-        return Unreachable(_why_unreachable(error))
-    # No read waits longer than the deadline, so it may end before the watchdog is on its feet.
-    if exchange.is_late or exchange.deadline.is_over:
-        return exchange.deadline.overdue()
-    if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
-        return Unclear("no answer in time (CONVEYOR_READ_TIMEOUT_SECONDS)")
-    if isinstance(error, requests.ConnectionError):
-        return Unclear("the connection was lost", closed_at_once=exchange.was_closed_at_once())
-    return Unclear("the answer was cut or malformed")
-
-
-def _why_unreachable(error: Exception) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return "the service's certificate can't be verified"
-        return "no encrypted connection"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "no connection through the proxy (CONVEYOR_API_PROXY)"
-    if isinstance(error, requests.Timeout):
-        return "no connection in time"
-    return "no connection"

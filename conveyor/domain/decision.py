@@ -14,7 +14,6 @@ Pay once (invariant I1) rests on three rules:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,24 +34,18 @@ from conveyor.domain.answers import (
 )
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.entry import Entry
-from conveyor.domain.schedule import JOB_MARGIN_S
+from conveyor.domain.failures import failure_of
+from conveyor.domain.next_steps import AskFirst, Bury, Expire, Hold, Limits, PollAgain, SubmitAgain
 
 __all__ = [
-    "AskFirst",
-    "Bury",
-    "Expire",
-    "Hold",
-    "Limits",
-    "PollAgain",
-    "SubmitAgain",
     "after_poll",
     "after_submit",
     "denied",
-    "failure_of",
     "held_too_long",
     "waited_too_long",
 ]
 
+_LIMITS: Final = Limits()
 _MAY_PAY_TWICE: Final = (
     "The job may have been paid. A replay asks for it first, as long as the service may know it, "
     "and else may pay a second time: look at the account."
@@ -67,126 +60,13 @@ _KNOWN: Final = re.compile(r"already|duplicate|exist|in use|taken|used", re.IGNO
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-_SERVER_ERROR: Final = 500
-_UNSUPPORTED: Final = 415
 _UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
-
-_CURE_BY_KIND: Final = {
-    FailureKind.INPUT: "Check the document and the parameters.",
-    FailureKind.ACCOUNT: (
-        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
-    ),
-    FailureKind.SERVICE: "Replay it later.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When something that brings nothing is given up.
-
-    Attributes:
-        submits: POSTs of one conversion; each but the last was proved lost.
-        consecutive_failures: Answers in a row that say nothing of the job.
-        submit_s: Seconds that a conversion may wait to be submitted.
-        hold_s: Seconds that it may wait for an account on hold.
-        job_s: Seconds after its POST until a job is given up, whatever is answered.
-        proof_s: Seconds after an unclear POST before a 404 proves anything.
-        proof_closed_s: The same where the connection closed at once: no gateway holds the POST.
-        may_repay: Whether a submit is repeated where nobody can tell if the first was paid.
-    """
-
-    submits: int = 3
-    consecutive_failures: int = 100
-    submit_s: float = rules.JOB_LIFE_S
-    hold_s: float = 7 * 24 * 3600.0
-    job_s: float = rules.JOB_LIFE_S + JOB_MARGIN_S
-    proof_s: float = 120.0
-    proof_closed_s: float = 15.0
-    may_repay: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PollAgain:
-    """Not yet.
-
-    Attributes:
-        confirmed: Whether the answer shows that the service has the job.
-        failed: Whether the answer said nothing of the job.
-        note: What holds it up, in words.
-        retry_after_s: As long as the service asks for, seconds; 0 where it does not.
-        missing: Whether the service does not know the job, which proves nothing yet.
-        proof_in_s: Then: seconds until it would.
-    """
-
-    confirmed: bool
-    failed: bool
-    note: str = ""
-    retry_after_s: float = 0.0
-    missing: bool = False
-    proof_in_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class AskFirst:
-    """The paid POST may have been taken: poll our job id before anything is paid again.
-
-    Attributes:
-        note: Why, in words.
-        closed_at_once: Whether the connection closed at once, so that no gateway holds the POST.
-        refusal: What the conversion ends with if no job turns up; None where nobody refused it.
-    """
-
-    note: str
-    closed_at_once: bool = False
-    refusal: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitAgain:
-    """Nothing was started: submit again, with the same job id.
-
-    Attributes:
-        note: Why, in words.
-        pays_anew: As a new job with an id of its own, because a replay was to pay again.
-        reupload: Whether our files are to be uploaded again, because the service has lost them.
-    """
-
-    note: str
-    pays_anew: bool = False
-    reupload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The account can't submit: all its submits wait, this one too. Nothing was started."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Bury:
-    """It has failed: a dead letter.
-
-    Attributes:
-        failure: Why it failed.
-        cost: What it has cost all the same, in the service's units.
-    """
-
-    failure: Failure
-    cost: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """The service has forgotten a job that it had: a dead letter."""
-
-    failure: Failure
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
     answer: SubmitAnswer,
     entry: Entry,
-    limits: Limits = Limits(),
+    limits: Limits = _LIMITS,
     *,
     account_is_well: bool = False,
 ) -> Started | Finished | AskFirst | SubmitAgain | Hold | Bury:
@@ -220,7 +100,7 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
-    answer: PollAnswer, entry: Entry, limits: Limits = Limits()
+    answer: PollAnswer, entry: Entry, limits: Limits = _LIMITS
 ) -> Finished | PollAgain | SubmitAgain | Bury | Expire:
     """Decide after a poll.
 
@@ -472,28 +352,3 @@ def _after_silence(
         f"{reason}. {_MAY_PAY_TWICE}"
     )
     return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
-
-
-def failure_of(error: Failed) -> Failure:
-    """Class an error of the service and say what to do about it.
-
-    Args:
-        error: As it was answered.
-
-    Returns:
-        The failure, its message in one line: what the service says, and the cure.
-    """
-    kind = _kind_of(error)
-    cure = rules.CURE_BY_CODE.get(error.code, _CURE_BY_KIND[kind])
-    if error.status == _UNSUPPORTED:
-        cure = "Choose another target format."
-    said = " ".join(error.message.split()).rstrip(".") or f"HTTP {error.status}"
-    return Failure(kind, f"{said}. {cure}", code=error.code, status=error.status)
-
-
-def _kind_of(error: Failed) -> FailureKind:
-    if error.code in rules.ACCOUNT_CODES or error.status in rules.ACCOUNT_STATUSES:
-        return FailureKind.ACCOUNT
-    if error.code in rules.INPUT_CODES or error.status < _SERVER_ERROR:
-        return FailureKind.INPUT
-    return FailureKind.SERVICE

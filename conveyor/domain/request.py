@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, Self
 
 from conveyor.convertapi import rules
+from conveyor.domain.parameters import (
+    TIMEOUT,
+    file_of,
+    format_of,
+    params_of,
+    semi_async_of,
+    takes_file,
+    text_form,
+)
 from conveyor.domain.redaction import describe_call, redact_url
 from conveyor.domain.shapes import list_of, plain_of, text_of, texts_of
 from conveyor.domain.sources import Source, SourceInput, SourceKind, parse_sources, prefer_local
 from conveyor.errors import InvalidRequest
 
-__all__ = ["TIMEOUT_OUT_OF_BOUNDS", "ConversionRequest", "takes_file"]
+__all__ = ["ConversionRequest"]
 
-_FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
-_PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
-TIMEOUT_OUT_OF_BOUNDS: Final = (
-    f"The parameter {rules.TIMEOUT_PARAMETER} takes whole seconds from {rules.LEAST_TIMEOUT_S} to "
-    f"{rules.MOST_TIMEOUT_S}."
-)
-"""What a caller is told of a ``Timeout`` that the service would refuse."""
-
-_TIMEOUT: Final = rules.TIMEOUT_PARAMETER.lower()
-_TIMEOUTS: Final = frozenset(map(str, rules.TIMEOUTS_S))
-
-# A parameter is some hundred characters, a stylesheet some thousand. All of it lies in Redis.
-_MAX_PARAM_BYTES: Final = 64 * 1024
 _MAX_REQUEST_BYTES: Final = 1024 * 1024
-_SHOWN_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ class ConversionRequest:
             InvalidRequest: It can't be right; the message says why.
         """
         sources = parse_sources(source)
-        from_format = _format(from_format or _common_format(sources), "source")
+        from_format = format_of(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
             raise InvalidRequest("A web page is converted by itself: give one URL.")
         return cls._checked(sources, from_format, to, params, semi_async_seconds)
@@ -109,7 +102,7 @@ class ConversionRequest:
         Raises:
             InvalidRequest: It can't be right; the message says why.
         """
-        from_format = _format(from_format, "source") if from_format else ""
+        from_format = format_of(from_format, "source") if from_format else ""
         return cls._checked((), from_format, to, params, semi_async_seconds)
 
     @classmethod
@@ -121,14 +114,14 @@ class ConversionRequest:
         params: Mapping[str, Any] | None,
         semi_async_seconds: int | None,
     ) -> Self:
-        given = _params(params)
+        given = params_of(params)
         request = cls(
             sources=sources,
             from_format=from_format,
-            to_format=_format(to, "target"),
-            params={name: _text(name, given[name]) for name in given if not takes_file(name)},
-            files={name: _file(name, given[name]) for name in given if takes_file(name)},
-            semi_async_seconds=_semi_async(semi_async_seconds),
+            to_format=format_of(to, "target"),
+            params={name: text_form(name, given[name]) for name in given if not takes_file(name)},
+            files={name: file_of(name, given[name]) for name in given if takes_file(name)},
+            semi_async_seconds=semi_async_of(semi_async_seconds),
         )
         _check_size(request)
         return request
@@ -183,7 +176,7 @@ class ConversionRequest:
             default_s: The workers' setting, for a request that leaves it to them.
         """
         asked_s = default_s if self.semi_async_seconds is None else self.semi_async_seconds
-        timeouts = [int(text) for name, text in self.params.items() if name.lower() == _TIMEOUT]
+        timeouts = [int(text) for name, text in self.params.items() if name.lower() == TIMEOUT]
         return min(asked_s, *timeouts, rules.MAX_SEMI_ASYNC_S)
 
     def form(self, uploads: Mapping[str, str]) -> dict[str, str]:
@@ -253,15 +246,6 @@ class ConversionRequest:
         return describe_call(sources, self.to_format, [*self.params, *files])
 
 
-def takes_file(name: str) -> bool:
-    """Whether a parameter of this name is a file, as the vendor's own clients tell it.
-
-    Args:
-        name: The service's, in any case: ``OverlayFile``.
-    """
-    return name.lower().endswith("file") and name.lower() not in rules.RESERVED_PARAMETERS
-
-
 def _load_source(pair: Any) -> Source:
     kind, value = list_of(pair)
     return Source(SourceKind(kind), text_of(value))
@@ -276,110 +260,6 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     return formats.pop() if len(formats) == 1 else "any"
 
 
-def _format(given: Any, which: str) -> str:
-    text = given.lower().removeprefix(".") if isinstance(given, str) else ""
-    if not _FORMAT.fullmatch(text):
-        raise InvalidRequest(
-            f"The {which} format {_shown(given)} can't be one: give it as a name like 'pdf'."
-        )
-    return text
-
-
-def _params(given: Any) -> Mapping[str, Any]:
-    """The parameters under names that the service could know, each once."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidRequest(
-            f"The parameters must be values by name, not a {type(given).__name__}: "
-            "give a mapping, e.g. {'PageRange': '1-3'}."
-        )
-    seen: set[str] = set()
-    for name in given:
-        _check_name(name)
-        if name.lower() in seen:
-            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
-        seen.add(name.lower())
-    return given
-
-
-def _check_name(name: Any) -> None:
-    if not isinstance(name, str) or not _PARAM.fullmatch(name):
-        raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
-    reason = rules.RESERVED_PARAMETERS.get(name.lower())
-    if reason:
-        raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
-
-
-def _file(name: str, value: Any) -> Source:
-    try:
-        sources = parse_sources(value)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"The parameter {name} is no file. {error}") from None
-    if len(sources) > 1:
-        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
-    return sources[0]
-
-
-def _text(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, str):
-        # An enumeration of texts would show its member's name.
-        text = str.__str__(value)
-    elif isinstance(value, int | float):
-        text = _number(name, value)
-    else:
-        raise InvalidRequest(
-            f"The parameter {name} must be text, a number or a truth value, "
-            f"not a {type(value).__name__}."
-        )
-    _check_text(name, text)
-    if name.lower() == _TIMEOUT and text not in _TIMEOUTS:
-        raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
-    return text
-
-
-def _number(name: str, value: float) -> str:
-    try:
-        if math.isfinite(value):
-            return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
-    except (OverflowError, ValueError):
-        # Python writes no integers of thousands of digits.
-        pass
-    raise InvalidRequest(f"The parameter {name} is no number that can be sent: give a smaller one.")
-
-
-def _check_text(name: str, text: str) -> None:
-    """Refuse what no parameter holds, without showing it: it may be a password."""
-    if "\0" in text:
-        raise InvalidRequest(f"The parameter {name} holds a NUL character: leave it out.")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidRequest(
-            f"The parameter {name} holds half a character (a lone surrogate): "
-            "give it as Unicode text."
-        ) from None
-    if size > _MAX_PARAM_BYTES:
-        raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
-
-
-def _semi_async(given: Any) -> int | None:
-    if given is None:
-        return None
-    if (
-        isinstance(given, bool)
-        or not isinstance(given, int)
-        or not 0 <= given <= rules.MAX_SEMI_ASYNC_S
-    ):
-        raise InvalidRequest(
-            f"semi_async_seconds takes whole seconds from 0 to {rules.MAX_SEMI_ASYNC_S}: "
-            "0 leaves the answer to the polls."
-        )
-    return int(given)
-
-
 def _check_size(request: ConversionRequest) -> None:
     texts = [*request.addresses, *request.params, *request.params.values()]
     if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_REQUEST_BYTES:
@@ -387,11 +267,3 @@ def _check_size(request: ConversionRequest) -> None:
             f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together: "
             "convert fewer sources at once."
         )
-
-
-def _shown(given: Any) -> str:
-    """What a message shows of a value that may be of any length."""
-    if not isinstance(given, str):
-        return given.__class__.__name__ if given is not None else "None"
-    text = repr(given[:_SHOWN_CHARACTERS])
-    return text if len(given) <= _SHOWN_CHARACTERS else f"{text}…"

@@ -7,7 +7,6 @@ from conveyor.ledger.connection import (
     WORKERS,
     Client,
     Patience,
-    Refused,
     aconnect,
     connect,
     options_of,
@@ -15,6 +14,7 @@ from conveyor.ledger.connection import (
 )
 from conveyor.ledger.idempotency import Idempotency, is_another
 from conveyor.ledger.ledger import Ledger
+from conveyor.ledger.outliving import Refused
 from conveyor.ledger.scripts import script
 from conveyor.ledger.submitting import Submission
 from conveyor.ledger.tenure import Leaving, Tenure

@@ -66,7 +66,7 @@ from conveyor.domain.answers import (
 )
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import StoredFile
-from conveyor.domain.decision import Limits
+from conveyor.domain.next_steps import Limits
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
 from conveyor.ledger import Ledger, connect

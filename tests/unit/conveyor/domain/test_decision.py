@@ -19,18 +19,9 @@ from conveyor.domain.answers import (
     Unsent,
 )
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.decision import (
-    AskFirst,
-    Bury,
-    Expire,
-    Hold,
-    Limits,
-    PollAgain,
-    SubmitAgain,
-    after_poll,
-    after_submit,
-    failure_of,
-)
+from conveyor.domain.decision import after_poll, after_submit
+from conveyor.domain.failures import failure_of
+from conveyor.domain.next_steps import AskFirst, Bury, Expire, Hold, Limits, PollAgain, SubmitAgain
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 LIMITS = Limits(submits=3, consecutive_failures=4, submit_s=600.0)

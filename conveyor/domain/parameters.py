@@ -1,0 +1,199 @@
+"""What a caller gives as formats and parameters, checked and put in its one form."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from conveyor.convertapi import rules
+from conveyor.domain.sources import Source, parse_sources
+from conveyor.errors import InvalidRequest
+
+__all__ = [
+    "TIMEOUT",
+    "TIMEOUT_OUT_OF_BOUNDS",
+    "file_of",
+    "format_of",
+    "params_of",
+    "semi_async_of",
+    "takes_file",
+    "text_form",
+]
+
+_FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
+_PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+TIMEOUT_OUT_OF_BOUNDS: Final = (
+    f"The parameter {rules.TIMEOUT_PARAMETER} takes whole seconds from {rules.LEAST_TIMEOUT_S} to "
+    f"{rules.MOST_TIMEOUT_S}."
+)
+"""What a caller is told of a ``Timeout`` that the service would refuse."""
+TIMEOUT: Final = rules.TIMEOUT_PARAMETER.lower()
+_TIMEOUTS: Final = frozenset(map(str, rules.TIMEOUTS_S))
+# A parameter is some hundred characters, a stylesheet some thousand. All of it lies in Redis.
+_MAX_PARAM_BYTES: Final = 64 * 1024
+_SHOWN_CHARACTERS: Final = 40
+
+
+def takes_file(name: str) -> bool:
+    """Whether a parameter of this name is a file, as the vendor's own clients tell it.
+
+    Args:
+        name: The service's, in any case: ``OverlayFile``.
+    """
+    return name.lower().endswith("file") and name.lower() not in rules.RESERVED_PARAMETERS
+
+
+def format_of(given: Any, which: str) -> str:
+    """A format in its one form, ``"pdf"``.
+
+    Args:
+        given: As the caller wrote it, ``".PDF"``.
+        which: Whose it is, for the message: ``source`` or ``target``.
+
+    Raises:
+        InvalidRequest: It can't be a format.
+    """
+    text = given.lower().removeprefix(".") if isinstance(given, str) else ""
+    if not _FORMAT.fullmatch(text):
+        raise InvalidRequest(
+            f"The {which} format {_shown(given)} can't be one: give it as a name like 'pdf'."
+        )
+    return text
+
+
+def params_of(given: Any) -> Mapping[str, Any]:
+    """The parameters under names that the service could know, each once.
+
+    Args:
+        given: Values by name, or None.
+
+    Raises:
+        InvalidRequest: It is no mapping, or a name can't be set, or is given twice.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequest(
+            f"The parameters must be values by name, not a {type(given).__name__}: "
+            "give a mapping, e.g. {'PageRange': '1-3'}."
+        )
+    seen: set[str] = set()
+    for name in given:
+        _check_name(name)
+        if name.lower() in seen:
+            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+        seen.add(name.lower())
+    return given
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not _PARAM.fullmatch(name):
+        raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
+    reason = rules.RESERVED_PARAMETERS.get(name.lower())
+    if reason:
+        raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
+
+
+def file_of(name: str, value: Any) -> Source:
+    """A parameter that is a file.
+
+    Args:
+        name: The parameter's name.
+        value: A source, as a conversion takes it.
+
+    Raises:
+        InvalidRequest: It is no source, or more than one.
+    """
+    try:
+        sources = parse_sources(value)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"The parameter {name} is no file. {error}") from None
+    if len(sources) > 1:
+        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
+    return sources[0]
+
+
+def text_form(name: str, value: Any) -> str:
+    """A parameter's value as the text that the service reads.
+
+    Args:
+        name: The parameter's name.
+        value: Text, a number or a truth value.
+
+    Raises:
+        InvalidRequest: It is something else, too long, or a ``Timeout`` out of bounds.
+    """
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        # An enumeration of texts would show its member's name.
+        text = str.__str__(value)
+    elif isinstance(value, int | float):
+        text = _number(name, value)
+    else:
+        raise InvalidRequest(
+            f"The parameter {name} must be text, a number or a truth value, "
+            f"not a {type(value).__name__}."
+        )
+    _check_text(name, text)
+    if name.lower() == TIMEOUT and text not in _TIMEOUTS:
+        raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
+    return text
+
+
+def _number(name: str, value: float) -> str:
+    try:
+        if math.isfinite(value):
+            return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
+    except (OverflowError, ValueError):
+        # Python writes no integers of thousands of digits.
+        pass
+    raise InvalidRequest(f"The parameter {name} is no number that can be sent: give a smaller one.")
+
+
+def _check_text(name: str, text: str) -> None:
+    """Refuse what no parameter holds, without showing it: it may be a password."""
+    if "\0" in text:
+        raise InvalidRequest(f"The parameter {name} holds a NUL character: leave it out.")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidRequest(
+            f"The parameter {name} holds half a character (a lone surrogate): "
+            "give it as Unicode text."
+        ) from None
+    if size > _MAX_PARAM_BYTES:
+        raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
+
+
+def semi_async_of(given: Any) -> int | None:
+    """How long a submit waits for the result itself, seconds; None leaves it to the workers.
+
+    Args:
+        given: As the caller wrote it.
+
+    Raises:
+        InvalidRequest: It is no whole number from 0 to 1200.
+    """
+    if given is None:
+        return None
+    if (
+        isinstance(given, bool)
+        or not isinstance(given, int)
+        or not 0 <= given <= rules.MAX_SEMI_ASYNC_S
+    ):
+        raise InvalidRequest(
+            f"semi_async_seconds takes whole seconds from 0 to {rules.MAX_SEMI_ASYNC_S}: "
+            "0 leaves the answer to the polls."
+        )
+    return int(given)
+
+
+def _shown(given: Any) -> str:
+    """What a message shows of a value that may be of any length."""
+    if not isinstance(given, str):
+        return given.__class__.__name__ if given is not None else "None"
+    text = repr(given[:_SHOWN_CHARACTERS])
+    return text if len(given) <= _SHOWN_CHARACTERS else f"{text}…"
