@@ -26,10 +26,10 @@ from benchmarks.kept import FIGURES, kept
 from benchmarks.loads import LOADS
 from conveyor.capacity import Capacity, Load, reckon
 from conveyor.cli.capacity import limit_rows, rows
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.expected_polls import expect_polls
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Submission, connect
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
@@ -263,7 +263,7 @@ def _ended(ledger: Ledger, entry: Entry | None) -> Entry:
     file = StoredFile(name, f"s3://bucket/conversions/{entry.id}/{name}", 100_000, "0" * 64)
     done = ledger.succeeded(ready, [file])
     assert done is not None
-    ledger.told(done.id, is_dead=False, request=done.request)
+    ledger.delivered(done.id, is_dead=False, request=done.request)
     return done
 
 
