@@ -17,14 +17,16 @@ def expanded(nav: Iterable[Any], docs: Path) -> list[Any]:
         docs: The folder of the pages.
 
     Returns:
-        The navigation with pages alone. Sections without a page are left out.
+        The navigation with pages alone, a folder's ``index.md`` first, then by name. Sections
+        without a page are left out.
     """
     return [entry for item in nav for entry in _entries(item, docs)]
 
 
 def _entries(item: Any, docs: Path) -> Iterator[Any]:
     if isinstance(item, str) and item.endswith("/"):
-        yield from sorted(path.relative_to(docs).as_posix() for path in docs.glob(f"{item}*.md"))
+        found = sorted(docs.glob(f"{item}*.md"), key=lambda path: (path.stem != "index", path.stem))
+        yield from (path.relative_to(docs).as_posix() for path in found)
     elif isinstance(item, dict):
         yield from (entry for title, inner in item.items() for entry in _titled(title, inner, docs))
     else:

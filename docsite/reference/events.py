@@ -13,7 +13,10 @@ __all__ = ["CELERY_EVENTS", "page"]
 
 CELERY_EVENTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "task-sent": (
-        ("uuid", "name", "kwargs", "root_id", "parent_id", "retries", "eta", "expires", "queue"),
+        (
+            *("uuid", "root_id", "parent_id", "name", "args", "kwargs", "retries", "eta"),
+            *("expires", "queue", "exchange", "routing_key"),
+        ),
         "Your application has enqueued it. Its source is shown redacted.",
     ),
     "task-received": (
