@@ -38,7 +38,7 @@ unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
 	@$(BIN)/python -m pytest -q tests/unit
 
 docs: $(VENV)/.docs ## Build the docs site into var/site, without a network
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Open var/site/index.html."
 
 drawings: $(VENV)/.checks ## Draw the diagrams of the docs anew, from the code

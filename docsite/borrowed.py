@@ -66,4 +66,9 @@ class _Place:
             away = relpath(target, self._folder or ".")
             return f"{match['before']}{away}{sign}{anchor}{match['after']}"
         # One that leads nowhere stays, so that the build refuses it.
-        return match["text"] if (ROOT / source).exists() else match[0]
+        return _unlinked(match["text"]) if (ROOT / source).exists() else match[0]
+
+
+def _unlinked(text: str) -> str:
+    """The text of a link, as code where it is a path."""
+    return text if " " in text or "`" in text else f"`{text}`"

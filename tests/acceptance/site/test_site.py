@@ -64,7 +64,9 @@ def linked(pages):
 def test_the_site_is_built_without_a_warning(built):
     _, ran = built
 
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.returncode == 0, ran.stderr
+    assert "WARNING" not in ran.stderr
+    assert "Documentation built" in ran.stderr
 
 
 def test_the_site_has_the_readme_and_every_page_of_the_reference(pages):
