@@ -150,4 +150,6 @@ def _line(way: Way, places: Mapping[str, Point]) -> list[Point]:
 
 def _draw(canvas: Canvas, node: str, middle: Point) -> None:
     box = Box(middle.x - _WIDTH / 2, middle.y - _HEIGHT / 2, _WIDTH, _HEIGHT)
+    if node not in _IDEAS:
+        raise LookupError(f"docsite/drawings/house.py does not say what {node} is for")
     canvas.box(box, node, [_IDEAS[node]], "strong" if node == _FACE else "box")

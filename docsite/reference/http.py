@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from config.web import WebSettings
@@ -32,14 +32,11 @@ _SETTINGS: Final = {
     "broker_url": "redis://127.0.0.1:6379/0",
     "storage_url": "file:///var/conveyor",
 }
-_KINDS_OF_BOUND: Final = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {}",
-    "maxItems": "at most {}",
-}
+_BOUNDS: Final = (
+    ("minimum", "maximum", ""),
+    ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " items"),
+)
 
 _Schema = Mapping[str, Any]
 
@@ -76,6 +73,7 @@ def _operation(address: str, operation: _Schema) -> str:
     if body := operation.get("requestBody"):
         parts.append(f"{_text(body) or 'The body is one of these.'}\n")
         parts.append(table(("body", "value"), _contents(body["content"])))
+        parts += map(_form, body["content"].items())
     parts.append(table(("answer", "value", "meaning"), _answers(operation["responses"])))
     return "\n".join(parts)
 
@@ -94,6 +92,22 @@ def _parameter(parameter: _Schema) -> tuple[str, str, str, str]:
 
 def _contents(contents: _Schema) -> Iterator[tuple[str, str]]:
     return ((code(kind), _value(each.get("schema", {}))) for kind, each in contents.items())
+
+
+def _form(content: tuple[str, _Schema]) -> str:
+    """The fields of a body that no object of the document describes."""
+    kind, described = content
+    schema = described.get("schema", {})
+    fields = {**schema.get("properties", {}), **_by_pattern(schema)}
+    if not fields:
+        return ""
+    rows = _members(fields, schema.get("required", ()))
+    return table((f"field of {code(kind)}", "value", "meaning"), rows)
+
+
+def _by_pattern(schema: _Schema) -> dict[str, Any]:
+    patterns = schema.get("patternProperties", {})
+    return dict(zip(["*other*"], patterns.values(), strict=False))
 
 
 def _answers(answers: _Schema) -> Iterator[tuple[str, str, str]]:
@@ -118,9 +132,17 @@ def _value(schema: _Schema) -> str:
     kind = schema.get("format") or schema.get("type", "")
     if kind == "array":
         kind = f"list of {_value(schema['items'])}"
-    bounds = [text.format(schema[name]) for name, text in _KINDS_OF_BOUND.items() if name in schema]
+    bounds = [_bounds(schema.get(least), schema.get(most), unit) for least, most, unit in _BOUNDS]
     default = [f"by default {code(str(schema['default']))}"] if schema.get("default") else []
-    return ", ".join([kind, *bounds, *default])
+    return ", ".join(filter(None, [kind, *bounds, *default]))
+
+
+def _bounds(least: float | None, most: float | None, unit: str) -> str:
+    if least is None:
+        return "" if most is None else f"at most {most}{unit}"
+    if most is None:
+        return "not empty" if unit and least == 1 else f"at least {least}{unit}"
+    return f"{least} to {most}{unit}"
 
 
 def _kinds() -> str:
@@ -130,17 +152,20 @@ def _kinds() -> str:
 
 def _object(name: str, schema: _Schema) -> str:
     parts = [f"### {name}\n", f"{sentence(schema.get('description', ''))}\n"]
-    required = schema.get("required", ())
-    rows = [
+    rows = _members(schema.get("properties", {}), schema.get("required", ()))
+    parts.append(table(("member", "value", "meaning"), rows) if rows else f"{_value(schema)}\n")
+    return "\n".join([*parts, *map(_example, schema.get("examples", ()))])
+
+
+def _members(members: _Schema, required: Sequence[str]) -> list[tuple[str, str, str]]:
+    return [
         (
-            code(member) + (" *required*" if member in required else ""),
+            (name if name.startswith("*") else code(name)) + " *required*" * (name in required),
             _value(each),
             sentence(each.get("description", "")),
         )
-        for member, each in schema.get("properties", {}).items()
+        for name, each in members.items()
     ]
-    parts.append(table(("member", "value", "meaning"), rows) if rows else f"{_value(schema)}\n")
-    return "\n".join([*parts, *map(_example, schema.get("examples", ()))])
 
 
 def _example(value: Any) -> str:

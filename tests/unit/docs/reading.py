@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/**/*.md")
+    for pattern in ("*.md", "[!.]*/*.md", "docs/*/*.md", "examples/*/*.md", "benchmarks/*/*.md")
     for path in ROOT.glob(pattern)
     # Filled in by `make bench`: the page that comes of it is here, too.
     if not path.name.endswith(".template.md")

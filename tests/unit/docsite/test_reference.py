@@ -66,6 +66,16 @@ def test_the_http_page_shows_each_operation_with_its_parameters_and_answers():
             assert [each for each in operation["responses"] if f"| {each} |" not in section] == []
 
 
+def test_the_http_page_shows_the_fields_of_a_form_each_with_its_own_meaning():
+    section = http.page().partition("### `POST /conversions`")[2].partition("\n### ")[0]
+    form = section.partition("| field of `multipart/form-data` |")[2]
+
+    assert "| `file` *required* | list of binary, not empty, 1 to 96 items | The documents," in form
+    assert "| `to` *required* | string | The target format," in form
+    assert "| `from_format` | string | The source's format;" in form
+    assert "| *other* | binary, not empty | A parameter that is a file," in form
+
+
 def test_the_http_page_shows_each_object_that_an_answer_links_to():
     page = http.page()
 
