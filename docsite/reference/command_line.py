@@ -8,6 +8,7 @@ from typing import Any, Final
 import typer.main
 
 from conveyor.cli.app import app
+from conveyor.sandbox.cli import app as sandbox
 from docsite.markdown import code, sentence, table
 
 __all__ = ["commands", "page"]
@@ -24,8 +25,9 @@ def page() -> str:
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Every command, by the words that call it."""
-    yield from _below("conveyor", typer.main.get_command(app))
+    """Every command, by the words that call it. The sandbox reads its own options."""
+    found = dict(_below("conveyor", typer.main.get_command(app)))
+    yield from (found | {"conveyor sandbox": typer.main.get_command(sandbox)}).items()
 
 
 def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,9 @@ from types import SimpleNamespace
 
 import click
 import pytest
-import typer.main
 from celery import Celery
 from celery.bin.celery import celery as celery_command
 
-from conveyor.sandbox.cli import app as sandbox_app
 from docsite.reference.command_line import commands
 from tests.unit.docs import reading
 
@@ -21,7 +19,7 @@ SHELLS = ("", "sh", "bash", "shell", "console")
 EXTRAS = tomllib.loads((reading.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
     "optional-dependencies"
 ]
-COMMANDS = dict(commands()) | {"conveyor sandbox": typer.main.get_command(sandbox_app)}
+COMMANDS = dict(commands())
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*")
 _TARGET = re.compile(r"^([\w./-]+(?: [\w./-]+)*):(?!=)", re.MULTILINE)
 _VARIABLE = re.compile(r"^(\w+) \??:?= (\S+)$", re.MULTILINE)
