@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.util import find_spec
-from types import SimpleNamespace
 
 import click
 import pytest
-from celery import Celery
-from celery.bin.celery import celery as celery_command
 
 from docsite.reference.command_line import commands
+from tests.unit.deployment.test_commands import parse
 from tests.unit.docs import reading
 
 SHELLS = ("", "sh", "bash", "shell", "console")
@@ -104,9 +102,8 @@ def _conveyor(words):
 def _celery(words):
     if words[:2] != ["-A", "workers.app"] or len(words) == 2:
         return
-    context = SimpleNamespace(app=Celery(set_as_current=False))
     try:
-        celery_command.commands[words[2]].make_context(words[2], words[3:], obj=context)
+        parse(" ".join(["celery", *words]), words[2])
     except (KeyError, click.UsageError) as error:
         yield f"celery {words[2]}: {error}"
 
