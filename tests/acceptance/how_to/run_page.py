@@ -4,36 +4,43 @@ A block of Python with a title is saved under it, one without is run here. Block
 by bash. Blocks of `sh` start servers or name places of the reader's, and are not run.
 """
 
-import importlib.util
+from __future__ import annotations
+
 import re
 import subprocess
-import sys
 from pathlib import Path
+from runpy import run_path
 from textwrap import dedent
 from types import SimpleNamespace
 
 BLOCK = re.compile(
-    r'^(?P<margin> *)```(?P<kind>python|bash)(?: title="(?P<title>.+?)")?\n(?P<code>.*?)^ *```$',
+    r'^ *```(?P<kind>python|bash)(?: title="(?P<title>.+?)")?\n(?P<code>.*?)^ *```$',
     re.DOTALL | re.MULTILINE,
 )
+HERE = Path(__file__).parent
 
 
-def main(page, check):
-    sys.path.insert(0, str(Path.cwd()))
+def run_page(page):
+    """Run it in this process and this folder."""
+    looks = run_path(str(HERE / "checks" / f"check_{page.stem.replace('-', '_')}.py"))
+    if "prepare" in looks:
+        looks["prepare"]()
     shown = {"__name__": "__main__"}
-    for block in BLOCK.finditer(Path(page).read_text(encoding="utf-8")):
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         code = dedent(block["code"])
         if block["kind"] == "bash":
-            subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True)
+            run_bash(code)
         elif block["title"]:
             Path(block["title"]).write_text(code, encoding="utf-8")
         else:
-            exec(compile(code, page, "exec"), shown)
-    spec = importlib.util.spec_from_file_location("check", check)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.check(SimpleNamespace(**shown))
+            exec(compile(code, str(page), "exec"), shown)
+    looks["check"](SimpleNamespace(**shown))
+    if "conveyor" in shown:
+        shown["conveyor"].close()
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def run_bash(code):
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

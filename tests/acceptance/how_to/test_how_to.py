@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,11 +16,11 @@ import yaml
 
 from config.settings import WorkerSettings
 from config.web import WebSettings
+from tests.acceptance.how_to.run_page import run_page
 from tests.integration.storage.servers import S3
-from workers.local.environment import ROOT, child_environment
+from workers.local.environment import ROOT
 from workers.local.stack import LocalStack
 
-HERE = Path(__file__).parent
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 # `run_page.py` runs these two. S3 has a stack of its own below.
 RUN = [page for page in PAGES if re.search(r"```(python|bash)", page.read_text(encoding="utf-8"))]
@@ -39,58 +40,49 @@ def stack():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """The reader's documents."""
+def folder(tmp_path, monkeypatch):
+    """The reader's, with documents in it."""
     for name in ("report.docx", "second.docx"):
         shutil.copy(ROOT / "examples" / "report.docx", tmp_path / name)
     for name, width in (("a.pdf", 100), ("b.pdf", 200)):
         pdf = pypdf.PdfWriter()
         pdf.add_blank_page(width, 100)
         pdf.write(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def run(folder):
-    """Run a page with the settings of a producer on this stack."""
+def settings_of(monkeypatch):
+    """Take the settings of a producer on a stack, as the reader sources them."""
 
-    def run_page(page, stack, **more):
+    def take(stack):
         settings = stack.settings()
-        producers = {name: settings[name] for name in ("BROKER_URL", "STORAGE_URL")}
-        environment = child_environment(producers) | {
-            "SANDBOX_URL": stack.sandbox_url,
-            "PYTHONPATH": str(ROOT),
-            "PATH": f"{Path(sys.executable).parent}:{child_environment({})['PATH']}",
-            **more,
-        }
-        check = HERE / "checks" / f"check_{page.stem.replace('-', '_')}.py"
-        ran = subprocess.run(
-            [sys.executable, str(HERE / "run_page.py"), str(page), str(check)],
-            env=environment,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        named = {f"CONVEYOR_{name}": settings[name] for name in ("BROKER_URL", "STORAGE_URL")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        more = {"SANDBOX_URL": stack.sandbox_url, "PYTHONPATH": str(ROOT), "PATH": path}
+        for name, value in (named | more).items():
+            monkeypatch.setenv(name, value)
 
-    return run_page
+    return take
 
 
 @pytest.mark.parametrize("page", ON_THE_STACK, ids=lambda page: page.stem)
-def test_blocks_do_what_the_page_says(run, stack, page):
-    run(page, stack)
+def test_blocks_do_what_the_page_says(folder, settings_of, stack, page):
+    settings_of(stack)
+    run_page(page)
 
 
-def test_blocks_about_s3_keep_the_files_in_a_bucket(run, folder):
+def test_blocks_about_s3_keep_the_files_in_a_bucket(folder, settings_of, monkeypatch):
     (page,) = (page for page in RUN if page.stem == "s3")
-    with pytest.MonkeyPatch.context() as patch, S3(folder) as bucket:
-        # The workers and the reader find it as the page says.
+    with S3(folder) as bucket:
+        # The workers find it as the reader does.
         for name, value in bucket.environment().items():
-            patch.setenv(name, value)
+            monkeypatch.setenv(name, value)
         with LocalStack(settings={"STORAGE_URL": f"{bucket.url}/conveyor"}) as stack:
-            run(page, stack, **bucket.environment())
+            settings_of(stack)
+            run_page(page)
 
         assert any(name.startswith("conveyor/results/") for name in bucket.objects())
 

@@ -8,7 +8,9 @@ from django.test import RequestFactory
 
 
 def check(page):
-    settings.configure(ALLOWED_HOSTS=["testserver"])
+    # Once in a process.
+    if not settings.configured:
+        settings.configure(ALLOWED_HOSTS=["testserver"])
     django.setup()
     document = SimpleUploadedFile("report.docx", Path("report.docx").read_bytes())
     answer = page.convert(RequestFactory().post("/", {"document": document}))
