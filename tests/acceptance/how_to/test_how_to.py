@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import convertapi
 import pypdf
 import pytest
 import requests
@@ -85,6 +86,22 @@ def test_blocks_about_s3_keep_the_files_in_a_bucket(folder, settings_of, monkeyp
             run_page(page)
 
         assert any(name.startswith("conveyor/results/") for name in bucket.objects())
+
+
+# The client leaves files that it uploads open.
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_lines_with_the_official_client_convert(folder, stack, monkeypatch):
+    page = (ROOT / "docs" / "why-not-just.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setattr(convertapi, "base_uri", f"{stack.sandbox_url}/")
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("CONVERTAPI_TOKEN", stack.settings()["API_SECRET"])
+    (folder / "results").mkdir()
+    exec(block, {})
+
+    assert (folder / "results" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
