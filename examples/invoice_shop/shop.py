@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 
-from conveyor import Conversion, Conveyor, ConveyorError, UnknownConversion
+from conveyor import Conversion, Conveyor, ConveyorError, InvalidRequest, UnknownConversion
 
 broker = os.environ["CONVEYOR_BROKER_URL"]
 celery = Celery("shop", broker=broker, backend=broker)
@@ -139,8 +139,11 @@ def download_invoice(number: int, customer: Customer) -> StreamingResponse:
 @app.exception_handler(ConveyorError)
 def explain(_request: Request, error: ConveyorError) -> JSONResponse:
     """Say it in the customer's words."""
-    if isinstance(error, UnknownConversion):
-        return JSONResponse({"detail": "There is no invoice yet. Send the order again."}, 404)
+    match error:
+        case InvalidRequest():
+            return JSONResponse({"detail": str(error)}, 422)
+        case UnknownConversion():
+            return JSONResponse({"detail": "There is no invoice yet. Send the order again."}, 404)
     return JSONResponse({"detail": "Not just now. Try again in a minute."}, 503)
 
 
