@@ -17,7 +17,7 @@ import yaml
 
 from config.settings import WorkerSettings
 from config.web import WebSettings
-from tests.acceptance.how_to.run_page import run_page
+from tests.acceptance.how_to.run_page import BLOCK, run_page
 from tests.integration.storage.servers import S3
 from workers.local.environment import ROOT
 from workers.local.stack import LocalStack
@@ -133,6 +133,13 @@ def test_metrics_on_the_page_are_served(stack):
     # Prometheus is not here: its file is read, and not run.
     assert yaml.safe_load(block)["scrape_configs"][0]["job_name"] == "conveyor"
     assert [name for name in re.findall(r"`(conveyor_\w+)`", page) if name not in served] == []
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_no_block_of_the_page_is_passed_over(page):
+    text = page.read_text(encoding="utf-8")
+
+    assert len(BLOCK.findall(text)) == len(re.findall(r"```(?:python|bash)", text))
 
 
 def test_index_lists_every_page():
