@@ -7,6 +7,7 @@ ENV PATH=/opt/conveyor/bin:$PATH
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY conveyor conveyor
+COPY convertapi_sandbox convertapi_sandbox
 
 FROM build AS build-worker
 # A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,jwt,s3
@@ -31,7 +32,7 @@ EXPOSE 8090
 # The address is that of a container: nothing outside reaches it unless a port is published. Other
 # containers call it by this name.
 ENV CONVEYOR_SANDBOX_HOSTS=sandbox
-CMD ["python", "-m", "conveyor.sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
+CMD ["python", "-m", "convertapi_sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
 
 FROM base AS worker
 COPY --from=build-worker /opt/conveyor /opt/conveyor

@@ -22,9 +22,9 @@ def sandbox(context: typer.Context) -> None:
     """Run a local ConvertAPI that converts for real and costs nothing."""
     try:
         # Imported here: it is an extra, and its web server would slow down every other command.
-        module = import_module("conveyor.sandbox.cli")
+        module = import_module("convertapi_sandbox.cli")
     except ModuleNotFoundError as error:
-        if str(error.name).startswith("conveyor"):
+        if str(error.name).partition(".")[0] in {"conveyor", "convertapi_sandbox"}:
             raise
         raise MissingExtra(
             f'the sandbox needs the package {error.name}: pip install "conveyor[sandbox]"'

@@ -50,7 +50,10 @@ def test_wheel_holds_the_library_alone(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
 
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"conveyor"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "conveyor",
+        "convertapi_sandbox",
+    }
     assert "conveyor/py.typed" in names
     assert "conveyor/ledger/scripts/transition.lua" in names
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("conveyor", "config", "workers", "tasks", "web")
+PACKAGES = ("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Children of the local stack get the machine's environment; the sandbox's programs are others'.
-MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "conveyor/sandbox/")
+MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "convertapi_sandbox/")
 
 
 # Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.
 MAY_READ_THE_CLOCK = (
-    "conveyor/sandbox/",  # the vendor's side
+    "convertapi_sandbox/",  # the vendor's side
     "conveyor/live/",  # dates its recordings and reports
     "conveyor/cli/",  # shows ages
     "conveyor/convertapi/answer.py",  # an answer that has no date of its own
@@ -103,7 +103,10 @@ def test_settings_stand_in_three_modules():
 
 
 def test_the_wheel_holds_the_library_alone():
-    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["conveyor"]
+    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [
+        "conveyor",
+        "convertapi_sandbox",
+    ]
 
 
 def test_the_version_is_said_once_more_and_the_same():

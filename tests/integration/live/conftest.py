@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
 from conveyor.live import Credential, Inquiry, Limits, Listener, inquire
-from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.1
 #: Where two polls must meet within it, also on a busy machine.

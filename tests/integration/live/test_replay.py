@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import requests
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Dialect, Repeated
+from convertapi_sandbox.recording import replayed
 from conveyor.recording import Exchange, parse
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Dialect, Repeated
-from conveyor.sandbox.recording import replayed
 
 from .conftest import SPACING_S, WIDE_S, run, sandbox_of, values, verdicts
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Dialect, Repeated
+from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Dialect, Repeated
 
 from .conftest import WIDE_S, run, sandbox_of, values, verdicts
 

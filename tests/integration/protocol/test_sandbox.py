@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
 from conveyor.convertapi.errors import Refused
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.outcomes import (
@@ -21,7 +22,6 @@ from conveyor.domain.outcomes import (
     Started,
     Throttled,
 )
-from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.2
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from conveyor.sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox import SandboxConfig, SandboxServer
 
 SPACING = 0.2
 ADDRESSES = {

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-COMMAND = [sys.executable, "-m", "conveyor.sandbox"]
+COMMAND = [sys.executable, "-m", "convertapi_sandbox"]
 
 
 @contextmanager

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from conveyor.sandbox.converters.program import run, run_python
-from conveyor.sandbox.errors import ApiError
+from convertapi_sandbox.converters.program import run, run_python
+from convertapi_sandbox.errors import ApiError
 
 # Stands for LibreOffice: fails on documents that it cannot load by exiting with 0, as that does.
 FAKE_SOFFICE = """\

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from conveyor.sandbox import Dialect
+from convertapi_sandbox import Dialect
 
 SPACING = 0.2
 OWN_ID = {"/job/": lambda: str(uuid.uuid4()), "/async/job/": lambda: uuid.uuid4().hex}

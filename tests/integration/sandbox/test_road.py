@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox.addresses import AFTER_SUBMIT, Address
-from conveyor.sandbox.faults import FAULTS
-from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
+from convertapi_sandbox.addresses import AFTER_SUBMIT, Address
+from convertapi_sandbox.faults import FAULTS
+from convertapi_sandbox.mishaps import DRIBBLES, MISHAPS
 
 SILENCES = ("closed", "silent")
 SPOKEN = [row for row in MISHAPS if row.name not in SILENCES]

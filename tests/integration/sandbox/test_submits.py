@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox import Repeated
+from convertapi_sandbox import Repeated
 
 SPACING = 0.2
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox import SandboxConfig, SandboxServer, wire
+from convertapi_sandbox import SandboxConfig, SandboxServer, wire
 
 EVIL = {"Origin": "https://evil.example"}
 

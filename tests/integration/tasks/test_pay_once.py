@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Repeated
 from conveyor import State
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
@@ -27,8 +29,6 @@ from conveyor.domain.outcomes import (
 )
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Repeated
 
 KEYS = Keys()
 

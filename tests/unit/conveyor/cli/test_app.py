@@ -68,7 +68,7 @@ def test_without_the_extra_cli_one_line_says_how_to_install_it(conveyor, monkeyp
 
 
 def test_without_the_extra_sandbox_one_line_says_how_to_install_it(conveyor, monkeypatch):
-    forget(monkeypatch, "conveyor.sandbox")
+    forget(monkeypatch, "convertapi_sandbox")
     forget(monkeypatch, "starlette")
     monkeypatch.setitem(sys.modules, "starlette", None)
     status, _, err = conveyor("sandbox", "--port", "0")
