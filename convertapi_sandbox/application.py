@@ -14,7 +14,7 @@ from convertapi_sandbox.endpoints.files import FilesEndpoint
 from convertapi_sandbox.endpoints.jobs import JobsEndpoint
 from convertapi_sandbox.endpoints.user import UserEndpoint
 from convertapi_sandbox.errors import UNAUTHORIZED, ApiError
-from convertapi_sandbox.recording import Replay
+from convertapi_sandbox.replay import Replay
 from convertapi_sandbox.results import error_response
 from convertapi_sandbox.wire import Dropped
 

@@ -14,11 +14,12 @@ import typer
 from convertapi_sandbox.config import BOTH_DIALECTS, Dialect, Repeated, SandboxConfig
 from convertapi_sandbox.converters.program import kill_all
 from convertapi_sandbox.faults import ADDRESS_HELP, CATALOGUE, describe
+from convertapi_sandbox.loopback import bracketed
 from convertapi_sandbox.outbound import is_reachable
-from convertapi_sandbox.recording import replayed
+from convertapi_sandbox.recording import load
+from convertapi_sandbox.replay import replayed
 from convertapi_sandbox.server import run
-from conveyor.recording import load
-from conveyor.serving import address_of, listen
+from convertapi_sandbox.serving import address_of, listen
 
 USAGE_STATUS = 2
 FAULT_HELP = "Repeatable; rate from 0 to 1. --list-faults tells the names."
@@ -208,16 +209,12 @@ def _faults(entries: Iterable[str]) -> dict[str, float]:
 
 
 def _listener(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    if not allow_remote and not is_reachable(f"http://{_bracketed(host)}", frozenset()):
+    if not allow_remote and not is_reachable(f"http://{bracketed(host)}", frozenset()):
         raise ValueError(f"{host} is not loopback; --allow-remote permits it")
     try:
         return listen(host, port)
     except OSError as error:
         raise ValueError(f"cannot listen on {host} port {port}: {error.strerror}") from None
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from convertapi_sandbox.credentials import Credentials
 from convertapi_sandbox.faults import check_rates
-from conveyor.recording import Recording
+from convertapi_sandbox.loopback import bracketed
+from convertapi_sandbox.recording import Recording
 
 
 class Dialect(Enum):
@@ -131,9 +132,9 @@ class SandboxConfig:
     @property
     def names(self) -> frozenset[str]:
         """Names beside loopback's that it answers to: those given, and its own address."""
-        own = () if _is_any(self.host) else (_bracketed(self.host),)
+        own = () if _is_any(self.host) else (bracketed(self.host),)
         public = urlsplit(self.public_url or "").hostname
-        return self.host_names.union(own, (_bracketed(public),) if public else ())
+        return self.host_names.union(own, (bracketed(public),) if public else ())
 
     @property
     def credentials(self) -> Credentials:
@@ -152,7 +153,3 @@ def _is_any(host: str) -> bool:
         return ip_address(host).is_unspecified
     except ValueError:
         return False
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import urllib.request
 from http.client import HTTPMessage
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+
+from convertapi_sandbox.loopback import is_loopback
 
 
 class Answer(Protocol):
@@ -36,14 +37,7 @@ def is_reachable(url: str, hosts: frozenset[str]) -> bool:
         return False
     if parts.scheme not in {"http", "https"} or not host:
         return False
-    return host == "localhost" or host in hosts or _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host in hosts or is_loopback(host)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

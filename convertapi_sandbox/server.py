@@ -17,9 +17,10 @@ from convertapi_sandbox.application import application
 from convertapi_sandbox.config import SandboxConfig
 from convertapi_sandbox.core import assemble
 from convertapi_sandbox.faults import check_rates
+from convertapi_sandbox.serving import BACKLOG, Server, address_of, listen
 from convertapi_sandbox.stranger import Stranger
+from convertapi_sandbox.visitors import OwnVisitors
 from convertapi_sandbox.wire import ConnectionProtocol
-from conveyor.serving import BACKLOG, OwnVisitors, Server, address_of, listen
 
 START_TIMEOUT_SECONDS = 20
 STOP_TIMEOUT_SECONDS = 20

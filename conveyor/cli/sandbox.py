@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Final
 
 import typer
@@ -21,12 +20,12 @@ OPTIONS: Final[dict[str, Any]] = {
 def sandbox(context: typer.Context) -> None:
     """Run a local ConvertAPI that converts for real and costs nothing."""
     try:
-        # Imported here: it is an extra, and its web server would slow down every other command.
-        module = import_module("convertapi_sandbox.cli")
+        # Imported here: it may be missing, and its web server would slow down every other command.
+        from convertapi_sandbox.cli import app  # noqa: PLC0415 - as the comment above says
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] in {"conveyor", "convertapi_sandbox"}:
             raise
         raise MissingExtra(
             f'the sandbox needs the package {error.name}: pip install "conveyor[sandbox]"'
         ) from None
-    module.app(args=context.args, prog_name="conveyor sandbox")
+    app(args=context.args, prog_name="conveyor sandbox")

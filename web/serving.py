@@ -1,7 +1,4 @@
-"""What the sandbox and the web process share of serving HTTP with uvicorn.
-
-It is imported by these two alone, each of which is an extra that brings uvicorn.
-"""
+"""A bound socket, a uvicorn server that ends quietly, and the refusal of other sites' pages."""
 
 from __future__ import annotations
 
