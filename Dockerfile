@@ -5,17 +5,18 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/conveyor
 ENV PATH=/opt/conveyor/bin:$PATH
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY conveyor conveyor
-COPY convertapi_sandbox convertapi_sandbox
+COPY constraints.txt ./
 
 FROM build AS build-worker
+COPY pyproject.toml README.md LICENSE ./
+COPY conveyor conveyor
 # A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,jwt,s3
 ARG EXTRAS=cli,worker,web,jwt
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM build AS build-sandbox
-RUN pip install --constraint constraints.txt ".[sandbox]"
+COPY convertapi_sandbox convertapi_sandbox
+RUN pip install --constraint constraints.txt ./convertapi_sandbox
 
 FROM python:3.12-slim AS base
 # The folder of results belongs to the user, so that a named volume mounted there does too.

@@ -1,4 +1,4 @@
-"""``conveyor sandbox``: a local ConvertAPI, in the extra ``sandbox``."""
+"""``conveyor sandbox``: the command of the distribution ``convertapi-sandbox``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 import typer
 
 from conveyor.cli.failures import MissingExtra
+from conveyor.installing import how_to_install
 
 __all__ = ["OPTIONS", "sandbox"]
 
@@ -23,9 +24,9 @@ def sandbox(context: typer.Context) -> None:
         # Imported here: it may be missing, and its web server would slow down every other command.
         from convertapi_sandbox.cli import app  # noqa: PLC0415 - as the comment above says
     except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] in {"conveyor", "convertapi_sandbox"}:
+        if str(error.name).startswith(("conveyor", "convertapi_sandbox.")):
             raise
         raise MissingExtra(
-            f'the sandbox needs the package {error.name}: pip install "conveyor[sandbox]"'
+            f"the sandbox needs the package {error.name}. {how_to_install('sandbox')}"
         ) from None
     app(args=context.args, prog_name="conveyor sandbox")

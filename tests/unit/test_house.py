@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SANDBOX = (
+    "convertapi_sandbox",
+    tomllib.loads((ROOT / "convertapi_sandbox" / "pyproject.toml").read_text(encoding="utf-8")),
+)
 
 # Children of the local stack get the machine's environment; the sandbox's programs are others'.
 MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "convertapi_sandbox/")
@@ -102,17 +107,15 @@ def test_settings_stand_in_three_modules():
     }
 
 
-def test_the_wheel_holds_the_library_alone():
-    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [
-        "conveyor",
-        "convertapi_sandbox",
-    ]
+@pytest.mark.parametrize(("package", "project"), [("conveyor", PROJECT), SANDBOX])
+def test_the_version_is_said_once_more_and_the_same(package, project):
+    assert import_module(package).__version__ == project["project"]["version"]
 
 
-def test_the_version_is_said_once_more_and_the_same():
-    import conveyor  # noqa: PLC0415 - the only test here that imports
+def test_both_distributions_have_the_same_licence():
+    texts = [(folder / "LICENSE").read_text() for folder in (ROOT, ROOT / "convertapi_sandbox")]
 
-    assert conveyor.__version__ == PROJECT["project"]["version"]
+    assert texts[0] == texts[1]
 
 
 def test_every_package_is_checked_by_types_and_imports():
