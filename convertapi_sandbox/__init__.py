@@ -5,8 +5,9 @@ network, injects faults on order and audits its client.
 """
 
 from convertapi_sandbox.config import Dialect, Repeated, SandboxConfig
+from convertapi_sandbox.durations import Duration
 from convertapi_sandbox.server import SandboxServer
 
 __version__ = "0.1.0"
 
-__all__ = ["Dialect", "Repeated", "SandboxConfig", "SandboxServer"]
+__all__ = ["Dialect", "Duration", "Repeated", "SandboxConfig", "SandboxServer"]

@@ -5,13 +5,37 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 
 from convertapi_sandbox.credentials import Credentials, Right, Verdict, looks_like_jwt
 from convertapi_sandbox.errors import UNAUTHORIZED, ApiError
+
+__all__ = ["Account", "DayCount"]
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """How many conversions a day had.
+
+    Args:
+        day: The day, UTC.
+        conversions: How many were charged.
+    """
+
+    day: date
+    conversions: int
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A request's credential, and the vendor's code where it is refused as unknown."""
+
+    credential: str
+    code: int
 
 
 class Account:
@@ -39,14 +63,14 @@ class Account:
         Raises:
             ApiError: 4010 to 4013, with HTTP 401.
         """
-        given, code = _given(request)
-        verdict = self._credentials.judge(given, right, time.time())
+        given = _given(request)
+        verdict = self._credentials.judge(given.credential, right, time.time())
         if verdict is Verdict.REFUSED:
             raise ApiError(UNAUTHORIZED, *_REFUSALS[right])
         if verdict is Verdict.EXPIRED:
             raise ApiError(UNAUTHORIZED, 4012, "Invalid user credentials. The token has expired.")
         if verdict is Verdict.UNKNOWN:
-            raise ApiError(UNAUTHORIZED, code, "Invalid user credentials.")
+            raise ApiError(UNAUTHORIZED, given.code, "Invalid user credentials.")
 
     def change_credentials(self, changes: Mapping[str, Any]) -> None:
         """Accept other credentials from now on.
@@ -85,34 +109,34 @@ class Account:
             "ConversionsConsumed": self._by_day.total(),
         }
 
-    def statistic(self, start: date, end: date) -> list[tuple[date, int]]:
+    def statistic(self, start: date, end: date) -> list[DayCount]:
         """Return the conversions of each day that had any, in order.
 
         Args:
             start: The first day.
             end: The last day.
         """
-        return sorted((day, count) for day, count in self._by_day.items() if start <= day <= end)
+        days = sorted(self._by_day.items())
+        return [DayCount(day, count) for day, count in days if start <= day <= end]
 
     def _is_active(self) -> bool:
         return self._overage or self._by_day.total() < self._balance
 
 
-#: Code and text for a credential that is good, but not for what it asks for.
-_REFUSALS = {
+# Code and text for a credential that is good, but not for what it asks for.
+_REFUSALS: Final = {
     Right.CONVERT: (4011, "Invalid user credentials. Please provide a valid token."),
     Right.READ_ACCOUNT: (4010, "Invalid user credentials. Please provide a valid secret."),
 }
 
 
-def _given(request: Request) -> tuple[str, int]:
-    """Return a request's credential, and the code that refuses it."""
+def _given(request: Request) -> _Given:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     query = request.query_params
     if scheme.lower() == "bearer":
-        return bearer.strip(), 4012 if looks_like_jwt(bearer) else 4011
+        return _Given(bearer.strip(), 4012 if looks_like_jwt(bearer) else 4011)
     if "Secret" in query:
-        return query["Secret"], 4010
+        return _Given(query["Secret"], 4010)
     if "Token" in query:
-        return query["Token"], 4011
+        return _Given(query["Token"], 4011)
     raise ApiError(UNAUTHORIZED, 4013, "Missing credentials. Please provide a valid API token.")

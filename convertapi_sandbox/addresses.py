@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import Final, TypeVar
+
+__all__ = ["AFTER_SUBMIT", "EVERYWHERE", "Address", "Family", "by_place"]
 
 
 class Address(Enum):
@@ -19,9 +21,9 @@ class Address(Enum):
     USER = "user"  # `/user` and `/user/statistic`
 
 
-EVERYWHERE = tuple(Address)
-#: In place of an address: a submit that was taken and charged, and whose answer is replaced.
-AFTER_SUBMIT = "after_submit"
+EVERYWHERE: Final = tuple(Address)
+# In place of an address: a submit that was taken and charged, and whose answer is replaced.
+AFTER_SUBMIT: Final = "after_submit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +54,15 @@ class Family:
         return tuple(f"{self.name}_{place}" for place in self.places) or (self.name,)
 
 
-Row = TypeVar("Row", bound=Family)
+_Row = TypeVar("_Row", bound=Family)
 
 
-def by_place(rows: Iterable[Row]) -> Mapping[str, Mapping[str, Row]]:
-    """Return families by the name of their fault, for each place where faults strike."""
+def by_place(rows: Iterable[_Row]) -> Mapping[str, Mapping[str, _Row]]:
+    """Return families by the name of their fault, for each place where faults strike.
+
+    Args:
+        rows: The families.
+    """
     places = (*(address.value for address in Address), AFTER_SUBMIT)
     kept = tuple(rows)
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +20,10 @@ from convertapi_sandbox.replay import Replay
 from convertapi_sandbox.results import error_response
 from convertapi_sandbox.wire import Dropped
 
-#: The one 401 that is not about credentials: the balance is used up.
-BALANCE_CODE = 4014
+__all__ = ["Gate", "application"]
+
+# The one 401 that is not about credentials: the balance is used up.
+_BALANCE_CODE: Final = 4014
 
 
 def application(core: Core) -> ASGIApp:
@@ -31,8 +35,9 @@ def application(core: Core) -> ASGIApp:
     endpoints = (ConvertEndpoint, JobsEndpoint, FilesEndpoint, UserEndpoint, ControlEndpoint)
 
     async def refuse(_: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError), "registered for this class alone"  # noqa: S101
-        if error.status == UNAUTHORIZED and error.code != BALANCE_CODE:
+        if not isinstance(error, ApiError):
+            raise error
+        if error.status == UNAUTHORIZED and error.code != _BALANCE_CODE:
             core.audit.count("bad_credentials")
         return error_response(error)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-#: Counter → what it counts, in the order in which the report shows them.
-COUNTERS: Mapping[str, str] = {
+__all__ = ["COUNTERS", "VIOLATIONS", "Audit"]
+
+# Counter → what it counts, in the order in which the report shows them.
+COUNTERS: Final[Mapping[str, str]] = {
     "requests": "requests, except to the sandbox's own addresses",
     "submits": "POSTs that ask for a conversion, whatever became of them",
     "jobs": "conversions taken",
@@ -37,8 +39,8 @@ COUNTERS: Mapping[str, str] = {
     "credentials_astray": "requests to the other host that carried a credential",
 }
 
-#: What a client that keeps the protocol never does.
-VIOLATIONS = (
+# What a client that keeps the protocol never does.
+VIOLATIONS: Final = (
     "overlapping_polls",
     "early_polls",
     "paid_duplicates",
@@ -69,11 +71,20 @@ class Audit:
         self._charges: Counter[str] = Counter()
 
     def count(self, name: str, times: int = 1) -> None:
-        """Add to a counter of `COUNTERS`."""
+        """Add to a counter of `COUNTERS`.
+
+        Args:
+            name: The counter.
+            times: How much is added.
+        """
         self._counts[name] += times
 
     def fault(self, name: str) -> None:
-        """Note that a fault struck."""
+        """Note that a fault struck.
+
+        Args:
+            name: The fault's name.
+        """
         self._faults[name] += 1
 
     def posted(self, job_id: str) -> None:
@@ -109,7 +120,11 @@ class Audit:
         return dict(self._charges)
 
     def outcome(self, name: str) -> None:
-        """Note how a job ended."""
+        """Note how a job ended.
+
+        Args:
+            name: `succeeded`, `failed` or `deleted`.
+        """
         self._outcomes[name] += 1
 
     def report(self) -> dict[str, Any]:

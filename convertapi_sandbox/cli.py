@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
-from convertapi_sandbox.config import BOTH_DIALECTS, Dialect, Repeated, SandboxConfig
+from convertapi_sandbox.config import Repeated, SandboxConfig
 from convertapi_sandbox.converters.program import kill_all
-from convertapi_sandbox.faults import ADDRESS_HELP, CATALOGUE, describe
-from convertapi_sandbox.loopback import bracketed
-from convertapi_sandbox.outbound import is_reachable
+from convertapi_sandbox.durations import Duration
+from convertapi_sandbox.faults import ADDRESS_HELP, CATALOGUE, names_of
+from convertapi_sandbox.logs import set_up
+from convertapi_sandbox.options import open_listener, read_dialects, read_faults
 from convertapi_sandbox.recording import load
 from convertapi_sandbox.replay import replayed
 from convertapi_sandbox.server import run
-from convertapi_sandbox.serving import address_of, listen
+from convertapi_sandbox.serving import address_of
 
-USAGE_STATUS = 2
-FAULT_HELP = "Repeatable; rate from 0 to 1. --list-faults tells the names."
+__all__ = ["app", "serve"]
+
+_USAGE_STATUS: Final = 2
+_FAULT_HELP: Final = "A fault and its rate, 0 to 1; repeatable. --list-faults prints them."
 
 app = typer.Typer(add_completion=False)
 
@@ -31,7 +30,7 @@ def _list_faults(wanted: bool) -> None:
     if wanted:
         _say(f"{ADDRESS_HELP} At after_submit the job is taken and charged.\n")
         for family in CATALOGUE:
-            _say("{}\n    {}".format(*describe(family)))
+            _say(f"{names_of(family)}\n    {family.meaning}")
         raise typer.Exit
 
 
@@ -41,7 +40,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
     secret: Annotated[
         str, typer.Option(help="The account's secret, which may do everything.")
-    ] = "sandbox",  # noqa: S107
+    ] = "sandbox",  # noqa: S107 - it opens nothing but the sandbox
     token: Annotated[
         str | None, typer.Option(help="An API token that is accepted: it converts.")
     ] = None,
@@ -61,11 +60,11 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
     duration: Annotated[
         str, typer.Option(help="Seconds a conversion takes at least: SECONDS or A-B.")
     ] = "0",
-    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=RATE", help=FAULT_HELP)] = None,
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME=RATE", help=_FAULT_HELP)] = None,
     list_faults: Annotated[  # noqa: ARG001 - its callback does it
         bool,
         typer.Option(
-            "--list-faults", is_eager=True, callback=_list_faults, help="Tell the faults, and end."
+            "--list-faults", is_eager=True, callback=_list_faults, help="Print the faults, and end."
         ),
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Makes faults and durations repeatable.")] = None,
@@ -145,22 +144,22 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
             master_token=master_token,
             jwt_kid=jwt_kid,
             jwt_key=jwt_key,
-            dialects=_dialects(dialect),
-            spacing_seconds=spacing,
-            duration_seconds=_duration(duration),
-            faults=_faults(fault or ()),
+            dialects=read_dialects(dialect),
+            spacing_s=spacing,
+            duration=Duration.parse(duration),
+            faults=read_faults(fault or ()),
             seed=seed,
             public_url=public_url,
             workers=workers,
-            job_ttl_seconds=job_ttl,
-            file_ttl_seconds=file_ttl,
+            job_ttl_s=job_ttl,
+            file_ttl_s=file_ttl,
             balance=balance,
             overage=overage,
             ignore_async=ignore_async,
-            slow_seconds=slow_seconds,
-            hold_seconds=hold_seconds,
+            slow_s=slow_seconds,
+            hold_s=hold_seconds,
             repeated_job_id=repeated_job_id,
-            retry_after_seconds=retry_after,
+            retry_after_s=retry_after,
             ranges=ranges,
             control_in_form=control_in_form,
             audit_fingerprints=audit_fingerprints,
@@ -169,10 +168,10 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         )
         if replay is not None:
             config = replayed(config, load(replay))
-        listener = _listener(host, port, allow_remote=allow_remote)
+        listener = open_listener(host, port, allow_remote=allow_remote)
     except ValueError as error:
         _fail(str(error))
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    set_up(verbose=verbose)
     try:
         run(config, listener, lambda _: _say(f"sandbox ready on {address_of(listener)}"))
     finally:
@@ -180,47 +179,10 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         kill_all()
 
 
-def _dialects(text: str) -> frozenset[Dialect]:
-    if text == "both":
-        return BOTH_DIALECTS
-    try:
-        return frozenset({Dialect(text)})
-    except ValueError:
-        raise ValueError(f"the dialect is both, path or query, not {text!r}") from None
-
-
-def _duration(text: str) -> tuple[float, float]:
-    low, dash, high = text.partition("-")
-    try:
-        return float(low), float(high if dash else low)
-    except ValueError:
-        raise ValueError(f"a duration is SECONDS or A-B, not {text!r}") from None
-
-
-def _faults(entries: Iterable[str]) -> dict[str, float]:
-    rates: dict[str, float] = {}
-    for entry in entries:
-        name, _, rate = entry.partition("=")
-        try:
-            rates[name] = float(rate)
-        except ValueError:
-            raise ValueError(f"a fault is NAME=RATE, not {entry!r}") from None
-    return rates
-
-
-def _listener(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    if not allow_remote and not is_reachable(f"http://{bracketed(host)}", frozenset()):
-        raise ValueError(f"{host} is not loopback; --allow-remote permits it")
-    try:
-        return listen(host, port)
-    except OSError as error:
-        raise ValueError(f"cannot listen on {host} port {port}: {error.strerror}") from None
-
-
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+    typer.echo(line)
 
 
 def _fail(problem: str) -> NoReturn:
-    print(f"sandbox: {problem}", file=sys.stderr)  # noqa: T201
-    raise typer.Exit(USAGE_STATUS)
+    typer.echo(f"sandbox: {problem}", err=True)
+    raise typer.Exit(_USAGE_STATUS)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from convertapi_sandbox.credentials import Credentials
+from convertapi_sandbox.durations import Duration
 from convertapi_sandbox.faults import check_rates
 from convertapi_sandbox.loopback import bracketed
 from convertapi_sandbox.recording import Recording
+
+__all__ = ["BOTH_DIALECTS", "Dialect", "Repeated", "SandboxConfig"]
 
 
 class Dialect(Enum):
@@ -30,16 +34,16 @@ class Repeated(Enum):
     FIRST = "first"  # answered with the first job, not charged again
 
 
-BOTH_DIALECTS = frozenset(Dialect)
+BOTH_DIALECTS: Final = frozenset(Dialect)
 
 
-_DURATIONS = (
-    "spacing_seconds",
-    "job_ttl_seconds",
-    "file_ttl_seconds",
-    "slow_seconds",
-    "hold_seconds",
-    "retry_after_seconds",
+_DURATIONS: Final = (
+    "spacing_s",
+    "job_ttl_s",
+    "file_ttl_s",
+    "slow_s",
+    "hold_s",
+    "retry_after_s",
 )
 
 
@@ -56,24 +60,24 @@ class SandboxConfig:
         jwt_kid: Identifies the key of self-signed tokens.
         jwt_key: That key; its tokens convert until they expire.
         dialects: Dialects spoken; asynchronous addresses of the others answer 404.
-        spacing_seconds: Seconds from the end of a job's poll to the earliest next one.
-        duration_seconds: Bounds of the simulated time a conversion takes at least.
+        spacing_s: Seconds from the end of a job's poll to the earliest next one.
+        duration: Bounds of the simulated time that a conversion takes at least.
         faults: Rate from 0 to 1 by fault name, see `convertapi_sandbox.faults`.
         seed: Seed of all that is drawn: faults and durations.
         public_url: Base of the `Url`s handed out; without it the request's Host.
         workers: Conversions that run at the same time.
-        job_ttl_seconds: Life of a job.
-        file_ttl_seconds: Life of a file.
+        job_ttl_s: Life of a job.
+        file_ttl_s: Life of a file.
         balance: Credits of the account.
         overage: Go on converting when the balance is used up.
         ignore_async: Answer asynchronous requests with the finished result.
-        slow_seconds: How long an answer takes that is slow by order.
+        slow_s: How long an answer takes that is slow by order.
         ranges: Serve parts of files to clients that ask for them.
         control_in_form: Read `WebHook`, `Async` and `JobId` from the form too. The documentation
             calls them query parameters; without this they are ignored anywhere else.
-        hold_seconds: How long a submit is held that is struck by `held_submit`.
+        hold_s: How long a submit is held that is struck by `held_submit`.
         repeated_job_id: What becomes of a submit under the id of a job that is there.
-        retry_after_seconds: What a `Retry-After` of a fault asks for.
+        retry_after_s: What a `Retry-After` of a fault asks for.
         audit_fingerprints: Count equal conversions as paid duplicates, whatever their ids.
         reachable_hosts: Hosts beside loopback from which files are fetched and to which
             webhooks go: other containers of a test.
@@ -93,23 +97,23 @@ class SandboxConfig:
     jwt_kid: str | None = None
     jwt_key: str | None = None
     dialects: frozenset[Dialect] = BOTH_DIALECTS
-    spacing_seconds: float = 5.0
-    duration_seconds: tuple[float, float] = (0.0, 0.0)
+    spacing_s: float = 5.0
+    duration: Duration = field(default_factory=Duration)
     faults: Mapping[str, float] = field(default_factory=dict)
     seed: int | None = None
     public_url: str | None = None
     workers: int = 2
-    job_ttl_seconds: float = 7200.0
-    file_ttl_seconds: float = 10800.0
+    job_ttl_s: float = 7200.0
+    file_ttl_s: float = 10800.0
     balance: int = 1_000_000
     overage: bool = False
     ignore_async: bool = False
-    slow_seconds: float = 40.0
+    slow_s: float = 40.0
     ranges: bool = True
     control_in_form: bool = False
-    hold_seconds: float = 26.0
+    hold_s: float = 26.0
     repeated_job_id: Repeated = Repeated.TAKEN
-    retry_after_seconds: int = 7
+    retry_after_s: int = 7
     audit_fingerprints: bool = False
     reachable_hosts: frozenset[str] = frozenset()
     host_names: frozenset[str] = frozenset()
@@ -118,9 +122,6 @@ class SandboxConfig:
     def __post_init__(self) -> None:
         check_rates(self.faults)
         self.credentials  # noqa: B018 - checks them
-        low, high = self.duration_seconds
-        if not 0 <= low <= high:
-            raise ValueError(f"a duration runs from low to high seconds, not {low:g} to {high:g}")
         if self.workers < 1:
             raise ValueError("at least one worker is needed")
         if not self.dialects:

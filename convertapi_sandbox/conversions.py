@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from convertapi_sandbox.account import Account
 from convertapi_sandbox.audit import Audit
 from convertapi_sandbox.config import Dialect, Repeated
 from convertapi_sandbox.converters.model import Converter
+from convertapi_sandbox.durations import Duration
 from convertapi_sandbox.engine import Engine, Made, Work
 from convertapi_sandbox.errors import (
     BAD_REQUEST,
@@ -24,14 +25,15 @@ from convertapi_sandbox.errors import (
 from convertapi_sandbox.faults import Faults
 from convertapi_sandbox.files import FileStore, StoredFile
 from convertapi_sandbox.jobs import Failure, Job, JobBook, Outcome, Success, new_job_id
+from convertapi_sandbox.logs import log
 from convertapi_sandbox.parameters import Checked
 from convertapi_sandbox.sources import Sources
 from convertapi_sandbox.webhooks import Webhooks
 
-#: HTTP status of the refusal of a repeated JobId.
-REFUSED_WITH = {Repeated.REFUSED: CONFLICT, Repeated.REFUSED_400: BAD_REQUEST}
+__all__ = ["Conversions", "Order"]
 
-logger = logging.getLogger("convertapi_sandbox")
+# HTTP status of the refusal of a repeated JobId.
+_REFUSED_WITH: Final = {Repeated.REFUSED: CONFLICT, Repeated.REFUSED_400: BAD_REQUEST}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ class Conversions:
         engine: Does the work.
         webhooks: Tells the client of the end.
         repeated: What becomes of an order under the id of a job that is there.
-        duration_seconds: Bounds of the time that a conversion takes at least.
+        duration: Bounds of the time that a conversion takes at least.
         dice: Draws that time.
     """
 
@@ -82,11 +84,14 @@ class Conversions:
     engine: Engine
     webhooks: Webhooks
     repeated: Repeated
-    duration_seconds: tuple[float, float]
+    duration: Duration
     dice: random.Random
 
     def take(self, order: Order) -> Job:
         """Charge an order and start it.
+
+        Args:
+            order: What the client asks for.
 
         Returns:
             Its job; the earlier one, if an order under its id was taken before and the sandbox
@@ -100,50 +105,58 @@ class Conversions:
         earlier = None if own_id is None else self.jobs.find(own_id, order.dialect)
         if earlier is not None and self.repeated is Repeated.FIRST:
             return earlier
-        if earlier is not None and self.repeated in REFUSED_WITH:
-            raise job_id_in_use(REFUSED_WITH[self.repeated])
+        if earlier is not None and self.repeated in _REFUSED_WITH:
+            raise job_id_in_use(_REFUSED_WITH[self.repeated])
         self._check_file_ids(order.checked)
         self.account.charge()
         self.audit.charge(own_id, self._fingerprint(order), order.checked.file_name or "")
         foreign = own_id is not None and self.faults.strikes("foreign_job_id")
         job_id = new_job_id(order.dialect) if own_id is None or foreign else own_id
         job = self.jobs.open(job_id, order.dialect)
-        job.task = asyncio.create_task(self._run(job, order, self._duration()))
+        job.task = asyncio.create_task(self._run(job, order, self.duration.draw_s(self.dice)))
         return job
 
     async def outcome(self, job: Job) -> Outcome:
-        """Wait for a job's end; the job goes on if whoever waits gives up."""
-        assert job.task is not None, "only jobs that were taken are waited for"  # noqa: S101
+        """Wait for a job's end; the job goes on if whoever waits gives up.
+
+        Args:
+            job: One that was taken.
+        """
+        if job.task is None:
+            raise ValueError("only a job that was taken has an end")
         return await asyncio.shield(job.task)
 
-    async def _run(self, job: Job, order: Order, duration: float) -> Outcome:
+    async def _run(self, job: Job, order: Order, duration_s: float) -> Outcome:
         checked = order.checked
-        simulated = asyncio.sleep(min(duration, checked.timeout_seconds))
-        outcome, _ = await asyncio.gather(self._bounded(order, duration), simulated)
+        simulated = asyncio.sleep(min(duration_s, checked.timeout_s))
+        outcome, _ = await asyncio.gather(self._bounded(order, duration_s), simulated)
         job.outcome = outcome
-        self.audit.outcome("succeeded" if isinstance(outcome, Success) else "failed")
-        kind = type(outcome).__name__
-        logger.info("%s to %s: %s", order.source_format, order.target_format, kind)
+        self._note(order, "succeeded" if isinstance(outcome, Success) else "failed")
         if checked.webhook is not None:
             _keep(asyncio.create_task(self.webhooks.announce(job, checked.webhook)))
         return outcome
 
-    async def _bounded(self, order: Order, duration: float) -> Outcome:
+    def _note(self, order: Order, outcome: str) -> None:
+        self.audit.outcome(outcome)
+        formats = {"source_format": order.source_format, "target_format": order.target_format}
+        log.info("converted", **formats, outcome=outcome)
+
+    async def _bounded(self, order: Order, duration_s: float) -> Outcome:
         code = self.faults.conversion_error()
         if code is not None:
             return Failure(conversion_error(code))
-        if duration > order.checked.timeout_seconds:
+        if duration_s > order.checked.timeout_s:
             return Failure(conversion_error(5000))
         try:
-            async with asyncio.timeout(order.checked.timeout_seconds):
+            async with asyncio.timeout(order.checked.timeout_s):
                 return await self._convert(order)
         except TimeoutError:
             return Failure(conversion_error(5000))
         except ApiError as error:
             return Failure(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a converter may break in any way, and a job must end
             # The traceback may hold file names, never ids or secrets.
-            logger.exception("a converter broke")
+            log.exception("converter_broke")
             return Failure(conversion_error(50050))
 
     async def _convert(self, order: Order) -> Success:
@@ -155,7 +168,7 @@ class Conversions:
             target_format=order.target_format,
             sources=sources,
             options=checked.options,
-            timeout_seconds=checked.timeout_seconds,
+            timeout_s=checked.timeout_s,
         )
         stem = checked.file_name or Path(sources[0].name).stem or "file"
         made = await self.engine.convert(work)
@@ -175,10 +188,6 @@ class Conversions:
         self.audit.count("foreign_file_ids", sum(not self.files.has_known(one) for one in file_ids))
         if not all(map(self.files.find, file_ids)):
             raise conversion_error(5009)
-
-    def _duration(self) -> float:
-        low, high = self.duration_seconds
-        return self.dice.uniform(low, high)
 
     def _fingerprint(self, order: Order) -> str:
         sources = [

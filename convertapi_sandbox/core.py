@@ -27,6 +27,8 @@ from convertapi_sandbox.stranger import elsewhere
 from convertapi_sandbox.submits import Submits
 from convertapi_sandbox.webhooks import Webhooks
 
+__all__ = ["Core", "assemble"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
@@ -63,7 +65,11 @@ class Core:
     road: Road
 
     def base_url(self, request: Request) -> str:
-        """Return the sandbox's address as the client of a request sees it."""
+        """Return the sandbox's address as the client of a request sees it.
+
+        Args:
+            request: Names the host by which it came, unless a public URL is set.
+        """
         if self.config.public_url is not None:
             return self.config.public_url.rstrip("/")
         return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
@@ -97,8 +103,8 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
     faults = Faults(config.faults, seed=config.seed, audit=audit)
     account = Account(config.credentials, balance=config.balance, overage=config.overage)
     hosts = config.reachable_hosts
-    files = FileStore(_made(folder, "files"), ttl=config.file_ttl_seconds, clock=time.monotonic)
-    jobs = JobBook(ttl=config.job_ttl_seconds, clock=time.monotonic)
+    files = FileStore(_made(folder, "files"), ttl_s=config.file_ttl_s, clock=time.monotonic)
+    jobs = JobBook(ttl_s=config.job_ttl_s, clock=time.monotonic)
     sources = Sources(files, reachable_hosts=hosts)
     conversions = Conversions(
         account=account,
@@ -110,7 +116,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
         engine=Engine(_made(folder, "work"), workers=config.workers),
         webhooks=Webhooks(audit=audit, faults=faults, reachable_hosts=hosts),
         repeated=config.repeated_job_id,
-        duration_seconds=config.duration_seconds,
+        duration=config.duration,
         dice=random.Random(config.seed),  # noqa: S311 - repeatable is the point
     )
     return Core(
@@ -130,8 +136,8 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
             faults=faults,
             audit=audit,
             elsewhere=partial(elsewhere, stranger_port),
-            retry_after_seconds=config.retry_after_seconds,
-            slow_seconds=config.slow_seconds,
+            retry_after_s=config.retry_after_s,
+            slow_s=config.slow_s,
         ),
     )
 

@@ -14,10 +14,12 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Final, Self
 
-#: Parts of a JSON Web Token: header, claims and signature.
-JWT_PARTS = 3
+__all__ = ["Credentials", "Right", "Verdict", "looks_like_jwt"]
+
+# Parts of a JSON Web Token: header, claims and signature.
+_JWT_PARTS: Final = 3
 
 
 class Right(Enum):
@@ -86,7 +88,7 @@ class Credentials:
             right: What is asked for.
             now: Seconds since the epoch.
         """
-        rights = [good for name, good in RIGHTS.items() if _equal(given, getattr(self, name))]
+        rights = [good for name, good in _RIGHTS.items() if _equal(given, getattr(self, name))]
         if rights:
             return Verdict.ACCEPTED if right in rights[0] else Verdict.REFUSED
         if not looks_like_jwt(given):
@@ -115,8 +117,8 @@ class Credentials:
             return None
 
 
-#: Credential → what it may do. Equal ones have the rights of the first.
-RIGHTS: Mapping[str, frozenset[Right]] = {
+# Credential → what it may do. Equal ones have the rights of the first.
+_RIGHTS: Final[Mapping[str, frozenset[Right]]] = {
     "secret": frozenset(Right),
     "token": frozenset({Right.CONVERT}),
     "master_token": frozenset({Right.READ_ACCOUNT}),
@@ -124,8 +126,12 @@ RIGHTS: Mapping[str, frozenset[Right]] = {
 
 
 def looks_like_jwt(text: str) -> bool:
-    """Tell whether a credential has the form of a JSON Web Token."""
-    return len(text.split(".")) == JWT_PARTS
+    """Tell whether a credential has the form of a JSON Web Token.
+
+    Args:
+        text: The credential.
+    """
+    return len(text.split(".")) == _JWT_PARTS
 
 
 def _equal(given: str, known: str | None) -> bool:

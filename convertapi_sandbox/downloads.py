@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -15,9 +16,11 @@ from convertapi_sandbox.odd_results import OCTET_STREAM, ODD_DISPOSITION
 from convertapi_sandbox.ranges import Span, read_range
 from convertapi_sandbox.wire import CutShort
 
-#: Smaller files are read at once, which costs less than streaming them.
-STREAM_BYTES = 1 << 20
-CHUNK_BYTES = 1 << 16
+__all__ = ["Downloads"]
+
+# Smaller files are read at once, which costs less than streaming them.
+_STREAM_BYTES: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 16
 
 
 class Downloads:
@@ -73,7 +76,7 @@ class Downloads:
             return CutShort(_read(file, span), status, headers)
         if self._faults.strikes("short_download"):
             span = Span(span.start, span.start + span.length // 2)
-        if span.length <= STREAM_BYTES:
+        if span.length <= _STREAM_BYTES:
             return Response(_read(file, span), status, headers)
         headers["Content-Length"] = str(span.length)
         return StreamingResponse(_chunks(file, span), status, headers)
@@ -91,6 +94,6 @@ def _chunks(file: StoredFile, span: Span) -> Iterator[bytes]:
     with file.path.open("rb") as source:
         source.seek(span.start)
         left = span.length
-        while left and (chunk := source.read(min(left, CHUNK_BYTES))):
+        while left and (chunk := source.read(min(left, _CHUNK_BYTES))):
             left -= len(chunk)
             yield chunk

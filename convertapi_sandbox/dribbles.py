@@ -12,18 +12,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from convertapi_sandbox.wire import transport_of, until_disconnected
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CONTINUES = 100
-#: A client that is gone is noticed within it.
-MAX_NAP_SECONDS = 0.25
-EXTENSION = b";note=" + b"slow" * 16
-TRAILERS = b"X-Checksum: 0123456789abcdef\r\nX-Note: this took a while\r\n\r\n"
+__all__ = ["EndlessContinue", "Handwritten", "SlowChunk", "SlowHead", "SlowTrailers", "Whole"]
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CONTINUES: Final = 100
+# A client that is gone is noticed within it.
+_MAX_NAP_S: Final = 0.25
+_EXTENSION: Final = b";note=" + b"slow" * 16
+_TRAILERS: Final = b"X-Checksum: 0123456789abcdef\r\nX-Note: this took a while\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,17 @@ class Handwritten(Response):
 
     Args:
         answer: The true answer.
-        seconds: How long it takes.
+        length_s: How long it takes.
     """
 
-    def __init__(self, answer: Response, seconds: float) -> None:
+    def __init__(self, answer: Response, length_s: float) -> None:
         super().__init__()
         self._answer = answer
-        self._seconds = seconds
+        self._length_s = length_s
         #: Clock reading before the latest bytes went, in seconds; None while none went.
         self.written: float | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Write the answer, close the connection."""
         whole = await _collected(self._answer, scope, receive)
         if whole is not None:
@@ -94,7 +97,7 @@ class Handwritten(Response):
         return True
 
     async def _dribble(self, scope: Scope, content: bytes) -> None:
-        pause = self._seconds / max(1, len(content))
+        pause = self._length_s / max(1, len(content))
         for position in range(len(content)):
             await _pause(scope, pause)
             if not self._write(scope, content[position : position + 1]):
@@ -115,7 +118,7 @@ class SlowTrailers(Handwritten):
     async def _write_all(self, scope: Scope, whole: Whole) -> None:
         chunk = f"{len(whole.body):x}\r\n".encode() + whole.body + b"\r\n" if whole.body else b""
         self._write(scope, whole.head(length=False) + chunk + b"0\r\n")
-        await self._dribble(scope, TRAILERS)
+        await self._dribble(scope, _TRAILERS)
 
 
 class SlowChunk(Handwritten):
@@ -124,7 +127,7 @@ class SlowChunk(Handwritten):
     async def _write_all(self, scope: Scope, whole: Whole) -> None:
         body = whole.body or b" "
         self._write(scope, whole.head(length=False) + f"{len(body):x}".encode())
-        await self._dribble(scope, EXTENSION)
+        await self._dribble(scope, _EXTENSION)
         self._write(scope, b"\r\n" + body + b"\r\n0\r\n\r\n")
 
 
@@ -132,20 +135,20 @@ class EndlessContinue(Handwritten):
     """An answer after many interim ones."""
 
     async def _write_all(self, scope: Scope, whole: Whole) -> None:
-        for _ in range(CONTINUES):
-            if not self._write(scope, CONTINUE):
+        for _ in range(_CONTINUES):
+            if not self._write(scope, _CONTINUE):
                 return
-            await _pause(scope, self._seconds / CONTINUES)
+            await _pause(scope, self._length_s / _CONTINUES)
         self._write(scope, whole.head() + whole.body)
 
 
-async def _pause(scope: Scope, seconds: float) -> None:
+async def _pause(scope: Scope, pause_s: float) -> None:
     """Sleep, in short naps so that a client that is gone is noticed."""
-    naps = math.ceil(seconds / MAX_NAP_SECONDS)
+    naps = math.ceil(pause_s / _MAX_NAP_S)
     for _ in range(naps):
         if transport_of(scope).is_closing():
             return
-        await asyncio.sleep(seconds / naps)
+        await asyncio.sleep(pause_s / naps)
 
 
 async def _collected(answer: Response, scope: Scope, receive: Receive) -> Whole | None:

@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from convertapi_sandbox.converters.model import Converter, Task
 from convertapi_sandbox.files import StoredFile
 
-#: Load tests send one document a thousand times: the client is measured, not the converter.
-MAX_REMEMBERED = 256
+__all__ = ["Engine", "Made", "Work"]
+
+# Load tests send one document a thousand times: the client is measured, not the converter.
+_MAX_REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Work:
         target_format: What is wanted.
         sources: The files to convert.
         options: Values of the converter's parameters.
-        timeout_seconds: Bound of the run.
+        timeout_s: Bound of the run.
     """
 
     converter: Converter
@@ -38,7 +40,7 @@ class Work:
     target_format: str
     sources: Sequence[StoredFile]
     options: Mapping[str, Any]
-    timeout_seconds: int
+    timeout_s: int
 
     @property
     def key(self) -> str:
@@ -47,7 +49,7 @@ class Work:
         names = [source.name for source in self.sources] if self.converter.uses_names else []
         options = sorted((name, str(value)) for name, value in self.options.items())
         parts = (self.source_format, self.target_format, contents, names, options)
-        return hashlib.sha256(repr((parts, self.timeout_seconds)).encode()).hexdigest()
+        return hashlib.sha256(repr((parts, self.timeout_s)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Engine:
             sources=work.sources,
             options=work.options,
             folder=folder,
-            timeout_seconds=work.timeout_seconds,
+            timeout_s=work.timeout_s,
         )
         try:
             return tuple(
@@ -138,7 +140,7 @@ class Engine:
             raise
 
     def _forget_oldest(self) -> None:
-        while len(self._finished) > MAX_REMEMBERED:
+        while len(self._finished) > _MAX_REMEMBERED:
             key, _ = self._finished.popitem(last=False)
             running = self._made.pop(key)
             if not running.cancelled() and running.exception() is None:

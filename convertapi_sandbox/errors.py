@@ -7,16 +7,28 @@ between two editions of that page, so that the sandbox gives them the newer one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-BAD_REQUEST = 400
-UNAUTHORIZED = 401
-CONFLICT = 409
-UNSUPPORTED = 415
-FAILED = 500
+__all__ = [
+    "BAD_REQUEST",
+    "CONFLICT",
+    "CONVERSION_ERRORS",
+    "UNAUTHORIZED",
+    "UNSUPPORTED",
+    "ApiError",
+    "conversion_error",
+    "invalid_parameters",
+    "job_id_in_use",
+]
 
-#: What a conversion may end with; each is served with HTTP 500.
-CONVERSION_ERRORS: Mapping[int, str] = {
+BAD_REQUEST: Final = 400
+UNAUTHORIZED: Final = 401
+CONFLICT: Final = 409
+UNSUPPORTED: Final = 415
+_FAILED: Final = 500
+
+# What a conversion may end with; each is served with HTTP 500.
+CONVERSION_ERRORS: Final[Mapping[int, str]] = {
     5000: "Conversion timeout.",
     5001: "Conversion failed.",
     5002: "File is damaged.",
@@ -66,12 +78,20 @@ class ApiError(Exception):
 
 
 def invalid_parameters(invalid: Mapping[str, Sequence[str]]) -> ApiError:
-    """Return the refusal of a request whose parameters are wrong (4000)."""
+    """Return the refusal of a request whose parameters are wrong (4000).
+
+    Args:
+        invalid: What is wrong, by parameter.
+    """
     return ApiError(BAD_REQUEST, 4000, "Parameter validation error.", invalid)
 
 
 def job_id_in_use(status: int) -> ApiError:
-    """Return the refusal of a JobId that was used before, with HTTP 409 or 400."""
+    """Return the refusal of a JobId that was used before, with HTTP 409 or 400.
+
+    Args:
+        status: The HTTP status to refuse it with.
+    """
     message = "JobId is already in use"
     if status == BAD_REQUEST:
         return invalid_parameters({"JobId": [message]})
@@ -85,4 +105,4 @@ def conversion_error(code: int, detail: str = "") -> ApiError:
         code: One of `CONVERSION_ERRORS`.
         detail: Text that follows the documented message.
     """
-    return ApiError(FAILED, code, f"{CONVERSION_ERRORS[code]} {detail}".rstrip())
+    return ApiError(_FAILED, code, f"{CONVERSION_ERRORS[code]} {detail}".rstrip())

@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 import random
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from convertapi_sandbox.addresses import AFTER_SUBMIT, EVERYWHERE, Address, Family
 from convertapi_sandbox.audit import Audit
 from convertapi_sandbox.errors import CONVERSION_ERRORS
-from convertapi_sandbox.mishaps import DRIBBLES, MISHAPS
+from convertapi_sandbox.mishaps import MISHAPS
 from convertapi_sandbox.odd_results import ODD_RESULTS
+from convertapi_sandbox.slowness import DRIBBLES
 
-#: Faults of the service itself: they need to know what is converted, and how far it is.
-OWN: Mapping[str, str] = {
+__all__ = ["ADDRESS_HELP", "CATALOGUE", "FAULTS", "Faults", "check_rates", "names_of"]
+
+# Faults of the service itself: they need to know what is converted, and how far it is.
+_OWN: Final[Mapping[str, str]] = {
     "lost_submit": "the job is taken and charged, the connection closes without an answer",
     "gateway_submit": "the job is taken and charged, the answer is a 502 page",
     "held_submit": "a gateway holds a submit, then delivers it even if the client has gone",
@@ -38,35 +41,39 @@ OWN: Mapping[str, str] = {
     **{f"error_{code}": f"a conversion fails: {text}" for code, text in CONVERSION_ERRORS.items()},
 }
 
-#: All faults there are, by family.
-CATALOGUE: tuple[Family, ...] = (
-    *(Family(name=name, meaning=meaning, addresses=()) for name, meaning in OWN.items()),
+# All faults there are, by family.
+CATALOGUE: Final[tuple[Family, ...]] = (
+    *(Family(name=name, meaning=meaning, addresses=()) for name, meaning in _OWN.items()),
     *MISHAPS,
     *DRIBBLES,
     *ODD_RESULTS,
 )
 
-#: Fault name → what the client meets.
-FAULTS: Mapping[str, str] = {
+# Fault name → what the client meets.
+FAULTS: Final[Mapping[str, str]] = {
     fault: family.meaning for family in CATALOGUE for fault in family.faults
 }
 
-#: How many names are offered in place of a wrong one.
-SUGGESTIONS = 3
+# How many names are offered in place of a wrong one.
+_SUGGESTIONS: Final = 3
 
-Row = TypeVar("Row")
-
-
-#: What stands for the end of a name in `describe`.
-ADDRESS_HELP = f"ADDRESS is one of: {', '.join(address.value for address in Address)}."
+_Row = TypeVar("_Row")
 
 
-def describe(family: Family) -> tuple[str, str]:
-    """Return for people how a family's faults are named, and what the client meets."""
-    if family.addresses == EVERYWHERE:
-        names = f"{family.name}_ADDRESS"
-        return f"{names}, {family.name}_{AFTER_SUBMIT}" if family.after else names, family.meaning
-    return ", ".join(family.faults), family.meaning
+# What stands for the end of a name in `names_of`.
+ADDRESS_HELP: Final = f"ADDRESS is one of: {', '.join(address.value for address in Address)}."
+
+
+def names_of(family: Family) -> str:
+    """Say for people how the faults of a family are named.
+
+    Args:
+        family: One of `CATALOGUE`.
+    """
+    if family.addresses != EVERYWHERE:
+        return ", ".join(family.faults)
+    names = f"{family.name}_ADDRESS"
+    return f"{names}, {family.name}_{AFTER_SUBMIT}" if family.after else names
 
 
 def check_rates(rates: Mapping[str, object]) -> None:
@@ -86,7 +93,7 @@ def check_rates(rates: Mapping[str, object]) -> None:
 
 
 def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, FAULTS, SUGGESTIONS)
+    close = difflib.get_close_matches(name, FAULTS, _SUGGESTIONS)
     return f"; did you mean {' or '.join(close)}?" if close else "; --list-faults names them"
 
 
@@ -122,20 +129,24 @@ class Faults:
         self._rates = {name: rate for name, rate in rates.items() if rate > 0}
 
     def strikes(self, name: str) -> bool:
-        """Draw whether a fault strikes now, and count it if it does."""
+        """Draw whether a fault strikes now, and count it if it does.
+
+        Args:
+            name: The fault's name.
+        """
         rate = self._rates.get(name)
         if rate is None:
             return False
         dice = self._dice.get(name)
         if dice is None:
-            # S311: repeatable is the point, nothing here is a secret.
-            dice = self._dice[name] = random.Random(f"{self._seed}:{name}")  # noqa: S311
+            own = f"{self._seed}:{name}"
+            dice = self._dice[name] = random.Random(own)  # noqa: S311 - repeatable is the point
         if dice.random() >= rate:
             return False
         self._audit.fault(name)
         return True
 
-    def drawn(self, rows: Mapping[str, Row]) -> Row | None:
+    def drawn(self, rows: Mapping[str, _Row]) -> _Row | None:
         """Draw which fault of a table strikes now, and count it.
 
         Args:

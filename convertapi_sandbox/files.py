@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
-#: Longer names do not fit into a directory entry once an extension is changed.
-MAX_NAME_CHARACTERS = 120
-FILE_ID_BYTES = 16
+__all__ = ["FileStore", "FileWriter", "StoredFile", "safe_name"]
+
+# Longer names do not fit into a directory entry once an extension is changed.
+_MAX_NAME_CHARACTERS: Final = 120
+_FILE_ID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +51,15 @@ def safe_name(name: str) -> str:
         name: As it came from the wire.
 
     Returns:
-        A name that is at most `MAX_NAME_CHARACTERS` long, its extension kept; empty if
+        A name that is at most `_MAX_NAME_CHARACTERS` long, its extension kept; empty if
         nothing remains.
     """
     base = PureWindowsPath(PurePosixPath(name).name).name
     printable = "".join(char for char in base if char.isprintable()).strip(" .")
     stem, dot, extension = printable.rpartition(".")
-    if len(printable) <= MAX_NAME_CHARACTERS or not dot:
-        return printable[:MAX_NAME_CHARACTERS]
-    return f"{stem[: MAX_NAME_CHARACTERS - len(extension) - 1]}.{extension}"
+    if len(printable) <= _MAX_NAME_CHARACTERS or not dot:
+        return printable[:_MAX_NAME_CHARACTERS]
+    return f"{stem[: _MAX_NAME_CHARACTERS - len(extension) - 1]}.{extension}"
 
 
 class FileWriter:
@@ -95,13 +97,21 @@ class FileWriter:
         return self._size
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Take the next bytes.
+
+        Args:
+            chunk: What comes next.
+        """
         self._file.write(chunk)
         self._digest.update(chunk)
         self._size += len(chunk)
 
     def finish(self, name: str) -> StoredFile:
-        """Make what was written a file of the store."""
+        """Make what was written a file of the store.
+
+        Args:
+            name: The file's name for its client.
+        """
         self._file.close()
         self._finished = True
         return self._store.enter(self._path, name, self._size, self._digest.hexdigest())
@@ -112,13 +122,13 @@ class FileStore:
 
     Args:
         folder: An existing directory that belongs to the store alone.
-        ttl: Seconds that a file lives.
+        ttl_s: Seconds that a file lives.
         clock: Reading in seconds, monotonic.
     """
 
-    def __init__(self, folder: Path, *, ttl: float, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, *, ttl_s: float, clock: Callable[[], float]) -> None:
         self._folder = folder
-        self._ttl = ttl
+        self._ttl_s = ttl_s
         self._clock = clock
         # In order of creation, so that the oldest expire from the front.
         self._files: dict[str, StoredFile] = {}
@@ -126,13 +136,20 @@ class FileStore:
 
     def writer(self) -> FileWriter:
         """Return a writer for a new file."""
-        return FileWriter(self, self._folder / secrets.token_hex(FILE_ID_BYTES))
+        return FileWriter(self, self._folder / secrets.token_hex(_FILE_ID_BYTES))
 
     def enter(self, path: Path, name: str, size: int, digest: str) -> StoredFile:
-        """Make a file within the store's folder known."""
+        """Make a file within the store's folder known.
+
+        Args:
+            path: Where its bytes are.
+            name: Its name for the client.
+            size: In bytes.
+            digest: SHA-256, hexadecimal.
+        """
         self._expire()
         file = StoredFile(
-            id=secrets.token_hex(FILE_ID_BYTES),
+            id=secrets.token_hex(_FILE_ID_BYTES),
             name=name,
             path=path,
             size=size,
@@ -152,17 +169,25 @@ class FileStore:
             size: In bytes.
             digest: SHA-256, hexadecimal.
         """
-        path = self._folder / secrets.token_hex(FILE_ID_BYTES)
+        path = self._folder / secrets.token_hex(_FILE_ID_BYTES)
         os.link(source, path)
         return self.enter(path, name, size, digest)
 
     def find(self, file_id: str) -> StoredFile | None:
-        """Return a living file."""
+        """Return a living file.
+
+        Args:
+            file_id: Its FileId.
+        """
         self._expire()
         return self._files.get(file_id)
 
     def remove(self, file_id: str) -> bool:
-        """Remove a file; tell whether there was one."""
+        """Remove a file; tell whether there was one.
+
+        Args:
+            file_id: Its FileId.
+        """
         self._expire()
         file = self._files.pop(file_id, None)
         if file is None:
@@ -171,11 +196,19 @@ class FileStore:
         return True
 
     def has_known(self, file_id: str) -> bool:
-        """Tell whether a file was ever here, expired and removed ones included."""
+        """Tell whether a file was ever here, expired and removed ones included.
+
+        Args:
+            file_id: Its FileId.
+        """
         return file_id in self._known
 
     def vanish(self, file_ids: Iterable[str]) -> int:
-        """Remove files behind the client's back; return how many there were."""
+        """Remove files behind the client's back; return how many there were.
+
+        Args:
+            file_ids: Their FileIds; those that are not here are passed over.
+        """
         return sum(self.remove(file_id) for file_id in tuple(file_ids))
 
     def clear(self) -> None:
@@ -185,7 +218,7 @@ class FileStore:
         self._known.clear()
 
     def _expire(self) -> None:
-        horizon = self._clock() - self._ttl
+        horizon = self._clock() - self._ttl_s
         while self._files:
             oldest = next(iter(self._files.values()))
             if oldest.created > horizon:

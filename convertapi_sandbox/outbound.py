@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import urllib.request
 from http.client import HTTPMessage
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from convertapi_sandbox.loopback import is_loopback
+
+__all__ = ["Answer", "call", "is_reachable"]
 
 
 class Answer(Protocol):
@@ -47,15 +49,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow nothing."""
 
 
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
-def call(url: str, *, timeout_seconds: float, json_body: bytes | None = None) -> Answer:
+def call(url: str, *, timeout_s: float, json_body: bytes | None = None) -> Answer:
     """Send GET, or POST if there is a body.
 
     Args:
         url: One that `is_reachable`.
-        timeout_seconds: Bound of each wait.
+        timeout_s: Bound of each wait.
         json_body: The JSON to post.
 
     Raises:
@@ -63,5 +65,5 @@ def call(url: str, *, timeout_seconds: float, json_body: bytes | None = None) ->
     """
     headers = {"Content-Type": "application/json"} if json_body is not None else {}
     request = urllib.request.Request(url, data=json_body, headers=headers)  # noqa: S310 - checked
-    answer: Answer = _OPENER.open(request, timeout=timeout_seconds)
+    answer: Answer = _OPENER.open(request, timeout=timeout_s)
     return answer

@@ -5,33 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Parameter, Takes
 from convertapi_sandbox.errors import invalid_parameters
 from convertapi_sandbox.files import StoredFile, safe_name
 
-#: What a client sends under a name: text, or a file with the request.
+__all__ = ["Checked", "Parameters", "Value", "check", "is_control"]
+
+# What a client sends under a name: text, or a file with the request.
 Value = str | StoredFile
 
-DEFAULT_TIMEOUT_SECONDS = 900
-MIN_TIMEOUT_SECONDS = 10
-MAX_TIMEOUT_SECONDS = 1200
+_DEFAULT_TIMEOUT_S: Final = 900
+_MIN_TIMEOUT_S: Final = 10
+_MAX_TIMEOUT_S: Final = 1200
 
-#: Documented as query parameters; the service looks for them nowhere else.
-CONTROL = frozenset({"async", "jobid", "webhook"})
+# Documented as query parameters; the service looks for them nowhere else.
+_CONTROL: Final = frozenset({"async", "jobid", "webhook"})
 
-_INDEXED = re.compile(r"(?P<name>.+?)\[(?P<index>\d*)\]")
+_INDEXED: Final = re.compile(r"(?P<name>.+?)\[(?P<index>\d*)\]")
 
-#: Understood for every conversion.
-COMMON = (
+# Understood for every conversion.
+_COMMON: Final = (
     Parameter("StoreFile", kinds.flag, default=False),
     Parameter("Async", kinds.flag, default=False),
     Parameter(
         "Timeout",
-        kinds.integer(MIN_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS),
-        default=DEFAULT_TIMEOUT_SECONDS,
+        kinds.integer(_MIN_TIMEOUT_S, _MAX_TIMEOUT_S),
+        default=_DEFAULT_TIMEOUT_S,
     ),
     Parameter("FileName", kinds.text, default=""),
     Parameter("JobId", kinds.text, default=None),
@@ -51,7 +53,7 @@ class Checked:
         options: The converter's own parameters by name, defaults filled in.
         store_file: Whether the result is downloaded by `Url`.
         asynchronous: Whether the answer shall be a JobId alone.
-        timeout_seconds: Bound of the conversion.
+        timeout_s: Bound of the conversion.
         file_name: Name of the result without extension; empty for the source's.
         job_id: The client's own JobId.
         webhook: URL to call at the end.
@@ -61,7 +63,7 @@ class Checked:
     options: Mapping[str, Any]
     store_file: bool
     asynchronous: bool
-    timeout_seconds: int
+    timeout_s: int
     file_name: str
     job_id: str | None
     webhook: str | None
@@ -91,7 +93,11 @@ class Parameters:
             entry.values.append((order, value))
 
     def all(self, name: str) -> tuple[Value, ...]:
-        """Return the values under a name, by their index."""
+        """Return the values under a name, by their index.
+
+        Args:
+            name: The name, in any case.
+        """
         entry = self._gathered.get(name.lower())
         if entry is None:
             return ()
@@ -104,8 +110,12 @@ class Parameters:
 
 
 def is_control(name: str) -> bool:
-    """Tell whether a parameter says how a conversion is run, not what it makes."""
-    return name.lower() in CONTROL
+    """Tell whether a parameter says how a conversion is run, not what it makes.
+
+    Args:
+        name: The name, in any case.
+    """
+    return name.lower() in _CONTROL
 
 
 def check(parameters: Parameters, converter: Converter) -> Checked:
@@ -119,7 +129,7 @@ def check(parameters: Parameters, converter: Converter) -> Checked:
         ApiError: 4000, with every parameter that is unknown, missing or wrong.
     """
     invalid: dict[str, list[str]] = {}
-    common = _read(parameters, COMMON, invalid)
+    common = _read(parameters, _COMMON, invalid)
     options = _read(parameters, converter.parameters, invalid)
     sources = _sources(parameters, converter.takes, invalid)
     _refuse_unknown(parameters, converter, invalid)
@@ -130,7 +140,7 @@ def check(parameters: Parameters, converter: Converter) -> Checked:
         options=options,
         store_file=common["StoreFile"],
         asynchronous=common["Async"],
-        timeout_seconds=common["Timeout"],
+        timeout_s=common["Timeout"],
         file_name=safe_name(common["FileName"]),
         job_id=common["JobId"],
         webhook=common["WebHook"],
@@ -187,7 +197,7 @@ def _one_of_each(
 def _refuse_unknown(
     parameters: Parameters, converter: Converter, invalid: dict[str, list[str]]
 ) -> None:
-    declared = (parameter.name for parameter in (*COMMON, *converter.parameters))
+    declared = (parameter.name for parameter in (*_COMMON, *converter.parameters))
     known = {name.lower() for name in (*declared, *converter.takes.names)}
     for name in parameters.names():
         if name.lower() not in known:

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
@@ -19,15 +19,29 @@ from convertapi_sandbox.errors import BAD_REQUEST, ApiError
 from convertapi_sandbox.files import FileStore, StoredFile, safe_name
 from convertapi_sandbox.parameters import Value
 
-CHUNK_BYTES = 1 << 16
-#: Of requests without files; files go to disk.
-MAX_BODY_BYTES = 64 * 1024 * 1024
+__all__ = [
+    "Pair",
+    "body_pairs",
+    "multipart_form",
+    "no_file_name",
+    "query_pairs",
+    "save_body",
+    "save_part",
+]
+
+_CHUNK_BYTES: Final = 1 << 16
+# Of requests without files; files go to disk.
+_MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 Pair = tuple[str, "Value"]
 
 
 def query_pairs(request: Request) -> list[Pair]:
-    """Return the parameters in a request's query."""
+    """Return the parameters in a request's query.
+
+    Args:
+        request: Names may come more than once.
+    """
     return list(request.query_params.multi_items())
 
 
@@ -57,6 +71,10 @@ async def body_pairs(request: Request, files: FileStore) -> list[Pair]:
 async def save_body(request: Request, files: FileStore) -> StoredFile:
     """Store the body of a request, piece by piece.
 
+    Args:
+        request: Its body is read.
+        files: Where the file goes.
+
     Raises:
         ApiError: 4001, its Content-Disposition names no file.
     """
@@ -72,6 +90,10 @@ async def save_body(request: Request, files: FileStore) -> StoredFile:
 async def save_part(part: UploadFile, files: FileStore) -> StoredFile:
     """Store a file of a multipart body.
 
+    Args:
+        part: One part of the body.
+        files: Where the file goes.
+
     Raises:
         ApiError: 4001, the part names no file.
     """
@@ -79,7 +101,7 @@ async def save_part(part: UploadFile, files: FileStore) -> StoredFile:
     if not name:
         raise no_file_name()
     with files.writer() as writer:
-        while chunk := await part.read(CHUNK_BYTES):
+        while chunk := await part.read(_CHUNK_BYTES):
             writer.write(chunk)
         return writer.finish(name)
 
@@ -92,6 +114,9 @@ def no_file_name() -> ApiError:
 @asynccontextmanager
 async def multipart_form(request: Request) -> AsyncIterator[FormData]:
     """Return a multipart body; its files close with the block.
+
+    Args:
+        request: Its body is read.
 
     Raises:
         ApiError: 4000, it cannot be read.
@@ -132,7 +157,7 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > _MAX_BODY_BYTES:
             raise ApiError(413, 4000, "The body is too large; upload the file first.")
     return bytes(body)
 

@@ -15,6 +15,8 @@ from convertapi_sandbox.jobs import Failure, Outcome, Success
 from convertapi_sandbox.odd_results import OCTET_STREAM, Material, Odd
 from convertapi_sandbox.wire import json_response
 
+__all__ = ["error_response", "odd_response", "outcome_response", "raw_response"]
+
 
 def outcome_response(outcome: Outcome, request: Request) -> Response:
     """Return the answer that tells how a conversion ended.
@@ -28,10 +30,10 @@ def outcome_response(outcome: Outcome, request: Request) -> Response:
     bare = OCTET_STREAM in request.headers.get("accept", "")
     if bare and not outcome.stored and len(outcome.files) == 1:
         return raw_response(outcome.files[0])
-    return json_response(result_body(outcome))
+    return json_response(_result_body(outcome))
 
 
-def result_body(result: Success) -> dict[str, Any]:
+def _result_body(result: Success) -> dict[str, Any]:
     """Return the JSON object of a result."""
     return {"ConversionCost": 1, "Files": [_described(file, result) for file in result.files]}
 
@@ -50,7 +52,7 @@ def odd_response(odd: Odd, outcome: Outcome, request: Request, elsewhere: str) -
     first = outcome.files[0] if outcome.files else None
     return odd.answer(
         Material(
-            body=result_body(outcome),
+            body=_result_body(outcome),
             name=first.name if first else "",
             content=first.path.read_bytes() if first else b"",
             elsewhere=elsewhere,
@@ -59,13 +61,21 @@ def odd_response(odd: Odd, outcome: Outcome, request: Request, elsewhere: str) -
 
 
 def raw_response(file: StoredFile) -> Response:
-    """Return the bytes of a file."""
+    """Return the bytes of a file.
+
+    Args:
+        file: What is answered.
+    """
     headers = {"Content-Disposition": attachment(file.name)}
     return Response(file.path.read_bytes(), headers=headers, media_type=OCTET_STREAM)
 
 
 def error_response(error: ApiError) -> Response:
-    """Return an error in the vendor's form."""
+    """Return an error in the vendor's form.
+
+    Args:
+        error: What went wrong.
+    """
     return json_response(error.body(), error.status)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -11,10 +12,14 @@ from starlette.responses import Response
 from convertapi_sandbox.addresses import AFTER_SUBMIT, Address, by_place
 from convertapi_sandbox.audit import Audit
 from convertapi_sandbox.faults import Faults
-from convertapi_sandbox.mishaps import DRIBBLES, MISHAPS, Struck
+from convertapi_sandbox.mishap import Struck
+from convertapi_sandbox.mishaps import MISHAPS
+from convertapi_sandbox.slowness import DRIBBLES
 
-_MISHAPS = by_place(MISHAPS)
-_DRIBBLES = by_place(DRIBBLES)
+__all__ = ["Road"]
+
+_MISHAPS: Final = by_place(MISHAPS)
+_DRIBBLES: Final = by_place(DRIBBLES)
 
 
 class Road:
@@ -24,8 +29,8 @@ class Road:
         faults: Which are in force.
         audit: Told of throttles.
         elsewhere: Returns the base URL of another host, as the client of a request sees it.
-        retry_after_seconds: What a `Retry-After` asks for.
-        slow_seconds: How long a slow answer takes.
+        retry_after_s: What a `Retry-After` asks for.
+        slow_s: How long a slow answer takes.
     """
 
     def __init__(
@@ -34,14 +39,14 @@ class Road:
         faults: Faults,
         audit: Audit,
         elsewhere: Callable[[Request], str],
-        retry_after_seconds: int,
-        slow_seconds: float,
+        retry_after_s: int,
+        slow_s: float,
     ) -> None:
         self._faults = faults
         self._audit = audit
         self.elsewhere = elsewhere
-        self._retry_after_seconds = retry_after_seconds
-        self._slow_seconds = slow_seconds
+        self._retry_after_s = retry_after_s
+        self._slow_s = slow_s
 
     async def carry(
         self, address: Address, request: Request, serve: Callable[[], Awaitable[Response]]
@@ -60,7 +65,7 @@ class Road:
         if address is Address.SUBMIT:
             answer = self._mishap(AFTER_SUBMIT, request) or answer
         dribble = self._faults.drawn(_DRIBBLES[address.value])
-        return answer if dribble is None else dribble.spoil(answer, self._slow_seconds)
+        return answer if dribble is None else dribble.spoil(answer, self._slow_s)
 
     async def _lost(self, address: Address, request: Request) -> Response | None:
         answer = self._mishap(address.value, request)
@@ -77,7 +82,7 @@ class Road:
         struck = Struck(
             request=request,
             elsewhere=self.elsewhere(request),
-            retry_after_seconds=self._retry_after_seconds,
+            retry_after_s=self._retry_after_s,
         )
         return mishap.answer(struck)
 

@@ -8,7 +8,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import uvicorn
 from starlette.responses import PlainTextResponse
@@ -22,9 +22,11 @@ from convertapi_sandbox.stranger import Stranger
 from convertapi_sandbox.visitors import OwnVisitors
 from convertapi_sandbox.wire import ConnectionProtocol
 
-START_TIMEOUT_SECONDS = 20
-STOP_TIMEOUT_SECONDS = 20
-CONTROL_TIMEOUT_SECONDS = 10
+__all__ = ["SandboxServer", "run"]
+
+_START_TIMEOUT_S: Final = 20
+_STOP_TIMEOUT_S: Final = 20
+_CONTROL_TIMEOUT_S: Final = 10
 
 
 def run(
@@ -76,7 +78,7 @@ class SandboxServer:
     """A sandbox in a thread of this process, as a context manager.
 
     Example:
-        >>> with SandboxServer(SandboxConfig(spacing_seconds=0.2)) as sandbox:  # doctest: +SKIP
+        >>> with SandboxServer(SandboxConfig(spacing_s=0.2)) as sandbox:  # doctest: +SKIP
         ...     requests.get(f"{sandbox.url}/_health")
 
     Args:
@@ -93,7 +95,7 @@ class SandboxServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_SECONDS):
+        if not self._ready.wait(_START_TIMEOUT_S):
             raise TimeoutError("the sandbox did not start")
         return self
 
@@ -105,7 +107,7 @@ class SandboxServer:
     ) -> None:
         if self._server is not None:
             self._server.should_exit = True
-        self._thread.join(STOP_TIMEOUT_SECONDS)
+        self._thread.join(_STOP_TIMEOUT_S)
 
     @property
     def secret(self) -> str:
@@ -138,7 +140,11 @@ class SandboxServer:
         self._control("POST", "/_credentials", changes)
 
     def vanish(self, file_ids: Iterable[str]) -> None:
-        """Remove files, so that the client finds its FileIds gone."""
+        """Remove files, so that the client finds its FileIds gone.
+
+        Args:
+            file_ids: Their FileIds.
+        """
         self._control("POST", "/_vanish", list(file_ids))
 
     def reset(self) -> None:
@@ -154,8 +160,8 @@ class SandboxServer:
 
     def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310
+        request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310 - its own
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=CONTROL_TIMEOUT_SECONDS) as answer:
+        with opener.open(request, timeout=_CONTROL_TIMEOUT_S) as answer:
             reply: dict[str, Any] = json.load(answer)
         return reply

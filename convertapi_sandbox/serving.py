@@ -35,7 +35,11 @@ class Server(uvicorn.Server):
         self._when_ready = when_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and say so.
+
+        Args:
+            sockets: uvicorn's.
+        """
         await super().startup(sockets)
         if self.started:
             self._when_ready()

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from convertapi_sandbox import outbound
@@ -14,13 +15,15 @@ from convertapi_sandbox.errors import conversion_error
 from convertapi_sandbox.files import FileStore, FileWriter, StoredFile, safe_name
 from convertapi_sandbox.parameters import Value
 
-FETCH_TIMEOUT_SECONDS = 30
-MAX_FETCHED_BYTES = 512 * 1024 * 1024
-CHUNK_BYTES = 1 << 16
-FETCHERS = 4
+__all__ = ["Sources"]
 
-_FILE_ID = re.compile(r"[a-z0-9]{32}")
-_OWN_PATH = re.compile(r"/d/(?P<id>[a-z0-9]{32})")
+_FETCH_TIMEOUT_S: Final = 30
+_MAX_FETCHED_BYTES: Final = 512 * 1024 * 1024
+_CHUNK_BYTES: Final = 1 << 16
+_FETCHERS: Final = 4
+
+_FILE_ID: Final = re.compile(r"[a-z0-9]{32}")
+_OWN_PATH: Final = re.compile(r"/d/(?P<id>[a-z0-9]{32})")
 
 
 class Sources:
@@ -34,16 +37,24 @@ class Sources:
     def __init__(self, files: FileStore, *, reachable_hosts: frozenset[str]) -> None:
         self._files = files
         self._hosts = reachable_hosts
-        self._threads = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
+        self._threads = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
 
     def known(self, value: Value) -> StoredFile | None:
-        """Return a source that is here already: sent with the request, or by its FileId."""
+        """Return a source that is here already: sent with the request, or by its FileId.
+
+        Args:
+            value: What the client names.
+        """
         if isinstance(value, StoredFile):
             return value
         return self._files.find(value) if _FILE_ID.fullmatch(value) else None
 
     def file_ids(self, values: Iterable[Value]) -> list[str]:
-        """Return those of some sources that are FileIds."""
+        """Return those of some sources that are FileIds.
+
+        Args:
+            values: What the client names.
+        """
         return [value for value in values if isinstance(value, str) and _FILE_ID.fullmatch(value)]
 
     async def resolve(self, value: Value, base_url: str) -> StoredFile:
@@ -66,6 +77,9 @@ class Sources:
 
     async def fetch(self, url: str) -> StoredFile:
         """Fetch a file.
+
+        Args:
+            url: Where it is: on loopback, or at a host that was allowed.
 
         Raises:
             ApiError: 5008, it cannot be fetched.
@@ -102,13 +116,13 @@ class Sources:
 def _download(url: str, writer: FileWriter) -> str:
     """Write what a URL serves, and return its file name."""
     try:
-        answer = outbound.call(url, timeout_seconds=FETCH_TIMEOUT_SECONDS)
+        answer = outbound.call(url, timeout_s=_FETCH_TIMEOUT_S)
     except OSError as error:
         raise conversion_error(5008) from error
     try:
-        while chunk := answer.read(CHUNK_BYTES):
+        while chunk := answer.read(_CHUNK_BYTES):
             writer.write(chunk)
-            if writer.size > MAX_FETCHED_BYTES:
+            if writer.size > _MAX_FETCHED_BYTES:
                 raise conversion_error(5008, "The file is too large.")
     except OSError as error:
         raise conversion_error(5008) from error

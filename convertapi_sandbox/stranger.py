@@ -6,14 +6,18 @@ only files are served, as a storage host would.
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from convertapi_sandbox.audit import Audit
-from convertapi_sandbox.mishaps import PORTAL
+from convertapi_sandbox.impostors import PORTAL
 
-CREDENTIALS = frozenset({"secret", "token", "apikey"})
+__all__ = ["Stranger", "elsewhere"]
+
+_CREDENTIALS: Final = frozenset({"secret", "token", "apikey"})
 
 
 def elsewhere(port: int, request: Request) -> str:
@@ -63,4 +67,4 @@ def _is_download(scope: Scope) -> bool:
 
 def _bears_credentials(request: Request) -> bool:
     named = {name.lower() for name in request.query_params}
-    return "authorization" in request.headers or bool(named & CREDENTIALS)
+    return "authorization" in request.headers or bool(named & _CREDENTIALS)

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-Ticket = tuple[str, asyncio.Transport]
+__all__ = ["SubmitAnswer", "Submits", "Ticket"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """A POST that has not been answered.
+
+    Args:
+        job_id: The id that its client gave.
+        connection: Over which it came.
+    """
+
+    job_id: str
+    connection: asyncio.Transport
 
 
 class Submits:
@@ -27,18 +41,26 @@ class Submits:
             job_id: The id that its client gave.
             connection: Over which it came.
         """
-        ticket = (job_id, connection)
+        ticket = Ticket(job_id, connection)
         self._waiting.append(ticket)
         return ticket
 
     def end(self, ticket: Ticket) -> None:
-        """Note that a POST was answered."""
+        """Note that a POST was answered.
+
+        Args:
+            ticket: From its `begin`.
+        """
         self._waiting.remove(ticket)
 
     def are_waiting(self, job_id: str) -> bool:
-        """Tell whether somebody waits for the answer to a POST with this id."""
+        """Tell whether somebody waits for the answer to a POST with this id.
+
+        Args:
+            job_id: The id that its client gave.
+        """
         return any(
-            known == job_id and not connection.is_closing() for known, connection in self._waiting
+            each.job_id == job_id and not each.connection.is_closing() for each in self._waiting
         )
 
 

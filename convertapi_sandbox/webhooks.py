@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from convertapi_sandbox import outbound
@@ -13,10 +14,12 @@ from convertapi_sandbox.config import Dialect
 from convertapi_sandbox.faults import Faults
 from convertapi_sandbox.jobs import Job, Success
 
-CALL_TIMEOUT_SECONDS = 5
-#: Waits before the second and later attempts.
-RETRY_SECONDS = (0.2, 1.0, 3.0)
-CALLERS = 4
+__all__ = ["Webhooks"]
+
+_CALL_TIMEOUT_S: Final = 5
+# Waits before the second and later attempts.
+_RETRY_S: Final = (0.2, 1.0, 3.0)
+_CALLERS: Final = 4
 
 
 class Webhooks:
@@ -32,7 +35,7 @@ class Webhooks:
         self._audit = audit
         self._faults = faults
         self._hosts = reachable_hosts
-        self._threads = ThreadPoolExecutor(CALLERS, thread_name_prefix="webhook")
+        self._threads = ThreadPoolExecutor(_CALLERS, thread_name_prefix="webhook")
 
     async def announce(self, job: Job, url: str) -> None:
         """Tell the client that a job has ended.
@@ -59,7 +62,7 @@ class Webhooks:
         if not outbound.is_reachable(url, self._hosts):
             return False
         loop = asyncio.get_running_loop()
-        for wait in (0.0, *RETRY_SECONDS):
+        for wait in (0.0, *_RETRY_S):
             await asyncio.sleep(wait)
             if await loop.run_in_executor(self._threads, _call, job, url):
                 return True
@@ -70,7 +73,7 @@ def _call(job: Job, url: str) -> bool:
     body = json.dumps({"JobId": job.id}).encode() if job.dialect is Dialect.PATH else None
     target = url if body else _with_job_id(url, job.id)
     try:
-        outbound.call(target, timeout_seconds=CALL_TIMEOUT_SECONDS, json_body=body).close()
+        outbound.call(target, timeout_s=_CALL_TIMEOUT_S, json_body=body).close()
     except OSError:
         return False
     return True

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Final
 
 import h11
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-#: What a proxy says when what lies behind it does not answer.
-GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
-GATEWAY_STATUS = {
+__all__ = [
+    "GATEWAY_STATUS",
+    "ConnectionProtocol",
+    "CutShort",
+    "Dribbled",
+    "Dropped",
+    "Silent",
+    "gateway_page",
+    "json_response",
+    "transport_of",
+    "until_disconnected",
+]
+
+# What a proxy says when what lies behind it does not answer.
+_GATEWAY_PAGE: Final = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+GATEWAY_STATUS: Final = {
     502: "502 Bad Gateway",
     503: "503 Service Temporarily Unavailable",
     504: "504 Gateway Time-out",
 }
 
 
-#: How long the rest of a body may take whose answer is complete.
-REST_SECONDS = 10.0
+# How long the rest of a body may take whose answer is complete.
+_REST_S: Final = 10.0
 
 
 class ConnectionProtocol(H11Protocol):
     """HTTP/1.1 whose requests know their connection, so that an answer may cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note the connection where requests find it."""
+        """Note the connection where requests find it.
+
+        Args:
+            transport: The connection.
+        """
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -36,7 +53,7 @@ class ConnectionProtocol(H11Protocol):
         """Wait for the rest of the body, but not for ever: each byte puts uvicorn's timer off."""
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            self.loop.call_later(REST_SECONDS, self._give_up, self.cycle)
+            self.loop.call_later(_REST_S, self._give_up, self.cycle)
 
     def _give_up(self, answered: RequestResponseCycle) -> None:
         if self.cycle is answered and self.conn.their_state is h11.SEND_BODY:
@@ -44,23 +61,40 @@ class ConnectionProtocol(H11Protocol):
 
 
 def transport_of(scope: Scope) -> asyncio.Transport:
-    """Return the connection of a request."""
+    """Return the connection of a request.
+
+    Args:
+        scope: The request's.
+    """
     transport: asyncio.Transport = scope["state"]["transport"]
     return transport
 
 
 def json_response(body: Any, status: int = 200) -> Response:
-    """Return an answer in JSON."""
+    """Return an answer in JSON.
+
+    Args:
+        body: What is said.
+        status: The HTTP status.
+    """
     return Response(json.dumps(body), status, media_type="application/json")
 
 
 def gateway_page(status: int) -> Response:
-    """Return what a proxy answers in the service's place."""
-    return Response(GATEWAY_PAGE.format(GATEWAY_STATUS[status]), status, media_type="text/html")
+    """Return what a proxy answers in the service's place.
+
+    Args:
+        status: 502, 503 or 504.
+    """
+    return Response(_GATEWAY_PAGE.format(GATEWAY_STATUS[status]), status, media_type="text/html")
 
 
 async def until_disconnected(receive: Receive) -> None:
-    """Wait until the connection is gone."""
+    """Wait until the connection is gone.
+
+    Args:
+        receive: The request's.
+    """
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -68,7 +102,7 @@ async def until_disconnected(receive: Receive) -> None:
 class Dropped(Response):
     """No answer: the connection closes."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Cut the connection."""
         transport_of(scope).abort()
         await until_disconnected(receive)
@@ -77,7 +111,7 @@ class Dropped(Response):
 class Silent(Response):
     """No answer: the connection stays open until the client goes."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Wait."""
         await until_disconnected(receive)
 
@@ -99,18 +133,18 @@ class Dribbled(Response):
 
     Args:
         answer: What is answered.
-        seconds: From the first byte of the body to the last.
+        length_s: From the first byte of the body to the last.
     """
 
-    def __init__(self, answer: Response, seconds: float) -> None:
+    def __init__(self, answer: Response, length_s: float) -> None:
         super().__init__(answer.body, answer.status_code)
         self.raw_headers = answer.raw_headers
-        self._seconds = seconds
+        self._length_s = length_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Send the head, then a byte at a time while the client listens."""
         body = bytes(self.body)
-        pause = self._seconds / max(1, len(body))
+        pause = self._length_s / max(1, len(body))
         await _start(self, send)
         for position in range(len(body)):
             await asyncio.sleep(pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -12,32 +12,34 @@ from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Output, Parameter, Task
 from convertapi_sandbox.errors import conversion_error
 
-FORMATS = ("jpg", "png", "webp", "gif", "tiff", "bmp")
-#: Pillow's name where it is not the extension.
-WRITERS = {"jpg": "JPEG"}
-#: Targets that hold no transparency.
-OPAQUE = frozenset({"jpg", "bmp", "pdf"})
-#: Targets that take the quality of a lossy compression.
-LOSSY = frozenset({"jpg", "webp", "pdf"})
-MAX_EDGE_PIXELS = 10_000
-MAX_PIXELS = 80_000_000
+__all__ = ["CONVERTERS"]
+
+_FORMATS: Final = ("jpg", "png", "webp", "gif", "tiff", "bmp")
+# Pillow's name where it is not the extension.
+_WRITERS: Final = {"jpg": "JPEG"}
+# Targets that hold no transparency.
+_OPAQUE: Final = frozenset({"jpg", "bmp", "pdf"})
+# Targets that take the quality of a lossy compression.
+_LOSSY: Final = frozenset({"jpg", "webp", "pdf"})
+_MAX_EDGE_PIXELS: Final = 10_000
+_MAX_PIXELS: Final = 80_000_000
 
 
-def convert(task: Task) -> Sequence[Output]:
+def _convert(task: Task) -> Sequence[Output]:
     """Turn a picture into another format; of an animation, the first picture."""
     target = task.folder / f"picture.{task.target_format}"
     picture = _scaled(_opened(task.source.path), task)
-    if task.target_format in OPAQUE:
+    if task.target_format in _OPAQUE:
         picture = _on_white(picture)
-    quality = {"quality": task.options["ImageQuality"]} if task.target_format in LOSSY else {}
-    picture.save(target, WRITERS.get(task.target_format, task.target_format), **quality)
+    quality = {"quality": task.options["ImageQuality"]} if task.target_format in _LOSSY else {}
+    picture.save(target, _WRITERS.get(task.target_format, task.target_format), **quality)
     return [Output(target)]
 
 
 def _opened(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > _MAX_PIXELS:
                 raise conversion_error(5001, "The picture is too large.")
             # A camera's picture is stored lying and says how to turn it.
             return ImageOps.exif_transpose(image)
@@ -70,17 +72,17 @@ def _has_transparency(picture: Image.Image) -> bool:
     return picture.has_transparency_data
 
 
-_EDGE: Any = kinds.integer(1, MAX_EDGE_PIXELS)
+_EDGE: Final[Any] = kinds.integer(1, _MAX_EDGE_PIXELS)
 
-CONVERTERS = (
+CONVERTERS: Final = (
     Converter(
         pairs=frozenset(
             (source, target)
-            for source in FORMATS
-            for target in (*FORMATS, "pdf")
+            for source in _FORMATS
+            for target in (*_FORMATS, "pdf")
             if source != target
         ),
-        run=convert,
+        run=_convert,
         parameters=(
             Parameter("ImageWidth", _EDGE, default=None),
             Parameter("ImageHeight", _EDGE, default=None),

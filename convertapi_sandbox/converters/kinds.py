@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
-_TRUE = frozenset({"true", "1", "yes", "on"})
-_FALSE = frozenset({"false", "0", "no", "off"})
+__all__ = ["choice", "flag", "http_url", "integer", "text"]
+
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
+_FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 
 def text(value: str) -> str:
-    """Take any text."""
+    """Take any text.
+
+    Args:
+        value: As it came.
+    """
     return value
 
 
 def flag(value: str) -> bool:
     """Take a truth value, in the spellings of the usual clients.
+
+    Args:
+        value: As it came.
 
     Raises:
         ValueError: It is none.
@@ -29,7 +39,12 @@ def flag(value: str) -> bool:
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers within bounds."""
+    """Return a reader of whole numbers within bounds.
+
+    Args:
+        low: The least that is taken.
+        high: The greatest that is taken.
+    """
 
     def read(value: str) -> int:
         problem = f"The value must be a whole number from {low} to {high}."
@@ -57,6 +72,9 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 def http_url(value: str) -> str:
     """Take an absolute http or https URL.
+
+    Args:
+        value: As it came.
 
     Raises:
         ValueError: It is none.

@@ -10,6 +10,8 @@ from typing import Any
 
 from convertapi_sandbox.files import StoredFile
 
+__all__ = ["Converter", "Output", "Parameter", "Takes", "Task"]
+
 
 class Takes(Enum):
     """Under which parameters a converter finds what it converts; the first name is the usual."""
@@ -51,7 +53,7 @@ class Task:
         sources: The files to convert; at least one.
         options: Values of the converter's parameters by name.
         folder: An empty directory for whatever the run writes.
-        timeout_seconds: Bound of the run.
+        timeout_s: Bound of the run.
     """
 
     source_format: str
@@ -59,7 +61,7 @@ class Task:
     sources: Sequence[StoredFile]
     options: Mapping[str, Any]
     folder: Path
-    timeout_seconds: float
+    timeout_s: float
 
     @property
     def source(self) -> StoredFile:

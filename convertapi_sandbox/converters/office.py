@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from typing import Final
 
 from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Output, Parameter, Task
@@ -12,12 +13,14 @@ from convertapi_sandbox.converters.pdf_pages import keep_pages
 from convertapi_sandbox.converters.program import run
 from convertapi_sandbox.errors import conversion_error
 
-TEXTS = ("docx", "doc", "odt", "rtf")
-SHEETS = ("xlsx", "xls", "ods")
-SLIDES = ("pptx", "ppt", "odp")
+__all__ = ["CONVERTERS", "PAIRS", "is_installed"]
 
-PAIRS = frozenset(
-    {(source, "pdf") for source in (*TEXTS, *SHEETS, *SLIDES)}
+_TEXTS: Final = ("docx", "doc", "odt", "rtf")
+_SHEETS: Final = ("xlsx", "xls", "ods")
+_SLIDES: Final = ("pptx", "ppt", "odp")
+
+PAIRS: Final = frozenset(
+    {(source, "pdf") for source in (*_TEXTS, *_SHEETS, *_SLIDES)}
     | {("doc", "docx"), ("doc", "odt"), ("xls", "xlsx"), ("xlsx", "ods"), ("ods", "xlsx")}
     | {("ppt", "pptx"), ("pptx", "odp"), ("odp", "pptx"), ("xlsx", "csv"), ("xls", "csv")}
 )
@@ -28,7 +31,7 @@ def is_installed() -> bool:
     return shutil.which("soffice") is not None
 
 
-def convert(task: Task) -> Sequence[Output]:
+def _convert(task: Task) -> Sequence[Output]:
     """Turn an office document into another format."""
     source = task.folder / f"document.{task.source_format}"
     source.symlink_to(task.source.path)
@@ -46,7 +49,7 @@ def convert(task: Task) -> Sequence[Output]:
             source.name,
         ],
         folder=task.folder,
-        timeout_seconds=task.timeout_seconds,
+        timeout_s=task.timeout_s,
     )
     target = task.folder / "out" / f"document.{task.target_format}"
     # LibreOffice exits with 0 even if it could not load the document.
@@ -55,17 +58,17 @@ def convert(task: Task) -> Sequence[Output]:
     return [Output(keep_pages(target, task.options.get("PageRange")))]
 
 
-_PASSWORD = Parameter("Password", kinds.text, default=None)
+_PASSWORD: Final = Parameter("Password", kinds.text, default=None)
 
-CONVERTERS = (
+CONVERTERS: Final = (
     Converter(
         pairs=frozenset(pair for pair in PAIRS if pair[1] == "pdf"),
-        run=convert,
+        run=_convert,
         parameters=(_PASSWORD, Parameter("PageRange", read_page_range, default=None)),
     ),
     Converter(
         pairs=frozenset(pair for pair in PAIRS if pair[1] != "pdf"),
-        run=convert,
+        run=_convert,
         parameters=(_PASSWORD,),
     ),
 )

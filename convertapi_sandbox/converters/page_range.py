@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-_SPAN = re.compile(r"\s*(?P<first>[1-9]\d{0,6})\s*(?P<dash>-\s*(?P<last>[1-9]\d{0,6})?)?\s*")
+__all__ = ["PageRange", "read_page_range"]
+
+_SPAN: Final = re.compile(r"\s*(?P<first>[1-9]\d{0,6})\s*(?P<dash>-\s*(?P<last>[1-9]\d{0,6})?)?\s*")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,11 @@ class PageRange:
         return [page for pages in self.groups(count) for page in pages]
 
     def groups(self, count: int) -> list[list[int]]:
-        """Return the indices, from 0, span by span; spans beyond the document are left out."""
+        """Return the indices, from 0, span by span; spans beyond the document are left out.
+
+        Args:
+            count: How many pages the document has.
+        """
         groups = (
             list(range(first - 1, count if last is None else min(last, count)))
             for first, last in self.spans
@@ -42,6 +49,9 @@ class PageRange:
 
 def read_page_range(value: str) -> PageRange:
     """Read a page range.
+
+    Args:
+        value: As it came, e.g. `1-3,5,8-`.
 
     Raises:
         ValueError: It is none.

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pypandoc
 
@@ -20,8 +21,10 @@ from convertapi_sandbox.converters.typst_pdf import compile_pdf
 from convertapi_sandbox.errors import conversion_error
 from convertapi_sandbox.files import StoredFile
 
-#: Format → pandoc's reader. Raw markup is off: text of a document must not become commands.
-READERS = {
+__all__ = ["CONVERTERS", "PASSWORD", "read_text", "run_pandoc"]
+
+# Format → pandoc's reader. Raw markup is off: text of a document must not become commands.
+_READERS: Final = {
     "docx": "docx",
     "odt": "odt",
     "epub": "epub",
@@ -30,8 +33,8 @@ READERS = {
     "rtf": "rtf",
     "txt": "json",
 }
-#: Format → pandoc's writer.
-WRITERS = {
+# Format → pandoc's writer.
+_WRITERS: Final = {
     "docx": "docx",
     "odt": "odt",
     "epub": "epub",
@@ -40,27 +43,30 @@ WRITERS = {
     "rtf": "rtf",
     "txt": "plain",
 }
-#: Formats that must have a title; the document's own wins.
-TITLES = {"html": ("--metadata=pagetitle:Document",), "epub": ("--metadata=title:Document",)}
-#: Formats that are ZIP containers.
-CONTAINERS = frozenset({"docx", "odt", "epub"})
-#: pandoc's exit statuses for input that it cannot read (its MANUAL, "Exit codes").
-UNREADABLE = frozenset({63, 64, 91, 92})
-#: Start of the OLE container in which Office puts encrypted documents, and its stream's name.
-OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
-ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+# Formats that must have a title; the document's own wins.
+_TITLES: Final = {
+    "html": ("--metadata=pagetitle:Document",),
+    "epub": ("--metadata=title:Document",),
+}
+# Formats that are ZIP containers.
+_CONTAINERS: Final = frozenset({"docx", "odt", "epub"})
+# pandoc's exit statuses for input that it cannot read (its MANUAL, "Exit codes").
+_UNREADABLE: Final = frozenset({63, 64, 91, 92})
+# Start of the OLE container in which Office puts encrypted documents, and its stream's name.
+_OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED_STREAM: Final = "EncryptedPackage".encode("utf-16-le")
 
-PAPERS = {"a3": "a3", "a4": "a4", "a5": "a5", "letter": "us-letter", "legal": "us-legal"}
+_PAPERS: Final = {"a3": "a3", "a4": "a4", "a5": "a5", "letter": "us-letter", "legal": "us-legal"}
 
-PASSWORD = Parameter("Password", kinds.text, default=None)
-PAGE_PARAMETERS = (
+PASSWORD: Final = Parameter("Password", kinds.text, default=None)
+_PAGE_PARAMETERS: Final = (
     Parameter("PageRange", read_page_range, default=None),
-    Parameter("PageSize", kinds.choice(*PAPERS), default="a4"),
+    Parameter("PageSize", kinds.choice(*_PAPERS), default="a4"),
     Parameter("PageOrientation", kinds.choice("portrait", "landscape"), default="portrait"),
 )
 
 
-def convert(task: Task) -> Sequence[Output]:
+def _convert(task: Task) -> Sequence[Output]:
     """Turn a document into one of another format."""
     source, reader = _readable(task, task.source)
     target = task.folder / f"document.{task.target_format}"
@@ -68,11 +74,11 @@ def convert(task: Task) -> Sequence[Output]:
         task,
         [
             f"--from={reader}",
-            f"--to={WRITERS[task.target_format]}",
+            f"--to={_WRITERS[task.target_format]}",
             "--standalone",
             "--embed-resources",
             "--wrap=none",
-            *TITLES.get(task.target_format, ()),
+            *_TITLES.get(task.target_format, ()),
             f"--output={target.name}",
             str(source),
         ],
@@ -80,7 +86,7 @@ def convert(task: Task) -> Sequence[Output]:
     return [Output(target)]
 
 
-def to_pdf(task: Task) -> Sequence[Output]:
+def _to_pdf(task: Task) -> Sequence[Output]:
     """Typeset a document."""
     source, reader = _readable(task, task.source)
     arguments = [f"--from={reader}", "--to=json", "--extract-media=media", str(source)]
@@ -90,9 +96,9 @@ def to_pdf(task: Task) -> Sequence[Output]:
     pdf = compile_pdf(
         markup.decode(),
         folder=task.folder,
-        paper=PAPERS[task.options["PageSize"]],
+        paper=_PAPERS[task.options["PageSize"]],
         landscape=task.options["PageOrientation"] == "landscape",
-        timeout_seconds=task.timeout_seconds,
+        timeout_s=task.timeout_s,
     )
     return [Output(keep_pages(pdf, task.options["PageRange"]))]
 
@@ -113,37 +119,37 @@ def read_text(task: Task, source: StoredFile) -> str:
     ).output.decode()
 
 
-def web_to_pdf(task: Task) -> Sequence[Output]:
+def _web_to_pdf(task: Task) -> Sequence[Output]:
     """Typeset a page of the web that was fetched already."""
-    return to_pdf(
+    return _to_pdf(
         Task(
             source_format="html",
             target_format=task.target_format,
             sources=task.sources,
             options=task.options,
             folder=task.folder,
-            timeout_seconds=task.timeout_seconds,
+            timeout_s=task.timeout_s,
         )
     )
 
 
-CONVERTERS = (
+CONVERTERS: Final = (
     Converter(
         pairs=frozenset(
-            (source, target) for source in READERS for target in WRITERS if source != target
+            (source, target) for source in _READERS for target in _WRITERS if source != target
         ),
-        run=convert,
+        run=_convert,
         parameters=(PASSWORD,),
     ),
     Converter(
-        pairs=frozenset((source, "pdf") for source in READERS),
-        run=to_pdf,
-        parameters=(PASSWORD, *PAGE_PARAMETERS),
+        pairs=frozenset((source, "pdf") for source in _READERS),
+        run=_to_pdf,
+        parameters=(PASSWORD, *_PAGE_PARAMETERS),
     ),
     Converter(
         pairs=frozenset({("web", "pdf")}),
-        run=web_to_pdf,
-        parameters=PAGE_PARAMETERS,
+        run=_web_to_pdf,
+        parameters=_PAGE_PARAMETERS,
         takes=Takes.URL,
     ),
 )
@@ -152,18 +158,18 @@ CONVERTERS = (
 def _readable(task: Task, source: StoredFile) -> tuple[Path, str]:
     """Return a source as pandoc can read it, and the reader for it."""
     path, source_format = source.path, task.source_format
-    if source_format in CONTAINERS:
+    if source_format in _CONTAINERS:
         _check_container(path)
     if source_format == "txt":
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
         path = task.folder / "source.json"
         path.write_text(json.dumps(from_plain_text(text)))
-    return path, READERS[source_format]
+    return path, _READERS[source_format]
 
 
 def _check_container(path: Path) -> None:
     with path.open("rb") as file:
-        encrypted = file.read(len(OLE_MAGIC)) == OLE_MAGIC and ENCRYPTED_STREAM in file.read()
+        encrypted = file.read(len(_OLE_MAGIC)) == _OLE_MAGIC and _ENCRYPTED_STREAM in file.read()
     if encrypted:
         raise conversion_error(5003)
     if not zipfile.is_zipfile(path):
@@ -185,10 +191,10 @@ def run_pandoc(task: Task, arguments: Sequence[str], stdin: str = "") -> Finishe
         # --sandbox: a document may name files and addresses, pandoc must not read them.
         [_pandoc_path(), "--sandbox", "--quiet", *arguments],
         folder=task.folder,
-        timeout_seconds=task.timeout_seconds,
+        timeout_s=task.timeout_s,
         stdin=stdin.encode(),
     )
-    if finished.status in UNREADABLE:
+    if finished.status in _UNREADABLE:
         raise conversion_error(5002, "It is not a document of the stated format.")
     if finished.status:
         raise conversion_error(5001)

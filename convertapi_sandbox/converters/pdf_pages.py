@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from pypdf import PageObject, PasswordType, PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
@@ -12,6 +13,8 @@ from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Output, Parameter, Takes, Task
 from convertapi_sandbox.converters.page_range import PageRange, read_page_range
 from convertapi_sandbox.errors import conversion_error
+
+__all__ = ["CONVERTERS", "keep_pages", "open_pdf", "selected_pages"]
 
 
 def open_pdf(path: Path, password: str | None = None) -> PdfReader:
@@ -40,7 +43,7 @@ def _opens(reader: PdfReader, password: str | None) -> bool:
     return any(reader.decrypt(word) is not PasswordType.NOT_DECRYPTED for word in candidates)
 
 
-def write_pdf(pages: Iterable[PageObject], path: Path) -> Path:
+def _write_pdf(pages: Iterable[PageObject], path: Path) -> Path:
     """Write pages as a document of their own."""
     writer = PdfWriter()
     try:
@@ -55,6 +58,10 @@ def write_pdf(pages: Iterable[PageObject], path: Path) -> Path:
 def selected_pages(reader: PdfReader, pages: PageRange | None) -> list[int]:
     """Return the indices, from 0, of the pages that a range selects.
 
+    Args:
+        reader: The document.
+        pages: The range; None for all pages.
+
     Raises:
         ApiError: 5001, it selects none.
     """
@@ -66,22 +73,27 @@ def selected_pages(reader: PdfReader, pages: PageRange | None) -> list[int]:
 
 
 def keep_pages(path: Path, pages: PageRange | None) -> Path:
-    """Return a PDF of the selected pages only; without a range, the one given."""
+    """Return a PDF of the selected pages only; without a range, the one given.
+
+    Args:
+        path: The PDF.
+        pages: The range; None for all pages.
+    """
     if pages is None:
         return path
     reader = open_pdf(path)
     chosen = [reader.pages[index] for index in selected_pages(reader, pages)]
-    return write_pdf(chosen, path.with_name("selected.pdf"))
+    return _write_pdf(chosen, path.with_name("selected.pdf"))
 
 
-def merge(task: Task) -> Sequence[Output]:
+def _merge(task: Task) -> Sequence[Output]:
     """Put the pages of several documents into one."""
     readers = [open_pdf(source.path, task.options["Password"]) for source in task.sources]
     pages = (page for reader in readers for page in reader.pages)
-    return [Output(write_pdf(pages, task.folder / "merged.pdf"))]
+    return [Output(_write_pdf(pages, task.folder / "merged.pdf"))]
 
 
-def split(task: Task) -> Sequence[Output]:
+def _split(task: Task) -> Sequence[Output]:
     """Part a document, by default into its pages."""
     reader = open_pdf(task.source.path, task.options["Password"])
     everything = [[index] for index in range(len(reader.pages))]
@@ -91,14 +103,14 @@ def split(task: Task) -> Sequence[Output]:
         raise conversion_error(5001, "The ranges select no page.")
     return [
         Output(
-            write_pdf([reader.pages[index] for index in group], task.folder / f"{number}.pdf"),
+            _write_pdf([reader.pages[index] for index in group], task.folder / f"{number}.pdf"),
             label=f"-{number}",
         )
         for number, group in enumerate(groups, start=1)
     ]
 
 
-def protect(task: Task) -> Sequence[Output]:
+def _protect(task: Task) -> Sequence[Output]:
     """Encrypt a document, so that it opens with a password only."""
     reader = open_pdf(task.source.path, task.options["Password"])
     writer = PdfWriter()
@@ -111,20 +123,20 @@ def protect(task: Task) -> Sequence[Output]:
     return [Output(target)]
 
 
-_PASSWORD = Parameter("Password", kinds.text, default=None)
+_PASSWORD: Final = Parameter("Password", kinds.text, default=None)
 
-CONVERTERS = (
+CONVERTERS: Final = (
     Converter(
-        pairs=frozenset({("pdf", "merge")}), run=merge, parameters=(_PASSWORD,), takes=Takes.FILES
+        pairs=frozenset({("pdf", "merge")}), run=_merge, parameters=(_PASSWORD,), takes=Takes.FILES
     ),
     Converter(
         pairs=frozenset({("pdf", "split")}),
-        run=split,
+        run=_split,
         parameters=(_PASSWORD, Parameter("SplitByRange", read_page_range, default=None)),
     ),
     Converter(
         pairs=frozenset({("pdf", "protect")}),
-        run=protect,
+        run=_protect,
         parameters=(
             _PASSWORD,
             Parameter("UserPassword", kinds.text, default=""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Output, Parameter, Task
@@ -13,13 +13,15 @@ from convertapi_sandbox.converters.pdf_pages import open_pdf, selected_pages
 from convertapi_sandbox.converters.program import run_python
 from convertapi_sandbox.errors import conversion_error
 
-#: A page of A4 at this resolution takes 270 MB of memory.
-MAX_RESOLUTION_DPI = 800
-DEFAULT_RESOLUTION_DPI = 150
-MAX_EDGE_PIXELS = 10_000
+__all__ = ["CONVERTERS"]
+
+# A page of A4 at this resolution takes 270 MB of memory.
+_MAX_RESOLUTION_DPI: Final = 800
+_DEFAULT_RESOLUTION_DPI: Final = 150
+_MAX_EDGE_PIXELS: Final = 10_000
 
 
-def to_pictures(task: Task) -> Sequence[Output]:
+def _to_pictures(task: Task) -> Sequence[Output]:
     """Draw each page as a picture."""
     options = task.options
     pages = _render(
@@ -36,7 +38,7 @@ def to_pictures(task: Task) -> Sequence[Output]:
     return [Output(path, label=f"-{page + 1}") for page, path in zip(pages, paths, strict=True)]
 
 
-def to_text(task: Task) -> Sequence[Output]:
+def _to_text(task: Task) -> Sequence[Output]:
     """Take the text out of the pages."""
     _render(task)
     return [Output(task.folder / "text.txt")]
@@ -51,7 +53,7 @@ def _render(task: Task, **drawing: Any) -> list[int]:
         "render_pdf.py",
         [str(task.source.path)],
         folder=task.folder,
-        timeout_seconds=task.timeout_seconds,
+        timeout_s=task.timeout_s,
         stdin=json.dumps(order).encode(),
     )
     if finished.status:
@@ -59,25 +61,25 @@ def _render(task: Task, **drawing: Any) -> list[int]:
     return pages
 
 
-_COMMON = (
+_COMMON: Final = (
     Parameter("PageRange", read_page_range, default=None),
     Parameter("Password", kinds.text, default=None),
 )
-_RESOLUTION = kinds.integer(10, MAX_RESOLUTION_DPI)
-_EDGE = kinds.integer(1, MAX_EDGE_PIXELS)
+_RESOLUTION: Final = kinds.integer(10, _MAX_RESOLUTION_DPI)
+_EDGE: Final = kinds.integer(1, _MAX_EDGE_PIXELS)
 
-CONVERTERS = (
+CONVERTERS: Final = (
     Converter(
         pairs=frozenset({("pdf", "png"), ("pdf", "jpg")}),
-        run=to_pictures,
+        run=_to_pictures,
         parameters=(
             *_COMMON,
-            Parameter("ImageResolutionH", _RESOLUTION, default=DEFAULT_RESOLUTION_DPI),
-            Parameter("ImageResolutionV", _RESOLUTION, default=DEFAULT_RESOLUTION_DPI),
+            Parameter("ImageResolutionH", _RESOLUTION, default=_DEFAULT_RESOLUTION_DPI),
+            Parameter("ImageResolutionV", _RESOLUTION, default=_DEFAULT_RESOLUTION_DPI),
             Parameter("ImageWidth", _EDGE, default=None),
             Parameter("ImageHeight", _EDGE, default=None),
             Parameter("ImageQuality", kinds.integer(10, 100), default=85),
         ),
     ),
-    Converter(pairs=frozenset({("pdf", "txt")}), run=to_text, parameters=_COMMON),
+    Converter(pairs=frozenset({("pdf", "txt")}), run=_to_text, parameters=_COMMON),
 )

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from convertapi_sandbox.errors import conversion_error
 
-#: Our own programs, run by path: each imports one library and nothing of this package.
-PROGRAMS = Path(__file__).parent.parent / "programs"
-#: How much of a program's complaint is shown to the client.
-MAX_COMPLAINT_CHARACTERS = 300
+__all__ = ["Finished", "kill_all", "run", "run_python"]
+
+# Our own programs, run by path: each imports one library and nothing of this package.
+_PROGRAMS: Final = Path(__file__).parent.parent / "programs"
+# How much of a program's complaint is shown to the client.
+_MAX_COMPLAINT_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,13 @@ class Finished:
     complaint: str
 
 
-def run(
-    command: Sequence[str], *, folder: Path, timeout_seconds: float, stdin: bytes = b""
-) -> Finished:
+def run(command: Sequence[str], *, folder: Path, timeout_s: float, stdin: bytes = b"") -> Finished:
     """Run a program to its end.
 
     Args:
         command: The program and its arguments.
         folder: Its working directory, home and place for temporary files.
-        timeout_seconds: After which it and its children are killed.
+        timeout_s: After which it and its children are killed.
         stdin: What it reads.
 
     Raises:
@@ -59,7 +60,7 @@ def run(
     )
     _live.add(process)
     try:
-        output, errors = process.communicate(stdin, timeout=timeout_seconds)
+        output, errors = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         _end(process)
         process.communicate()
@@ -67,24 +68,24 @@ def run(
     finally:
         _end(process)
     complaint = errors.decode(errors="replace").strip()
-    return Finished(process.returncode, output, complaint[-MAX_COMPLAINT_CHARACTERS:])
+    return Finished(process.returncode, output, complaint[-_MAX_COMPLAINT_CHARACTERS:])
 
 
 def run_python(
-    name: str, arguments: Sequence[str], *, folder: Path, timeout_seconds: float, stdin: bytes = b""
+    name: str, arguments: Sequence[str], *, folder: Path, timeout_s: float, stdin: bytes = b""
 ) -> Finished:
     """Run one of our own programs, see `run`.
 
     Args:
-        name: Its file name within `PROGRAMS`.
+        name: Its file name within `_PROGRAMS`.
         arguments: Its arguments.
         folder: Its working directory.
-        timeout_seconds: After which it is killed.
+        timeout_s: After which it is killed.
         stdin: What it reads.
     """
     # -I: neither the working directory nor PYTHON* variables may change what is imported.
-    command = [sys.executable, "-I", str(PROGRAMS / name), *arguments]
-    return run(command, folder=folder, timeout_seconds=timeout_seconds, stdin=stdin)
+    command = [sys.executable, "-I", str(_PROGRAMS / name), *arguments]
+    return run(command, folder=folder, timeout_s=timeout_s, stdin=stdin)
 
 
 def _environment(folder: Path) -> dict[str, str]:

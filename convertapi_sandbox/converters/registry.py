@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from convertapi_sandbox.converters import (
     archive,
@@ -16,13 +17,19 @@ from convertapi_sandbox.converters import (
 from convertapi_sandbox.converters.model import Converter
 from convertapi_sandbox.errors import UNSUPPORTED, ApiError
 
-ALIASES = {"jpeg": "jpg", "tif": "tiff", "htm": "html", "markdown": "md", "text": "txt"}
+__all__ = ["Registry", "canonical", "installed"]
+
+_ALIASES: Final = {"jpeg": "jpg", "tif": "tiff", "htm": "html", "markdown": "md", "text": "txt"}
 
 
 def canonical(name: str) -> str:
-    """Return a format's name as converters know it: lower case, one name for each."""
+    """Return a format's name as converters know it: lower case, one name for each.
+
+    Args:
+        name: As a client spells it.
+    """
     lower = name.lower()
-    return ALIASES.get(lower, lower)
+    return _ALIASES.get(lower, lower)
 
 
 class Registry:
@@ -47,6 +54,10 @@ class Registry:
     def find(self, source: str, target: str) -> Converter:
         """Return the converter of a pair of canonical formats.
 
+        Args:
+            source: The source's format.
+            target: The result's format.
+
         Raises:
             ApiError: 415, there is none; the message names the targets that there are.
         """
@@ -56,7 +67,11 @@ class Registry:
         return converter
 
     def targets(self, source: str) -> list[str]:
-        """Return what a format can be converted to, sorted."""
+        """Return what a format can be converted to, sorted.
+
+        Args:
+            source: A canonical format.
+        """
         return sorted(target for origin, target in self._by_pair if origin == source)
 
     def _refusal(self, source: str, target: str) -> str:

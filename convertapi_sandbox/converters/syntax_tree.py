@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-API_VERSION = [1, 23, 1]
-#: What Typst can draw.
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"})
+__all__ = ["API_VERSION", "from_plain_text", "without_dangers"]
 
-Tree = dict[str, Any]
+API_VERSION: Final = [1, 23, 1]
+# What Typst can draw.
+_PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg"})
+
+_Tree = dict[str, Any]
 
 
-def from_plain_text(text: str) -> Tree:
+def from_plain_text(text: str) -> _Tree:
     """Return a tree of literal text: every line a line, no character markup.
 
     Args:
@@ -70,11 +72,11 @@ def _is_raw(node: Any) -> bool:
     return isinstance(node, dict) and node.get("t") in {"RawBlock", "RawInline"}
 
 
-def _text_alone(inlines: list[Any], folder: Path) -> Tree:
+def _text_alone(inlines: list[Any], folder: Path) -> _Tree:
     return {"t": "Span", "c": [["", [], []], without_dangers(inlines, folder)]}
 
 
 def _is_own_picture(target: str, folder: Path) -> bool:
     path = (folder / target).resolve()
-    own = path.is_relative_to(folder.resolve()) and path.suffix.lower() in PICTURES
+    own = path.is_relative_to(folder.resolve()) and path.suffix.lower() in _PICTURES
     return own and path.is_file()

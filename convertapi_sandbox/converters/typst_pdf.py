@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from noto_cjk_sans_otc import FONT_PATH
 
 from convertapi_sandbox.converters.program import run_python
 from convertapi_sandbox.errors import conversion_error
 
-#: What pandoc's fragments take for granted, and fonts for Latin, Greek, Cyrillic and CJK text.
-#: Without `cjk-latin-spacing: none` the text of the PDF holds spaces that no author wrote.
-PREAMBLE = """\
+__all__ = ["compile_pdf"]
+
+# What pandoc's fragments take for granted, and fonts for Latin, Greek, Cyrillic and CJK text.
+# Without `cjk-latin-spacing: none` the text of the PDF holds spaces that no author wrote.
+_PREAMBLE: Final = """\
 #set page(paper: "{paper}", flipped: {flipped}, margin: 2cm)
 #set text(
   font: ("Libertinus Serif", "Noto Sans CJK SC"), size: 11pt, cjk-latin-spacing: none,
@@ -26,7 +29,7 @@ PREAMBLE = """\
 
 
 def compile_pdf(
-    markup: str, *, folder: Path, paper: str, landscape: bool, timeout_seconds: float
+    markup: str, *, folder: Path, paper: str, landscape: bool, timeout_s: float
 ) -> Path:
     """Set markup as a PDF.
 
@@ -35,18 +38,18 @@ def compile_pdf(
         folder: Where the markup's pictures are and the PDF goes.
         paper: Typst's name of the paper, such as `a4`.
         landscape: Whether the long edge lies.
-        timeout_seconds: Bound of the run.
+        timeout_s: Bound of the run.
 
     Raises:
         ApiError: 5000, it took too long; 5001, it cannot be set.
     """
-    preamble = PREAMBLE.format(paper=paper, flipped=str(landscape).lower())
+    preamble = _PREAMBLE.format(paper=paper, flipped=str(landscape).lower())
     (folder / "document.typ").write_text(preamble + markup, encoding="utf-8")
     finished = run_python(
         "compile_typst.py",
         [str(FONT_PATH.parent)],
         folder=folder,
-        timeout_seconds=timeout_seconds,
+        timeout_s=timeout_s,
     )
     if finished.status:
         raise conversion_error(5001, "The document cannot be typeset.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,8 +12,10 @@ from starlette.routing import Route
 from convertapi_sandbox.core import Core
 from convertapi_sandbox.wire import json_response
 
-#: Neither counted nor struck by faults: tests look at the sandbox through these.
-CONTROL_PATHS = frozenset(
+__all__ = ["CONTROL_PATHS", "ControlEndpoint"]
+
+# Neither counted nor struck by faults: tests look at the sandbox through these.
+CONTROL_PATHS: Final = frozenset(
     {"/_audit", "/_charges", "/_faults", "/_credentials", "/_reset", "/_vanish", "/_health"}
 )
 

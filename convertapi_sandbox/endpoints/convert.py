@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,8 @@ from convertapi_sandbox.request_body import Pair, body_pairs, query_pairs
 from convertapi_sandbox.results import odd_response, outcome_response
 from convertapi_sandbox.submits import SubmitAnswer
 from convertapi_sandbox.wire import Dropped, gateway_page, json_response, transport_of
+
+__all__ = ["ConvertEndpoint"]
 
 
 class ConvertEndpoint:
@@ -76,7 +79,7 @@ class ConvertEndpoint:
     ) -> Response:
         order = await self._order(request, dialect)
         if self._core.faults.strikes("held_submit"):
-            await asyncio.sleep(self._core.config.hold_seconds)
+            await asyncio.sleep(self._core.config.hold_s)
         job = self._core.conversions.take(order)
         waits = not (order.checked.asynchronous if asynchronous is None else asynchronous)
         return await self._answer(request, job, waits=waits)
@@ -122,10 +125,10 @@ class ConvertEndpoint:
         return json_response({"JobId": job.id})
 
 
-_ODD = by_place(ODD_RESULTS)[Address.SUBMIT.value]
+_ODD: Final = by_place(ODD_RESULTS)[Address.SUBMIT.value]
 
 
-_ID_FORM = {
+_ID_FORM: Final = {
     Dialect.QUERY: "The value must be a UUID as in RFC 4122.",
     Dialect.PATH: "The value must be 32 characters, a to z and 0 to 9.",
 }

@@ -17,6 +17,8 @@ from convertapi_sandbox.files import StoredFile
 from convertapi_sandbox.request_body import multipart_form, no_file_name, save_body, save_part
 from convertapi_sandbox.wire import json_response
 
+__all__ = ["FilesEndpoint"]
+
 
 class FilesEndpoint:
     """`POST /upload`, `GET /d/{id}`, `DELETE /d/{id}`.
@@ -53,7 +55,7 @@ class FilesEndpoint:
         core = self._core
         core.account.authenticate(request, Right.CONVERT)
         if core.faults.strikes("stalled_upload"):
-            await asyncio.sleep(core.config.slow_seconds)
+            await asyncio.sleep(core.config.slow_s)
         file = await self._received(request)
         core.audit.count("uploads")
         return json_response(

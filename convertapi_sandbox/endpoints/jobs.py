@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,8 +20,10 @@ from convertapi_sandbox.odd_results import ODD_RESULTS
 from convertapi_sandbox.results import odd_response, outcome_response, raw_response
 from convertapi_sandbox.wire import Dribbled, Dropped, gateway_page
 
-ADDRESSES = {Dialect.QUERY: "/job/{id}", Dialect.PATH: "/async/job/{id}"}
-REFUSALS = {Turn.OVERLAPPING: "overlapping_polls", Turn.EARLY: "early_polls"}
+__all__ = ["JobsEndpoint", "PollAnswer"]
+
+_ADDRESSES: Final = {Dialect.QUERY: "/job/{id}", Dialect.PATH: "/async/job/{id}"}
+_REFUSALS: Final = {Turn.OVERLAPPING: "overlapping_polls", Turn.EARLY: "early_polls"}
 
 
 class JobsEndpoint:
@@ -37,7 +40,7 @@ class JobsEndpoint:
         """Return the addresses of the dialects that are spoken."""
         return [
             Route(address, partial(handler, dialect), methods=[method])
-            for dialect, address in ADDRESSES.items()
+            for dialect, address in _ADDRESSES.items()
             if dialect in self._core.config.dialects
             for method, handler in (("GET", self.poll), ("DELETE", self.delete))
         ]
@@ -51,7 +54,7 @@ class JobsEndpoint:
             return await core.road.carry(Address.POLL, request, self._unknown)
         if job.seen:
             core.audit.count("polls_after_result")
-        turn = job.begin_poll(time.monotonic(), core.config.spacing_seconds)
+        turn = job.begin_poll(time.monotonic(), core.config.spacing_s)
         if turn is not Turn.GRANTED:
             return PollAnswer(self._refusal(turn), job, turn)
         answer = await core.road.carry(Address.POLL, request, partial(self._answer, job, request))
@@ -87,7 +90,7 @@ class JobsEndpoint:
             audit.count("polls_during_submit")
 
     def _refusal(self, turn: Turn) -> Response:
-        self._core.audit.count(REFUSALS[turn])
+        self._core.audit.count(_REFUSALS[turn])
         return Response("No concurrent poll requests are allowed.", 503, media_type="text/plain")
 
     async def _answer(self, job: Job, request: Request) -> Response:
@@ -96,7 +99,7 @@ class JobsEndpoint:
             return gateway_page(502 if int(job.id[0], 36) % 2 else 504)
         answer = self._outcome(job, request)
         if faults.strikes("slow_answer"):
-            return Dribbled(answer, self._core.config.slow_seconds)
+            return Dribbled(answer, self._core.config.slow_s)
         return answer
 
     def _outcome(self, job: Job, request: Request) -> Response:
@@ -118,7 +121,7 @@ class JobsEndpoint:
         return outcome_response(job.outcome, request)
 
 
-_ODD = by_place(ODD_RESULTS)[Address.POLL.value]
+_ODD: Final = by_place(ODD_RESULTS)[Address.POLL.value]
 
 
 class PollAnswer(Response):

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +19,9 @@ from convertapi_sandbox.credentials import Right
 from convertapi_sandbox.errors import invalid_parameters
 from convertapi_sandbox.wire import json_response
 
-COLUMNS = ("Date", "Conversions")
+__all__ = ["UserEndpoint"]
+
+_COLUMNS: Final = ("Date", "Conversions")
 
 
 class UserEndpoint:
@@ -54,10 +57,11 @@ class UserEndpoint:
         self._core.account.authenticate(request, Right.READ_ACCOUNT)
         start = _day(request, "startDate", date.min)
         end = _day(request, "endDate", datetime.now(UTC).date())
-        rows = [(day.isoformat(), count) for day, count in self._core.account.statistic(start, end)]
+        days = self._core.account.statistic(start, end)
+        rows = [(each.day.isoformat(), each.conversions) for each in days]
         if "text/csv" in request.headers.get("accept", ""):
             return Response(_csv(rows), media_type="text/csv")
-        return json_response([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        return json_response([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
 
 
 def _day(request: Request, name: str, default: date) -> date:
@@ -72,5 +76,5 @@ def _day(request: Request, name: str, default: date) -> date:
 
 def _csv(rows: Iterable[tuple[str, int]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *rows])
+    csv.writer(text).writerows([_COLUMNS, *rows])
     return text.getvalue()

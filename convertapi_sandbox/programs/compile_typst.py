@@ -10,6 +10,8 @@ import sys
 
 import typst
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Compile; the markup reads no file outside of the working directory."""

@@ -15,7 +15,9 @@ from typing import Any
 
 import pypdfium2 as pdfium
 
-POINTS_PER_INCH = 72
+__all__ = ["main"]
+
+_POINTS_PER_INCH = 72
 
 
 def main() -> None:
@@ -27,14 +29,24 @@ def main() -> None:
 
 
 def write_text(document: Any, order: dict[str, Any]) -> None:
-    """Write the text of all pages to `text.txt`, pages separated by form feeds."""
+    """Write the text of all pages to `text.txt`, pages separated by form feeds.
+
+    Args:
+        document: The PDF.
+        order: What standard input has asked for.
+    """
     pages = (document[index].get_textpage().get_text_range() for index in order["pages"])
     text = "\f".join(page.replace("\r\n", "\n") for page in pages)
     Path("text.txt").write_text(text + "\n", encoding="utf-8")
 
 
 def write_pictures(document: Any, order: dict[str, Any]) -> None:
-    """Write each page to a picture named by its index."""
+    """Write each page to a picture named by its index.
+
+    Args:
+        document: The PDF.
+        order: What standard input has asked for.
+    """
     for index in order["pages"]:
         picture = draw(document[index], order)
         options = {"quality": order["quality"]} if order["format"] == "jpg" else {}
@@ -42,11 +54,16 @@ def write_pictures(document: Any, order: dict[str, Any]) -> None:
 
 
 def draw(page: Any, order: dict[str, Any]) -> Any:
-    """Draw a page; of two resolutions the finer is drawn and then scaled."""
+    """Draw a page; of two resolutions the finer is drawn and then scaled.
+
+    Args:
+        page: One of the document.
+        order: What standard input has asked for.
+    """
     across, down = order["dpi"]
-    picture = page.render(scale=max(across, down) / POINTS_PER_INCH).to_pil().convert("RGB")
-    width = order["width"] or round(page.get_width() * across / POINTS_PER_INCH)
-    height = order["height"] or round(page.get_height() * down / POINTS_PER_INCH)
+    picture = page.render(scale=max(across, down) / _POINTS_PER_INCH).to_pil().convert("RGB")
+    width = order["width"] or round(page.get_width() * across / _POINTS_PER_INCH)
+    height = order["height"] or round(page.get_height() * down / _POINTS_PER_INCH)
     size = max(1, width), max(1, height)
     return picture if picture.size == size else picture.resize(size)
 

@@ -54,6 +54,32 @@ def test_a_module_says_what_it_is(path):
     assert docstring.splitlines()[0].endswith((".", ":"))
 
 
+OF_THE_SANDBOX = [path for path in MODULES if _name(path).startswith("convertapi_sandbox/")]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in OF_THE_SANDBOX if path.name != "__init__.py"], ids=_name
+)
+def test_a_module_of_the_sandbox_lists_its_public_names(path):
+    lists = [
+        ast.literal_eval(node.value)
+        for node in _tree(path).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+
+    assert len(lists) == 1
+    assert lists[0]
+
+
+@pytest.mark.parametrize("path", OF_THE_SANDBOX, ids=_name)
+def test_the_sandbox_names_seconds_as_the_house_does(path):
+    """The command line's options alone spell the unit out."""
+    names = {node.id for node in ast.walk(_tree(path)) if isinstance(node, ast.Name)}
+    long = {name for name in names if name.lower().endswith("_seconds")}
+
+    assert long <= ({"slow_seconds", "hold_seconds"} if path.name == "cli.py" else set())
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_no_pattern_repeats_a_group_possessively(path):
     """Python before 3.11.5, Debian 12's among them, matches these wrongly (gh-106052)."""

@@ -49,7 +49,7 @@ def values(report):
 
 @contextmanager
 def sandbox_of(spacing_s=SPACING_S, **options):
-    with SandboxServer(SandboxConfig(spacing_seconds=spacing_s, **options)) as server:
+    with SandboxServer(SandboxConfig(spacing_s=spacing_s, **options)) as server:
         yield server
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import requests
 
-from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox import Duration, SandboxConfig, SandboxServer
 from convertapi_sandbox.config import Dialect, Repeated
 from convertapi_sandbox.recording import Exchange, parse
 from convertapi_sandbox.replay import replayed
@@ -15,11 +15,11 @@ from convertapi_sandbox.replay import replayed
 from .conftest import SPACING_S, WIDE_S, run, sandbox_of, values, verdicts
 
 # Longer than until a job's second poll: so each run sees it run.
-LONG = (1, 1)
+LONG = Duration(1)
 
 
 def replay(recording, spacing_s=SPACING_S, **options):
-    config = SandboxConfig(spacing_seconds=spacing_s, **options)
+    config = SandboxConfig(spacing_s=spacing_s, **options)
     return SandboxServer(replayed(config, recording))
 
 
@@ -35,10 +35,10 @@ def replay(recording, spacing_s=SPACING_S, **options):
     ids=["refused", "refused-400-path", "first-query", "ignores-async", "foreign-ids-no-webhooks"],
 )
 def test_a_run_against_the_replay_finds_the_same(ways, spend, listener):
-    with sandbox_of(WIDE_S, duration_seconds=LONG, **ways) as server:
+    with sandbox_of(WIDE_S, duration=LONG, **ways) as server:
         first = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
     recording = parse(first.recording.to_text().encode())
-    with replay(recording, WIDE_S, duration_seconds=LONG) as server:
+    with replay(recording, WIDE_S, duration=LONG) as server:
         second = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
     assert verdicts(second) == verdicts(first)
     assert values(second) == values(first)

@@ -39,7 +39,7 @@ def sandbox_of():
     def start(*dialects):
         spoken = frozenset(map(Spoken, dialects))
         if spoken not in running:
-            config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, dialects=spoken)
+            config = SandboxConfig(spacing_s=SPACING_S, seed=1, dialects=spoken)
             running[spoken] = SandboxServer(config).__enter__()
         server = running[spoken]
         server.set_faults({})

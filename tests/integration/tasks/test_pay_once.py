@@ -162,7 +162,7 @@ def test_after_the_post_the_first_poll_keeps_the_spacing(worker_of, sandbox, sub
 @pytest.fixture(params=[Repeated.FIRST, Repeated.REFUSED, Repeated.REFUSED_400])
 def strict_sandbox(request):
     """One at which a repeated JobId makes no other job."""
-    config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, repeated_job_id=request.param)
+    config = SandboxConfig(spacing_s=SPACING_S, seed=1, repeated_job_id=request.param)
     with SandboxServer(config) as server:
         yield server
 

@@ -7,13 +7,11 @@ from convertapi_sandbox.config import SandboxConfig
     "wrong",
     [
         {"faults": {"nonsense": 1}},
-        {"duration_seconds": (2, 1)},
-        {"duration_seconds": (-1, 1)},
         {"workers": 0},
         {"secret": ""},
         {"dialects": frozenset()},
-        {"spacing_seconds": -1},
-        {"slow_seconds": -1},
+        {"spacing_s": -1},
+        {"slow_s": -1},
     ],
 )
 def test_wrong_values_are_refused(wrong):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from convertapi_sandbox.audit import COUNTERS, VIOLATIONS
-from convertapi_sandbox.faults import CATALOGUE, FAULTS, describe
+from convertapi_sandbox.faults import CATALOGUE, FAULTS, names_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "sandbox.md"
 
@@ -23,7 +23,7 @@ def code(names):
 
 
 def test_every_fault_is_told_as_the_code_tells_it():
-    rows = [(code(names), meaning) for names, meaning in map(describe, CATALOGUE)]
+    rows = [(code(names_of(family)), family.meaning) for family in CATALOGUE]
     assert cells("Faults") == rows
 
 
@@ -44,7 +44,7 @@ def test_no_two_faults_share_a_name():
     assert len(names) == len(set(names)) == len(FAULTS)
 
 
-@pytest.mark.parametrize("text", [meaning for _, meaning in map(describe, CATALOGUE)])
+@pytest.mark.parametrize("text", [family.meaning for family in CATALOGUE])
 def test_a_meaning_fits_into_a_cell(text):
     assert "|" not in text
     assert "\n" not in text

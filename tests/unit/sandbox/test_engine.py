@@ -37,7 +37,7 @@ def work(run, content="digest", name="a", *, uses_names=False, **options):
         target_format="b",
         sources=[source],
         options=options,
-        timeout_seconds=10,
+        timeout_s=10,
     )
 
 
@@ -82,7 +82,7 @@ def test_a_failure_is_not_remembered(engine, tmp_path):
 
 
 def test_the_oldest_results_are_forgotten(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_module, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(engine_module, "_MAX_REMEMBERED", 2)
     run = Runs()
     for content in "abca":
         all_of(engine, work(run, content))
@@ -92,7 +92,7 @@ def test_the_oldest_results_are_forgotten(engine, tmp_path, monkeypatch):
 
 def test_what_nobody_has_taken_yet_is_not_forgotten(engine, monkeypatch):
     """More at once than are remembered: each finds its files when its turn has come."""
-    monkeypatch.setattr(engine_module, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(engine_module, "_MAX_REMEMBERED", 2)
 
     async def convert_and_take(one):
         (made,) = await engine.convert(one)

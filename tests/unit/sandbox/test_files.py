@@ -12,7 +12,7 @@ def now():
 
 @pytest.fixture
 def store(tmp_path, now):
-    return FileStore(tmp_path, ttl=10, clock=lambda: now[0])
+    return FileStore(tmp_path, ttl_s=10, clock=lambda: now[0])
 
 
 def kept(store, content=b"abc", name="a.txt"):

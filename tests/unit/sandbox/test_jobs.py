@@ -27,7 +27,7 @@ def clock():
 
 @pytest.fixture
 def job(clock):
-    return JobBook(ttl=60, clock=clock).open("id", Dialect.QUERY)
+    return JobBook(ttl_s=60, clock=clock).open("id", Dialect.QUERY)
 
 
 def test_first_poll_is_granted_at_once(job):
@@ -83,14 +83,14 @@ def test_a_refused_overlapping_poll_leaves_the_first_in_flight(job):
 
 
 def test_a_job_is_known_to_its_dialect_alone(clock):
-    book = JobBook(ttl=60, clock=clock)
+    book = JobBook(ttl_s=60, clock=clock)
     job = book.open("id", Dialect.PATH)
     assert book.find("id", Dialect.PATH) is job
     assert book.find("id", Dialect.QUERY) is None
 
 
 def test_jobs_expire_by_age(clock):
-    book = JobBook(ttl=60, clock=clock)
+    book = JobBook(ttl_s=60, clock=clock)
     book.open("old", Dialect.PATH)
     clock.now += 30
     book.open("young", Dialect.PATH)
@@ -100,7 +100,7 @@ def test_jobs_expire_by_age(clock):
 
 
 def test_a_job_opened_again_lives_anew(clock):
-    book = JobBook(ttl=60, clock=clock)
+    book = JobBook(ttl_s=60, clock=clock)
     book.open("a", Dialect.PATH)
     book.open("b", Dialect.PATH)
     clock.now += 59
@@ -111,7 +111,7 @@ def test_a_job_opened_again_lives_anew(clock):
 
 
 def test_removing_spares_a_successor_under_the_same_id(clock):
-    book = JobBook(ttl=60, clock=clock)
+    book = JobBook(ttl_s=60, clock=clock)
     first = book.open("a", Dialect.PATH)
     second = book.open("a", Dialect.PATH)
     book.remove(first)

@@ -27,14 +27,14 @@ def refused(pairs, declared=None):
 
 def test_defaults():
     result = checked([("File", "x")])
-    assert (result.store_file, result.asynchronous, result.timeout_seconds) == (False, False, 900)
+    assert (result.store_file, result.asynchronous, result.timeout_s) == (False, False, 900)
     assert (result.file_name, result.job_id, result.webhook) == ("", None, None)
 
 
 def test_names_are_compared_without_case():
     result = checked([("fILE", "x"), ("STOREFILE", "True"), ("async", "1"), ("timeout", "10")])
     assert (result.sources, result.store_file, result.asynchronous) == (("x",), True, True)
-    assert result.timeout_seconds == 10
+    assert result.timeout_s == 10
 
 
 def test_indexed_files_are_ordered_by_index():
@@ -49,7 +49,7 @@ def test_repeated_files_keep_their_order(name):
 
 
 def test_blank_values_count_as_not_given():
-    assert checked([("File", "x"), ("Timeout", "")]).timeout_seconds == 900
+    assert checked([("File", "x"), ("Timeout", "")]).timeout_s == 900
 
 
 @pytest.mark.parametrize("value", ["9", "1201", "10.5", "soon", "-1"])
