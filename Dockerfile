@@ -32,7 +32,7 @@ COPY --from=build-sandbox /opt/conveyor /opt/conveyor
 EXPOSE 8090
 # The address is that of a container: nothing outside reaches it unless a port is published. Other
 # containers call it by this name.
-ENV CONVEYOR_SANDBOX_HOSTS=sandbox
+ENV CONVERTAPI_SANDBOX_HOSTS=sandbox
 CMD ["python", "-m", "convertapi_sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
 
 FROM base AS worker

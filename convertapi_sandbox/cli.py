@@ -111,7 +111,7 @@ def serve(  # noqa: PLR0917 - typer's options are one function's parameters
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            envvar="CONVEYOR_SANDBOX_HOSTS",
+            envvar="CONVERTAPI_SANDBOX_HOSTS",
             help="Answer under this name too, as containers need; repeatable.",
         ),
     ] = None,

@@ -98,7 +98,7 @@ def assemble(config: SandboxConfig, *, stranger_port: int) -> Core:
         config: How it behaves.
         stranger_port: Port where it plays another host.
     """
-    folder = tempfile.TemporaryDirectory(prefix="conveyor-sandbox-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(prefix="convertapi-sandbox-", ignore_cleanup_errors=True)
     audit = Audit(fingerprints=config.audit_fingerprints)
     faults = Faults(config.faults, seed=config.seed, audit=audit)
     account = Account(config.credentials, balance=config.balance, overage=config.overage)
