@@ -12,7 +12,7 @@ def test_settings_of_ours_replace_all_inherited_ones() -> None:
     assert "CONVEYOR_POOL" not in environment
 
 
-def test_settings_of_celery_and_flower_are_not_inherited() -> None:
+def test_settings_of_other_programs_are_not_inherited() -> None:
     foreign = {
         "CELERY_BROKER_URL": "redis://elsewhere",
         "CONVERTAPI_SANDBOX_HOSTS": "elsewhere",
