@@ -11,8 +11,7 @@ import pytest
 
 from convertapi_sandbox import SandboxConfig, SandboxServer
 from conveyor.convertapi.errors import Refused
-from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -22,6 +21,7 @@ from conveyor.domain.outcomes import (
     Started,
     Throttled,
 )
+from conveyor.domain.dialect import Dialect
 
 SPACING_S = 0.2
 
