@@ -12,7 +12,7 @@ from typing import Final
 from kombu.exceptions import OperationalError
 
 from conveyor import bells
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, FailureKind, State
 from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
 from conveyor.errors import InvalidRequest, UnknownConversion

@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.servers import ServerUrl, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE

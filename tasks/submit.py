@@ -11,9 +11,8 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor import names
-from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, ComeLater
-from conveyor.domain import schedule
+from conveyor.domain import rules, schedule
 from conveyor.domain.answers import (
     Finished,
     NotFound,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.config import JsonDict
 
 from conveyor import AccountStatus, Conversion, Failure, FailureKind, Progress, State, StoredFile
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 
 __all__ = [
     "AccountAnswer",

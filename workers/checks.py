@@ -13,9 +13,9 @@ import requests
 
 from config.settings import WorkerSettings
 from conveyor.checks import Check, Finding, Part, check_all
-from conveyor.convertapi import rules
 from conveyor.convertapi.client import Account, ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused
+from conveyor.domain import rules
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import connect, translated
 from conveyor.storage import Storage

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.errors import ConveyorError
 from workers import losses
 from workers.wiring import Services, wired

@@ -10,9 +10,8 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor import bells
-from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, ComeLater
-from conveyor.domain import schedule
+from conveyor.domain import rules, schedule
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError

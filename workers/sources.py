@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from conveyor.convertapi import rules
 from conveyor.convertapi.errors import ApiError, Refused
+from conveyor.domain import rules
 from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.failures import failure_of

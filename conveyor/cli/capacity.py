@@ -13,8 +13,8 @@ import typer
 from conveyor.capacity import FULL, Capacity, Load, reckon
 from conveyor.cli import console
 from conveyor.cli.text import parse_duration, parse_size, size_text
-from conveyor.convertapi.rules import JOB_LIFE_S
 from conveyor.domain.expected_polls import expect_polls
+from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.errors import InvalidRequest
 from conveyor.unit_costs import UnitCosts, unit_costs
 

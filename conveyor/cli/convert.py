@@ -11,7 +11,7 @@ import typer
 from conveyor.cli import console, files, report
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
-from conveyor.convertapi.rules import MAX_SEMI_ASYNC_S
+from conveyor.domain.rules import MAX_SEMI_ASYNC_S
 from conveyor.errors import InvalidRequest
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor

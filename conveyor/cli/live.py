@@ -18,7 +18,7 @@ from conveyor.cli import console
 from conveyor.cli.asking import confirm
 from conveyor.cli.failures import Interrupted
 from conveyor.cli.text import count
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.errors import InvalidRequest, SettingsError
 from conveyor.live import (
     Credential,

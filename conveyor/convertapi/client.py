@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from tenacity import Retrying
 
-from conveyor.convertapi import rules
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.bodies import Download
 from conveyor.convertapi.cleaning import Scrubber, clean_identifier, clean_whole
@@ -27,6 +26,7 @@ from conveyor.convertapi.keeping import Keeper
 from conveyor.convertapi.reading import checked, read_poll, read_start
 from conveyor.convertapi.retrying import RETRY_SAFE, RETRY_UNSENT, insisting
 from conveyor.convertapi.transport import Sender, Transport
+from conveyor.domain import rules
 from conveyor.domain.answers import Lost, PollAnswer, SubmitAnswer, Unsent
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import ConveyorError, StorageError

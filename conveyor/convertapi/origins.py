@@ -15,7 +15,7 @@ from typing import Final
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 
 __all__ = ["Address", "Gate", "Origin", "origin_of"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from conveyor.convertapi import rules
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.cleaning import MOST_MESSAGE_CHARACTERS, Scrubber, clean_identifier
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
@@ -16,6 +15,7 @@ from conveyor.convertapi.results import (
     read_result,
     speaks_of_result,
 )
+from conveyor.domain import rules
 from conveyor.domain.answers import (
     Busy,
     Failed,

@@ -1,6 +1,6 @@
 """What an answer means: pure functions from an answer and the entry to what happens next.
 
-The protocol's tables stand here, once, and its codes in `conveyor.convertapi.rules`.
+The protocol's tables stand here, once, and its codes in `conveyor.domain.rules`.
 
 Pay once (invariant I1) rests on three rules:
 
@@ -17,7 +17,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.answers import (
     Busy,
     Failed,

@@ -23,7 +23,7 @@ from itertools import pairwise
 from math import isfinite, sqrt
 from typing import Final, Self
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 
 __all__ = ["MEMORY", "Durations", "Expectation", "Sighting"]
 

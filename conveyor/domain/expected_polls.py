@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from conveyor.convertapi import rules
-from conveyor.domain import schedule
+from conveyor.domain import rules, schedule
 from conveyor.domain.durations import Durations, Expectation, Sighting
 
 __all__ = ["Polls", "expect_polls"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.answers import (
     Failed,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.conversion import Failure
 from conveyor.domain.schedule import JOB_MARGIN_S
 

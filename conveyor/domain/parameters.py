@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.sources import Source, parse_sources
 from conveyor.errors import InvalidRequest
 

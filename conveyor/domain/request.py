@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, Self
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.parameters import (
     TIMEOUT,
     file_of,

@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import ceil, inf
 from typing import Final
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.durations import Expectation
 
 __all__ = [

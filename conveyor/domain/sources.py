@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.errors import InvalidRequest
 

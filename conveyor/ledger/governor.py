@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.schedule import JOB_MARGIN_S
 from conveyor.ledger import Client, script, translated
 

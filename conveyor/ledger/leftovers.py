@@ -16,10 +16,10 @@ from hashlib import sha256
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from conveyor.convertapi.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
+from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.scripts import script
 

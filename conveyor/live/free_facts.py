@@ -7,7 +7,7 @@ import unicodedata
 from functools import partial
 from typing import Final
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer
 from conveyor.live.findings import (

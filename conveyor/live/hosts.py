@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from conveyor.convertapi.rules import HOST_SUFFIX
+from conveyor.domain.rules import HOST_SUFFIX
 from conveyor.loopback import is_loopback
 
 __all__ = ["is_accepted", "origin_of", "shown_host"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.free import DAMAGED, DAMAGED_PAIR, PAIR, Uploads, file_id_of, job_path

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from conveyor.convertapi import rules
+from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.findings import (

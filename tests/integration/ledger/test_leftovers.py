@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.convertapi.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.domain.dialect import Dialect
+from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys

@@ -19,8 +19,8 @@ from conveyor import (
     names,
 )
 from conveyor.convertapi.errors import ComeLater
-from conveyor.convertapi.rules import FILE_LIFE_S
 from conveyor.domain.answers import RemoteFile, Result
+from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
 from workers.delivery import follow

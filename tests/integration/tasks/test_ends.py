@@ -6,8 +6,8 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, Failure, FailureKind, State, names
-from conveyor.convertapi.rules import JOB_LIFE_S
 from conveyor.domain.answers import Busy, InProgress, Lost, NotFound, Unsent
+from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.domain.schedule import JOB_MARGIN_S
 from conveyor.ledger.keys import Keys
 from workers.delivery import follow

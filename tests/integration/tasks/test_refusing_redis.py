@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from conveyor import State
-from conveyor.convertapi.rules import FILE_LIFE_S
+from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
 from workers import cleanup

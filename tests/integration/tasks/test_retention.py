@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conveyor import State, names
-from conveyor.convertapi.rules import FILE_LIFE_S
 from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.ledger.keys import Keys
 from workers.cleaner import clean
 

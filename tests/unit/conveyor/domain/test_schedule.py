@@ -9,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.settings import WorkerSettings
-from conveyor.convertapi import rules
-from conveyor.domain import schedule
+from conveyor.domain import rules, schedule
 from conveyor.domain.durations import Expectation
 
 # Jitter lengthens a delay by at most a tenth; the margin lies above the turnstile's own.

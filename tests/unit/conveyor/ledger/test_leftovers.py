@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.convertapi.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of, leftovers_of
 
