@@ -16,6 +16,7 @@ __all__ = ["LOADS", "SIDES", "Duration", "Load"]
 SIDES: Final = ("ours", "naive", "blocking", "empty", "empty-threads")
 
 _NO_FAULTS: Final = Faults()
+_START_AND_END_S: Final = 31.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,6 @@ _TWO: Final = 2
 _TEN_S: Final = Duration(10)
 _LOGNORMAL: Final = Duration(8, 0.5)
 _ONE_IN_TWENTY: Final = 0.05
-_START_AND_END_S: Final = 31.0
 
 _ALL: Final = (
     Load(

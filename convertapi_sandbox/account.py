@@ -16,6 +16,12 @@ from convertapi_sandbox.errors import UNAUTHORIZED, ApiError
 
 __all__ = ["Account", "DayCount"]
 
+# Code and text for a credential that is good, but not for what it asks for.
+_REFUSALS: Final = {
+    Right.CONVERT: (4011, "Invalid user credentials. Please provide a valid token."),
+    Right.READ_ACCOUNT: (4010, "Invalid user credentials. Please provide a valid secret."),
+}
+
 
 @dataclass(frozen=True)
 class DayCount:
@@ -121,13 +127,6 @@ class Account:
 
     def _is_active(self) -> bool:
         return self._overage or self._by_day.total() < self._balance
-
-
-# Code and text for a credential that is good, but not for what it asks for.
-_REFUSALS: Final = {
-    Right.CONVERT: (4011, "Invalid user credentials. Please provide a valid token."),
-    Right.READ_ACCOUNT: (4010, "Invalid user credentials. Please provide a valid secret."),
-}
 
 
 def _given(request: Request) -> _Given:

@@ -38,6 +38,14 @@ class Verdict(Enum):
     EXPIRED = auto()
 
 
+# Credential → what it may do. Equal ones have the rights of the first.
+_RIGHTS: Final[Mapping[str, frozenset[Right]]] = {
+    "secret": frozenset(Right),
+    "token": frozenset({Right.CONVERT}),
+    "master_token": frozenset({Right.READ_ACCOUNT}),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
     """What an account accepts; None is accepted by nobody.
@@ -115,14 +123,6 @@ class Credentials:
             return claims if is_ours and is_signed and _is_time(claims["exp"]) else None
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
-
-
-# Credential → what it may do. Equal ones have the rights of the first.
-_RIGHTS: Final[Mapping[str, frozenset[Right]]] = {
-    "secret": frozenset(Right),
-    "token": frozenset({Right.CONVERT}),
-    "master_token": frozenset({Right.READ_ACCOUNT}),
-}
 
 
 def looks_like_jwt(text: str) -> bool:

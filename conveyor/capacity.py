@@ -35,6 +35,7 @@ _CREW_PATIENCE_S: Final = 0.5
 _CREWS_AT_WORK: Final = 8
 # A delivery of its own, and the callback.
 _MESSAGES_OF_A_CANVAS: Final = 2
+_ACCOUNT: Final = "one account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +168,10 @@ class Capacity:
 _REDIS_CPU: Final = "the CPU of one Redis"
 _REDIS_MEMORY: Final = "the memory of one Redis"
 _OF_REDIS: Final = (_REDIS_CPU, _REDIS_MEMORY)
-_ACCOUNT: Final = "one account"
 _ANOTHER_NAMESPACE: Final = "another namespace, on a Redis of its own"
+_WORKER_CPU: Final = "the CPU of one worker"
+_WORKER_REQUESTS: Final = "the crew of one worker"
+_WEB_CPU: Final = "the CPU of one `web`"
 
 
 def reckon(load: Load, polls: Polls, costs: UnitCosts) -> Capacity:
@@ -209,11 +212,6 @@ def reckon(load: Load, polls: Polls, costs: UnitCosts) -> Capacity:
         stored_bytes=_kept(load, load.keep_s) * load.files * load.file_bytes,
         limits=limits,
     )
-
-
-_WORKER_CPU: Final = "the CPU of one worker"
-_WORKER_REQUESTS: Final = "the crew of one worker"
-_WEB_CPU: Final = "the CPU of one `web`"
 
 
 def _limits(load: Load, polls: Polls, costs: UnitCosts, each: Cost) -> Iterator[Limit]:

@@ -26,6 +26,13 @@ _MAX_ID: Final = 64
 
 log = structlog.get_logger("conveyor.web")
 
+_BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
+_ENDING: Final = ProblemResponse(
+    Kind.UNAVAILABLE,
+    "The process ends: try again. A conversion that it was taking may go on: repeat that with the "
+    "same Idempotency-Key.",
+)
+
 
 class Access:
     """Logs what its app answers.
@@ -65,15 +72,6 @@ class Access:
                 await _ENDING(scope, receive, watch)
         finally:
             _log(scope, status or CLIENT_GONE, time.perf_counter() - began)
-
-
-_BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
-
-_ENDING: Final = ProblemResponse(
-    Kind.UNAVAILABLE,
-    "The process ends: try again. A conversion that it was taking may go on: repeat that with the "
-    "same Idempotency-Key.",
-)
 
 
 def _log(scope: Scope, status: int, took_s: float) -> None:

@@ -18,6 +18,11 @@ __all__ = ["ApiKeys", "hash_of", "holder_of", "is_open"]
 # What anybody may see: the page asks for the key itself, and the description holds no secret.
 _OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems"})
 _OPEN_FOLDER: Final = "/static/"
+_NO_KEY: Final = ProblemResponse(
+    Kind.UNAUTHORIZED,
+    "Send an API key: Authorization: Bearer KEY.",
+    {"WWW-Authenticate": "Bearer"},
+)
 
 
 def is_open(path: str) -> bool:
@@ -74,10 +79,3 @@ class ApiKeys:
             await _NO_KEY(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-_NO_KEY: Final = ProblemResponse(
-    Kind.UNAUTHORIZED,
-    "Send an API key: Authorization: Bearer KEY.",
-    {"WWW-Authenticate": "Bearer"},
-)

@@ -21,6 +21,9 @@ _NOBODY: Final = "-"  # a unix socket's peer has no address
 
 # The endpoints know five.
 _MOST_FIELDS: Final = 32
+_LONG_QUERY: Final = ProblemResponse(
+    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields."
+)
 
 
 class ShortQuery:
@@ -37,11 +40,6 @@ class ShortQuery:
         """Pass a request on, or refuse it."""
         is_long = scope["type"] == "http" and scope["query_string"].count(b"&") >= _MOST_FIELDS
         await (_LONG_QUERY if is_long else self._app)(scope, receive, send)
-
-
-_LONG_QUERY: Final = ProblemResponse(
-    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields."
-)
 
 
 class Rate:

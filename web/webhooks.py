@@ -48,6 +48,14 @@ _TELL_EVERY_S: Final = 60.0
 
 log = structlog.get_logger("conveyor.web")
 
+_FORGED: Final = ProblemResponse(Kind.NOT_FOUND, "There is nothing at this address.")
+_WRONG_METHOD: Final = ProblemResponse(
+    Kind.METHOD_NOT_ALLOWED,
+    f"This address takes {', '.join(_METHODS)}.",
+    {"Allow": ", ".join(_METHODS)},
+)
+_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Not now: call again later.")
+
 
 def is_webhook(path: str) -> bool:
     """Whether an address is a webhook's, or would be one."""
@@ -100,15 +108,6 @@ class Webhooks:
             log.warning("part_unavailable", error=str(error))
             return _AWAY
         return Response(status_code=204)
-
-
-_FORGED: Final = ProblemResponse(Kind.NOT_FOUND, "There is nothing at this address.")
-_WRONG_METHOD: Final = ProblemResponse(
-    Kind.METHOD_NOT_ALLOWED,
-    f"This address takes {', '.join(_METHODS)}.",
-    {"Allow": ", ".join(_METHODS)},
-)
-_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Not now: call again later.")
 
 
 async def _begin(request: Request) -> bytes:

@@ -27,6 +27,12 @@ from convertapi_sandbox.wire import Dropped, gateway_page, json_response, transp
 
 __all__ = ["ConvertEndpoint"]
 
+_ODD: Final = by_place(ODD_RESULTS)[Address.SUBMIT.value]
+_ID_FORM: Final = {
+    Dialect.QUERY: "The value must be a UUID as in RFC 4122.",
+    Dialect.PATH: "The value must be 32 characters, a to z and 0 to 9.",
+}
+
 
 class ConvertEndpoint:
     """`POST /convert/{from}/to/{to}` and `POST /async/convert/{from}/to/{to}`.
@@ -123,15 +129,6 @@ class ConvertEndpoint:
         if waits or core.config.ignore_async or core.faults.strikes("finished_submit"):
             return outcome_response(await core.conversions.outcome(job), request)
         return json_response({"JobId": job.id})
-
-
-_ODD: Final = by_place(ODD_RESULTS)[Address.SUBMIT.value]
-
-
-_ID_FORM: Final = {
-    Dialect.QUERY: "The value must be a UUID as in RFC 4122.",
-    Dialect.PATH: "The value must be 32 characters, a to z and 0 to 9.",
-}
 
 
 def _given_id(request: Request) -> str | None:

@@ -24,6 +24,7 @@ __all__ = ["JobsEndpoint", "PollAnswer"]
 
 _ADDRESSES: Final = {Dialect.QUERY: "/job/{id}", Dialect.PATH: "/async/job/{id}"}
 _REFUSALS: Final = {Turn.OVERLAPPING: "overlapping_polls", Turn.EARLY: "early_polls"}
+_ODD: Final = by_place(ODD_RESULTS)[Address.POLL.value]
 
 
 class JobsEndpoint:
@@ -119,9 +120,6 @@ class JobsEndpoint:
         if odd is not None:
             return odd_response(odd, job.outcome, request, self._core.road.elsewhere(request))
         return outcome_response(job.outcome, request)
-
-
-_ODD: Final = by_place(ODD_RESULTS)[Address.POLL.value]
 
 
 class PollAnswer(Response):

@@ -123,7 +123,7 @@ class _Connection(HTTPConnection):
             original_response=head,
         )
 
-    def response_class(self, *args: Any, **options: Any) -> Head:  # type: ignore[override]
+    def response_class(self, *args: Any, **options: Any) -> Head:  # type: ignore[override]  # our own
         """Make what reads the answer: http.client asks for it by this name."""
         self._head = Head(*args, **options)
         return self._head
@@ -233,7 +233,9 @@ class Adapter(HTTPAdapter):
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._pools: dict[Origin, Any] = {}
 
-    def send(self, request: Request, **options: Any) -> requests.Response:  # type: ignore[override]
+    def send(  # type: ignore[override]  # our requests are no `requests.PreparedRequest`
+        self, request: Request, **options: Any
+    ) -> requests.Response:
         """Send a request, and read its answer's head.
 
         Args:
@@ -265,7 +267,7 @@ class Adapter(HTTPAdapter):
         pool = self._pools.get(request.origin)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            super().cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+            super().cert_verify(pool, request.url, verify, cert)
             if len(self._pools) >= _MOST_POOLS:
                 self._pools.clear()
             self._pools[request.origin] = pool

@@ -24,11 +24,11 @@ class ApiError(Exception):
     """The root."""
 
 
-class Unreachable(ApiError):  # noqa: N818
+class Unreachable(ApiError):
     """No connection could be made: nothing was sent, so it is safe to repeat."""
 
 
-class Unclear(ApiError):  # noqa: N818
+class Unclear(ApiError):
     """The request went out, and its answer was lost, cut, or came from a proxy on the way.
 
     Attributes:
@@ -51,7 +51,7 @@ class WrongHost(Unclear):
     """The address is neither the configured host nor the vendor's, so nothing was sent to it."""
 
 
-class ComeLater(ApiError):  # noqa: N818
+class ComeLater(ApiError):
     """Upload, download, deletion or ``/user``: 503, 408, 409, 423, 425 or 429. Wait, then repeat.
 
     Attributes:
@@ -68,7 +68,7 @@ class ComeLater(ApiError):  # noqa: N818
         return f"the service asks for patience (HTTP {self.status})"
 
 
-class Refused(ApiError):  # noqa: N818
+class Refused(ApiError):
     """The service answered with an error of its own.
 
     Attributes:

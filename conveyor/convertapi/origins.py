@@ -44,7 +44,8 @@ class Origin:
     @property
     def is_vendor(self) -> bool:
         """Whether it is a host of the vendor's, over TLS."""
-        return self.scheme == "https" and self.port == 443 and self.host.endswith(rules.HOST_SUFFIX)  # noqa: PLR2004
+        is_tls = self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
+        return is_tls and self.host.endswith(rules.HOST_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

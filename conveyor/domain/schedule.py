@@ -93,7 +93,7 @@ def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float =
         # The poll after this one comes where the first would have come.
         aim_s = min(aim_s - least_s, aim_s / (1 + _AGE_SHARE))
     elif dice > 1 - _LOOKS_DRAWN:
-        aim_s = min(random.choice(expectation.points_s), aim_s)  # noqa: S311
+        aim_s = min(random.choice(expectation.points_s), aim_s)  # noqa: S311 - no secret
     return _spread(aim_s - age_s, spacing_s, MAX_FALLBACK_S)
 
 

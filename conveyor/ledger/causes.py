@@ -68,6 +68,18 @@ def cause_of(error: BaseException) -> Cause:
     return Cause(f"can't be used ({type(error).__name__})", "look at its log, and at {setting}")
 
 
+_SILENT: Final = Cause(
+    "did not answer in time",
+    "see whether it is overloaded or hangs, and whether a firewall shuts off {setting}",
+)
+_SILENT_TO_TLS: Final = Cause(
+    "did not answer TLS in time",
+    "where the port speaks none set {setting} to redis://, else see whether it is overloaded, "
+    "hangs or is shut off by a firewall",
+)
+_TLS_SCHEMES: Final = ("rediss", "sentinels", "amqps")
+
+
 def explain(server: str, error: BaseException, setting: str) -> str:
     """Say in one line why a server can't be used, and what to do.
 
@@ -160,17 +172,7 @@ _CROWDED: Final = Cause(
     "has as many clients as it takes",
     "raise its maxclients, or end clients that nobody needs",
 )
-_SILENT: Final = Cause(
-    "did not answer in time",
-    "see whether it is overloaded or hangs, and whether a firewall shuts off {setting}",
-)
 
-_SILENT_TO_TLS: Final = Cause(
-    "did not answer TLS in time",
-    "where the port speaks none set {setting} to redis://, else see whether it is overloaded, "
-    "hangs or is shut off by a firewall",
-)
-_TLS_SCHEMES: Final = ("rediss", "sentinels", "amqps")
 
 # The first that applies wins: what a server says before what its connection did, and a socket's own
 # error before the client's word for it.

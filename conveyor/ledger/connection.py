@@ -162,7 +162,7 @@ def connect(
         The client; it connects when first used. Where all connections are in use, it waits for one.
     """
     server = ServerUrl.parse(url)
-    pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]
+    pool = redis.BlockingConnectionPool(
         **options_of(server, patience.answer_s, patience.connect_s),
         timeout=patience.pool_s,
         decode_responses=True,
@@ -171,7 +171,7 @@ def connect(
         max_connections=max_connections,
         retry=patience.retry,
     )
-    pool.server = server  # type: ignore[attr-defined]
+    pool.server = server  # type: ignore[attr-defined]  # `translated` names it
     client = cast("Client", Client.from_pool(pool))
     client.keyspace = Keys(namespace)
     return client

@@ -149,7 +149,7 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         raise UnreadableConversion(conversion_id) from error
 
 
-class _UnknownWord(Exception):  # noqa: N818
+class _UnknownWord(Exception):  # noqa: N818 - no error: it is newer
     """A state or a dialect that we don't know: whoever wrote it knows more than we do."""
 
 

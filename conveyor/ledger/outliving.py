@@ -46,8 +46,8 @@ class _Outliving(AbstractConnection):
         """Connect; anew, if another of its kind has met a replica since."""
         met = type(self).demotions
         if met != self._connected_after and self.is_connected:
-            self.disconnect()  # type: ignore[no-untyped-call]
-        super().connect()  # type: ignore[no-untyped-call]
+            self.disconnect()
+        super().connect()
         self._connected_after = met
 
     def on_connect_check_health(self, check_health: bool = True) -> None:
@@ -84,7 +84,7 @@ class _Outliving(AbstractConnection):
             return
         if code in DEMOTIONS:
             type(self).demotions += 1
-        self.disconnect()  # type: ignore[no-untyped-call]
+        self.disconnect()
         raise Refused(code, str(error)) from error
 
 

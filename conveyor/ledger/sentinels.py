@@ -26,12 +26,12 @@ class _Led(AbstractConnection):
 
     def __init__(self, *, sentinels: Sentinel, master: str, **options: Any) -> None:
         super().__init__(**options)
-        self.sentinels_of = sentinels
+        self._sentinels = sentinels
         self._master = master
 
     def _connect(self) -> Any:
-        self.host, self.port = self.sentinels_of.discover_master(self._master)  # type: ignore[no-untyped-call]
-        return super()._connect()  # type: ignore[no-untyped-call, safe-super]
+        self.host, self.port = self._sentinels.discover_master(self._master)
+        return super()._connect()  # type: ignore[safe-super]  # the connection it is mixed into
 
 
 class LedConnection(_Led, redis.Connection):
@@ -52,7 +52,7 @@ class _Follower(AsyncRedis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await super().aclose(close_connection_pool)
-        await self.connection_pool.sentinel_manager.aclose()  # type: ignore[attr-defined]
+        await self.connection_pool.sentinel_manager.aclose()  # type: ignore[attr-defined]  # redis-py's pool
 
 
 def _hosts(server: ServerUrl) -> list[tuple[str, int]]:
@@ -76,7 +76,7 @@ def sentinels_of(server: ServerUrl, answer_s: float | None, connect_s: float | N
         "socket_connect_timeout": min(connect_s or _SENTINEL_S, _SENTINEL_S),
         "retry": Retry(NoBackoff(), 0),
     }
-    return Sentinel(_hosts(server), sentinel_kwargs=kwargs)  # type: ignore[no-untyped-call]
+    return Sentinel(_hosts(server), sentinel_kwargs=kwargs)
 
 
 def follower_of(server: ServerUrl, connect_s: float) -> AsyncRedis:
@@ -94,8 +94,8 @@ def follower_of(server: ServerUrl, connect_s: float) -> AsyncRedis:
         "socket_connect_timeout": _SENTINEL_S,
         "retry": AsyncRetry(NoBackoff(), 0),
     }
-    sentinels = AsyncSentinel(_hosts(server), sentinel_kwargs=kwargs)  # type: ignore[no-untyped-call]
-    return sentinels.master_for(  # type: ignore[no-any-return]
+    sentinels = AsyncSentinel(_hosts(server), sentinel_kwargs=kwargs)
+    return sentinels.master_for(  # type: ignore[no-any-return]  # redis-py: untyped
         server.master,
         _Follower,
         db=server.database,

@@ -88,7 +88,7 @@ def look_at_server(client: redis.Redis) -> Standing:
 def _permitted(client: redis.Redis, command: str, *args: str) -> Mapping[str, Any] | None:
     """An answer; None where the user may not ask, or the provider has renamed the command."""
     try:
-        return dict(client.execute_command(command, *args))  # type: ignore[no-untyped-call]
+        return dict(client.execute_command(command, *args))
     except redis.RedisError as error:
         if isinstance(error, redis.ResponseError) or "NOPERM" in str(error):
             return None

@@ -150,7 +150,7 @@ class Together:
             pipeline = self._redis.pipeline(transaction=False)
             for call in calls:
                 for command in call.commands:
-                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+                    pipeline.execute_command(*command)
             answers = iter(pipeline.execute(raise_on_error=False))
             for call in calls:
                 call.answer = [next(answers) for _ in call.commands]

@@ -32,7 +32,7 @@ class TransactionClient(redis.Redis):
         with self.pipeline(True) as pipe:
             while True:
                 try:
-                    pipe.watch(*watches)  # type: ignore[no-untyped-call]  # redis-py's is untyped
+                    pipe.watch(*watches)
                     func(pipe)
                     return pipe.execute()
                 except redis.WatchError as error:

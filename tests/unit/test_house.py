@@ -222,3 +222,54 @@ def test_whoever_may_read_the_clock_does(start):
     paths = [path for path in MODULES if _name(path).startswith(start)]
 
     assert any(list(_reads_clock(_tree(path))) for path in paths)
+
+
+def _made_at(tree):
+    """The nodes of a module that make its names: definitions and constants."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, node
+        elif isinstance(node, ast.Assign):
+            yield from ((it.id, node) for it in node.targets if isinstance(it, ast.Name))
+
+
+def _read_in(node):
+    return [
+        it for it in ast.walk(node) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Load)
+    ]
+
+
+def _constants_below_their_use(tree):
+    """Constants that stand below where they are read, although what they need stands above it."""
+    made = dict(_made_at(tree))
+    first_use = {}
+    for name in _read_in(tree):
+        first_use[name.id] = min(name.lineno, first_use.get(name.id, name.lineno))
+    for name, node in made.items():
+        if not name.isupper() or first_use.get(name, node.lineno) >= node.lineno:
+            continue
+        needs = [made[it.id].end_lineno for it in _read_in(node) if it.id in made]
+        if max(needs, default=0) < first_use[name]:
+            yield name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_a_constant_stands_above_its_use(path):
+    """Whoever reads a module from its top knows each figure before it is used."""
+    assert list(_constants_below_their_use(_tree(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "below"),
+    [
+        ("def f():\n    return A\nA = 1", ["A"]),
+        ("class B: ...\ndef f():\n    return A\nA = B()", ["A"]),
+        ("A = 1\ndef f():\n    return A", []),
+        ("def f():\n    return A\nclass B: ...\nA = B()", []),
+        ("def f():\n    return A\ndef g(): ...\nA: Final = [g]", []),
+    ],
+)
+def test_a_constant_below_its_use_is_seen(text, below):
+    assert list(_constants_below_their_use(ast.parse(text))) == below
