@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Ledger
+from conveyor.ledger import Ledger, Renewal
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.turnstile import Pass
 from workers.complaints import complaints
@@ -34,7 +34,7 @@ class Work:
 
     Args:
         conversion_id: The conversion's id.
-        lease: What its lease is called, as `conveyor.ledger.Ledger.renew_leases` has it.
+        lease: What its lease is called, as `conveyor.ledger.Renewal` has it.
         token: What the lease holds.
         clock: Seconds.
     """
@@ -42,7 +42,7 @@ class Work:
     def __init__(
         self, conversion_id: str, lease: str, token: str, clock: Callable[[], float]
     ) -> None:
-        self.row = (conversion_id, lease, token)
+        self.renewal = Renewal(conversion_id, lease, token)
         self._clock = clock
         self._until = inf
 
@@ -114,9 +114,9 @@ class Heartbeat:
             LedgerUnavailable: Redis can't be reached.
         """
         with self._lock:
-            rows = [work.row for work in self._working if not work.is_overtime]
-        if rows:
-            self._ledger.renew_leases(rows, self._lease_s)
+            renewals = [work.renewal for work in self._working if not work.is_overtime]
+        if renewals:
+            self._ledger.renew_leases(renewals, self._lease_s)
 
     def _run(self) -> None:
         never = Event()

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import IO, Final
 from urllib.parse import urlencode, urljoin
@@ -83,6 +83,14 @@ class Timeouts:
     read: float = 15.0
     total: float = 30.0
     transfer: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What a bearer's secret adds to the header, and what to the query."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class Transport:
@@ -211,13 +219,13 @@ class Transport:
 
         def send(bearer: str | None) -> Answer:
             with open_stream() as stream, Exchange(deadline, pause_s) as exchange:
-                fields, query = self._as(bearer)
+                signed = self._as(bearer)
                 about = {
                     "Content-Disposition": disposition,
                     "Content-Type": "application/octet-stream",
                 }
-                full = Fields({**_FIELDS, **about, **fields})
-                request = Request("POST", address, query, full, stream)
+                full = Fields({**_FIELDS, **about, **signed.fields})
+                request = Request("POST", address, signed.query, full, stream)
                 return read_answer(self._send(request, exchange, pause_s), exchange)
 
         return self._signed(Sender.ACCOUNT, send)
@@ -286,15 +294,15 @@ class Transport:
         bearer: str | None,
         body: bytes | None,
     ) -> Request:
-        signed, more = self._as(bearer)
+        signed = self._as(bearer)
         is_form = body is not None
         fields = self._fields.get((bearer, is_form))
         if fields is None:
             if len(self._fields) >= _MOST_FIELDS:
                 self._fields.clear()
-            fields = Fields({**(_FORM_FIELDS if is_form else _FIELDS), **signed})
+            fields = Fields({**(_FORM_FIELDS if is_form else _FIELDS), **signed.fields})
             self._fields[bearer, is_form] = fields
-        return Request(method, address, {**query, **more}, fields, body)
+        return Request(method, address, {**query, **signed.query}, fields, body)
 
     def _signed(self, sender: Sender, send: Callable[[str | None], Answer]) -> Answer:
         """Send with credentials; once more where they were refused and there are others.
@@ -322,13 +330,12 @@ class Transport:
             self._secrets.append(bearer)
         return bearer
 
-    def _as(self, bearer: str | None) -> tuple[dict[str, str], dict[str, str]]:
-        """What a bearer's secret adds to the header, and what to the query."""
+    def _as(self, bearer: str | None) -> _Signature:
         if bearer is None:
-            return {}, {}
+            return _Signature()
         if self._auth is Auth.HEADER:
-            return {"Authorization": f"Bearer {bearer}"}, {}
-        return {}, {"Secret": bearer}
+            return _Signature(fields={"Authorization": f"Bearer {bearer}"})
+        return _Signature(query={"Secret": bearer})
 
     def _send(self, request: Request, exchange: Exchange, read_s: float) -> requests.Response:
         left_s = exchange.deadline.left_s

@@ -119,11 +119,9 @@ class Durations:
                 little.
         """
         begun, ended = _padded(self.begun), _padded(self.ended)
-        for (first, last, is_end), times in Counter(map(_covered, sightings)).items():
-            if is_end:
-                _add_end(begun, ended, first, last, times)
-            else:
-                _add_survival(begun, ended, first, last, times)
+        for span, times in Counter(map(_span_of, sightings)).items():
+            add = _add_end if span.is_end else _add_survival
+            add(begun, ended, span.first, span.last, times)
         known = _AGES
         while known and begun[known - 1] < 0.01:  # noqa: PLR2004 - the form's own precision
             known -= 1
@@ -156,12 +154,20 @@ class Durations:
         return cls(tuple(begun), tuple(ended))
 
 
-def _covered(sighting: Sighting) -> tuple[int, int, bool]:
-    """The first and the last age that it tells of; where nothing has ended, the last is open."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The first and the last age that a sighting tells of; where nothing has ended, it is open."""
+
+    first: int
+    last: int
+    is_end: bool
+
+
+def _span_of(sighting: Sighting) -> _Span:
     at_s = sighting.at_s if isfinite(sighting.at_s) else _LONGEST_S
     last = _age(at_s)
     first = min(_age(sighting.after_s), last)
-    return first, last, sighting.ended
+    return _Span(first, last, sighting.ended)
 
 
 def _age(seconds: float) -> int:

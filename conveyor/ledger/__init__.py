@@ -17,7 +17,7 @@ from conveyor.ledger.ledger import Ledger
 from conveyor.ledger.outliving import Refused
 from conveyor.ledger.scripts import script
 from conveyor.ledger.submitting import Submission
-from conveyor.ledger.tenure import Leaving, Tenure
+from conveyor.ledger.tenure import Leaving, Renewal, Tenure
 
 __all__ = [
     "PRODUCERS",
@@ -32,6 +32,7 @@ __all__ = [
     "NotRung",
     "Patience",
     "Refused",
+    "Renewal",
     "RevokedBefore",
     "Submission",
     "Tenure",

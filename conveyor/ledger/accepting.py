@@ -147,7 +147,7 @@ class Accepting(Changes):
             rung all the same. Nor where another producer holds it by its key.
         """
         value = {} if idempotency is None else {"free_key": bound_value(idempotency, conversion_id)}
-        done, *_ = self._run(
+        ran = self._run(
             "forget",
             conversion_id,
             key=idempotency.key if idempotency else None,
@@ -158,4 +158,4 @@ class Accepting(Changes):
             silent=True,
             **value,
         )
-        return bool(done)
+        return bool(ran.done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from random import getrandbits
 from typing import Any, Final, Protocol
 
@@ -83,6 +83,15 @@ class RevokedBefore(Exception):  # noqa: N818 - no error: its caller wished so
     """Celery was asked to revoke an id before its conversion was accepted."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What a run of the script answers: 1 where it is done, the time, and names and values."""
+
+    done: int
+    now: str
+    flat: list[str]
+
+
 class Changes(Entries):
     """Entries, and the one way to change them.
 
@@ -126,42 +135,39 @@ class Changes(Entries):
             log.info("A bell could not be sent: %s", type(error).__name__)
 
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
-        done, now, flat = self._run(name, conversion_id, **change)
-        if done == _CLAIMED:
-            raise AlreadyAccepted(*flat)
-        if done == _NOTHING_TO_OWN:
+        ran = self._run(name, conversion_id, **change)
+        if ran.done == _CLAIMED:
+            raise AlreadyAccepted(*ran.flat)
+        if ran.done == _NOTHING_TO_OWN:
             raise InvalidRequest(
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "
                 "for an hour. Upload it again."
             )
-        if done == _REVOKED:
+        if ran.done == _REVOKED:
             raise RevokedBefore(conversion_id)
-        if not done:
+        if not ran.done:
             return None
-        return decode(conversion_id, fields_of(flat), float(now))
+        return decode(conversion_id, fields_of(ran.flat), float(ran.now))
 
-    def _run(
-        self, name: str, conversion_id: str, key: str | None = None, **change: Any
-    ) -> tuple[int, str, list[str]]:
-        transition = TRANSITIONS[name]
-        given = {**change.pop("set", {}), **change.pop("also", {})}
-        fields = {field: _clean(value) for field, value in given.items()}
-        if "note" in fields:
-            fields["note"] = fields["note"][:_MOST_NOTE_CHARACTERS]
-        if transition.enters is not None:
-            fields["state"] = transition.enters.value
-        guards = {field: str(value) for field, value in change.pop("guards", {}).items()}
-        add = {field: by for field, by in change.pop("add", {}).items() if by}
-        spec = {
-            "version": VERSION,
-            "keep_events": _KEEP_EVENTS,
-            "leaves": sorted(transition.leaves),
-            "set": fields,
-            "guards": guards,
-            "add": add,
-            **{name: value for name, value in change.items() if value is not None},
-        }
-        keys = [
+    def _run(self, name: str, conversion_id: str, key: str | None = None, **change: Any) -> _Ran:
+        # Nobody else's call is called the same; that is all, so it need not be hard to guess.
+        token = f"{getrandbits(128):032x}"
+        spec = json.dumps(_spec_of(name, change), default=asdict)
+        args = [conversion_id, token, spec, self._keys.prefix]
+        with self._translated():
+            done, now, flat, *bells = self._together.run(
+                self._transition, self._keys_of(conversion_id, key), args
+            )
+        if bells:
+            kind, wait_s, room_s = bells
+            # Whoever accepts a conversion that nobody hears of takes it back.
+            self.ring(kind, wait_s, now, must=name == "open")
+            self.ring("submit", room_s, now)
+        return _Ran(done, now, flat)
+
+    def _keys_of(self, conversion_id: str, key: str | None) -> list[str]:
+        """The script's keys, in its order."""
+        return [
             self._keys.conversion(conversion_id),
             self._keys.due("submit"),
             self._keys.dead,
@@ -179,17 +185,26 @@ class Changes(Entries):
             self._keys.due("deliver"),
             *([] if key is None else [self._keys.idempotency(key)]),
         ]
-        # Nobody else's call is called the same; that is all, so it need not be hard to guess.
-        token = f"{getrandbits(128):032x}"
-        args = [conversion_id, token, json.dumps(spec, default=asdict), self._keys.prefix]
-        with self._translated():
-            done, now, flat, *bells = self._together.run(self._transition, keys, args)
-        if bells:
-            kind, wait_s, room_s = bells
-            # Whoever accepts a conversion that nobody hears of takes it back.
-            self.ring(kind, wait_s, now, must=name == "open")
-            self.ring("submit", room_s, now)
-        return done, now, flat
+
+
+def _spec_of(name: str, change: dict[str, Any]) -> dict[str, Any]:
+    """What the script is asked to do, by the names that its head explains."""
+    transition = TRANSITIONS[name]
+    given = {**change.pop("set", {}), **change.pop("also", {})}
+    fields = {field: _clean(value) for field, value in given.items()}
+    if "note" in fields:
+        fields["note"] = fields["note"][:_MOST_NOTE_CHARACTERS]
+    if transition.enters is not None:
+        fields["state"] = transition.enters.value
+    return {
+        "version": VERSION,
+        "keep_events": _KEEP_EVENTS,
+        "leaves": sorted(transition.leaves),
+        "set": fields,
+        "guards": {field: str(value) for field, value in change.pop("guards", {}).items()},
+        "add": {field: by for field, by in change.pop("add", {}).items() if by},
+        **{name: value for name, value in change.items() if value is not None},
+    }
 
 
 def _clean(value: Any) -> str:

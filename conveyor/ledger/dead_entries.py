@@ -94,7 +94,7 @@ class DeadEntries(Changes):
             entry: The dead letter.
             leftovers: What is to be deleted at the service.
         """
-        done, *_ = self._run(
+        ran = self._run(
             "purge",
             entry.id,
             due_in=False,
@@ -103,7 +103,7 @@ class DeadEntries(Changes):
             silent=True,
             leftovers=[leftover.row for leftover in leftovers],
         )
-        return entry if done else None
+        return entry if ran.done else None
 
     def redeliver(self, entry: Entry) -> Entry | None:
         """Fetch the paid result of a dead letter again."""

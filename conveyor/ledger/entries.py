@@ -29,6 +29,14 @@ class _Sorted:
     newer: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The entries' fields by id, as Redis has answered, and the time there."""
+
+    fields: Mapping[str, Any]
+    at: float
+
+
 class Entries:
     """The conversions' entries in Redis.
 
@@ -53,10 +61,9 @@ class Entries:
             UnreadableConversion: It can't be read.
             LedgerUnavailable: Redis can't be reached.
         """
-        ((_, fields),), seen_at = self._read([conversion_id])
-        if not fields:
-            return None
-        return _decode(conversion_id, fields, seen_at)
+        read = self._read([conversion_id])
+        fields = read.fields[conversion_id]
+        return _decode(conversion_id, fields, read.at) if fields else None
 
     def get(self, conversion_id: str) -> Entry:
         """An entry.
@@ -135,21 +142,21 @@ class Entries:
             return _seconds(self._redis.time())
 
     def _sorted(self, conversion_ids: Sequence[str]) -> _Sorted:
-        read, seen_at = self._read(conversion_ids)
+        read = self._read(conversion_ids)
         found = _Sorted([], [], [], [])
-        for conversion_id, fields in read:
+        for conversion_id, fields in read.fields.items():
             if not fields:
                 found.gone.append(conversion_id)
                 continue
             try:
-                found.entries.append(_decode(conversion_id, fields, seen_at))
+                found.entries.append(_decode(conversion_id, fields, read.at))
             except NewerEntry:
                 found.newer.append(conversion_id)
             except UnreadableConversion:
                 found.damaged.append(conversion_id)
         return found
 
-    def _read(self, conversion_ids: Sequence[str]) -> tuple[list[tuple[str, Any]], float]:
+    def _read(self, conversion_ids: Sequence[str]) -> _Read:
         with self._translated():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.time()
@@ -159,7 +166,7 @@ class Entries:
             for answer in (time, *found):
                 if isinstance(answer, Exception) and not _is_wrong_type(answer):
                     raise answer
-        return list(zip(conversion_ids, found, strict=True)), _seconds(time)
+        return _Read(dict(zip(conversion_ids, found, strict=True)), _seconds(time))
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._redis)

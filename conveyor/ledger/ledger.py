@@ -24,6 +24,7 @@ Redis' clock alone dates what is here. Durations travel to it, never moments.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import chain
 
 from conveyor.ledger.accepting import Accepting
@@ -40,6 +41,7 @@ from conveyor.ledger.reports import Reports
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
 from conveyor.ledger.submitting import Submitting
+from conveyor.ledger.tenure import Renewal
 
 __all__ = ["Ledger"]
 
@@ -63,16 +65,15 @@ class Ledger(Accepting, Submitting, Ending, Delivering, DeadEntries, Remembered,
         self.reports = Reports(client)
         self._heartbeat = client.register_script(script("heartbeat"))
 
-    def renew_leases(self, rows: Sequence[tuple[str, str, str]], lease_s: float) -> None:
+    def renew_leases(self, renewals: Sequence[Renewal], lease_s: float) -> None:
         """Say that somebody works on these: their leases begin anew, and they are due after them.
 
         Args:
-            rows: Of each its id, what its lease is called, ``turnstile`` or ``delivery``, and what
-                the lease holds. What is another's by now is left alone.
+            renewals: Their leases. What is another's by now is left alone.
             lease_s: How long the leases live from now on, seconds.
         """
         args: list[str | int] = [self._keys.prefix, round(lease_s * 1000)]
-        args += chain.from_iterable(rows)
+        args += chain.from_iterable(map(astuple, renewals))
         with self._translated():
             self._heartbeat(keys=self._keys.all_due, args=args)
 

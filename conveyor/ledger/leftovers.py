@@ -122,6 +122,15 @@ def uploads_of(entry: Entry) -> list[Leftover]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a claim answers of a leftover: its id, how often it failed, and its record."""
+
+    id: str
+    failures: str
+    record: str
+
+
 class Leftovers:
     """What is to be deleted at the service, in Redis.
 
@@ -167,17 +176,14 @@ class Leftovers:
         """
         for _ in range(_MOST_BATCHES):
             rows = self._claimed(limit, lease_s)
-            found = [
-                (leftover_id, _read(failures, record)) for leftover_id, failures, record in rows
-            ]
-            self._leave([leftover_id for leftover_id, leftover in found if leftover is None])
-            readable = [leftover for _, leftover in found if leftover is not None]
+            found = {row.id: _read(row.failures, row.record) for row in rows}
+            self._leave([leftover_id for leftover_id, it in found.items() if it is None])
+            readable = [leftover for leftover in found.values() if leftover is not None]
             if readable or not rows:
                 return readable
         return []
 
-    def _claimed(self, limit: int, lease_s: float) -> list[tuple[str, str, str]]:
-        """The id, the failures and the record of each that is claimed."""
+    def _claimed(self, limit: int, lease_s: float) -> list[_Row]:
         with translated(self._redis):
             flat = cast(
                 "list[str]",
@@ -190,7 +196,7 @@ class Leftovers:
                     args=[limit, lease_s],
                 ),
             )
-        return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+        return list(map(_Row, flat[::3], flat[1::3], flat[2::3]))
 
     def _leave(self, leftover_ids: Sequence[str]) -> None:
         if leftover_ids:

@@ -73,6 +73,14 @@ class Neighbours:
         return told if self.is_whole else f"{told} (not everything was looked at)"
 
 
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """A key in which kombu notes an exchange's queues, and what an application put before it."""
+
+    prefix: str
+    key: str
+
+
 def look(urls: Iterable[str], namespace: str, most_keys: int = MOST_KEYS) -> Neighbours:
     """Look around in databases.
 
@@ -111,7 +119,7 @@ def _clients(urls: Iterable[str]) -> Iterator[Client]:
 
 def _look(client: Client, most_keys: int) -> Neighbours:
     namespaces: set[str] = set()
-    bindings: list[tuple[str, str]] = []
+    bindings: list[_Binding] = []
     queues: set[str] = set()
     names = _Names(client, most_keys)
     with translated(client):
@@ -119,7 +127,7 @@ def _look(client: Client, most_keys: int) -> Neighbours:
             if ours := _OURS.fullmatch(name):
                 namespaces.add(ours[1])
             elif (found := _BINDING.fullmatch(name)) and found[2] not in _MAILBOXES:
-                bindings.append((found[1], name))
+                bindings.append(_Binding(found[1], name))
             elif name == _DEFAULT_QUEUE:
                 queues.add(name)
         queues |= _queues_of(client, bindings)
@@ -156,12 +164,12 @@ class _Names:
                 return
 
 
-def _queues_of(client: Client, bindings: list[tuple[str, str]]) -> set[str]:
+def _queues_of(client: Client, bindings: list[_Binding]) -> set[str]:
     """The queues that are bound: kombu writes routing key, pattern and queue, separated."""
-    answers = _ask(client, [("SMEMBERS", key) for _, key in bindings])
+    answers = _ask(client, [("SMEMBERS", binding.key) for binding in bindings])
     return {
-        prefix + member.rpartition(_SEPARATOR)[2]
-        for (prefix, _), members in zip(bindings, answers, strict=True)
+        binding.prefix + member.rpartition(_SEPARATOR)[2]
+        for binding, members in zip(bindings, answers, strict=True)
         if isinstance(members, set)
         for member in members
         if _SEPARATOR in member

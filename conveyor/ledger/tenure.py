@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Leaving", "Tenure", "polls_of", "spacing_of", "took"]
+__all__ = ["Leaving", "Renewal", "Tenure", "polls_of", "spacing_of", "took"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,21 @@ class Leaving:
     token: str
     for_ms: int
     is_poll: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A lease that its holder wants anew, because he still works.
+
+    Attributes:
+        conversion_id: The conversion's id.
+        lease: What the lease is called: ``turnstile`` or ``delivery``.
+        token: What it holds while it is ours.
+    """
+
+    conversion_id: str
+    lease: str
+    token: str
 
 
 def polls_of(leaving: Leaving | None) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, Protocol
@@ -62,6 +63,14 @@ class InUse(Protocol):
 
     def strangers(self) -> Sequence[str]:
         """The processes that have another storage than the one in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """The id of the storage in use, and the id in the marker that was found."""
+
+    in_use: str
+    found: str
 
 
 class Marker:
@@ -127,36 +136,37 @@ class Marker:
         known = self._remembered()
         found = self._read()
         if not known:
-            known, found = self._introduce(found)
+            marks = self._introduce(found)
+            known, found = marks.in_use, marks.found
             self._known_until = 0.0
         if found != known:
             raise OtherStorage(self._explained(found))
 
-    def _introduce(self, found: str) -> tuple[str, str]:
-        """Settle which storage is in use, where nobody has used one. Returns its id, and ours."""
+    def _introduce(self, found: str) -> _Marks:
+        """Settle which storage is in use, where nobody has used one."""
         deadline = time.monotonic() + _PATIENCE_S
         while not found:
             if self.mark.claim():
                 return self._mark_first()
             if known := self.mark.known():
-                return known, self._read()
+                return _Marks(known, self._read())
             if time.monotonic() > deadline:
                 raise StorageError(
                     "Another process is about to mark the storage as the one in use: try again."
                 )
             time.sleep(_LOOK_EVERY_S)
-        return self.mark.settle(found), found
+        return _Marks(self.mark.settle(found), found)
 
-    def _mark_first(self) -> tuple[str, str]:
+    def _mark_first(self) -> _Marks:
         if known := self.mark.known():
             # Who was about it a moment ago is done.
-            return self.mark.settle(known), self._read()
+            return _Marks(self.mark.settle(known), self._read())
         made = self._make()
         known = self.mark.settle(made)
         if known != made:
             # Somebody took us for dead meanwhile, and was faster. Ours may have come later.
             self._write(known)
-        return known, known
+        return _Marks(known, known)
 
     def _explained(self, found: str) -> str:
         what = (

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import IO
 
@@ -31,6 +32,14 @@ from conveyor.storage.reading import open_source, read
 from conveyor.storage.writer import Writer, is_partial
 
 __all__ = ["Storage"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a source lies: below which folder, and its path there."""
+
+    place: Place
+    path: str
 
 
 class Storage:
@@ -118,14 +127,14 @@ class Storage:
             StorageError: It can't be read just now.
         """
         shown = redact_url(uri)
-        place, path = self._find_source(uri)
-        with translated("read the source", shown, place.setting):
+        source = self._find_source(uri)
+        with translated("read the source", shown, source.place.setting):
             try:
-                stream = open_source(place, path, shown)
+                stream = open_source(source.place, source.path, shown)
             except IsADirectoryError:
                 raise InvalidRequest(f"The source {shown} is no file: give a document.") from None
             except (FileNotFoundError, NotADirectoryError):
-                place.check_there()
+                source.place.check_there()
                 raise InvalidRequest(
                     f"The source {shown} does not exist: check its name."
                 ) from None
@@ -317,7 +326,7 @@ class Storage:
             raise
         return writer
 
-    def _find_source(self, uri: str) -> tuple[Place, str]:
+    def _find_source(self, uri: str) -> _Source:
         """Confine sources: a message must not make a worker read what is its own alone.
 
         Raises:
@@ -326,7 +335,7 @@ class Storage:
         for place in self._sources:
             path = place.path_of(uri)
             if path is not None:
-                return place, path
+                return _Source(place, path)
         raise InvalidRequest(
             "The source lies outside the folders that workers may read: put it into the storage, "
             "or name its folder or bucket in CONVEYOR_SOURCE_FOLDERS."

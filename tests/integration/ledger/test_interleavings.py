@@ -69,7 +69,7 @@ from conveyor.domain.conversion import StoredFile
 from conveyor.domain.next_steps import Limits
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Ledger, Renewal, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.due import KINDS
@@ -1695,6 +1695,6 @@ def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     due = fleet.client.zscore(KEYS.due("poll"), conversion_id)
     lease = DeliveryLeases(fleet.client, LEASE_S).acquire(conversion_id)
 
-    fleet.ledger.renew_leases([(conversion_id, "delivery", lease.token)], LEASE_S)
+    fleet.ledger.renew_leases([Renewal(conversion_id, "delivery", lease.token)], LEASE_S)
 
     assert fleet.client.zscore(KEYS.due("poll"), conversion_id) == due

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from conveyor.errors import LedgerUnavailable
-from conveyor.ledger import Ledger, connect
+from conveyor.ledger import Ledger, Renewal, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
@@ -29,7 +29,9 @@ CALLS = {
     "claim": lambda client, make: _claims(client).polls(1),
     "overdue": lambda client, make: _claims(client).overdue(),
     "job_ended": lambda client, make: Ledger(client).job_ended("c1", ""),
-    "renew_leases": lambda client, make: Ledger(client).renew_leases([("c1", "turnstile", "t")], 1),
+    "renew_leases": lambda client, make: Ledger(client).renew_leases(
+        [Renewal("c1", "turnstile", "t")], 1
+    ),
 }
 
 
