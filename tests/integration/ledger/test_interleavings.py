@@ -89,7 +89,7 @@ from workers.wiring import Engine
 
 KEYS = Keys()
 
-DEFAULT_RUNS = 200
+DEFAULT_RUNS = 60
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
 CONVERSIONS = 2
 SPACING_S = 5.0
@@ -1546,6 +1546,7 @@ def _fetch_one_by(working):
     return fetch_one
 
 
+@pytest.mark.large
 @pytest.mark.timeout(3600)
 def test_interleavings(machine):
     run_state_machine_as_test(
