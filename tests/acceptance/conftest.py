@@ -108,10 +108,26 @@ def conveyor(stack):
 
 
 @pytest.fixture
-def audit_at_rest(sandbox, conveyor, until):
-    """What the sandbox counted so far, once nothing of an earlier test waits for its DELETE."""
-    until(lambda: conveyor.fleet().leftovers == 0)
-    return sandbox.audit()
+def audit_once_at_rest(sandbox, conveyor, until):
+    """Gives the audit once nothing is under way: what comes later, the test has done itself."""
+
+    def is_at_rest():
+        fleet = conveyor.fleet()
+        under_way = [count for state, count in fleet.states.items() if not state.is_final]
+        running = sandbox.audit()["jobs_by_outcome"]["in_progress"]
+        return not any((*under_way, fleet.leftovers, running))
+
+    def audit():
+        until(is_at_rest)
+        return sandbox.audit()
+
+    return audit
+
+
+@pytest.fixture
+def audit_at_rest(audit_once_at_rest):
+    """What the sandbox counted before this test, with nothing of an earlier one under way."""
+    return audit_once_at_rest()
 
 
 @pytest.fixture
