@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import importlib
 import json
 import sys
@@ -88,6 +89,16 @@ class Flower:
     def tasks(self):
         """The tasks that it shows."""
         return set(json.loads(self.ask("/api/tasks")))
+
+
+@pytest.fixture(autouse=True)
+def _no_result_outlives_its_server():
+    """Celery unsubscribes when a result is collected, and tries for 20 s where the server has gone.
+
+    So what is in a circle is collected now, and not in the midst of another test.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
