@@ -11,7 +11,7 @@ import pytest
 from conveyor import State
 from workers.local.stack import LocalStack
 
-CONVERSIONS = 60
+CONVERSIONS = 40
 LARGE_CONVERSIONS = 200
 
 
