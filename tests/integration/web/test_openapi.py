@@ -37,6 +37,6 @@ def ended(make, ledger, converted):
 
 def test_no_request_makes_the_api_depart_from_its_description(serve, tmp_path, ended):
     # With a key, so that the answers to callers without one are tried, too.
-    tried = _try(serve(has_key=True, web_rate=0), tmp_path)
+    tried = _try(serve(has_key=True, web_requests_per_minute=0), tmp_path)
 
     assert tried.returncode == 0, tried.stdout + tried.stderr
