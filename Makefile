@@ -30,7 +30,7 @@ up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 
 test: $(VENV)/.checks ## Run all checks, as .ci/run does
 	@# Side by side, because mypy uses one core.
-	@$(MAKE) --no-print-directory -j3 --output-sync=target lint collected $(AZURITE)/.made
+	@$(MAKE) --no-print-directory -j3 lint collected $(AZURITE)/.made
 	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
 	@# In the order of tests/conftest.py: xdist's own would begin the longest file last.
 	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
