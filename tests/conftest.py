@@ -23,6 +23,8 @@ _LONGEST = (
     "tests/acceptance/page/test_page.py",
     "tests/acceptance/test_worker_ends.py",
     "tests/acceptance/test_cli.py",
+    "tests/acceptance/how_to/",
+    "tests/acceptance/site/",
     "tests/acceptance/test_accounts.py",
     "tests/acceptance/web/test_large_files.py",
     "tests/acceptance/test_doctor.py",
