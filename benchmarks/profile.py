@@ -28,6 +28,7 @@ _REST: Final = "the rest"
 _OWNERS: Final = (
     ("celery/backends/", "results"),
     ("conveyor/transport.py", "Celery"),
+    ("conveyor/result_backend.py", "Celery"),
     ("conveyor/publishing.py", "Celery"),
     ("kombu/", "Celery"),
     ("billiard/", "Celery"),

@@ -7,8 +7,8 @@ from typing import Any, Final
 from kombu.entity import Exchange, Queue
 
 from config.settings import WorkerSettings
+from conveyor.extensions import transport_of
 from conveyor.names import Queues
-from conveyor.transport import transport_of
 
 __all__ = ["celery_options"]
 

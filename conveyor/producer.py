@@ -30,6 +30,7 @@ from conveyor.errors import (
     InvalidRequest,
     LedgerUnavailable,
 )
+from conveyor.extensions import BACKENDS, transport_of
 from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.handle import Handle, progress_of
@@ -59,7 +60,6 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.staging import Staging, local_file
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
-from conveyor.transport import BACKENDS, transport_of
 
 __all__ = ["Conveyor"]
 

@@ -15,8 +15,8 @@ from config.celery import celery_options
 from config.settings import WorkerSettings, load_settings
 from conveyor import wire
 from conveyor.errors import SettingsError
+from conveyor.extensions import BACKENDS
 from conveyor.standing import Server
-from conveyor.transport import BACKENDS
 from workers import (
     cleaner,
     cleanup,

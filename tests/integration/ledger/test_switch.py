@@ -17,7 +17,8 @@ from conveyor import Conveyor, names
 from conveyor.errors import BrokerUnavailable, LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
-from conveyor.transport import Backend, Transport
+from conveyor.result_backend import Backend
+from conveyor.transport import Transport
 from workers.local.valkey import Valkey
 
 KEYS = Keys()
