@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
 
+from conveyor.async_twins import async_twin
 from conveyor.domain.conversion import Conversion, Event, Progress, State
 from conveyor.domain.durations import Expectation
 from conveyor.errors import InvalidRequest, WaitTimeout
@@ -161,17 +162,14 @@ class Handle:
                 time.sleep(pause_s)
                 pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
-    async def aget(self) -> Conversion:
-        """Get the conversion as it stands, without blocking the event loop."""
-        return await asyncio.to_thread(self.get)
+    aget = async_twin(get)
+    """Async version of `get`."""
 
-    async def aprogress(self) -> Progress:
-        """Get the progress, without blocking the event loop."""
-        return await asyncio.to_thread(self.progress)
+    aprogress = async_twin(progress)
+    """Async version of `progress`."""
 
-    async def acancel(self) -> Conversion:
-        """Cancel the conversion, without blocking the event loop."""
-        return await asyncio.to_thread(self.cancel)
+    acancel = async_twin(cancel)
+    """Async version of `cancel`."""
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""

@@ -7,31 +7,27 @@ reserved, and one whose producer has died is removed by a worker (`conveyor.ledg
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
 from conveyor.domain.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.local_files import open_local
 from conveyor.process_local import process_local
-from conveyor.storage import CHUNK_BYTES, Storage, Writer, as_on_disk, chunks_of
+from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
 from conveyor.storage.marker import Marker
 from conveyor.storage.names import staged_tokens
 
-__all__ = ["Staging", "local_file"]
+__all__ = ["Staging"]
 
 _RENEW_EVERY_S: Final = KEEP_STAGED_S / 60
 # Uploads that write at the same time; others wait for a moment.
 _WRITERS: Final = 16
-# Of a path in an error text.
-_SHOWN_CHARACTERS: Final = 200
 
 T = TypeVar("T")
 
@@ -69,13 +65,8 @@ class Staging:
             StorageError: The storage can't be written.
             LedgerUnavailable: Redis can't be reached.
         """
-        source = local_file(path)
-        try:
-            stream = source.open("rb")
-        except OSError as error:
-            raise _unreadable(path, error) from None
-        with stream:
-            return self.stage(source.name, stream)
+        with open_local(path) as document:
+            return self.stage(document.name, document.stream)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
         """Stream a file in; when its content raises, nothing is left behind.
@@ -232,48 +223,3 @@ async def _gathered(chunks: AsyncIterable[bytes]) -> AsyncIterable[bytes]:
             piece.clear()
     if piece:
         yield bytes(piece)
-
-
-def local_file(text: str) -> Path:
-    """The document that a path of this machine names.
-
-    Letters with accents have two forms in Unicode. macOS writes names in one, most others in the
-    other. They name the same file, whichever of them the disk has.
-
-    Args:
-        text: The path; ``~`` is the user's home.
-
-    Returns:
-        The path of a file that is there, and is not empty.
-
-    Raises:
-        InvalidRequest: There is none.
-    """
-    shown = _shown(text)
-    try:
-        path = as_on_disk(Path(text).expanduser())
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
-        # Among these: a home that nobody has, and a name that no file system takes.
-        if os.path.islink(text):  # noqa: PTH114 - it never raises
-            raise InvalidRequest(f"{shown} is a link to a file that does not exist.") from None
-        raise InvalidRequest(f"The file {shown} does not exist: check its name.") from None
-    except OSError as error:
-        raise _unreadable(text, error) from None
-    if stat.S_ISDIR(found.st_mode):
-        raise InvalidRequest(f"{shown} is a folder, which is no file: give a document.")
-    if not stat.S_ISREG(found.st_mode):
-        raise InvalidRequest(f"{shown} is no file: give a document.")
-    if not found.st_size:
-        raise InvalidRequest(f"The file {shown} is empty: there is nothing to convert.")
-    return path
-
-
-def _unreadable(text: str, error: OSError) -> InvalidRequest:
-    return InvalidRequest(f"Can't read {_shown(text)}: {error.strerror}.")
-
-
-def _shown(text: str) -> str:
-    """A path as a terminal and JSON take it: some file systems have names that are no Unicode."""
-    shown = text.encode(errors="replace").decode()
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"

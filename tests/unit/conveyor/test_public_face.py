@@ -112,3 +112,22 @@ def _methods():
 def test_every_public_method_says_what_it_does_and_gives(method):
     assert inspect.getdoc(method)
     assert "return" in typing.get_type_hints(method)
+
+
+_WITHOUT_SERVERS = {"close", "aclose", "from_env"}
+_FOR_THE_WEB = {"job_ended", "neighbours"}
+
+
+@pytest.mark.parametrize("kind", [conveyor.Conveyor, conveyor.Handle])
+def test_every_call_that_waits_or_talks_to_redis_has_an_async_version(kind):
+    methods = {
+        name
+        for name, value in vars(kind).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    } - _WITHOUT_SERVERS
+    # PEP 8: a name that would be a keyword of Python ends with ``_``.
+    twins = {"await_" if name == "wait" else f"a{name}" for name in methods} & methods
+
+    assert twins == {
+        "await_" if name == "wait" else f"a{name}" for name in methods - twins - _FOR_THE_WEB
+    }
