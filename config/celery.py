@@ -55,7 +55,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         },
         "result_backend_transport_options": {
             "visibility_timeout": settings.visibility_timeout_seconds,
-            # A result backend that is away must not hold a slot: `workers.telling` comes again.
+            # A result backend that is away must not hold a slot: `workers.reporting` comes again.
             "retry_policy": _STORE_RETRY,
         },
         "redis_socket_connect_timeout": 5,

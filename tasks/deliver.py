@@ -15,7 +15,7 @@ from workers.app import app
 from workers.base import ConversionTask
 from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
-from workers.telling import Recipient, leave_nothing_to_celery
+from workers.reporting import Recipient, leave_nothing_to_celery
 from workers.wiring import Services
 
 

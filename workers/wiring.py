@@ -20,6 +20,7 @@ from conveyor.convertapi.transport import Timeouts, Transport
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.decision import Limits
 from conveyor.domain.jobs import job_uuid
+from conveyor.domain.schedule import Schedule
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
@@ -136,6 +137,15 @@ class Services:
     def spacing_s(self) -> float:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing_seconds
+
+    def schedule_of(self, entry: Entry) -> Schedule:
+        """When a conversion's job is polled.
+
+        Args:
+            entry: The conversion.
+        """
+        expectation = self.ledger.expected_durations.of(entry.request)
+        return Schedule(self.spacing_s, expectation, is_called=entry.webhook)
 
     def webhook(self, conversion_id: str) -> str:
         """The address that the service calls when the job has ended, empty where it shall not.

@@ -27,7 +27,7 @@ WINDOWS = {
     "ready, its delivery not sent": "poll one: EVALSHA expected_durations.learn #1",
     "a file stored, not noted": "poll one: storage replace #1",
     "stored, not told": "poll one: EVALSHA ledger.succeeded #1",
-    "result stored, not noted as told": "poll one: SETEX+PUBLISH telling.tell #1",
+    "result stored, not noted as told": "poll one: SETEX+PUBLISH reporting.report_outcome #1",
     "told, its message not acknowledged": "poll one: EVALSHA ledger.delivered #1",
 }
 # `make chaos` tries every place. `make test` tries the windows, and where a caller is told.

@@ -1,4 +1,4 @@
-"""An outcome is told, step by step: the caller's next step is sent, the result is stored.
+"""Reports an outcome to its caller, step by step: sends the next step, stores the result.
 
 Celery sends callbacks and chain, then stores the result, and runs all of it again where the result
 backend is away. So ``deliver`` does this itself. Each step is noted in the ledger when it is done,
@@ -40,17 +40,17 @@ from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back
 from workers.wiring import Services
 
-__all__ = ["Recipient", "leave_nothing_to_celery", "refuse", "revoke", "tell"]
+__all__ = ["Recipient", "leave_nothing_to_celery", "refuse", "report_outcome", "revoke"]
 
 _IDS: Final = UUID("6f1f7a3e-6a53-4a55-8f0c-5d1f4d0f8b1e")
 _AWAY: Final = (redis.RedisError, OSError)
 
-log = structlog.get_logger("conveyor.telling")
+log = structlog.get_logger("conveyor.reporting")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom to tell of an outcome.
+    """Who gets an outcome.
 
     Attributes:
         app: Through which the caller's next steps are sent.
@@ -95,8 +95,8 @@ class _Child:
         return (self.id, None), None
 
 
-def tell(services: Services, to: Recipient, lease: Lease, entry: Entry) -> None:
-    """Tell the caller of a conversion how it has ended, and note that it knows.
+def report_outcome(services: Services, to: Recipient, lease: Lease, entry: Entry) -> None:
+    """Report to a conversion's caller how it has ended, and note that it is delivered.
 
     Args:
         services: What the process works with.
@@ -135,35 +135,35 @@ def leave_nothing_to_celery(request: Context) -> None:
     """Take out of a running task's request what Celery would do when it ends.
 
     Args:
-        request: The task's; it has been told.
+        request: The task's; its caller has the outcome.
     """
     request.callbacks = request.errbacks = request.chain = request.chord = None
     request.ignore_result = True
 
 
 def refuse(task: Task, error: Exception) -> NoReturn:
-    """Tell the caller of what the ledger does not know that it can't be.
+    """Report to a caller that its request can't be right. The ledger knows no such conversion.
 
     Args:
         task: The task whose message asks for it.
         error: What its caller gets.
 
     Raises:
-        Ignore: It is told.
+        Ignore: The caller knows.
         Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     _outright(task, lambda: task.backend.mark_as_failure(_of(task).id, error, request=_of(task)))
 
 
 def revoke(task: Task, reason: str) -> NoReturn:
-    """Tell the caller of what the ledger does not know that it was revoked, as Celery does.
+    """Report to a caller, as Celery does, that its request was revoked before it had an entry.
 
     Args:
         task: The task whose message asks for it.
         reason: ``revoked`` or ``expired``.
 
     Raises:
-        Ignore: It is told.
+        Ignore: The caller knows.
         Retry: The result backend is away: the message, which is all that there is, comes back.
     """
     log.info("revoked", reason=reason)
@@ -190,7 +190,7 @@ def _away(backend: Any) -> tuple[type[Exception], ...]:
 
 def _come_again(services: Services, entry: Entry, error: Exception) -> NoReturn:
     """Later, by a date in the ledger."""
-    delay_s = schedule.retry_telling(entry.undelivered)
+    delay_s = schedule.retry_report(entry.undelivered)
     log.warning("result_backend_away", reason=type(error).__name__, delay_s=delay_s)
     services.ledger.undelivered(entry, delay_s)
     raise Ignore

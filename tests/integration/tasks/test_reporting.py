@@ -1,4 +1,4 @@
-"""Each step of telling a caller is noted, and a delivery that comes again leaves it out."""
+"""Each step of a report to a caller is noted, and a delivery that comes again leaves it out."""
 
 from __future__ import annotations
 
