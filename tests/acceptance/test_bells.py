@@ -15,9 +15,9 @@ from chaos.service import Service
 from conveyor import State
 from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
-from workers.local.environment import ROOT
-from workers.local.process import Child
-from workers.local.stack import LocalStack, consumes
+from local_stack.environment import ROOT
+from local_stack.process import Child
+from local_stack.stack import LocalStack, consumes
 
 KEYS = Keys()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("conveyor", "config", "workers", "tasks", "web")
+PACKAGES = ("conveyor", "config", "workers", "tasks", "web", "local_stack")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Children of the local stack get the machine's environment; the sandbox's programs are others'.
-MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "conveyor/sandbox/")
+MAY_PASS_ON_THE_ENVIRONMENT = ("local_stack/", "conveyor/sandbox/")
 
 
 # Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.

@@ -24,7 +24,7 @@ import structlog  # noqa: F401
 
 import workers.start
 import workers.wiring  # noqa: F401
-from workers.local.die_with_parent import tie_to
+from local_stack.die_with_parent import tie_to
 
 RUN_S = 40.0
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import ConversionFailed, State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 CONVERSIONS = 500
 LOSSY_CONVERSIONS = 120

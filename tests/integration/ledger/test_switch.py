@@ -19,7 +19,7 @@ from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
 from conveyor.result_backend import Backend
 from conveyor.transport import Transport
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 KEYS = Keys()
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal is L
 PARENT = """
 import sys, time
 from pathlib import Path
-from workers.local.process import Child
+from local_stack.process import Child
 child = Child("it", ["sleep", "600"], log=Path(sys.argv[1]))
 child.start()
 print(child.pid, flush=True)

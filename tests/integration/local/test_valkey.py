@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from workers.local import Valkey
-from workers.local.process import StartError
+from local_stack import Valkey
+from local_stack.process import StartError
 
 
 @pytest.fixture

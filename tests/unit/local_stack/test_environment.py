@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from workers.local.environment import ROOT, child_environment
+from local_stack.environment import ROOT, child_environment
 
 
 def test_settings_of_ours_replace_all_inherited_ones() -> None:
@@ -28,5 +28,5 @@ def test_no_proxy_stands_between_the_workers_and_the_sandbox() -> None:
 
 
 def test_children_are_started_where_the_packages_lie() -> None:
-    assert (ROOT / "workers" / "local").is_dir()
+    assert (ROOT / "local_stack").is_dir()
     assert (ROOT / "pyproject.toml").is_file()

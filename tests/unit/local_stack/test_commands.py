@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from workers.local import commands
+from local_stack import commands
 
 
 def test_worker_has_its_node_name_and_consumes_the_queues_of_its_settings() -> None:

@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from conveyor import Conveyor
-from workers.local import commands
-from workers.local.endpoints import Endpoints
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK
-from workers.local.process import Child
-from workers.local.valkey import Valkey
+from local_stack import commands
+from local_stack.endpoints import Endpoints
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import LOOPBACK
+from local_stack.process import Child
+from local_stack.valkey import Valkey
 
 __all__ = ["LocalStack", "consumes"]
 
@@ -39,7 +39,7 @@ class LocalStack:
     """Valkey, the sandbox, workers and, if wanted, `web` and Flower, on free loopback ports.
 
     Everything ends with the ``with`` block, also when the start fails half-way. On Linux it ends
-    even when this process is killed. `workers.local.die_with_parent` says what threads must not do.
+    even when this process is killed. `local_stack.die_with_parent` says what threads must not do.
 
     Attributes:
         directory: Where data, logs and results lie.

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from conveyor.settings import ENV_PREFIX
-from workers.local.endpoints import Endpoints
-from workers.local.environment import ROOT
-from workers.local.interruption import ended_by_signals
-from workers.local.process import StartError
-from workers.local.stack import LocalStack
+from local_stack.endpoints import Endpoints
+from local_stack.environment import ROOT
+from local_stack.interruption import ended_by_signals
+from local_stack.process import StartError
+from local_stack.stack import LocalStack
 
 HOME = ROOT / "var" / "up"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from workers.local import die_with_parent
+from local_stack import die_with_parent
 
 __all__ = ["Child", "StartError"]
 

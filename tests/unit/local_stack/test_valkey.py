@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 
 def test_the_url_holds_the_password_quoted(tmp_path: Path) -> None:

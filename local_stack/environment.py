@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conveyor.settings import ENV_PREFIX
-from workers.local.ports import LOOPBACK
+from local_stack.ports import LOOPBACK
 
 __all__ = ["ROOT", "child_environment"]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 """The project's folder, where `workers` and `tasks` are imported from."""
 
 # Other programs' settings that would point a child elsewhere or change how it runs.

@@ -1,6 +1,6 @@
 """Become another program, tied to the parent: on Linux it's killed when the parent ends.
 
-`workers.local.process` runs it: ``python -I -S die_with_parent.py PARENT_PID PROGRAM ARG…``. A
+`local_stack.process` runs it: ``python -I -S die_with_parent.py PARENT_PID PROGRAM ARG…``. A
 script of its own, because asking for the signal between fork and exec would run Python in the
 child of a process that has threads.
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from workers.local.interruption import ended_by_signals
+from local_stack.interruption import ended_by_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

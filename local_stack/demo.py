@@ -14,10 +14,10 @@ from conveyor.cli.progress import follow
 from conveyor.cli.report import summary
 from conveyor.domain.conversion import Conversion
 from conveyor.errors import ConveyorError
-from workers.local.environment import ROOT
-from workers.local.interruption import ended_by_signals
-from workers.local.process import StartError
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.interruption import ended_by_signals
+from local_stack.process import StartError
+from local_stack.stack import LocalStack
 
 SOURCE = ROOT / "examples" / "report.docx"
 RESULT = ROOT / "var" / "demo" / "report.pdf"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 
-from workers.local import ports
+from local_stack import ports
 
 
 def test_a_free_port_can_be_listened_on() -> None:
