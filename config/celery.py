@@ -103,5 +103,5 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
 
 
 def _declared(name: str) -> Queue:
-    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
-    return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call]
+    exchange = Exchange(name, type="direct")
+    return Queue(name, exchange, routing_key=name)

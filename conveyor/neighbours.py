@@ -182,7 +182,7 @@ def _ask(client: Client, questions: list[tuple[str, str]]) -> list[Any]:
     """Ask much at once; what is refused, or is of another type, is left out by whoever reads it."""
     with client.pipeline(transaction=False) as pipeline:
         for question in questions:
-            pipeline.execute_command(*question)  # type: ignore[no-untyped-call]
+            pipeline.execute_command(*question)
         try:
             answers = pipeline.execute(raise_on_error=False)
         except redis.RedisError as error:

@@ -45,7 +45,7 @@ class _Client(redis.Redis):
         with self.pipeline(True) as pipe:
             while True:
                 try:
-                    pipe.watch(*watches)  # type: ignore[no-untyped-call]
+                    pipe.watch(*watches)
                     func(pipe)
                     return pipe.execute()
                 except redis.WatchError as error:
@@ -78,7 +78,7 @@ class QoS(kombu_redis.QoS):
             client: As kombu has it.
         """
         try:
-            super().restore_unacked(client)  # type: ignore[no-untyped-call]
+            super().restore_unacked(client)
         except (redis.ConnectionError, redis.TimeoutError):
             if self.channel.connection.client is not None:
                 # Without this they would come back when their visibility time-out has run out.
@@ -97,7 +97,7 @@ class Channel(kombu_redis.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         _check_permitted(args[0].client.hostname)
-        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().__init__(*args, **kwargs)
         # kombu's own ping is answered by a server that takes no writes, too: without a pause a
         # worker would connect to it, be refused, and connect again. This writes nothing.
         try:
@@ -105,7 +105,7 @@ class Channel(kombu_redis.Channel):
             self._hand_back()
         except redis.RedisError:
             self.connection.cycle.discard(self)
-            self._disconnect_pools()  # type: ignore[no-untyped-call]
+            self._disconnect_pools()
             raise
 
     def _hand_back(self) -> None:
@@ -151,7 +151,7 @@ class Channel(kombu_redis.Channel):
         Celery 5.7 may have put the connection away by then, and logs a traceback for what is said.
         """
         with suppress(redis.ConnectionError, redis.TimeoutError):
-            super().close()  # type: ignore[no-untyped-call]
+            super().close()
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Acknowledge a message; where the broker is away it comes again, which harms nobody.
@@ -161,7 +161,7 @@ class Channel(kombu_redis.Channel):
             multiple: As kombu has it.
         """
         with _given_up("acknowledged"):
-            super().basic_ack(delivery_tag, multiple)  # type: ignore[no-untyped-call]
+            super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Give a message back; where the broker is away it comes again by itself.
@@ -171,7 +171,7 @@ class Channel(kombu_redis.Channel):
             requeue: Whether it goes back into its queue.
         """
         with _given_up("given back"):
-            super().basic_reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+            super().basic_reject(delivery_tag, requeue)
 
 
 @contextmanager
@@ -199,7 +199,7 @@ def _watched(kind: Any, channel: Channel) -> Any:
         def disconnect(self, *args: Any, **kwargs: Any) -> None:
             super().disconnect(*args, **kwargs)
             if channel._registered:  # noqa: SLF001 - as in kombu
-                channel._on_connection_disconnect(self)  # type: ignore[no-untyped-call]  # noqa: SLF001
+                channel._on_connection_disconnect(self)  # noqa: SLF001 - the same
 
     return Connection
 
@@ -260,11 +260,11 @@ class ProducerChannel(Channel):
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         with _SILENCE.noted(self.connection.client.hostname):
-            super()._put(queue, message, **kwargs)  # type: ignore[no-untyped-call]
+            super()._put(queue, message, **kwargs)
 
     def _put_fanout(self, exchange: str, message: Any, routing_key: str, **kwargs: Any) -> None:
         with _SILENCE.noted(self.connection.client.hostname):
-            super()._put_fanout(exchange, message, routing_key, **kwargs)  # type: ignore[no-untyped-call]
+            super()._put_fanout(exchange, message, routing_key, **kwargs)
 
 
 class ProducerTransport(Transport):

@@ -22,7 +22,7 @@ def dumps(value: Any) -> str:
     Raises:
         TypeError: It holds what no message does.
     """
-    return str(kombu_json.dumps(value))  # type: ignore[no-untyped-call]
+    return str(kombu_json.dumps(value))
 
 
 def loads(text: str | bytes) -> Any:

@@ -89,7 +89,7 @@ class LocalStack:
             endpoints: Ports and secrets; free ones and new ones, unless given.
         """
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="conveyor-")
-        self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+        self.directory = Path(self._temporary.name) if self._temporary else Path(directory or "")
         self.directory.mkdir(parents=True, exist_ok=True)
         self._at = endpoints or Endpoints.fresh()
         self._own_valkey = valkey is None

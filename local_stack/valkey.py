@@ -58,7 +58,7 @@ class Valkey:
             program: Another server's, Redis' for instance.
         """
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="valkey-")
-        self._directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+        self._directory = Path(self._temporary.name) if self._temporary else Path(directory or "")
         self._directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.password = password

@@ -39,7 +39,7 @@ class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
     """The user pressed Ctrl-C; the message says what goes on without them."""
 
 
-class MissingExtra(ConveyorError):  # noqa: N818
+class MissingExtra(ConveyorError):  # noqa: N818 - reads as the sentence it stands for
     """A command needs a package that is not installed; the message says how to install it."""
 
 

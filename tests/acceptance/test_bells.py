@@ -122,7 +122,7 @@ class TestWebhooks:
         until(lambda: states(ids) == {State.SUCCEEDED: 50})
         polls = sum(conveyor.get(each).polls for each in ids)
         assert polls < 2 * len(ids), "or the webhooks brought nothing"
-        left = lambda: {  # noqa: E731
+        left = lambda: {  # noqa: E731 - of this test alone
             **{queue: client.llen(queue) for queue in Queues().names},
             **{due: client.zcard(due) for due in KEYS.all_due},
             "in hand": _in_hand(client),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
 import tomllib
 from pathlib import Path
 
@@ -194,3 +196,56 @@ def test_whoever_may_read_the_clock_does(start):
     paths = [path for path in MODULES if _name(path).startswith(start)]
 
     assert any(list(_reads_clock(_tree(path))) for path in paths)
+
+
+EVERYWHERE = (*PACKAGES, "convertapi_sandbox", "chaos", "benchmarks", "examples", "tests")
+REASONS_TO_COME = (
+    "conveyor/convertapi/",
+    "conveyor/domain/",
+    "conveyor/ledger/",
+    "conveyor/sandbox/",
+    "conveyor/storage/",
+    "convertapi_sandbox/",
+)
+EXCEPTION = re.compile(
+    r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type:\s*ignore(?:\[[^]]*\])?)"
+)
+
+
+def _without_reason(path):
+    """The lines that excuse something from a check, and don't say why."""
+    with tokenize.open(path) as source:
+        for token in tokenize.generate_tokens(source.readline):
+            words, exceptions = EXCEPTION.subn("", token.string)
+            is_comment = token.type == tokenize.COMMENT
+            if is_comment and exceptions and not re.search("[A-Za-z]{2}", words):
+                yield token.start[0]
+
+
+@pytest.mark.parametrize("folder", EVERYWHERE)
+def test_every_exception_from_a_check_has_its_reason_in_its_line(folder):
+    paths = [
+        path
+        for path in (ROOT / folder).rglob("*.py")
+        if not _name(path).startswith(REASONS_TO_COME)
+    ]
+
+    assert [f"{_name(path)}:{line}" for path in paths for line in _without_reason(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x = 1  # noqa: E501", [1]),
+        ("x = 1  # type: ignore[misc]  # noqa: E501, N818", [1]),
+        ("x = 1  # noqa", [1]),
+        ("x = 1  # noqa: E501 - a table", []),
+        ("x = 1  # type: ignore[misc] # Celery ships no types", []),
+        ('x = "# noqa: E501"', []),
+    ],
+)
+def test_an_exception_without_a_reason_is_seen(tmp_path, line, expected):
+    path = tmp_path / "module.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+
+    assert list(_without_reason(path)) == expected

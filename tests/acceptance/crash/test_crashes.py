@@ -111,7 +111,7 @@ def test_a_worker_dies_before_amid_and_after_a_pipeline_of_many(
 def _say(ends, capsys):
     slowest = max(ends.values(), key=lambda end: end.took_s).took_s
     with capsys.disabled():
-        print(f" {len(ends)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201
+        print(f" {len(ends)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201 - a figure
 
 
 def _is_tried(point):

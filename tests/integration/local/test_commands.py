@@ -95,7 +95,7 @@ def up() -> subprocess.Popen[str]:
 
 def read_until(word: str, stream: object) -> list[str]:
     lines: list[str] = []
-    for line in stream:  # type: ignore[attr-defined]
+    for line in stream:
         lines.append(line)
         if word in line:
             return lines
