@@ -15,12 +15,13 @@ from functools import partial
 from conveyor.broker import address_of_broker, broker_channel
 from conveyor.causes import explain
 from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
-from conveyor.checkup import INQUIRY_S, WORKER_TIMEOUT_S, ask_worker
+from conveyor.checkup import WORKER_TIMEOUT_S, ask_worker
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError, StorageError
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
+from conveyor.silence import INQUIRY_S
 from conveyor.standing import fatal_of, finding_of, look
 
 __all__ = [

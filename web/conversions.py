@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, State
-from web.models import ConversionAnswer, ConversionOrder, ConversionPage, href_of
+from web.answers import ConversionAnswer, ConversionPage
+from web.models import ConversionOrder, href_of
 from web.openapi import problems
 from web.orders import DocumentQuery, Order, read_order
 from web.outcome import outcome_of

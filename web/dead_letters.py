@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conveyor, FailureKind
+from web.answers import ConversionAnswer, DeadLetterAnswer, DeadLetterPage
 from web.bodies import read_json
-from web.models import ConversionAnswer, DeadLetterAnswer, DeadLetterPage, ReplayOrder, href_of
+from web.models import ReplayOrder, href_of
 from web.openapi import problems
 from web.outcome import outcome_of
 from web.paging import PageQuery, next_page

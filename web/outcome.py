@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from conveyor import Conversion, Conveyor, Progress, State, Unavailable
-from web.models import ConversionAnswer
+from web.answers import ConversionAnswer
 
 __all__ = ["outcome_of"]
 

@@ -14,7 +14,7 @@ from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 
 from conveyor.checks import Part, check_all
-from conveyor.checkup import ABOUT
+from conveyor.silence import ABOUT
 from workers.wiring import wired
 
 __all__ = ["about"]

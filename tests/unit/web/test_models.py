@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from conveyor import Conversion, Failure, FailureKind, Progress, State, StoredFile
-from web.models import ConversionAnswer, ConversionOrder, DeadLetterAnswer, ReplayOrder, rfc3339
+from web.answers import ConversionAnswer, DeadLetterAnswer
+from web.models import ConversionOrder, ReplayOrder, rfc3339
 
 WAITING = Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0)
 
