@@ -7,7 +7,7 @@ from typing import Any, Final
 from kombu.entity import Exchange, Queue
 
 from config.settings import WorkerSettings
-from conveyor.extensions import transport_of
+from conveyor.messaging.extensions import transport_of
 from conveyor.names import Queues
 
 __all__ = ["celery_options"]

@@ -14,13 +14,13 @@ from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
 
-from conveyor.async_twins import async_twin
 from conveyor.domain.conversion import Conversion, Event, Progress, State
 from conveyor.domain.durations import Expectation
 from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
+from conveyor.producing.async_twins import async_twin
 
 __all__ = ["Handle"]
 

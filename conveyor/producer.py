@@ -8,9 +8,6 @@ from typing import IO, Any, Self
 
 from celery import Celery, Signature
 
-from conveyor import application, neighbours
-from conveyor.accepting import Acceptance
-from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel
 from conveyor.dead_letters import DeadLetters
 from conveyor.domain.conversion import Conversion, Progress, StagedFile, State
@@ -24,15 +21,18 @@ from conveyor.ledger import Ledger, NotRung, governor
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
-from conveyor.local_sources import request_of
-from conveyor.neighbours import Neighbours
+from conveyor.messaging import application, neighbours
+from conveyor.messaging.neighbours import Neighbours
+from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
-from conveyor.publishing import Publisher
+from conveyor.producing.accepting import Acceptance
+from conveyor.producing.async_twins import async_twin
+from conveyor.producing.local_sources import request_of
+from conveyor.producing.signing import Signing
+from conveyor.producing.wiring import ProducerServices
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
-from conveyor.signing import Signing
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
-from conveyor.wiring import ProducerServices
 
 __all__ = ["Conveyor"]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from celery.exceptions import Ignore
 
-from conveyor import bells, names
+from conveyor import names
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
+from conveyor.messaging import bells
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask

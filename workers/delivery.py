@@ -10,7 +10,6 @@ from typing import Any, Final
 import structlog
 from celery.exceptions import Ignore
 
-from conveyor import bells
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import schedule
 from conveyor.domain.answers import Finished, PollAnswer, RemoteFile, Result, SubmitAnswer
@@ -18,6 +17,7 @@ from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
+from conveyor.messaging import bells
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens

@@ -9,7 +9,7 @@ import redis
 import structlog
 from kombu.exceptions import OperationalError
 
-from conveyor.causes import explain
+from conveyor.diagnosis.causes import explain
 from conveyor.errors import ConveyorError
 from workers.complaints import complaints
 

@@ -11,8 +11,8 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
 from conveyor.errors import InvalidRequest
-from conveyor.fingerprint import fingerprint_of
 from conveyor.ledger import Entry, RevokedBefore, is_another
+from conveyor.producing.fingerprint import fingerprint_of
 from workers.reporting import refuse, revoke
 from workers.revoking import DROPPED
 from workers.wiring import Services

@@ -6,12 +6,12 @@ from typing import Final
 
 import structlog
 
-from conveyor import bells
 from conveyor.domain import schedule
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Entry
 from conveyor.ledger.encoding import NewerEntry
+from conveyor.messaging import bells
 from workers.wiring import Services
 
 __all__ = ["internal_failure", "put_aside", "stumble"]

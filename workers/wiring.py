@@ -14,7 +14,6 @@ from uuid import UUID
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.bells import Belfry
 from conveyor.convertapi.client import ConvertApi, Keeper
 from conveyor.convertapi.transport import Timeouts, Transport
 from conveyor.domain.conversion import StoredFile
@@ -29,10 +28,11 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.turnstile import Turnstile
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
 from conveyor.process_local import process_local
-from conveyor.publishing import Publisher
-from conveyor.staging import Staging
+from conveyor.producing.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.storage.marker import Marker
 from conveyor.webhooks import address_of

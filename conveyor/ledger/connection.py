@@ -17,7 +17,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from conveyor.causes import explain
+from conveyor.diagnosis.causes import explain
 from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.keys import Keys

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from conveyor import State
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from local_stack.stack import LocalStack
 from local_stack.valkey import Valkey
 

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from conveyor import Conveyor
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.domain.conversion import State
 from local_stack.process import Child
 from local_stack.stack import LocalStack, consumes

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 import redis
 
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.errors import UnknownConversion
 from local_stack.stack import LocalStack
 

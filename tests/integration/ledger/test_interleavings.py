@@ -44,8 +44,7 @@ from hypothesis.stateful import (
 )
 
 from config.settings import WorkerSettings
-from conveyor import State, bells, names
-from conveyor.bells import Belfry
+from conveyor import State, names
 from conveyor.cancelling import cancel
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import Unclear
@@ -78,7 +77,9 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
 from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
-from conveyor.publishing import Publisher
+from conveyor.messaging import bells
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
 from workers import reporting
 from workers.dialects import Dialects

@@ -17,8 +17,8 @@ from conveyor import Conveyor, names
 from conveyor.errors import BrokerUnavailable, LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
-from conveyor.result_backend import Backend
-from conveyor.transport import Transport
+from conveyor.messaging.result_backend import Backend
+from conveyor.messaging.transport import Transport
 from local_stack.valkey import Valkey
 
 KEYS = Keys()

@@ -17,8 +17,8 @@ from conveyor.ledger import Submission
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
+from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
-from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 
 KEYS = Keys()

@@ -9,9 +9,9 @@ import pytest
 from celery import Celery
 
 from conveyor import Conveyor
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.errors import LedgerUnavailable
-from conveyor.neighbours import look
+from conveyor.messaging.neighbours import look
 
 SECRET = "contents of theirs"
 

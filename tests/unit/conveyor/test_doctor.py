@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conveyor import doctor, question
+from conveyor.diagnosis import doctor, question
 from conveyor.errors import StorageError
 
 

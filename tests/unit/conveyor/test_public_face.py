@@ -17,7 +17,7 @@ _NOT_A_PRODUCERS = (
     "conveyor.capacity",
     "conveyor.cli",
     "conveyor.convertapi",
-    "conveyor.doctor",
+    "conveyor.diagnosis.doctor",
     "conveyor.live",
     "conveyor.sandbox",
 )

@@ -10,9 +10,7 @@ from typing import Final
 
 from celery import Celery
 
-from conveyor.bells import Belfry
 from conveyor.domain.redaction import redact_server_url
-from conveyor.extensions import BACKENDS, transport_of
 from conveyor.idle import close_broker, close_redis
 from conveyor.ledger import PRODUCERS, Client, Ledger, connect
 from conveyor.ledger.index import Index
@@ -20,11 +18,13 @@ from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.watch import Watch
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.extensions import BACKENDS, transport_of
+from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
 from conveyor.process_local import mind_forks, process_local
-from conveyor.publishing import Publisher
+from conveyor.producing.staging import Staging
 from conveyor.settings import ProducerSettings
-from conveyor.staging import Staging
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 

@@ -17,13 +17,13 @@ from typing import Final
 
 from kombu.exceptions import OperationalError
 
-from conveyor.broker import address_of_broker
-from conveyor.causes import explain
-from conveyor.checks import Check, begin
+from conveyor.diagnosis.broker import address_of_broker
+from conveyor.diagnosis.causes import explain
+from conveyor.diagnosis.checks import Check, begin
+from conveyor.diagnosis.question import Question, no_worker
+from conveyor.diagnosis.silence import INQUIRY_S, why_silent
 from conveyor.errors import StorageError
 from conveyor.producer import Conveyor
-from conveyor.question import Question, no_worker
-from conveyor.silence import INQUIRY_S, why_silent
 
 __all__ = ["WORKER_TIMEOUT_S", "ask_worker"]
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from conveyor.publishing import publish
+from conveyor.messaging.publishing import publish
 
 __all__ = ["call_errbacks"]
 

@@ -15,13 +15,13 @@ from celery.result import AsyncResult
 from celery.states import READY_STATES
 
 from conveyor import names
-from conveyor.causes import explain
-from conveyor.checks import Check, begin
+from conveyor.diagnosis.causes import explain
+from conveyor.diagnosis.checks import Check, begin
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
+from conveyor.messaging.publishing import options_of
 from conveyor.producer import Conveyor
-from conveyor.publishing import options_of
 
 __all__ = ["ROLL_CALL_S", "Question", "no_worker"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from conveyor import names
 from conveyor.ledger import Entry
-from conveyor.publishing import Publisher, publish
+from conveyor.messaging.publishing import Publisher, publish
 
 __all__ = ["Belfry", "deliver"]
 

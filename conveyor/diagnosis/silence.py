@@ -14,11 +14,11 @@ from typing import Any, Final
 from celery import Celery
 
 from conveyor import names
-from conveyor.broker import address_of_broker
-from conveyor.causes import explain
-from conveyor.checks import Check, begin
+from conveyor.diagnosis.broker import address_of_broker
+from conveyor.diagnosis.causes import explain
+from conveyor.diagnosis.checks import Check, begin
+from conveyor.diagnosis.question import ROLL_CALL_S, Question, no_worker
 from conveyor.producer import Conveyor
-from conveyor.question import ROLL_CALL_S, Question, no_worker
 
 __all__ = ["ABOUT", "INQUIRY_S", "why_silent"]
 

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from conveyor.broker import address_of_broker, broker_channel
-from conveyor.causes import explain
-from conveyor.checks import CHECK_TIMEOUT_S, Check, Finding, Part
-from conveyor.checkup import WORKER_TIMEOUT_S, ask_worker
+from conveyor.diagnosis.broker import address_of_broker, broker_channel
+from conveyor.diagnosis.causes import explain
+from conveyor.diagnosis.checks import CHECK_TIMEOUT_S, Check, Finding, Part
+from conveyor.diagnosis.checkup import WORKER_TIMEOUT_S, ask_worker
+from conveyor.diagnosis.silence import INQUIRY_S
+from conveyor.diagnosis.standing import fatal_of, finding_of, look
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import ConveyorError, LedgerUnavailable, SettingsError, StorageError
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import KEEP_CHECK_S, Keys
 from conveyor.producer import Conveyor
-from conveyor.silence import INQUIRY_S
-from conveyor.standing import fatal_of, finding_of, look
 
 __all__ = [
     "WORKER_TIMEOUT_S",

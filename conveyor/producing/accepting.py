@@ -24,11 +24,11 @@ from conveyor.errors import (
     ConveyorError,
     LedgerUnavailable,
 )
-from conveyor.fingerprint import fingerprint_of
 from conveyor.ledger import AlreadyAccepted, Idempotency, NotRung
-from conveyor.local_sources import LocalSources, has_local, local_first
-from conveyor.publishing import announce
-from conveyor.wiring import ProducerServices
+from conveyor.messaging.publishing import announce
+from conveyor.producing.fingerprint import fingerprint_of
+from conveyor.producing.local_sources import LocalSources, has_local, local_first
+from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["Acceptance"]
 

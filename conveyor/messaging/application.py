@@ -1,8 +1,8 @@
 """What of an application's Celery settings can't work with us, told at once (invariant I7).
 
 An application's signatures are published by its own processes, and its own workers run what comes
-after them. Most settings have no part in that, or `conveyor.publishing` overrides them. The rest
-stands here. `docs/production.md` has the whole table.
+after them. Most settings have no part in that, or `conveyor.messaging.publishing` overrides them.
+The rest stands here. `docs/production.md` has the whole table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conveyor import names
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.servers import Host, ServerUrl, is_redis_url
 from conveyor.errors import SettingsError
-from conveyor.publishing import options_of
+from conveyor.messaging.publishing import options_of
 
 __all__ = ["broker_of", "check_application", "check_signing", "results_of"]
 

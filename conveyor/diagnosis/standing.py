@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import redis
 from celery import Celery
 
-from conveyor.broker import broker_channel
-from conveyor.checks import Finding
+from conveyor.diagnosis.broker import broker_channel
+from conveyor.diagnosis.checks import Finding
 from conveyor.ledger import Ledger
 from conveyor.ledger.server import Concern, Standing, look_at_server
 

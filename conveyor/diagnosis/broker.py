@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from celery import Celery
 
-from conveyor.causes import explain
+from conveyor.diagnosis.causes import explain
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import BrokerUnavailable
 

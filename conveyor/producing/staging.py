@@ -17,8 +17,8 @@ from typing import IO, Any, Final, TypeVar, cast
 from conveyor.domain.conversion import StagedFile
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
-from conveyor.local_files import open_local
 from conveyor.process_local import process_local
+from conveyor.producing.local_files import open_local
 from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
 from conveyor.storage.marker import Marker
 from conveyor.storage.names import staged_tokens

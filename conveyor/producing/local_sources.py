@@ -10,8 +10,8 @@ from conveyor.domain.conversion import StagedFile
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput, SourceKind, parse_sources, prefer_local, staged
 from conveyor.errors import InvalidRequest, LedgerUnavailable
-from conveyor.local_files import local_file
-from conveyor.wiring import ProducerServices
+from conveyor.producing.local_files import local_file
+from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["LocalSources", "has_local", "local_first", "request_of"]
 

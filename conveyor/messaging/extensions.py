@@ -12,7 +12,7 @@ from conveyor.domain.servers import SCHEMES, is_redis_url
 
 __all__ = ["BACKENDS", "transport_of"]
 
-BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.result_backend:Backend")
+BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.messaging.result_backend:Backend")
 """For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
 
 
@@ -26,4 +26,4 @@ def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
     Returns:
         Ours for Redis; None where Celery shall choose.
     """
-    return f"conveyor.transport:{kind}" if is_redis_url(broker_url) else None
+    return f"conveyor.messaging.transport:{kind}" if is_redis_url(broker_url) else None

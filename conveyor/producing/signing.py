@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import Celery, Signature
 
-from conveyor import application, names
+from conveyor import names
 from conveyor.domain.request import ConversionRequest
-from conveyor.fingerprint import fingerprint_of
-from conveyor.local_sources import LocalSources, local_first
+from conveyor.messaging import application
+from conveyor.messaging.publishing import options_of
 from conveyor.process_local import mind_forks
-from conveyor.publishing import options_of
-from conveyor.wiring import ProducerServices
+from conveyor.producing.fingerprint import fingerprint_of
+from conveyor.producing.local_sources import LocalSources, local_first
+from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["Signing"]
 

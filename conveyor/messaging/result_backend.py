@@ -10,9 +10,9 @@ from celery.backends import redis as celery_redis
 from celery.states import SUCCESS
 
 from conveyor.domain.servers import ServerUrl
-from conveyor.errbacks import call_errbacks
 from conveyor.ledger import options_of
 from conveyor.ledger.together import Together
+from conveyor.messaging.errbacks import call_errbacks
 
 __all__ = ["Backend"]
 

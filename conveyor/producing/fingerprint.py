@@ -9,7 +9,7 @@ from typing import Final
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest
-from conveyor.local_files import local_file
+from conveyor.producing.local_files import local_file
 
 __all__ = ["fingerprint_of"]
 
