@@ -42,7 +42,7 @@ if typing.TYPE_CHECKING:
         UnreadableConversion,
         WaitTimeout,
     )
-    from conveyor.fleet import Fleet, Page
+    from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
     from conveyor.ledger.governor import AccountStatus
     from conveyor.producer import Conveyor
@@ -74,6 +74,7 @@ __all__ = [
     "SettingsError",
     "StagedFile",
     "State",
+    "Status",
     "StorageError",
     "StoredFile",
     "Unavailable",
@@ -117,6 +118,7 @@ _HOMES: typing.Final = {
     "conveyor.fleet": (
         "Fleet",
         "Page",
+        "Status",
     ),
     "conveyor.handle": ("Handle",),
     "conveyor.ledger.governor": ("AccountStatus",),

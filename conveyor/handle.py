@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
@@ -50,6 +51,14 @@ class Owner(Protocol):
 
     def cancel(self, conversion_id: str) -> Conversion:
         """Cancel a conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What has happened after an event, and whether nothing more will."""
+
+    events: list[Event]
+    is_last: bool
 
 
 class Handle:
@@ -154,10 +163,11 @@ class Handle:
     def _follow(self, after: str) -> Iterator[Event]:
         after, pause_s, is_over = self._place(after), _FIRST_LOOK_S, False
         while not is_over:
-            events, is_over = self._news(after)
-            yield from events
-            if events:
-                after, pause_s = events[-1].id, _FIRST_LOOK_S
+            news = self._news(after)
+            is_over = news.is_last
+            yield from news.events
+            if news.events:
+                after, pause_s = news.events[-1].id, _FIRST_LOOK_S
             elif not is_over:
                 time.sleep(pause_s)
                 pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
@@ -192,12 +202,12 @@ class Handle:
         async with self._owner.watch.on(self.id) as bell:
             after = await asyncio.to_thread(self._place, after)
             while True:
-                events, is_over = await asyncio.to_thread(self._news, after)
-                for event in events:
+                news = await asyncio.to_thread(self._news, after)
+                for event in news.events:
                     yield event
-                if is_over:
+                if news.is_last:
                     return
-                after = events[-1].id if events else after
+                after = news.events[-1].id if news.events else after
                 await bell.wait()
 
     def _place(self, after: str) -> str:
@@ -210,13 +220,13 @@ class Handle:
     def _last_id(self) -> str:
         return self._ledger.last_event_id(self.id) or "0-0"
 
-    def _news(self, after: str) -> tuple[list[Event], bool]:
+    def _news(self, after: str) -> _News:
         """What has happened after an event, and whether nothing more will."""
         events = self._ledger.events(self.id, after)
         if not events and self._ledger.get(self.id).state.is_final:
             # It may have ended between these two looks.
-            return self._ledger.events(self.id, after), True
-        return events, bool(events) and events[-1].state.is_final
+            return _News(self._ledger.events(self.id, after), is_last=True)
+        return _News(events, is_last=bool(events) and events[-1].state.is_final)
 
 
 class _Patience:

@@ -10,13 +10,13 @@ from celery import Celery, Signature
 
 from conveyor.cancelling import cancel
 from conveyor.dead_letters import DeadLetters
-from conveyor.domain.conversion import Conversion, Progress, StagedFile, State
+from conveyor.domain.conversion import Conversion, StagedFile, State
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
 from conveyor.errors import BrokerUnavailable
-from conveyor.fleet import Fleet, Page, page_of
-from conveyor.handle import Handle, progress_of
+from conveyor.fleet import Fleet, Page, Status, page_of, status_of
+from conveyor.handle import Handle
 from conveyor.ledger import Ledger, NotRung, governor
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.waiting import explained
@@ -299,8 +299,8 @@ class Conveyor:
         """
         return self.ledger.get(conversion_id).conversion
 
-    def status(self, conversion_id: str) -> tuple[Conversion, Progress]:
-        """A conversion as it stands, and how far it is, in one look.
+    def status(self, conversion_id: str) -> Status:
+        """A conversion as it stands, and how far it is.
 
         Args:
             conversion_id: Its id.
@@ -311,7 +311,7 @@ class Conveyor:
         """
         ledger = self.ledger
         (entry,) = explained(ledger.client, [ledger.get(conversion_id)])
-        return entry.conversion, progress_of(entry, ledger.expected_durations.of(entry.request))
+        return status_of(entry, ledger.expected_durations)
 
     def list(self, state: State | None = None, limit: int = 50, cursor: str = "") -> Page:
         """Conversions page by page, those accepted last first.

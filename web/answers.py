@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from conveyor import Conversion, Failure, FailureKind, Progress, State, StoredFile
+from conveyor import Failure, FailureKind, Progress, State, Status, StoredFile
 from web.models import Model, Timestamp, href_of, rfc3339
 
 __all__ = [
@@ -134,9 +134,9 @@ class ConversionAnswer(Model):
     failure: FailureAnswer | None
 
     @classmethod
-    def of(cls, conversion: Conversion, progress: Progress) -> Self:
-        """Make the answer from a conversion and its progress."""
-        return cls(**_members(conversion, progress))
+    def of(cls, status: Status) -> Self:
+        """Make the answer from a conversion's status."""
+        return cls(**_members(status))
 
 
 class DeadLetterAnswer(ConversionAnswer):
@@ -149,9 +149,9 @@ class DeadLetterAnswer(ConversionAnswer):
     )
 
     @classmethod
-    def of_dead(cls, conversion: Conversion, progress: Progress, *, is_paid: bool) -> Self:
-        """Make the answer from a dead letter and its progress."""
-        return cls(**_members(conversion, progress), replay_is_paid=is_paid)
+    def of_dead(cls, status: Status, *, is_paid: bool) -> Self:
+        """Make the answer from a dead letter's status."""
+        return cls(**_members(status), replay_is_paid=is_paid)
 
 
 class ConversionPage(Model):
@@ -196,8 +196,8 @@ class ProblemAnswer(Model):
     )
 
 
-def _members(conversion: Conversion, progress: Progress) -> dict[str, Any]:
-    failure = conversion.failure
+def _members(status: Status) -> dict[str, Any]:
+    conversion, failure = status.conversion, status.conversion.failure
     return {
         "id": conversion.id,
         "state": conversion.state,
@@ -209,7 +209,7 @@ def _members(conversion: Conversion, progress: Progress) -> dict[str, Any]:
         "finished_at": _optional(conversion.finished_at),
         "cost": conversion.cost,
         "polls": conversion.polls,
-        "progress": ProgressAnswer.of(progress),
+        "progress": ProgressAnswer.of(status.progress),
         "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
         "failure": FailureAnswer.of(failure) if failure else None,
     }

@@ -144,10 +144,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
     """Some of them; `next` leads to the next page."""
     page = services.conveyor.list(query.state, query.limit, query.cursor)
     return ConversionPage(
-        conversions=[
-            ConversionAnswer.of(conversion, progress)
-            for conversion, progress in zip(page.conversions, page.progress, strict=True)
-        ],
+        conversions=[ConversionAnswer.of(status) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
     )
 
@@ -160,7 +157,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
 )
 def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
     """Show a conversion as it stands."""
-    return ConversionAnswer.of(*services.conveyor.status(conversion_id))
+    return ConversionAnswer.of(services.conveyor.status(conversion_id))
 
 
 @router.delete(
