@@ -27,10 +27,10 @@ help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.runs ## Turn examples/report.docx into a PDF, on an embedded stack
-	@$(BIN)/python -m workers.local.demo
+	@$(BIN)/python -m local_stack.demo
 
 up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
-	@$(BIN)/python -m workers.local.up
+	@$(BIN)/python -m local_stack.up
 
 test: $(VENV)/.checks ## Run all checks, as .ci/run does
 	@# Side by side, because mypy uses one core.

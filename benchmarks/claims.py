@@ -27,7 +27,7 @@ from conveyor.ledger import Client, Ledger, Submission, connect
 from conveyor.ledger.claims import Claimed, Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.turnstile import Turnstile
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 WAITING: Final = (100, 10_000, 1_000_000)
 LIMIT: Final = 64

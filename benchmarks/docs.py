@@ -13,7 +13,7 @@ from benchmarks.loads import LOADS
 from benchmarks.plot import plot
 from benchmarks.promises import judge
 from benchmarks.report import RATIOS, SPEED, UPKEEP, Column, by_load_and_side, number, ratio
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 __all__ = ["page", "write_docs"]
 

@@ -11,7 +11,7 @@ import redis
 
 from benchmarks import machine
 from benchmarks.sides import Side
-from workers.local.process import Child
+from local_stack.process import Child
 
 __all__ = ["Cpu", "Peaks"]
 

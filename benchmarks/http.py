@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import requests
@@ -70,7 +70,7 @@ class Canned(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection."""
-        self._transport = transport
+        self._transport: Any = transport
         self._seen = b""
 
     def data_received(self, data: bytes) -> None:
@@ -84,7 +84,7 @@ class Canned(asyncio.Protocol):
             if len(rest) < size:
                 return
             self._seen = rest[size:]
-            self._transport.write(_answer_to(head.partition(b"\r\n")[0].decode()))  # type: ignore[attr-defined]
+            self._transport.write(_answer_to(head.partition(b"\r\n")[0].decode()))
 
 
 def main() -> int:

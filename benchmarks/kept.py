@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.figures import Figures
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 __all__ = ["BENCH", "FIGURES", "keep", "kept", "machine_words"]
 

@@ -43,9 +43,7 @@ class Outcomes:
 
     def __init__(self, url: str, look_s: float = 5.0) -> None:
         self._client = measuring_client(url)
-        self._pubsub: Any = self._client.pubsub(  # type: ignore[no-untyped-call]
-            ignore_subscribe_messages=True
-        )
+        self._pubsub: Any = self._client.pubsub(ignore_subscribe_messages=True)
         self._look_s = look_s
         self._stored: dict[str, Outcome] = {}
         self._ends = threading.Event()

@@ -27,8 +27,9 @@ _REST: Final = "the rest"
 # to whoever calls them.
 _OWNERS: Final = (
     ("celery/backends/", "results"),
-    ("conveyor/transport.py", "Celery"),
-    ("conveyor/publishing.py", "Celery"),
+    ("conveyor/messaging/transport.py", "Celery"),
+    ("conveyor/messaging/result_backend.py", "Celery"),
+    ("conveyor/messaging/publishing.py", "Celery"),
     ("kombu/", "Celery"),
     ("billiard/", "Celery"),
     ("vine/", "Celery"),

@@ -41,11 +41,11 @@ def counting() -> Iterator[Sent]:
         sent.times += 1
         return send(self, *args, **options)
 
-    AbstractConnection.send_packed_command = counted  # type: ignore[method-assign]
+    AbstractConnection.send_packed_command = counted  # type: ignore[method-assign] # to count
     try:
         yield sent
     finally:
-        AbstractConnection.send_packed_command = send  # type: ignore[method-assign]
+        AbstractConnection.send_packed_command = send  # type: ignore[method-assign] # to count
 
 
 def measuring_client(url: str) -> redis.Redis:

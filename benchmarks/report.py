@@ -37,9 +37,9 @@ def number(value: float | None) -> str:
     """
     if value is None:
         return ""
-    if abs(value) >= 100:  # noqa: PLR2004
+    if abs(value) >= 100:  # noqa: PLR2004 - three digits
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 - two
 
 
 def _of(name: str) -> Callable[[Figures], str]:

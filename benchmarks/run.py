@@ -21,7 +21,7 @@ from benchmarks.profile import sampled
 from benchmarks.redis_use import RedisUse, Sent, counting, measuring_client
 from benchmarks.sides import Enqueue, Place, Side, side_of
 from benchmarks.stand_in import StandIn
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 __all__ = ["run"]
 

@@ -251,7 +251,7 @@ class _Caller:
         try:
             reader, writer = await self._connected(place)
             writer.write(head.encode() + b"\r\n" + body)
-            return await _read_status(reader) // 100 == 2  # noqa: PLR2004
+            return await _read_status(reader) // 100 == 2  # noqa: PLR2004 - any 2xx
         except (OSError, asyncio.IncompleteReadError, ValueError):
             self._streams = None
             return False
@@ -287,7 +287,7 @@ class Connection(asyncio.Protocol):
         """Note where answers go."""
         self._transport: Any = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Nobody waits for the answer that was on its way."""
         if self._slow is not None:
             reply, timer = self._slow

@@ -16,10 +16,10 @@ from celery import Celery
 from benchmarks.jobs import Source
 from conveyor import Conveyor
 from conveyor.names import Queues
-from workers.local import commands
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
+from local_stack import commands
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
 
 __all__ = ["Enqueue", "Place", "Side", "side_of"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.service import Faults
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
 
 __all__ = ["StandIn"]
 

@@ -33,8 +33,8 @@ from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Submission, connect
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
-from workers.local.environment import ROOT
-from workers.local.valkey import Valkey
+from local_stack.environment import ROOT
+from local_stack.valkey import Valkey
 
 __all__ = ["footprint_in_redis", "page", "units_of"]
 

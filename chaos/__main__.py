@@ -18,7 +18,7 @@ from chaos.judge import Verdict
 from chaos.report import show
 from chaos.scene import run
 from conveyor.errors import ConveyorError
-from workers.local.process import StartError
+from local_stack.process import StartError
 
 _CONVERSIONS: Final = 200
 # Of a log, where nobody knows how wide it will be shown.

@@ -16,11 +16,11 @@ from chaos.clocks import shifted
 from chaos.proxy import Proxy
 from chaos.service import Service
 from conveyor import Conveyor
-from workers.local import commands
-from workers.local.environment import ROOT, child_environment
-from workers.local.process import Child
-from workers.local.stack import LocalStack, consumes
-from workers.local.valkey import Valkey
+from local_stack import commands
+from local_stack.environment import ROOT, child_environment
+from local_stack.process import Child
+from local_stack.stack import LocalStack, consumes
+from local_stack.valkey import Valkey
 
 __all__ = ["BOTH", "DIALECTS", "SPACING_S", "Build", "Fleet"]
 

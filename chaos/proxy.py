@@ -9,7 +9,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
-from workers.local.ports import LOOPBACK, free_port
+from local_stack.ports import LOOPBACK, free_port
 
 __all__ = ["Proxy"]
 

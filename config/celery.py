@@ -7,8 +7,8 @@ from typing import Any, Final
 from kombu.entity import Exchange, Queue
 
 from config.settings import WorkerSettings
+from conveyor.messaging.extensions import transport_of
 from conveyor.names import Queues
-from conveyor.transport import transport_of
 
 __all__ = ["celery_options"]
 
@@ -55,7 +55,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         },
         "result_backend_transport_options": {
             "visibility_timeout": settings.visibility_timeout_seconds,
-            # A result backend that is away must not hold a slot: `workers.telling` comes again.
+            # A result backend that is away must not hold a slot: `workers.reporting` comes again.
             "retry_policy": _STORE_RETRY,
         },
         "redis_socket_connect_timeout": 5,
@@ -103,5 +103,5 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
 
 
 def _declared(name: str) -> Queue:
-    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
-    return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call]
+    exchange = Exchange(name, type="direct")
+    return Queue(name, exchange, routing_key=name)

@@ -5,42 +5,48 @@
 >>> handle = conveyor.convert("https://example.com/a.docx", to="pdf")       # doctest: +SKIP
 >>> handle.wait(timeout=120).files[0].uri                                   # doctest: +SKIP
 
-This is all that a web application imports; the modules below are private to the project.
+This is all that a web application imports; the modules below are private to the project. Each name
+is loaded when you first use it (PEP 562), so ``import conveyor`` costs next to nothing, and who
+takes only an error or a record loads neither Celery nor Redis' client.
 """
 
-from conveyor.dead_letters import DeadGroup, DeadLetters
-from conveyor.domain.conversion import (
-    Conversion,
-    Event,
-    Failure,
-    FailureKind,
-    Progress,
-    StagedFile,
-    State,
-    StoredFile,
-)
-from conveyor.errors import (
-    AcceptanceUnknown,
-    AccountHeld,
-    BrokerUnavailable,
-    ConversionCancelled,
-    ConversionFailed,
-    ConveyorError,
-    FileGone,
-    InvalidRequest,
-    LedgerUnavailable,
-    NewerEntry,
-    SettingsError,
-    StorageError,
-    Unavailable,
-    UnknownConversion,
-    UnreadableConversion,
-    WaitTimeout,
-)
-from conveyor.fleet import Fleet, Page
-from conveyor.handle import Handle
-from conveyor.ledger.governor import AccountStatus
-from conveyor.producer import Conveyor
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from conveyor.dead_letters import DeadGroup, DeadLetters
+    from conveyor.domain.conversion import (
+        Conversion,
+        Event,
+        Failure,
+        FailureKind,
+        Progress,
+        StagedFile,
+        State,
+        StoredFile,
+    )
+    from conveyor.errors import (
+        AcceptanceUnknown,
+        AccountHeld,
+        BrokerUnavailable,
+        ConversionCancelled,
+        ConversionFailed,
+        ConveyorError,
+        FileGone,
+        InvalidRequest,
+        LedgerUnavailable,
+        NewerEntry,
+        SettingsError,
+        StorageError,
+        Unavailable,
+        UnknownConversion,
+        UnreadableConversion,
+        WaitTimeout,
+    )
+    from conveyor.fleet import Fleet, Page, Status
+    from conveyor.handle import Handle
+    from conveyor.ledger.governor import AccountStatus
+    from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"
 
@@ -70,6 +76,7 @@ __all__ = [
     "SettingsError",
     "StagedFile",
     "State",
+    "Status",
     "StorageError",
     "StoredFile",
     "Unavailable",
@@ -77,3 +84,59 @@ __all__ = [
     "UnreadableConversion",
     "WaitTimeout",
 ]
+
+_HOMES: typing.Final = {
+    "conveyor.dead_letters": (
+        "DeadGroup",
+        "DeadLetters",
+    ),
+    "conveyor.domain.conversion": (
+        "Conversion",
+        "Event",
+        "Failure",
+        "FailureKind",
+        "Progress",
+        "StagedFile",
+        "State",
+        "StoredFile",
+    ),
+    "conveyor.errors": (
+        "AcceptanceUnknown",
+        "AccountHeld",
+        "BrokerUnavailable",
+        "ConversionCancelled",
+        "ConversionFailed",
+        "ConveyorError",
+        "FileGone",
+        "InvalidRequest",
+        "LedgerUnavailable",
+        "SettingsError",
+        "StorageError",
+        "Unavailable",
+        "UnknownConversion",
+        "UnreadableConversion",
+        "WaitTimeout",
+    ),
+    "conveyor.fleet": (
+        "Fleet",
+        "Page",
+        "Status",
+    ),
+    "conveyor.handle": ("Handle",),
+    "conveyor.ledger.governor": ("AccountStatus",),
+    "conveyor.producer": ("Conveyor",),
+}
+_MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}
+
+
+# Type checkers read the imports above: to them a misspelt name stays an error.
+if not typing.TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *globals()})

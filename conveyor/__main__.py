@@ -15,7 +15,7 @@ def main() -> None:
     """Run the command line; ends the process with its exit status."""
     try:
         # Imported here: the packages of the extra may be missing, and Ctrl-C may come early.
-        from conveyor.cli.app import run  # noqa: PLC0415
+        from conveyor.cli.app import run  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package not in _OF_THE_EXTRA:

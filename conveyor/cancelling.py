@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from conveyor import bells
 from conveyor.ledger import Entry, Ledger
-from conveyor.publishing import Publisher
+from conveyor.messaging import bells
+from conveyor.messaging.publishing import Publisher
 
 __all__ = ["cancel"]
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from kombu.exceptions import OperationalError
 
-from conveyor import bells
 from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, FailureKind, State
 from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
@@ -20,7 +19,8 @@ from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftover, everything_of
-from conveyor.publishing import Publisher
+from conveyor.messaging import bells
+from conveyor.messaging.publishing import Publisher
 from conveyor.storage import Storage
 
 __all__ = ["DeadGroup", "DeadLetters"]

@@ -52,11 +52,11 @@ class SettingsError(ConveyorError):
     """A setting is missing or wrong; the message names it and what it takes."""
 
 
-class InvalidRequest(ConveyorError, ValueError):  # noqa: N818 - reads as the sentence it stands for
+class InvalidRequest(ConveyorError, ValueError):
     """The request can't be accepted. Nothing was stored, started or paid."""
 
 
-class Unavailable(ConveyorError):  # noqa: N818
+class Unavailable(ConveyorError):
     """A part that Conveyor stands on can't be reached or used."""
 
 
@@ -76,15 +76,15 @@ class StorageError(Unavailable):
     """A file can't be read from, or written to, the storage."""
 
 
-class FileGone(StorageError):  # noqa: N818
+class FileGone(StorageError):
     """A stored file is no longer there: somebody, or the storage's own rules, have removed it."""
 
 
-class UnknownConversion(ConveyorError, LookupError):  # noqa: N818
+class UnknownConversion(ConveyorError, LookupError):
     """No conversion has this id, or it ended so long ago that it was forgotten."""
 
 
-class UnreadableConversion(ConveyorError):  # noqa: N818
+class UnreadableConversion(ConveyorError):
     """A conversion's entry in Redis can't be read: it is damaged, or of a newer version.
 
     Args:
@@ -112,18 +112,18 @@ class NewerEntry(UnreadableConversion):
         )
 
 
-class AccountHeld(ConveyorError):  # noqa: N818
+class AccountHeld(ConveyorError):
     """The account is on hold, so the conversion waits until that is repaired. Nothing is lost."""
 
 
-class WaitTimeout(ConveyorError, TimeoutError):  # noqa: N818
+class WaitTimeout(ConveyorError, TimeoutError):
     """The conversion was still under way when the time to wait was over.
 
     The conversion itself goes on: wait again, or look later with ``conveyor.get(id)``.
     """
 
 
-class ConversionFailed(ConveyorError):  # noqa: N818
+class ConversionFailed(ConveyorError):
     """The conversion has ended without files.
 
     Celery carries it from the worker to the caller of ``AsyncResult.get()`` by its arguments,

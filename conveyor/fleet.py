@@ -13,7 +13,20 @@ from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
 
-__all__ = ["Fleet", "Page", "page_of"]
+__all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A conversion and its progress at one moment.
+
+    Attributes:
+        conversion: The conversion as it stands.
+        progress: How far it is.
+    """
+
+    conversion: Conversion
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +34,17 @@ class Page:
     """Some conversions of many.
 
     Attributes:
-        conversions: As they stand.
-        progress: How far each of them is.
+        statuses: Each conversion, with its progress.
         cursor: Of the next page; empty where there is none.
     """
 
-    conversions: tuple[Conversion, ...]
-    progress: tuple[Progress, ...]
+    statuses: tuple[Status, ...]
     cursor: str
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """The conversions alone."""
+        return tuple(status.conversion for status in self.statuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +102,20 @@ class Fleet:
         )
 
 
+def status_of(entry: Entry, durations: ExpectedDurations) -> Status:
+    """Tell a conversion's status.
+
+    Args:
+        entry: The conversion, with what keeps it waiting.
+        durations: What such conversions take.
+    """
+    return Status(entry.conversion, progress_of(entry, durations.of(entry.request)))
+
+
 def page_of(entries: Sequence[Entry], cursor: str, durations: ExpectedDurations) -> Page:
     """A page of these entries.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    return Page(
-        conversions=tuple(entry.conversion for entry in entries),
-        progress=tuple(progress_of(entry, durations.of(entry.request)) for entry in entries),
-        cursor=cursor,
-    )
+    return Page(tuple(status_of(entry, durations) for entry in entries), cursor)

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
@@ -20,6 +21,7 @@ from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
+from conveyor.producing.async_twins import async_twin
 
 __all__ = ["Handle"]
 
@@ -49,6 +51,14 @@ class Owner(Protocol):
 
     def cancel(self, conversion_id: str) -> Conversion:
         """Cancel a conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What has happened after an event, and whether nothing more will."""
+
+    events: list[Event]
+    is_last: bool
 
 
 class Handle:
@@ -153,25 +163,23 @@ class Handle:
     def _follow(self, after: str) -> Iterator[Event]:
         after, pause_s, is_over = self._place(after), _FIRST_LOOK_S, False
         while not is_over:
-            events, is_over = self._news(after)
-            yield from events
-            if events:
-                after, pause_s = events[-1].id, _FIRST_LOOK_S
+            news = self._news(after)
+            is_over = news.is_last
+            yield from news.events
+            if news.events:
+                after, pause_s = news.events[-1].id, _FIRST_LOOK_S
             elif not is_over:
                 time.sleep(pause_s)
                 pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
-    async def aget(self) -> Conversion:
-        """Get the conversion as it stands, without blocking the event loop."""
-        return await asyncio.to_thread(self.get)
+    aget = async_twin(get)
+    """Async version of `get`."""
 
-    async def aprogress(self) -> Progress:
-        """Get the progress, without blocking the event loop."""
-        return await asyncio.to_thread(self.progress)
+    aprogress = async_twin(progress)
+    """Async version of `progress`."""
 
-    async def acancel(self) -> Conversion:
-        """Cancel the conversion, without blocking the event loop."""
-        return await asyncio.to_thread(self.cancel)
+    acancel = async_twin(cancel)
+    """Async version of `cancel`."""
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""
@@ -194,12 +202,12 @@ class Handle:
         async with self._owner.watch.on(self.id) as bell:
             after = await asyncio.to_thread(self._place, after)
             while True:
-                events, is_over = await asyncio.to_thread(self._news, after)
-                for event in events:
+                news = await asyncio.to_thread(self._news, after)
+                for event in news.events:
                     yield event
-                if is_over:
+                if news.is_last:
                     return
-                after = events[-1].id if events else after
+                after = news.events[-1].id if news.events else after
                 await bell.wait()
 
     def _place(self, after: str) -> str:
@@ -212,13 +220,13 @@ class Handle:
     def _last_id(self) -> str:
         return self._ledger.last_event_id(self.id) or "0-0"
 
-    def _news(self, after: str) -> tuple[list[Event], bool]:
+    def _news(self, after: str) -> _News:
         """What has happened after an event, and whether nothing more will."""
         events = self._ledger.events(self.id, after)
         if not events and self._ledger.get(self.id).state.is_final:
             # It may have ended between these two looks.
-            return self._ledger.events(self.id, after), True
-        return events, bool(events) and events[-1].state.is_final
+            return _News(self._ledger.events(self.id, after), is_last=True)
+        return _News(events, is_last=bool(events) and events[-1].state.is_final)
 
 
 class _Patience:

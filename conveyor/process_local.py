@@ -132,15 +132,15 @@ def _begin_anew() -> None:
 
 def _renew(app: Celery) -> None:
     """Take from an app what it keeps; Celery has no public names for it."""
-    app._pool = None  # noqa: SLF001
-    app._backend_cache = None  # noqa: SLF001
-    app._local.__dict__.pop("backend", None)  # noqa: SLF001
+    app._pool = None  # noqa: SLF001 - no public name
+    app._backend_cache = None  # noqa: SLF001 - no public name
+    app._local.__dict__.pop("backend", None)  # noqa: SLF001 - no public name
     app.clock.mutex = Lock()
     if "amqp" in app.__dict__:
-        app.amqp._producer_pool = None  # noqa: SLF001
+        app.amqp._producer_pool = None  # noqa: SLF001 - no public name
         # Whoever publishes an event holds its lock for as long as the broker takes.
         if "_event_dispatcher" in app.amqp.__dict__:
-            app.amqp._event_dispatcher.mutex = Lock()  # noqa: SLF001
+            app.amqp._event_dispatcher.mutex = Lock()  # noqa: SLF001 - no public name
     if "control" in app.__dict__:
         app.control.mailbox.__dict__.pop("producer_pool", None)
 

@@ -7,15 +7,16 @@ from typing import Any
 
 from celery.exceptions import Ignore
 
-from conveyor import bells, names
+from conveyor import names
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
+from conveyor.messaging import bells
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
 from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
-from workers.telling import Recipient, leave_nothing_to_celery
+from workers.reporting import Recipient, leave_nothing_to_celery
 from workers.wiring import Services
 
 

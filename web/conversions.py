@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, State
-from web.models import ConversionAnswer, ConversionOrder, ConversionPage, href_of
+from web.answers import ConversionAnswer, ConversionPage
+from web.models import ConversionOrder, href_of
 from web.openapi import problems
 from web.orders import DocumentQuery, Order, read_order
 from web.outcome import outcome_of
@@ -147,10 +148,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
     """Some of them; `next` leads to the next page."""
     page = services.conveyor.list(query.state, query.limit, query.cursor)
     return ConversionPage(
-        conversions=[
-            ConversionAnswer.of(conversion, progress)
-            for conversion, progress in zip(page.conversions, page.progress, strict=True)
-        ],
+        conversions=[ConversionAnswer.of(status) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
     )
 
@@ -163,7 +161,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
 )
 def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
     """Show a conversion as it stands."""
-    return ConversionAnswer.of(*services.conveyor.status(conversion_id))
+    return ConversionAnswer.of(services.conveyor.status(conversion_id))
 
 
 @router.delete(

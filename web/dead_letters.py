@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conveyor, FailureKind
+from web.answers import ConversionAnswer, DeadLetterAnswer, DeadLetterPage
 from web.bodies import read_json
-from web.models import ConversionAnswer, DeadLetterAnswer, DeadLetterPage, ReplayOrder, href_of
+from web.models import ReplayOrder, href_of
 from web.openapi import problems
 from web.outcome import outcome_of
 from web.paging import PageQuery, next_page
@@ -49,9 +50,9 @@ def list_dead_letters(
     costs = letters.costs_of([conversion.id for conversion in page.conversions])
     return DeadLetterPage(
         dead_letters=[
-            DeadLetterAnswer.of_dead(conversion, progress, is_paid=costs[conversion.id])
-            for conversion, progress in zip(page.conversions, page.progress, strict=True)
-            if conversion.id in costs  # else it was replayed meanwhile
+            DeadLetterAnswer.of_dead(status, is_paid=costs[status.conversion.id])
+            for status in page.statuses
+            if status.conversion.id in costs  # else it was replayed meanwhile
         ],
         next=next_page("/dead-letters", query, page.cursor),
     )
@@ -66,8 +67,7 @@ def list_dead_letters(
 def get_dead_letter(services: Wired, conversion_id: str) -> DeadLetterAnswer:
     """Show a dead letter as it stands."""
     is_paid = services.conveyor.dead_letters.costs(conversion_id)
-    conversion, progress = services.conveyor.status(conversion_id)
-    return DeadLetterAnswer.of_dead(conversion, progress, is_paid=is_paid)
+    return DeadLetterAnswer.of_dead(services.conveyor.status(conversion_id), is_paid=is_paid)
 
 
 @router.post(

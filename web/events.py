@@ -12,7 +12,8 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response, StreamingResponse
 
 from conveyor import ConveyorError, Event, Handle, InvalidRequest
-from web.models import StateEvent, rfc3339
+from web.answers import StateEvent
+from web.models import rfc3339
 from web.openapi import problems
 from web.problems import Kind
 from web.wiring import Wired

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
+from pydantic import Field
 
 from conveyor.domain.formats import ALIASES, FORMATS, targets_of
-from web.models import FormatsAnswer
+from web.models import Model
 
-__all__ = ["router"]
+__all__ = ["FormatsAnswer", "router"]
 
 router = APIRouter(tags=["formats"])
+
+
+class FormatsAnswer(Model):
+    """What is known to be converted into what."""
+
+    formats: Mapping[str, list[str]] = Field(examples=[{"docx": ["html", "pdf"]}])
 
 
 @router.get("/formats", operation_id="listFormats", summary="List formats")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import structlog
 from fastapi import APIRouter
 
-from web.models import HealthAnswer
+from web.models import Model
 from web.openapi import problems
 from web.problems import Kind, Problem
 from web.wiring import Wired
 
-__all__ = ["router"]
+__all__ = ["HealthAnswer", "router"]
 
 router = APIRouter(tags=["health"])
 
 log = structlog.get_logger("conveyor.web")
+
+
+class HealthAnswer(Model):
+    """That it's well."""
+
+    status: Literal["ok"] = "ok"
 
 
 @router.head("/healthz", include_in_schema=False)

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from web.answers import ProblemAnswer, StateEvent
 from web.auth import is_open
-from web.models import ConversionOrder, ProblemAnswer, ReplayOrder, StateEvent
+from web.models import ConversionOrder, ReplayOrder
 from web.problems import MEDIA_TYPE, Kind
 
 __all__ = ["document_of", "problems"]

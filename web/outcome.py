@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from conveyor import Conversion, Conveyor, Progress, State, Unavailable
-from web.models import ConversionAnswer
+from conveyor import Conversion, Conveyor, Progress, State, Status, Unavailable
+from web.answers import ConversionAnswer
 
 __all__ = ["outcome_of"]
 
@@ -18,9 +18,9 @@ def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
         done: What is known of it without a look: the answer where nobody can look.
     """
     try:
-        return ConversionAnswer.of(*conveyor.status(done.id))
+        return ConversionAnswer.of(conveyor.status(done.id))
     except Unavailable:
-        return ConversionAnswer.of(done, _progress_of(done))
+        return ConversionAnswer.of(Status(done, _progress_of(done)))
 
 
 def _progress_of(conversion: Conversion) -> Progress:

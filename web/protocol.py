@@ -123,7 +123,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._come = bytearray()
         self.app = _Parting(self.app)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
         """Begin to wait for a head, if there is room."""
         self._raw = transport
         self._end_idlest()
@@ -302,8 +302,8 @@ class _Parting:
 
 
 def _idle(connections: Iterable[Any]) -> list[BoundedHttp]:
-    return [each for each in connections if each._idle_since is not None]  # noqa: SLF001
+    return [each for each in connections if each._idle_since is not None]  # noqa: SLF001 - ours
 
 
 def _since(connection: BoundedHttp) -> float:
-    return connection._idle_since or 0.0  # noqa: SLF001
+    return connection._idle_since or 0.0  # noqa: SLF001 - ours

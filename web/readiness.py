@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from conveyor import Conveyor
-from conveyor.doctor import Check, parts_of
+from conveyor.diagnosis.doctor import Check, parts_of
 
 __all__ = ["Readiness"]
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 
-from conveyor.checks import Part, check_all
-from conveyor.checkup import ABOUT
+from conveyor.diagnosis.checks import Part, check_all
+from conveyor.diagnosis.silence import ABOUT
 from workers.wiring import wired
 
 __all__ = ["about"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import ApiError
+from conveyor.domain import rules, schedule
 from conveyor.domain.answers import Failed, Finished, Started, SubmitAnswer, Unreadable
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.failures import failure_of
@@ -13,7 +16,16 @@ from conveyor.ledger import Entry
 from conveyor.ledger.governor import Admission
 from workers.wiring import Services
 
-__all__ = ["check_account", "hold_account", "tell_governor"]
+__all__ = [
+    "check_account",
+    "hold_account",
+    "may_be_its_own",
+    "tell_governor",
+    "throttled_for_s",
+]
+
+# A service that asks for more patience than that is asked again all the same.
+_LONGEST_THROTTLE_S: Final = 3600.0
 
 log = structlog.get_logger("conveyor.account")
 
@@ -85,6 +97,38 @@ def hold_account(services: Services, failure: Failure) -> None:
         log.error("account_held", code=failure.code, reason=failure.message)
     else:
         log.warning("account_still_held", code=failure.code, reason=failure.message)
+
+
+def may_be_its_own(failure: Failure, admission: Admission) -> bool:
+    """Whether a refusal may be meant for one conversion alone; a used-up balance never is.
+
+    Args:
+        failure: The refusal.
+        admission: How the account stood when the conversion was taken.
+    """
+    return admission.well and failure.code != rules.BALANCE_USED_UP
+
+
+def throttled_for_s(
+    services: Services, consecutive_failures: int, retry_after_s: float | None
+) -> float:
+    """Note a throttle: many slow the fleet down, and this one waits as long as the service asks.
+
+    Args:
+        services: What the process works with.
+        consecutive_failures: Submits of the conversion in a row that started nothing.
+        retry_after_s: What the service asks for, seconds; None where it names none.
+
+    Returns:
+        How long the conversion waits, seconds.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    rate = services.governor.throttled()
+    log.info("throttled", rate=round(rate, 2))
+    least_s = schedule.retry_submit(services.spacing_s, consecutive_failures)
+    return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
 def _probe(services: Services, reason: str) -> None:

@@ -16,8 +16,8 @@ from kombu.exceptions import OperationalError
 from conveyor import names
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
 from workers.comebacks import come_back
+from workers.reporting import refuse
 from workers.stumbles import internal_failure, put_aside, stumble
-from workers.telling import refuse
 from workers.wiring import Services, wired
 
 __all__ = ["ConversionTask"]

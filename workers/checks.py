@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import requests
 
 from config.settings import WorkerSettings
-from conveyor.checks import Check, Finding, Part, check_all
 from conveyor.convertapi.client import Account, ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused
+from conveyor.diagnosis.checks import Check, Finding, Part, check_all
 from conveyor.domain import rules
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import connect, translated

@@ -9,23 +9,23 @@ from typing import Final
 import structlog
 from celery.exceptions import Ignore
 
-from conveyor import bells
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import rules, schedule
-from conveyor.domain.answers import RemoteFile, Result
+from conveyor.domain.answers import Finished, PollAnswer, RemoteFile, Result, SubmitAnswer
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.delivery_lease import Lease
+from conveyor.messaging import bells
 from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens
 from workers.downloads import Fetched, fetch
 from workers.heartbeat import Work
-from workers.telling import Recipient, tell
+from workers.reporting import Recipient, report_outcome
 from workers.wiring import Services
 
-__all__ = ["bring", "follow", "is_plain"]
+__all__ = ["bring", "follow", "is_plain", "lease_for"]
 
 # The service asks for patience, or the operator has something to repair.
 _NO_FAULTS: Final = (ComeLater, OtherStorage)
@@ -40,7 +40,7 @@ def bring(services: Services, lease: Lease, work: Work, to: Recipient) -> Entry:
         services: What the process works with.
         lease: The delivery's, which ends with it.
         work: What the heartbeat keeps.
-        to: Whom to tell.
+        to: Who gets it.
 
     Returns:
         The conversion, at its end.
@@ -53,7 +53,7 @@ def bring(services: Services, lease: Lease, work: Work, to: Recipient) -> Entry:
         work.may_take(services.most_file_s)
         entry = _end(services, lease, work)
         work.may_take(services.most_answer_s)
-        tell(services, to, lease, entry)
+        report_outcome(services, to, lease, entry)
     except BaseException:
         lease.release()
         raise
@@ -61,18 +61,21 @@ def bring(services: Services, lease: Lease, work: Work, to: Recipient) -> Entry:
     return entry
 
 
-def lease_for(services: Services, entry: Entry, result: Result) -> Tenure | None:
-    """A lease to begin with the note of a result that is delivered in the same breath.
+def lease_for(services: Services, entry: Entry, answer: SubmitAnswer | PollAnswer) -> Tenure | None:
+    """Make a lease to begin with the note of a result that is delivered in the same breath.
 
     Args:
         services: What the process works with.
         entry: The conversion, as it was when the request began.
-        result: What the service says.
+        answer: The answer.
 
     Returns:
-        What the note needs to know; None where ``conveyor.deliver`` brings it.
+        What the note needs to know; None where the answer holds no result, or ``conveyor.deliver``
+        brings it.
     """
-    if entry.caller.is_called_back or not _is_small(result, services.settings.small_bytes):
+    if not isinstance(answer, Finished) or entry.caller.is_called_back:
+        return None
+    if not _is_small(answer.result, services.settings.small_bytes):
         return None
     return services.deliveries.taking()
 

@@ -28,11 +28,11 @@ class _GuestQueues(Queues):  # type: ignore[misc] # Celery ships no types
     """
 
     def new_missing(self, name: str) -> Queue:
-        exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
-        return Queue(name, exchange, routing_key=name, no_declare=True)  # type: ignore[no-untyped-call]
+        exchange = Exchange(name, type="direct")
+        return Queue(name, exchange, routing_key=name, no_declare=True)
 
 
-class GuestAmqp(AMQP):  # type: ignore[misc]
+class GuestAmqp(AMQP):  # type: ignore[misc] # Celery ships no types
     """How our app sends: to our own queues, and to those that a caller's callbacks name."""
 
     @property
@@ -70,7 +70,7 @@ class GuestWorker(Worker):  # type: ignore[misc] # Celery ships no types
             )
 
 
-@control.control_command(  # type: ignore[untyped-decorator]
+@control.control_command(  # type: ignore[untyped-decorator] # Celery ships no types
     args=[("queue", str), ("exchange", str), ("exchange_type", str), ("routing_key", str)],
     signature="<queue> [exchange [type [routing_key]]]",
 )

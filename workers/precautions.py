@@ -11,11 +11,11 @@ from typing import Final
 import structlog
 from celery import Celery
 
-from conveyor.checks import begin
+from conveyor.diagnosis.checks import begin
+from conveyor.diagnosis.standing import Server, fatal_of, look
 from conveyor.errors import SettingsError, Unavailable
 from conveyor.ledger import Ledger
 from conveyor.ledger.refusals import is_for_ever
-from conveyor.standing import Server, fatal_of, look
 
 __all__ = ["AGAIN_S", "log_concerns", "look_at_servers"]
 

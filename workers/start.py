@@ -12,11 +12,11 @@ from kombu.exceptions import OperationalError
 
 from config.celery import celery_options
 from config.settings import WorkerSettings, load_settings
-from conveyor import wire
+from conveyor.diagnosis.standing import Server
 from conveyor.errors import SettingsError
 from conveyor.ledger.faults import RedisError
-from conveyor.standing import Server
-from conveyor.transport import BACKENDS
+from conveyor.messaging import wire
+from conveyor.messaging.extensions import BACKENDS
 from workers import (
     cleaner,
     cleanup,

@@ -6,11 +6,11 @@ from typing import Final
 
 import structlog
 
-from conveyor import bells
 from conveyor.domain import schedule
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Entry
+from conveyor.messaging import bells
 from workers.wiring import Services
 
 __all__ = ["internal_failure", "put_aside", "stumble"]

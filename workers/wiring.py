@@ -14,12 +14,12 @@ from uuid import UUID
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.bells import Belfry
 from conveyor.convertapi.client import ConvertApi, Keeper
 from conveyor.convertapi.transport import Timeouts, Transport
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.jobs import job_uuid
 from conveyor.domain.next_steps import Limits
+from conveyor.domain.schedule import Schedule
 from conveyor.ledger import Entry, Ledger, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
@@ -28,10 +28,11 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.turnstile import Turnstile
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
 from conveyor.process_local import process_local
-from conveyor.publishing import Publisher
-from conveyor.staging import Staging
+from conveyor.producing.staging import Staging
 from conveyor.storage import Storage, unique_names
 from conveyor.storage.marker import Marker
 from conveyor.webhooks import address_of
@@ -136,6 +137,15 @@ class Services:
     def spacing_s(self) -> float:
         """The least time between two requests for a job, seconds."""
         return self.settings.poll_spacing_seconds
+
+    def schedule_of(self, entry: Entry) -> Schedule:
+        """When a conversion's job is polled.
+
+        Args:
+            entry: The conversion.
+        """
+        expectation = self.ledger.expected_durations.of(entry.request)
+        return Schedule(self.spacing_s, expectation, is_called=entry.webhook)
 
     def webhook(self, conversion_id: str) -> str:
         """The address that the service calls when the job has ended, empty where it shall not.

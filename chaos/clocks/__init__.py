@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from workers.local.process import StartError
+from local_stack.process import StartError
 
 __all__ = ["shifted"]
 

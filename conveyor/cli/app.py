@@ -59,6 +59,6 @@ def run() -> None:
     try:
         app(prog_name="conveyor")
     except Exception as error:  # noqa: BLE001 - here every error becomes one line
-        line, status = explain(error)
-        sys.stderr.write(f"error: {line}\n")
-        sys.exit(status)
+        explained = explain(error)
+        sys.stderr.write(f"error: {explained.line}\n")
+        sys.exit(explained.status)

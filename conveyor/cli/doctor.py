@@ -12,7 +12,7 @@ import typer
 from conveyor.cli import console
 from conveyor.cli.live import Wishes, examine_service
 from conveyor.cli.session import connected
-from conveyor.doctor import WORKER_TIMEOUT_S, Check, examine
+from conveyor.diagnosis.doctor import WORKER_TIMEOUT_S, Check, examine
 from conveyor.errors import InvalidRequest
 from conveyor.live import MOST_SPENT
 

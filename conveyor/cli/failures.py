@@ -15,6 +15,7 @@ status  meaning
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from typing import Final
 
 from conveyor.cli.text import one_line
@@ -27,7 +28,7 @@ from conveyor.errors import (
     WaitTimeout,
 )
 
-__all__ = ["Interrupted", "MissingExtra", "explain"]
+__all__ = ["Explanation", "Interrupted", "MissingExtra", "explain"]
 
 _FAILED: Final = 1
 _WRONG: Final = 2
@@ -39,20 +40,30 @@ class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
     """The user pressed Ctrl-C; the message says what goes on without them."""
 
 
-class MissingExtra(ConveyorError):  # noqa: N818
+class MissingExtra(ConveyorError):  # noqa: N818 - reads as the sentence it stands for
     """A command needs a package that is not installed; the message says how to install it."""
 
 
-def explain(error: Exception) -> tuple[str, int]:
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a command ends that has failed.
+
+    Attributes:
+        line: What went wrong, without secrets and control characters.
+        status: The exit status.
+    """
+
+    line: str
+    status: int
+
+
+def explain(error: Exception) -> Explanation:
     """Say in one line what went wrong, and with which exit status to end.
 
     Args:
         error: Anything that a command raised.
-
-    Returns:
-        The line, without secrets and control characters, and the status.
     """
-    return one_line(_describe(error)), _status_of(error)
+    return Explanation(one_line(_describe(error)), _status_of(error))
 
 
 def _status_of(error: Exception) -> int:

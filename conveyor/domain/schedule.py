@@ -7,6 +7,7 @@ countdown. For later dates the sweep rings when they are due.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, inf
 from typing import Final
@@ -19,7 +20,8 @@ __all__ = [
     "MAX_DELAY_S",
     "MAX_DELETE_S",
     "MAX_FALLBACK_S",
-    "MAX_TELLING_S",
+    "MAX_REPORT_S",
+    "Schedule",
     "after_stumble",
     "first_fallback",
     "first_poll",
@@ -27,9 +29,9 @@ __all__ = [
     "next_fallback",
     "next_poll",
     "retry_delete",
+    "retry_report",
     "retry_storage",
     "retry_submit",
-    "retry_telling",
     "until_proof",
 ]
 
@@ -42,7 +44,7 @@ MAX_FALLBACK_S: Final = 150.0
 MAX_DELETE_S: Final = 300.0
 """The longest wait between two DELETEs of the same thing."""
 
-MAX_TELLING_S: Final = 30.0
+MAX_REPORT_S: Final = 30.0
 """The longest wait between two tries to store a result in the result backend."""
 
 JOB_MARGIN_S: Final = 600.0
@@ -68,6 +70,52 @@ _JITTER: Final = 0.1
 # Polls that were aimed keep near their aim.
 _SPREAD: Final = 0.02
 _FIRST_STUMBLE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When one job is polled.
+
+    Attributes:
+        spacing_s: The least time between two requests for a job, seconds.
+        expectation: What such conversions take, None while unknown.
+        is_called: Whether the service calls when the job has ended. Then polls are a fallback.
+    """
+
+    spacing_s: float
+    expectation: Expectation | None
+    is_called: bool
+
+    def first(self, took_s: float, *, mostly_open: bool = False) -> float:
+        """The wait between submit and first poll.
+
+        Args:
+            took_s: What the POST took, seconds.
+            mostly_open: Whether most of the jobs that were begun lately have not ended.
+
+        Returns:
+            Seconds.
+        """
+        if self.is_called:
+            return first_fallback(self.spacing_s, self.expectation, mostly_open=mostly_open)
+        return first_poll(self.spacing_s, self.expectation, took_s)
+
+    def next(self, age_s: float, consecutive_failures: int, *, took_s: float) -> float:
+        """The wait between two polls.
+
+        Args:
+            age_s: Since the submit, seconds.
+            consecutive_failures: Answers in a row that said nothing of the job.
+            took_s: What the last poll took, seconds.
+
+        Returns:
+            Seconds.
+        """
+        if self.is_called:
+            return next_fallback(self.spacing_s, age_s, consecutive_failures, took_s=took_s)
+        return next_poll(
+            self.spacing_s, age_s, consecutive_failures, self.expectation, took_s=took_s
+        )
 
 
 def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float = 0.0) -> float:
@@ -240,16 +288,16 @@ def for_another(times: int) -> float:
     return min(_doubled(1.0, max(times - _TIMES_AT_ONCE, 0)), MAX_DELAY_S)
 
 
-def retry_telling(failures: int) -> float:
+def retry_report(failures: int) -> float:
     """The wait before a result is stored again in a result backend that is away: doubled each time.
 
     Args:
         failures: How often it could not be stored so far.
 
     Returns:
-        Seconds, from 1 to `MAX_TELLING_S`.
+        Seconds, from 1 to `MAX_REPORT_S`.
     """
-    return min(_doubled(1.0, failures), MAX_TELLING_S)
+    return min(_doubled(1.0, failures), MAX_REPORT_S)
 
 
 def retry_delete(spacing_s: float, failures: int) -> float:

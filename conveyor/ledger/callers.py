@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from conveyor import wire
 from conveyor.domain.canvas import Caller
 from conveyor.domain.shapes import plain_of, record_of
+from conveyor.messaging import wire
 
 __all__ = ["dump_caller", "load_caller"]
 

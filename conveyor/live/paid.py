@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
@@ -253,7 +254,7 @@ def _ended(reply: Reply) -> Answer | None:
     """The reply, if it tells how a job ended: the result, or an error of the service's."""
     if not isinstance(reply, Answer):
         return None
-    failed = reply.status >= 400 and reply.code is not None  # noqa: PLR2004
+    failed = reply.status >= HTTPStatus.BAD_REQUEST and reply.code is not None
     final = reply.status == _OK or (
         failed and reply.status != _NOT_FOUND and not reply.asks_for_patience
     )
@@ -266,4 +267,8 @@ def _is_unknown(reply: Reply) -> bool:
 
 def _is_refused(reply: Reply | None) -> bool:
     """Whether the service itself says that it started nothing."""
-    return isinstance(reply, Answer) and reply.code is not None and reply.status >= 400  # noqa: PLR2004
+    return (
+        isinstance(reply, Answer)
+        and reply.code is not None
+        and reply.status >= HTTPStatus.BAD_REQUEST
+    )

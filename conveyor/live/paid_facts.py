@@ -305,7 +305,7 @@ def _count_repeated(scene: Scene, answer: Answer) -> Finding:
         return holds("It starts another job, under another id.", "taken")
     if rise == 1:
         return holds("It is answered with the first job: the counter rises by 1.", "first")
-    if rise == 2:  # noqa: PLR2004
+    if rise == 2:  # noqa: PLR2004 - this job and the first
         return holds("It converts once more: the counter rises by 2.", "taken")
     return could_not_tell("It was taken, and no counter tells whether it was charged.")
 

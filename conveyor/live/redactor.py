@@ -55,6 +55,7 @@ _MAX_NUMBER: Final = 10**9
 
 #: A shorter text is in every other word.
 _LEAST_SECRET: Final = 4
+_FILE_ID_CHARACTERS: Final = 32
 #: Layers of encoding that are looked through.
 _LAYERS: Final = 3
 _MAX_TOKEN: Final = 4000
@@ -166,7 +167,8 @@ class Redactor:
     def _learn_path(self, leaf: Any) -> None:
         for part in re.split(r"[/?&=#]", _path_of(str(leaf))):
             if len(part) >= _LEAST_SECRET:
-                self.learn(part, "file-id" if len(part) == 32 else "path")  # noqa: PLR2004
+                is_file_id = len(part) == _FILE_ID_CHARACTERS
+                self.learn(part, "file-id" if is_file_id else "path")
 
     def _learn_private(self, leaf: Any) -> None:
         if isinstance(leaf, str):

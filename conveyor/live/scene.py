@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from conveyor.domain.dialect import Dialect
@@ -65,7 +66,9 @@ class JobSeen:
     def result(self) -> dict[str, Any]:
         """The result, as its poll or its POST brought it; empty where none did."""
         for reply in (self.final, self.start):
-            if isinstance(reply, Answer) and reply.status == 200 and speaks_of_result(reply):  # noqa: PLR2004
+            if not isinstance(reply, Answer) or reply.status != HTTPStatus.OK:
+                continue
+            if speaks_of_result(reply):
                 return reply.json()
         return {}
 
@@ -133,4 +136,4 @@ class Scene:
     def lives(self, dialect: Dialect) -> bool:
         """Whether the address that starts jobs in a dialect is there, as far as is known."""
         answer = self.answer(f"address-{dialect}")
-        return answer is None or answer.status != 404  # noqa: PLR2004
+        return answer is None or answer.status != HTTPStatus.NOT_FOUND

@@ -13,10 +13,16 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
-import fsspec
-from fsspec.config import conf
-
-__all__ = ["AZURE", "PART_BYTES", "Upload", "is_object_store", "open_url", "options_of", "parts_of"]
+__all__ = [
+    "AZURE",
+    "PART_BYTES",
+    "Upload",
+    "can_move",
+    "is_object_store",
+    "open_url",
+    "options_of",
+    "parts_of",
+]
 
 # The least that S3 takes as a part. Two or three of them are in memory at once.
 PART_BYTES: Final = 5 * 1024 * 1024
@@ -81,13 +87,22 @@ def open_url(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         The file system, fsspec's, and the URL's path in it.
     """
     if url.partition("://")[0] not in _GCS:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(url, **options)
+        found: tuple[Any, str] = _fsspec("core").url_to_fs(url, **options)
         return found
     # It writes each failed request with a traceback, and we tell it in one line.
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     # gcsfs' newer class asks by gRPC what kind of bucket it is, for a minute where nobody answers.
     made = import_module("gcsfs.core").GCSFileSystem(**options)
     return made, made._strip_protocol(url)  # noqa: SLF001 - as fsspec does
+
+
+def can_move(fs: Any) -> bool:
+    """Whether a file system renames by itself. fsspec's own `mv` expands names.
+
+    Args:
+        fs: The file system, fsspec's.
+    """
+    return type(fs).mv is not _fsspec("spec").AbstractFileSystem.mv
 
 
 def parts_of(fs: Any, path: str, start: int, end: int) -> Iterator[bytes]:
@@ -187,5 +202,13 @@ def _family(scheme: str) -> tuple[str, ...]:
 
 
 def _conf(scheme: str) -> Mapping[str, Any]:
-    found = conf.get(scheme, {})
+    found = _fsspec("config").conf.get(scheme, {})
     return found if isinstance(found, Mapping) else {}
+
+
+def _fsspec(part: str) -> Any:
+    """A module of fsspec's, which takes a tenth of a second to load.
+
+    A program that only imports us has opened no storage yet, and may never open one.
+    """
+    return import_module(f"fsspec.{part}")

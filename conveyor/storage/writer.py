@@ -11,11 +11,9 @@ from contextlib import AbstractContextManager, suppress
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
-from fsspec import AbstractFileSystem
-
 from conveyor.domain.conversion import StoredFile
 from conveyor.storage.faults import translated
-from conveyor.storage.objects import Upload
+from conveyor.storage.objects import Upload, can_move
 from conveyor.storage.place import Place
 
 __all__ = ["Writer", "is_partial"]
@@ -195,8 +193,8 @@ class _Renamed:
 
 
 def _renaming(fs: Any) -> Any:
-    """How a file system renames a file. fsspec's own `mv` expands names, so it is not asked."""
-    return fs.mv if type(fs).mv is not AbstractFileSystem.mv else _Copying(fs).rename
+    """How a file system renames a file."""
+    return fs.mv if can_move(fs) else _Copying(fs).rename
 
 
 class _Copying:

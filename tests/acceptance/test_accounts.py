@@ -16,8 +16,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from conveyor import State
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 
 
 class Page(BaseHTTPRequestHandler):

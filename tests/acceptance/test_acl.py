@@ -14,9 +14,9 @@ import pytest
 import redis
 
 from conveyor import State
-from conveyor.doctor import examine
-from workers.local.stack import LocalStack
-from workers.local.valkey import Valkey
+from conveyor.diagnosis.doctor import examine
+from local_stack.stack import LocalStack
+from local_stack.valkey import Valkey
 
 DOCS = Path(__file__).parents[2] / "docs" / "production.md"
 PASSWORD = "a/word:of@its#own"

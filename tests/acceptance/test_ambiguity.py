@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from conveyor import ConversionFailed, FailureKind, State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 
 def test_semi_async_takes_the_answer_or_asks_for_the_job(tmp_path, sandbox_of):

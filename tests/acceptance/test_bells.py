@@ -15,9 +15,9 @@ from chaos.service import Service
 from conveyor import State
 from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
-from workers.local.environment import ROOT
-from workers.local.process import Child
-from workers.local.stack import LocalStack, consumes
+from local_stack.environment import ROOT
+from local_stack.process import Child
+from local_stack.stack import LocalStack, consumes
 
 KEYS = Keys()
 
@@ -122,7 +122,7 @@ class TestWebhooks:
         until(lambda: states(ids) == {State.SUCCEEDED: 50})
         polls = sum(conveyor.get(each).polls for each in ids)
         assert polls < 2 * len(ids), "or the webhooks brought nothing"
-        left = lambda: {  # noqa: E731
+        left = lambda: {  # noqa: E731 - of this test alone
             **{queue: client.llen(queue) for queue in Queues().names},
             **{due: client.zcard(due) for due in KEYS.all_due},
             "in hand": _in_hand(client),

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 CONVERSIONS = 20
 

@@ -14,8 +14,8 @@ from celery import Signature, chain, chord
 
 from conveyor import ConversionFailed, State
 from conveyor.ledger.keys import Keys
-from workers.local.stack import LocalStack
-from workers.local.valkey import Valkey
+from local_stack.stack import LocalStack
+from local_stack.valkey import Valkey
 
 # Stores that fail, of each conversion, before the backend comes back.
 FAILED_STORES = 3

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conveyor import ConversionCancelled, Handle, State, UnknownConversion
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 RACES = 40
 

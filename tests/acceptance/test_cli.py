@@ -18,8 +18,8 @@ import docx
 import pypdf
 import pytest
 
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 
 WORDS = "The harbour was quiet that morning"
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 CONVERSIONS = 40
 LARGE_CONVERSIONS = 200

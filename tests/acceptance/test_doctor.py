@@ -12,10 +12,10 @@ from threading import Thread
 import pytest
 
 from conveyor import Conveyor
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.domain.conversion import State
-from workers.local.process import Child
-from workers.local.stack import LocalStack, consumes
+from local_stack.process import Child
+from local_stack.stack import LocalStack, consumes
 
 BOUND_S = 10.0
 # What the machine may be late by, when eight others work on it.

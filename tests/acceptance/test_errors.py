@@ -16,11 +16,11 @@ import docx
 import pypdf
 import pytest
 
-from workers.local import commands
-from workers.local.environment import ROOT
-from workers.local.ports import free_port
-from workers.local.process import Child
-from workers.local.stack import LocalStack
+from local_stack import commands
+from local_stack.environment import ROOT
+from local_stack.ports import free_port
+from local_stack.process import Child
+from local_stack.stack import LocalStack
 
 FAILED, WRONG, NOT_YET = 1, 2, 3
 

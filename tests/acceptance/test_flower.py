@@ -6,7 +6,7 @@ import pytest
 from celery import Signature
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 # Seconds that a conversion takes: so long it is seen under way.
 DURATION_S = 1.5

@@ -16,9 +16,9 @@ import pytest
 
 from conveyor import Conveyor, ConveyorError
 from conveyor.ledger.keys import Keys
-from workers.local.ports import LOOPBACK
-from workers.local.stack import LocalStack
-from workers.local.valkey import Valkey
+from local_stack.ports import LOOPBACK
+from local_stack.stack import LocalStack
+from local_stack.valkey import Valkey
 
 MOST_S = 3.0
 SLOW_S = 0.5

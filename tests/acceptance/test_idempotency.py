@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conveyor import InvalidRequest, State
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 PRODUCERS = 8
 

@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 import redis
 
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.errors import UnknownConversion
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 # Celery's own, which a fleet shares with every application of the broker: results by task id,
 # remote control and events.

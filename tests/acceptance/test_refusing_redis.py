@@ -12,9 +12,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from conveyor import ConveyorError, State
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.stack import LocalStack
-from workers.local.valkey import configured
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.stack import LocalStack
+from local_stack.valkey import configured
 
 CONVERSIONS = 4
 MOST_S = 3.0

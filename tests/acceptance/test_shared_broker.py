@@ -18,10 +18,10 @@ import pytest
 
 from conveyor import Conveyor, names
 from conveyor.names import Queues
-from workers.local.environment import child_environment
-from workers.local.process import Child
-from workers.local.stack import consumes
-from workers.local.valkey import Valkey
+from local_stack.environment import child_environment
+from local_stack.process import Child
+from local_stack.stack import consumes
+from local_stack.valkey import Valkey
 
 HERE = Path(__file__).parent
 GUEST_S = float(os.environ.get("CONVEYOR_GUEST_SECONDS", "1"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 # Longer than Celery's task waits for its crew, so that nothing of Celery's is at work any more, and
 # shorter than a worker waits for its crew when it ends.

@@ -8,8 +8,8 @@ import sys
 import pytest
 import redis
 
-from workers.local.environment import ROOT, child_environment
-from workers.local.valkey import Valkey
+from local_stack.environment import ROOT, child_environment
+from local_stack.valkey import Valkey
 
 
 @pytest.mark.parametrize(

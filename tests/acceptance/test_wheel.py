@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from workers.local.environment import ROOT, child_environment
+from local_stack.environment import ROOT, child_environment
 
 pytestmark = pytest.mark.timeout(900)  # it installs from the registry
 

@@ -12,7 +12,7 @@ import redis
 from chaos.service import Service
 from conveyor import State
 from conveyor.ledger.keys import Keys
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 KEYS = Keys()
 

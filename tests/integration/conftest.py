@@ -11,7 +11,7 @@ from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Ledger, Submission, connect
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 PASSWORD = "hush-of-redis"
 

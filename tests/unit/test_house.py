@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
 import tomllib
 from functools import cache
 from importlib import import_module
@@ -11,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web")
+PACKAGES = (
+    *("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web"),
+    "local_stack",
+)
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SANDBOX = (
@@ -20,7 +25,7 @@ SANDBOX = (
 )
 
 # Children of the local stack get the machine's environment; the sandbox's programs are others'.
-MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "convertapi_sandbox/")
+MAY_PASS_ON_THE_ENVIRONMENT = ("local_stack/", "convertapi_sandbox/")
 
 
 # Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.
@@ -290,3 +295,44 @@ def test_a_constant_stands_above_its_use(path):
 )
 def test_a_constant_below_its_use_is_seen(text, below):
     assert list(_constants_below_their_use(ast.parse(text))) == below
+
+
+EVERYWHERE = (*PACKAGES, "docsite", "chaos", "benchmarks", "examples", "tests")
+EXCEPTION = re.compile(
+    r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type:\s*ignore(?:\[[^]]*\])?)"
+)
+
+
+def _without_reason(path):
+    """The lines that excuse something from a check, and don't say why."""
+    with tokenize.open(path) as source:
+        for token in tokenize.generate_tokens(source.readline):
+            words, exceptions = EXCEPTION.subn("", token.string)
+            is_comment = token.type == tokenize.COMMENT
+            if is_comment and exceptions and not re.search("[A-Za-z]{2}", words):
+                yield token.start[0]
+
+
+@pytest.mark.parametrize("folder", EVERYWHERE)
+def test_every_exception_from_a_check_has_its_reason_in_its_line(folder):
+    paths = (ROOT / folder).rglob("*.py")
+
+    assert [f"{_name(path)}:{line}" for path in paths for line in _without_reason(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x = 1  # noqa: E501", [1]),
+        ("x = 1  # type: ignore[misc]  # noqa: E501, N818", [1]),
+        ("x = 1  # noqa", [1]),
+        ("x = 1  # noqa: E501 - a table", []),
+        ("x = 1  # type: ignore[misc] # Celery ships no types", []),
+        ('x = "# noqa: E501"', []),
+    ],
+)
+def test_an_exception_without_a_reason_is_seen(tmp_path, line, expected):
+    path = tmp_path / "module.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+
+    assert list(_without_reason(path)) == expected

@@ -46,12 +46,13 @@ def convert(request: HttpRequest) -> HttpResponse:
 @require_GET
 def status(_request: HttpRequest, conversion_id: str) -> HttpResponse:
     """The conversion as it stands."""
-    conversion, progress = conveyor.status(conversion_id)
+    found = conveyor.status(conversion_id)
+    conversion = found.conversion
     return JsonResponse(
         {
             "state": conversion.state,
             "over": conversion.state.is_final,
-            "fraction": progress.fraction,
+            "fraction": found.progress.fraction,
             "files": [file.name for file in conversion.files],
             "failure": conversion.failure and conversion.failure.message,
         }

@@ -23,8 +23,8 @@ from pypdf import PdfWriter
 from conveyor import Conveyor, State
 from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 
 KEYS = Keys()
 

@@ -19,12 +19,12 @@ import sys
 import time
 from contextlib import suppress
 
-import kombu.transport.redis  # noqa: F401
-import structlog  # noqa: F401
+import kombu.transport.redis  # noqa: F401 - loaded before the fork
+import structlog  # noqa: F401 - loaded before the fork
 
 import workers.start
-import workers.wiring  # noqa: F401
-from workers.local.die_with_parent import tie_to
+import workers.wiring  # noqa: F401 - loaded before the fork
+from local_stack.die_with_parent import tie_to
 
 RUN_S = 40.0
 
@@ -39,7 +39,7 @@ def main():
             answer = child = _fork(order)
         else:
             answer = child = _end(child)
-        print(json.dumps(answer), flush=True)  # noqa: T201
+        print(json.dumps(answer), flush=True)  # noqa: T201 - the answer
     if child is not None:
         _end(child)
 

@@ -26,7 +26,7 @@ WINDOWS = {
     "ready, its delivery not sent": "poll one: EVALSHA expected_durations.learn #1",
     "a file stored, not noted": "poll one: storage replace #1",
     "stored, not told": "poll one: EVALSHA ledger.succeeded #1",
-    "result stored, not noted as told": "poll one: SETEX+PUBLISH telling.tell #1",
+    "result stored, not noted as told": "poll one: SETEX+PUBLISH reporting.report_outcome #1",
     "told, its message not acknowledged": "poll one: EVALSHA ledger.delivered #1",
 }
 # Pipelines that take what several threads note, by the state that most of them enter.
@@ -120,7 +120,7 @@ def _record_all(stages):
 def _say(ends, capsys):
     slowest = max(ends.values(), key=lambda end: end.took_s).took_s
     with capsys.disabled():
-        print(f" {len(ends)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201
+        print(f" {len(ends)} deaths, recovered within {slowest:.1f} s ", end="")  # noqa: T201 - a figure
 
 
 def _is_tried(point):

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
 
 EXAMPLES = ROOT / "examples"
 PATIENCE_S = 90

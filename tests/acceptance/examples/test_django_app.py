@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 FOLDER = ROOT / "examples" / "django_app"
 PATIENCE_S = 90

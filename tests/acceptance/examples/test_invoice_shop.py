@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.local.environment import ROOT
-from workers.local.ports import free_port
-from workers.local.process import Child
+from local_stack.environment import ROOT
+from local_stack.ports import free_port
+from local_stack.process import Child
 
 EXAMPLE = ROOT / "examples" / "invoice_shop"
 PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")

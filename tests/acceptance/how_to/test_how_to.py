@@ -17,10 +17,10 @@ import yaml
 
 from config.settings import WorkerSettings
 from config.web import WebSettings
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 from tests.acceptance.how_to.run_page import BLOCK, run_page
 from tests.integration.storage.servers import S3
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("bash"), reason="some of the lines are for bash: it is not here"

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.local.environment import child_environment
-from workers.local.process import Child
-from workers.local.stack import LocalStack
+from local_stack.environment import child_environment
+from local_stack.process import Child
+from local_stack.stack import LocalStack
 
 PROJECT = Path(__file__).parent / "project"
 OUR_TIMEOUT_S = 300

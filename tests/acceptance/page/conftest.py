@@ -9,11 +9,11 @@ from hashlib import sha256
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from workers.local import commands
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
-from workers.local.stack import LocalStack
+from local_stack import commands
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
+from local_stack.stack import LocalStack
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (

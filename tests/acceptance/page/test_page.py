@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from conveyor import ConversionFailed, State
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 REPORT = ROOT / "examples" / "report.docx"
 # A look at one conversion; its events are another address.

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 
 PICTURES = ROOT / "var" / "pictures"
 MAX_BYTES = 250_000

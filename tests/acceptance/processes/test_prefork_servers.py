@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from workers.local.environment import child_environment
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
-from workers.local.stack import consumes
+from local_stack.environment import child_environment
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
+from local_stack.stack import consumes
 
 HERE = Path(__file__).parent
 PATIENCE_S = 90

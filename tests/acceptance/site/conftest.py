@@ -12,10 +12,11 @@ from threading import Thread
 
 import pytest
 
+from local_stack.environment import ROOT
+from local_stack.ports import LOOPBACK
+
 # Chromium, with whatever a page complains of.
 from tests.acceptance.page.conftest import browser, open_page  # noqa: F401 - fixtures of these tests
-from workers.local.environment import ROOT
-from workers.local.ports import LOOPBACK
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from conveyor import State
-from workers.local.environment import ROOT, child_environment
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT, child_environment
+from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("bash")),

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 FORGER = Path(__file__).with_name("forger.py")
 # Attempts by their calls a second. Other tests may take the machine meanwhile: what counts is what

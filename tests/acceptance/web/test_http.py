@@ -8,8 +8,8 @@ import json
 import pytest
 
 from conveyor import State
-from workers.local.environment import ROOT
-from workers.local.stack import LocalStack
+from local_stack.environment import ROOT
+from local_stack.stack import LocalStack
 
 REPORT = ROOT / "examples" / "report.docx"
 STATES = ["queued", "converting", "ready", "succeeded"]

@@ -11,8 +11,8 @@ import pytest
 
 from conveyor import State
 from conveyor.ledger.keys import Keys
+from local_stack.stack import LocalStack
 from workers.cleaner import EVERY_S
-from workers.local.stack import LocalStack
 
 KEYS = Keys()
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="a process's memory is read from Linux's /proc"

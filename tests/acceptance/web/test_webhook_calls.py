@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from conveyor import State
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 SPACING_S = 5.0
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import ConversionFailed
-from workers.local.stack import LocalStack
+from local_stack.stack import LocalStack
 
 from .crowds import MOST_POLLS, SPACING_S, audit_of, check, convert, figures, stack_with_webhooks
 

@@ -47,13 +47,11 @@ def full(fleet, age):
 
 def notes(conveyor, conversion_id):
     """What each way to look says."""
-    _, looked = conveyor.status(conversion_id)
+    looked = conveyor.status(conversion_id).progress
     handle = conveyor.handle(conversion_id)
     page = conveyor.list()
-    ((_, listed),) = [
-        pair
-        for pair in zip(page.conversions, page.progress, strict=True)
-        if pair[0].id == conversion_id
+    (listed,) = [
+        status.progress for status in page.statuses if status.conversion.id == conversion_id
     ]
     shown = [looked, listed, handle.progress(), asyncio.run(handle.aprogress())]
     (said,) = {(it.note, it.held) for it in shown}

@@ -8,7 +8,7 @@ import pytest
 from celery import Celery, states
 
 from benchmarks.outcomes import Outcomes
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 # Celery's own way of storing.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")

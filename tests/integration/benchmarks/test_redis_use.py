@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.redis_use import RedisUse, counting, measuring_client
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 
 @pytest.fixture(scope="module")

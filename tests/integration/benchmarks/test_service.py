@@ -11,7 +11,7 @@ import pytest
 from benchmarks.jobs import Source
 from benchmarks.service import FILE, Faults
 from benchmarks.stand_in import StandIn
-from workers.local.ports import LOOPBACK
+from local_stack.ports import LOOPBACK
 
 JOB = "a" * 32
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from benchmarks.units import claims, footprint_in_redis
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 
 def test_redis_holds_less_of_a_conversion_that_has_ended():

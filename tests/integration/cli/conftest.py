@@ -14,7 +14,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Entry, Ledger, Submission, connect
 from conveyor.ledger.governor import Governor
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 
 @pytest.fixture(scope="module")

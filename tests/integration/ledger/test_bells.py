@@ -98,7 +98,7 @@ def test_a_bell_comes_when_all_of_its_slot_is_due_and_not_much_later(
     due = dates.of(entry.id)
     assert rung.at == pytest.approx(_slot_end(due), abs=1e-4)
     assert due < rung.at <= due + SLOT_S + 1e-4
-    # To the bell as it is sent (`conveyor.bells`) the end of a slot has no thousandths.
+    # To the bell as it is sent (`conveyor.messaging.bells`) the end of a slot has no thousandths.
     assert round(rung.at, 3) >= due
 
 

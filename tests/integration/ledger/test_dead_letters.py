@@ -8,7 +8,6 @@ import pytest
 from celery import Celery
 
 from conveyor import names
-from conveyor.bells import Belfry
 from conveyor.dead_letters import DeadLetters
 from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.domain.request import ConversionRequest
@@ -19,8 +18,9 @@ from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
-from conveyor.publishing import Publisher
-from conveyor.staging import Staging
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.publishing import Publisher
+from conveyor.producing.staging import Staging
 from conveyor.storage import Storage
 
 KEYS = Keys()

@@ -13,7 +13,7 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Leaving, Ledger, connect
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.keys import Keys
-from workers.local.ports import free_port
+from local_stack.ports import free_port
 
 KEYS = Keys()
 PDF = ConversionRequest.build("https://example.com/a.docx", "pdf")

@@ -44,8 +44,7 @@ from hypothesis.stateful import (
 )
 
 from config.settings import WorkerSettings
-from conveyor import State, bells, names
-from conveyor.bells import Belfry
+from conveyor import State, names
 from conveyor.cancelling import cancel
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import Unclear
@@ -79,9 +78,11 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
-from conveyor.publishing import Publisher
+from conveyor.messaging import bells
+from conveyor.messaging.bells import Belfry
+from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
-from workers import telling
+from workers import reporting
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.heartbeat import Heartbeat
@@ -1421,7 +1422,7 @@ def _steps_by(working):
     def steps(_to, entry):
         fleet = working["fleet"]
         return [
-            telling._Step(place, partial(fleet.caller_learns, entry, place))
+            reporting._Step(place, partial(fleet.caller_learns, entry, place))
             for place in fleet._places(entry.id, entry.state)
         ]
 
@@ -1454,7 +1455,7 @@ def machine(app, client, redis_url, clock, monkeypatch):
     monkeypatch.setattr("workers.claiming.stumble", _raise_again)
     monkeypatch.setattr("workers.claiming.put_aside", _raise_again)
     monkeypatch.setattr("workers.delivery._fetch_one", _fetch_one_by(working))
-    monkeypatch.setattr(telling, "_steps", _steps_by(working))
+    monkeypatch.setattr(reporting, "_steps", _steps_by(working))
     given = {
         "api_url": Api.base_url,
         "api_secret": "a-secret",

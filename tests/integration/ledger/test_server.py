@@ -8,13 +8,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from conveyor import Conveyor
+from conveyor.diagnosis.standing import fatal_of, finding_of, look
 from conveyor.errors import SettingsError
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.server import Concern, look_at_server
-from conveyor.standing import fatal_of, finding_of, look
+from local_stack.ports import free_port
+from local_stack.valkey import Valkey, configured
 from workers import precautions
-from workers.local.ports import free_port
-from workers.local.valkey import Valkey, configured
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ from conveyor import Conveyor, names
 from conveyor.errors import BrokerUnavailable, LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.keys import Keys
-from conveyor.transport import Backend, Transport
-from workers.local.valkey import Valkey
+from conveyor.messaging.result_backend import Backend
+from conveyor.messaging.transport import Transport
+from local_stack.valkey import Valkey
 
 KEYS = Keys()
 

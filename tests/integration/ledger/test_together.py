@@ -14,7 +14,7 @@ import redis
 
 from conveyor.ledger import connect
 from conveyor.ledger.together import Together
-from workers.local.valkey import Valkey
+from local_stack.valkey import Valkey
 
 ECHO = "return {ARGV[1], redis.call('INCR', KEYS[1])}"
 FAIL = "if ARGV[1] == 'bad' then return redis.call('HGET', KEYS[1], 'x') end return ARGV[1]"

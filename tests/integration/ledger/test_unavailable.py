@@ -11,7 +11,7 @@ from conveyor.ledger.claims import Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.turnstile import Turnstile
-from workers.local.ports import free_port
+from local_stack.ports import free_port
 
 KEYS = Keys()
 

@@ -18,8 +18,8 @@ from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
+from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
-from conveyor.publishing import Publisher
 from conveyor.storage import Storage
 
 KEYS = Keys()

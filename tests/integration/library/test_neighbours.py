@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 
 from conveyor import Conveyor
-from conveyor.doctor import examine
+from conveyor.diagnosis.doctor import examine
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.neighbours import look
 

@@ -32,7 +32,7 @@ from conveyor import (
 )
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
-from conveyor.staging import Staging
+from conveyor.producing.staging import Staging
 
 URL = "https://example.com/a.docx"
 CLOSED = "redis://127.0.0.1:9/0"
@@ -322,7 +322,7 @@ def test_cancelled_aconvert_leaves_nothing(
 @pytest.mark.parametrize("moment", ["_begin", "finish"])
 def test_cancelled_astage_leaves_nothing(*, conveyor, nothing_left, monkeypatch, moment):
     entered, going_on = threading.Event(), threading.Event()
-    from conveyor import staging  # noqa: PLC0415 - its private parts
+    from conveyor.producing import staging  # noqa: PLC0415 - its private parts
 
     kind = Staging if moment == "_begin" else staging._Upload
     call = getattr(kind, moment)
@@ -392,7 +392,7 @@ OVERRIDDEN = {
         "task_default_delivery_mode": "transient",
     },
     "time": {"enable_utc": False, "timezone": "Asia/Tokyo"},
-    "a transport of its own": {"broker_transport": "conveyor.transport:Transport"},
+    "a transport of its own": {"broker_transport": "conveyor.messaging.transport:Transport"},
     "the transport by name": {"broker_transport": "redis", "broker_pool_limit": 0},
     "names of its own": {"task_default_queue": "shop", "event_queue_prefix": "shop"},
 }

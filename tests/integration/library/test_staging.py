@@ -24,7 +24,7 @@ from conveyor import (
 )
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.reservations import Reservations
-from conveyor.staging import Staging
+from conveyor.producing.staging import Staging
 from conveyor.storage import Storage, Writer
 
 KEYS = Keys()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from chaos.clocks import shifted
-from workers.local.process import StartError
+from local_stack.process import StartError
 
 # What it sees, and for how long it sleeps and waits by its monotonic clock, is printed.
 LOOK = """

@@ -19,7 +19,7 @@ def test_demo_makes_a_pdf_that_holds_the_documents_words() -> None:
     result.unlink(missing_ok=True)
 
     done = subprocess.run(
-        [sys.executable, "-m", "workers.local.demo"],
+        [sys.executable, "-m", "local_stack.demo"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -86,7 +86,7 @@ def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
 
 def up() -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.local.up"],
+        [sys.executable, "-m", "local_stack.up"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -96,7 +96,7 @@ def up() -> subprocess.Popen[str]:
 
 def read_until(word: str, stream: object) -> list[str]:
     lines: list[str] = []
-    for line in stream:  # type: ignore[attr-defined]
+    for line in stream:
         lines.append(line)
         if word in line:
             return lines

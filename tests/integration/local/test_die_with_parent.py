@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the signal is L
 PARENT = """
 import sys, time
 from pathlib import Path
-from workers.local.process import Child
+from local_stack.process import Child
 child = Child("it", ["sleep", "600"], log=Path(sys.argv[1]))
 child.start()
 print(child.pid, flush=True)
@@ -41,7 +41,7 @@ def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
 
 
 def test_a_parent_that_has_ended_already_starts_nothing() -> None:
-    script = Path(__file__).parents[3] / "workers" / "local" / "die_with_parent.py"
+    script = Path(__file__).parents[3] / "local_stack" / "die_with_parent.py"
 
     ended = subprocess.run(
         [sys.executable, str(script), str(os.getppid()), "echo", "started"],
@@ -66,6 +66,6 @@ def program_of(pid: int) -> str | None:
 
 def wait_for(condition: object, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

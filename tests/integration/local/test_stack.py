@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import State
-from workers.local import Child, LocalStack, StartError
-from workers.local import stack as stack_module
+from local_stack import Child, LocalStack, StartError
+from local_stack import stack as stack_module
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from workers.local import Valkey
-from workers.local.process import StartError
+from local_stack import Valkey
+from local_stack.process import StartError
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_it_comes_back_with_its_data_on_its_port(valkey: Valkey, end: object) ->
         client.set("kept", "yes")
         first_pid = valkey.process.pid
 
-        end(valkey)  # type: ignore[operator]
+        end(valkey)
         with pytest.raises(redis.ConnectionError):
             client.get("kept")
         valkey.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.local.environment import child_environment
+from local_stack.environment import child_environment
 
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE_S = 200

@@ -16,7 +16,7 @@ from conveyor.convertapi.errors import ApiError, Refused, Unclear, Unreachable
 from conveyor.convertapi.transport import Auth
 from conveyor.domain.answers import Failed, Finished, InProgress, Lost, Started, Unsent
 from conveyor.domain.dialect import Dialect
-from workers.local.ports import free_port
+from local_stack.ports import free_port
 
 JOB_ID = "0123456789abcdef0123456789j0b1d0"
 DIALECT = Dialect.PATH

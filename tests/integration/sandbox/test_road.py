@@ -355,7 +355,7 @@ def test_a_client_that_hangs_up_ends_a_dribbled_poll(sandbox, client_of):
             time.sleep(0.3)
             server.set_faults({f"{fault}_poll": 1})
             with pytest.raises(requests.RequestException):
-                client.session.get(f"{client.url}/job/{job_id}", timeout=0.01).content  # noqa: B018
+                client.session.get(f"{client.url}/job/{job_id}", timeout=0.01).content  # noqa: B018 - reading raises
             server.set_faults({})
             wait_until(lambda: client.poll(job_id).status_code == 200)
 

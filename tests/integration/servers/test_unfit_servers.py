@@ -11,9 +11,9 @@ import pytest
 
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, connect
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import free_port
-from workers.local.valkey import Valkey
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import free_port
+from local_stack.valkey import Valkey
 
 COMMANDS = {
     "worker": ("celery", "-A", "workers.app", "worker", "-c", "1"),

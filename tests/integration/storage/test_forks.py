@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workers.local.environment import child_environment
+from local_stack.environment import child_environment
 
 PROGRAM = Path(__file__).parents[1] / "processes" / "program.py"
 PATIENCE_S = 200

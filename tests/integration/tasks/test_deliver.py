@@ -23,9 +23,9 @@ from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
+from local_stack.ports import free_port
 from workers.delivery import follow
 from workers.downloads import Fetched
-from workers.local.ports import free_port
 
 KEYS = Keys()
 

@@ -11,9 +11,9 @@ from conveyor import State
 from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.errors import LedgerUnavailable, StorageError
 from conveyor.ledger.keys import KEEP_FINISHED_S, Keys
+from local_stack.valkey import Valkey, configured
 from workers import cleanup
 from workers.cleaner import clean
-from workers.local.valkey import Valkey, configured
 from workers.sweep import sweep
 
 KEYS = Keys()

@@ -6,11 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from conveyor import State, names
-from conveyor.bells import Belfry
 from conveyor.convertapi.client import ConvertApi
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
+from conveyor.messaging.bells import Belfry
 
 KEYS = Keys()
 # What is due in the same slot shares a bell.

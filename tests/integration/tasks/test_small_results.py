@@ -10,8 +10,8 @@ from redis.retry import Retry
 
 from conveyor import Conversion, ConversionFailed, State, names
 from conveyor.ledger.keys import Keys
+from local_stack.ports import free_port
 from workers import delivery
-from workers.local.ports import free_port
 
 KEYS = Keys()
 

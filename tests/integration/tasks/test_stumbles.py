@@ -331,7 +331,7 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     ledger.begin_submit(entry, Submission("0" * 32, "http://x", Dialect.PATH))
     conveyor.cancel(handle.id)
     worker.waiting()
-    monkeypatch.setattr("workers.delivery.tell", _raise)
+    monkeypatch.setattr("workers.delivery.report_outcome", _raise)
     for _ in range(60):
         if due_at(handle.id) is None:
             break

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from conveyor import State, names
-from conveyor.doctor import further_parts_of
+from conveyor.diagnosis.doctor import further_parts_of
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import InvalidRequest, UnreadableConversion
 from conveyor.ledger.keys import Keys

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from conveyor.webhooks import address_of
-from workers.local.environment import ROOT, child_environment
-from workers.local.ports import free_port
-from workers.local.process import Child
+from local_stack.environment import ROOT, child_environment
+from local_stack.ports import free_port
+from local_stack.process import Child
 
 KEY = "key-of-the-webhooks"
 COMMAND = (sys.executable, "-m", "web")

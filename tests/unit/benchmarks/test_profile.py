@@ -13,7 +13,7 @@ TRACE = "worker (celery/bin/worker.py:400);fast_trace_task (celery/app/trace.py:
         ("poll (tasks/poll.py:9);ask (conveyor/convertapi/client.py:8);send (socket.py:7)", "HTTP"),
         ("move (conveyor/ledger/ledger.py:9);execute (redis/client.py:8)", "ledger"),
         ("publish (kombu/messaging.py:9);execute (redis/client.py:8)", "Celery"),
-        ("store (workers/telling.py:9);set (celery/backends/redis.py:8)", "results"),
+        ("store (workers/reporting.py:9);set (celery/backends/redis.py:8)", "results"),
         ("poll (tasks/poll.py:9);sorted (typing.py:8)", "Conveyor's own steps"),
     ],
 )

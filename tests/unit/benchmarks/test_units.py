@@ -5,7 +5,7 @@ import pytest
 from benchmarks.figures import Figures
 from benchmarks.units import NotMeasured, page, units_of
 from conveyor.unit_costs import FILE, UnitCosts, unit_costs
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 IN_REDIS = {"in_flight": 3000, "kept": 1000, "result": 500}
 

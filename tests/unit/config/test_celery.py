@@ -56,10 +56,10 @@ def test_a_lost_worker_loses_no_message(options_of):
 @pytest.mark.parametrize(
     ("url", "transport"),
     [
-        ("redis://host:6379/0", "conveyor.transport:Transport"),
-        ("rediss://host:6379/0", "conveyor.transport:Transport"),
-        ("redis+socket:///run/redis.sock", "conveyor.transport:Transport"),
-        ("sentinel://a,b,c/mymaster/0", "conveyor.transport:Transport"),
+        ("redis://host:6379/0", "conveyor.messaging.transport:Transport"),
+        ("rediss://host:6379/0", "conveyor.messaging.transport:Transport"),
+        ("redis+socket:///run/redis.sock", "conveyor.messaging.transport:Transport"),
+        ("sentinel://a,b,c/mymaster/0", "conveyor.messaging.transport:Transport"),
         ("amqp://host:5672", None),
     ],
 )

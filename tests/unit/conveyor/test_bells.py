@@ -10,11 +10,11 @@ import pytest
 from celery import Celery
 
 from conveyor import names
-from conveyor.bells import Belfry, deliver
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
-from conveyor.publishing import Publisher
+from conveyor.messaging.bells import Belfry, deliver
+from conveyor.messaging.publishing import Publisher
 
 SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
 SECRET = "5ecr3t"

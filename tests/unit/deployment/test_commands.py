@@ -15,7 +15,7 @@ from celery import Celery
 from celery.bin.celery import celery as celery_command
 
 from convertapi_sandbox.cli import app as sandbox_app
-from workers.local import commands
+from local_stack import commands
 
 
 def parse(command: str, name: str) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from enum import Enum
 import pytest
 from celery import Celery
 from celery.events import EventDispatcher
+from conveyor.publishing import Publisher, announce
 
 import conveyor
 from conveyor import Conversion, Failure, FailureKind, State, names
 from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
-from conveyor.publishing import Publisher, announce
 from docsite.reference import command_line, events, http, ledger, library, metrics
 from tests.unit.docs import reading
 from workers import announcing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from conveyor.domain.conversion import FailureKind
-from workers.local.environment import ROOT
+from local_stack.environment import ROOT
 
 SCRIPT = ROOT / "web" / "static" / "dead-letters.js"
 

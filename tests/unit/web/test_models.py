@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from conveyor import Conversion, Failure, FailureKind, Progress, State, StoredFile
-from web.models import ConversionAnswer, ConversionOrder, DeadLetterAnswer, ReplayOrder, rfc3339
+from conveyor import Conversion, Failure, FailureKind, Progress, State, Status, StoredFile
+from web.answers import ConversionAnswer, DeadLetterAnswer
+from web.models import ConversionOrder, ReplayOrder, rfc3339
 
 WAITING = Progress(State.QUEUED, polls=0, elapsed_s=0.0, expected_s=None, fraction=0.0)
 
@@ -24,7 +25,7 @@ def test_times_are_utc_with_milliseconds(seconds, text):
 def test_one_that_takes_longer_than_usual_has_words_and_no_fraction():
     late = Progress(State.CONVERTING, 3, 20.0, expected_s=8.0, fraction=None, late=True)
     conversion = Conversion("6f1c", State.CONVERTING, "docx", "pdf")
-    told = ConversionAnswer.of(conversion, late).model_dump(mode="json")["progress"]
+    told = ConversionAnswer.of(Status(conversion, late)).model_dump(mode="json")["progress"]
 
     assert (told["late"], told["fraction"]) == (True, None)
 
@@ -32,7 +33,7 @@ def test_one_that_takes_longer_than_usual_has_words_and_no_fraction():
 def test_a_file_is_found_under_its_address_whatever_its_name():
     file = StoredFile("a b/ü?.pdf", "file:///secret/place", 3, "ab" * 32)
     conversion = Conversion("6f 1c", State.SUCCEEDED, "docx", "pdf", files=(file,))
-    answer = ConversionAnswer.of(conversion, WAITING)
+    answer = ConversionAnswer.of(Status(conversion, WAITING))
 
     assert answer.files[0].href == "/conversions/6f%201c/files/a%20b%2F%C3%BC%3F.pdf"
     assert "secret" not in answer.model_dump_json()
@@ -42,7 +43,7 @@ def test_a_failure_says_who_can_do_something():
     failure = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
     conversion = Conversion("6f1c", State.FAILED, "docx", "pdf", failure=failure)
 
-    assert ConversionAnswer.of(conversion, WAITING).model_dump(mode="json")["failure"] == {
+    assert ConversionAnswer.of(Status(conversion, WAITING)).model_dump(mode="json")["failure"] == {
         "kind": "input",
         "code": 5002,
         "status": 500,

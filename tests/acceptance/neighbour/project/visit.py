@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 django.setup()
 
 from shop.conversions import conveyor  # noqa: E402 - Django first
-from shop.tasks import long, order, paid, quick  # noqa: E402
+from shop.tasks import long, order, paid, quick  # noqa: E402 - the same
 
 
 def migrate():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from conveyor import errors
-from conveyor.cli.failures import Interrupted, MissingExtra, explain
+from conveyor.cli.failures import Explanation, Interrupted, MissingExtra, explain
 
 
 @pytest.mark.parametrize(
@@ -24,18 +24,19 @@ from conveyor.cli.failures import Interrupted, MissingExtra, explain
     ],
 )
 def test_each_error_has_its_status_and_its_own_words(error, status):
-    assert explain(error) == ("x", status)
+    assert explain(error) == Explanation("x", status)
 
 
 def test_a_failed_conversion_says_code_and_next_step():
     failed = errors.ConversionFailed("Damaged. Check it.", 5002, 500, "input", "some-id")
-    line, status = explain(failed)
+    explained = explain(failed)
+    line, status = explained.line, explained.status
     assert status == 1
     assert line == "Damaged. Check it. (code 5002) Look: conveyor dead show some-id"
 
 
 def test_what_a_server_says_can_not_break_the_line():
-    line, _ = explain(errors.ConversionFailed("a\nb\x1b]0;title\x07"))
+    line = explain(errors.ConversionFailed("a\nb\x1b]0;title\x07")).line
     assert "\n" not in line
     assert "\x1b" not in line
 
@@ -46,7 +47,8 @@ def test_the_unexpected_is_named_without_its_text():
 
     with pytest.raises(RuntimeError) as raised:
         fail()
-    line, status = explain(raised.value)
+    explained = explain(raised.value)
+    line, status = explained.line, explained.status
     assert status == 1
     assert "RuntimeError in fail, line " in line
     assert "hush" not in line

@@ -1,0 +1,150 @@
+"""Why no worker has answered: the workers are asked over Celery's remote control.
+
+Their main processes answer that, however busy their pools are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from celery import Celery
+
+from conveyor import names
+from conveyor.diagnosis.broker import address_of_broker
+from conveyor.diagnosis.checks import Check, begin
+from conveyor.diagnosis.question import ROLL_CALL_S, Question, no_worker
+from conveyor.ledger.causes import explain
+from conveyor.producer import Conveyor
+
+__all__ = ["ABOUT", "INQUIRY_S", "why_silent"]
+
+INQUIRY_S: Final = 3.5
+"""How long it takes at most to find out why none has, seconds."""
+
+ABOUT: Final = "conveyor_about"
+"""The remote control command that asks a worker what it is and does; see `workers.about`."""
+
+_ABOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Alive:
+    """A worker that answers over remote control, and the queues that it consumes."""
+
+    node: str
+    queues: frozenset[str]
+
+
+def why_silent(
+    conveyor: Conveyor, question: Question, timeout_s: float, deadline: float
+) -> list[Check]:
+    """Find out why no worker has answered.
+
+    Args:
+        conveyor: The library.
+        question: What was asked.
+        timeout_s: How long the workers had, seconds.
+        deadline: Until when to find out, by the monotonic clock.
+
+    Returns:
+        Why, or what a worker says that has answered late.
+    """
+    app = conveyor.celery_app
+    try:
+        alive = _roll_call(app, deadline)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
+        server = (
+            f"No worker answered within {timeout_s:g} s. The broker at {address_of_broker(app)}"
+        )
+        return [no_worker(explain(server, error, "CONVEYOR_BROKER_URL"))]
+    # Where our storage hangs the question went out late, and so comes the answer.
+    if question.report(0) is not None:
+        return question.told()
+    queue = conveyor.publisher.queues.of_tasks[names.CHECKUP]
+    ours = [worker for worker in alive if queue in worker.queues]
+    if not ours:
+        return [no_worker(_nobody(alive, timeout_s))]
+    told = _ask_about(app, [worker.node for worker in ours], deadline)
+    return [check for worker in ours for check in _judge(question, worker, told, timeout_s)]
+
+
+def _roll_call(app: Celery, deadline: float) -> list[_Alive]:
+    """The workers on this broker, whoever's they are."""
+    ask = partial(app.control.broadcast, "active_queues", reply=True, timeout=ROLL_CALL_S)
+    answers = begin(ask).result(min(ROLL_CALL_S * 2, max(deadline - time.monotonic(), 0.0))) or []
+    return [
+        _Alive(node, frozenset(str(queue["name"]) for queue in queues))
+        for answer in answers
+        for node, queues in answer.items()
+        if isinstance(queues, list)
+    ]
+
+
+def _ask_about(app: Celery, nodes: Sequence[str], deadline: float) -> dict[str, Any]:
+    """What workers of ours say of themselves; those that say nothing are left out."""
+    # kombu waits for as many answers as there are nodes.
+    ask = partial(
+        app.control.broadcast, ABOUT, destination=list(nodes), reply=True, timeout=_ABOUT_S
+    )
+    try:
+        answers = begin(ask).result(max(deadline - time.monotonic(), 0.0)) or []
+    except Exception:  # noqa: BLE001 - they are alive all the same
+        return {}
+    return {
+        node: about
+        for answer in answers
+        for node, about in answer.items()
+        if isinstance(about, dict) and "slots" in about
+    }
+
+
+def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
+    start = "Start one: celery -A workers.app worker."
+    if not alive:
+        return f"No worker answered within {timeout_s:g} s, and none is there. {start}"
+    queues = sorted({queue for worker in alive for queue in worker.queues})
+    return (
+        f"No worker answered within {timeout_s:g} s. {len(alive)} on this broker consume other "
+        f"queues ({', '.join(queues[:6])}): they are another application's, or of another "
+        f"CONVEYOR_NAMESPACE. {start}"
+    )
+
+
+def _judge(
+    question: Question, worker: _Alive, told: Mapping[str, Any], timeout_s: float
+) -> list[Check]:
+    """Why a worker that is alive has not answered."""
+    about = told.get(worker.node)
+    if about is None:
+        detail = (
+            f"It is alive, and has not answered within {timeout_s:g} s. Look at its log: is it "
+            "overloaded, or of another release?"
+        )
+        return [Check("worker", ok=False, detail=detail, where=worker.node)]
+    found = [Check("worker", ok=False, detail=_busy(about, timeout_s), where=worker.node)]
+    storage = about.get("storage")
+    if isinstance(storage, dict) and not storage.get("ok", True):
+        found.append(Check("storage", ok=False, detail=str(storage["detail"]), where=worker.node))
+    return [*found, *question.compare({**about, "node": worker.node})]
+
+
+def _busy(about: Mapping[str, Any], timeout_s: float) -> str:
+    slots, running = int(about["slots"]), list(about.get("running", ()))
+    if len(running) < slots:
+        return (
+            f"It is alive, has {slots - len(running)} free slots of {slots}, and has not answered "
+            f"within {timeout_s:g} s: many messages wait before ours, or its answer found neither "
+            "Redis nor the result backend. Give both the same CONVEYOR_REDIS_URL and "
+            "CONVEYOR_RESULT_BACKEND."
+        )
+    longest = max((float(item["seconds"]) for item in running), default=0.0)
+    tasks = ", ".join(sorted({str(item["task"]) for item in running}))
+    return (
+        f"It is alive, and all its {slots} slots are busy with {tasks}, the longest for "
+        f"{longest:.0f} s: it has no slot for an answer within {timeout_s:g} s. Look at what they "
+        "wait for, or start more workers."
+    )

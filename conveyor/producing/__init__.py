@@ -1,0 +1,1 @@
+"""How a producer accepts conversions and makes signatures: the work behind `Conveyor`."""

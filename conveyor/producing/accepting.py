@@ -1,0 +1,260 @@
+"""How a producer accepts a conversion: as a whole, or nothing of it is left.
+
+1. Local files are staged.
+2. One script opens the entry, binds the idempotency key and takes the staged files.
+3. The bell rings. Where it can't, the entry is taken back, unless a worker has it in hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event
+from uuid import uuid4
+
+from kombu.exceptions import OperationalError
+
+from conveyor import names
+from conveyor.domain.request import ConversionRequest
+from conveyor.errors import (
+    AcceptanceUnknown,
+    BrokerUnavailable,
+    ConveyorError,
+    LedgerUnavailable,
+)
+from conveyor.ledger import AlreadyAccepted, Idempotency, NotRung
+from conveyor.messaging.publishing import announce
+from conveyor.producing.fingerprint import fingerprint_of
+from conveyor.producing.local_sources import LocalSources, has_local, local_first
+from conveyor.producing.wiring import ProducerServices
+
+__all__ = ["Acceptance"]
+
+
+@dataclass
+class _Order:
+    """One call of `Acceptance.accept`, which may be cancelled while a thread is at it.
+
+    Attributes:
+        withdrawn: Set when nobody waits for it any more.
+        take_back: Takes back what was accepted, if no worker has it in hand.
+    """
+
+    withdrawn: Event = field(default_factory=Event)
+    take_back: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """Raise where nobody waits for it any more, so that it ends here.
+
+        Raises:
+            ConveyorError: It was withdrawn.
+        """
+        if self.withdrawn.is_set():
+            raise ConveyorError("Whoever asked for the conversion was cancelled meanwhile.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A conversion that is about to be accepted.
+
+    Attributes:
+        id: The conversion's id.
+        request: What is asked, with its local files staged.
+        owned: The folders that were staged for it.
+        idempotency: The caller's key, None without one.
+    """
+
+    id: str
+    request: ConversionRequest
+    owned: Sequence[str]
+    idempotency: Idempotency | None
+
+
+class Acceptance:
+    """Accepts conversions for one producer.
+
+    Args:
+        services: What the producer works with.
+    """
+
+    def __init__(self, services: ProducerServices) -> None:
+        self._services = services
+        self._sources = LocalSources(services)
+        # Whether the last conversion was accepted: then the next one need not ask for Redis first.
+        self._was_redis_there = False
+
+    def accept(self, build: Callable[[], ConversionRequest], key: str | None) -> str:
+        """Accept a conversion.
+
+        Args:
+            build: Makes the request.
+            key: The idempotency key, None without one.
+
+        Returns:
+            The conversion's id: of an earlier one, where the key was used for the same request.
+
+        Raises:
+            InvalidRequest: The request can't be right, or the key was used for another one.
+            BrokerUnavailable: The message could not be published.
+            LedgerUnavailable: Redis can't be reached.
+            AcceptanceUnknown: Redis went away in that moment.
+            StorageError: A local file can't be staged.
+        """
+        return self._accept(build, key, _Order())
+
+    async def aaccept(self, build: Callable[[], ConversionRequest], key: str | None) -> str:
+        """Accept a conversion in a thread; where the caller is cancelled, take it back.
+
+        A caller that is cancelled waits until what is under way has ended. A conversion that a
+        worker has in hand by then goes on.
+
+        Args:
+            build: As in `accept`.
+            key: As in `accept`.
+        """
+        order = _Order()
+        accepting = asyncio.ensure_future(asyncio.to_thread(self._accept, build, key, order))
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            order.withdrawn.set()
+            with suppress(Exception):
+                await asyncio.shield(accepting)
+                # It was accepted before its thread could see that nobody waits for it.
+                await asyncio.to_thread(order.take_back)
+            raise
+
+    def _accept(
+        self, build: Callable[[], ConversionRequest], key: str | None, order: _Order
+    ) -> str:
+        services, request = self._services, local_first(build())
+        if has_local(request) or not self._was_redis_there:
+            # Before anything is staged. Where Redis is away, nothing was accepted for sure.
+            services.ledger.check()
+        if key is None:
+            return self._open(str(uuid4()), request, None, order)
+        idempotency = Idempotency(key, fingerprint_of(request))
+        known = services.ledger.accepted_under(idempotency)
+        if known is not None and services.ledger.join(known):
+            services.staging.remove(self._sources.owned(request))
+            return known
+        return self._open(known or str(uuid4()), request, idempotency, order)
+
+    def _open(
+        self,
+        conversion_id: str,
+        asked: ConversionRequest,
+        idempotency: Idempotency | None,
+        order: _Order,
+    ) -> str:
+        """Stage, open the entry, ring.
+
+        Returns:
+            The conversion's id: of another producer's, where that was first with the key.
+        """
+        request = self._sources.stage(asked)
+        new = _Candidate(conversion_id, request, self._sources.owned(request), idempotency)
+        try:
+            order.check()
+            opened = self._services.ledger.open(
+                conversion_id,
+                request,
+                owns=new.owned,
+                takes=self._services.storage.tokens_of(request.addresses),
+                idempotency=idempotency,
+            )
+        except NotRung as error:
+            return self._unless_taken_back(new, error.__cause__ or error)
+        except AlreadyAccepted as first:
+            return self._join_instead(first.bound, asked, new, order)
+        except LedgerUnavailable as error:
+            self._was_redis_there = False
+            raise _unknown(conversion_id, error) from error
+        except Exception:
+            self._sources.unstage_new(asked, request)
+            raise
+        except BaseException:
+            # Ctrl-C, or a time-out of gevent's: the entry may be there, with nobody to know of it.
+            self._take_back_quietly(new)
+            raise
+        if opened is None:
+            return self._join_instead(conversion_id, asked, new, order)
+        return self._accepted(new, order)
+
+    def _accepted(self, new: _Candidate, order: _Order) -> str:
+        self._was_redis_there = True
+        order.take_back = lambda: self._take_back_quietly(new)
+        announce(self._services.publisher, new.id, names.SUBMIT, new.request.redacted())
+        if order.withdrawn.is_set():
+            order.take_back()
+        return new.id
+
+    def _join_instead(
+        self, conversion_id: str, asked: ConversionRequest, new: _Candidate, order: _Order
+    ) -> str:
+        """Hold the conversion of a producer that was first; open it, if that one has let it go."""
+        if self._services.ledger.join(conversion_id):
+            self._services.staging.remove(new.owned)
+            return conversion_id
+        self._sources.unstage_new(asked, new.request)
+        return self._open(conversion_id, asked, new.idempotency, order)
+
+    def _unless_taken_back(self, new: _Candidate, error: BaseException) -> str:
+        """What becomes of a conversion whose bell could not be sent: it was not accepted.
+
+        Returns:
+            Its id, where it is accepted all the same: a worker has it already, or it is to be found
+            by its key, and the sweep rings.
+
+        Raises:
+            BrokerUnavailable: It was taken back.
+            AcceptanceUnknown: Redis went away, too.
+        """
+        if new.idempotency is not None and isinstance(error, OperationalError):
+            return new.id
+        try:
+            taken_back = self._take_back(new)
+        except LedgerUnavailable as away:
+            raise _unknown(new.id, away) from error
+        if taken_back:
+            raise self._not_sent(error) from error
+        return new.id
+
+    def _not_sent(self, error: BaseException) -> BrokerUnavailable:
+        if isinstance(error, OperationalError):
+            return BrokerUnavailable(
+                f"The broker at {self._services.broker_address} did not take the message: start "
+                "it, or set CONVEYOR_BROKER_URL. The conversion was not accepted."
+            )
+        return BrokerUnavailable(
+            f"The message could not be sent ({type(error).__name__}): see the error that caused "
+            "this one. The conversion was not accepted."
+        )
+
+    def _take_back(self, new: _Candidate) -> bool:
+        """Take a conversion back, with its files, unless a worker has it in hand.
+
+        Its message may be under way: it then finds nothing to do.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        if not self._services.ledger.forget(new.id, new.idempotency):
+            return False
+        self._services.reservations.give_back(new.owned)
+        self._services.staging.remove(new.owned)
+        return True
+
+    def _take_back_quietly(self, new: _Candidate) -> None:
+        with suppress(ConveyorError):
+            if not self._take_back(new):
+                self._services.staging.remove(new.owned)
+
+
+def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:
+    return AcceptanceUnknown(
+        f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
+        "With an idempotency key it can be enqueued again and is not paid twice."
+    )

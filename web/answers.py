@@ -1,0 +1,219 @@
+"""What the API answers of conversions, as models. OpenAPI is made of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from conveyor import Failure, FailureKind, Progress, State, Status, StoredFile
+from web.models import Model, Timestamp, href_of, rfc3339
+
+__all__ = [
+    "ConversionAnswer",
+    "ConversionPage",
+    "DeadLetterAnswer",
+    "DeadLetterPage",
+    "FieldError",
+    "ProblemAnswer",
+    "StateEvent",
+]
+
+
+class ProgressAnswer(Model):
+    """How far a conversion is."""
+
+    fraction: float | None = Field(
+        description="From 0 to 1; null while nobody knows, and when it takes longer than usual."
+    )
+    elapsed_s: float = Field(description="Seconds since it was accepted.")
+    expected_s: float | None = Field(
+        description="What half of such conversions took lately, seconds."
+    )
+    note: str = Field(description="What holds it up, in words.")
+    held: bool = Field(description="Whether the account is on hold.")
+    late: bool = Field(
+        description="Whether it takes longer than usual: nine of ten had ended by now."
+    )
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        """Make the answer's member from a progress."""
+        return cls(
+            fraction=progress.fraction,
+            elapsed_s=progress.elapsed_s,
+            expected_s=progress.expected_s,
+            note=progress.note,
+            held=progress.held,
+            late=progress.late,
+        )
+
+
+class FileAnswer(Model):
+    """A result file."""
+
+    name: str
+    size: int = Field(description="In bytes.")
+    sha256: str
+    href: str = Field(description="Where it can be fetched.")
+
+    @classmethod
+    def of(cls, conversion_id: str, file: StoredFile) -> Self:
+        """Make the answer's member from a stored file."""
+        href = f"{href_of(conversion_id)}/files/{quote(file.name, safe='')}"
+        return cls(name=file.name, size=file.size, sha256=file.sha256, href=href)
+
+
+class FailureAnswer(Model):
+    """Why a conversion has ended without files."""
+
+    kind: FailureKind = Field(description="Who can do something about it.")
+    code: int = Field(description="ConvertAPI's error code, 0 where there is none.")
+    status: int = Field(description="The HTTP status that brought it, 0 where there is none.")
+    message: str
+
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """Make the answer's member from a failure."""
+        return cls(
+            kind=failure.kind, code=failure.code, status=failure.status, message=failure.message
+        )
+
+
+_EXAMPLE: Final[JsonDict] = {
+    "id": "6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11",
+    "state": "converting",
+    "from_format": "docx",
+    "to_format": "pdf",
+    "created_at": "2026-11-24T21:00:00.123Z",
+    "submitted_at": "2026-11-24T21:00:00.321Z",
+    "ready_at": None,
+    "finished_at": None,
+    "cost": 0,
+    "polls": 0,
+    "progress": {
+        "fraction": 0.4,
+        "elapsed_s": 2.1,
+        "expected_s": 5.0,
+        "note": "",
+        "held": False,
+        "late": False,
+    },
+    "files": [],
+    "failure": None,
+}
+_DEAD_EXAMPLE: Final[JsonDict] = {
+    **_EXAMPLE,
+    "state": "failed",
+    "finished_at": "2026-11-24T21:00:05.456Z",
+    "polls": 1,
+    "failure": {"kind": "input", "code": 5002, "status": 500, "message": "File is damaged."},
+    "replay_is_paid": True,
+}
+
+
+class ConversionAnswer(Model):
+    """A conversion as it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    state: State
+    from_format: str
+    to_format: str
+    created_at: Timestamp
+    submitted_at: Timestamp | None = Field(description="When it was last sent to ConvertAPI.")
+    ready_at: Timestamp | None = Field(description="When its result was seen.")
+    finished_at: Timestamp | None
+    cost: int = Field(description="What ConvertAPI charged, in its units.")
+    polls: int = Field(description="How often ConvertAPI was asked.")
+    progress: ProgressAnswer
+    files: list[FileAnswer] = Field(description="The results; empty until it has succeeded.")
+    failure: FailureAnswer | None
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Make the answer from a conversion's status."""
+        return cls(**_members(status))
+
+
+class DeadLetterAnswer(ConversionAnswer):
+    """A conversion that has ended without files, and can be tried again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_DEAD_EXAMPLE]})
+
+    replay_is_paid: bool = Field(
+        description="Whether a replay makes a new, paid job; else the paid result is fetched again."
+    )
+
+    @classmethod
+    def of_dead(cls, status: Status, *, is_paid: bool) -> Self:
+        """Make the answer from a dead letter's status."""
+        return cls(**_members(status), replay_is_paid=is_paid)
+
+
+class ConversionPage(Model):
+    """Some conversions, the newest first."""
+
+    conversions: list[ConversionAnswer]
+    next: str | None = Field(description="Where the next page is; null on the last one.")
+
+
+class DeadLetterPage(Model):
+    """Some dead letters, the newest first."""
+
+    dead_letters: list[DeadLetterAnswer]
+    next: str | None = Field(description="Where the next page is; null on the last one.")
+
+
+class StateEvent(Model):
+    """What the `data` of a server-sent event holds."""
+
+    conversion: str
+    state: State
+    at: Timestamp
+    note: str
+
+
+class FieldError(Model):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemAnswer(Model):
+    """RFC 9457 problem details."""
+
+    type: str = Field(json_schema_extra={"format": "uri-reference"})
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong with this request, and what to do.")
+    errors: list[FieldError] = Field(
+        default_factory=list, description="What is wrong with single fields; often left out."
+    )
+
+
+def _members(status: Status) -> dict[str, Any]:
+    conversion, failure = status.conversion, status.conversion.failure
+    return {
+        "id": conversion.id,
+        "state": conversion.state,
+        "from_format": conversion.from_format,
+        "to_format": conversion.to_format,
+        "created_at": rfc3339(conversion.created_at),
+        "submitted_at": _optional(conversion.submitted_at),
+        "ready_at": _optional(conversion.ready_at),
+        "finished_at": _optional(conversion.finished_at),
+        "cost": conversion.cost,
+        "polls": conversion.polls,
+        "progress": ProgressAnswer.of(status.progress),
+        "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
+        "failure": FailureAnswer.of(failure) if failure else None,
+    }
+
+
+def _optional(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)
