@@ -40,7 +40,7 @@ _REST_S: Final = 10.0
 class ConnectionProtocol(H11Protocol):
     """HTTP/1.1 whose requests know their connection, so that an answer may cut it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn takes any
         """Note the connection where requests find it.
 
         Args:

@@ -110,6 +110,7 @@ _HOMES: typing.Final = {
         "FileGone",
         "InvalidRequest",
         "LedgerUnavailable",
+        "NewerEntry",
         "SettingsError",
         "StorageError",
         "Unavailable",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from conveyor import Failure, FailureKind, Progress, State, Status, StoredFile
+from conveyor.domain import rules
 from web.models import Model, Timestamp, href_of, rfc3339
 
 __all__ = [
@@ -109,7 +110,12 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
     "state": "failed",
     "finished_at": "2026-11-24T21:00:05.456Z",
     "polls": 1,
-    "failure": {"kind": "input", "code": 5002, "status": 500, "message": "File is damaged."},
+    "failure": {
+        "kind": "input",
+        "code": rules.DAMAGED,
+        "status": 500,
+        "message": "File is damaged.",
+    },
     "replay_is_paid": True,
 }
 

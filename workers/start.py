@@ -14,8 +14,8 @@ from config.celery import celery_options
 from config.settings import WorkerSettings, load_settings
 from conveyor.diagnosis.standing import Server
 from conveyor.errors import SettingsError
+from conveyor.ledger import wire
 from conveyor.ledger.faults import RedisError
-from conveyor.messaging import wire
 from conveyor.messaging.extensions import BACKENDS
 from workers import (
     cleaner,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from conveyor.domain.canvas import Caller
 from conveyor.domain.shapes import plain_of, record_of
-from conveyor.messaging import wire
+from conveyor.ledger import wire
 
 __all__ = ["dump_caller", "load_caller"]
 

@@ -18,17 +18,22 @@ __all__ = ["draw", "imports"]
 
 _LIBRARY: Final = "conveyor"
 _FACE: Final = "conveyor"
+# The work behind `Conveyor`: it makes handles, and handles are the face, too.
+_BEHIND_THE_FACE: Final = "conveyor.producing"
 _SHARED: Final = "conveyor.errors, names, …"
 _IDEAS: Final[Mapping[str, str]] = {
     "config": "settings of workers and web",
     "conveyor": "what your application imports",
     "conveyor.cli": "the command line",
     "conveyor.convertapi": "all of the vendor's HTTP",
+    "conveyor.diagnosis": "conveyor doctor",
     "conveyor.domain": "what decides: pure",
     "conveyor.ledger": "all of Redis",
     "conveyor.live": "conveyor doctor --live",
+    "conveyor.messaging": "Celery's messages",
     "convertapi_sandbox": "a local ConvertAPI",
     "conveyor.storage": "files, through fsspec",
+    "local_stack": "make demo, make up",
     "tasks": "one Celery task a module",
     "web": "HTTP API, webhooks, the page",
     "workers": "Celery app, crew, sweep",
@@ -95,6 +100,8 @@ class _Rooms:
         package = f"{top}.{inner[0]}" if inner else top
         if top != _LIBRARY:
             return top
+        if package == _BEHIND_THE_FACE:
+            return _FACE
         if inner and self.graph.find_children(package):
             return package
         if package == f"{_LIBRARY}.__main__":

@@ -19,7 +19,7 @@ _NOT_A_PRODUCERS = (
     "conveyor.convertapi",
     "conveyor.diagnosis.doctor",
     "conveyor.live",
-    "conveyor.sandbox",
+    "convertapi_sandbox",
 )
 
 

@@ -9,11 +9,11 @@ from enum import Enum
 import pytest
 from celery import Celery
 from celery.events import EventDispatcher
-from conveyor.publishing import Publisher, announce
 
 import conveyor
 from conveyor import Conversion, Failure, FailureKind, State, names
 from conveyor.ledger.keys import Keys
+from conveyor.messaging.publishing import Publisher, announce
 from conveyor.names import Queues
 from docsite.reference import command_line, events, http, ledger, library, metrics
 from tests.unit.docs import reading
