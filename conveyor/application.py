@@ -49,7 +49,7 @@ def broker_of(app: Celery) -> str:
     if isinstance(url, str) and is_redis_url(url):
         return _read("broker_url", url, conf.broker_transport_options, conf.broker_use_ssl)
     if not isinstance(url, str) or ";" in url:
-        raise _wrong("broker_url", "names several brokers", "name the workers' one alone")
+        raise _wrong("broker_url", "names several brokers", "name only the workers' broker")
     return url
 
 
@@ -106,8 +106,8 @@ def check_signing(app: Celery, queue: str) -> None:
     if app.conf.task_always_eager:
         raise _wrong(
             "task_always_eager",
-            "runs tasks where they are called, and conversions run in Conveyor's workers",
-            "unset it where you make signatures, or use convert()",
+            "runs tasks in your own process, but conversions run in Conveyor's workers",
+            "turn it off in the process that makes signatures, or use convert()",
         )
     try:
         app.amqp.router.route(options_of(queue, app), names.SUBMIT, (), {})
@@ -115,13 +115,13 @@ def check_signing(app: Celery, queue: str) -> None:
         raise _wrong(
             "task_create_missing_queues",
             f"keeps {names.SUBMIT} from being sent ({error})",
-            "name in task_routes and task_default_queue what stands in task_queues",
+            "use only queues in task_routes and task_default_queue that task_queues lists",
         ) from error
     except Exception as error:
         raise _wrong(
             "task_routes",
             f"raises {type(error).__name__} for {names.SUBMIT}",
-            "let it return None for names that it doesn't know",
+            "let it return None for task names that it does not know",
         ) from error
 
 

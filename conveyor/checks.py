@@ -112,7 +112,7 @@ class Part:
         if isinstance(error, ConveyorError):
             return str(error)
         # Its own text may hold an address or a password.
-        return f"It can't be used ({type(error).__name__}): look at its log."
+        return f"It can't be used ({type(error).__name__}). Check its log."
 
 
 def check_all(parts: Sequence[Part], timeout_s: float = CHECK_TIMEOUT_S) -> list[Check]:
@@ -132,8 +132,8 @@ def check_all(parts: Sequence[Part], timeout_s: float = CHECK_TIMEOUT_S) -> list
 
 def _hangs(timeout_s: float) -> str:
     return (
-        f"No answer within {timeout_s:g} s: it hangs. See whether it is overloaded, or shut off by "
-        "a firewall."
+        f"No answer within {timeout_s:g} s. It hangs. Check whether it is overloaded, or blocked "
+        "by a firewall."
     )
 
 

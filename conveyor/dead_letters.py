@@ -174,7 +174,7 @@ class DeadLetters:
             UnknownConversion: There is no such dead letter.
         """
         if timeout is not None and timeout not in _TIMEOUT_S:
-            raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
+            raise InvalidRequest("Timeout must be a whole number of seconds from 10 to 1200.")
         dead = self._dead(conversion_id)
         if _is_paid_result(dead):
             entry = self._ledger.redeliver(dead)

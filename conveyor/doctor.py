@@ -78,9 +78,13 @@ def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
 
 def _of_workers(conveyor: Conveyor, broker: Check, timeout_s: float) -> list[Check]:
     if not broker.ok:
-        return [Check("worker", ok=False, detail="Not asked: repair the broker first.")]
+        return [Check("worker", ok=False, detail="Not checked. Repair the broker first.")]
     if timeout_s <= 0:
-        return [Check("worker", ok=False, detail="Not asked: the broker took all of the time.")]
+        return [
+            Check(
+                "worker", ok=False, detail="Not checked, because the broker took all of the time."
+            )
+        ]
     return ask_worker(conveyor, timeout_s)
 
 
@@ -121,18 +125,19 @@ def _read_entries(ledger: Ledger) -> Finding:
     told = []
     if lost:
         told.append(
-            f"{lost} are lost: Redis has evicted them, or somebody has deleted them. "
-            "`conveyor dead list` names them"
+            f"{lost} are lost: they were evicted or deleted in Redis. `conveyor dead list` lists "
+            "them"
         )
     if newer:
         told.append(
-            f"{len(newer)} were written by a later release of Conveyor, and are left to its workers"
+            f"{len(newer)} were written by a later release of Conveyor. Its workers will process "
+            "them"
         )
     if unreadable:
         told.insert(
             0,
-            f"{unreadable} in Redis can't be read, and nothing is done for them: "
-            "`conveyor dead list` names them",
+            f"{unreadable} in Redis can't be read, and no worker processes them: `conveyor dead "
+            "list` names them",
         )
         raise ConveyorError("; ".join(told))
     return Finding("; ".join(told) or "all that were looked at can be read", warning=bool(told))
@@ -149,7 +154,8 @@ def _look_for_strangers(conveyor: Conveyor) -> str:
     strangers = conveyor.marker.mark.strangers()
     if strangers:
         raise StorageError(
-            f"These workers (host:process) have another storage, and hold their work: "
-            f"{', '.join(strangers)}. Their logs say what they find."
+            "These workers (host:process) use another storage and have stopped their work: "
+            f"{', '.join(strangers)}. Give them the same CONVEYOR_STORAGE_URL. Their logs say "
+            "what they found."
         )
     return "all workers have this storage"

@@ -52,5 +52,7 @@ def _identity(source: Source) -> list[str]:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise InvalidRequest(f"Can't read {path}: {error.strerror}.") from None
+        raise InvalidRequest(
+            f"Can't read {path}: {error.strerror}. Check the path and its permissions."
+        ) from None
     return [source.kind.value, source.name, digest]

@@ -435,8 +435,8 @@ class Conveyor:
             self._ledger.job_ended(conversion_id, job_id)
         except NotRung:
             raise BrokerUnavailable(
-                f"The broker at {self._broker_address} did not take the poll: start it. "
-                "A worker rings for it."
+                f"The broker at {self._broker_address} did not accept the poll. Start the broker. "
+                "A worker will poll."
             ) from None
 
     def handle(self, conversion_id: str) -> Handle:
@@ -732,7 +732,7 @@ class Conveyor:
         for token in self._storage.tokens_of(request.addresses):
             if not self._reservations.sign(token) and token in owned:
                 raise InvalidRequest(
-                    "An uploaded file belongs to another conversion: upload it again."
+                    "An uploaded file belongs to another conversion. Upload it again."
                 )
 
     @process_local
@@ -828,7 +828,7 @@ class _Order:
             ConveyorError: It was withdrawn.
         """
         if self.withdrawn.is_set():
-            raise ConveyorError("Whoever asked for the conversion was cancelled meanwhile.")
+            raise ConveyorError("The task that asked for the conversion was cancelled meanwhile.")
 
 
 def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:

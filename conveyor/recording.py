@@ -137,7 +137,7 @@ def check_target(path: Path, *, force: bool) -> None:
         RecordingError: It can't.
     """
     if path.is_dir() or (os.path.lexists(path) and not force):
-        raise RecordingError(f"{path} exists: give another file, or --force to replace it.")
+        raise RecordingError(f"{path} exists. Name another file, or use --force to replace it.")
     try:
         _remove(_written(path, ""))
     except OSError as error:
@@ -163,7 +163,7 @@ def save(recording: Recording, path: Path, *, force: bool = False) -> None:
             _remove(draft)
     except FileExistsError:
         raise RecordingError(
-            f"{path} exists: give another file, or --force to replace it."
+            f"{path} exists. Name another file, or use --force to replace it."
         ) from None
     except OSError as error:
         raise RecordingError(_cannot_write(path, error)) from None
@@ -184,7 +184,7 @@ def load(path: Path) -> Recording:
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror}") from None
     if len(content) > _MAX_BYTES:
-        raise RecordingError(f"{path} is larger than a recording can be")
+        raise RecordingError(f"{path} is too large for a recording. Record it again")
     return parse(content, str(path))
 
 
@@ -203,7 +203,9 @@ def parse(content: bytes, name: str = "the recording") -> Recording:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise RecordingError(f"{name} is no recording of `conveyor doctor --live`")
+        raise RecordingError(
+            f"{name} is not a recording of `conveyor doctor --live`. Name another file"
+        )
     if value.get("version") != VERSION:
         raise RecordingError(f"{name} has another version than {VERSION}: record it again")
     try:

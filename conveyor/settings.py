@@ -86,8 +86,8 @@ class ProducerSettings(BaseSettings):
         if not values.get("redis_url"):
             if not is_redis_url(broker):
                 raise ValueError(
-                    f"{ENV_PREFIX}REDIS_URL is missing: the broker is no Redis, so say where the "
-                    "ledger lives, e.g. redis://host:6379/0"
+                    f"{ENV_PREFIX}REDIS_URL is missing: the broker is not a Redis, so set where "
+                    "the ledger lives, e.g. redis://host:6379/0"
                 )
             values = {**values, "redis_url": broker}
         if not values.get("result_backend"):
@@ -110,7 +110,9 @@ class ProducerSettings(BaseSettings):
         text = url.get_secret_value()
         scheme = _scheme(text)
         if not is_redis_url(text) and scheme.partition("+")[0] not in TRANSPORT_ALIASES:
-            raise ValueError(f"Celery knows no broker {scheme}://; give redis://host:6379/0")
+            raise ValueError(
+                f"Celery does not know the broker {scheme}://: use redis://host:6379/0"
+            )
         return url
 
     @field_validator("redis_url")

@@ -61,9 +61,7 @@ def check_coding(request: Request) -> None:
         Problem: 415.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(
-            Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without Content-Encoding."
-        )
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding.")
 
 
 async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:

@@ -87,7 +87,9 @@ async def _read_part(
 ) -> None:
     if part.name == FILE:
         if not part.file_name:
-            raise _invalid("A part `file` has no file name: the name tells the format.")
+            raise _invalid(
+                "A part `file` has no file name. Conveyor takes the format from it: send one."
+            )
         await staging.take(part.file_name, _content(tokens))
     elif part.file_name and takes_file(part.name):
         if part.name in staging.params:
@@ -133,7 +135,7 @@ async def _tokens(chunks: AsyncIterable[bytes], boundary: str) -> AsyncGenerator
         while reader.tokens:
             yield reader.tokens.popleft()
     if not reader.is_complete:
-        raise _invalid("The form ends before its last boundary.")
+        raise _invalid("The form ends before its last boundary. Send it again.")
 
 
 class _Reader:
@@ -168,7 +170,7 @@ class _Reader:
                 },
             )
         except FormParserError:
-            raise _invalid("The form's boundary is too long.") from None
+            raise _invalid("The form's boundary is too long. Use at most 70 characters.") from None
 
     def feed(self, chunk: bytes) -> None:
         """Parse a piece.
@@ -179,7 +181,9 @@ class _Reader:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise _invalid("The form can't be read: it breaks multipart/form-data.") from None
+            raise _invalid(
+                "The form is not valid multipart/form-data. Let your HTTP client build it."
+            ) from None
 
     def _on_part(self) -> None:
         self._parts += 1
@@ -213,7 +217,7 @@ class _Reader:
         disposition = self._headers.get("content-disposition", "")
         name = field_name_of(disposition)
         if name is None:
-            raise _invalid("A part of the form has no name.")
+            raise _invalid("A part of the form has no name. Give each part one.")
         self.tokens.append(_Part(name, file_name_of(disposition)))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
@@ -230,7 +234,7 @@ def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError:
-        raise _invalid("The form holds text that is no UTF-8.") from None
+        raise _invalid("The form contains text that is not UTF-8. Send UTF-8.") from None
 
 
 def _listed(names: frozenset[str]) -> str:

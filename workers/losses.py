@@ -38,7 +38,7 @@ def _tell(services: Services, conversion_id: str) -> None:
     """Store a failure for `AsyncResult.get()`, unless the task has a result."""
     failed = ConversionFailed(
         "Redis has lost the conversion: its entry was evicted or deleted. It may have been paid. "
-        "Enqueue it again if it is needed.",
+        "Enqueue it again if you still need it.",
         kind=FailureKind.INTERNAL.value,
         conversion_id=conversion_id,
     )

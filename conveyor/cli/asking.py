@@ -28,7 +28,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidRequest(
-            f"{question} Nobody is here to be asked: add --yes. Nothing was changed."
+            f"{question} There is no terminal to ask on. Add --yes to confirm. Nothing was changed."
         )
     if not typer.confirm(question, err=True):
         console.say(console.stderr(), "Nothing was changed.")

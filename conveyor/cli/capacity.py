@@ -103,7 +103,7 @@ def parse_rate(text: str) -> float:
     match = _RATE.fullmatch(text.strip().lower().replace(",", "").replace("_", ""))
     if match is None:
         raise InvalidRequest(
-            f"{text!r} is no rate: give a number with /s, /min or /h, such as 1000000/h."
+            f"{text!r} is not a rate. Use a number with /s, /min or /h, for example 1000000/h."
         )
     return _within("--rate", float(match[1]) / _SECONDS_OF[match[2]], 1e-6, _MOST_RATE)
 

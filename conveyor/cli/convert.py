@@ -129,9 +129,11 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
         name, separator, value = text.partition("=")
         if not name or not separator:
             # Not shown: what stands there may be a document's password.
-            raise InvalidRequest("A --param must read NAME=VALUE, such as --param PageRange=1-3.")
+            raise InvalidRequest(
+                "Write a parameter as NAME=VALUE, for example --param PageRange=1-3."
+            )
         if name in params:
-            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+            raise InvalidRequest(f"The parameter {name} is given twice. Give it once.")
         params[name] = value
     return params
 

@@ -162,7 +162,7 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
     in_bulk = every or wanted is not None or account is not None
     if in_bulk == bool(ids):
         raise InvalidRequest(
-            "Give the dead letters' ids, or choose them by --kind, --account or --all."
+            "Name the dead letters by id, or choose them with --kind, --account or --all."
         )
     with connected() as conveyor:
         letters = conveyor.dead_letters
@@ -270,7 +270,9 @@ def _kind(text: str | None) -> FailureKind | None:
     if text is None:
         return None
     if text not in _KINDS:
-        raise InvalidRequest(f"{text!r} is no class: choose one of {', '.join(_KINDS)}.")
+        raise InvalidRequest(
+            f"{text!r} is not a kind of failure. Choose one of {', '.join(_KINDS)}."
+        )
     return FailureKind(text)
 
 

@@ -74,7 +74,7 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
         return
     if yes or wishes != Wishes():
         raise InvalidRequest(
-            "--spend, --record, --force, --webhook, --listen and --yes belong to --live."
+            "--spend, --record, --force, --webhook, --listen and --yes need --live. Add it."
         )
     with connected() as conveyor:
         checks = examine(conveyor, timeout)

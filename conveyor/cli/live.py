@@ -105,8 +105,8 @@ def _credential(settings: LiveSettings) -> Credential:
 def _check_host(settings: LiveSettings) -> None:
     if not is_accepted(settings.api_url):
         raise SettingsError(
-            "CONVEYOR_API_URL is wrong: the secret goes to https://v2.convertapi.com, to another "
-            "of its hosts, or to this machine"
+            "CONVEYOR_API_URL is wrong: set it to https://v2.convertapi.com, to one of its "
+            "regions, or to a service on this machine"
         )
     if settings.poll_spacing_seconds < LEAST_SPACING_S and not _is_here(settings.api_url):
         raise SettingsError(
@@ -183,7 +183,7 @@ def _as_json(report: Report, target: Path) -> dict[str, Any]:
 def _end(report: Report, target: Path) -> None:
     console.say(console.stderr(), _summary(report, target))
     if report.interrupted:
-        raise Interrupted(f"interrupted; what was seen until then is in {target}.")
+        raise Interrupted(f"interrupted. What was recorded so far is in {target}.")
     if not report.ok:
         raise typer.Exit(1)
 

@@ -97,7 +97,7 @@ class _Connection(HTTPConnection):
 
     def _check_time(self, exchange: Exchange | None) -> None:
         if exchange is not None and exchange.deadline.is_late_to_begin:
-            raise ConnectTimeoutError(self, "it is too late to begin")
+            raise ConnectTimeoutError(self, "the deadline passed before it began")
 
     def getresponse(self) -> Any:
         """Read an answer's head."""
@@ -149,7 +149,7 @@ class _TlsConnection(_Connection, HTTPSConnection):
         """Ask a proxy for a way through. To http.client a head that breaks off is a whole one."""
         super()._tunnel()
         if self._exchange is not None and self._exchange.is_late:
-            raise TimeoutError("the deadline is over")
+            raise TimeoutError("the deadline has passed")
 
 
 class _Pool(HTTPConnectionPool):

@@ -322,12 +322,11 @@ class Transport:
             return address
         if base_url:
             raise WrongHost(
-                "the address on record is neither that of CONVEYOR_API_URL nor ConvertAPI's own, "
-                "so nothing was sent to it: set CONVEYOR_API_URL to the host that took the job, "
-                "if it is one of yours"
+                "the recorded address is neither CONVEYOR_API_URL nor one of ConvertAPI's, so "
+                "nothing was sent to it. If that host is yours, set CONVEYOR_API_URL to it"
             )
         raise WrongHost(
-            "CONVEYOR_API_URL is no http or https address of a host alone, so nothing was sent"
+            "CONVEYOR_API_URL must be http(s) and a host, without a path. Nothing was sent"
         )
 
     def _request(
@@ -369,7 +368,9 @@ class Transport:
             log.warning(
                 "credentials_failed kind=%s where=%s", type(error).__name__, where_of(error)
             )
-            raise Unreachable(f"the credentials can't be had: {type(error).__name__}") from None
+            raise Unreachable(
+                f"the credentials could not be read: {type(error).__name__}"
+            ) from None
         if bearer and bearer not in self._secrets:
             self._secrets.append(bearer)
         return bearer
@@ -440,7 +441,7 @@ def _chunks(response: requests.Response, most: int | None = None) -> Iterator[by
         yield chunk
         size += len(chunk)
         if most is not None and size > most:
-            raise Unclear("the answer was larger than an answer can be")
+            raise Unclear("the answer was larger than any answer of ConvertAPI")
         if is_plain and raw.length_remaining == 0:
             return
 
@@ -458,7 +459,7 @@ def _begin_of(response: requests.Response, start: int) -> int | None:
         return None
     told = _RANGE.match(response.headers.get("Content-Range", ""))
     if not start or told is None or int(told[1]) != start:
-        raise Unclear("another part of the file came than was asked for")
+        raise Unclear("the service sent another part of the file than the one asked for")
     return start
 
 

@@ -54,8 +54,8 @@ __all__ = [
 ]
 
 _MAY_PAY_TWICE: Final = (
-    "The job may have been paid. A replay asks for it first, as long as the service may know it, "
-    "and else may pay a second time: look at the account."
+    "The job may have been paid. A replay asks for that job first, while the service may still "
+    "know it, and else may pay again. Check the account."
 )
 # "At most two hours", says the seed: near their end a 404 may mean "no longer".
 _PROOF_SHARE: Final = 0.5
@@ -74,20 +74,20 @@ _CONFLICT: Final = 409
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415
 _FILE_ID_CODE: Final = 5009
-_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
+_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files. Conveyor uploads them again"
 
 _CURE_BY_CODE: Final = {
-    4014: "The balance is used up: buy conversions, then: conveyor account resume.",
-    5000: "It took too long: convert it again with a longer Timeout (up to 1200 s).",
-    5002: "The document is damaged or of another format: check the file and its format.",
-    5003: "The document is protected: give the parameter Password.",
-    5008: "ConvertAPI could not fetch the source: its URL must answer 200 without a login.",
-    5009: "The FileId is wrong or older than three hours: give the file again.",
+    4014: "The balance is used up. Buy conversions, then run: conveyor account resume.",
+    5000: "The conversion took too long. Convert it again with a longer Timeout (up to 1200 s).",
+    5002: "The document is damaged, or has another format. Check the file and its format.",
+    5003: "The document is protected. Pass the parameter Password.",
+    5008: "ConvertAPI could not fetch the source. Its URL must answer 200 without a login.",
+    5009: "The FileId is wrong, or older than three hours. Send the file again.",
 }
 _CURE_BY_KIND: Final = {
     FailureKind.INPUT: "Check the document and the parameters.",
     FailureKind.ACCOUNT: (
-        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
+        "Check CONVEYOR_API_SECRET and the account, then run: conveyor account resume."
     ),
     FailureKind.SERVICE: "Replay it later.",
 }

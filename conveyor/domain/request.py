@@ -95,7 +95,7 @@ class ConversionRequest:
         sources = parse_sources(source)
         from_format = _format(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
-            raise InvalidRequest("A web page is converted by itself: give one URL.")
+            raise InvalidRequest("A web page is converted alone. Give one URL.")
         return cls._checked(sources, from_format, to, params, semi_async_seconds)
 
     @classmethod
@@ -286,7 +286,8 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     formats = {source.format for source in sources}
     if "" in formats:
         raise InvalidRequest(
-            "Can't tell the format from the file name. Pass from_format='docx' (--from docx), say."
+            "Can't tell the format from the file name. Pass from_format, for example "
+            "from_format='docx' (--from docx)."
         )
     return formats.pop() if len(formats) == 1 else "any"
 
@@ -295,7 +296,7 @@ def _format(given: Any, which: str) -> str:
     text = given.lower().removeprefix(".") if isinstance(given, str) else ""
     if not _FORMAT.fullmatch(text):
         raise InvalidRequest(
-            f"The {which} format {_shown(given)} can't be one: give it as a name like 'pdf'."
+            f"The {which} format {_shown(given)} is not a format. Use a name like 'pdf'."
         )
     return text
 
@@ -306,31 +307,34 @@ def _params(given: Any) -> Mapping[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidRequest(
-            f"The parameters must be values by name, not a {type(given).__name__}: "
-            "give a mapping, e.g. {'PageRange': '1-3'}."
+            f"The parameters must be a mapping of names to values, not a {type(given).__name__}. "
+            "For example {'PageRange': '1-3'}."
         )
     seen: set[str] = set()
     for name in given:
         _check_name(name)
         if name.lower() in seen:
-            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+            raise InvalidRequest(f"The parameter {name} is given twice. Give it once.")
         seen.add(name.lower())
     return given
 
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not _PARAM.fullmatch(name):
-        raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
+        raise InvalidRequest(
+            f"The parameter name {_shown(name)} is not a ConvertAPI parameter name. Use letters "
+            "and digits."
+        )
     reason = _RESERVED.get(name.lower())
     if reason:
-        raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
+        raise InvalidRequest(f"You can't set the parameter {name}: {reason}.")
 
 
 def _file(name: str, value: Any) -> Source:
     try:
         sources = parse_sources(value)
     except InvalidRequest as error:
-        raise InvalidRequest(f"The parameter {name} is no file. {error}") from None
+        raise InvalidRequest(f"The parameter {name} is not a file. {error}") from None
     if len(sources) > 1:
         raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
     return sources[0]
@@ -346,12 +350,12 @@ def _text(name: str, value: Any) -> str:
         text = _number(name, value)
     else:
         raise InvalidRequest(
-            f"The parameter {name} must be text, a number or a truth value, "
-            f"not a {type(value).__name__}."
+            f"The parameter {name} must be text, a number or a boolean, not a "
+            f"{type(value).__name__}."
         )
     _check_text(name, text)
     if name.lower() == _TIMEOUT and text not in map(str, _TIMEOUT_S):
-        raise InvalidRequest("The parameter Timeout takes whole seconds from 10 to 1200.")
+        raise InvalidRequest("Timeout must be a whole number of seconds from 10 to 1200.")
     return text
 
 
@@ -362,19 +366,21 @@ def _number(name: str, value: float) -> str:
     except (OverflowError, ValueError):
         # Python writes no integers of thousands of digits.
         pass
-    raise InvalidRequest(f"The parameter {name} is no number that can be sent: give a smaller one.")
+    raise InvalidRequest(
+        f"The parameter {name} is not a number that can be sent. Use a smaller one."
+    )
 
 
 def _check_text(name: str, text: str) -> None:
     """Refuse what no parameter holds, without showing it: it may be a password."""
     if "\0" in text:
-        raise InvalidRequest(f"The parameter {name} holds a NUL character: leave it out.")
+        raise InvalidRequest(f"The parameter {name} holds a NUL character. Remove it.")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise InvalidRequest(
-            f"The parameter {name} holds half a character (a lone surrogate): "
-            "give it as Unicode text."
+            f"The parameter {name} holds half a character (a lone surrogate). Use valid Unicode "
+            "text."
         ) from None
     if size > _MAX_PARAM_BYTES:
         raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
@@ -385,8 +391,8 @@ def _semi_async(given: Any) -> int | None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MAX_SEMI_ASYNC_S:
         raise InvalidRequest(
-            f"semi_async_seconds takes whole seconds from 0 to {MAX_SEMI_ASYNC_S}: "
-            "0 leaves the answer to the polls."
+            f"semi_async_seconds must be a whole number from 0 to {MAX_SEMI_ASYNC_S}. With 0, "
+            "polls fetch the answer."
         )
     return int(given)
 
@@ -395,8 +401,8 @@ def _check_size(request: ConversionRequest) -> None:
     texts = [*request.addresses, *request.params, *request.params.values()]
     if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_REQUEST_BYTES:
         raise InvalidRequest(
-            f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together: "
-            "convert fewer sources at once."
+            f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together. "
+            "Convert fewer sources at a time."
         )
 
 

@@ -71,7 +71,7 @@ class Entries:
         if entry is None and self.audit.is_lost(conversion_id):
             raise UnknownConversion(
                 f"Redis has lost the conversion {conversion_id!r}: its entry was evicted or "
-                "deleted. It may have been paid. Enqueue it again if it is needed."
+                "deleted. It may have been paid. Enqueue it again if you still need it."
             )
         if entry is None:
             raise UnknownConversion(

@@ -123,11 +123,13 @@ class Storage:
             try:
                 stream = open_source(place, path, shown)
             except IsADirectoryError:
-                raise InvalidRequest(f"The source {shown} is no file: give a document.") from None
+                raise InvalidRequest(
+                    f"The source {shown} is not a file. Name a document."
+                ) from None
             except (FileNotFoundError, NotADirectoryError):
                 place.check_there()
                 raise InvalidRequest(
-                    f"The source {shown} does not exist: check its name."
+                    f"The source {shown} does not exist. Check its name."
                 ) from None
         with stream:
             yield stream
@@ -254,13 +256,14 @@ class Storage:
                 yield from read(self._place, path, start, end)
             except IsADirectoryError:
                 raise StorageError(
-                    "What lies there in the storage is no file: somebody has put it there."
+                    "The storage holds something at this path that is not a file. Find out what "
+                    "else writes to the storage."
                 ) from None
             except (FileNotFoundError, NotADirectoryError):
                 self._place.check_there()
                 raise FileGone(
-                    "The file is no longer in the storage: somebody, or the storage's own rules, "
-                    "have removed it."
+                    "The file is no longer in the storage. Something removed it: check the "
+                    "storage's lifecycle rules."
                 ) from None
 
     def _result_path(self, conversion_id: str, *name: str) -> str:
@@ -276,8 +279,9 @@ class Storage:
         path = self._place.path_of(uri)
         if path is None:
             raise StorageError(
-                "The file's address leads out of the storage: set CONVEYOR_STORAGE_URL as the "
-                "workers have it. If it is the same, somebody has changed the conversion in Redis."
+                "The file's URL points outside the storage. Set CONVEYOR_STORAGE_URL to the "
+                "workers' value. If it is the same, something has changed the conversion in "
+                "Redis."
             )
         return path
 
@@ -328,6 +332,6 @@ class Storage:
             if path is not None:
                 return place, path
         raise InvalidRequest(
-            "The source lies outside the folders that workers may read: put it into the storage, "
-            "or name its folder or bucket in CONVEYOR_SOURCE_FOLDERS."
+            "The source lies outside the folders that workers may read. Put it into the storage, "
+            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
         )

@@ -61,7 +61,7 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"another `make up` uses {_shown(home)}: end it first") from None
+            raise StartError(f"another `make up` uses {_shown(home)}: stop it first") from None
         yield
 
 

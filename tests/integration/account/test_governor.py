@@ -11,7 +11,7 @@ KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
 CHECK_S = 30.0
-REASON = "The balance is used up: buy conversions, then: conveyor account resume."
+REASON = "The balance is used up. Buy conversions, then run: conveyor account resume."
 
 
 @pytest.fixture

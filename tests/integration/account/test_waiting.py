@@ -14,7 +14,7 @@ from conveyor.ledger.keys import Keys
 KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
-REASON = "The balance is used up: buy conversions, then: conveyor account resume."
+REASON = "The balance is used up. Buy conversions, then run: conveyor account resume."
 ON_HOLD = f"the account is on hold: {REASON}"
 FULL = "the account is at its limit: waits for its one job to end"
 

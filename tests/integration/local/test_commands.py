@@ -76,7 +76,7 @@ def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
         ).stdout
         running.send_signal(signal.SIGINT)
 
-    assert refused == "up: another `make up` uses var/up: end it first\n"
+    assert refused == "up: another `make up` uses var/up: stop it first\n"
     assert told_again == told
     assert "succeeded" in listed
     assert "Harbour report" in text_of(tmp_path / "report.pdf")

@@ -167,7 +167,9 @@ def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
 def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_at_once(given, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is no file"):
+        with pytest.raises(
+            SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is not a file"
+        ):
             given(api_secret=None, api_secret_file=path)
 
 

@@ -452,7 +452,7 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     not_ours = after_submit(gone, entry_of(), LIMITS)
 
     assert first == SubmitAgain(
-        "ConvertAPI no longer has the uploaded files: they are uploaded again", reupload=True
+        "ConvertAPI no longer has the uploaded files. Conveyor uploads them again", reupload=True
     )
     assert isinstance(second, Bury)
     assert isinstance(not_ours, Bury)
