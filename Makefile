@@ -12,7 +12,7 @@ LOAD := tests/acceptance/web/test_forged_load.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit pictures format bench chaos constraints clean
+.PHONY: help demo up test lint unit docs drawings pictures format bench chaos constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,14 @@ lint: $(VENV)/.checks ## Run the checks that run nothing
 unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
 	@$(BIN)/python -m pytest -q tests/unit
 
-pictures: $(VENV)/.checks ## Take the README's pictures anew, from the real stack
+docs: $(VENV)/.docs ## Build the docs site into var/site, without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "Open var/site/index.html."
+
+drawings: $(VENV)/.checks ## Draw the diagrams of the docs anew, from the code
+	@$(BIN)/python -m docsite.drawings
+
+pictures: $(VENV)/.checks drawings ## Take the README's pictures anew, from the real stack
 	@$(BIN)/python -m pytest -q tests/acceptance/page/test_pictures.py
 	@mkdir -p docs/pictures
 	@cp var/pictures/*.png docs/pictures/
@@ -80,6 +87,10 @@ $(VENV)/.runs: pyproject.toml constraints.txt $(VENV)/.made
 
 $(VENV)/.checks: pyproject.toml constraints.txt $(VENV)/.runs
 	@$(PIP) --group dev
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt $(VENV)/.runs
+	@$(PIP) --group docs
 	@touch $@
 
 $(AZURITE)/.made: tests/integration/storage/azurite/package-lock.json $(VENV)/.checks
