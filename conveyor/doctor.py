@@ -137,10 +137,10 @@ def _read_entries(ledger: Ledger) -> Finding:
         told.insert(
             0,
             f"{unreadable} in Redis can't be read, and no worker processes them: `conveyor dead "
-            "list` names them",
+            "list` lists them",
         )
         raise ConveyorError("; ".join(told))
-    return Finding("; ".join(told) or "all that were looked at can be read", warning=bool(told))
+    return Finding("; ".join(told) or "all checked entries can be read", warning=bool(told))
 
 
 def _use_storage(conveyor: Conveyor) -> str:

@@ -828,7 +828,9 @@ class _Order:
             ConveyorError: It was withdrawn.
         """
         if self.withdrawn.is_set():
-            raise ConveyorError("The task that asked for the conversion was cancelled meanwhile.")
+            raise ConveyorError(
+                "The task that asked for the conversion was cancelled meanwhile. Ask again."
+            )
 
 
 def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:

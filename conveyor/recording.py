@@ -182,7 +182,7 @@ def load(path: Path) -> Recording:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror}") from None
+        raise RecordingError(f"can't read {path}: {error.strerror}. Check the path") from None
     if len(content) > _MAX_BYTES:
         raise RecordingError(f"{path} is too large for a recording. Record it again")
     return parse(content, str(path))

@@ -201,7 +201,7 @@ class _Upload:
 
     def finish(self) -> StagedFile:
         if not self._writer.size:
-            raise InvalidRequest(f"The file {self._name!r} is empty. There is nothing to convert.")
+            raise InvalidRequest(f"The file {self._name!r} is empty. Use a file with content.")
         self._renew()
         self._writer.finish()
         return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)
@@ -265,7 +265,7 @@ def local_file(text: str) -> Path:
     if not stat.S_ISREG(found.st_mode):
         raise InvalidRequest(f"{shown} is not a file. Name a document.")
     if not found.st_size:
-        raise InvalidRequest(f"The file {shown} is empty. There is nothing to convert.")
+        raise InvalidRequest(f"The file {shown} is empty. Use a file with content.")
     return path
 
 

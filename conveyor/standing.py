@@ -37,7 +37,7 @@ class Server:
         return tuple(f"{self._named(concern)}." for concern in self.standing.concerns)
 
     def _named(self, concern: Concern) -> str:
-        return f"Of {self.name}: {concern.detail}"
+        return f"The {self.name} server: {concern.detail}"
 
 
 def look(ledger: Ledger, app: Celery) -> list[Server]:

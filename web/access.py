@@ -67,12 +67,14 @@ class Access:
             _log(scope, status or CLIENT_GONE, time.perf_counter() - began)
 
 
-_BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
+_BROKEN: Final = ProblemResponse(
+    Kind.INTERNAL, "This is a bug in Conveyor. The server's log has the details."
+)
 
 _ENDING: Final = ProblemResponse(
     Kind.UNAVAILABLE,
-    "The process ends: try again. A conversion that it was taking may go on: repeat that with the "
-    "same Idempotency-Key.",
+    "The server is shutting down. Try again. A conversion that you sent may have been accepted, "
+    "so repeat it with the same Idempotency-Key.",
 )
 
 

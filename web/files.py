@@ -158,7 +158,10 @@ def _span(asked: Conditions, file: StoredFile, tag: str) -> Span | None:
     try:
         return span_of(asked.range, file.size, asked.if_range, tag)
     except Unsatisfiable:
-        detail = f"The range begins after the file's end: it has {file.size} bytes."
+        detail = (
+            f"The range begins after the end of the file, which has {file.size} bytes. Ask for an "
+            "earlier range."
+        )
         headers = {"Content-Range": f"bytes */{file.size}"}
         raise Problem(Kind.RANGE_NOT_SATISFIABLE, detail, headers) from None
 

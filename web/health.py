@@ -38,5 +38,5 @@ async def is_ready(services: Wired) -> HealthAnswer:
         for check in missing:
             log.warning("part_unavailable", part=check.name, error=check.detail)
         names = ", ".join(check.name for check in missing)
-        raise Problem(Kind.UNAVAILABLE, f"Can't be used: {names}.")
+        raise Problem(Kind.UNAVAILABLE, f"Not ready: can't use {names}. Run `conveyor doctor`.")
     return HealthAnswer()

@@ -40,7 +40,7 @@ class ShortQuery:
 
 
 _LONG_QUERY: Final = ProblemResponse(
-    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields."
+    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields. Send fewer."
 )
 
 
@@ -63,7 +63,7 @@ class Rate:
         if scope["type"] == "http" and not is_open(scope["path"]):
             wait_s = await self._wait_s(_caller(scope))
         if wait_s:
-            detail = f"Too many requests: come again in {wait_s} s."
+            detail = f"Too many requests. Try again in {wait_s} s."
             headers = {"Retry-After": str(wait_s)}
             refusal = ProblemResponse(Kind.TOO_MANY_REQUESTS, detail, headers)
             await refusal(scope, receive, send)

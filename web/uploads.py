@@ -88,20 +88,20 @@ async def _read_part(
     if part.name == FILE:
         if not part.file_name:
             raise _invalid(
-                "A part `file` has no file name. Conveyor takes the format from it: send one."
+                "A part `file` has no file name. Conveyor takes the format from it. Send one."
             )
         await staging.take(part.file_name, _content(tokens))
     elif part.file_name and takes_file(part.name):
         if part.name in staging.params:
-            raise _invalid(f"The parameter {part.name} is given twice.")
+            raise _invalid(f"The parameter {part.name} is given twice. Give it once.")
         await staging.take_param(part.name, part.file_name, _content(tokens))
     elif part.name not in FIELDS or part.file_name:
         raise _invalid(
-            f"The form takes documents as `{FILE}`, files under a parameter's name that ends in "
-            f"`File`, and the fields {_listed(FIELDS)}."
+            f"The form has an unknown field. Send documents as `{FILE}`, files under a "
+            f"parameter's name that ends in `File`, and the fields {_listed(FIELDS)}."
         )
     elif part.name in fields:
-        raise _invalid(f"The field {part.name} is given twice.")
+        raise _invalid(f"The field {part.name} is given twice. Give it once.")
     else:
         fields[part.name] = await _text(part.name, tokens)
 
@@ -119,7 +119,9 @@ async def _text(name: str, tokens: AsyncIterator[_Token]) -> str:
     async for chunk in _content(tokens):
         content += chunk
         if len(content) > _MAX_FIELD_BYTES:
-            raise _invalid(f"The field {name} is longer than {_MAX_FIELD_BYTES} bytes.")
+            raise _invalid(
+                f"The field {name} is longer than {_MAX_FIELD_BYTES} bytes. Send a shorter value."
+            )
     return _decoded(bytes(content))
 
 
@@ -188,7 +190,7 @@ class _Reader:
     def _on_part(self) -> None:
         self._parts += 1
         if self._parts > _MAX_PARTS:
-            raise _invalid(f"The form has more than {_MAX_PARTS} parts.")
+            raise _invalid(f"The form has more than {_MAX_PARTS} parts. Send fewer.")
         self._headers.clear()
         self._header_bytes = 0
 
@@ -201,10 +203,15 @@ class _Reader:
     def _counted(self, piece: bytes) -> bytes:
         self._header_bytes += len(piece)
         if self._header_bytes > _MAX_HEADER_BYTES:
-            raise _invalid(f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes.")
+            raise _invalid(
+                f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes. Shorten them."
+            )
         self._all_header_bytes += len(piece)
         if self._all_header_bytes > _MAX_ALL_HEADER_BYTES:
-            raise _invalid(f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes.")
+            raise _invalid(
+                f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes. Send fewer "
+                "parts."
+            )
         return piece
 
     def _on_header(self) -> None:

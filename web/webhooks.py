@@ -102,13 +102,15 @@ class Webhooks:
         return Response(status_code=204)
 
 
-_FORGED: Final = ProblemResponse(Kind.NOT_FOUND, "There is nothing at this address.")
+_FORGED: Final = ProblemResponse(
+    Kind.NOT_FOUND, "There is nothing at this URL. See /docs for the API."
+)
 _WRONG_METHOD: Final = ProblemResponse(
     Kind.METHOD_NOT_ALLOWED,
-    f"This address takes {', '.join(_METHODS)}.",
+    f"This URL accepts only {', '.join(_METHODS)}.",
     {"Allow": ", ".join(_METHODS)},
 )
-_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Not now: call again later.")
+_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Redis can't be reached. Call again later.")
 
 
 async def _begin(request: Request) -> bytes:

@@ -269,14 +269,14 @@ def _give_up(services: Services, entry: Entry, error: StorageError | ApiError) -
     log.error("store_given_up", reason=str(error))
     waited = isinstance(error, OtherStorage) or not isinstance(error, StorageError)
     if waited and _is_at_the_service(entry) and _is_gone(entry):
-        message = "ConvertAPI no longer keeps the paid result. A replay converts, and pays, again."
+        message = "ConvertAPI no longer keeps the paid result. A replay converts and pays again."
         failure = Failure(FailureKind.EXPIRED, message)
         return services.ledger.expired(entry, failure) or services.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
     said = str(error).rstrip(".")
     message = (
-        f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
-        "fetches it."
+        f"{said[:1].upper()}{said[1:]}. The result is paid. Replay it within three hours to fetch "
+        "it."
     )
     return services.ledger.failed(entry, Failure(kind, message)) or services.ledger.get(entry.id)
 

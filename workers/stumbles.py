@@ -73,7 +73,7 @@ def internal_failure(entry: Entry | None = None) -> Failure:
         "It may have been paid: a" if entry is not None and entry.submits else "Nothing was paid. A"
     )
     message = (
-        f"An unexpected error of Conveyor's own; the worker's log has the traceback. {paid} replay "
+        f"An unexpected error in Conveyor. The worker's log has the traceback. {paid} replay "
         "tries it again."
     )
     return Failure(FailureKind.INTERNAL, message)

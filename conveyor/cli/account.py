@@ -52,7 +52,8 @@ def resume(
         known = conveyor.accounts()
         if account is not None and account not in {one.account for one in known}:
             raise InvalidRequest(
-                f"No account {account!r} is known: `conveyor account list` shows those that are."
+                f"There is no account {account!r}. Run `conveyor account list` to see the known "
+                "ones."
             )
         wanted = [one.account for one in known if account in (None, one.account)]
         resumed = [one for one in wanted if conveyor.resume(one)]

@@ -22,7 +22,7 @@ def cancel(
         conversion = conveyor.cancel(conversion_id)
     if conversion.state is not State.CANCELLED:
         raise ConveyorError(
-            f"The conversion {conversion_id} has already ended: it is {conversion.state}. Look: "
+            f"The conversion {conversion_id} has already ended: it is {conversion.state}. See: "
             f"conveyor get {conversion_id}"
         )
     report.summary(conversion, console.stdout())

@@ -91,7 +91,7 @@ class _Aside:
         forget = "To forget one: conveyor dead discard ID"
         _say(
             self.unreadable,
-            "{count} can't be read in Redis, and nothing is done for them: {ids}. " + forget,
+            "{count} can't be read in Redis, and no worker processes them: {ids}. " + forget,
         )
         _say(
             self.lost,
@@ -192,8 +192,8 @@ def discard(
         for conversion_id in ids:
             if not conveyor.dead_letters.discard(conversion_id):
                 raise UnknownConversion(
-                    f"No unreadable or lost entry has the id {conversion_id!r}: see "
-                    "`conveyor dead list`."
+                    f"There is no unreadable or lost entry {conversion_id!r}. Run `conveyor dead "
+                    "list` to see them."
                 )
             typer.echo(conversion_id)
 

@@ -69,7 +69,7 @@ def _status_of(error: Exception) -> int:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, ConversionFailed) and not isinstance(error, ConversionCancelled):
-        return f"{error} Look: conveyor dead show {error.conversion_id}"
+        return f"{error} See: conveyor dead show {error.conversion_id}"
     if isinstance(error, ConveyorError | Interrupted):
         return str(error)
     # Its text may hold what nobody may see (invariant I5): say what and where alone.

@@ -128,7 +128,7 @@ def _listening(wishes: Wishes) -> Iterator[Listener | None]:
     port = wishes.listen or own
     if port is None:
         raise InvalidRequest(
-            "--webhook needs --listen: the port on this machine where calls arrive"
+            "--webhook needs --listen. Add the port on this machine where calls arrive."
         )
     with Listener(wishes.webhook, port) as listener:
         yield listener

@@ -62,7 +62,7 @@ def _looks(handle: Handle, timeout: float | None) -> Iterator[Progress]:
             return
         if progress.held:
             raise AccountHeld(
-                f"The conversion waits, and nothing is lost. {progress.note} Once that is "
+                f"The conversion waits, and nothing is lost: {progress.note} Once that is "
                 f"repaired, run: conveyor wait {handle.id}"
             )
         if timeout is not None:

@@ -22,17 +22,17 @@ _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
 # ConvertAPI takes names in any case, so these are compared in lower case.
 _RESERVED: Final = {
-    "secret": "the worker's credentials are used",
-    "token": "the worker's credentials are used",
-    "apikey": "the worker's credentials are used",
-    "auth": "the worker's credentials are used",
-    "async": "every conversion is asynchronous",
-    "jobid": "the job id is Conveyor's own",
-    "webhook": "Conveyor has an address of its own for each job",
-    "storefile": "results are always fetched from the service's store",
-    "file": "give it as the source",
-    "files": "give a list as the source",
-    "url": "give it as the source, with from_format='web'",
+    "secret": "the workers use their own credentials. Leave it out",
+    "token": "the workers use their own credentials. Leave it out",
+    "apikey": "the workers use their own credentials. Leave it out",
+    "auth": "the workers use their own credentials. Leave it out",
+    "async": "every conversion is asynchronous. Leave it out",
+    "jobid": "Conveyor makes the job id. Leave it out",
+    "webhook": "Conveyor sets its own webhook for each job. Leave it out",
+    "storefile": "Conveyor always fetches results from the service's store. Leave it out",
+    "file": "pass it as the source",
+    "files": "pass a list as the source",
+    "url": "pass it as the source, with from_format='web'",
 }
 
 # The service's own bounds for `Timeout` (protocol: integer, 10 to 1200 seconds).
@@ -296,7 +296,7 @@ def _format(given: Any, which: str) -> str:
     text = given.lower().removeprefix(".") if isinstance(given, str) else ""
     if not _FORMAT.fullmatch(text):
         raise InvalidRequest(
-            f"The {which} format {_shown(given)} is not a format. Use a name like 'pdf'."
+            f"The {which} format {_shown(given)} is not valid. Use a name like 'pdf'."
         )
     return text
 
@@ -322,8 +322,7 @@ def _params(given: Any) -> Mapping[str, Any]:
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not _PARAM.fullmatch(name):
         raise InvalidRequest(
-            f"The parameter name {_shown(name)} is not a ConvertAPI parameter name. Use letters "
-            "and digits."
+            f"The parameter name {_shown(name)} is not valid. Use letters and digits."
         )
     reason = _RESERVED.get(name.lower())
     if reason:
@@ -336,7 +335,7 @@ def _file(name: str, value: Any) -> Source:
     except InvalidRequest as error:
         raise InvalidRequest(f"The parameter {name} is not a file. {error}") from None
     if len(sources) > 1:
-        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
+        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}. Give one.")
     return sources[0]
 
 
@@ -383,7 +382,9 @@ def _check_text(name: str, text: str) -> None:
             "text."
         ) from None
     if size > _MAX_PARAM_BYTES:
-        raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
+        raise InvalidRequest(
+            f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes. Use a shorter value."
+        )
 
 
 def _semi_async(given: Any) -> int | None:

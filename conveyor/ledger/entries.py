@@ -75,8 +75,8 @@ class Entries:
             )
         if entry is None:
             raise UnknownConversion(
-                f"No conversion has the id {conversion_id!r}: check it; "
-                "a finished one is forgotten after 7 days."
+                f"There is no conversion {conversion_id!r}. Check the id. Conveyor forgets a "
+                "finished conversion after 7 days."
             )
         return entry
 

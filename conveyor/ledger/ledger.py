@@ -716,7 +716,7 @@ class Ledger(Changes):
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
-        failure = Failure(FailureKind.CANCELLED, "The conversion was cancelled by its caller.")
+        failure = Failure(FailureKind.CANCELLED, "Its caller cancelled the conversion.")
         return self._change(
             "cancelled",
             entry.id,

@@ -150,7 +150,9 @@ def _of_memory(info: Mapping[str, Any]) -> Iterator[Concern]:
     evicted = _number(info.get("evicted_keys"))
     if evicted:
         yield Concern(
-            "evicted", f"it has dropped {evicted} keys since its start, for want of memory"
+            "evicted",
+            f"it has dropped {evicted} keys since its start because its memory ran out. Raise "
+            "its maxmemory",
         )
     used = _number(info.get("used_memory"))
     if most and used > _FULL * most:
@@ -183,7 +185,8 @@ def _of_persistence(info: Mapping[str, Any], settings: Mapping[str, Any]) -> Ite
     if failed:
         yield Concern(
             "disk",
-            f"it could not write to its disk ({', '.join(failed)}): look at its log, and make room",
+            f"it could not write to its disk ({', '.join(failed)}): check its log, and free disk "
+            "space",
         )
 
 
@@ -199,7 +202,7 @@ def _of_patience(settings: Mapping[str, Any]) -> Iterator[Concern]:
         yield Concern(
             "busy-reply-threshold",
             f"its busy-reply-threshold (lua-time-limit) is {script_ms} ms: while a longer script "
-            "runs it refuses everybody. Set it to 5000",
+            "runs, it refuses all clients. Set it to 5000",
         )
 
 

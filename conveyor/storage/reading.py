@@ -68,7 +68,7 @@ def open_source(place: Place, path: str, shown: str) -> IO[bytes]:
     """
     stream = _source_of_object(place, path) if place.is_atomic else _source_of_file(place, path)
     if stream is None:
-        raise InvalidRequest(f"The source {shown} is empty.")
+        raise InvalidRequest(f"The source {shown} is empty. Use a file with content.")
     return cast("IO[bytes]", io.BufferedReader(_Told(place, stream), CHUNK_BYTES))
 
 

@@ -190,7 +190,7 @@ def test_cancel(conveyor, document, faults):
     cancelled = conveyor("cancel", conversion_id)
     assert re.search("^state +cancelled$", cancelled.stdout, re.MULTILINE)
     waited = conveyor("wait", conversion_id, status=1)
-    assert waited.stderr.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+    assert waited.stderr.splitlines()[-1] == "error: Its caller cancelled the conversion."
 
 
 def test_the_same_idempotency_key_is_paid_once(conveyor, document):

@@ -60,7 +60,10 @@ def test_a_counter_above_the_plan_is_told_and_is_no_failure(look, service, consu
     found = look()
 
     assert found.warning
-    assert "above the plan's 1000: ConvertAPI goes on if the plan has overage" in found.detail
+    assert (
+        "above the plan's 1000: ConvertAPI continues if the plan has overage. Otherwise buy "
+        "conversions"
+    ) in found.detail
 
 
 def test_an_account_that_is_not_active_is_warned_of(look, service):
@@ -79,8 +82,8 @@ def test_a_token_converts_and_its_balance_is_unknown(look, service, takes_upload
     assert not found.warning
     assert found.detail == (
         "converts; balance unknown (a file of 16 bytes was uploaded and deleted, and nothing was "
-        "converted). /user takes no API token and no JWT: CONVEYOR_API_MASTER_TOKEN shows the "
-        "balance"
+        "converted). /user accepts neither API tokens nor JWTs: set CONVEYOR_API_MASTER_TOKEN to "
+        "see the balance"
     )
     assert not [path for _, path, _ in service.seen if "convert" in path]
 
@@ -136,8 +139,8 @@ def test_the_routed_host_is_warned_of(url):
     assert found.warning
     assert found.detail == (
         "v2.convertapi.com is routed to the nearest data centre: a 404 there proves nothing, so "
-        "a lost submit is never repeated by itself. Set "
-        "CONVEYOR_API_URL=https://eu-v2.convertapi.com or another region"
+        "Conveyor never repeats a lost submit. Set CONVEYOR_API_URL=https://eu-v2.convertapi.com "
+        "or another region"
     )
 
 

@@ -324,7 +324,7 @@ def test_a_cancelled_conversion_is_no_dead_letter(conveyor, converting, library,
     assert library.dead_letters.list() == []
     status, _, err = conveyor("wait", entry.id, "--out", str(tmp_path))
     assert status == 1
-    assert err.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+    assert err.splitlines()[-1] == "error: Its caller cancelled the conversion."
 
 
 def test_the_same_key_is_the_same_conversion(conveyor, valkey):

@@ -104,7 +104,7 @@ def test_ledger_says_that_the_address_leads_to_a_replica(pair, client, make):
     make.queued("c1")
     pair.demote()
 
-    with pytest.raises(LedgerUnavailable, match="is a replica and takes no writes") as raised:
+    with pytest.raises(LedgerUnavailable, match="is a replica and refuses writes") as raised:
         make.queued("c2")
     assert "CONVEYOR_REDIS_URL" in str(raised.value)
     assert PASSWORD not in str(raised.value)

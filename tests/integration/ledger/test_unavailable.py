@@ -71,7 +71,7 @@ def test_redis_that_is_full(client, ledger, make):
     used = client.info("memory")["used_memory"]
     client.config_set("maxmemory", max(used // 2, 1))
     try:
-        with pytest.raises(LedgerUnavailable, match="is out of memory and takes no writes"):
+        with pytest.raises(LedgerUnavailable, match="is out of memory and refuses writes"):
             make.queued()
         with pytest.raises(LedgerUnavailable):
             ledger.check()

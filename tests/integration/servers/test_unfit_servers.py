@@ -61,7 +61,7 @@ def start(tmp_path):
 
 UNFIT = {
     "cluster": ("cluster", 0, "Redis Cluster"),
-    "no_such_database": ("single", 99, "has no database of that number"),
+    "no_such_database": ("single", 99, "has no database with that number"),
 }
 
 

@@ -69,7 +69,7 @@ def app():
         ("/raise/own", Kind.TOO_LARGE, "Too much."),
         ("/raise/settings", Kind.INTERNAL, "This should not happen"),
         ("/raise/bug", Kind.INTERNAL, "This should not happen"),
-        ("/nothing", Kind.NOT_FOUND, "There is nothing at this address."),
+        ("/nothing", Kind.NOT_FOUND, "There is nothing at this URL. See /docs for the API."),
         ("/raise/x?number=many", Kind.INVALID_REQUEST, "query.number"),
     ],
 )
