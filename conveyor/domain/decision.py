@@ -303,13 +303,13 @@ def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
 def _paid_so_far(entry: Entry) -> str:
     """What may have been paid is never called unpaid."""
     if entry.lost:
-        return "ConvertAPI had no job after an unclear submit, so nothing should be charged."
+        return "ConvertAPI had no job after an unclear submit, so nothing should be paid."
     return "Nothing was paid."
 
 
 def _unreadable(answer: Unreadable) -> Bury:
     message = (
-        "ConvertAPI finished the conversion and charged it, but its answer can't be read: "
+        "ConvertAPI finished the conversion, so it is paid, but its answer can't be read: "
         f"{answer.reason}. Replay it: Conveyor asks for the same job before it pays again."
     )
     failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=answer.answer)

@@ -209,7 +209,7 @@ def test_unknown_target_format(conveyor, document):
 def test_impossible_target_format(conveyor, document):
     outcome = conveyor.convert(document, to="../pdf")
     assert outcome.status == WRONG
-    assert "give it as a name like 'pdf'" in outcome.error()
+    assert "Use a name like 'pdf'" in outcome.error()
 
 
 def test_missing_file(conveyor):
@@ -232,7 +232,7 @@ def test_empty_file(conveyor, tmp_path):
 def test_folder_as_file(conveyor, tmp_path):
     outcome = conveyor.convert(tmp_path, "--from", "docx")
     assert outcome.status == WRONG
-    assert "give a document" in outcome.error()
+    assert "Name a document" in outcome.error()
 
 
 def test_file_without_format(conveyor, tmp_path):
@@ -289,7 +289,7 @@ def test_password_protected_pdf(conveyor, tmp_path):
     assert outcome.status == FAILED
     line = outcome.error()
     assert "password protected" in line
-    assert "give the parameter Password" in line
+    assert "Pass the parameter Password" in line
     assert locked.read_bytes() == content
     assert_dead_letter(conveyor, outcome.conversion_id(), "input", "5003", "Password")
 
@@ -339,7 +339,7 @@ def test_out_not_writable(conveyor, document, tmp_path):
     assert outcome.status == WRONG
     line = outcome.error()
     assert "can't be written" in line
-    assert "choose another one with --out" in line
+    assert "Choose another folder with --out" in line
     # Nothing was enqueued, so nothing is paid for.
     assert outcome.err.splitlines() == [line]
 
@@ -358,7 +358,7 @@ def test_reserved_parameter(conveyor, document):
     outcome = conveyor.convert(document, "--param", "Secret=hush")
     assert outcome.status == WRONG
     line = outcome.error()
-    assert "Secret can't be set" in line
+    assert "You can't set the parameter Secret" in line
     assert "hush" not in line
 
 

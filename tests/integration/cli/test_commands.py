@@ -121,7 +121,7 @@ def test_a_list_is_the_oldest_first_and_says_when_there_are_more(conveyor, dead)
 
 
 def test_show_says_what_a_replay_costs(conveyor, dead):
-    assert "pays, again" in conveyor("dead", "show", dead().id)[1]
+    assert "pays again" in conveyor("dead", "show", dead().id)[1]
     paid = dead(paid=True)
     assert "not paid again" in conveyor("dead", "show", paid.id)[1]
     assert json.loads(conveyor("dead", "show", paid.id, "--json")[1])["replay_is_paid"] is False
@@ -288,7 +288,7 @@ def test_purge_counts_and_forgets_the_old_ones_alone(conveyor, dead, library, va
 def test_purge_refuses_what_is_no_time_span(conveyor):
     status, _, err = conveyor("dead", "purge", "--older-than", "soon")
     assert status == 2
-    assert "such as 7d" in err
+    assert "for example 7d" in err
 
 
 def test_cancel_ends_it_and_has_the_job_deleted(conveyor, converting, library, valkey):
@@ -306,7 +306,7 @@ def test_cancel_comes_too_late(conveyor, dead):
     entry = dead()
     status, _, err = conveyor("cancel", entry.id)
     assert status == 1
-    assert "had ended before: it is failed" in err
+    assert "has already ended: it is failed" in err
 
 
 def test_cancel_of_what_does_not_exist(conveyor):

@@ -152,7 +152,7 @@ def test_server_that_is_loading(tmp_path):
 def test_web_server_in_its_place():
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        _assert_said(f"redis://127.0.0.1:{server.server_port}/0", "is no Redis", "host and port")
+        _assert_said(f"redis://127.0.0.1:{server.server_port}/0", "is not a Redis", "host and port")
         server.shutdown()
 
 

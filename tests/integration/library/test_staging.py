@@ -169,7 +169,7 @@ def test_content_that_breaks_off_leaves_nothing(conveyor, stored, client, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is no file")],
+    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is a folder")],
 )
 def test_what_is_no_document_is_not_staged(conveyor, stored, tmp_path, name, words):
     (tmp_path / "empty.docx").touch()
@@ -351,7 +351,7 @@ def test_a_signature_keeps_its_file_parameter_for_a_month(conveyor, client, stam
     [
         ("gone.pdf", "does not exist"),
         ("empty.pdf", "is empty"),
-        ("folder", "is no file"),
+        ("folder", "is a folder"),
         ("a" * 4000, "Can't read"),
         ("gone\udcff.pdf", "does not exist"),
     ],
@@ -556,7 +556,7 @@ def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage)
         ("gone[1]*", "does not exist"),
         ("link", "is a link to a file that does not exist"),
         ("folder", "is a folder"),
-        ("pipe", "is no file"),
+        ("pipe", "is not a file"),
         ("empty", "is empty"),
     ],
 )

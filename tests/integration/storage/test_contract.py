@@ -240,7 +240,7 @@ def test_a_check_and_a_probe_leave_nothing(storage, kind):
         ("gone", "does not exist"),
         ("gone[1]*.docx", "does not exist"),
         ("empty.docx", "is empty"),
-        ("folder", "is no file"),
+        ("folder", "is not a file"),
     ],
 )
 def test_a_source_that_never_will_be_there_says_why(storage, name, words):

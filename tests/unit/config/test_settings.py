@@ -87,14 +87,14 @@ def test_the_secret_is_all_that_must_be_given(given):
             {"poll_spacing_seconds": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
             "ConvertAPI wants 5 s",
         ),
-        ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is no sandbox's"),
+        ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is not a sandbox's"),
         (
             {
                 "api_url": "http://sandbox:8765",
                 "api_secret": "sandbox",
                 "api_master_token": "real-one",
             },
-            "CONVEYOR_API_MASTER_TOKEN is no sandbox's",
+            "CONVEYOR_API_MASTER_TOKEN is not a sandbox's",
         ),
         ({"poll_spacing_seconds": 61}, "CONVEYOR_POLL_SPACING_SECONDS is wrong"),
         ({"submit_attempts": 0}, "CONVEYOR_SUBMIT_ATTEMPTS is wrong"),
@@ -284,7 +284,7 @@ def test_a_webhook_goes_over_the_network_encrypted(given, url):
 def test_a_secret_of_a_file_does_not_go_to_a_stand_in(given, tmp_path):
     file = tmp_path / "secret"
     file.write_text("hush-hush")
-    with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET is no sandbox's") as raised:
+    with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET is not a sandbox's") as raised:
         given(api_url="http://sandbox:8765", api_secret=None, api_secret_file=str(file))
 
     assert "hush" not in str(raised.value)

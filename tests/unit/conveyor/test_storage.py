@@ -281,7 +281,7 @@ def test_both_forms_of_an_accent_name_the_same_source(local, folder, given, ther
 @pytest.mark.parametrize("way", WAYS_OUT)
 def test_nothing_outside_the_storage_is_read(local, tmp_path, folder, way):
     """An address comes from Redis, so it is data."""
-    with pytest.raises(StorageError, match="leads out of the storage") as refused:
+    with pytest.raises(StorageError, match="points outside the storage") as refused:
         list(local.read(_outside(tmp_path, folder)[way]))
 
     assert "secret" not in str(refused.value)

@@ -112,7 +112,7 @@ def test_a_real_secret_that_is_sent_to_the_sandbox_is_refused(
     for variable, value in {**given, "CONVEYOR_API_URL": "http://sandbox:8090"}.items():
         monkeypatch.setenv(variable, str(value))
 
-    with pytest.raises(SettingsError, match="is no sandbox's"):
+    with pytest.raises(SettingsError, match="is not a sandbox's"):
         load(WorkerSettings)
 
 

@@ -31,7 +31,7 @@ def test_a_failed_conversion_says_code_and_next_step():
     failed = errors.ConversionFailed("Damaged. Check it.", 5002, 500, "input", "some-id")
     line, status = explain(failed)
     assert status == 1
-    assert line == "Damaged. Check it. (code 5002) Look: conveyor dead show some-id"
+    assert line == "Damaged. Check it. (code 5002) See: conveyor dead show some-id"
 
 
 def test_what_a_server_says_can_not_break_the_line():

@@ -10,7 +10,7 @@ from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError
 def test_ctrl_c_says_that_the_conversion_goes_on():
     with pytest.raises(Interrupted) as raised, goes_on("some-id"):
         raise KeyboardInterrupt
-    assert "the conversion goes on. See: conveyor get some-id" in str(raised.value)
+    assert "The conversion keeps running. See: conveyor get some-id" in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", [LedgerUnavailable, StorageError])

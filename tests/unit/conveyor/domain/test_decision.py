@@ -263,7 +263,7 @@ def test_an_error_of_the_service_ends_the_job(confirmed, entry_of):
         (401, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
         (402, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
         (403, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 4014, FailureKind.ACCOUNT, "buy conversions"),
+        (401, 4014, FailureKind.ACCOUNT, "Buy conversions"),
         (415, 0, FailureKind.INPUT, "Choose another target format."),
         (500, 5000, FailureKind.SERVICE, "longer Timeout"),
         (500, 5001, FailureKind.SERVICE, "Replay it later."),
