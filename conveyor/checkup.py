@@ -362,9 +362,9 @@ def _busy(about: Mapping[str, Any], timeout_s: float) -> str:
     if len(running) < slots:
         return (
             f"The worker runs, has {slots - len(running)} free slots of {slots}, but has not "
-            f"answered within {timeout_s:g} s. Many messages may wait before ours, or its answer "
-            "reached neither Redis nor the result backend. Give both the same CONVEYOR_REDIS_URL "
-            "and CONVEYOR_RESULT_BACKEND."
+            f"answered within {timeout_s:g} s. Many messages may wait before this one, or its "
+            "answer reached neither Redis nor the result backend. Give both the same "
+            "CONVEYOR_REDIS_URL and CONVEYOR_RESULT_BACKEND."
         )
     longest = max((float(item["seconds"]) for item in running), default=0.0)
     tasks = ", ".join(sorted({str(item["task"]) for item in running}))

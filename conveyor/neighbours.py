@@ -70,7 +70,7 @@ class Neighbours:
             waiting = [_with_count(name, self.queues[name]) for name in sorted(self.queues)]
             parts.append(f"other applications' queues: {_listed(waiting)}")
         told = "; ".join(parts) or "nobody else was seen"
-        return told if self.is_whole else f"{told} (not everything was looked at)"
+        return told if self.is_whole else f"{told} (not everything was checked)"
 
 
 def look(urls: Iterable[str], namespace: str, most_keys: int = MOST_KEYS) -> Neighbours:

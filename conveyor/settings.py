@@ -220,7 +220,8 @@ def _read_secret(path: str) -> str:
             return file.read(_MAX_SECRET_BYTES).decode()
     except (OSError, ValueError):
         raise SettingsError(
-            f"{ENV_PREFIX}API_SECRET_FILE is wrong: the file can't be read"
+            f"{ENV_PREFIX}API_SECRET_FILE is wrong: the file can't be read. Check its path and "
+            "permissions"
         ) from None
 
 

@@ -68,7 +68,7 @@ class Access:
 
 
 _BROKEN: Final = ProblemResponse(
-    Kind.INTERNAL, "This is a bug in Conveyor. The server's log has the details."
+    Kind.INTERNAL, "This is a bug in Conveyor. Report it with the details in the server's log."
 )
 
 _ENDING: Final = ProblemResponse(

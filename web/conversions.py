@@ -35,7 +35,7 @@ IdempotencyKey = Annotated[
 ]
 
 _LOCATION: Final = {
-    "Location": {"description": "Where to look at it.", "schema": {"type": "string"}},
+    "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
 }
 _PROPERTIES: Final = ConversionOrder.model_json_schema()["properties"]
 _FORMAT: Final = _PROPERTIES["to"]
@@ -91,8 +91,10 @@ _BODY: Final[Mapping[str, Any]] = {
             "schema": {"type": "string", "format": "binary", "minLength": 1}
         },
     },
-    "description": "A request for what can be fetched; a form with files; or, with any other media "
-    "type, the document itself, for which the query says the rest.",
+    "description": (
+        "A request for what the workers can fetch, a form with files, or, with any other media "
+        "type, the document itself. With a document, the query holds the other fields."
+    ),
 }
 
 

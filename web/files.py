@@ -134,7 +134,7 @@ def _find(conveyor: Conveyor, conversion_id: str, name: str) -> StoredFile:
     for file in conveyor.get(conversion_id).files:
         if unicodedata.normalize("NFC", file.name) == wanted:
             return file
-    raise UnknownConversion("The conversion has no such file. Its `files` lists the ones it has.")
+    raise UnknownConversion("The conversion has no such file. Use one that its `files` lists.")
 
 
 def _validators(tag: str) -> dict[str, str]:

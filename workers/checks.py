@@ -208,7 +208,7 @@ def _look_at_storage(storage: Storage, probe: str | None) -> Finding:
         return Finding("a file was written, read and removed")
     with storage.open_source(probe) as stream:
         stream.read()
-    return Finding("a file was written and removed, and one of yours was read")
+    return Finding("a file was written and removed, and your file was read")
 
 
 def _explain(error: Exception) -> str | None:

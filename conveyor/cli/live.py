@@ -192,6 +192,6 @@ def _summary(report: Report, target: Path) -> str:
     verdicts = Counter(finding.verdict for _, finding in report.findings)
     return (
         f"{verdicts[Verdict.HOLDS]} hold, {verdicts[Verdict.DOES_NOT_HOLD]} do not, "
-        f"{verdicts[Verdict.COULD_NOT_TELL]} could not be told. "
+        f"{verdicts[Verdict.COULD_NOT_TELL]} could not be decided. "
         f"{count(report.spent, 'conversion')} spent. Recording: {target}"
     )

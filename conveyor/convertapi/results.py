@@ -239,7 +239,7 @@ def _why_none(answer: Answer) -> str:
     if not answer.body:
         return "the answer was empty"
     if is_page(answer):
-        return "a page of somebody on the way came for an answer"
+        return "a proxy's page came instead of an answer"
     if _breaks_off(answer) and "json" in answer.content_type:
         return "the answer was cut"
     return "the answer was no result in a known form"

@@ -306,7 +306,7 @@ class Transport:
         for _ in range(_MAX_REDIRECTS):
             address = self._gate.read(url)
             if address is None:
-                raise WrongHost("the result lies on a host that is not ConvertAPI's")
+                raise WrongHost("the result is on a host that is not ConvertAPI's")
             request = Request("GET", address, {}, fields)
             response = self._send(request, exchange, self._timeouts.read)
             location = response.headers.get("Location", "")

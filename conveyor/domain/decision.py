@@ -459,7 +459,7 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
         return SubmitAgain("the submit did not arrive")
     message = (
         f"{entry.submits} submits were lost on the way, and ConvertAPI has no job. Nothing should "
-        "be charged. Replay it once the network works."
+        "be paid. Replay it once the network works."
     )
     return Bury(Failure(FailureKind.SERVICE, message, status=_NOT_FOUND))
 

@@ -95,7 +95,7 @@ class ConversionRequest:
         sources = parse_sources(source)
         from_format = _format(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
-            raise InvalidRequest("A web page is converted alone. Give one URL.")
+            raise InvalidRequest("Web pages can't be combined. Give one URL.")
         return cls._checked(sources, from_format, to, params, semi_async_seconds)
 
     @classmethod

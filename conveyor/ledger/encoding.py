@@ -123,8 +123,8 @@ class NewerEntry(UnreadableConversion):
 
     def __str__(self) -> str:
         return (
-            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor, "
-            "and its workers go on with it. Use that release to look at it."
+            f"The conversion {self.conversion_id!r} was written by a later release of Conveyor. "
+            "Its workers will process it. Use that release to see it."
         )
 
 

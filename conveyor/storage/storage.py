@@ -332,6 +332,6 @@ class Storage:
             if path is not None:
                 return place, path
         raise InvalidRequest(
-            "The source lies outside the folders that workers may read. Put it into the storage, "
+            "The source is outside the folders that workers may read. Put it into the storage, "
             "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
         )

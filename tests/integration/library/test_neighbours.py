@@ -110,7 +110,7 @@ def test_a_large_database_is_looked_at_in_part(client, redis_url):
     seen = look([redis_url], "conveyor", most_keys=1000)
 
     assert not seen.is_whole
-    assert str(seen) == "nobody else was seen (not everything was looked at)"
+    assert str(seen) == "nobody else was seen (not everything was checked)"
 
 
 def test_names_that_would_change_a_terminal_are_shown_without_that(conveyor, client):
@@ -146,7 +146,7 @@ def url_of_user(client, redis_url):
 def test_user_who_may_not_look_around_is_no_fault(url_of_user):
     url = url_of_user(keys=["*"], commands=["+@all", "-scan"])
 
-    assert str(look([url], "conveyor")) == "nobody else was seen (not everything was looked at)"
+    assert str(look([url], "conveyor")) == "nobody else was seen (not everything was checked)"
 
 
 def test_user_who_may_read_our_keys_alone_sees_names_alone(url_of_user, client):

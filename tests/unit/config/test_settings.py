@@ -159,7 +159,8 @@ def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
         given(api_secret=None, api_secret_file=tmp_path / "none")
 
     expected = (
-        "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read (No such file or directory)"
+        "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read. Check its path and "
+        "permissions (No such file or directory)"
     )
     assert str(raised.value) == expected
 
