@@ -237,7 +237,7 @@ sys.exit(main())
 """
 
 
-def test_interrupted_the_conversion_goes_on(stack, environment, conveyor, document, tmp_path):
+def test_interrupted_the_conversion_continues(stack, environment, conveyor, document, tmp_path):
     (worker,) = stack.workers
     worker.stop()
     try:

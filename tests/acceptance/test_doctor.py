@@ -96,7 +96,7 @@ def test_result_backend_of_the_application_is_not_the_workers(stack):
     assert stack.valkey.password not in results.detail
 
 
-def test_result_backend_that_is_away_is_named(stack):
+def test_result_backend_that_is_down_is_named(stack):
     with closing(_of(stack, result_backend="redis://127.0.0.1:1/0")) as conveyor:
         checks = _examined(conveyor)
 

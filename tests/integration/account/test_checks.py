@@ -55,7 +55,7 @@ def test_an_account_that_can_be_read_shows_its_balance(look, service):
 
 
 @pytest.mark.parametrize("consumed", [1000, 1300])
-def test_a_counter_above_the_plan_is_told_and_is_no_failure(look, service, consumed):
+def test_a_counter_above_the_plan_is_reported_and_is_not_a_failure(look, service, consumed):
     service.says(total=1000, consumed=consumed)
     found = look()
 
@@ -88,7 +88,7 @@ def test_a_token_converts_and_its_balance_is_unknown(look, service, takes_upload
     assert not [path for _, path, _ in service.seen if "convert" in path]
 
 
-def test_where_anybody_may_upload_an_upload_shows_nothing(look, service, takes_uploads):
+def test_open_uploads_prove_no_credentials(look, service, takes_uploads):
     service.refuses()
     takes_uploads(strangers=True)
     found = look()
@@ -97,7 +97,7 @@ def test_where_anybody_may_upload_an_upload_shows_nothing(look, service, takes_u
     assert found.detail.startswith("perhaps converts; balance unknown")
 
 
-def test_a_file_that_can_not_be_deleted_is_told(look, service, takes_uploads):
+def test_a_file_that_can_not_be_deleted_is_reported(look, service, takes_uploads):
     service.refuses()
     takes_uploads()
     service.answers["DELETE", f"/d/{FILE_ID}"] = (403, {"Code": 4010, "Message": "No."})

@@ -68,7 +68,7 @@ def test_a_parameter_may_be_a_local_file_and_the_submit_may_wait(conveyor, libra
     ],
     ids=str,
 )
-def test_what_can_not_be_right_is_refused_and_not_enqueued(conveyor, valkey, wrong):
+def test_invalid_request_is_refused_and_not_enqueued(conveyor, valkey, wrong):
     order = ("convert", "https://example.com/a.docx", "--to", "pdf", "--no-wait")
     status, out, err = conveyor(*order, *wrong)
 
@@ -175,7 +175,7 @@ def test_groups_are_counted_the_most_first(conveyor, dead):
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "cancelled"])
-def test_what_is_no_class_of_dead_letters_is_refused(conveyor, kind):
+def test_unknown_kind_of_failure_is_refused(conveyor, kind):
     status, _, err = conveyor("dead", "list", "--kind", kind)
     assert status == 2
     assert "choose one of input, service, account, expired, storage, possibly_paid" in err
@@ -217,7 +217,7 @@ def test_more_than_the_limit_is_refused_and_a_dry_run_says_so(conveyor, dead, li
     assert conveyor("dead", "replay", "--all", "--limit", "3", "--yes")[0] == 0
 
 
-def test_nothing_to_replay_is_no_error(conveyor):
+def test_nothing_to_replay_is_not_an_error(conveyor):
     status, out, err = conveyor("dead", "replay", "--all", "--yes")
     assert (status, out) == (0, "")
     assert err == "There are no dead letters.\nThere is nothing to replay. Nothing was changed.\n"
@@ -285,7 +285,7 @@ def test_purge_counts_and_forgets_the_old_ones_alone(conveyor, dead, library, va
     assert [letter.id for letter in library.dead_letters.list()] == [young.id]
 
 
-def test_purge_refuses_what_is_no_time_span(conveyor):
+def test_purge_refuses_what_is_not_a_time_span(conveyor):
     status, _, err = conveyor("dead", "purge", "--older-than", "soon")
     assert status == 2
     assert "for example 7d" in err
@@ -315,7 +315,7 @@ def test_cancel_of_what_does_not_exist(conveyor):
     assert "No conversion has the id 'no-such-id'" in err
 
 
-def test_a_cancelled_conversion_is_no_dead_letter(conveyor, converting, library, tmp_path):
+def test_a_cancelled_conversion_is_not_a_dead_letter(conveyor, converting, library, tmp_path):
     entry = converting()
     library.cancel(entry.id)
     assert "dead show" not in conveyor("get", entry.id)[1]

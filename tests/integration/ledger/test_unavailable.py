@@ -79,7 +79,7 @@ def test_redis_that_is_full(client, ledger, make):
         client.config_set("maxmemory", 0)
 
 
-def test_a_socket_that_is_no_redis(make):
+def test_a_socket_that_is_not_a_redis(make):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         client = connect(f"redis://127.0.0.1:{port}/0")

@@ -165,7 +165,7 @@ def test_plain_words_spoken_to_a_tls_port(tls_port):
     _assert_said(f"redis://127.0.0.1:{tls_port}/0", "rediss://")
 
 
-def test_certificate_that_nobody_has_signed(tls_port):
+def test_unsigned_certificate_is_explained(tls_port):
     url = f"rediss://127.0.0.1:{tls_port}/0?ssl_cert_reqs=required"
     _assert_said(url, "certificate that can't be verified", "ssl_ca_certs")
 

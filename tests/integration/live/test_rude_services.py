@@ -49,7 +49,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_answer_that_is_none_is_silence(rude, odd):
+def test_invalid_answer_counts_as_silence(rude, odd):
     with rude(say(ODD[odd])) as service:
         assert isinstance(get(service.url), Silence)
 
@@ -88,7 +88,7 @@ def test_a_redirect_is_an_answer_and_leads_nowhere(rude, location):
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", "http://v2.convertapi.com/"])
-def test_nobody_else_is_asked(url):
+def test_no_other_host_is_asked(url):
     with pytest.raises(ValueError, match="only ConvertAPI"):
         get(url)
 

@@ -49,7 +49,7 @@ def test_up_tells_the_addresses_and_ends_cleanly(number: signal.Signals) -> None
     assert ". var/up/producer.env\n" in told
 
 
-def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
+def test_conversions_survive_a_restart_with_the_same_settings(
     tmp_path: Path,
 ) -> None:
     lines = "\n".join(

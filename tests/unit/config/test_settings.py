@@ -165,7 +165,7 @@ def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
     assert str(raised.value) == expected
 
 
-def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_at_once(given, tmp_path):
+def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_immediately(given, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(
@@ -179,7 +179,7 @@ def test_a_secret_and_a_file_with_one_are_one_too_many(given, secret_file):
         given(api_secret_file=secret_file(b"hush"))
 
 
-def test_a_newline_after_the_secret_is_no_part_of_it(given):
+def test_a_newline_after_the_secret_is_not_part_of_it(given):
     assert given(api_secret="hush\n").api_secret.get_secret_value() == "hush"
 
 

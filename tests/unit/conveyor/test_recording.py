@@ -40,7 +40,7 @@ RECORDING = Recording(
 )
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_file_is_read(tmp_path):
     path = tmp_path / "recording.json"
     save(RECORDING, path)
     assert load(path) == RECORDING
@@ -102,7 +102,7 @@ def test_where_links_are_not_to_be_had_it_is_written_all_the_same(tmp_path, monk
 
 
 @pytest.mark.parametrize("name", ["missing/recording.json", "."])
-def test_a_place_that_can_not_be_written_is_told_in_one_line(tmp_path, name):
+def test_a_place_that_can_not_be_written_is_reported_in_one_line(tmp_path, name):
     with pytest.raises(RecordingError) as refused:
         check_target(tmp_path / name, force=False)
     assert "\n" not in str(refused.value)
@@ -131,7 +131,7 @@ def change(**values):
         (change(exchanges=[{"label": "x"}]), "damaged"),
     ],
 )
-def test_what_is_no_recording_is_told_in_one_line(content, words):
+def test_invalid_recording_is_reported_in_one_line(content, words):
     with pytest.raises(RecordingError, match=words) as refused:
         parse(content)
     assert "\n" not in str(refused.value)
@@ -147,13 +147,13 @@ def test_a_header_that_would_end_another_is_refused(headers):
 
 
 @pytest.mark.parametrize("status", [99, 600, -1, "x"])
-def test_a_status_that_is_none_is_refused(status):
+def test_invalid_status_is_refused(status):
     exchange = json.loads(RECORDING.to_text())["exchanges"][1]
     with pytest.raises(RecordingError, match="damaged"):
         parse(change(exchanges=[{**exchange, "status": status}]))
 
 
-def test_a_file_that_is_missing_or_too_large_is_told(tmp_path):
+def test_a_file_that_is_missing_or_too_large_is_reported(tmp_path):
     with pytest.raises(RecordingError, match="can't read"):
         load(tmp_path / "missing.json")
     large = tmp_path / "large.json"

@@ -168,7 +168,7 @@ def test_files_outlive_the_containers(compose: dict[str, Any], services: dict[st
     assert worker["environment"]["CONVEYOR_STORAGE_URL"] == f"file://{folder}"
 
 
-def test_flower_asks_who_is_there(services: dict[str, Any]) -> None:
+def test_flower_asks_which_workers_run(services: dict[str, Any]) -> None:
     user, _, password = services["flower"]["environment"]["FLOWER_BASIC_AUTH"].partition(":")
 
     assert user

@@ -73,7 +73,7 @@ def app():
         ("/raise/x?number=many", Kind.INVALID_REQUEST, "query.number"),
     ],
 )
-def test_an_error_is_told_as_its_problem(app, ask, path, kind, words):
+def test_an_error_is_reported_as_its_problem(app, ask, path, kind, words):
     answer = ask(app, "GET", path)
 
     assert answer.status == kind.status == answer.json()["status"]
@@ -105,7 +105,7 @@ def test_only_of_a_conversion_is_it_said_that_nothing_was_accepted(
     assert answer.json()["detail"].endswith(". Try again later.")
 
 
-def test_where_nobody_knows_it_is_not_said_that_nothing_was_accepted(app, ask):
+def test_unknown_acceptance_is_not_reported_as_refused(app, ask):
     answer = ask(app, "POST", "/conversions?name=unclear")
 
     assert answer.status == 503

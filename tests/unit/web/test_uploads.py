@@ -49,7 +49,7 @@ def _read(form, shelf=None, size=1 << 16, boundary=BOUNDARY):
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100, 1 << 16])
-def test_files_and_fields_are_told_apart_however_they_arrive(size):
+def test_files_and_fields_are_distinguished_in_any_order(size):
     shelf = Shelf()
 
     assert _read(_form(), shelf, size) == {"to": "pdf"}

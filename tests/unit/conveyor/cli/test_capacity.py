@@ -43,7 +43,7 @@ def test_a_rate_is_a_number_and_a_time(text, rate):
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "1/d", "0", "1e9/s", "10000000000", "nan"])
-def test_what_is_no_rate_is_refused(text):
+def test_invalid_rate_is_refused(text):
     with pytest.raises(InvalidRequest, match=r"not a rate|--rate is wrong"):
         parse_rate(text)
 
@@ -107,7 +107,7 @@ def test_json_has_load_figures_and_unit_costs(conveyor):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_can_not_be_right_is_refused_in_one_line(conveyor, wrong, words):
+def test_invalid_input_is_refused_in_one_line(conveyor, wrong, words):
     status, out, err = conveyor(*wrong)
 
     assert (status, out) == (2, "")

@@ -66,7 +66,7 @@ def test_formats_come_from_names_unless_given(source, to, from_format, pair):
     ],
     ids=str,
 )
-def test_what_can_not_be_right_is_refused_in_words(source, to, from_format, words):
+def test_invalid_request_is_refused_with_a_message(source, to, from_format, words):
     with pytest.raises(InvalidRequest, match=words):
         build(source, to, from_format)
 
@@ -255,7 +255,7 @@ def test_a_parameter_that_ends_in_file_takes_what_a_source_takes(name, value, ex
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_parameter_that_is_no_file_is_refused_and_not_shown(value, words):
+def test_a_parameter_that_is_not_a_file_is_refused_and_not_shown(value, words):
     with pytest.raises(InvalidRequest, match=words) as refused:
         build(URL, "pdf", params={"OverlayFile": value})
 

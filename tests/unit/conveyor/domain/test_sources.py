@@ -50,7 +50,7 @@ CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
     ],
     ids=str,
 )
-def test_a_source_is_told_by_its_form(given, kind, value, name, format_):
+def test_kind_of_source_follows_from_its_form(given, kind, value, name, format_):
     (source,) = parse_sources(given)
 
     assert source == Source(kind, given if value is ... else value)
@@ -125,7 +125,7 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
     ],
     ids=lambda value: "nested" if value is NESTED else ascii(value)[:60],
 )
-def test_what_is_no_source_is_refused_in_words(given, words):
+def test_invalid_source_is_refused_with_a_message(given, words):
     with pytest.raises(InvalidRequest, match=words) as refused:
         parse_sources(given)
 
