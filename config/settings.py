@@ -375,7 +375,7 @@ class WorkerSettings(ProducerSettings):
 
     @property
     def api_is_loopback(self) -> bool:
-        """Whether the API is a stand-in on this machine."""
+        """Whether the API host is a sandbox on this machine."""
         return is_loopback(urlsplit(self.api_url).hostname or "")
 
     @property

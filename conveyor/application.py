@@ -1,4 +1,4 @@
-"""What of an application's Celery settings can't work with us, told at once (invariant I7).
+"""Which Celery settings of an application can't work with Conveyor (invariant I7).
 
 An application's signatures are published by its own processes, and its own workers run what comes
 after them. Most settings have no part in that, or `conveyor.publishing` overrides them. The rest

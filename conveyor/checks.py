@@ -56,9 +56,9 @@ Work = Callable[[], "str | Finding"]
 
 
 class Part:
-    """What we stand on, to be checked any number of times.
+    """A part that Conveyor needs, which can be checked any number of times.
 
-    A check that hangs is waited for the next time, and not joined by another: each holds a thread.
+    A check that hangs is not started a second time, because each holds a thread.
 
     Args:
         name: What it is called.
@@ -116,7 +116,7 @@ class Part:
 
 
 def check_all(parts: Sequence[Part], timeout_s: float = CHECK_TIMEOUT_S) -> list[Check]:
-    """Check parts side by side: one that hangs is named, and keeps none of the others.
+    """Check parts in parallel. One that hangs is reported and does not delay the others.
 
     Args:
         parts: The parts.

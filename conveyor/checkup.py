@@ -87,7 +87,7 @@ class _Probe:
         begin(partial(self._hold, conveyor))
 
     def uri(self, timeout_s: float) -> str | None:
-        """Its address; None where the storage is away, which a check of its own tells."""
+        """The file's address; None where the storage can't be used, which its own check reports."""
         try:
             return self._uri.result(timeout_s)
         except (StorageError, TimeoutError):
@@ -196,7 +196,7 @@ class _Question:
         )
 
     def close(self) -> None:
-        """Forget the result; where the backend hangs nobody waits for that."""
+        """Forget the result without waiting for a backend that hangs."""
         begin(self._sent.forget)
 
     def _come(self) -> Mapping[str, Any] | None:

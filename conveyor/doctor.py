@@ -1,4 +1,4 @@
-"""The checks behind ``conveyor doctor``, as values: what stands, what does not, and the cure.
+"""The checks behind ``conveyor doctor``, as values: what works, what does not, and the cure.
 
 All parts are checked side by side, and each is bounded in time. Broker, Redis and storage are
 checked from here. A worker is asked to check its own storage, and the API, as only workers hold
@@ -58,7 +58,7 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
 
 
 def parts_of(conveyor: Conveyor) -> Sequence[Part]:
-    """What the library stands on: the broker, Redis and the storage."""
+    """The checks of the parts that the library needs: broker, Redis and storage."""
     return (
         Part("broker", partial(_reach_broker, conveyor)),
         Part("redis", partial(_reach_redis, conveyor)),
@@ -67,7 +67,7 @@ def parts_of(conveyor: Conveyor) -> Sequence[Part]:
 
 
 def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
-    """What must not take a web process out of service, and is worth a look all the same."""
+    """Further checks, which must not take a web process out of service."""
     return (
         Part("settings", partial(_look_at_settings, conveyor)),
         Part("entries", partial(_read_entries, conveyor.ledger)),

@@ -1,4 +1,4 @@
-"""What makes two requests the same: for idempotency keys."""
+"""When two requests are the same, for idempotency keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION: Final = "1"
 
 
 def fingerprint_of(request: ConversionRequest) -> str:
-    """A hash of what is converted into what.
+    """A hash of a request's sources, formats and parameters.
 
     How long its submit waits is no part of it: a repeat that waits longer is the same conversion.
 

@@ -1,4 +1,4 @@
-"""The records that an operator looks at: a page of conversions, and the fleet at a glance."""
+"""Records for operators: a page of conversions, and an overview of the fleet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Fleet", "Page", "page_of"]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some conversions of many.
+    """A page of conversions.
 
     Attributes:
         conversions: As they stand.

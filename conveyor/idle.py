@@ -1,4 +1,4 @@
-"""Connections that nobody uses just now, closed; whoever uses them next connects again.
+"""Close idle connections. The next user connects again.
 
 Each is taken out of its pool first, so that no other thread can be about to use it.
 """

@@ -47,7 +47,7 @@ _PRIORITIES: Final = ("", *(f"{_SEPARATOR}{priority}" for priority in (3, 6, 9))
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What was seen of others.
+    """Other users of the same servers.
 
     Attributes:
         namespaces: Other fleets of Conveyor.
@@ -74,7 +74,7 @@ class Neighbours:
 
 
 def look(urls: Iterable[str], namespace: str, most_keys: int = MOST_KEYS) -> Neighbours:
-    """Look around in databases.
+    """List other users of the databases.
 
     Args:
         urls: The ledger's and the broker's; one that is no Redis is passed over.

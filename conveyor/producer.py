@@ -167,7 +167,7 @@ class Conveyor:
         *,
         semi_async_seconds: int | None = None,
     ) -> Handle:
-        """Enqueue a conversion; returns at once.
+        """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published.
 
@@ -232,7 +232,7 @@ class Conveyor:
             raise
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
-        """Stream an upload into the storage: the source of a conversion, never whole in memory.
+        """Stream an upload into the storage as a conversion's source, never whole in memory.
 
         Args:
             name: Its file name, which tells its format.
@@ -357,7 +357,7 @@ class Conveyor:
         return (cancelled or self._ledger.get(conversion_id)).conversion
 
     def get(self, conversion_id: str) -> Conversion:
-        """A conversion as it stands.
+        """A conversion's current state.
 
         Args:
             conversion_id: Its id, ``handle.id``.
@@ -369,7 +369,7 @@ class Conveyor:
         return self._ledger.get(conversion_id).conversion
 
     def status(self, conversion_id: str) -> tuple[Conversion, Progress]:
-        """A conversion as it stands, and how far it is, in one look.
+        """Get a conversion and its progress in one round trip.
 
         Args:
             conversion_id: Its id.
@@ -384,7 +384,7 @@ class Conveyor:
         )
 
     async def aget(self, conversion_id: str) -> Conversion:
-        """Get a conversion as it stands, without blocking the event loop."""
+        """Get a conversion without blocking the event loop."""
         return await asyncio.to_thread(self.get, conversion_id)
 
     async def acancel(self, conversion_id: str) -> Conversion:
@@ -411,7 +411,7 @@ class Conveyor:
         return page_of(explained(self._client, entries), following, self._ledger.expected_durations)
 
     def fleet(self) -> Fleet:
-        """The fleet at a glance: how many conversions stand where, and how the accounts do.
+        """An overview of the fleet: conversions by state, and the accounts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -419,9 +419,9 @@ class Conveyor:
         return Fleet.of(self._index.read(), self.accounts(), self._mark.strangers())
 
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
-        """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
+        """Accept a webhook: the next poll comes as early as permitted, and nothing else changes.
 
-        Whoever calls this has checked the call's signature (`conveyor.webhooks`).
+        Check the webhook's signature first (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
@@ -449,7 +449,7 @@ class Conveyor:
         return self._handle(conversion_id)
 
     def accounts(self) -> Sequence[AccountStatus]:
-        """The accounts that the workers submit for, and how they stand.
+        """The accounts that the workers submit for, with their status.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -487,7 +487,7 @@ class Conveyor:
 
     @property
     def storage(self) -> Storage:
-        """Where results lie: ``storage.read(file.uri)`` streams one."""
+        """The storage with the results: ``storage.read(file.uri)`` streams one."""
         return self._storage
 
     @property
@@ -497,7 +497,7 @@ class Conveyor:
 
     @property
     def redis_address(self) -> str:
-        """Where the ledger lives, without credentials."""
+        """The address of the ledger's Redis, without credentials."""
         return redact_server_url(self._settings.redis_url.get_secret_value())
 
     @property
@@ -512,7 +512,7 @@ class Conveyor:
 
     @property
     def publisher(self) -> Publisher:
-        """Where messages are published, for the doctor."""
+        """The publisher of messages, for the doctor."""
         return self._publisher
 
     def close(self) -> None:
@@ -822,7 +822,7 @@ class _Order:
     take_back: Callable[[], None] = lambda: None
 
     def check(self) -> None:
-        """Raise where nobody waits for it any more, so that it ends here.
+        """Raise if the caller has given up, so that the work ends here.
 
         Raises:
             ConveyorError: It was withdrawn.

@@ -179,7 +179,7 @@ class LiveSettings(BaseSettings):
 
     @property
     def secret(self) -> str:
-        """The credential, wherever it stands.
+        """The credential, from the environment or from a file.
 
         Raises:
             SettingsError: The file can't be read, or it can't be sent in a header.

@@ -1,4 +1,4 @@
-"""Sources on their way into the storage, where the workers can read them.
+"""Staging: copies sources into the storage, where the workers can read them.
 
 A staged file belongs to nobody until a conversion is opened with it. Until then its folder is
 reserved, and one whose producer has died is removed by a worker (`conveyor.ledger.reservations`).
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class Staging:
-    """One producer's way into the storage.
+    """Stages one producer's files in the storage.
 
     Args:
         storage: The storage.
@@ -78,7 +78,7 @@ class Staging:
             return self.stage(source.name, stream)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
-        """Stream a file in; when its content raises, nothing is left behind.
+        """Stream a file into the storage. If its content raises, nothing is left behind.
 
         Args:
             name: Its file name, which tells its format.
@@ -149,11 +149,11 @@ class Staging:
             self._clear(self._reservations.doom(tokens))
 
     def give_back(self, uris: Iterable[str]) -> None:
-        """Leave staged sources to a worker that can remove them, whoever has owned them."""
+        """Schedule staged sources for removal by a worker."""
         self._reservations.give_back(staged_tokens(uris))
 
     def remove_overdue(self) -> int:
-        """Remove what nobody has converted in time; a batch of it.
+        """Remove a batch of staged files that were not converted in time.
 
         Returns:
             How many folders were removed.

@@ -1,4 +1,4 @@
-"""Whether a page of another site is behind a request, by what the request's head says.
+"""Whether a page of another site sent a request, judged by its headers.
 
 A browser lets any page send to an address on loopback, and a name that points there makes it the
 page's own (DNS rebinding). So a server without keys answers only to its own names, and no server
@@ -26,7 +26,7 @@ _PORTS: Final = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a request's head says about who has sent it.
+    """The headers that say who sent a request.
 
     Attributes:
         method: Its method.

@@ -1,6 +1,6 @@
-"""One log line a request, and an answer to what nobody foresaw.
+"""One log line per request, and an answer to unexpected errors.
 
-A line names the key that has asked. It holds the route, not the address: a query may hold a job
+A line names the API key of the request. It holds the route, not the address: a query may hold a job
 id, and a webhook's path its signature (invariant I5).
 """
 
@@ -28,7 +28,7 @@ log = structlog.get_logger("conveyor.web")
 
 
 class Access:
-    """Logs what its app answers.
+    """Logs each answer of its app.
 
     Args:
         app: What lies behind.

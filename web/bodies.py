@@ -124,7 +124,7 @@ async def read_json(request: Request, model: type[ModelT]) -> ModelT:
 
 
 def parse_json(text: bytes | str, model: type[ModelT], place: str = "body") -> ModelT:
-    """JSON as a model.
+    """Parse JSON into a model.
 
     Args:
         text: The JSON.

@@ -1,4 +1,4 @@
-"""Conversions: enqueued, looked at, listed, cancelled."""
+"""Endpoints of conversions: enqueue, read, list, cancel."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def convert(
     query: Annotated[DocumentQuery, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversionAnswer:
-    """Returns at once; the conversion goes on. Look at it, or listen to its events."""
+    """Enqueue a conversion and return immediately. Read its status or follow its events."""
     limit = services.settings.web_max_upload_bytes
     async with staging(services.conveyor) as staged:
         order = await read_order(request, query, staged, limit)
@@ -164,7 +164,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
     responses=problems(Kind.NOT_FOUND),
 )
 def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
-    """Show a conversion as it stands."""
+    """Show a conversion's current state."""
     return ConversionAnswer.of(*services.conveyor.status(conversion_id))
 
 

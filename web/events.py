@@ -109,7 +109,7 @@ async def stream(
     closing: asyncio.Event,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> AsyncIterator[str]:
-    """Events as the text of a stream, with a comment where there was none for a while.
+    """Server-sent events as text, with a comment after a silence.
 
     Args:
         seen: What has been read already.

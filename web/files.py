@@ -76,7 +76,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class Conditions(BaseModel):
-    """What the client wants of the file, and has of it."""
+    """The conditional and range headers of a download."""
 
     range: str | None = Field(default=None, description="One range of bytes.")
     if_range: str | None = Field(default=None, description="The tag that the range is of.")

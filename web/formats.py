@@ -1,4 +1,4 @@
-"""What is known to be converted into what."""
+"""The known pairs of formats."""
 
 from __future__ import annotations
 

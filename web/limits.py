@@ -1,4 +1,4 @@
-"""How often one caller may ask, and how much in a query."""
+"""Limits: requests per caller, and fields per query."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_FIELDS: Final = 32
 
 
 class ShortQuery:
-    """Refuses a query of many fields, before each is decoded, checked and told of.
+    """Refuses a query with too many fields before it is decoded.
 
     Args:
         app: What lies behind.
@@ -45,7 +45,7 @@ _LONG_QUERY: Final = ProblemResponse(
 
 
 class Rate:
-    """Refuses a caller that asks too often. Counted by this process, in its memory.
+    """Refuses a caller with too many requests, counted in this process's memory.
 
     Args:
         app: What lies behind.

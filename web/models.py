@@ -80,7 +80,7 @@ class _Model(BaseModel):
 
 
 class ConversionOrder(_Model):
-    """What is to be converted into what."""
+    """An order of a conversion."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -110,7 +110,7 @@ class ConversionOrder(_Model):
 
 
 class ReplayOrder(_Model):
-    """How a dead letter is tried again."""
+    """An order to replay a dead letter."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": 1200}]})
 
@@ -120,7 +120,7 @@ class ReplayOrder(_Model):
 
 
 class ProgressAnswer(_Model):
-    """How far a conversion is."""
+    """A conversion's progress."""
 
     fraction: float | None = Field(
         description="From 0 to 1; null while nobody knows, and when it takes longer than usual."
@@ -212,7 +212,7 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
 
 
 class ConversionAnswer(_Model):
-    """A conversion as it stands."""
+    """A conversion's current state."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -266,7 +266,7 @@ class DeadLetterPage(_Model):
 
 
 class StateEvent(_Model):
-    """What the `data` of a server-sent event holds."""
+    """The `data` of a server-sent event."""
 
     conversion: str
     state: State
@@ -275,7 +275,7 @@ class StateEvent(_Model):
 
 
 class FormatsAnswer(_Model):
-    """What is known to be converted into what."""
+    """The known pairs of formats."""
 
     formats: Mapping[str, list[str]] = Field(examples=[{"docx": ["html", "pdf"]}])
 
@@ -330,13 +330,13 @@ class FleetAnswer(_Model):
 
 
 class HealthAnswer(_Model):
-    """That it's well."""
+    """The answer of a healthy process."""
 
     status: Literal["ok"] = "ok"
 
 
 class FieldError(_Model):
-    """What is wrong with one field."""
+    """An error in one field."""
 
     field: str
     message: str
@@ -365,7 +365,7 @@ def rfc3339(seconds: float) -> str:
 
 
 def href_of(conversion_id: str) -> str:
-    """Where a conversion is looked at."""
+    """The URL of a conversion."""
     return f"/conversions/{quote(conversion_id, safe='')}"
 
 

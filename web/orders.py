@@ -44,7 +44,7 @@ class Order:
 
 
 class DocumentQuery(BaseModel):
-    """What the query says where the body is the document itself."""
+    """The query fields of a request with the document as its body."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -44,7 +44,7 @@ _MOST_ERRORS: Final = 20
 _MOST_NAME: Final = 100
 _MOST_MESSAGE: Final = 200
 _MOST_DETAIL: Final = 1000
-# Nobody reads it; the log does. Proxies use the same number.
+# No client reads it, only the log. Proxies use the same number.
 CLIENT_GONE: Final = 499
 
 log = structlog.get_logger("conveyor.web")
@@ -142,7 +142,7 @@ class ProblemResponse(JSONResponse):
 
 
 def errors_of(found: Iterable[Any], place: str = "") -> list[dict[str, str]]:
-    """What pydantic found, field by field, without the values: one may be a secret.
+    """Pydantic's errors by field, without the values, because one may be a secret.
 
     Args:
         found: The errors of pydantic or of FastAPI.

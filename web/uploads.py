@@ -59,7 +59,7 @@ _Token = _Part | bytes | _End
 async def read_form(
     chunks: AsyncIterable[bytes], boundary: str, staging: Staging
 ) -> Mapping[str, str]:
-    """Read a form: its files into the storage, in whatever order they come.
+    """Read a form and stream its files into the storage, in any order.
 
     Args:
         chunks: The body.

@@ -1,9 +1,9 @@
-"""ConvertAPI's webhooks: "the job has ended", a hint to look at once.
+"""ConvertAPI's webhooks: "the job has ended", a hint to poll soon.
 
-The address is its own proof: it holds a signature that only we can make. What is forged is
-refused by CPU alone, before Redis or a thread is spent on it. A genuine call is a hint in whatever
-form it comes. It is answered the same however often and however late it comes, so that the service
-stops calling.
+The address is its own proof: it holds a signature that only we can make. A forged call is refused
+by CPU alone, before Redis or a thread is spent on it. A genuine call is a hint in whatever form it
+comes. It is answered the same however often and however late it comes, so that the service stops
+calling.
 
 These addresses need no API key, count towards no rate and stand in no document.
 """
@@ -50,12 +50,12 @@ log = structlog.get_logger("conveyor.web")
 
 
 def is_webhook(path: str) -> bool:
-    """Whether an address is a webhook's, or would be one."""
+    """Whether a path belongs to webhooks."""
     return path.startswith(_FOLDER)
 
 
 class Webhooks:
-    """Takes the webhooks' addresses, before anything else is asked.
+    """Serves the webhooks' URLs before any other check.
 
     Args:
         app: Takes all other addresses.

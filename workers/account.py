@@ -1,4 +1,4 @@
-"""What a submit's answer says of the account, told to the governor and so to the whole fleet."""
+"""Passes what an answer says about the account to the governor, and so to the whole fleet."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_account(services: Services) -> None:
 def tell_governor(
     services: Services, admission: Admission, begun: Entry, answer: SubmitAnswer
 ) -> None:
-    """What this answer says of the account, the whole fleet shall know.
+    """Pass what this answer says about the account to the whole fleet.
 
     A probe that meets a throttle, or whose answer is lost, has shown nothing: the next one will.
 

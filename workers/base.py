@@ -113,7 +113,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         raise Ignore
 
     def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
-        """Something unexpected was raised, and the ledger knows no such conversion.
+        """Handle an unexpected error of a conversion that the ledger does not know.
 
         Args:
             error: What was raised.
@@ -129,7 +129,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         refuse(self, ConversionFailed(failure.message, kind=failure.kind.value))
 
     def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
-        """Whether the ledger may not know what this message asks for."""
+        """Whether the message may be the only record of its conversion."""
         return False
 
     def _conversion_id(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

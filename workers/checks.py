@@ -46,7 +46,7 @@ class Checkup:
         )
 
     def examine(self, probe: str | None, timeout_s: float) -> list[Check]:
-        """Check all.
+        """Check all parts.
 
         Args:
             probe: The URI of a file that somebody else has just written to the storage.

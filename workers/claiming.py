@@ -1,4 +1,4 @@
-"""What a bell brings: a claim, worked off side by side by the crew.
+"""The work after a bell: a claim, processed in parallel by the crew.
 
 A task of Celery's claims, hands over, and is free again as soon as only stragglers are left. Each
 conversion is on its own: whatever is raised while somebody works on it is counted there, and no

@@ -1,4 +1,4 @@
-"""A conversion's outcome, brought to its caller: its files are stored, and the caller is told."""
+"""Delivery: the result's files are stored, and the outcome goes to the caller."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def lease_for(services: Services, entry: Entry, result: Result) -> Mapping[str, 
 
 
 def is_plain(services: Services, entry: Entry) -> bool:
-    """Whether an outcome is small, and nobody's callbacks wait for it.
+    """Whether an outcome is small and has no callbacks.
 
     Then whoever has noted it brings it to its caller in the same breath. Anything else goes through
     ``conveyor.deliver``, under the caller's task id, so that large files hold up no poll.

@@ -29,7 +29,7 @@ _NO_SUCH_PART: Final = 416
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A result file that lies in the storage.
+    """A result file in the storage.
 
     Attributes:
         file: The file.

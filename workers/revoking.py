@@ -1,4 +1,4 @@
-"""Revoke is cancel: what Celery and Flower revoke ends as what its caller cancels.
+"""Revoke is cancel: revoking a task in Celery or Flower cancels its conversion.
 
 Celery's worker keeps the ids of revoked tasks for hours, takes over those of its neighbours and of
 its state file, and discards whatever message comes under such an id. A conversion's outcome is

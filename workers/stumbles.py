@@ -25,7 +25,7 @@ log = structlog.get_logger("conveyor.task")
 
 
 def stumble(services: Services, conversion_id: str) -> bool:
-    """Count an unexpected exception of a task, and have the conversion looked at again.
+    """Count an unexpected exception of a task and make its conversion due again.
 
     Args:
         services: What the process works with.

@@ -1,4 +1,4 @@
-"""An outcome is told, step by step: the caller's next step is sent, the result is stored.
+"""Delivers an outcome step by step: the caller's next task is sent, then the result is stored.
 
 Celery sends callbacks and chain, then stores the result, and runs all of it again where the result
 backend is away. So ``deliver`` does this itself. Each step is noted in the ledger when it is done,
@@ -132,7 +132,7 @@ def tell(services: Services, to: Recipient, lease: Lease, entry: Entry) -> None:
 
 
 def leave_nothing_to_celery(request: Context) -> None:
-    """Take out of a running task's request what Celery would do when it ends.
+    """Remove from a running task's request what Celery would do when the task ends.
 
     Args:
         request: The task's; it has been told.
@@ -142,7 +142,7 @@ def leave_nothing_to_celery(request: Context) -> None:
 
 
 def refuse(task: Task, error: Exception) -> NoReturn:
-    """Tell the caller of what the ledger does not know that it can't be.
+    """Report a refusal to the caller of a request that the ledger does not know.
 
     Args:
         task: The task whose message asks for it.
@@ -156,7 +156,7 @@ def refuse(task: Task, error: Exception) -> NoReturn:
 
 
 def revoke(task: Task, reason: str) -> NoReturn:
-    """Tell the caller of what the ledger does not know that it was revoked, as Celery does.
+    """Report a revoke to the caller of a request that the ledger does not know.
 
     Args:
         task: The task whose message asks for it.

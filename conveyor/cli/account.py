@@ -47,7 +47,7 @@ def resume(
         typer.Argument(metavar="ACCOUNT", help="Its name; all that are on hold unless given."),
     ] = None,
 ) -> None:
-    """End a hold, once its cause is repaired; the conversions that wait go on by themselves."""
+    """End a hold after you have repaired its cause. Waiting conversions continue automatically."""
     with connected() as conveyor:
         known = conveyor.accounts()
         if account is not None and account not in {one.account for one in known}:

@@ -13,7 +13,7 @@ __all__ = ["confirm"]
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before what can't be taken back.
+    """Ask the user to confirm an action that can't be undone.
 
     Args:
         question: With a question mark.

@@ -17,7 +17,7 @@ __all__ = ["cancel"]
 def cancel(
     conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
 ) -> None:
-    """Cancel a conversion, whatever its state. What is charged already stays charged."""
+    """Cancel a conversion in any state. What was paid stays paid."""
     with connected() as conveyor:
         conversion = conveyor.cancel(conversion_id)
     if conversion.state is not State.CANCELLED:

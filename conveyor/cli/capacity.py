@@ -1,4 +1,4 @@
-"""``conveyor capacity``: what a load needs, reckoned from measured unit costs. It asks nobody."""
+"""``conveyor capacity``: what a load needs, calculated from measured unit costs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def capacity(
     ] = "64G",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Reckon what a load needs: workers, Redis, requests, storage. It asks nobody."""
+    """Calculate what a load needs: workers, Redis, requests, storage. It sends no request."""
     load = Load(
         rate=parse_rate(rate),
         webhooks=webhooks,

@@ -186,7 +186,7 @@ def discard(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
     yes: Yes = False,
 ) -> None:
-    """Forget conversions whose entry in Redis can't be read, or is lost."""
+    """Forget conversions with an unreadable or lost entry in Redis."""
     confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
     with connected() as conveyor:
         for conversion_id in ids:

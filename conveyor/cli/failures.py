@@ -36,7 +36,7 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
-    """The user pressed Ctrl-C; the message says what goes on without them."""
+    """The user pressed Ctrl-C. The message says what keeps running."""
 
 
 class MissingExtra(ConveyorError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""``conveyor doctor --live``: a run against the service, told as a table."""
+"""``conveyor doctor --live``: a run against the service, printed as a table."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def follow(handle: Handle, console: Console, timeout: float | None = None) -> Co
     Raises:
         WaitTimeout: It is still under way; it goes on.
         AccountHeld: It waits until the account is repaired.
-        UnknownConversion: It was forgotten.
+        UnknownConversion: The conversion is unknown or was forgotten.
         LedgerUnavailable: Redis can't be reached.
     """
     display = _live if console.is_interactive else _lines

@@ -136,7 +136,7 @@ class _Connection(HTTPConnection):
             lever.close()
 
     def let_go(self) -> None:
-        """End the exchange before somebody else gets this connection."""
+        """End the exchange before another request gets this connection."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.end()
@@ -272,10 +272,10 @@ class Adapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, *args: Any, **options: Any) -> None:
-        """Do nothing: the connections were told how to verify when they were first asked for."""
+        """Do nothing: how to verify was set when the connections were made."""
 
     def request_url(self, request: Request, proxies: Any) -> str:  # type: ignore[override] # the same
-        """What is asked for: the whole address where a proxy is asked."""
+        """The request target: the whole URL for a proxy, otherwise the path."""
         return super().request_url(request, proxies) if proxies else request.target
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:

@@ -1,4 +1,4 @@
-"""Requests as they go out, made once and read by nobody on the way.
+"""Prepared requests: made once and not parsed again on the way out.
 
 `requests` would parse the address of each request four times, and write and check its header anew
 at each level. Here the gate has parsed the address, and a header that is sent many times is checked

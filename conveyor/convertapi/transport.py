@@ -80,7 +80,7 @@ class Auth(StrEnum):
 
 
 class Sender(Enum):
-    """Tells whose credentials a request carries."""
+    """The kind of credentials that a request carries."""
 
     NOBODY = auto()
     ACCOUNT = auto()

@@ -228,7 +228,7 @@ class ConversionRequest:
         Raises:
             LookupError: A field is missing.
             TypeError: A field is of another type.
-            ValueError: It is no JSON, or names an unknown kind of source.
+            ValueError: The text is not JSON, or names an unknown kind of source.
         """
         plain = plain_of(text)
         waits_s = plain.get("semi_async")

@@ -1,4 +1,4 @@
-"""The kinds of source that a conversion takes, told apart by their form.
+"""The kinds of source that a conversion takes, distinguished by their form.
 
 ========================  ==============================================================
 ``https://…``             a URL that the service can reach: passed on
@@ -54,7 +54,7 @@ _MAX_BYTES: Final = 8192
 
 
 class SourceKind(StrEnum):
-    """Who reads the source."""
+    """The kind of a source, which says who reads it."""
 
     URL = "url"  # the service fetches it
     FILE_ID = "file_id"  # the service has it
@@ -91,7 +91,7 @@ class Source:
 
     @property
     def format(self) -> str:
-        """The format that the name tells, ``"docx"``; empty where it tells none."""
+        """The format in the file name's suffix, ``"docx"``; empty if there is none."""
         return PurePosixPath(self.name).suffix.removeprefix(".").lower()
 
 
@@ -101,7 +101,7 @@ def is_file_id(text: str) -> bool:
 
 
 def parse_sources(given: SourceInput) -> tuple[Source, ...]:
-    """Tell what was given as a source.
+    """Parse sources as the caller gave them.
 
     Args:
         given: One source of any kind, or a list of them.

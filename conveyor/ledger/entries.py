@@ -107,7 +107,7 @@ class Entries:
         return dict(cast("list[tuple[str, float]]", found))
 
     def set_aside(self, conversion_ids: Sequence[str]) -> int:
-        """Put entries aside that can't be read, so that nobody claims them again.
+        """Set unreadable entries aside, so that no worker claims them again.
 
         Args:
             conversion_ids: Their ids.

@@ -153,7 +153,7 @@ class Ledger(Changes):
 
     Attributes:
         expected_durations: How long conversions take.
-        leftovers: What is to be deleted at the service.
+        leftovers: Leftovers to delete at the service.
         reports: What workers report to the doctor.
     """
 
@@ -183,7 +183,7 @@ class Ledger(Changes):
         unless_revoked: bool = False,
         rings: bool = True,
     ) -> Entry | None:
-        """Accept a conversion.
+        """Accept a conversion: write its entry and make it due.
 
         Args:
             conversion_id: Its id.
@@ -226,7 +226,7 @@ class Ledger(Changes):
             raise AlreadyAccepted(_same_of(cast("Idempotency", idempotency), error.bound)) from None
 
     def record_revoked(self, conversion_id: str) -> bool:
-        """Have an id never begin that no conversion has.
+        """Record that a still unknown id was revoked, so that it never begins.
 
         Args:
             conversion_id: The id.
@@ -278,7 +278,7 @@ class Ledger(Changes):
         account: str,
         anew: bool = True,
     ) -> Entry | None:
-        """Note which attachments lie at the service.
+        """Note which attachments the service has.
 
         Args:
             entry: The conversion.
@@ -346,7 +346,7 @@ class Ledger(Changes):
     ) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1).
 
-        Refused also where somebody has uploaded its files to another place meanwhile.
+        Also refused if another worker has uploaded the files elsewhere meanwhile.
 
         Args:
             entry: The conversion.
@@ -699,7 +699,7 @@ class Ledger(Changes):
         return self._bury("expired", entry, failure, 0, leaving)
 
     def stumbled(self, entry: Entry, delay_s: float) -> Entry | None:
-        """Count an unexpected exception, and have the conversion looked at again.
+        """Count an unexpected exception and make the conversion due again.
 
         Args:
             entry: The conversion.
@@ -768,7 +768,7 @@ class Ledger(Changes):
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
             delivery: The token of the delivery's lease, which ends with it.
             request: What was asked, of which a finished conversion keeps the formats.
-            leftovers: What is to be deleted at the service.
+            leftovers: Leftovers to delete at the service.
         """
         fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:
@@ -845,7 +845,7 @@ class Ledger(Changes):
 
         Args:
             entry: The dead letter.
-            leftovers: What is to be deleted at the service.
+            leftovers: Leftovers to delete at the service.
         """
         done, *_ = self._run(
             "purge",
@@ -871,7 +871,7 @@ class Ledger(Changes):
         )
 
     def forget(self, conversion_id: str, idempotency: Idempotency | None = None) -> bool:
-        """Take back an `open` whose message could not be published: it was not accepted.
+        """Undo an `open` after its message could not be published: the conversion was not accepted.
 
         Args:
             conversion_id: The conversion's id.
@@ -921,7 +921,7 @@ class Ledger(Changes):
         self.ring("poll", wait_s, now, must=True)
 
     def renew_leases(self, rows: Sequence[tuple[str, str, str]], lease_s: float) -> None:
-        """Say that somebody works on these: their leases begin anew, and they are due after them.
+        """Renew the leases of conversions that this worker still processes.
 
         Args:
             rows: Of each its id, what its lease is called, ``turnstile`` or ``delivery``, and what
@@ -954,7 +954,7 @@ class Ledger(Changes):
     def look_at_dead(self) -> None:
         """Read every dead letter, so that one that can't be read is put aside.
 
-        Nobody works on a dead letter, so nothing else would find it before it is needed.
+        No worker reads a dead letter, so nothing else would find the damage before a replay.
         """
         ids = self.dead_ids()
         for start in range(0, len(ids), _BATCH):
@@ -990,7 +990,7 @@ class Ledger(Changes):
         return bool(aside)
 
     def strip_dead(self, life_s: float, limit: int) -> int:
-        """Take out of old dead letters what only the service could have used.
+        """Remove from old dead letters the fields that only the service could use.
 
         Args:
             life_s: For how long the service keeps a result, seconds.
@@ -1021,14 +1021,14 @@ class Ledger(Changes):
             self._redis.set(self._keys.dialect(account), dialect.value, ex=KEEP_DIALECT_S)
 
     def job_key(self) -> str:
-        """The key from which job ids are derived: made once, by whoever asks first."""
+        """The key from which job ids are derived. The first caller creates it."""
         made = secrets.token_hex(32)
         with self._translated():
             known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
 
     def identity(self) -> str:
-        """What tells this ledger from any other: made once, by whoever asks first."""
+        """The ledger's identity. The first caller creates it."""
         made = secrets.token_hex(8)
         with self._translated():
             known = self._redis.set(self._keys.identity, made, nx=True, get=True)

@@ -1,6 +1,6 @@
-"""What a Redis is set to, and what of that can hurt.
+"""A Redis server's settings, and the risks in them.
 
-Where a provider or an ACL lets nobody look, what is not known is called unknown, and nothing fails.
+If a provider or an ACL forbids the commands, the settings are unknown and nothing fails.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was seen of a server.
+    """What a server's check found.
 
     Attributes:
-        run_id: Tells two servers apart; empty where it is unknown.
-        summary: What it is, in a few words.
-        concerns: What can hurt.
+        run_id: The server's id; empty where it is unknown.
+        summary: The server's kind and version, in a few words.
+        concerns: The risks that were found.
     """
 
     run_id: str
@@ -54,7 +54,7 @@ class Standing:
 
 
 def look_at_server(client: redis.Redis) -> Standing:
-    """Look at a server's version and settings.
+    """Check a server's version and settings.
 
     Args:
         client: Of any kind.

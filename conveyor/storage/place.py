@@ -1,4 +1,4 @@
-"""A folder of some file system, and what lies below it.
+"""A folder of some file system, and the files below it.
 
 fsspec reads URLs in ways that differ by file system: some expand ``*``, cut at ``?versionId=`` or
 ``::``, or follow a scheme within another. So a URI below a place is never handed to fsspec. It is

@@ -157,7 +157,7 @@ class Storage:
             raise
 
     def contains(self, uri: str) -> bool:
-        """Whether an address leads into the storage, whatever lies there.
+        """Whether a URL points into the storage, whether or not a file exists there.
 
         Raises:
             InvalidRequest: It names a version of an object.
@@ -165,7 +165,7 @@ class Storage:
         return self._place.path_of(uri) is not None
 
     def holds(self, file: StoredFile) -> bool:
-        """Whether a file lies in the storage as it was stored: whole, with the same hash."""
+        """Whether the storage has a file unchanged: whole, with the same hash."""
         digest = hashlib.sha256()
         try:
             for chunk in self.read(file.uri):
@@ -184,7 +184,7 @@ class Storage:
                 self._clear(self._result_path(conversion_id), is_partial)
 
     def remove_results(self, conversion_id: str) -> None:
-        """Remove all that a conversion has stored, as after it was cancelled; nothing is no fault.
+        """Remove all files that a conversion has stored, for example after a cancel. None is fine.
 
         Args:
             conversion_id: The conversion's id.

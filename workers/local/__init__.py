@@ -1,6 +1,6 @@
 """The embedded stack: Valkey, the sandbox, workers and Flower, as children of one process.
 
-It stands behind ``make demo`` and ``make up``, the acceptance tests and the benchmarks.
+``make demo``, ``make up``, the acceptance tests and the benchmarks use it.
 """
 
 from workers.local.process import Child, StartError

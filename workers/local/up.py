@@ -1,7 +1,6 @@
 """``make up``: the stack, left running until Ctrl-C.
 
-What it keeps lies in `var/up`: files, ledger, ports, and settings to source. So the next start goes
-on where the last one ended.
+It keeps files, ledger, ports and settings in `var/up`, so the next start continues from there.
 """
 
 from __future__ import annotations

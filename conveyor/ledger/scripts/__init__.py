@@ -1,4 +1,4 @@
-"""The scripts that run inside Redis; each tells its keys and arguments at its top."""
+"""The scripts that run inside Redis. Each states its keys and arguments at its top."""
 
 from __future__ import annotations
 
