@@ -44,7 +44,9 @@ def list_accounts(
 def resume(
     account: Annotated[
         str | None,
-        typer.Argument(metavar="ACCOUNT", help="Its name; all that are on hold unless given."),
+        typer.Argument(
+            metavar="ACCOUNT", help="The account's name. Without it, all accounts on hold."
+        ),
     ] = None,
 ) -> None:
     """End a hold after you have repaired its cause. Waiting conversions continue automatically."""

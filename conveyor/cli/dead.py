@@ -33,11 +33,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 Kind = Annotated[
     str | None,
-    typer.Option(metavar="CLASS", help=f"Only those of a class: {', '.join(_KINDS)}."),
+    typer.Option(metavar="CLASS", help=f"Only dead letters of a class: {', '.join(_KINDS)}."),
 ]
 Account = Annotated[
     str | None,
-    typer.Option(metavar="ACCOUNT", help="Only those of an account, by its name."),
+    typer.Option(metavar="ACCOUNT", help="Only dead letters of an account, by its name."),
 ]
 
 _MOST_SHOWN: Final = 100
@@ -56,7 +56,9 @@ def list_letters(
     kind: Kind = None,
     account: Account = None,
     group: Annotated[bool, typer.Option("--group", help="Count by class and account.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Show at most so many, the oldest first.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the oldest first, or count them by class and account."""
@@ -140,7 +142,8 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
     kind: Kind = None,
     account: Account = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All there are; --kind and --account narrow it.")
+        bool,
+        typer.Option("--all", help="All dead letters; --kind and --account narrow the choice."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it costs, and change nothing.")
@@ -201,7 +204,10 @@ def discard(
 @app.command()
 def purge(
     older_than: Annotated[
-        str, typer.Option(metavar="SPAN", help="Those that ended longer ago: 12h, 7d, 2w.")
+        str,
+        typer.Option(
+            metavar="SPAN", help="Dead letters that ended longer ago than this: 12h, 7d, 2w."
+        ),
     ],
     yes: Yes = False,
 ) -> None:

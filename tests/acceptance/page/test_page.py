@@ -274,7 +274,9 @@ def test_the_key_is_asked_for_once_and_goes_with_every_request(open_page, guarde
     expect(page.get_by_label("API key")).to_be_focused()
     page.keyboard.type("no such key")
     page.keyboard.press("Enter")
-    expect(page.locator("#key-hint")).to_have_text("That key was refused. Is it whole?")
+    expect(page.locator("#key-hint")).to_have_text(
+        "That key was refused. Check that you copied all of it."
+    )
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Use this key").click()
     expect(page.locator("#health")).to_have_text("Live")
@@ -400,7 +402,7 @@ def test_throttled_upload_continues_automatically(open_page, web, tmp_path):
 
     row = row_of(page, "eager.docx")
     expect(row.locator(".state")).to_have_text("Waiting to upload")
-    expect(row.locator(".note")).to_contain_text("by itself in 6 s")
+    expect(row.locator(".note")).to_contain_text("continues in 6 s")
     expect(row.locator(".state")).to_have_text("Succeeded")
     assert len(sent) == 2
     assert len(set(sent)) == 1
