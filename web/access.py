@@ -55,7 +55,7 @@ class Access:
             await self._app(scope, receive, watch)
         # An answer that has begun can only be cut off: the server does, as it is not ended.
         except Exception:
-            log.exception("request_broke", route=_route(scope))
+            log.exception("request_failed", route=_route(scope))
             if not status:
                 await _BROKEN(scope, receive, watch)
         except asyncio.CancelledError:

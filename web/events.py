@@ -136,7 +136,7 @@ async def stream(
                 yield _COMMENT
     except ConveyorError as error:
         # The client comes again by itself, and is told then how things stand.
-        log.warning("events_broke", error=str(error))
+        log.warning("event_stream_failed", error=str(error))
     finally:
         # With its task the iterator ends, and gives its connection back.
         for task in (closed, upcoming):

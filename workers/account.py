@@ -67,7 +67,7 @@ def tell_governor(
         log.warning("account_resumed", by="submit")
         services.governor.resume()
     if isinstance(answer, Started) and answer.job_id != begun.job_id and not admission.foreign_ids:
-        log.warning("foreign_job_ids")
+        log.warning("foreign_job_ids_seen")
         services.governor.record_foreign_ids()
 
 

@@ -56,7 +56,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
                 self._check_version(*args, **kwargs)
                 return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
-                log.warning("put_off", reason=str(error))
+                log.warning("postponed", reason=str(error))
                 self._put_off(error, *args, **kwargs)
 
     def _run_counted(
@@ -84,7 +84,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             raise
         except Exception:
             # The parts can't be made, perhaps: a storage that is away when a worker begins.
-            log.exception("not_counted")
+            log.exception("stumble_not_counted")
             self._put_off(error, *args, **kwargs)
 
     def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:

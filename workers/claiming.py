@@ -118,7 +118,7 @@ def look_after(services: Services, task: str, conversion_id: str, do: Callable[[
             pass
         except (LedgerUnavailable, OperationalError) as error:
             # It is due again when the lease has lapsed.
-            log.warning("put_off", reason=str(error))
+            log.warning("postponed", reason=str(error))
         except UnreadableConversion as error:
             _if_there(partial(put_aside, services, error))
         except Exception:
@@ -131,6 +131,6 @@ def _if_there(note: Callable[[], object]) -> None:
     try:
         note()
     except (LedgerUnavailable, OperationalError) as error:
-        log.warning("put_off", reason=str(error))
+        log.warning("postponed", reason=str(error))
     except UnreadableConversion:
-        log.exception("not_counted")
+        log.exception("stumble_not_counted")

@@ -65,7 +65,7 @@ def _clear(works: Mapping[str, Work]) -> None:
         except ConveyorError as error:
             failed = error
     if any(cleared.values()):
-        log.info("tidied", **{name: count for name, count in cleared.items() if count})
+        log.info("cleaned_up", **{name: count for name, count in cleared.items() if count})
     if failed is not None:
         raise failed
 
@@ -74,7 +74,7 @@ def _audit(services: Services) -> int:
     found = services.ledger.audit.step(_BATCH)
     losses.report(services, found.lost)
     if found.awaited:
-        log.warning("nobody_awaited", count=found.awaited)
+        log.warning("unscheduled_made_due", count=found.awaited)
     return found.forgotten
 
 

@@ -322,4 +322,4 @@ def _remove_results(services: Services, conversion_id: str) -> None:
     try:
         services.storage.remove_results(conversion_id)
     except StorageError as error:
-        log.warning("results_left", reason=str(error))
+        log.warning("results_not_removed", reason=str(error))

@@ -209,7 +209,7 @@ def test_an_intent_that_was_lost_while_the_post_was_in_flight_is_recorded_again(
     # Those of the upload that the POST has named, too: they are deleted in the end.
     assert list(entry.uploads) == ["0"]
     assert entry.uploads_host == sandbox.url
-    assert "intent_was_lost" in [log["event"] for log in logs]
+    assert "submit_intent_lost" in [log["event"] for log in logs]
     worker.run(message)  # a repeat of the message finds it on record
     worker.work()
     assert handle.get().state is State.SUCCEEDED

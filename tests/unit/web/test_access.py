@@ -101,7 +101,7 @@ def test_unexpected_error_is_a_problem_and_is_logged_once():
 
     assert sent[0]["status"] == 500
     assert [(line["event"], line["log_level"]) for line in lines] == [
-        ("request_broke", "error"),
+        ("request_failed", "error"),
         ("request", "info"),
     ]
 
@@ -114,7 +114,7 @@ def test_an_answer_that_breaks_off_is_not_answered_again():
     sent, lines = _ask(broken)
 
     assert len(sent) == 1
-    assert [line["event"] for line in lines] == ["request_broke", "request"]
+    assert [line["event"] for line in lines] == ["request_failed", "request"]
 
 
 def test_other_traffic_passes():
