@@ -128,9 +128,9 @@ def show(
         typer.echo(json.dumps({**letter.to_dict(), "replay_is_paid": costs}, indent=2))
         return
     report.summary(letter, console.stdout())
-    price = "converts, and pays, again" if costs else "fetches the paid result; not paid again"
+    price = "converts and pays again" if costs else "fetches the paid result; not paid again"
     if costs and asks_first:
-        price = "asks for the old job first; converts, and pays, again only if that is gone"
+        price = "asks for the old job first; converts and pays again only if that is gone"
     console.say(console.stdout(), f"replay    conveyor dead replay {letter.id}  ({price})")
 
 

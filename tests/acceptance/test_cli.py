@@ -223,7 +223,7 @@ def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
     # Nobody can read the entries without Redis, nor ask a worker without the broker.
     needs_redis = ["settings", "entries", "neighbours", "storages"]
     assert failed == ["broker", "redis", *needs_redis, "worker"]
-    assert "nobody listens there: start it, or set CONVEYOR_BROKER_URL" in report
+    assert "no server listens there: start it, or set CONVEYOR_BROKER_URL" in report
     assert "hush" not in report
     assert stack.valkey.password not in report
 

@@ -112,7 +112,7 @@ def test_no_redis(conveyor, document):
     )
     assert outcome.status == FAILED
     line = outcome.error()
-    assert f"Redis at redis://{address}/0 refuses the connection" in line
+    assert f"Redis at redis://{address}/0 refused the connection" in line
     assert "start it, or set CONVEYOR_REDIS_URL" in line
     assert "hush" not in outcome.out + outcome.err
     assert document.exists()
@@ -215,7 +215,7 @@ def test_impossible_target_format(conveyor, document):
 def test_missing_file(conveyor):
     outcome = conveyor.convert("nowhere.docx")
     assert outcome.status == WRONG
-    assert "nowhere.docx does not exist: check its name" in outcome.error()
+    assert "nowhere.docx does not exist. Check its name" in outcome.error()
 
 
 def test_empty_file(conveyor, tmp_path):
@@ -225,7 +225,7 @@ def test_empty_file(conveyor, tmp_path):
     assert outcome.status == WRONG
     line = outcome.error()
     assert "empty.docx is empty" in line
-    assert "nothing to convert" in line
+    assert "Use a file with content" in line
     assert empty.exists()
 
 
@@ -321,7 +321,7 @@ def test_storage_not_writable_for_the_worker(conveyor, stack, document):
     assert outcome.status == FAILED
     line = outcome.error()
     assert "Can't write to the storage" in line
-    assert "a replay within three hours fetches it" in line
+    assert "Replay it within three hours to fetch it" in line
     conversion_id = outcome.conversion_id()
     assert_dead_letter(conveyor, conversion_id, "storage", "not paid again")
 
@@ -374,7 +374,7 @@ def test_unknown_conversion(conveyor, command):
     outcome = conveyor(*command, "no-such-id")
     assert outcome.status == FAILED
     line = outcome.error()
-    assert "No conversion has the id 'no-such-id'" in line
+    assert "There is no conversion 'no-such-id'" in line
     assert "check it" in line
 
 

@@ -178,7 +178,7 @@ def test_groups_are_counted_the_most_first(conveyor, dead):
 def test_unknown_kind_of_failure_is_refused(conveyor, kind):
     status, _, err = conveyor("dead", "list", "--kind", kind)
     assert status == 2
-    assert "choose one of input, service, account, expired, storage, possibly_paid" in err
+    assert "Choose one of input, service, account, expired, storage, possibly_paid" in err
 
 
 def test_a_dry_run_says_what_it_costs_and_changes_nothing(conveyor, dead, library, valkey):
@@ -312,7 +312,7 @@ def test_cancel_comes_too_late(conveyor, dead):
 def test_cancel_of_what_does_not_exist(conveyor):
     status, _, err = conveyor("cancel", "no-such-id")
     assert status == 1
-    assert "No conversion has the id 'no-such-id'" in err
+    assert "There is no conversion 'no-such-id'" in err
 
 
 def test_a_cancelled_conversion_is_not_a_dead_letter(conveyor, converting, library, tmp_path):

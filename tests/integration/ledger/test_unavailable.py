@@ -48,7 +48,7 @@ def test_redis_away(make, name):
     with closing(client), pytest.raises(LedgerUnavailable) as raised:
         CALLS[name](client, make)
 
-    _one_clear_line(raised, f"redis://127.0.0.1:{port}", "nobody listens there")
+    _one_clear_line(raised, f"redis://127.0.0.1:{port}", "no server listens there")
 
 
 def test_a_wrong_password(valkey_server):

@@ -51,7 +51,7 @@ def _assert_said(url, *words, timeout_s=60.0):
 
 
 def test_refused_connection(unused_port):
-    _assert_said(f"redis://127.0.0.1:{unused_port}/0", "nobody listens there: start it")
+    _assert_said(f"redis://127.0.0.1:{unused_port}/0", "no server listens there: start it")
 
 
 def test_host_that_no_name_service_knows():
@@ -69,7 +69,9 @@ def test_missing_password(valkey):
 def test_user_without_permissions(valkey):
     with valkey.client() as client:
         client.acl_setuser("guest", enabled=True, passwords=["+hush"], commands=["+ping"])
-    _assert_said(f"redis://guest:hush@127.0.0.1:{valkey.port}/0", "does not permit the user")
+    _assert_said(
+        f"redis://guest:hush@127.0.0.1:{valkey.port}/0", "does not give this user the permissions"
+    )
 
 
 def test_database_that_is_not_there(valkey):
@@ -173,7 +175,7 @@ def test_unsigned_certificate_is_explained(tls_port):
 def test_server_that_takes_the_connection_and_hangs():
     with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        _assert_said(url, "it hangs", timeout_s=0.5)
+        _assert_said(url, "It hangs", timeout_s=0.5)
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_a_file_belongs_to_one_conversion(conveyor, stored):
     file = conveyor.stage("a.docx", [b"words"])
     conveyor.convert(file, to="pdf")
 
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion owns it"):
         conveyor.convert(file, to="png")
     conveyor.unstage([file])
     assert len(stored()) == 1
@@ -202,7 +202,7 @@ def test_a_signature_takes_no_file_of_another_conversion(conveyor):
     file = conveyor.stage("a.docx", [b"words"])
     conveyor.convert(file, to="pdf")
 
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion owns it"):
         conveyor.signature(file, to="png")
 
 
@@ -238,7 +238,7 @@ def test_an_upload_that_stood_still_for_too_long_is_refused(conveyor, stored, cl
         yield b"half of"
         client.delete(KEYS.staging)
 
-    with pytest.raises(InvalidRequest, match="send it again"):
+    with pytest.raises(InvalidRequest, match="Send it again"):
         conveyor.stage("a.docx", slow())
     assert stored() == []
 
@@ -304,7 +304,7 @@ def test_an_uploaded_file_parameter_belongs_to_its_conversion(
 
     assert keeper.remove_overdue() == 0
     assert len(stored()) == 1
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion owns it"):
         conveyor.convert(URL, to="pdf", params={"OverlayFile": file})
 
 

@@ -165,7 +165,7 @@ def test_ctrl_c_ends_it_and_what_was_seen_is_recorded(doctor, monkeypatch, tmp_p
     monkeypatch.setattr("conveyor.live.paid.Operator._follow", interrupt)
     status, out, err = doctor("--live", "--spend", "2", "--yes", "--record", "cut.json")
     assert status == 130
-    assert err.splitlines()[-1].startswith("error: interrupted; what was seen until then is in")
+    assert err.splitlines()[-1].startswith("error: interrupted. What was recorded so far is in")
     assert "holds\tbearer" in out
     recording = load(tmp_path / "cut.json")
     assert (recording.allowed, recording.spent) == (2, 1)

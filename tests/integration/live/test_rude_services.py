@@ -38,7 +38,7 @@ def dribble(what):
 
 ODD = {
     "nothing": b"",
-    "no http": b"hello\r\n\r\n",
+    "not an http": b"hello\r\n\r\n",
     "a status that is none": b"HTTP/1.1 2000 OK\r\n\r\n",
     "a body that is cut": head("200 OK", "Content-Length: 10", body=b"{}"),
     "a chunk that is none": head("200 OK", "Transfer-Encoding: chunked", body=b"zz\r\n"),

@@ -155,7 +155,7 @@ WRONG = {
     "tls_in_the_clear": ("redis://h?ssl_cert_reqs=none", "rediss://"),
     "port": ("redis://h:port/0", "port that is a number"),
     "verification": ("rediss://h?ssl_cert_reqs=maybe", "required, optional or none"),
-    "socket": ("unix://run/v.sock", "whole path"),
+    "socket": ("unix://run/v.sock", "full path"),
     "secret": ("redis://:hush#1@h/0", "percent-encoded"),
 }
 

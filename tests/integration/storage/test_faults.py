@@ -203,7 +203,7 @@ def test_a_url_with_a_password_is_shown_without_it():
 
 
 def test_a_storage_with_brackets_on_azure_is_refused():
-    with pytest.raises(StorageError, match="can't hold brackets on Azure"):
+    with pytest.raises(StorageError, match="can't contain brackets on Azure"):
         Storage("abfs://files/a[1]")
 
 

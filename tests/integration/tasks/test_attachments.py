@@ -201,7 +201,7 @@ def test_a_path_of_the_producers_as_a_parameter_can_not_be_read_by_a_worker(
     result = app.send_task(names.SUBMIT, args=["https://example.com/a.docx"], kwargs=kwargs)
     worker.work()
 
-    with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
+    with pytest.raises(InvalidRequest, match="can't read a path on the producer's machine"):
         result.get(timeout=30)
     assert service.posts == []
 

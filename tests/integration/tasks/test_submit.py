@@ -188,7 +188,7 @@ def test_a_path_of_the_producers_can_not_be_read_by_a_worker(worker, app, sandbo
     result = app.send_task(names.SUBMIT, args=["/etc/passwd.txt"], kwargs={"to": "pdf"})
     worker.work()
 
-    with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
+    with pytest.raises(InvalidRequest, match="can't read a path on the producer's machine"):
         result.get(timeout=30)
     assert sandbox.audit()["requests"] == 0
 
