@@ -102,7 +102,7 @@ def test_result_backend_that_is_down_is_named(stack):
 
     assert _only(checks, "worker").ok
     assert not _only(checks, "results").ok
-    assert "refuses the connection" in _only(checks, "results").detail
+    assert "refused the connection" in _only(checks, "results").detail
 
 
 def test_worker_of_another_ledger_is_told_apart(stack):

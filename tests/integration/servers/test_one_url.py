@@ -148,7 +148,7 @@ def test_an_applications_own_spelling_is_read(name):
 
 
 WRONG = {
-    "several": ("redis://a,b/0", "one alone"),
+    "several": ("redis://a,b/0", "name one, or use"),
     "no_master": ("sentinel://a:1,b:2/0", "must name the primary"),
     "two_databases": ("redis://h/1?db=2", "one database"),
     "unknown": ("redis://h?retries=2", "retries"),
