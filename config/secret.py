@@ -46,7 +46,7 @@ def read_secret(path: str) -> str:
     try:
         file = Path(path).expanduser()
         if file.exists() and not file.is_file():  # a pipe would hold whoever reads it
-            raise ValueError("it is no file")
+            raise ValueError("it is not a file")
         with file.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError) as error:

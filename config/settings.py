@@ -244,7 +244,7 @@ class WorkerSettings(ProducerSettings):
         if parts is None:
             raise ValueError(f"must be an http(s) URL, e.g. {rules.DEFAULT_URL}")
         if parts.scheme == "http" and not _is_near(parts.hostname or ""):
-            raise ValueError("must be https: the secret would travel in clear")
+            raise ValueError("must be https: over http the secret would travel unencrypted")
         return url.rstrip("/")
 
     @field_validator("api_secret", "api_master_token")
@@ -284,7 +284,9 @@ class WorkerSettings(ProducerSettings):
                 "must be a URL without a query, e.g. https://shop.example.com/webhooks"
             )
         if parts.scheme == "http" and not _is_near(parts.hostname or ""):
-            raise ValueError("must be https: the call brings the job's id, which opens the result")
+            raise ValueError(
+                "must be https: the call carries the job's id, which gives access to the result"
+            )
         return url.rstrip("/")
 
     @field_validator("source_folders", mode="before")
@@ -323,9 +325,9 @@ class WorkerSettings(ProducerSettings):
         for name, text in given.items():
             if text and not text.startswith(_OF_STAND_INS):
                 raise ValueError(
-                    f"CONVEYOR_API_{name} is no sandbox's, and CONVEYOR_API_URL is "
-                    f"{shown}: set CONVEYOR_API_URL to the service's address. A "
-                    f"sandbox's secrets begin with {_OF_STAND_INS!r}"
+                    f"CONVEYOR_API_{name} is not a sandbox's, but CONVEYOR_API_URL is {shown}: "
+                    "set CONVEYOR_API_URL to ConvertAPI's address. A sandbox's secrets begin "
+                    f"with {_OF_STAND_INS!r}"
                 )
         return self
 
@@ -333,7 +335,7 @@ class WorkerSettings(ProducerSettings):
     def _sends_jwts_in_the_header(self) -> WorkerSettings:
         if self.api_jwt_kid and self.api_auth is not Auth.HEADER:
             raise ValueError(
-                "CONVEYOR_API_AUTH must be header: ConvertAPI takes a JWT there alone, and "
+                "CONVEYOR_API_AUTH must be header: ConvertAPI accepts a JWT only there, and "
                 "CONVEYOR_API_JWT_KID asks for JWTs"
             )
         return self
@@ -347,8 +349,8 @@ class WorkerSettings(ProducerSettings):
         for name, seconds, least in waits:
             if seconds < least and not self.api_is_loopback:
                 raise ValueError(
-                    f"CONVEYOR_{name} is {seconds:g}, and a POST may arrive later than that: set "
-                    f"{least:g} or more (less is for a loopback API host alone)"
+                    f"CONVEYOR_{name} is {seconds:g}, but a POST may arrive later than that: set "
+                    f"{least:g} or more (less is only for an API host on loopback)"
                 )
         return self
 
@@ -356,9 +358,9 @@ class WorkerSettings(ProducerSettings):
     def _keeps_the_services_rule(self) -> WorkerSettings:
         if self.poll_spacing_seconds < rules.LEAST_SPACING_S and not self.api_is_loopback:
             raise ValueError(
-                f"CONVEYOR_POLL_SPACING_SECONDS is {self.poll_spacing_seconds:g}, and "
-                f"ConvertAPI wants {rules.LEAST_SPACING_S:g} s between two polls: set "
-                f"{rules.LEAST_SPACING_S:g} or more (less is for a loopback API host alone)"
+                f"CONVEYOR_POLL_SPACING_SECONDS is {self.poll_spacing_seconds:g}, and ConvertAPI "
+                f"wants {rules.LEAST_SPACING_S:g} s between two polls: set "
+                f"{rules.LEAST_SPACING_S:g} or more (less is only for an API host on loopback)"
             )
         return self
 
@@ -367,13 +369,13 @@ class WorkerSettings(ProducerSettings):
         if self.webhook_url and len(self.webhook_key.get_secret_value()) < LEAST_WEBHOOK_KEY:
             raise ValueError(
                 f"CONVEYOR_WEBHOOK_KEY must have {LEAST_WEBHOOK_KEY} characters or more: it signs "
-                "the webhooks' addresses, and the web process needs the same"
+                "the webhooks' URLs, and the web process needs the same key"
             )
         return self
 
     @property
     def api_is_loopback(self) -> bool:
-        """Whether the API is a stand-in on this machine."""
+        """Whether the API host is a sandbox on this machine."""
         return is_loopback(urlsplit(self.api_url).hostname or "")
 
     @property

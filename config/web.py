@@ -90,7 +90,7 @@ class WebSettings(ProducerSettings):
     @classmethod
     def _have_names_of_their_own(cls, keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
         if len({key.name for key in keys}) < len(keys):
-            raise ValueError("two keys have the same name: each needs its own")
+            raise ValueError("two keys have the same name: give each its own")
         return keys
 
     @field_validator("web_flower_url")
@@ -112,9 +112,9 @@ class WebSettings(ProducerSettings):
     def _is_not_open_to_the_network(self) -> WebSettings:
         if not self.web_api_keys and not is_loopback(self.web_host):
             raise ValueError(
-                f"CONVEYOR_WEB_HOST is {self.web_host}, and without API keys anybody there could "
-                "convert: make one with `python -m web key NAME` and set CONVEYOR_WEB_API_KEYS, or "
-                "listen on 127.0.0.1"
+                f"CONVEYOR_WEB_HOST is {self.web_host}, and without API keys anyone on that "
+                "network could convert: make one with `python -m web key NAME` and set "
+                "CONVEYOR_WEB_API_KEYS, or listen on 127.0.0.1"
             )
         return self
 
@@ -132,6 +132,6 @@ def _parse_key(text: str) -> ApiKey:
     name, _, sha256 = text.partition(":")
     if not (KEY_NAME.fullmatch(name) and _SHA256.fullmatch(sha256)):
         raise ValueError(
-            "must be name:hash, with commas between, as `python -m web key NAME` shows it"
+            "must be name:hash, separated by commas: `python -m web key NAME` prints one"
         )
     return ApiKey(name, sha256)

@@ -85,9 +85,9 @@ def load(path: Path) -> Recording:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror}") from None
+        raise RecordingError(f"can't read {path}: {error.strerror}. Check the path") from None
     if len(content) > _MAX_BYTES:
-        raise RecordingError(f"{path} is larger than a recording can be")
+        raise RecordingError(f"{path} is too large for a recording. Record it again")
     return parse(content, str(path))
 
 
@@ -106,7 +106,9 @@ def parse(content: bytes, name: str = "the recording") -> Recording:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or value.get("format") != _FORMAT:
-        raise RecordingError(f"{name} is no recording of `conveyor doctor --live`")
+        raise RecordingError(
+            f"{name} is not a recording of `conveyor doctor --live`. Name another file"
+        )
     if value.get("version") != _VERSION:
         raise RecordingError(f"{name} has another version than {_VERSION}: record it again")
     try:

@@ -62,9 +62,9 @@ def refusal_of(method: str, headers: Headers, names: Collection[str]) -> str:
     """
     host = _joined(headers, "host")
     if not _is_own(_name_in(host), names):
-        return "Only this machine is served here: ask for 127.0.0.1 or localhost."
+        return "This server accepts requests only from this machine. Use 127.0.0.1 or localhost."
     if _is_from_elsewhere(method, headers, host):
-        return "A page of another site can't do this."
+        return "A page of another site can't do this. Open Conveyor's own page, or send an API key."
     return ""
 
 

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def cancel(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
-    """Cancel a conversion, and have its caller told.
+    """Cancel a conversion and deliver the cancellation to its caller.
 
     Args:
         publisher: Where the message is sent.

@@ -1,6 +1,6 @@
 """What a load needs: workers, Redis, the account, the storage. Pure, from measured unit costs.
 
-`conveyor.unit_costs` has what was measured. Nothing here asks anybody.
+`conveyor.unit_costs` has what was measured. Nothing here sends a request.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ACCOUNT: Final = "one account"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is to be carried.
+    """The load to plan for.
 
     Attributes:
         rate: Conversions a second.
@@ -151,12 +151,12 @@ class Capacity:
 
     @property
     def first(self) -> Limit:
-        """What is full first, of what more processes do not help."""
+        """The resource that fills up first and that more processes do not extend."""
         return next(limit for limit in self.limits if limit.shards)
 
     @property
     def namespaces(self) -> int:
-        """How many namespaces it takes, each on a Redis of its own."""
+        """How many namespaces the load needs, each on its own Redis."""
         return max(limit.needs for limit in self.limits if limit.name in _OF_REDIS)
 
     @property
@@ -178,7 +178,7 @@ def reckon(load: Load, polls: Polls, costs: UnitCosts) -> Capacity:
     """What a load needs.
 
     Args:
-        load: What is to be carried.
+        load: The load to plan for.
         polls: What the schedule makes of such conversions.
         costs: What was measured.
     """

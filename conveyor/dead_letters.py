@@ -108,7 +108,7 @@ class DeadLetters:
         return [DeadGroup(*group, count) for group, count in counts.most_common()]
 
     def show(self, conversion_id: str) -> Conversion:
-        """One dead letter.
+        """Get one dead letter.
 
         Raises:
             UnknownConversion: There is no such dead letter.
@@ -143,7 +143,7 @@ class DeadLetters:
         return _may_be_asked(self._dead(conversion_id))
 
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
-        """Tell for many dead letters whether a replay costs anew, in few round trips.
+        """Say for many dead letters whether a replay is paid again, in few round trips.
 
         Args:
             conversion_ids: The dead letters.
@@ -216,7 +216,7 @@ class DeadLetters:
         return len(self._ledger.dead_ids(older_than_s))
 
     def unreadable(self) -> Mapping[str, float]:
-        """Conversions whose entry in Redis can't be read; nobody works on them.
+        """Conversions with an unreadable entry in Redis. No worker processes them.
 
         Returns:
             When each was put aside, seconds since the epoch, by its id.
@@ -224,7 +224,7 @@ class DeadLetters:
         return self._ledger.unreadable()
 
     def lost(self) -> Mapping[str, float]:
-        """Conversions whose entry in Redis is gone: it was evicted, or somebody has deleted it.
+        """Conversions with a missing entry in Redis: it was evicted or deleted.
 
         Returns:
             When each was noticed, seconds since the epoch, by its id.
@@ -240,7 +240,7 @@ class DeadLetters:
         return self._ledger.audit.newer()
 
     def discard(self, conversion_id: str) -> bool:
-        """Forget a conversion whose entry can't be read, or is lost.
+        """Forget a conversion with an unreadable or lost entry.
 
         Args:
             conversion_id: Its id.

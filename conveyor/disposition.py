@@ -1,4 +1,4 @@
-"""The header ``Content-Disposition`` as clients write it, for whoever takes uploads.
+"""The header ``Content-Disposition`` as clients write it, for code that accepts uploads.
 
 Browsers, curl, .NET, Java and mail programs write a file's name in a dozen ways, and most of them
 write one way only. The better of two comes first: RFC 8187's, then RFC 2231's in pieces, then the

@@ -5,19 +5,19 @@
     ConveyorError
     ├── SettingsError           a setting is missing or wrong
     ├── InvalidRequest          it can't be accepted; nothing was started or paid (ValueError)
-    ├── Unavailable             a part we stand on can't be reached or used
+    ├── Unavailable             a part that Conveyor needs can't be reached or used
     │   ├── BrokerUnavailable   the message could not be published
     │   ├── LedgerUnavailable   Redis, where conversions are kept
-    │   │   └── AcceptanceUnknown   it went away while it took a conversion
+    │   │   └── AcceptanceUnknown   it failed while it accepted a conversion
     │   └── StorageError        files can't be read or written
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
     ├── UnreadableConversion    its entry in Redis can't be read
     │   └── NewerEntry              a newer version of Conveyor wrote it
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
-    ├── WaitTimeout             still converting when the caller's patience ended (TimeoutError)
+    ├── WaitTimeout             still converting when the wait timed out (TimeoutError)
     └── ConversionFailed        the conversion has ended without files
-        └── ConversionCancelled because its caller wished so
+        └── ConversionCancelled because its caller cancelled it
 
 Every message says what failed, why, and what to do, in one line, and holds no secret.
 """
@@ -57,7 +57,7 @@ class InvalidRequest(ConveyorError, ValueError):
 
 
 class Unavailable(ConveyorError):
-    """A part that Conveyor stands on can't be reached or used."""
+    """A part that Conveyor needs can't be reached or used."""
 
 
 class BrokerUnavailable(Unavailable):
@@ -69,7 +69,7 @@ class LedgerUnavailable(Unavailable):
 
 
 class AcceptanceUnknown(LedgerUnavailable):
-    """Redis went away while it took a conversion: it may have been accepted, or not."""
+    """Redis failed while it accepted a conversion: it may have been accepted, or not."""
 
 
 class StorageError(Unavailable):
@@ -77,7 +77,7 @@ class StorageError(Unavailable):
 
 
 class FileGone(StorageError):
-    """A stored file is no longer there: somebody, or the storage's own rules, have removed it."""
+    """A stored file is missing: a person or a lifecycle rule of the storage removed it."""
 
 
 class UnknownConversion(ConveyorError, LookupError):
@@ -117,9 +117,9 @@ class AccountHeld(ConveyorError):
 
 
 class WaitTimeout(ConveyorError, TimeoutError):
-    """The conversion was still under way when the time to wait was over.
+    """The conversion was still running when the wait timed out.
 
-    The conversion itself goes on: wait again, or look later with ``conveyor.get(id)``.
+    The conversion keeps running. Wait again, or read it later with ``conveyor.get(id)``.
     """
 
 
@@ -127,10 +127,10 @@ class ConversionFailed(ConveyorError):
     """The conversion has ended without files.
 
     Celery carries it from the worker to the caller of ``AsyncResult.get()`` by its arguments,
-    so they are plain values and stand in ``args``.
+    so they are plain values in ``args``.
 
     Attributes:
-        message: What the service, or Conveyor, says of the cause.
+        message: What failed and what to do, in one line.
         code: ConvertAPI's error code, 0 where there is none (e.g. 5001, "conversion failed").
         status: The HTTP status that brought it, 0 where there is none.
         kind: The class of the failure, a value of `conveyor.FailureKind`.

@@ -1,4 +1,4 @@
-"""The records that an operator looks at: a page of conversions, and the fleet at a glance."""
+"""Records for operators: a page of conversions, and an overview of the fleet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Status:
     """A conversion and its progress at one moment.
 
     Attributes:
-        conversion: The conversion as it stands.
+        conversion: Get the conversion, read from Redis.
         progress: How far it is.
     """
 
@@ -31,7 +31,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some conversions of many.
+    """A page of conversions.
 
     Attributes:
         statuses: Each conversion, with its progress.

@@ -81,18 +81,18 @@ class Handle:
 
     @property
     def state(self) -> State:
-        """Where it stands; asks Redis.
+        """The conversion's state, read from Redis.
 
         Raises:
-            UnknownConversion: It was forgotten.
+            UnknownConversion: The conversion is unknown or was forgotten.
         """
         return self._ledger.get(self.id).state
 
     def get(self) -> Conversion:
-        """The conversion as it stands.
+        """Get the conversion, read from Redis.
 
         Raises:
-            UnknownConversion: It was forgotten.
+            UnknownConversion: The conversion is unknown or was forgotten.
         """
         return self._ledger.get(self.id).conversion
 
@@ -100,7 +100,7 @@ class Handle:
         """How far it is.
 
         Raises:
-            UnknownConversion: It was forgotten.
+            UnknownConversion: The conversion is unknown or was forgotten.
         """
         entry = self._look()
         return progress_of(entry, self._ledger.expected_durations.of(entry.request))
@@ -115,7 +115,7 @@ class Handle:
         return self._owner.cancel(self.id)
 
     def wait(self, timeout: float | None = None) -> Conversion:
-        """Wait for the end. Not inside a task: that would hold a worker's slot.
+        """Wait until the conversion ends. Not inside a task: that holds a worker's slot.
 
         Args:
             timeout: Seconds; None waits for ever.
@@ -127,7 +127,7 @@ class Handle:
             ConversionFailed: It has ended without files; with code and message.
             ConversionCancelled: It was cancelled.
             WaitTimeout: It is still under way; it goes on.
-            UnknownConversion: It was forgotten.
+            UnknownConversion: The conversion is unknown or was forgotten.
             RuntimeError: Called inside a Celery task; use ``conveyor.signature`` in a chain.
         """
         assert_will_not_block()
@@ -144,7 +144,7 @@ class Handle:
             pause_s = min(pause_s * _GROWTH, _LAST_LOOK_S)
 
     def events(self, after: str = "") -> Iterator[Event]:
-        """Every change of state, from the first on, as it happens; ends with the final state.
+        """Iterate over the changes of state as they happen, from the first to the final state.
 
         Args:
             after: The id of the event that was seen last; empty for all.
@@ -154,7 +154,7 @@ class Handle:
 
         Raises:
             InvalidRequest: ``after`` is no event's id.
-            UnknownConversion: It was forgotten.
+            UnknownConversion: The conversion is unknown or was forgotten.
             RuntimeError: Called inside a Celery task: that would hold a worker's slot.
         """
         assert_will_not_block()
@@ -242,7 +242,7 @@ class _Patience:
         return float("inf") if self._deadline is None else self._deadline - time.monotonic()
 
     def is_over(self, entry: Entry) -> WaitTimeout:
-        """What is raised when there are none left."""
+        """The error that ends an iteration."""
         return WaitTimeout(
             f"The conversion {entry.id} is still {entry.state} after "
             f"{self._timeout_s:g} s{_because(entry)}. It goes on: wait again, or look later."

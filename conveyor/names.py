@@ -55,12 +55,12 @@ class Queues:
 
     @property
     def submit(self) -> str:
-        """What is to be posted."""
+        """The queue of submits."""
         return f"{self.namespace}.submit"
 
     @property
     def poll(self) -> str:
-        """What is to be asked for."""
+        """The queue of polls."""
         return f"{self.namespace}.poll"
 
     @property

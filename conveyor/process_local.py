@@ -1,4 +1,4 @@
-"""What each process makes for itself.
+"""Objects that each process makes for itself.
 
 A child that was forked has its parent's sockets, of which both would read, none of its threads, and
 every lock that another thread held in that moment, for ever. So whatever holds one of these is made
@@ -55,7 +55,7 @@ class process_local(Generic[T]):  # noqa: N801 - used as `functools.cached_prope
         return self._slot(instance).get(instance, self._make)
 
     def made(self, instance: object) -> T | None:
-        """What this process has made so far.
+        """The objects that this process has made.
 
         Args:
             instance: Whose attribute.
@@ -66,7 +66,7 @@ class process_local(Generic[T]):  # noqa: N801 - used as `functools.cached_prope
         return self._slot(instance).value
 
     def take(self, instance: object) -> T | None:
-        """Take it away, to close it; whoever asks next has another one made.
+        """Remove the object, to close it. The next caller makes a new one.
 
         Args:
             instance: Whose attribute.

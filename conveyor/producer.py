@@ -140,7 +140,7 @@ class Conveyor:
         *,
         semi_async_seconds: int | None = None,
     ) -> Handle:
-        """Enqueue a conversion; returns at once.
+        """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published.
 
@@ -194,7 +194,7 @@ class Conveyor:
         return Handle(await self._acceptance.aaccept(build, idempotency_key), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
-        """Stream an upload into the storage: the source of a conversion, never whole in memory.
+        """Stream an upload into the storage as a conversion's source, never whole in memory.
 
         Args:
             name: Its file name, which tells its format.
@@ -288,7 +288,7 @@ class Conveyor:
         return (cancelled or ledger.get(conversion_id)).conversion
 
     def get(self, conversion_id: str) -> Conversion:
-        """A conversion as it stands.
+        """A conversion's current state.
 
         Args:
             conversion_id: Its id, ``handle.id``.
@@ -330,7 +330,7 @@ class Conveyor:
         return page_of(explained(ledger.client, entries), following, ledger.expected_durations)
 
     def fleet(self) -> Fleet:
-        """The fleet at a glance: how many conversions stand where, and how the accounts do.
+        """An overview of the fleet: conversions by state, and the accounts.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -339,9 +339,9 @@ class Conveyor:
         return Fleet.of(services.index.read(), self.accounts(), services.mark.strangers())
 
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
-        """Take a webhook's call: the next poll comes as soon as it may, and nothing else changes.
+        """Accept a webhook: the next poll comes as early as permitted, and nothing else changes.
 
-        Whoever calls this has checked the call's signature (`conveyor.webhooks`).
+        Check the webhook's signature first (`conveyor.webhooks`).
 
         Args:
             conversion_id: The conversion.
@@ -355,8 +355,8 @@ class Conveyor:
             self.ledger.job_ended(conversion_id, job_id)
         except NotRung:
             raise BrokerUnavailable(
-                f"The broker at {self._services.broker_address} did not take the poll: start it. "
-                "A worker rings for it."
+                f"The broker at {self._services.broker_address} did not accept the poll. Start "
+                "the broker. A worker will poll."
             ) from None
 
     def handle(self, conversion_id: str) -> Handle:
@@ -369,7 +369,7 @@ class Conveyor:
         return Handle(conversion_id, self)
 
     def accounts(self) -> Sequence[AccountStatus]:
-        """The accounts that the workers submit for, and how they stand.
+        """The accounts that the workers submit for, with their status.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -437,7 +437,7 @@ class Conveyor:
 
     @property
     def storage(self) -> Storage:
-        """Where results lie: ``storage.read(file.uri)`` streams one."""
+        """The storage with the results: ``storage.read(file.uri)`` streams one."""
         return self._services.storage
 
     @property
@@ -447,7 +447,7 @@ class Conveyor:
 
     @property
     def redis_address(self) -> str:
-        """Where the ledger lives, without credentials."""
+        """The address of the ledger's Redis, without credentials."""
         return redact_server_url(self._services.redis_url)
 
     @property
@@ -462,7 +462,7 @@ class Conveyor:
 
     @property
     def publisher(self) -> Publisher:
-        """Where messages are published, for the doctor."""
+        """The publisher of messages, for the doctor."""
         return self._services.publisher
 
     @property

@@ -116,7 +116,7 @@ def check_target(path: Path, *, force: bool) -> None:
         RecordingError: It can't.
     """
     if path.is_dir() or (os.path.lexists(path) and not force):
-        raise RecordingError(f"{path} exists: give another file, or --force to replace it.")
+        raise RecordingError(f"{path} exists. Name another file, or use --force to replace it.")
     try:
         _remove(_written(path, ""))
     except OSError as error:
@@ -142,7 +142,7 @@ def save(recording: Recording, path: Path, *, force: bool = False) -> None:
             _remove(draft)
     except FileExistsError:
         raise RecordingError(
-            f"{path} exists: give another file, or --force to replace it."
+            f"{path} exists. Name another file, or use --force to replace it."
         ) from None
     except OSError as error:
         raise RecordingError(_cannot_write(path, error)) from None

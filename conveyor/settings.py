@@ -85,8 +85,8 @@ class ProducerSettings(BaseSettings):
         if not values.get("redis_url"):
             if not is_redis_url(broker):
                 raise ValueError(
-                    f"{ENV_PREFIX}REDIS_URL is missing: the broker is no Redis, so say where the "
-                    "ledger lives, e.g. redis://host:6379/0"
+                    f"{ENV_PREFIX}REDIS_URL is missing: the broker is not a Redis, so set where "
+                    "the ledger lives, e.g. redis://host:6379/0"
                 )
             values = {**values, "redis_url": broker}
         if not values.get("result_backend"):
@@ -109,7 +109,9 @@ class ProducerSettings(BaseSettings):
         text = url.get_secret_value()
         scheme = _scheme(text)
         if not is_redis_url(text) and scheme.partition("+")[0] not in TRANSPORT_ALIASES:
-            raise ValueError(f"Celery knows no broker {scheme}://; give redis://host:6379/0")
+            raise ValueError(
+                f"Celery does not know the broker {scheme}://: use redis://host:6379/0"
+            )
         return url
 
     @field_validator("redis_url")
@@ -176,7 +178,7 @@ class LiveSettings(BaseSettings):
 
     @property
     def secret(self) -> str:
-        """The credential, wherever it stands.
+        """The credential, from the environment or from a file.
 
         Raises:
             SettingsError: The file can't be read, or it can't be sent in a header.
@@ -217,7 +219,8 @@ def _read_secret(path: str) -> str:
             return file.read(_MAX_SECRET_BYTES).decode()
     except (OSError, ValueError):
         raise SettingsError(
-            f"{ENV_PREFIX}API_SECRET_FILE is wrong: the file can't be read"
+            f"{ENV_PREFIX}API_SECRET_FILE is wrong: the file can't be read. Check its path and "
+            "permissions"
         ) from None
 
 

@@ -69,7 +69,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What is held in memory, in bytes.
+    """Memory use, in bytes.
 
     Attributes:
         in_flight: In Redis, of a conversion that the service works on.

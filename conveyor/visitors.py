@@ -1,4 +1,4 @@
-"""Whether a page of another site is behind a request, by what the request's head says.
+"""Whether a page of another site sent a request, judged by its headers.
 
 A browser lets any page send to an address on loopback, and a name that points there makes it the
 page's own (DNS rebinding). So a server without keys answers only to its own names, and no server
@@ -26,7 +26,7 @@ _PORTS: Final = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a request's head says about who has sent it.
+    """The headers that say who sent a request.
 
     Attributes:
         method: Its method.
@@ -72,11 +72,15 @@ def refusal_of(visit: Visit, names: Collection[str] | None) -> str:
         The reason, one sentence; empty where there is none.
     """
     if names is not None and not _is_own_host(visit.host, names):
-        return "Only this machine is served here: ask for 127.0.0.1 or localhost."
+        return "This server accepts requests only from this machine. Use 127.0.0.1 or localhost."
     if names is None and visit.method in _SAFE:
         return ""
     is_foreign = _is_foreign(visit) if names is None else _is_from_elsewhere(visit)
-    return "A page of another site can't do this." if is_foreign else ""
+    return (
+        ("A page of another site can't do this. Open Conveyor's own page, or send an API key.")
+        if is_foreign
+        else ""
+    )
 
 
 def _is_foreign(visit: Visit) -> bool:

@@ -22,7 +22,7 @@ _walk: Iterator[int] = cycle((*_CANDIDATES[_FIRST:], *_CANDIDATES[:_FIRST]))
 
 
 def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
+    """Find a free port on loopback."""
     for port in islice(_walk, len(_CANDIDATES)):
         if is_free(port):
             return port
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on a port of loopback.
+    """Whether a port on loopback is free.
 
     Args:
         port: The port.

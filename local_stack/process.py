@@ -68,7 +68,7 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -114,7 +114,7 @@ class Child:
             time.sleep(_LOOK_EVERY_S)
 
     def printed(self) -> str:
-        """What it has printed since it was last started."""
+        """The process's output since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")

@@ -141,12 +141,12 @@ class LocalStack:
 
     @property
     def flower_url(self) -> str:
-        """Flower's address; nobody listens there unless it was asked for."""
+        """Flower's URL. It is served only if Flower was started."""
         return f"http://{LOOPBACK}:{self._at.flower}"
 
     @property
     def web_url(self) -> str:
-        """The web process's address; nobody listens there unless it was asked for."""
+        """The web process's URL. It is served only if that process was started."""
         return f"http://{LOOPBACK}:{self._at.web}"
 
     @property
@@ -163,7 +163,7 @@ class LocalStack:
         return child_environment(self._settings)
 
     def conveyor(self) -> Conveyor:
-        """What a web application would hold; the caller closes it."""
+        """A `Conveyor` as a web application has it. Close it yourself."""
         return Conveyor(
             broker_url=self._settings["BROKER_URL"],
             redis_url=self._settings["REDIS_URL"],

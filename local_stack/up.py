@@ -1,7 +1,6 @@
 """``make up``: the stack, left running until Ctrl-C.
 
-What it keeps lies in `var/up`: files, ledger, ports, and settings to source. So the next start goes
-on where the last one ended.
+It keeps files, ledger, ports and settings in `var/up`, so the next start continues from there.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"another `make up` uses {_shown(home)}: end it first") from None
+            raise StartError(f"another `make up` uses {_shown(home)}: stop it first") from None
         yield
 
 

@@ -152,7 +152,7 @@ class Valkey:
 
 @contextmanager
 def configured(client: redis.Redis, **options: str | int) -> Iterator[None]:
-    """Have a server run with other options for a while.
+    """Run a server with other options for a while.
 
     Args:
         client: To the server. It is used at the end, too, since the options may let nobody in.

@@ -21,7 +21,7 @@ from workers.wiring import Services
 
 
 class DeliverTask(ConversionTask):
-    """Tells the caller itself, so that Celery has nothing to do when it ends."""
+    """Delivers the outcome itself, so that Celery has nothing to do when the task ends."""
 
     abstract = True
 

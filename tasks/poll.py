@@ -1,4 +1,4 @@
-"""`conveyor.poll`: ask the service once how each conversion stands that is due."""
+"""`conveyor.poll`: poll the service once for each due conversion."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class SubmitTask(ConversionTask):
     abstract = True
 
     def is_only_record(self, *_args: Any, to: str = "", **_kwargs: Any) -> bool:
-        """Whether this is a signature; a bell names no target."""
+        """Whether this message is a signature. A bell names no target format."""
         return bool(to)
 
 
@@ -63,7 +63,7 @@ def submit(
     asked: str = "",
     at: float = 0.0,
 ) -> None:
-    """Submit what is due, side by side; each first poll is then due by its own date.
+    """Submit due conversions in parallel. Each first poll then has its own due time.
 
     A signature's message opens its entry first.
 

@@ -1,6 +1,6 @@
-"""One log line a request, and an answer to what nobody foresaw.
+"""One log line per request, and an answer to unexpected errors.
 
-A line names the key that has asked. It holds the route, not the address: a query may hold a job
+A line names the API key of the request. It holds the route, not the address: a query may hold a job
 id, and a webhook's path its signature (invariant I5).
 """
 
@@ -26,16 +26,18 @@ _MAX_ID: Final = 64
 
 log = structlog.get_logger("conveyor.web")
 
-_BROKEN: Final = ProblemResponse(Kind.INTERNAL, "This should not happen; the log says what did.")
+_BROKEN: Final = ProblemResponse(
+    Kind.INTERNAL, "This is a bug in Conveyor. Report it with the details in the server's log."
+)
 _ENDING: Final = ProblemResponse(
     Kind.UNAVAILABLE,
-    "The process ends: try again. A conversion that it was taking may go on: repeat that with the "
-    "same Idempotency-Key.",
+    "The server is shutting down. Try again. A conversion that you sent may have been accepted, "
+    "so repeat it with the same Idempotency-Key.",
 )
 
 
 class Access:
-    """Logs what its app answers.
+    """Logs each answer of its app.
 
     Args:
         app: What lies behind.
@@ -62,7 +64,7 @@ class Access:
             await self._app(scope, receive, watch)
         # An answer that has begun can only be cut off: the server does, as it is not ended.
         except Exception:
-            log.exception("request_broke", route=_route(scope))
+            log.exception("request_failed", route=_route(scope))
             if not status:
                 await _BROKEN(scope, receive, watch)
         except asyncio.CancelledError:

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class ProgressAnswer(Model):
-    """How far a conversion is."""
+    """A conversion's progress."""
 
     fraction: float | None = Field(
         description="From 0 to 1; null while nobody knows, and when it takes longer than usual."
@@ -121,7 +121,7 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
 
 
 class ConversionAnswer(Model):
-    """A conversion as it stands."""
+    """A conversion's current state."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -175,7 +175,7 @@ class DeadLetterPage(Model):
 
 
 class StateEvent(Model):
-    """What the `data` of a server-sent event holds."""
+    """The `data` of a server-sent event."""
 
     conversion: str
     state: State
@@ -184,7 +184,7 @@ class StateEvent(Model):
 
 
 class FieldError(Model):
-    """What is wrong with one field."""
+    """An error in one field."""
 
     field: str
     message: str

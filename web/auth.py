@@ -1,4 +1,4 @@
-"""Who may ask: whoever shows an API key, where there are keys."""
+"""Access: a request needs an API key, if keys are set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_KEY: Final = ProblemResponse(
 
 
 def is_open(path: str) -> bool:
-    """Whether an address needs no key."""
+    """Whether a path needs no API key."""
     return path in _OPEN or path.startswith(_OPEN_FOLDER)
 
 
@@ -36,7 +36,7 @@ def hash_of(key: str) -> str:
 
 
 def holder_of(authorization: str, keys: Sequence[ApiKey]) -> str | None:
-    """The name of the key that a request shows.
+    """The name of a request's API key.
 
     Args:
         authorization: Its header.
@@ -54,7 +54,7 @@ def holder_of(authorization: str, keys: Sequence[ApiKey]) -> str | None:
 
 
 class ApiKeys:
-    """Asks for a key, where there are keys; the key's name becomes ``state["caller"]``.
+    """Requires an API key, if keys are set. The key's name becomes ``state["caller"]``.
 
     It is noted for what needs no key, too. Without a key the caller is its address.
 

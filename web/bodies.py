@@ -61,9 +61,7 @@ def check_coding(request: Request) -> None:
         Problem: 415.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(
-            Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without Content-Encoding."
-        )
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body without Content-Encoding.")
 
 
 async def bounded(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
@@ -126,7 +124,7 @@ async def read_json(request: Request, model: type[ModelT]) -> ModelT:
 
 
 def parse_json(text: bytes | str, model: type[ModelT], place: str = "body") -> ModelT:
-    """JSON as a model.
+    """Parse JSON into a model.
 
     Args:
         text: The JSON.
@@ -150,7 +148,9 @@ def _check_size(text: bytes, place: str) -> None:
         Problem: 422.
     """
     if next(islice(_TOKEN.finditer(without_escapes(text)), _MAX_TOKENS, None), None) is not None:
-        raise Problem(Kind.INVALID_REQUEST, f"{place}: it holds more than a request can.")
+        raise Problem(
+            Kind.INVALID_REQUEST, f"{place}: it holds too many values for one request. Send fewer."
+        )
 
 
 def check(given: Mapping[str, str], model: type[ModelT], place: str = "body") -> ModelT:
@@ -170,10 +170,13 @@ def _wrong(error: ValidationError, place: str) -> Problem:
 
 def _stalled(come: int) -> Problem:
     detail = (
-        f"Only {come} bytes came in {STALL_S:g} s, and the body is not at its end: send it again."
+        f"Only {come} bytes arrived in {STALL_S:g} s, and the body is incomplete. Send it again."
     )
     return Problem(Kind.TIMEOUT, detail, {"Connection": "close"})
 
 
 def _too_large(limit_bytes: int) -> Problem:
-    return Problem(Kind.TOO_LARGE, f"The body is larger than {limit_bytes} bytes, the limit here.")
+    return Problem(
+        Kind.TOO_LARGE,
+        f"The body is larger than {limit_bytes} bytes, the limit here. Send a smaller one.",
+    )

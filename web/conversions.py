@@ -1,4 +1,4 @@
-"""Conversions: enqueued, looked at, listed, cancelled."""
+"""Endpoints of conversions: enqueue, read, list, cancel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IdempotencyKey = Annotated[
 ]
 
 _LOCATION: Final = {
-    "Location": {"description": "Where to look at it.", "schema": {"type": "string"}},
+    "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
 }
 _PROPERTIES: Final = ConversionOrder.model_json_schema()["properties"]
 _FORMAT: Final = _PROPERTIES["to"]
@@ -92,8 +92,10 @@ _BODY: Final[Mapping[str, Any]] = {
             "schema": {"type": "string", "format": "binary", "minLength": 1}
         },
     },
-    "description": "A request for what can be fetched; a form with files; or, with any other media "
-    "type, the document itself, for which the query says the rest.",
+    "description": (
+        "A request for what the workers can fetch, a form with files, or, with any other media "
+        "type, the document itself. With a document, the query holds the other fields."
+    ),
 }
 
 
@@ -121,7 +123,7 @@ async def convert(
     query: Annotated[DocumentQuery, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversionAnswer:
-    """Returns at once; the conversion goes on. Look at it, or listen to its events."""
+    """Enqueue a conversion and return immediately. Read its status or follow its events."""
     limit = services.settings.web_max_upload_bytes
     async with staging(services.conveyor) as staged:
         order = await read_order(request, query, staged, limit)
@@ -160,7 +162,7 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
     responses=problems(Kind.NOT_FOUND),
 )
 def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
-    """Show a conversion as it stands."""
+    """Show a conversion's current state."""
     return ConversionAnswer.of(services.conveyor.status(conversion_id))
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: listed, looked at, replayed."""
+"""Endpoints of dead letters: list, read, replay."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def list_dead_letters(
     responses=problems(Kind.NOT_FOUND),
 )
 def get_dead_letter(services: Wired, conversion_id: str) -> DeadLetterAnswer:
-    """Show a dead letter as it stands."""
+    """Show a dead letter."""
     is_paid = services.conveyor.dead_letters.costs(conversion_id)
     return DeadLetterAnswer.of_dead(services.conveyor.status(conversion_id), is_paid=is_paid)
 

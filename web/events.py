@@ -110,7 +110,7 @@ async def stream(
     closing: asyncio.Event,
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> AsyncIterator[str]:
-    """Events as the text of a stream, with a comment where there was none for a while.
+    """Server-sent events as text, with a comment after a silence.
 
     Args:
         seen: What has been read already.
@@ -137,7 +137,7 @@ async def stream(
                 yield _COMMENT
     except ConveyorError as error:
         # The client comes again by itself, and is told then how things stand.
-        log.warning("events_broke", error=str(error))
+        log.warning("event_stream_failed", error=str(error))
     finally:
         # With its task the iterator ends, and gives its connection back.
         for task in (closed, upcoming):

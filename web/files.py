@@ -76,7 +76,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class Conditions(BaseModel):
-    """What the client wants of the file, and has of it."""
+    """The conditional and range headers of a download."""
 
     range: str | None = Field(default=None, description="One range of bytes.")
     if_range: str | None = Field(default=None, description="The tag that the range is of.")
@@ -134,7 +134,7 @@ def _find(conveyor: Conveyor, conversion_id: str, name: str) -> StoredFile:
     for file in conveyor.get(conversion_id).files:
         if unicodedata.normalize("NFC", file.name) == wanted:
             return file
-    raise UnknownConversion("The conversion has no such file: its `files` names those it has.")
+    raise UnknownConversion("The conversion has no such file. Use one that its `files` lists.")
 
 
 def _validators(tag: str) -> dict[str, str]:
@@ -158,7 +158,10 @@ def _span(asked: Conditions, file: StoredFile, tag: str) -> Span | None:
     try:
         return span_of(asked.range, file.size, asked.if_range, tag)
     except Unsatisfiable:
-        detail = f"The range begins after the file's end: it has {file.size} bytes."
+        detail = (
+            f"The range begins after the end of the file, which has {file.size} bytes. Ask for an "
+            "earlier range."
+        )
         headers = {"Content-Range": f"bytes */{file.size}"}
         raise Problem(Kind.RANGE_NOT_SATISFIABLE, detail, headers) from None
 

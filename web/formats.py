@@ -1,4 +1,4 @@
-"""What is known to be converted into what."""
+"""The known pairs of formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["formats"])
 
 
 class FormatsAnswer(Model):
-    """What is known to be converted into what."""
+    """The known pairs of formats."""
 
     formats: Mapping[str, list[str]] = Field(examples=[{"docx": ["html", "pdf"]}])
 

@@ -20,7 +20,7 @@ log = structlog.get_logger("conveyor.web")
 
 
 class HealthAnswer(Model):
-    """That it's well."""
+    """The answer of a healthy process."""
 
     status: Literal["ok"] = "ok"
 
@@ -46,5 +46,5 @@ async def is_ready(services: Wired) -> HealthAnswer:
         for check in missing:
             log.warning("part_unavailable", part=check.name, error=check.detail)
         names = ", ".join(check.name for check in missing)
-        raise Problem(Kind.UNAVAILABLE, f"Can't be used: {names}.")
+        raise Problem(Kind.UNAVAILABLE, f"Not ready: can't use {names}. Run `conveyor doctor`.")
     return HealthAnswer()

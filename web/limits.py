@@ -1,4 +1,4 @@
-"""How often one caller may ask, and how much in a query."""
+"""Limits: requests per caller, and fields per query."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _NOBODY: Final = "-"  # a unix socket's peer has no address
 # The endpoints know five.
 _MOST_FIELDS: Final = 32
 _LONG_QUERY: Final = ProblemResponse(
-    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields."
+    Kind.INVALID_REQUEST, f"The query has more than {_MOST_FIELDS} fields. Send fewer."
 )
 
 
 class ShortQuery:
-    """Refuses a query of many fields, before each is decoded, checked and told of.
+    """Refuses a query with too many fields before it is decoded.
 
     Args:
         app: What lies behind.
@@ -43,7 +43,7 @@ class ShortQuery:
 
 
 class Rate:
-    """Refuses a caller that asks too often. Counted by this process, in its memory.
+    """Refuses a caller with too many requests, counted in this process's memory.
 
     Args:
         app: What lies behind.
@@ -61,7 +61,7 @@ class Rate:
         if scope["type"] == "http" and not is_open(scope["path"]):
             wait_s = await self._wait_s(_caller(scope))
         if wait_s:
-            detail = f"Too many requests: come again in {wait_s} s."
+            detail = f"Too many requests. Try again in {wait_s} s."
             headers = {"Retry-After": str(wait_s)}
             refusal = ProblemResponse(Kind.TOO_MANY_REQUESTS, detail, headers)
             await refusal(scope, receive, send)

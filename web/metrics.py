@@ -1,6 +1,6 @@
 """The fleet's figures for Prometheus, read from the ledger when they are asked for.
 
-Every web process tells the same: they are the fleet's, not the process's.
+Every web process shows the same: they are the fleet's, not the process's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def get_metrics(services: Wired) -> Response:
 
 
 class FleetCollector(Collector):
-    """Reads the fleet, and tells it as metrics.
+    """Reads the fleet and exports it as metrics.
 
     Args:
         conveyor: The library.
@@ -62,7 +62,7 @@ class FleetCollector(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """The fleet as it stands.
+        """The fleet's current metrics.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.

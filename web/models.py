@@ -68,7 +68,7 @@ class Model(BaseModel):
 
 
 class ConversionOrder(Model):
-    """What is to be converted into what."""
+    """An order of a conversion."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -98,7 +98,7 @@ class ConversionOrder(Model):
 
 
 class ReplayOrder(Model):
-    """How a dead letter is tried again."""
+    """An order to replay a dead letter."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"timeout": rules.MOST_TIMEOUT_S}]})
 
@@ -121,5 +121,5 @@ def rfc3339(seconds: float) -> str:
 
 
 def href_of(conversion_id: str) -> str:
-    """Where a conversion is looked at."""
+    """The URL of a conversion."""
     return f"/conversions/{quote(conversion_id, safe='')}"

@@ -22,7 +22,7 @@ _MORE: Final = (ProblemAnswer, ConversionOrder, ReplayOrder, StateEvent)
 _TAGS: Final = (
     {"name": "conversions", "description": "Documents on their way into another format."},
     {"name": "dead letters", "description": "Conversions that have ended without files."},
-    {"name": "formats", "description": "What is known to be converted into what."},
+    {"name": "formats", "description": "The known pairs of formats."},
     {"name": "fleet", "description": "How the workers stand."},
     {"name": "health", "description": "For load balancers and Prometheus."},
 )

@@ -44,7 +44,7 @@ class Order:
 
 
 class DocumentQuery(BaseModel):
-    """What the query says where the body is the document itself."""
+    """The query fields of a request with the document as its body."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -126,12 +126,12 @@ async def _from_form(
     given = await read_form(bounded(request, limit_bytes), _boundary_of(media_type), staging)
     fields = check(given, _FormFields)
     if not staging.files:
-        raise Problem(Kind.INVALID_REQUEST, "The form has no file: give it as `file`.")
+        raise Problem(Kind.INVALID_REQUEST, "The form has no file. Send it as `file`.")
     params = _params(fields.params)
     if twice := params.keys() & staging.params.keys():
         raise Problem(
             Kind.INVALID_REQUEST,
-            f"The parameter {min(twice)} is given twice: as a file, or in `params`.",
+            f"The parameter {min(twice)} is given twice. Send it as a file or in `params`.",
         )
     params = {**params, **staging.params}
     return Order(staging.files, fields.to, fields.from_format, params, fields.semi_async_seconds)
@@ -143,7 +143,7 @@ def _boundary_of(media_type: Message) -> str:
         boundary = media_type.get_param("boundary")
         if isinstance(boundary, str) and boundary:
             return boundary
-    raise Problem(Kind.INVALID_REQUEST, "The form's Content-Type names no boundary.")
+    raise Problem(Kind.INVALID_REQUEST, "The form's Content-Type has no boundary. Add it.")
 
 
 async def _from_document(
@@ -151,9 +151,9 @@ async def _from_document(
 ) -> Order:
     name = query.name or file_name_of(request.headers.get("content-disposition", ""))
     if not query.to:
-        raise Problem(Kind.INVALID_REQUEST, "The query names no target: ?to=pdf.")
+        raise Problem(Kind.INVALID_REQUEST, "The query has no target format. Add it: ?to=pdf.")
     if not name:
-        raise Problem(Kind.INVALID_REQUEST, "The query names no document: ?name=a.docx.")
+        raise Problem(Kind.INVALID_REQUEST, "The query has no file name. Add it: ?name=a.docx.")
     params = _params(query.params or "{}")
     await staging.take(name, bounded(request, limit_bytes))
     return Order(staging.files, query.to, query.from_format, params, query.semi_async_seconds)
@@ -165,7 +165,11 @@ def _params(text: str) -> Mapping[str, Any]:
 
 def _check_no_query(query: DocumentQuery) -> None:
     if query.model_fields_set:
-        raise Problem(Kind.INVALID_REQUEST, "The query is for a body that is the document itself.")
+        raise Problem(
+            Kind.INVALID_REQUEST,
+            "These query fields need a body that is the document itself. Put them into the form "
+            "or the JSON.",
+        )
 
 
 def _check_far(order: Order) -> None:
@@ -179,8 +183,8 @@ def _check_far(order: Order) -> None:
         # What was uploaded with this very request lies in the storage, wherever that is.
         if not source.sha256 and _is_near(source):
             raise InvalidRequest(
-                "The source is no URL that others can read: give an https or s3 URL or a FileId, "
-                "or upload the document."
+                "The workers can't read this source. Use an https or s3 URL or a FileId, or "
+                "upload the document."
             )
 
 

@@ -11,7 +11,7 @@ __all__ = ["outcome_of"]
 
 
 def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
-    """A conversion that was accepted, replayed or cancelled, as it stands.
+    """The answer after an accept, replay or cancel: the conversion's current state.
 
     Args:
         conveyor: Looks at it.

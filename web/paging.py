@@ -13,7 +13,7 @@ _MAX_PAGE: Final = 200
 
 
 class PageQuery(BaseModel):
-    """How much of a list, and from where on."""
+    """The page of a list: its size and its cursor."""
 
     model_config = ConfigDict(extra="forbid")
 

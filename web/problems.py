@@ -44,7 +44,7 @@ _MOST_ERRORS: Final = 20
 _MOST_NAME: Final = 100
 _MOST_MESSAGE: Final = 200
 _MOST_DETAIL: Final = 1000
-# Nobody reads it; the log does. Proxies use the same number.
+# No client reads it, only the log. Proxies use the same number.
 CLIENT_GONE: Final = 499
 
 log = structlog.get_logger("conveyor.web")
@@ -89,8 +89,8 @@ _AWAY: Final[Mapping[type[Unavailable], str]] = {
 # The library promises it of a conversion. A replay may have gone on its way all the same.
 _ACCEPTING: Final = ("POST", "/conversions")
 _UNKNOWN: Final = (
-    "Redis went away while it took the conversion, which may have been accepted: repeat it with "
-    "the same Idempotency-Key, or look at the list first."
+    "Redis failed while it accepted the conversion, so it may have been accepted. Repeat the "
+    "request with the same Idempotency-Key, or check the list first."
 )
 
 
@@ -142,7 +142,7 @@ class ProblemResponse(JSONResponse):
 
 
 def errors_of(found: Iterable[Any], place: str = "") -> list[dict[str, str]]:
-    """What pydantic found, field by field, without the values: one may be a secret.
+    """Pydantic's errors by field, without the values, because one may be a secret.
 
     Args:
         found: The errors of pydantic or of FastAPI.
@@ -216,14 +216,16 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     what = next((text for kind, text in _AWAY.items() if isinstance(error, kind)), "Not now")
     is_accepting = (request.method, request.scope["path"]) == _ACCEPTING
     outcome = ". Nothing was accepted" if is_accepting else ""
-    return ProblemResponse(Kind.UNAVAILABLE, f"{what}{outcome}: try again later.")
+    return ProblemResponse(Kind.UNAVAILABLE, f"{what}{outcome}. Try again later.")
 
 
 async def _unreadable(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
     errors = errors_of(error.errors())
     fields = ", ".join(item["field"] for item in errors)
-    return ProblemResponse(Kind.INVALID_REQUEST, f"Wrong: {fields}.", errors=errors)
+    return ProblemResponse(
+        Kind.INVALID_REQUEST, f"Invalid fields: {fields}. See `errors`.", errors=errors
+    )
 
 
 async def _frameworks(request: Request, error: Exception) -> Response:
@@ -232,10 +234,10 @@ async def _frameworks(request: Request, error: Exception) -> Response:
     kind = _BY_STATUS.get(error.status_code, Kind.INTERNAL)
     headers = dict(error.headers or {})
     if kind is Kind.NOT_FOUND:
-        return ProblemResponse(kind, "There is nothing at this address.")
+        return ProblemResponse(kind, "There is nothing at this URL. See /docs for the API.")
     if kind is Kind.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_allowed(request))
-        return ProblemResponse(kind, f"This address takes {allowed}.", {"Allow": allowed})
+        return ProblemResponse(kind, f"This URL accepts only {allowed}.", {"Allow": allowed})
     return ProblemResponse(kind, HTTPStatus(error.status_code).phrase, headers)
 
 

@@ -1,4 +1,4 @@
-"""HTTP as uvicorn reads it, in bounds: what comes before anybody's key is looked at.
+"""Bounds for HTTP as uvicorn reads it, before any API key is checked.
 
 httptools keeps a head until it is whole, however long that is and takes. Bodies are bounded where
 they are read (`web.bodies`). What is left of a body when its answer is complete is passed over for
@@ -87,7 +87,7 @@ class _Transport:
         return getattr(self._transport, name)
 
     def is_closing(self) -> bool:
-        """Whether nothing more is to be sent."""
+        """Whether the connection is closing."""
         return self._is_closing or self._transport.is_closing()
 
     def close(self) -> None:

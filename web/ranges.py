@@ -31,7 +31,7 @@ class Span:
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The number of bytes in the range."""
         return self.end - self.start
 
 

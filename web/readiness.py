@@ -1,4 +1,4 @@
-"""Whether what this process stands on can be used: Redis, the broker, the storage."""
+"""Readiness: whether Redis, the broker and the storage can be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FRESH_S: Final = 2.0
 
 
 class Readiness:
-    """Looks at most every two seconds, however often it is asked.
+    """Checks the parts at most every two seconds.
 
     Args:
         conveyor: The library, with what it stands on.
@@ -32,7 +32,7 @@ class Readiness:
         self._looked_at = float("-inf")
 
     async def missing(self) -> Sequence[Check]:
-        """What can't be used."""
+        """The names of the parts that can't be used."""
         async with self._looking:
             if time.monotonic() - self._looked_at > _FRESH_S:
                 self._checks = await self._look()

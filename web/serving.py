@@ -22,7 +22,7 @@ BACKLOG: Final = 2048
 
 
 class Server(uvicorn.Server):
-    """A server that says when it's ready, and ends quietly by a signal.
+    """A server that reports when it is ready, and ends quietly on a signal.
 
     uvicorn would raise the signal once more when all has ended, and so end by it, before whoever
     runs it has cleaned up.
@@ -78,7 +78,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 class OwnVisitors:
-    """Refuses what a page of another site has sent (`conveyor.visitors`).
+    """Refuses requests from pages of other sites (`conveyor.visitors`).
 
     Args:
         app: What lies behind.

@@ -12,7 +12,7 @@ __all__ = ["Staging", "staging"]
 
 
 class Staging:
-    """The files of one request.
+    """The staged files of one request.
 
     Attributes:
         files: The documents that were staged, in their order.
@@ -52,8 +52,8 @@ class Staging:
 async def staging(conveyor: Conveyor) -> AsyncIterator[Staging]:
     """Stage files for a conversion; an error in the block removes them.
 
-    A block that is cancelled leaves them, since its conversion may have been accepted. What nobody
-    converts is removed by the workers.
+    A block that is cancelled leaves them, since its conversion may have been accepted. Workers
+    remove files that are not converted.
 
     Args:
         conveyor: Whose storage.

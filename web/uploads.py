@@ -59,7 +59,7 @@ _Token = _Part | bytes | _End
 async def read_form(
     chunks: AsyncIterable[bytes], boundary: str, staging: Staging
 ) -> Mapping[str, str]:
-    """Read a form: its files into the storage, in whatever order they come.
+    """Read a form and stream its files into the storage, in any order.
 
     Args:
         chunks: The body.
@@ -87,19 +87,21 @@ async def _read_part(
 ) -> None:
     if part.name == FILE:
         if not part.file_name:
-            raise _invalid("A part `file` has no file name: the name tells the format.")
+            raise _invalid(
+                "A part `file` has no file name. Conveyor takes the format from it. Send one."
+            )
         await staging.take(part.file_name, _content(tokens))
     elif part.file_name and takes_file(part.name):
         if part.name in staging.params:
-            raise _invalid(f"The parameter {part.name} is given twice.")
+            raise _invalid(f"The parameter {part.name} is given twice. Give it once.")
         await staging.take_param(part.name, part.file_name, _content(tokens))
     elif part.name not in FIELDS or part.file_name:
         raise _invalid(
-            f"The form takes documents as `{FILE}`, files under a parameter's name that ends in "
-            f"`File`, and the fields {_listed(FIELDS)}."
+            f"The form has an unknown field. Send documents as `{FILE}`, files under a "
+            f"parameter's name that ends in `File`, and the fields {_listed(FIELDS)}."
         )
     elif part.name in fields:
-        raise _invalid(f"The field {part.name} is given twice.")
+        raise _invalid(f"The field {part.name} is given twice. Give it once.")
     else:
         fields[part.name] = await _text(part.name, tokens)
 
@@ -117,7 +119,9 @@ async def _text(name: str, tokens: AsyncIterator[_Token]) -> str:
     async for chunk in _content(tokens):
         content += chunk
         if len(content) > _MAX_FIELD_BYTES:
-            raise _invalid(f"The field {name} is longer than {_MAX_FIELD_BYTES} bytes.")
+            raise _invalid(
+                f"The field {name} is longer than {_MAX_FIELD_BYTES} bytes. Send a shorter value."
+            )
     return _decoded(bytes(content))
 
 
@@ -133,7 +137,7 @@ async def _tokens(chunks: AsyncIterable[bytes], boundary: str) -> AsyncGenerator
         while reader.tokens:
             yield reader.tokens.popleft()
     if not reader.is_complete:
-        raise _invalid("The form ends before its last boundary.")
+        raise _invalid("The form ends before its last boundary. Send it again.")
 
 
 class _Reader:
@@ -168,7 +172,7 @@ class _Reader:
                 },
             )
         except FormParserError:
-            raise _invalid("The form's boundary is too long.") from None
+            raise _invalid("The form's boundary is too long. Use at most 70 characters.") from None
 
     def feed(self, chunk: bytes) -> None:
         """Parse a piece.
@@ -179,12 +183,14 @@ class _Reader:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise _invalid("The form can't be read: it breaks multipart/form-data.") from None
+            raise _invalid(
+                "The form is not valid multipart/form-data. Let your HTTP client build it."
+            ) from None
 
     def _on_part(self) -> None:
         self._parts += 1
         if self._parts > _MAX_PARTS:
-            raise _invalid(f"The form has more than {_MAX_PARTS} parts.")
+            raise _invalid(f"The form has more than {_MAX_PARTS} parts. Send fewer.")
         self._headers.clear()
         self._header_bytes = 0
 
@@ -197,10 +203,15 @@ class _Reader:
     def _counted(self, piece: bytes) -> bytes:
         self._header_bytes += len(piece)
         if self._header_bytes > _MAX_HEADER_BYTES:
-            raise _invalid(f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes.")
+            raise _invalid(
+                f"The headers of a part are longer than {_MAX_HEADER_BYTES} bytes. Shorten them."
+            )
         self._all_header_bytes += len(piece)
         if self._all_header_bytes > _MAX_ALL_HEADER_BYTES:
-            raise _invalid(f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes.")
+            raise _invalid(
+                f"The parts' headers are longer than {_MAX_ALL_HEADER_BYTES} bytes. Send fewer "
+                "parts."
+            )
         return piece
 
     def _on_header(self) -> None:
@@ -213,7 +224,7 @@ class _Reader:
         disposition = self._headers.get("content-disposition", "")
         name = field_name_of(disposition)
         if name is None:
-            raise _invalid("A part of the form has no name.")
+            raise _invalid("A part of the form has no name. Give each part one.")
         self.tokens.append(_Part(name, file_name_of(disposition)))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
@@ -230,7 +241,7 @@ def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError:
-        raise _invalid("The form holds text that is no UTF-8.") from None
+        raise _invalid("The form contains text that is not UTF-8. Send UTF-8.") from None
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -1,9 +1,9 @@
-"""ConvertAPI's webhooks: "the job has ended", a hint to look at once.
+"""ConvertAPI's webhooks: "the job has ended", a hint to poll soon.
 
-The address is its own proof: it holds a signature that only we can make. What is forged is
-refused by CPU alone, before Redis or a thread is spent on it. A genuine call is a hint in whatever
-form it comes. It is answered the same however often and however late it comes, so that the service
-stops calling.
+The address is its own proof: it holds a signature that only we can make. A forged call is refused
+by CPU alone, before Redis or a thread is spent on it. A genuine call is a hint in whatever form it
+comes. It is answered the same however often and however late it comes, so that the service stops
+calling.
 
 These addresses need no API key, count towards no rate and stand in no document.
 """
@@ -48,22 +48,24 @@ _TELL_EVERY_S: Final = 60.0
 
 log = structlog.get_logger("conveyor.web")
 
-_FORGED: Final = ProblemResponse(Kind.NOT_FOUND, "There is nothing at this address.")
+_FORGED: Final = ProblemResponse(
+    Kind.NOT_FOUND, "There is nothing at this URL. See /docs for the API."
+)
 _WRONG_METHOD: Final = ProblemResponse(
     Kind.METHOD_NOT_ALLOWED,
-    f"This address takes {', '.join(_METHODS)}.",
+    f"This URL accepts only {', '.join(_METHODS)}.",
     {"Allow": ", ".join(_METHODS)},
 )
-_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Not now: call again later.")
+_AWAY: Final = ProblemResponse(Kind.UNAVAILABLE, "Redis can't be reached. Call again later.")
 
 
 def is_webhook(path: str) -> bool:
-    """Whether an address is a webhook's, or would be one."""
+    """Whether a path belongs to webhooks."""
     return path.startswith(_FOLDER)
 
 
 class Webhooks:
-    """Takes the webhooks' addresses, before anything else is asked.
+    """Serves the webhooks' URLs before any other check.
 
     Args:
         app: Takes all other addresses.

@@ -39,7 +39,7 @@ def use(app: FastAPI, services: Services) -> None:
 
 
 def parts_of(app: FastAPI) -> Services:
-    """What the app works with."""
+    """Get the services of an app."""
     services: Services = app.state.services
     return services
 

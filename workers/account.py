@@ -1,4 +1,4 @@
-"""What a submit's answer says of the account, told to the governor and so to the whole fleet."""
+"""Passes what an answer says about the account to the governor, and so to the whole fleet."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_account(services: Services) -> None:
 def tell_governor(
     services: Services, admission: Admission, begun: Entry, answer: SubmitAnswer
 ) -> None:
-    """What this answer says of the account, the whole fleet shall know.
+    """Pass what this answer says about the account to the whole fleet.
 
     A probe that meets a throttle, or whose answer is lost, has shown nothing: the next one will.
 
@@ -79,7 +79,7 @@ def tell_governor(
         log.warning("account_resumed", by="submit")
         services.governor.resume()
     if isinstance(answer, Started) and answer.job_id != begun.job_id and not admission.foreign_ids:
-        log.warning("foreign_job_ids")
+        log.warning("foreign_job_ids_seen")
         services.governor.record_foreign_ids()
 
 

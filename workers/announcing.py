@@ -1,4 +1,4 @@
-"""Events of outcomes, for whoever watches the workers: Flower shows a conversion as one task.
+"""Task events of outcomes for monitors: Flower shows a conversion as one task.
 
 Celery would tell of each of its tasks. But a small result is told in the poll's own breath, without
 a task of its own, and most tasks are bells. So we tell of each conversion when its caller knows the
@@ -58,7 +58,7 @@ class Announcer:
         self._has_begun = False
 
     def delivered(self, conversion: Conversion, took_s: float) -> None:
-        """Have it announced soon that a caller was told.
+        """Announce soon that an outcome was delivered.
 
         Args:
             conversion: As it has ended.

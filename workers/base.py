@@ -56,7 +56,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
                 self._check_version(*args, **kwargs)
                 return self._run_counted(conversion_id, args, kwargs)
             except (LedgerUnavailable, OperationalError) as error:
-                log.warning("put_off", reason=str(error))
+                log.warning("postponed", reason=str(error))
                 self._put_off(error, *args, **kwargs)
 
     def _run_counted(
@@ -84,7 +84,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
             raise
         except Exception:
             # The parts can't be made, perhaps: a storage that is away when a worker begins.
-            log.exception("not_counted")
+            log.exception("stumble_not_counted")
             self._put_off(error, *args, **kwargs)
 
     def _put_off(self, error: Exception, /, *args: Any, **kwargs: Any) -> NoReturn:
@@ -113,7 +113,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         raise Ignore
 
     def not_begun(self, error: Exception, /, *args: Any, **kwargs: Any) -> None:
-        """Something unexpected was raised, and the ledger knows no such conversion.
+        """Handle an unexpected error of a conversion that the ledger does not know.
 
         Args:
             error: What was raised.
@@ -129,7 +129,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         refuse(self, ConversionFailed(failure.message, kind=failure.kind.value))
 
     def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
-        """Whether the ledger may not know what this message asks for."""
+        """Whether the message may be the only record of its conversion."""
         return False
 
     def _conversion_id(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class Checkup:
         )
 
     def examine(self, probe: str | None, timeout_s: float) -> list[Check]:
-        """Check all.
+        """Check all parts.
 
         Args:
             probe: The URI of a file that somebody else has just written to the storage.
@@ -75,9 +75,8 @@ def look_at_host(api_url: str) -> Finding:
     if host != rules.HOST:
         return Finding(f"jobs and files stay at {host}")
     return Finding(
-        f"{host} is routed to the nearest data centre: a 404 there proves nothing, so a lost "
-        f"submit is never repeated by itself. Set CONVEYOR_API_URL={rules.REGIONAL_URL} or another "
-        "region",
+        f"{host} is routed to the nearest data centre: a 404 there proves nothing, so Conveyor "
+        f"never repeats a lost submit. Set CONVEYOR_API_URL={rules.REGIONAL_URL} or another region",
         warning=True,
     )
 
@@ -107,8 +106,8 @@ def _compare(server: float, before: float, after: float) -> Finding:
         return Finding(f"within {_MOST_CLOCK_OFF_S:g} s of the clock of Redis")
     where = "ahead of" if ahead_s > 0 else "behind"
     return Finding(
-        f"this host's clock is {abs(ahead_s):.0f} s {where} that of Redis: no conversion is "
-        "harmed, but logs and self-signed JWTs are dated wrongly. Set the clocks by NTP",
+        f"this host's clock is {abs(ahead_s):.0f} s {where} that of Redis: conversions are safe, "
+        "but logs and self-signed JWTs carry wrong times. Set the clocks by NTP",
         warning=True,
     )
 
@@ -142,14 +141,14 @@ def _of_balance(account: Account) -> Finding:
     if not account.active:
         return Finding(
             f"the account is not active, {used} of {total} conversions are used: nothing is "
-            "converted. Look at its plan",
+            "converted. Check its plan",
             warning=True,
         )
     if used < total:
         return Finding(f"the account is active, {total - used} conversions left")
     return Finding(
         f"the account is active, {used} conversions are used, above the plan's {total}: "
-        "ConvertAPI goes on if the plan has overage",
+        "ConvertAPI continues if the plan has overage. Otherwise buy conversions",
         warning=True,
     )
 
@@ -163,13 +162,14 @@ def _without_balance(api: ConvertApi, settings: WorkerSettings) -> Finding:
     cure = (
         "CONVEYOR_API_MASTER_TOKEN is refused at /user: check it"
         if settings.api_master_token.get_secret_value()
-        else "/user takes no API token and no JWT: CONVEYOR_API_MASTER_TOKEN shows the balance"
+        else "/user accepts neither API tokens nor JWTs: set CONVEYOR_API_MASTER_TOKEN to see the "
+        "balance"
     )
     if _refuses_strangers(settings):
         return Finding(f"converts; balance unknown ({checked}). {cure}")
     return Finding(
-        f"perhaps converts; balance unknown ({checked}, but uploads are taken without credentials, "
-        f"too: the first conversion tells). {cure}",
+        f"perhaps converts; balance unknown ({checked}, but uploads also work without "
+        f"credentials: the first conversion will show). {cure}",
         warning=True,
     )
 
@@ -206,7 +206,7 @@ def _look_at_storage(storage: Storage, probe: str | None) -> Finding:
         return Finding("a file was written, read and removed")
     with storage.open_source(probe) as stream:
         stream.read()
-    return Finding("a file was written and removed, and one of yours was read")
+    return Finding("a file was written and removed, and your file was read")
 
 
 def _explain(error: Exception) -> str | None:
@@ -214,11 +214,11 @@ def _explain(error: Exception) -> str | None:
         return f"{error}: check CONVEYOR_API_SECRET"
     if isinstance(error, InvalidRequest):
         return (
-            "the worker can't read what is stored here: give both the same CONVEYOR_STORAGE_URL, "
-            "one that both can reach"
+            "the worker can't read what this process stores: give both the same "
+            "CONVEYOR_STORAGE_URL, one that both can reach"
         )
     if isinstance(error, ComeLater):
-        return f"{error}: ask again later"
+        return f"{error}: try again later"
     if isinstance(error, ApiError):
         return f"{error}: check CONVEYOR_API_URL and the network"
     return None

@@ -1,4 +1,4 @@
-"""What a bell brings: a claim, worked off side by side by the crew.
+"""The work after a bell: a claim, processed in parallel by the crew.
 
 A task of Celery's claims, hands over, and is free again as soon as only stragglers are left. Each
 conversion is on its own: whatever is raised while somebody works on it is counted there, and no
@@ -118,7 +118,7 @@ def look_after(services: Services, task: str, conversion_id: str, do: Callable[[
             pass
         except (LedgerUnavailable, OperationalError) as error:
             # It is due again when the lease has lapsed.
-            log.warning("put_off", reason=str(error))
+            log.warning("postponed", reason=str(error))
         except UnreadableConversion as error:
             _if_there(partial(put_aside, services, error))
         except Exception:
@@ -131,6 +131,6 @@ def _if_there(note: Callable[[], object]) -> None:
     try:
         note()
     except (LedgerUnavailable, OperationalError) as error:
-        log.warning("put_off", reason=str(error))
+        log.warning("postponed", reason=str(error))
     except UnreadableConversion:
-        log.exception("not_counted")
+        log.exception("stumble_not_counted")

@@ -1,6 +1,6 @@
-"""What is left behind is cleared away, by any worker: folders that nobody converts, old index rows.
+"""The cleaner: any worker removes unconverted folders and old index rows.
 
-The indexes are looked over, too, for what nobody awaits and what is lost. Whatever is done here can
+It also audits the indexes for unscheduled and lost conversions. Whatever is done here can
 wait, and be done by two workers at once. What one part can't do keeps no other from its work.
 """
 
@@ -37,7 +37,7 @@ def clean() -> None:
 
 
 def clean_ledger() -> None:
-    """Look the indexes over, and clear away a batch of what lies in Redis alone.
+    """Audit the indexes and clean a batch of records that are only in Redis.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
@@ -65,7 +65,7 @@ def _clear(works: Mapping[str, Work]) -> None:
         except ConveyorError as error:
             failed = error
     if any(cleared.values()):
-        log.info("tidied", **{name: count for name, count in cleared.items() if count})
+        log.info("cleaned_up", **{name: count for name, count in cleared.items() if count})
     if failed is not None:
         raise failed
 
@@ -74,7 +74,7 @@ def _audit(services: Services) -> int:
     found = services.ledger.audit.step(_BATCH)
     losses.report(services, found.lost)
     if found.awaited:
-        log.warning("nobody_awaited", count=found.awaited)
+        log.warning("unscheduled_made_due", count=found.awaited)
     return found.forgotten
 
 

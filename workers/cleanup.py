@@ -1,4 +1,4 @@
-"""The clean-up: deletes at the service what conversions have left there, from any worker.
+"""The clean-up: any worker deletes leftovers of conversions at the service.
 
 Nobody waits for a DELETE: neither a caller nor a task. They are sent by threads of each worker's
 main process, so a service that never answers them holds none of the workers' slots (invariant I4).
@@ -56,9 +56,9 @@ def clean_up() -> None:
 
 
 def leave_if_cancelled(services: Services, entry: Entry, answer: SubmitAnswer | PollAnswer) -> None:
-    """Have deleted what an answer brought to a conversion that was cancelled meanwhile.
+    """Schedule the deletion of a result that came after its conversion was cancelled.
 
-    Whoever delivered the cancellation could not know of it.
+    The process that delivered the cancellation could not know of it.
 
     Args:
         services: What the process works with.

@@ -17,7 +17,7 @@ _MOST_S: Final = 60.0
 
 
 def come_back(task: Task, error: Exception) -> NoReturn:
-    """Send the message again, with a countdown that grows to a minute, however often.
+    """Send the message again, with a countdown that grows to a minute. There is no limit.
 
     Args:
         task: The task whose message it is; its ``max_retries`` is None.

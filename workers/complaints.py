@@ -1,4 +1,4 @@
-"""What is away is told once, and once when it is back, whoever in the process misses it."""
+"""Log once per process that a part is down, and once that it is back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Complaints:
         return {}
 
     def begin(self, who: str, reason: str) -> None:
-        """Say what is missed, unless somebody has.
+        """Log that a part is down, unless it is logged already.
 
         Args:
             who: A name of its own for each who misses it.
@@ -39,7 +39,7 @@ class Complaints:
             log.warning("waiting", reason=reason)
 
     def end(self, who: str) -> None:
-        """Note that somebody misses nothing, and say so if nobody does any more.
+        """Note that a part works for one user, and log it once it works for all.
 
         Args:
             who: As in `begin`.

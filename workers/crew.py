@@ -71,7 +71,7 @@ class Crew:
 
     @contextmanager
     def turn(self, patience_s: float) -> Iterator[int]:
-        """One task at a time claims what there is room for, and begins it.
+        """Claim as many conversions as there is room for, one task at a time.
 
         Args:
             patience_s: As `room` has it.

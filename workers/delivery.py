@@ -1,4 +1,4 @@
-"""A conversion's outcome, brought to its caller: its files are stored, and the caller is told."""
+"""Delivery: the result's files are stored, and the outcome goes to the caller."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def lease_for(services: Services, entry: Entry, answer: SubmitAnswer | PollAnswe
 
 
 def is_plain(services: Services, entry: Entry) -> bool:
-    """Whether an outcome is small, and nobody's callbacks wait for it.
+    """Whether an outcome is small and has no callbacks.
 
     Then whoever has noted it brings it to its caller in the same breath. Anything else goes through
     ``conveyor.deliver``, under the caller's task id, so that large files hold up no poll.
@@ -269,14 +269,14 @@ def _give_up(services: Services, entry: Entry, error: StorageError | ApiError) -
     log.error("store_given_up", reason=str(error))
     waited = isinstance(error, OtherStorage) or not isinstance(error, StorageError)
     if waited and _is_at_the_service(entry) and _is_gone(entry):
-        message = "ConvertAPI no longer keeps the paid result. A replay converts, and pays, again."
+        message = "ConvertAPI no longer keeps the paid result. A replay converts and pays again."
         failure = Failure(FailureKind.EXPIRED, message)
         return services.ledger.expired(entry, failure) or services.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
     said = str(error).rstrip(".")
     message = (
-        f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
-        "fetches it."
+        f"{said[:1].upper()}{said[1:]}. The result is paid. Replay it within three hours to fetch "
+        "it."
     )
     return services.ledger.failed(entry, Failure(kind, message)) or services.ledger.get(entry.id)
 
@@ -322,4 +322,4 @@ def _remove_results(services: Services, conversion_id: str) -> None:
     try:
         services.storage.remove_results(conversion_id)
     except StorageError as error:
-        log.warning("results_left", reason=str(error))
+        log.warning("results_not_removed", reason=str(error))

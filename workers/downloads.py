@@ -29,7 +29,7 @@ _NO_SUCH_PART: Final = 416
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A result file that lies in the storage.
+    """A result file in the storage.
 
     Attributes:
         file: The file.
@@ -135,7 +135,7 @@ class _Fetching:
         """Begin with an empty file: nothing came yet, or the service begins anew."""
         if download.start:
             self._begun = None
-            raise Unclear("the file has changed while it was fetched")
+            raise Unclear("the file changed during the download")
         if self._can_go_on:
             self._allows_parts = False
         if self._writer.size:
@@ -160,7 +160,7 @@ class _Fetching:
         for chunk in download.chunks:
             if self._writer.size + len(chunk) > self._most_bytes:
                 raise StorageError(
-                    f"The result is larger than {self._most_bytes} bytes: raise "
+                    f"The result is larger than {self._most_bytes} bytes. Raise "
                     "CONVEYOR_MAX_FILE_BYTES."
                 )
             yield chunk

@@ -1,4 +1,4 @@
-"""``python -m workers.flower``: Flower, which takes no orders from pages of other sites.
+"""``python -m workers.flower``: Flower, which refuses requests from pages of other sites.
 
 Flower can revoke tasks and shut workers down by a plain POST, and a browser lets any page send one:
 to loopback, and with a password that the browser remembers. So this checks what `conveyor.visitors`

@@ -37,7 +37,7 @@ class GuestAmqp(AMQP):  # type: ignore[misc] # Celery ships no types
 
     @property
     def queues_cls(self) -> type[Queues]:
-        """Other brokers lose what is sent to a queue that nobody has declared yet."""
+        """Declare the queues, because other brokers lose messages to undeclared ones."""
         return _GuestQueues if self.app.conf.broker_transport else Queues
 
 
@@ -56,7 +56,7 @@ class GuestWorker(Worker):  # type: ignore[misc] # Celery ships no types
         """Choose the queues.
 
         Raises:
-            SystemExit: The command line names a queue of somebody else. We would discard the
+            SystemExit: The command line names another application's queue. We would discard the
                 messages there, because we don't know their tasks.
         """
         super().setup_queues(include, exclude)

@@ -52,7 +52,7 @@ class Work:
 
     @property
     def is_overtime(self) -> bool:
-        """Whether it has taken longer than it may."""
+        """Whether the task has exceeded its time limit."""
         return self._clock() > self._until
 
 

@@ -34,7 +34,7 @@ def install(level: str, form: str) -> None:
 
 
 def set_up(level: str, form: str) -> None:
-    """Set up the logs at once, for a process that is no worker.
+    """Set up the logs, for a process that is not a worker.
 
     Args:
         level: The least level.

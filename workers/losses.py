@@ -1,4 +1,4 @@
-"""Conversions that Redis has lost: said once each, and told to whoever waits for one.
+"""Conversions that Redis has lost: each is logged once and reported to its waiting caller.
 
 The entry is gone, and with it what was asked, the caller's callbacks, and whether it was paid. All
 that is left is the id, which is the caller's task id: so its result can be told, and nothing else.
@@ -38,7 +38,7 @@ def _tell(services: Services, conversion_id: str) -> None:
     """Store a failure for `AsyncResult.get()`, unless the task has a result."""
     failed = ConversionFailed(
         "Redis has lost the conversion: its entry was evicted or deleted. It may have been paid. "
-        "Enqueue it again if it is needed.",
+        "Enqueue it again if you still need it.",
         kind=FailureKind.INTERNAL.value,
         conversion_id=conversion_id,
     )

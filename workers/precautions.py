@@ -1,7 +1,6 @@
-"""What a process that starts makes of its servers' settings: each concern is logged once.
+"""Checks of the servers' settings at a process's start: each concern is logged once.
 
-Only what can't work ends it. A server that is away is none of these: it is looked at again until it
-has answered once.
+Only unusable settings end the process. A server that is down is checked again until it answers.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ log = structlog.get_logger("conveyor.start")
 
 
 def look_at_servers(ledger: Ledger, app: Celery, timeout_s: float = _START_S) -> list[Server]:
-    """Look at the servers.
+    """Check the servers, and log each concern.
 
     Args:
         ledger: Where conversions are kept.

@@ -132,7 +132,7 @@ def report_outcome(services: Services, to: Recipient, lease: Lease, entry: Entry
 
 
 def leave_nothing_to_celery(request: Context) -> None:
-    """Take out of a running task's request what Celery would do when it ends.
+    """Remove from a running task's request what Celery would do when the task ends.
 
     Args:
         request: The task's; its caller has the outcome.

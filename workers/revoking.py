@@ -1,4 +1,4 @@
-"""Revoke is cancel: what Celery and Flower revoke ends as what its caller cancels.
+"""Revoke is cancel: revoking a task in Celery or Flower cancels its conversion.
 
 Celery's worker keeps the ids of revoked tasks for hours, takes over those of its neighbours and of
 its state file, and discards whatever message comes under such an id. A conversion's outcome is
@@ -95,7 +95,7 @@ class _Revocations:
                 _revoke(task_id)
                 wait_s = _FIRST_WAIT_S
             except LedgerUnavailable as error:
-                log.warning("revoke_put_off", conversion_id=task_id, reason=str(error))
+                log.warning("revoke_postponed", conversion_id=task_id, reason=str(error))
                 with self._changed:
                     self._ids.setdefault(task_id)
                     self._changed.wait(wait_s)
@@ -189,4 +189,4 @@ def _put_aside(error: UnreadableConversion) -> None:
     try:
         put_aside(wired(), error)
     except LedgerUnavailable as away:
-        log.warning("revoke_put_off", reason=str(away))
+        log.warning("revoke_postponed", reason=str(away))

@@ -82,7 +82,7 @@ def _checked(conversion_id: str, call: tuple[Any, ...]) -> ConversionRequest:
 def _check_id(conversion_id: str) -> None:
     if not conversion_id.isprintable() or len(conversion_id) > _MOST_ID_CHARACTERS:
         raise InvalidRequest(
-            f"This task_id can't be a conversion's: give up to {_MOST_ID_CHARACTERS} printable "
+            f"This task_id can't be a conversion's id. Use up to {_MOST_ID_CHARACTERS} printable "
             "characters."
         )
 
@@ -90,15 +90,16 @@ def _check_id(conversion_id: str) -> None:
 def _check_same(entry: Entry, asked: str) -> None:
     if is_another(entry.asked, asked):
         raise InvalidRequest(
-            f"The task_id {entry.id!r} was used for a different conversion: take another. That "
-            "conversion goes on, and keeps its files."
+            f"The task_id {entry.id!r} was used for a different conversion. Use another id. That "
+            "conversion keeps running and keeps its files."
         )
 
 
 def _check(request: ConversionRequest) -> ConversionRequest:
     if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
         raise InvalidRequest(
-            "A worker can't read a path of the producer: enqueue through conveyor.signature() or "
-            "conveyor.convert(), which stage it, or give an fsspec URL."
+            "A worker can't read a path on the producer's machine. Enqueue with "
+            "conveyor.signature() or conveyor.convert(), which stage the file, or use an fsspec "
+            "URL."
         )
     return request

@@ -102,8 +102,8 @@ def _upload_one(services: Services, source: Source) -> str:
         if lies_here:
             raise
         raise OtherStorage(
-            "The source was staged under another address of the storage than this worker's: set "
-            "CONVEYOR_STORAGE_URL as the producer has it."
+            "The source was staged under another storage URL than this worker's. Set "
+            "CONVEYOR_STORAGE_URL to the producer's value."
         ) from None
 
 

@@ -150,7 +150,7 @@ def _hook_crew() -> None:
     def drain(**_: Any) -> None:
         services = wiring.wired()
         if not services.crew.drain(_DRAIN_S):
-            log.warning("left_at_work")
+            log.warning("stopped_with_work_left")
         with suppress(OperationalError, RedisError, OSError):
             services.announcer.flush()
 

@@ -1,6 +1,6 @@
-"""Every worker looks again and again whether its storage is the one in use, and says if it isn't.
+"""Every worker checks regularly that its storage is the one in use, and reports if it isn't.
 
-Log and Redis are told. Doctor and metrics find it there.
+It reports to the log and to Redis, where doctor and metrics find it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ log = structlog.get_logger("conveyor.task")
 
 
 def stumble(services: Services, conversion_id: str) -> bool:
-    """Count an unexpected exception of a task, and have the conversion looked at again.
+    """Count an unexpected exception of a task and make its conversion due again.
 
     Args:
         services: What the process works with.
@@ -72,7 +72,7 @@ def internal_failure(entry: Entry | None = None) -> Failure:
         "It may have been paid: a" if entry is not None and entry.submits else "Nothing was paid. A"
     )
     message = (
-        f"An unexpected error of Conveyor's own; the worker's log has the traceback. {paid} replay "
+        f"An unexpected error in Conveyor. The worker's log has the traceback. {paid} replay "
         "tries it again."
     )
     return Failure(FailureKind.INTERNAL, message)

@@ -91,7 +91,7 @@ def _record_again(
     begun = services.ledger.begin_submit(posted.before, posted.job, passed.entering, was_lost=True)
     if begun is None:
         return None
-    log.warning("intent_was_lost")
+    log.warning("submit_intent_lost")
     again = replace(posted, passed=replace(passed, entry=begun))
     return _record(services, again, admission, taking)
 

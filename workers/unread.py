@@ -1,4 +1,4 @@
-"""Messages that can't be read: Celery drops them, and whoever waits for the result is told."""
+"""Unreadable messages: Celery drops them, and Conveyor reports it to the waiting caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger("conveyor.unread")
 
 
 def install(app: Celery) -> None:
-    """Tell the callers of signatures whose messages this worker refuses.
+    """Report to the callers of signatures that this worker refuses.
 
     Args:
         app: The workers'.

@@ -53,7 +53,7 @@ _SPARE_S: Final = 15.0
 
 @dataclass(frozen=True, eq=False)
 class Services:
-    """What the tasks work with.
+    """The services that the tasks use.
 
     Attributes:
         publisher: Where messages are sent.
@@ -99,7 +99,7 @@ class Services:
 
     @property
     def most_answer_s(self) -> float:
-        """The longest that a request takes whose answer is not waited for, seconds."""
+        """The longest duration of a request that does not wait for a result, in seconds."""
         return (
             self.settings.answer_timeout_seconds
             + 3 * self.settings.connect_timeout_seconds
@@ -148,7 +148,7 @@ class Services:
         return Schedule(self.spacing_s, expectation, is_called=entry.webhook)
 
     def webhook(self, conversion_id: str) -> str:
-        """The address that the service calls when the job has ended, empty where it shall not.
+        """The webhook's URL for a job; empty if the service shall not call.
 
         Args:
             conversion_id: Whose address it is.

@@ -44,15 +44,18 @@ def list_accounts(
 def resume(
     account: Annotated[
         str | None,
-        typer.Argument(metavar="ACCOUNT", help="Its name; all that are on hold unless given."),
+        typer.Argument(
+            metavar="ACCOUNT", help="The account's name. Without it, all accounts on hold."
+        ),
     ] = None,
 ) -> None:
-    """End a hold, once its cause is repaired; the conversions that wait go on by themselves."""
+    """End a hold after you have repaired its cause. Waiting conversions continue automatically."""
     with connected() as conveyor:
         known = conveyor.accounts()
         if account is not None and account not in {one.account for one in known}:
             raise InvalidRequest(
-                f"No account {account!r} is known: `conveyor account list` shows those that are."
+                f"There is no account {account!r}. Run `conveyor account list` to see the known "
+                "ones."
             )
         wanted = [one.account for one in known if account in (None, one.account)]
         resumed = [one for one in wanted if conveyor.resume(one)]

@@ -13,7 +13,7 @@ __all__ = ["confirm"]
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before what can't be taken back.
+    """Ask the user to confirm an action that can't be undone.
 
     Args:
         question: With a question mark.
@@ -28,7 +28,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidRequest(
-            f"{question} Nobody is here to be asked: add --yes. Nothing was changed."
+            f"{question} There is no terminal to ask on. Add --yes to confirm. Nothing was changed."
         )
     if not typer.confirm(question, err=True):
         console.say(console.stderr(), "Nothing was changed.")

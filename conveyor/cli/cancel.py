@@ -17,12 +17,12 @@ __all__ = ["cancel"]
 def cancel(
     conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
 ) -> None:
-    """Cancel a conversion, whatever its state. What is charged already stays charged."""
+    """Cancel a conversion in any state. What was paid stays paid."""
     with connected() as conveyor:
         conversion = conveyor.cancel(conversion_id)
     if conversion.state is not State.CANCELLED:
         raise ConveyorError(
-            f"The conversion {conversion_id} had ended before: it is {conversion.state}. "
-            f"Look: conveyor get {conversion_id}"
+            f"The conversion {conversion_id} has already ended: it is {conversion.state}. See: "
+            f"conveyor get {conversion_id}"
         )
     report.summary(conversion, console.stdout())

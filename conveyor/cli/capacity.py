@@ -1,4 +1,4 @@
-"""``conveyor capacity``: what a load needs, reckoned from measured unit costs. It asks nobody."""
+"""``conveyor capacity``: what a load needs, calculated from measured unit costs."""
 
 from __future__ import annotations
 
@@ -29,43 +29,51 @@ _MOST_KEEP_S: Final = 100 * 365 * 86400.0
 def capacity(
     *,
     rate: Annotated[
-        str, typer.Option("--rate", help="Conversions: 20 or 20/s a second, 1000000/h an hour.")
+        str,
+        typer.Option("--rate", help="Conversions a second (20 or 20/s) or an hour (1000000/h)."),
     ],
-    median: Annotated[str, typer.Option("--median", help="Half of them take less: 8s, 2m.")],
+    median: Annotated[
+        str, typer.Option("--median", help="The median duration of a conversion: 8s, 2m.")
+    ],
     sigma: Annotated[
-        float, typer.Option("--sigma", min=0, max=3, help="The spread, lognormal; 0: none.")
+        float,
+        typer.Option(
+            "--sigma", min=0, max=3, help="The spread of durations (lognormal sigma); 0 for none."
+        ),
     ] = 0.5,
     webhooks: Annotated[
-        bool, typer.Option("--webhooks", help="The service calls `web`; else it is polled.")
+        bool, typer.Option("--webhooks", help="The service calls `web`. Otherwise workers poll.")
     ] = False,
     files: Annotated[
         int, typer.Option("--files", min=1, max=10_000, help="Result files of a conversion.")
     ] = 1,
-    size: Annotated[str, typer.Option("--size", help="Of each file: 100k, 2M, 1G.")] = "100k",
+    size: Annotated[
+        str, typer.Option("--size", help="The size of each result file: 100k, 2M, 1G.")
+    ] = "100k",
     canvas: Annotated[
         bool, typer.Option("--canvas", help="Each has a callback, a chain, a group or a chord.")
     ] = False,
     hours: Annotated[
-        float, typer.Option("--hours", min=0.01, max=24, help="So many hours of a day.")
+        float, typer.Option("--hours", min=0.01, max=24, help="Hours of load a day.")
     ] = 24,
     keep: Annotated[
-        str, typer.Option("--keep", help="So long you keep result files in the storage.")
+        str, typer.Option("--keep", help="How long you keep result files in the storage.")
     ] = "7d",
     answer: Annotated[
-        str, typer.Option("--answer", help="ConvertAPI takes so long to answer a request.")
+        str, typer.Option("--answer", help="How long ConvertAPI takes to answer a request.")
     ] = "0.5s",
     requests: Annotated[
         int, typer.Option("--requests", min=1, max=1000, help="CONVEYOR_REQUESTS of each worker.")
     ] = 64,
     account_jobs: Annotated[
-        int, typer.Option("--account-jobs", min=0, help="Jobs at once of one account.")
+        int, typer.Option("--account-jobs", min=0, help="The most jobs at once of one account.")
     ] = 0,
     redis_memory: Annotated[
-        str, typer.Option("--redis-memory", help="So much one Redis may hold.")
+        str, typer.Option("--redis-memory", help="The memory that one Redis may use.")
     ] = "64G",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Reckon what a load needs: workers, Redis, requests, storage. It asks nobody."""
+    """Calculate what a load needs: workers, Redis, requests, storage. It sends no request."""
     load = Load(
         rate=parse_rate(rate),
         webhooks=webhooks,
@@ -103,7 +111,7 @@ def parse_rate(text: str) -> float:
     match = _RATE.fullmatch(text.strip().lower().replace(",", "").replace("_", ""))
     if match is None:
         raise InvalidRequest(
-            f"{text!r} is no rate: give a number with /s, /min or /h, such as 1000000/h."
+            f"{text!r} is not a rate. Use a number with /s, /min or /h, for example 1000000/h."
         )
     return _within("--rate", float(match[1]) / _SECONDS_OF[match[2]], 1e-6, _MOST_RATE)
 

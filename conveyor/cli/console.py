@@ -1,4 +1,4 @@
-"""Where the command line writes: results to stdout, what goes on meanwhile to stderr."""
+"""Output of the command line: results on stdout, progress on stderr."""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ from conveyor.producer import Conveyor
 
 __all__ = ["convert", "wait"]
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the result files.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Replace files; else a new one is numbered: a-1.pdf.")
+    bool, typer.Option("--force", help="Replace files. Otherwise a new one gets a number: a-1.pdf.")
 ]
 Timeout = Annotated[
     float | None,
     typer.Option(
-        metavar="SECONDS", min=0, help="How long to wait; the conversion itself goes on after it."
+        metavar="SECONDS", min=0, help="How long to wait. The conversion keeps running after it."
     ),
 ]
 
@@ -45,7 +45,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
     from_format: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FORMAT", help="The source's format, if its name doesn't tell it."
+            "--from", metavar="FORMAT", help="The source's format, if its name has no suffix."
         ),
     ] = None,
     out: Out = Path(),
@@ -71,7 +71,8 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
     idempotency_key: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", help="The same key is the same conversion, for 7 days: paid once."
+            metavar="KEY",
+            help=("An idempotency key: for 7 days the same key is the same conversion, paid once."),
         ),
     ] = None,
     timeout: Timeout = None,
@@ -129,9 +130,11 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
         name, separator, value = text.partition("=")
         if not name or not separator:
             # Not shown: what stands there may be a document's password.
-            raise InvalidRequest("A --param must read NAME=VALUE, such as --param PageRange=1-3.")
+            raise InvalidRequest(
+                "Write a parameter as NAME=VALUE, for example --param PageRange=1-3."
+            )
         if name in params:
-            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+            raise InvalidRequest(f"The parameter {name} is given twice. Give it once.")
         params[name] = value
     return params
 

@@ -34,11 +34,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 Kind = Annotated[
     str | None,
-    typer.Option(metavar="CLASS", help=f"Only those of a class: {', '.join(_KINDS)}."),
+    typer.Option(metavar="CLASS", help=f"Only dead letters of a class: {', '.join(_KINDS)}."),
 ]
 Account = Annotated[
     str | None,
-    typer.Option(metavar="ACCOUNT", help="Only those of an account, by its name."),
+    typer.Option(metavar="ACCOUNT", help="Only dead letters of an account, by its name."),
 ]
 
 _MOST_SHOWN: Final = 100
@@ -57,7 +57,9 @@ def list_letters(
     kind: Kind = None,
     account: Account = None,
     group: Annotated[bool, typer.Option("--group", help="Count by class and account.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Show at most so many, the oldest first.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the oldest first, or count them by class and account."""
@@ -92,7 +94,7 @@ class _Aside:
         forget = "To forget one: conveyor dead discard ID"
         _say(
             self.unreadable,
-            "{count} can't be read in Redis, and nothing is done for them: {ids}. " + forget,
+            "{count} can't be read in Redis, and no worker processes them: {ids}. " + forget,
         )
         _say(
             self.lost,
@@ -127,9 +129,9 @@ def show(
         typer.echo(json.dumps({**letter.to_dict(), "replay_is_paid": costs}, indent=2))
         return
     report.summary(letter, console.stdout())
-    price = "converts, and pays, again" if costs else "fetches the paid result; not paid again"
+    price = "converts and pays again" if costs else "fetches the paid result; not paid again"
     if costs and asks_first:
-        price = "asks for the old job first; converts, and pays, again only if that is gone"
+        price = "asks for the old job first; converts and pays again only if that is gone"
     console.say(console.stdout(), f"replay    conveyor dead replay {letter.id}  ({price})")
 
 
@@ -141,7 +143,8 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
     kind: Kind = None,
     account: Account = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All there are; --kind and --account narrow it.")
+        bool,
+        typer.Option("--all", help="All dead letters; --kind and --account narrow the choice."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it costs, and change nothing.")
@@ -163,7 +166,7 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
     in_bulk = every or wanted is not None or account is not None
     if in_bulk == bool(ids):
         raise InvalidRequest(
-            "Give the dead letters' ids, or choose them by --kind, --account or --all."
+            "Name the dead letters by id, or choose them with --kind, --account or --all."
         )
     with connected() as conveyor:
         letters = conveyor.dead_letters
@@ -187,14 +190,14 @@ def discard(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
     yes: Yes = False,
 ) -> None:
-    """Forget conversions whose entry in Redis can't be read, or is lost."""
+    """Forget conversions with an unreadable or lost entry in Redis."""
     confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
     with connected() as conveyor:
         for conversion_id in ids:
             if not conveyor.dead_letters.discard(conversion_id):
                 raise UnknownConversion(
-                    f"No unreadable or lost entry has the id {conversion_id!r}: see "
-                    "`conveyor dead list`."
+                    f"There is no unreadable or lost entry {conversion_id!r}. Run `conveyor dead "
+                    "list` to see them."
                 )
             typer.echo(conversion_id)
 
@@ -202,7 +205,10 @@ def discard(
 @app.command()
 def purge(
     older_than: Annotated[
-        str, typer.Option(metavar="SPAN", help="Those that ended longer ago: 12h, 7d, 2w.")
+        str,
+        typer.Option(
+            metavar="SPAN", help="Dead letters that ended longer ago than this: 12h, 7d, 2w."
+        ),
     ],
     yes: Yes = False,
 ) -> None:
@@ -271,7 +277,9 @@ def _kind(text: str | None) -> FailureKind | None:
     if text is None:
         return None
     if text not in _KINDS:
-        raise InvalidRequest(f"{text!r} is no class: choose one of {', '.join(_KINDS)}.")
+        raise InvalidRequest(
+            f"{text!r} is not a kind of failure. Choose one of {', '.join(_KINDS)}."
+        )
     return FailureKind(text)
 
 

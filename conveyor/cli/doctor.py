@@ -24,7 +24,8 @@ _HEADER = ("state", "where", "part", "what was found")
 def doctor(  # noqa: PLR0917 - typer reads the command's options off its parameters
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, help="How long a worker may take.")
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, help="How long a worker may take to answer."),
     ] = WORKER_TIMEOUT_S,
     live: Annotated[
         bool, typer.Option("--live", help="Try the service itself; needs CONVEYOR_API_SECRET.")
@@ -35,13 +36,13 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
             metavar="N",
             min=0,
             max=MOST_SPENT,
-            help="With --live: conversions that may be paid for. 0 asks for what is free.",
+            help="With --live: how many conversions may be paid. 0 tests only what is free.",
         ),
     ] = 0,
     record: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="With --live: where the recording goes; else a name of its own."
+            metavar="FILE", help="With --live: the file for the recording; otherwise a new name."
         ),
     ] = None,
     force: Annotated[
@@ -50,7 +51,10 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
     webhook: Annotated[
         str,
         typer.Option(
-            metavar="URL", help="With --live: where the service reaches this machine, by a tunnel."
+            metavar="URL",
+            help=(
+                "With --live: the URL at which the service reaches this machine through a tunnel."
+            ),
         ),
     ] = "",
     listen: Annotated[
@@ -74,7 +78,7 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
         return
     if yes or wishes != Wishes():
         raise InvalidRequest(
-            "--spend, --record, --force, --webhook, --listen and --yes belong to --live."
+            "--spend, --record, --force, --webhook, --listen and --yes need --live. Add it."
         )
     with connected() as conveyor:
         checks = examine(conveyor, timeout)

@@ -37,7 +37,7 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
-    """The user pressed Ctrl-C; the message says what goes on without them."""
+    """The user pressed Ctrl-C. The message says what keeps running."""
 
 
 class MissingExtra(ConveyorError):  # noqa: N818 - reads as the sentence it stands for
@@ -80,7 +80,7 @@ def _status_of(error: Exception) -> int:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, ConversionFailed) and not isinstance(error, ConversionCancelled):
-        return f"{error} Look: conveyor dead show {error.conversion_id}"
+        return f"{error} See: conveyor dead show {error.conversion_id}"
     if isinstance(error, ConveyorError | Interrupted):
         return str(error)
     # Its text may hold what nobody may see (invariant I5): say what and where alone.

@@ -32,8 +32,8 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise InvalidRequest(
-            f"The folder {folder} can't be written ({error.strerror}): "
-            "choose another one with --out. Nothing was started or paid."
+            f"The folder {folder} can't be written ({error.strerror}). Choose another folder with "
+            "--out. Nothing was started or paid."
         ) from None
 
 
@@ -77,7 +77,8 @@ def _fetch_one(file: StoredFile, storage: Storage, folder: Path, *, replace: boo
 def _check_same(file: StoredFile, digest: str) -> None:
     if digest != file.sha256:
         raise StorageError(
-            f"The file {file.uri} has changed since it was stored: look who writes there."
+            f"The file {file.uri} has changed since Conveyor stored it. Find out what else writes "
+            "to the storage."
         )
 
 
@@ -108,6 +109,6 @@ def _translated(file: StoredFile, folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageError(
-            f"Can't write {file.name} to {folder} ({error.strerror}): choose another --out. "
-            f"The result lies at {file.uri}."
+            f"Can't write {file.name} to {folder} ({error.strerror}). Choose another folder with "
+            f"--out. The result is at {file.uri}."
         ) from error

@@ -1,4 +1,4 @@
-"""``conveyor doctor --live``: a run against the service, told as a table."""
+"""``conveyor doctor --live``: a run against the service, printed as a table."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _listening(wishes: Wishes) -> Iterator[Listener | None]:
     port = wishes.listen or own
     if port is None:
         raise InvalidRequest(
-            "--webhook needs --listen: the port on this machine where calls arrive"
+            "--webhook needs --listen. Add the port on this machine where calls arrive."
         )
     with Listener(wishes.webhook, port) as listener:
         yield listener
@@ -184,7 +184,7 @@ def _as_json(report: Report, target: Path) -> dict[str, Any]:
 def _end(report: Report, target: Path) -> None:
     console.say(console.stderr(), _summary(report, target))
     if report.interrupted:
-        raise Interrupted(f"interrupted; what was seen until then is in {target}.")
+        raise Interrupted(f"interrupted. What was recorded so far is in {target}.")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -193,6 +193,6 @@ def _summary(report: Report, target: Path) -> str:
     verdicts = Counter(finding.verdict for _, finding in report.findings)
     return (
         f"{verdicts[Verdict.HOLDS]} hold, {verdicts[Verdict.DOES_NOT_HOLD]} do not, "
-        f"{verdicts[Verdict.COULD_NOT_TELL]} could not be told. "
+        f"{verdicts[Verdict.COULD_NOT_TELL]} could not be decided. "
         f"{count(report.spent, 'conversion')} spent. Recording: {target}"
     )

@@ -17,7 +17,7 @@ def get(
     conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a conversion as it stands."""
+    """Show a conversion's current state."""
     with connected() as conveyor:
         handle = conveyor.handle(conversion_id)
         conversion, progress = handle.get(), handle.progress()

@@ -42,7 +42,7 @@ def follow(handle: Handle, console: Console, timeout: float | None = None) -> Co
     Raises:
         WaitTimeout: It is still under way; it goes on.
         AccountHeld: It waits until the account is repaired.
-        UnknownConversion: It was forgotten.
+        UnknownConversion: The conversion is unknown or was forgotten.
         LedgerUnavailable: Redis can't be reached.
     """
     display = _live if console.is_interactive else _lines
@@ -62,15 +62,15 @@ def _looks(handle: Handle, timeout: float | None) -> Iterator[Progress]:
             return
         if progress.held:
             raise AccountHeld(
-                f"The conversion waits, and nothing is lost: {progress.note} "
-                f"When it is repaired: conveyor wait {handle.id}"
+                f"The conversion waits, and nothing is lost: {progress.note} Once that is "
+                f"repaired, run: conveyor wait {handle.id}"
             )
         if timeout is not None:
             left_s = begun + timeout - time.monotonic()
             if left_s <= 0:
                 raise WaitTimeout(
                     f"The conversion {handle.id} is still {progress.state} after {timeout:g} s. "
-                    f"It goes on; then: conveyor wait {handle.id}"
+                    f"It keeps running. To wait again, run: conveyor wait {handle.id}"
                 )
             pause_s = min(pause_s, left_s)
         time.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""A conversion, told in a few lines."""
+"""A conversion, printed in a few lines."""
 
 from __future__ import annotations
 

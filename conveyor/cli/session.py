@@ -47,9 +47,10 @@ def goes_on(conversion_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(
-            f"interrupted; the conversion goes on. Look: conveyor get {conversion_id}"
+            f"interrupted. The conversion keeps running. See: conveyor get {conversion_id}"
         ) from None
     except Unavailable as error:
         raise type(error)(
-            f"{error} The conversion is kept; then: conveyor wait {conversion_id}"
+            f"{error} The conversion is not lost. Once that is repaired, run: conveyor wait "
+            f"{conversion_id}"
         ) from error

@@ -11,7 +11,7 @@ from conveyor.domain.redaction import redact_server_url
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="The storage: producers and workers tell by a file in it that they mean the same.",
+    help="The storage: a marker file shows producers and workers that they use the same one.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """The storage: producers and workers tell by a file in it that they mean the same."""
+    """The storage: a marker file shows producers and workers that they use the same one."""
 
 
 @app.command()

@@ -69,7 +69,7 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise InvalidRequest(
-            f"{text!r} is no time span: give a number with s, m, h, d or w, such as 7d."
+            f"{text!r} is not a time span. Use a number with s, m, h, d or w, for example 7d."
         )
     return float(match[1]) * _SECONDS_OF[match[2]]
 
@@ -85,7 +85,9 @@ def parse_size(text: str) -> float:
     """
     match = _SIZE.fullmatch(text.strip().lower())
     if match is None:
-        raise InvalidRequest(f"{text!r} is no size: give a number with k, M, G or T, such as 2M.")
+        raise InvalidRequest(
+            f"{text!r} is not a size. Use a number with k, M, G or T, for example 2M."
+        )
     return float(match[1]) * _BYTES_OF[match[2]]
 
 

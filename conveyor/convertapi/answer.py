@@ -37,7 +37,7 @@ _PLAIN: Final = re.compile(
 
 
 class Unparsed:
-    """Stands for a body that is no JSON, or is JSON too deep to be read.
+    """Stands for a body that is not JSON, or is JSON nested too deeply to read.
 
     Attributes:
         is_whole: Whether it may be whole JSON all the same.
@@ -84,12 +84,12 @@ class Answer:
 
     @cached_property
     def text(self) -> str:
-        """The body as text; what is no UTF-8, UTF-16 or UTF-32 is replaced."""
+        """The body as text; bytes that are not UTF-8, UTF-16 or UTF-32 are replaced."""
         return self.body.decode(json.detect_encoding(self.body), "replace")
 
     @cached_property
     def value(self) -> Any:
-        """What the body holds as JSON, an `Unparsed` where it holds none."""
+        """The body's JSON value, or an `Unparsed` if it has none."""
         if not _may_be_json(self.body):
             return Unparsed(is_whole=False)
         if _is_deep(self.text):
@@ -105,7 +105,7 @@ class Answer:
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """How long the answer asks to wait.
+    """The wait that the answer asks for, in seconds.
 
     Args:
         headers: The head's fields.

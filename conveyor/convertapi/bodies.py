@@ -111,7 +111,7 @@ def _chunks(response: requests.Response, most: int | None = None) -> Iterator[by
         yield chunk
         size += len(chunk)
         if most is not None and size > most:
-            raise Unclear("the answer was larger than an answer can be")
+            raise Unclear("the answer was larger than any answer of ConvertAPI")
         if is_plain and raw.length_remaining == 0:
             return
 
@@ -129,7 +129,7 @@ def _begin_of(response: requests.Response, start: int) -> int | None:
         return None
     told = _RANGE.match(response.headers.get("Content-Range", ""))
     if not start or told is None or int(told[1]) != start:
-        raise Unclear("another part of the file came than was asked for")
+        raise Unclear("the service sent another part of the file than the one asked for")
     return start
 
 

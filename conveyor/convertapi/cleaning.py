@@ -146,7 +146,7 @@ class Scrubber:
         return kept
 
     def tree(self, value: Any) -> Any:
-        """Clean a whole answer, for support to look at.
+        """Clean a whole answer, so that support can read it.
 
         Args:
             value: What JSON brought.

@@ -243,7 +243,7 @@ class ConvertApi:
             answer = self._ask(RETRY_SAFE, "GET", "/user", sender=Sender.OWNER)
             body = checked(answer, self._scrubber()).json()
             if body is None:
-                raise Unclear("the account's state was answered in no known form")
+                raise Unclear("the account's state came in an unknown form")
             return Account(
                 active=bool(body.get("Active", True)),
                 conversions_total=_count(body.get("ConversionsTotal")),

@@ -97,7 +97,7 @@ class _Connection(HTTPConnection):
 
     def _check_time(self, exchange: Exchange | None) -> None:
         if exchange is not None and exchange.deadline.is_late_to_begin:
-            raise ConnectTimeoutError(self, "it is too late to begin")
+            raise ConnectTimeoutError(self, "the deadline passed before it began")
 
     def getresponse(self) -> Any:
         """Read an answer's head."""
@@ -136,7 +136,7 @@ class _Connection(HTTPConnection):
             lever.close()
 
     def let_go(self) -> None:
-        """End the exchange before somebody else gets this connection."""
+        """End the exchange before another request gets this connection."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.end()
@@ -149,7 +149,7 @@ class _TlsConnection(_Connection, HTTPSConnection):
         """Ask a proxy for a way through. To http.client a head that breaks off is a whole one."""
         super()._tunnel()
         if self._exchange is not None and self._exchange.is_late:
-            raise TimeoutError("the deadline is over")
+            raise TimeoutError("the deadline has passed")
 
 
 class _Pool(HTTPConnectionPool):
@@ -274,10 +274,10 @@ class Adapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, *args: Any, **options: Any) -> None:
-        """Do nothing: the connections were told how to verify when they were first asked for."""
+        """Do nothing: how to verify was set when the connections were made."""
 
     def request_url(self, request: Request, proxies: Any) -> str:  # type: ignore[override] # the same
-        """What is asked for: the whole address where a proxy is asked."""
+        """The request target: the whole URL for a proxy, otherwise the path."""
         return super().request_url(request, proxies) if proxies else request.target
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:

@@ -65,7 +65,7 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.until
 
     @property
@@ -89,7 +89,7 @@ class Lever:
         self._socket = connected.dup()
 
     def shut(self) -> None:
-        """End reading and writing at once, whoever waits for them."""
+        """End reading and writing immediately, also for threads that wait for them."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 

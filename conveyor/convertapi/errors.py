@@ -65,7 +65,7 @@ class ComeLater(ApiError):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        return f"the service asks for patience (HTTP {self.status})"
+        return f"the service asked to wait (HTTP {self.status})"
 
 
 class Refused(ApiError):

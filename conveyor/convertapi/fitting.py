@@ -65,7 +65,7 @@ def is_page(answer: Answer) -> bool:
 
 
 def is_binary(answer: Answer) -> bool:
-    """Whether the body is no text, so that it is no page and no message of anybody."""
+    """Whether the body is binary, so that it is neither a page nor an error message."""
     head = answer.body[:_SNIFFED_BYTES]
     if b"\0" in head:
         return True

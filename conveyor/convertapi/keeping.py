@@ -1,4 +1,4 @@
-"""Who stores what comes in an answer itself."""
+"""The interface that stores file contents that an answer holds itself."""
 
 from __future__ import annotations
 

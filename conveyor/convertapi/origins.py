@@ -78,7 +78,7 @@ def origin_of(url: str) -> Origin | None:
 
 
 class Gate:
-    """Tells the service's addresses from all others.
+    """Distinguishes the service's URLs from all others.
 
     Args:
         base_url: The configured address, ``https://eu-v2.convertapi.com``.

@@ -1,4 +1,4 @@
-"""Requests as they go out, made once and read by nobody on the way.
+"""Prepared requests: made once and not parsed again on the way out.
 
 `requests` would parse the address of each request four times, and write and check its header anew
 at each level. Here the gate has parsed the address, and a header that is sent many times is checked
@@ -43,7 +43,7 @@ class Fields(CaseInsensitiveDict[str]):
             self.block = lines.encode("latin-1")
         except (requests.RequestException, ValueError) as error:
             # Its text quotes the field.
-            raise Unreachable(f"the request can't be made: {type(error).__name__}") from None
+            raise Unreachable(f"the request could not be built: {type(error).__name__}") from None
 
     def with_length(self, size: int) -> Fields:
         """These fields, and the length of a body.
@@ -98,5 +98,5 @@ class Request(requests.PreparedRequest):
         try:
             self.prepare_body(body, None)  # finds out its length
         except (requests.RequestException, ValueError) as error:
-            raise Unreachable(f"the request can't be made: {type(error).__name__}") from None
+            raise Unreachable(f"the request could not be built: {type(error).__name__}") from None
         return self.headers

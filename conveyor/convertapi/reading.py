@@ -108,7 +108,7 @@ def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> 
 
 
 def checked(answer: Answer, scrubber: Scrubber) -> Answer:
-    """An answer to anything but a start or a poll, where it is none of an error.
+    """Check the answer to anything but a start or a poll, and raise if it is an error.
 
     Args:
         answer: The service's answer.
@@ -133,7 +133,7 @@ def checked(answer: Answer, scrubber: Scrubber) -> Answer:
 
 
 def is_refused_credential(answer: Answer) -> bool:
-    """Whether another credential may help: then nothing was started."""
+    """Whether other credentials may help. Nothing was started then."""
     status = answer.status
     if status in _CREDENTIAL_STATUSES:
         return True

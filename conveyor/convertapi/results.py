@@ -138,7 +138,7 @@ def _parts_of(body: dict[str, Any], scrubber: Scrubber) -> tuple[_Part, ...]:
     if files is None:
         raise _NoResult("it lists no Files")
     if not isinstance(files, list):
-        raise _NoResult("its Files is no list")
+        raise _NoResult("its Files is not a list")
     return tuple(_part(file, place, scrubber) for place, file in enumerate(files, 1))
 
 
@@ -152,7 +152,7 @@ def _has_files_and_cost(body: dict[str, Any]) -> bool:
 
 def _part(file: Any, place: int, scrubber: Scrubber) -> _Part:
     if not isinstance(file, dict):
-        raise _NoResult(f"file {place} is no object")
+        raise _NoResult(f"file {place} is not an object")
     name = _name_of(file, scrubber)
     size = clean_whole(field_of(file, "FileSize"), _MOST_SIZE)
     url, data = field_of(file, "Url"), field_of(file, "FileData")
@@ -180,7 +180,7 @@ def _checked_url(url: Any, place: int) -> str:
         found = _URL.fullmatch(url.strip())
         if found and origin_of(found[0]) is not None:
             return found[0]
-    raise _NoResult(f"the Url of file {place} is no http address")
+    raise _NoResult(f"the Url of file {place} is not an http URL")
 
 
 def _decoded(data: str, place: int) -> bytes:
@@ -190,7 +190,7 @@ def _decoded(data: str, place: int) -> bytes:
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise _NoResult(f"the FileData of file {place} is no base64") from None
+        raise _NoResult(f"the FileData of file {place} is not base64") from None
 
 
 def _kept(part: _Part, keep: Keeper) -> RemoteFile:
@@ -239,7 +239,7 @@ def _why_none(answer: Answer) -> str:
     if not answer.body:
         return "the answer was empty"
     if is_page(answer):
-        return "a page of somebody on the way came for an answer"
+        return "a proxy's page came instead of an answer"
     if _breaks_off(answer) and "json" in answer.content_type:
         return "the answer was cut"
     return "the answer was no result in a known form"

@@ -61,7 +61,7 @@ class Auth(StrEnum):
 
 
 class Sender(Enum):
-    """Tells whose credentials a request carries."""
+    """The kind of credentials that a request carries."""
 
     NOBODY = auto()
     ACCOUNT = auto()
@@ -262,7 +262,7 @@ class Transport:
         for _ in range(_MAX_REDIRECTS):
             address = self._gate.read(url)
             if address is None:
-                raise WrongHost("the result lies on a host that is not ConvertAPI's")
+                raise WrongHost("the result is on a host that is not ConvertAPI's")
             request = Request("GET", address, {}, fields)
             response = self._send(request, exchange, self._timeouts.read)
             location = response.headers.get("Location", "")
@@ -278,12 +278,11 @@ class Transport:
             return address
         if base_url:
             raise WrongHost(
-                "the address on record is neither that of CONVEYOR_API_URL nor ConvertAPI's own, "
-                "so nothing was sent to it: set CONVEYOR_API_URL to the host that took the job, "
-                "if it is one of yours"
+                "the recorded address is neither CONVEYOR_API_URL nor one of ConvertAPI's, so "
+                "nothing was sent to it. If that host is yours, set CONVEYOR_API_URL to it"
             )
         raise WrongHost(
-            "CONVEYOR_API_URL is no http or https address of a host alone, so nothing was sent"
+            "CONVEYOR_API_URL must be http(s) and a host, without a path. Nothing was sent"
         )
 
     def _request(
@@ -325,7 +324,9 @@ class Transport:
             log.warning(
                 "credentials_failed kind=%s where=%s", type(error).__name__, where_of(error)
             )
-            raise Unreachable(f"the credentials can't be had: {type(error).__name__}") from None
+            raise Unreachable(
+                f"the credentials could not be read: {type(error).__name__}"
+            ) from None
         if bearer and bearer not in self._secrets:
             self._secrets.append(bearer)
         return bearer

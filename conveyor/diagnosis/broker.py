@@ -1,4 +1,4 @@
-"""A channel to the broker for a look at it: bounded, and its errors in our words."""
+"""A channel to check the broker: bounded in time, with Conveyor's own errors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _PATIENCE: Final = {"socket_timeout": 3, "socket_connect_timeout": 3}
 
 
 def address_of_broker(app: Celery) -> str:
-    """Where an app's messages go, without credentials."""
+    """The broker's address of an app, without credentials."""
     return redact_server_url(str(app.conf.broker_write_url or app.conf.broker_url))
 
 
 @contextmanager
 def broker_channel(app: Celery) -> Iterator[Any]:
-    """A channel of its own.
+    """Open a new channel to the broker.
 
     Args:
         app: Whose broker.

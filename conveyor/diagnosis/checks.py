@@ -56,9 +56,9 @@ Work = Callable[[], "str | Finding"]
 
 
 class Part:
-    """What we stand on, to be checked any number of times.
+    """A part that Conveyor needs, which can be checked any number of times.
 
-    A check that hangs is waited for the next time, and not joined by another: each holds a thread.
+    A check that hangs is not started a second time, because each holds a thread.
 
     Args:
         name: What it is called.
@@ -112,11 +112,11 @@ class Part:
         if isinstance(error, ConveyorError):
             return str(error)
         # Its own text may hold an address or a password.
-        return f"It can't be used ({type(error).__name__}): look at its log."
+        return f"It can't be used ({type(error).__name__}). Check its log."
 
 
 def check_all(parts: Sequence[Part], timeout_s: float = CHECK_TIMEOUT_S) -> list[Check]:
-    """Check parts side by side: one that hangs is named, and keeps none of the others.
+    """Check parts in parallel. One that hangs is reported and does not delay the others.
 
     Args:
         parts: The parts.
@@ -132,8 +132,8 @@ def check_all(parts: Sequence[Part], timeout_s: float = CHECK_TIMEOUT_S) -> list
 
 def _hangs(timeout_s: float) -> str:
     return (
-        f"No answer within {timeout_s:g} s: it hangs. See whether it is overloaded, or shut off by "
-        "a firewall."
+        f"No answer within {timeout_s:g} s. It hangs. Check whether it is overloaded, or blocked "
+        "by a firewall."
     )
 
 

@@ -67,7 +67,7 @@ class _Probe:
         begin(partial(self._hold, conveyor))
 
     def uri(self, timeout_s: float) -> str | None:
-        """Its address; None where the storage is away, which a check of its own tells."""
+        """The file's address; None where the storage can't be used, which its own check reports."""
         try:
             return self._uri.result(timeout_s)
         except (StorageError, TimeoutError):

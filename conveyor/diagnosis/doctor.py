@@ -1,4 +1,4 @@
-"""The checks behind ``conveyor doctor``, as values: what stands, what does not, and the cure.
+"""The checks behind ``conveyor doctor``, as values: what works, what does not, and the cure.
 
 All parts are checked side by side, and each is bounded in time. Broker, Redis and storage are
 checked from here. A worker is asked to check its own storage, and the API, as only workers hold
@@ -59,7 +59,7 @@ def examine(conveyor: Conveyor, worker_timeout_s: float = WORKER_TIMEOUT_S) -> l
 
 
 def parts_of(conveyor: Conveyor) -> Sequence[Part]:
-    """What the library stands on: the broker, Redis and the storage."""
+    """The checks of the parts that the library needs: broker, Redis and storage."""
     return (
         Part("broker", partial(_reach_broker, conveyor)),
         Part("redis", partial(_reach_redis, conveyor)),
@@ -68,7 +68,7 @@ def parts_of(conveyor: Conveyor) -> Sequence[Part]:
 
 
 def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
-    """What must not take a web process out of service, and is worth a look all the same."""
+    """Further checks, which must not take a web process out of service."""
     return (
         Part("settings", partial(_look_at_settings, conveyor)),
         Part("entries", partial(_read_entries, conveyor.ledger)),
@@ -79,9 +79,13 @@ def further_parts_of(conveyor: Conveyor) -> Sequence[Part]:
 
 def _of_workers(conveyor: Conveyor, broker: Check, timeout_s: float) -> list[Check]:
     if not broker.ok:
-        return [Check("worker", ok=False, detail="Not asked: repair the broker first.")]
+        return [Check("worker", ok=False, detail="Not checked. Repair the broker first.")]
     if timeout_s <= 0:
-        return [Check("worker", ok=False, detail="Not asked: the broker took all of the time.")]
+        return [
+            Check(
+                "worker", ok=False, detail="Not checked, because the broker took all of the time."
+            )
+        ]
     return ask_worker(conveyor, timeout_s)
 
 
@@ -122,21 +126,22 @@ def _read_entries(ledger: Ledger) -> Finding:
     told = []
     if lost:
         told.append(
-            f"{lost} are lost: Redis has evicted them, or somebody has deleted them. "
-            "`conveyor dead list` names them"
+            f"{lost} are lost: they were evicted or deleted in Redis. `conveyor dead list` lists "
+            "them"
         )
     if newer:
         told.append(
-            f"{len(newer)} were written by a later release of Conveyor, and are left to its workers"
+            f"{len(newer)} were written by a later release of Conveyor. Its workers will process "
+            "them"
         )
     if unreadable:
         told.insert(
             0,
-            f"{unreadable} in Redis can't be read, and nothing is done for them: "
-            "`conveyor dead list` names them",
+            f"{unreadable} in Redis can't be read, and no worker processes them: `conveyor dead "
+            "list` lists them",
         )
         raise ConveyorError("; ".join(told))
-    return Finding("; ".join(told) or "all that were looked at can be read", warning=bool(told))
+    return Finding("; ".join(told) or "all checked entries can be read", warning=bool(told))
 
 
 def _use_storage(conveyor: Conveyor) -> str:
@@ -150,7 +155,8 @@ def _look_for_strangers(conveyor: Conveyor) -> str:
     strangers = conveyor.marker.mark.strangers()
     if strangers:
         raise StorageError(
-            f"These workers (host:process) have another storage, and hold their work: "
-            f"{', '.join(strangers)}. Their logs say what they find."
+            "These workers (host:process) use another storage and have stopped their work: "
+            f"{', '.join(strangers)}. Give them the same CONVEYOR_STORAGE_URL. Their logs say "
+            "what they found."
         )
     return "all workers have this storage"

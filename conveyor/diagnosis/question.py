@@ -108,9 +108,9 @@ class Question:
             self._result.result(_RESULT_S)
         except TimeoutError:
             detail = (
-                "The worker has answered, and its result does not arrive. "
-                f"{backend} is not the workers', or they can't write to it: set the application's "
-                "result_backend, and CONVEYOR_RESULT_BACKEND of both, to the same."
+                f"The worker answered, but its result did not arrive. {backend} is not the "
+                "workers' backend, or they can't write to it. Give the application's "
+                "result_backend and CONVEYOR_RESULT_BACKEND the same value."
             )
             return Check("results", ok=False, detail=detail)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
@@ -122,7 +122,7 @@ class Question:
         )
 
     def close(self) -> None:
-        """Forget the result; where the backend hangs nobody waits for that."""
+        """Forget the result without waiting for a backend that hangs."""
         begin(self._sent.forget)
 
     def _come(self) -> Mapping[str, Any] | None:
@@ -171,7 +171,7 @@ def _told(report: Mapping[str, Any]) -> list[Check]:
     try:
         return _read_report(report)
     except (KeyError, TypeError):
-        return [no_worker("A worker's answer can't be read: is it of another release?")]
+        return [no_worker("A worker's answer can't be read. Check that it runs the same release.")]
 
 
 def _read_report(report: Mapping[str, Any]) -> list[Check]:
@@ -195,9 +195,8 @@ def _compare(ours: str, report: Mapping[str, Any]) -> list[Check]:
     if not theirs or theirs == ours:
         return []
     detail = (
-        "The worker keeps conversions in another Redis, or under another namespace: it never sees "
-        "those that are enqueued here. Give both the same CONVEYOR_REDIS_URL and "
-        "CONVEYOR_NAMESPACE."
+        "The worker uses another Redis or another namespace, so it never sees what you enqueue "
+        "here. Give both the same CONVEYOR_REDIS_URL and CONVEYOR_NAMESPACE."
     )
     return [Check("ledger", ok=False, detail=detail, where=str(report["node"]))]
 

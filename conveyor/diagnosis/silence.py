@@ -105,11 +105,11 @@ def _ask_about(app: Celery, nodes: Sequence[str], deadline: float) -> dict[str, 
 def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
     start = "Start one: celery -A workers.app worker."
     if not alive:
-        return f"No worker answered within {timeout_s:g} s, and none is there. {start}"
+        return f"No worker answered within {timeout_s:g} s, and none is connected. {start}"
     queues = sorted({queue for worker in alive for queue in worker.queues})
     return (
         f"No worker answered within {timeout_s:g} s. {len(alive)} on this broker consume other "
-        f"queues ({', '.join(queues[:6])}): they are another application's, or of another "
+        f"queues ({', '.join(queues[:6])}). They belong to another application, or to another "
         f"CONVEYOR_NAMESPACE. {start}"
     )
 
@@ -121,8 +121,8 @@ def _judge(
     about = told.get(worker.node)
     if about is None:
         detail = (
-            f"It is alive, and has not answered within {timeout_s:g} s. Look at its log: is it "
-            "overloaded, or of another release?"
+            f"The worker runs, but has not answered within {timeout_s:g} s. Check its log: it may "
+            "be overloaded, or run another release."
         )
         return [Check("worker", ok=False, detail=detail, where=worker.node)]
     found = [Check("worker", ok=False, detail=_busy(about, timeout_s), where=worker.node)]
@@ -136,15 +136,15 @@ def _busy(about: Mapping[str, Any], timeout_s: float) -> str:
     slots, running = int(about["slots"]), list(about.get("running", ()))
     if len(running) < slots:
         return (
-            f"It is alive, has {slots - len(running)} free slots of {slots}, and has not answered "
-            f"within {timeout_s:g} s: many messages wait before ours, or its answer found neither "
-            "Redis nor the result backend. Give both the same CONVEYOR_REDIS_URL and "
-            "CONVEYOR_RESULT_BACKEND."
+            f"The worker runs, has {slots - len(running)} free slots of {slots}, but has not "
+            f"answered within {timeout_s:g} s. Many messages may wait before this one, or its "
+            "answer reached neither Redis nor the result backend. Give both the same "
+            "CONVEYOR_REDIS_URL and CONVEYOR_RESULT_BACKEND."
         )
     longest = max((float(item["seconds"]) for item in running), default=0.0)
     tasks = ", ".join(sorted({str(item["task"]) for item in running}))
     return (
-        f"It is alive, and all its {slots} slots are busy with {tasks}, the longest for "
-        f"{longest:.0f} s: it has no slot for an answer within {timeout_s:g} s. Look at what they "
-        "wait for, or start more workers."
+        f"The worker runs, but all its {slots} slots are busy with {tasks}, the longest for "
+        f"{longest:.0f} s. It has no slot to answer within {timeout_s:g} s. Check what they wait "
+        "for, or start more workers."
     )

@@ -1,7 +1,7 @@
-"""How the servers stand on which everything depends: what of their settings can hurt.
+"""The settings of Redis and the broker, and the risks in them.
 
-`conveyor doctor` shows it. Workers and the web process look at their start, log each concern once,
-and refuse to start where nothing can work.
+`conveyor doctor` shows it. Workers and the web process check them at their start, log each concern
+once, and refuse to start where nothing can work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Server", "fatal_of", "finding_of", "look"]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server, and what of it can hurt.
+    """One server and its risks.
 
     Attributes:
         name: What is kept there: ``redis`` the conversions, ``broker`` the messages.
@@ -36,11 +36,11 @@ class Server:
         return tuple(f"{self._named(concern)}." for concern in self.standing.concerns)
 
     def _named(self, concern: Concern) -> str:
-        return f"Of {self.name}: {concern.detail}"
+        return f"The {self.name} server: {concern.detail}"
 
 
 def look(ledger: Ledger, app: Celery) -> list[Server]:
-    """Look at the servers: at one, where both are the same.
+    """Check the servers: only one, where both are the same.
 
     Args:
         ledger: Where conversions are kept.

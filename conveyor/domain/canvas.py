@@ -18,7 +18,7 @@ __all__ = ["Caller"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What goes on when the conversion ends. The fields are Celery's, of its task messages.
+    """What Celery runs after the conversion. The fields are those of Celery's task messages.
 
     Attributes:
         callbacks: Signatures to run with the result (``link``).

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class State(StrEnum):
-    """Where a conversion stands; `conveyor.ledger.transitions` has the ways between them."""
+    """A conversion's state; `conveyor.ledger.transitions` lists the transitions."""
 
     QUEUED = "queued"  # accepted; no job at the service
     CONVERTING = "converting"  # the intent to submit is on record, or the service has the job
@@ -34,7 +34,7 @@ class State(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether the state is final: it changes only by a replay."""
         return self in _FINAL
 
     @property
@@ -67,7 +67,7 @@ class StoredFile:
 
     Attributes:
         name: Its file name, safe to use as such.
-        uri: Where it lies, an fsspec URL.
+        uri: Its location, an fsspec URL.
         size: In bytes.
         sha256: The hash of its content, hexadecimal.
     """
@@ -84,7 +84,7 @@ class StagedFile:
 
     Attributes:
         name: Its file name, as it came.
-        uri: Where it lies, an fsspec URL.
+        uri: Its location, an fsspec URL.
         size: In bytes.
         sha256: The hash of its content, hexadecimal.
     """
@@ -101,7 +101,7 @@ class Failure:
 
     Attributes:
         kind: Who can do something about it.
-        message: What the service, or Conveyor, says of the cause. Holds no secret.
+        message: What failed and what to do, in one line. Holds no secret.
         code: ConvertAPI's error code, 0 where there is none.
         status: The HTTP status that brought it, 0 where there is none.
         answer: What the service answered, redacted and at most 2,000 characters, where it can't be
@@ -117,11 +117,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A conversion as it stands.
+    """A conversion's current state.
 
     Attributes:
         id: Its id, which is also the Celery task id.
-        state: Where it stands.
+        state: Its state.
         from_format: The format of the source, ``"docx"``.
         to_format: The target format, ``"pdf"``.
         files: The stored results, empty until ``succeeded``.
@@ -208,10 +208,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a conversion is.
+    """A conversion's progress.
 
     Attributes:
-        state: Where it stands.
+        state: Its state.
         polls: How often the service was asked.
         elapsed_s: Seconds since it was accepted.
         expected_s: Seconds that half of such conversions took lately at the service, None while

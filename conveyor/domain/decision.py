@@ -47,8 +47,8 @@ __all__ = [
 
 _LIMITS: Final = Limits()
 _MAY_PAY_TWICE: Final = (
-    "The job may have been paid. A replay asks for it first, as long as the service may know it, "
-    "and else may pay a second time: look at the account."
+    "The job may have been paid. A replay asks for that job first, while the service may still "
+    "know it, and else may pay again. Check the account."
 )
 # "At most two hours", says the seed: near their end a 404 may mean "no longer".
 _PROOF_SHARE: Final = 0.5
@@ -60,7 +60,7 @@ _KNOWN: Final = re.compile(r"already|duplicate|exist|in use|taken|used", re.IGNO
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files: they are uploaded again"
+_UPLOADS_LOST: Final = "ConvertAPI no longer has the uploaded files. Conveyor uploads them again"
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
@@ -149,8 +149,8 @@ def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None
     if entry.waiting_s < limits.submit_s:
         return None
     message = (
-        f"Not submitted in {limits.submit_s / 3600:.1f} h: {reason}. {_paid_so_far(entry)} "
-        "Replay it when the service answers again."
+        f"Not submitted in {limits.submit_s / 3600:.1f} h: {reason}. {_paid_so_far(entry)} Replay "
+        "it once the service answers again."
     )
     return Failure(FailureKind.SERVICE, message)
 
@@ -160,21 +160,24 @@ def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
     if max(entry.held_s, entry.waiting_s) < limits.hold_s:
         return None
     days = limits.hold_s / (24 * 3600)
-    message = f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)}"
+    message = (
+        f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)} Repair the account, "
+        "then replay it."
+    )
     return Failure(FailureKind.ACCOUNT, message)
 
 
 def _paid_so_far(entry: Entry) -> str:
     """What may have been paid is never called unpaid."""
     if entry.lost:
-        return "ConvertAPI knew of no job after an unclear submit, so nothing should be paid."
+        return "ConvertAPI had no job after an unclear submit, so nothing should be paid."
     return "Nothing was paid."
 
 
 def _unreadable(answer: Unreadable) -> Bury:
     message = (
-        "ConvertAPI says that the conversion is done, which is paid, and its answer can't be "
-        f"read: {answer.reason}. A replay asks for the same job before it pays again."
+        "ConvertAPI finished the conversion, so it is paid, but its answer can't be read: "
+        f"{answer.reason}. Replay it: Conveyor asks for the same job before it pays again."
     )
     failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=answer.answer)
     return Bury(failure, answer.cost)
@@ -216,7 +219,7 @@ def _is_taken(words: str, status: int) -> bool:
 def _taken_before(words: str, status: int) -> Failure:
     """The service says that it has the job already. Where it can't be found, it may be paid."""
     said = " ".join(words.split()).rstrip(".")
-    message = f"ConvertAPI refused a submit ({said}), and does not know the job. {_MAY_PAY_TWICE}"
+    message = f"ConvertAPI refused a submit ({said}), but does not know the job. {_MAY_PAY_TWICE}"
     return Failure(FailureKind.POSSIBLY_PAID, message, status=status)
 
 
@@ -245,7 +248,10 @@ def denied(failure: Failure, entry: Entry, limits: Limits, *, is_well: bool) -> 
         return Bury(too_long)
     if not is_well or entry.denials < _MOST_DENIALS:
         return Hold(failure)
-    message = f"{failure.message} The account itself is well: this conversion alone is refused."
+    message = (
+        f"{failure.message} The account is active, but ConvertAPI refuses this conversion. Check "
+        "whether your plan includes it."
+    )
     return Bury(Failure(FailureKind.ACCOUNT, message, failure.code, failure.status))
 
 
@@ -263,12 +269,12 @@ def _unless_over(
     hours = f"{limits.job_s / 3600:.1f} h"
     if entry.confirmed or again.confirmed:
         message = (
-            f"ConvertAPI has brought no result in {hours}, longer than it keeps a job. "
-            "A replay converts, and pays, again."
+            f"ConvertAPI returned no result in {hours}, longer than it keeps a job. A replay "
+            "converts and pays again."
         )
         return Expire(Failure(FailureKind.EXPIRED, message))
     if entry.asking:
-        return SubmitAgain("the old job can't be asked for any more", pays_anew=True)
+        return SubmitAgain("the old job has expired", pays_anew=True)
     message = (
         f"ConvertAPI did not say in {hours} whether it has the job "
         f"({again.note or 'no answer'}). {_MAY_PAY_TWICE}"
@@ -284,8 +290,8 @@ def _after_not_found(entry: Entry, limits: Limits) -> PollAgain | SubmitAgain | 
         return _unless_over(again, entry, limits)
     if entry.confirmed:
         message = (
-            "ConvertAPI no longer knows the job, and its result was not fetched. "
-            "A replay converts, and pays, again."
+            "ConvertAPI no longer knows the job, and its result was not fetched. A replay "
+            "converts and pays again."
         )
         return Expire(Failure(FailureKind.EXPIRED, message, status=_NOT_FOUND))
     if entry.asking:
@@ -317,10 +323,10 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
         # No job has turned up: the refusal was meant as it was said.
         return _lost_uploads(entry.refusal, entry) or Bury(entry.refusal)
     if entry.submits < limits.submits:
-        return SubmitAgain("the submit had not arrived")
+        return SubmitAgain("the submit did not arrive")
     message = (
-        f"{entry.submits} submits were lost on the way, and ConvertAPI knows of no job. "
-        "Nothing should be paid. Replay it when the network is well."
+        f"{entry.submits} submits were lost on the way, and ConvertAPI has no job. Nothing should "
+        "be paid. Replay it once the network works."
     )
     return Bury(Failure(FailureKind.SERVICE, message, status=_NOT_FOUND))
 
@@ -328,11 +334,11 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
 def _why_unknown(entry: Entry) -> str:
     """Why a 404 does not prove that a submit never arrived; empty where it does."""
     if entry.foreign_ids:
-        return "this service uses job ids of its own, so it can't be asked"
+        return "this service assigns its own job ids, so Conveyor can't ask for the job"
     if _is_anycast(entry):
-        return "this host asks the nearest data centre, which may not be the one that has the job"
+        return "this host routes to the nearest data centre, which may not have the job"
     if entry.job_age_s > rules.JOB_LIFE_S * _PROOF_SHARE:
-        return "the service may have forgotten the job meanwhile"
+        return "the service may have forgotten the job by now"
     return ""
 
 
@@ -348,7 +354,7 @@ def _after_silence(
         again = PollAgain(confirmed=False, failed=True, note=reason)
         return _unless_over(again, entry, limits)
     message = (
-        f"{entry.consecutive_failures + 1} polls in a row brought no answer of ConvertAPI: "
+        f"{entry.consecutive_failures + 1} polls in a row got no answer from ConvertAPI: "
         f"{reason}. {_MAY_PAY_TWICE}"
     )
     return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))

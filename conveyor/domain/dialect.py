@@ -13,7 +13,7 @@ __all__ = ["Dialect"]
 
 
 class Dialect(StrEnum):
-    """How asynchronous jobs are started and addressed."""
+    """A dialect: how asynchronous jobs are started and addressed."""
 
     PATH = "path"
     QUERY = "query"
@@ -24,7 +24,7 @@ class Dialect(StrEnum):
         return f"/async{convert}" if self is Dialect.PATH else convert
 
     def start_query(self, job_id: str, *, semi: bool = False) -> dict[str, str]:
-        """The query that goes with it.
+        """The query parameters of a start in this dialect.
 
         Args:
             job_id: Ours.

@@ -17,7 +17,7 @@ _UNSUPPORTED: Final = 415
 _CURE_BY_KIND: Final = {
     FailureKind.INPUT: "Check the document and the parameters.",
     FailureKind.ACCOUNT: (
-        "Check CONVEYOR_API_SECRET and the account, then: conveyor account resume."
+        "Check CONVEYOR_API_SECRET and the account, then run: conveyor account resume."
     ),
     FailureKind.SERVICE: "Replay it later.",
 }

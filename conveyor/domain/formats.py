@@ -1,9 +1,9 @@
 """What ConvertAPI is known to convert into what: something to choose from.
 
 Most pairs are from the vendor's own lists, https://www.convertapi.com/api and
-https://v2.convertapi.com/info/openapi; some were told by others alone. Nothing is refused by them:
-the service may know more, or less, so a pair that is not listed is passed on. Pairs of operations
-that need a second document beside the source (``compare``), or none, are left out.
+https://v2.convertapi.com/info/openapi; some come only from other sources. Nothing is refused by
+them: the service may know more, or less, so a pair that is not listed is passed on. Pairs of
+operations that need a second document beside the source (``compare``), or none, are left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Job ids: derived, so that whoever lost the note of one finds the same again (invariant I1)."""
+"""Job ids: derived from a key, so that a lost id is found again (invariant I1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UUID_BYTES: Final = 16
 
 
 def job_uuid(key: bytes, conversion_id: str, attempt: int) -> UUID:
-    """The id of one attempt's job. Whoever does not know the key can't guess it.
+    """The job id of one attempt. It can't be guessed without the key.
 
     Args:
         key: A secret of the fleet's.

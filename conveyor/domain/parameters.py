@@ -58,7 +58,7 @@ def format_of(given: Any, which: str) -> str:
     text = given.lower().removeprefix(".") if isinstance(given, str) else ""
     if not _FORMAT.fullmatch(text):
         raise InvalidRequest(
-            f"The {which} format {_shown(given)} can't be one: give it as a name like 'pdf'."
+            f"The {which} format {_shown(given)} is not valid. Use a name like 'pdf'."
         )
     return text
 
@@ -76,24 +76,26 @@ def params_of(given: Any) -> Mapping[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidRequest(
-            f"The parameters must be values by name, not a {type(given).__name__}: "
-            "give a mapping, e.g. {'PageRange': '1-3'}."
+            f"The parameters must be a mapping of names to values, not a {type(given).__name__}. "
+            "For example {'PageRange': '1-3'}."
         )
     seen: set[str] = set()
     for name in given:
         _check_name(name)
         if name.lower() in seen:
-            raise InvalidRequest(f"The parameter {name} is given twice: give it once.")
+            raise InvalidRequest(f"The parameter {name} is given twice. Give it once.")
         seen.add(name.lower())
     return given
 
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not _PARAM.fullmatch(name):
-        raise InvalidRequest(f"The parameter name {_shown(name)} can't be one of ConvertAPI's.")
+        raise InvalidRequest(
+            f"The parameter name {_shown(name)} is not valid. Use letters and digits."
+        )
     reason = rules.RESERVED_PARAMETERS.get(name.lower())
     if reason:
-        raise InvalidRequest(f"The parameter {name} can't be set: {reason}.")
+        raise InvalidRequest(f"You can't set the parameter {name}: {reason}.")
 
 
 def file_of(name: str, value: Any) -> Source:
@@ -109,9 +111,9 @@ def file_of(name: str, value: Any) -> Source:
     try:
         sources = parse_sources(value)
     except InvalidRequest as error:
-        raise InvalidRequest(f"The parameter {name} is no file. {error}") from None
+        raise InvalidRequest(f"The parameter {name} is not a file. {error}") from None
     if len(sources) > 1:
-        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}.")
+        raise InvalidRequest(f"The parameter {name} takes one file, not {len(sources)}. Give one.")
     return sources[0]
 
 
@@ -134,8 +136,8 @@ def text_form(name: str, value: Any) -> str:
         text = _number(name, value)
     else:
         raise InvalidRequest(
-            f"The parameter {name} must be text, a number or a truth value, "
-            f"not a {type(value).__name__}."
+            f"The parameter {name} must be text, a number or a boolean, not a "
+            f"{type(value).__name__}."
         )
     _check_text(name, text)
     if name.lower() == TIMEOUT and text not in _TIMEOUTS:
@@ -150,22 +152,26 @@ def _number(name: str, value: float) -> str:
     except (OverflowError, ValueError):
         # Python writes no integers of thousands of digits.
         pass
-    raise InvalidRequest(f"The parameter {name} is no number that can be sent: give a smaller one.")
+    raise InvalidRequest(
+        f"The parameter {name} is not a number that can be sent. Use a smaller one."
+    )
 
 
 def _check_text(name: str, text: str) -> None:
     """Refuse what no parameter holds, without showing it: it may be a password."""
     if "\0" in text:
-        raise InvalidRequest(f"The parameter {name} holds a NUL character: leave it out.")
+        raise InvalidRequest(f"The parameter {name} holds a NUL character. Remove it.")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise InvalidRequest(
-            f"The parameter {name} holds half a character (a lone surrogate): "
-            "give it as Unicode text."
+            f"The parameter {name} holds half a character (a lone surrogate). Use valid Unicode "
+            "text."
         ) from None
     if size > _MAX_PARAM_BYTES:
-        raise InvalidRequest(f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes.")
+        raise InvalidRequest(
+            f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes. Use a shorter value."
+        )
 
 
 def semi_async_of(given: Any) -> int | None:
@@ -185,8 +191,8 @@ def semi_async_of(given: Any) -> int | None:
         or not 0 <= given <= rules.MAX_SEMI_ASYNC_S
     ):
         raise InvalidRequest(
-            f"semi_async_seconds takes whole seconds from 0 to {rules.MAX_SEMI_ASYNC_S}: "
-            "0 leaves the answer to the polls."
+            f"semi_async_seconds must be a whole number from 0 to {rules.MAX_SEMI_ASYNC_S}. With "
+            "0, polls fetch the answer."
         )
     return int(given)
 

@@ -25,7 +25,7 @@ _ESCAPED: Final = re.compile(r"^([^:%]+)(?::(?:\\?/){2}|%3a%2f%2f)", re.IGNORECA
 
 
 def redact_url(url: str) -> str:
-    """Show where a document's URL points, and nothing that opens it.
+    """Shorten a document's URL to its scheme and host, so that it can be logged.
 
     Args:
         url: An http or fsspec URL, or a FileId. Any text is taken.
@@ -40,7 +40,7 @@ def redact_url(url: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Show what somebody else has written, and the URLs in it as `redact_url` does.
+    """Clean a foreign text for logs: its URLs are shortened as `redact_url` does.
 
     Args:
         text: As the service words an error: it may quote a parameter.

@@ -77,7 +77,7 @@ class ConversionRequest:
         sources = parse_sources(source)
         from_format = format_of(from_format or _common_format(sources), "source")
         if from_format == "web" and len(sources) > 1:
-            raise InvalidRequest("A web page is converted by itself: give one URL.")
+            raise InvalidRequest("Web pages can't be combined. Give one URL.")
         return cls._checked(sources, from_format, to, params, semi_async_seconds)
 
     @classmethod
@@ -210,7 +210,7 @@ class ConversionRequest:
         Raises:
             LookupError: A field is missing.
             TypeError: A field is of another type.
-            ValueError: It is no JSON, or names an unknown kind of source.
+            ValueError: The text is not JSON, or names an unknown kind of source.
         """
         plain = plain_of(text)
         waits_s = plain.get("semi_async")
@@ -255,7 +255,8 @@ def _common_format(sources: tuple[Source, ...]) -> str:
     formats = {source.format for source in sources}
     if "" in formats:
         raise InvalidRequest(
-            "Can't tell the format from the file name. Pass from_format='docx' (--from docx), say."
+            "Can't tell the format from the file name. Pass from_format, for example "
+            "from_format='docx' (--from docx)."
         )
     return formats.pop() if len(formats) == 1 else "any"
 
@@ -264,6 +265,6 @@ def _check_size(request: ConversionRequest) -> None:
     texts = [*request.addresses, *request.params, *request.params.values()]
     if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_REQUEST_BYTES:
         raise InvalidRequest(
-            f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together: "
-            "convert fewer sources at once."
+            f"The sources and parameters are longer than {_MAX_REQUEST_BYTES} bytes together. "
+            "Convert fewer sources at a time."
         )

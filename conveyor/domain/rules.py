@@ -96,17 +96,17 @@ QUERY_JOB_ID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 """The form of a job id in the query dialect: a UUID (S)."""
 
 RESERVED_PARAMETERS: Final = {
-    "secret": "the worker's credentials are used",
-    "token": "the worker's credentials are used",
-    "apikey": "the worker's credentials are used",
-    "auth": "the worker's credentials are used",
-    "async": "every conversion is asynchronous",
-    "jobid": "the job id is Conveyor's own",
-    "webhook": "Conveyor has an address of its own for each job",
-    "storefile": "results are always fetched from the service's store",
-    "file": "give it as the source",
-    "files": "give a list as the source",
-    "url": "give it as the source, with from_format='web'",
+    "secret": "the workers use their own credentials. Leave it out",
+    "token": "the workers use their own credentials. Leave it out",
+    "apikey": "the workers use their own credentials. Leave it out",
+    "auth": "the workers use their own credentials. Leave it out",
+    "async": "every conversion is asynchronous. Leave it out",
+    "jobid": "Conveyor makes the job id. Leave it out",
+    "webhook": "Conveyor sets its own webhook for each job. Leave it out",
+    "storefile": "Conveyor always fetches results from the service's store. Leave it out",
+    "file": "pass it as the source",
+    "files": "pass a list as the source",
+    "url": "pass it as the source, with from_format='web'",
 }
 """Parameters of the protocol itself, in lower case, and why a caller can't set them (S, F)."""
 
@@ -145,15 +145,15 @@ INPUT_CODES: Final = frozenset({DAMAGED, _PROTECTED, 5004, _SOURCE_NOT_FETCHED, 
 nothing is told by them."""
 
 CURE_BY_CODE: Final = {
-    BALANCE_USED_UP: "The balance is used up: buy conversions, then: conveyor account resume.",
+    BALANCE_USED_UP: "The balance is used up. Buy conversions, then run: conveyor account resume.",
     _TOOK_TOO_LONG: (
         f"It took too long: convert it again with a longer Timeout (up to {MOST_TIMEOUT_S} s)."
     ),
-    DAMAGED: "The document is damaged or of another format: check the file and its format.",
-    _PROTECTED: "The document is protected: give the parameter Password.",
+    DAMAGED: "The document is damaged, or has another format. Check the file and its format.",
+    _PROTECTED: "The document is protected. Pass the parameter Password.",
     _SOURCE_NOT_FETCHED: (
-        "ConvertAPI could not fetch the source: its URL must answer 200 without a login."
+        "ConvertAPI could not fetch the source. Its URL must answer 200 without a login."
     ),
-    FILE_ID_UNKNOWN: "The FileId is wrong or older than three hours: give the file again.",
+    FILE_ID_UNKNOWN: "The FileId is wrong, or older than three hours. Send the file again.",
 }
 """What to do about a failure of this code."""

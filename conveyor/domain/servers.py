@@ -190,16 +190,14 @@ def _read(url: str, *, strict: bool) -> ServerUrl:
         "tls": _tls(query),
     }
     if common["tls"] and scheme not in ("rediss", "sentinels"):
-        raise ValueError(
-            "has ssl_… parameters, which need TLS: begin it with rediss:// or sentinels://"
-        )
+        raise ValueError("has ssl_… parameters, which need TLS: use rediss:// or sentinels://")
     if scheme == "unix":
         return _socket(place, query, common)
     if scheme in ("sentinel", "sentinels"):
         return _sentinels(scheme, place, query, common)
     hosts, _, path = place.partition("/")
     if "," in hosts or ";" in hosts:
-        raise ValueError("names several servers: one alone, or sentinel://… for sentinels")
+        raise ValueError("names several servers: name one, or use sentinel://… for sentinels")
     return ServerUrl(
         scheme,
         hosts=(_host(hosts or "127.0.0.1", _REDIS_PORT),),
@@ -211,7 +209,7 @@ def _read(url: str, *, strict: bool) -> ServerUrl:
 def _socket(place: str, query: Mapping[str, str], common: Mapping[str, Any]) -> ServerUrl:
     path = unquote(place)
     if not path.startswith("/"):
-        raise ValueError("must hold the socket's whole path: unix:///run/valkey.sock?db=0")
+        raise ValueError("must give the socket's full path: unix:///run/valkey.sock?db=0")
     return ServerUrl("unix", path=path, database=_database("", query), **common)
 
 
@@ -262,11 +260,11 @@ def _tls(query: Mapping[str, str]) -> dict[str, str | bool]:
     options: dict[str, str | bool] = {name: query[name] for name in _TLS_FILES if query.get(name)}
     if wanted := query.get("ssl_cert_reqs"):
         if wanted.lower() not in _VERIFICATIONS:
-            raise ValueError("has an ssl_cert_reqs that is not required, optional or none")
+            raise ValueError("has a wrong ssl_cert_reqs: use required, optional or none")
         options["ssl_cert_reqs"] = _VERIFICATIONS[wanted.lower()]
     if wanted := query.get("ssl_check_hostname"):
         if wanted.lower() not in _FLAGS:
-            raise ValueError("has an ssl_check_hostname that is not true or false")
+            raise ValueError("has a wrong ssl_check_hostname: use true or false")
         options["ssl_check_hostname"] = _FLAGS[wanted.lower()]
     return options
 

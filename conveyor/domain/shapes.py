@@ -45,10 +45,10 @@ def without_escapes(text: TextT) -> TextT:
 
 
 def plain_of(text: str) -> Any:
-    """What a JSON text holds, with every half of a character replaced.
+    """Parse a JSON text and replace every lone surrogate.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: The text is not JSON.
         RecursionError: It is too deep.
     """
     plain = json.loads(text)

@@ -1,4 +1,4 @@
-"""The kinds of source that a conversion takes, told apart by their form.
+"""The kinds of source that a conversion takes, distinguished by their form.
 
 ========================  ==============================================================
 ``https://…``             a URL that the service can reach: passed on
@@ -51,7 +51,7 @@ _MAX_BYTES: Final = 8192
 
 
 class SourceKind(StrEnum):
-    """Who reads the source."""
+    """The kind of a source, which says who reads it."""
 
     URL = "url"  # the service fetches it
     FILE_ID = "file_id"  # the service has it
@@ -88,7 +88,7 @@ class Source:
 
     @property
     def format(self) -> str:
-        """The format that the name tells, ``"docx"``; empty where it tells none."""
+        """The format in the file name's suffix, ``"docx"``; empty if there is none."""
         return PurePosixPath(self.name).suffix.removeprefix(".").lower()
 
 
@@ -98,7 +98,7 @@ def is_file_id(text: str) -> bool:
 
 
 def parse_sources(given: SourceInput) -> tuple[Source, ...]:
-    """Tell what was given as a source.
+    """Parse sources as the caller gave them.
 
     Args:
         given: One source of any kind, or a list of them.
@@ -112,9 +112,9 @@ def parse_sources(given: SourceInput) -> tuple[Source, ...]:
     try:
         sources = tuple(_flatten(given))
     except RecursionError:
-        raise InvalidRequest("The sources are nested too deeply: give one list.") from None
+        raise InvalidRequest("The sources are nested too deeply. Use one list.") from None
     if not sources:
-        raise InvalidRequest("There is no source: give a URL, a path, a FileId or a list of these.")
+        raise InvalidRequest("There is no source. Use a URL, a path, a FileId, or a list of these.")
     return sources
 
 
@@ -155,15 +155,15 @@ def _flatten(given: Any) -> list[Source]:
     if isinstance(given, Sequence) and not isinstance(given, bytes | bytearray):
         return [source for item in given for source in _flatten(item)]
     raise InvalidRequest(
-        f"A source can't be a {type(given).__name__}: give a URL, a path, a FileId or a list "
-        "of these."
+        f"A source can't be a {type(given).__name__}. Use a URL, a path, a FileId, or a list of "
+        "these."
     )
 
 
 def _parse_text(text: str) -> Source:
     text = str.__str__(text)
     if not text.strip() or "\0" in text:
-        raise InvalidRequest("The source is empty: give a URL, a path or a FileId.")
+        raise InvalidRequest("The source is empty. Use a URL, a path or a FileId.")
     scheme = _scheme_of(text)
     if not scheme:
         return Source(SourceKind.FILE_ID, text) if is_file_id(text) else _parse_path(text)
@@ -213,17 +213,19 @@ def _check_url(url: str) -> None:
     except ValueError:
         raise _unreadable() from None
     if not host:
-        raise InvalidRequest("The source URL names no host.")
+        raise InvalidRequest(
+            "The source URL has no host. Use a full URL, for example https://example.com/a.docx."
+        )
     if "@" in urlsplit(url).netloc:
         raise InvalidRequest(
-            "The source URL holds a user name or a password: give a URL that opens without them, "
-            "such as a signed one."
+            "The source URL contains a user name or password. Use a URL that works without them, "
+            "for example a signed URL."
         )
 
 
 def _check_length(text: bytes) -> None:
     if len(text) > _MAX_BYTES:
-        raise InvalidRequest(f"The source is longer than {_MAX_BYTES} bytes: give a shorter one.")
+        raise InvalidRequest(f"The source is longer than {_MAX_BYTES} bytes. Use a shorter one.")
 
 
 def _bytes_of(text: str) -> bytes:
@@ -239,7 +241,7 @@ def _unreadable() -> InvalidRequest:
 
 def _half_a_character() -> InvalidRequest:
     return InvalidRequest(
-        "The source holds half a character (a lone surrogate): give it as Unicode text."
+        "The source holds half a character (a lone surrogate). Use valid Unicode text."
     )
 
 
@@ -249,7 +251,7 @@ def _parse_result(result: Mapping[str, Any]) -> list[Source]:
         return [_stored(file["uri"]) for file in result["files"]]
     except (KeyError, TypeError):
         raise InvalidRequest(
-            "A mapping given as a source must be the result of a conversion, with its 'files'."
+            "A mapping can only be a source if it is a conversion's result, with its 'files'."
         ) from None
 
 
@@ -261,5 +263,5 @@ def _stored(uri: Any) -> Source:
     """
     source = _parse_text(uri) if isinstance(uri, str) else None
     if source is None or source.kind is not SourceKind.STORED:
-        raise InvalidRequest("A stored file must have a storage's URL, such as s3://bucket/a.pdf.")
+        raise InvalidRequest("A stored file needs a storage URL, for example s3://bucket/a.pdf.")
     return source

@@ -49,7 +49,7 @@ class Accepting(Changes):
         unless_revoked: bool = False,
         rings: bool = True,
     ) -> Entry | None:
-        """Accept a conversion.
+        """Accept a conversion: write its entry and make it due.
 
         Args:
             conversion_id: Its id.
@@ -120,7 +120,7 @@ class Accepting(Changes):
             return bool(self._join(keys=[self._keys.conversion(conversion_id)], args=[VERSION]))
 
     def record_revoked(self, conversion_id: str) -> bool:
-        """Have an id never begin that no conversion has.
+        """Record that a still unknown id was revoked, so that it never begins.
 
         Args:
             conversion_id: The id.
@@ -136,7 +136,7 @@ class Accepting(Changes):
         return not known
 
     def forget(self, conversion_id: str, idempotency: Idempotency | None = None) -> bool:
-        """Take back an `open` whose message could not be published: it was not accepted.
+        """Undo an `open` after its message could not be published: the conversion was not accepted.
 
         Args:
             conversion_id: The conversion's id.

@@ -1,4 +1,4 @@
-"""The indexes, looked over again and again: what nobody awaits, and what is not there any more.
+"""The audit of the indexes: it finds unscheduled conversions and missing entries.
 
 An entry may be evicted, or deleted by hand, and so may a member of an index. What is unfinished,
 and due at no time, is made due. What has lost its entry is reported, and taken out of all indexes,
@@ -33,7 +33,7 @@ _FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A conversion whose entry is gone.
+    """A conversion with a missing entry.
 
     Attributes:
         id: Its id. Nothing else is left.
@@ -46,7 +46,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What one look has found.
+    """The findings of one audit.
 
     Attributes:
         forgotten: Ids that were taken out of an index, as their time was over.
@@ -120,7 +120,7 @@ class Audit:
         return Audited(forgotten, awaited, tuple(self.lose(missing)))
 
     def lose(self, conversion_ids: Sequence[str]) -> list[Lost]:
-        """Note conversions whose entry is gone.
+        """Note conversions with a missing entry.
 
         Args:
             conversion_ids: Their ids. One that has an entry by now is left alone.
@@ -152,7 +152,7 @@ class Audit:
         return lost
 
     def lost(self) -> dict[str, float]:
-        """The conversions whose entry is gone, the latest ten thousand.
+        """The conversions with a missing entry, the latest ten thousand.
 
         Returns:
             When each was noticed, seconds since the epoch, by its id.

@@ -34,7 +34,7 @@ def load_caller(text: str) -> Caller:
 
     Raises:
         TypeError: A field is of another type.
-        ValueError: It is no JSON.
+        ValueError: The text is not JSON.
     """
     plain = plain_of(text)
     if _TYPED in text:

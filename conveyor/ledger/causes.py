@@ -65,17 +65,17 @@ def cause_of(error: BaseException) -> Cause:
     for rule in _RULES:
         if any(map(rule.applies, chain)):
             return rule.cause
-    return Cause(f"can't be used ({type(error).__name__})", "look at its log, and at {setting}")
+    return Cause(f"can't be used ({type(error).__name__})", "check its log and {setting}")
 
 
 _SILENT: Final = Cause(
     "did not answer in time",
-    "see whether it is overloaded or hangs, and whether a firewall shuts off {setting}",
+    "check whether it is overloaded or hangs, and whether a firewall blocks {setting}",
 )
 _SILENT_TO_TLS: Final = Cause(
     "did not answer TLS in time",
-    "where the port speaks none set {setting} to redis://, else see whether it is overloaded, "
-    "hangs or is shut off by a firewall",
+    "if the port does not speak TLS, set {setting} to redis://. Otherwise check whether it is "
+    "overloaded, hangs, or is blocked by a firewall",
 )
 _TLS_SCHEMES: Final = ("rediss", "sentinels", "amqps")
 
@@ -155,22 +155,22 @@ _CLUSTER: Final = Cause(
     "is a Redis Cluster, for which Celery has no client",
     "set {setting} to a single server or a Sentinel",
 )
-_LOADING: Final = Cause("is still loading its data", "wait until it has, which its log tells")
+_LOADING: Final = Cause("is still loading its data", "wait until its log says that it is ready")
 _REPLICA: Final = Cause(
-    "is a replica and takes no writes",
+    "is a replica and refuses writes",
     "wait until this address leads to the primary, or set {setting}",
 )
 _LOGIN: Final = Cause("refused the user name or the password", "check those in {setting}")
 _NO_TLS: Final = Cause(
-    "speaks no TLS at this port", "set {setting} to redis://, or to the port that speaks TLS"
+    "does not speak TLS on this port", "set {setting} to redis://, or to the port that speaks TLS"
 )
 _ONLY_TLS: Final = Cause(
     "closed the connection before it answered",
-    "where the port speaks TLS alone set {setting} to rediss://, else look at the server's log",
+    "if the port speaks only TLS, set {setting} to rediss://. Otherwise check the server's log",
 )
 _CROWDED: Final = Cause(
-    "has as many clients as it takes",
-    "raise its maxclients, or end clients that nobody needs",
+    "has reached its maxclients",
+    "raise its maxclients, or stop clients that you don't need",
 )
 
 
@@ -194,30 +194,30 @@ _RULES: Final = (
     _Rule(_any(_is(redis.ReadOnlyError), _answered("readonly ", "unblocked ")), _REPLICA),
     _Rule(
         _any(_is(OutOfMemoryError), _answered("oom ")),
-        Cause("is out of memory and takes no writes", "raise its maxmemory, or make room"),
+        Cause("is out of memory and refuses writes", "raise its maxmemory, or make room"),
     ),
     _Rule(
         _answered("misconf "),
         Cause(
-            "can't save to its disk and takes no writes",
-            "look at its log, and make room on its disk",
+            "can't save to its disk and refuses writes",
+            "check its log, and free disk space",
         ),
     ),
     _Rule(
         _answered("noreplicas "),
         Cause(
-            "has too few replicas and takes no writes",
+            "has too few replicas and refuses writes",
             "start them, or lower its min-replicas-to-write",
         ),
     ),
     _Rule(
         _answered("busy "),
-        Cause("runs somebody's script that does not end", "end that one by SCRIPT KILL"),
+        Cause("is busy with a script that does not end", "stop the script with SCRIPT KILL"),
     ),
     _Rule(
         _answered("denied ", "protected mode"),
         Cause(
-            "is in protected mode and takes no client from another machine",
+            "is in protected mode and refuses clients from other machines",
             "give it a password, and put that into {setting}",
         ),
     ),
@@ -227,13 +227,13 @@ _RULES: Final = (
     ),
     _Rule(
         _answered("without any password configured"),
-        Cause("has no password, and one is given", "take it out of {setting}"),
+        Cause("has no password, but you gave one", "remove it from {setting}"),
     ),
     _Rule(
         _any(_is(NoPermissionError), _answered("noperm ")),
         Cause(
-            "does not permit the user what Conveyor does",
-            "give it the permissions that docs/production.md lists, or another user to {setting}",
+            "does not give this user the permissions that Conveyor needs",
+            "give it those that docs/production.md lists, or set another user in {setting}",
         ),
     ),
     _Rule(_any(_is(MaxConnectionsError), _answered("max number of clients")), _CROWDED),
@@ -247,26 +247,28 @@ _RULES: Final = (
     ),
     _Rule(
         _answered("db index is out of range", "invalid db index"),
-        Cause("has no database of that number", "take one below its `databases`, in {setting}"),
+        Cause(
+            "has no database with that number", "use a number below its `databases` in {setting}"
+        ),
     ),
     _Rule(
         _answered("unknown command"),
         Cause(
             "does not know a command that Conveyor needs",
-            "see that it is a Redis or a Valkey of the versions in docs/production.md, and that "
-            "none of its commands is renamed",
+            "use a Redis or Valkey version that docs/production.md lists, and rename none of its "
+            "commands",
         ),
     ),
     _Rule(
         _any(_is(InvalidResponse), _answered("protocol error")),
-        Cause("is no Redis: it answers in another protocol", "check host and port in {setting}"),
+        Cause("is not a Redis: it answers in another protocol", "check host and port in {setting}"),
     ),
     _Rule(
         _tls("CERTIFICATE_VERIFY_FAILED"),
         Cause(
             "shows a certificate that can't be verified",
-            "give the authority by ssl_ca_certs in {setting}, and the host by the name that the "
-            "certificate holds",
+            "name the authority with ssl_ca_certs in {setting}, and use the host name in the "
+            "certificate",
         ),
     ),
     _Rule(
@@ -276,18 +278,18 @@ _RULES: Final = (
             "TLSV1_ALERT_UNKNOWN_CA",
         ),
         Cause(
-            "asks for a client's certificate, or refuses the one given",
-            "give one by ssl_certfile and ssl_keyfile in {setting}",
+            "asks for a client certificate, or refuses yours",
+            "set one with ssl_certfile and ssl_keyfile in {setting}",
         ),
     ),
     _Rule(_any(_tls(), _mentions("handshake operation timed out")), _NO_TLS),
     _Rule(
         _is(socket.gaierror),
-        Cause("can't be found by its name", "check the host in {setting}, and the name service"),
+        Cause("can't be found by its name", "check the host in {setting} and your DNS"),
     ),
     _Rule(
         _any(_is(ConnectionRefusedError), _failed_with(errno.ECONNREFUSED)),
-        Cause("refuses the connection: nobody listens there", "start it, or set {setting}"),
+        Cause("refused the connection: no server listens there", "start it, or set {setting}"),
     ),
     _Rule(
         _failed_with(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL),
@@ -301,7 +303,7 @@ _RULES: Final = (
     ),
     _Rule(
         _is(PermissionError),
-        Cause("has a socket that this user may not open", "give this user the right to it"),
+        Cause("has a socket that this user may not open", "give this user permission to open it"),
     ),
     _Rule(
         _is(NotADirectoryError, IsADirectoryError),
@@ -327,13 +329,13 @@ _RULES: Final = (
     _Rule(
         _all(_is(redis.ConnectionError), _mentions("No connection available")),
         Cause(
-            "has as many connections as this process may open",
-            "use one Conveyor a process, or see what holds them",
+            "has no free connection left in this process",
+            "use one Conveyor object per process, or find what holds the connections",
         ),
     ),
     _Rule(
         _is(redis.ResponseError),
-        Cause("refused a command", "look at its memory, its disk, its role and its permissions"),
+        Cause("refused a command", "check its memory, disk, role and permissions"),
     ),
     _Rule(
         _is(redis.ConnectionError, OSError), Cause("can't be reached", "start it, or set {setting}")

@@ -140,8 +140,8 @@ class Changes(Entries):
             raise AlreadyAccepted(*ran.flat)
         if ran.done == _NOTHING_TO_OWN:
             raise InvalidRequest(
-                "An uploaded file is gone: it belongs to another conversion, or was not converted "
-                "for an hour. Upload it again."
+                "An uploaded file is gone: another conversion owns it, or it was not converted "
+                "within an hour. Upload it again."
             )
         if ran.done == _REVOKED:
             raise RevokedBefore(conversion_id)

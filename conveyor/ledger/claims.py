@@ -34,7 +34,7 @@ _GRACE_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim has brought.
+    """The result of a claim.
 
     Attributes:
         passes: The conversions that may go, each in its turnstile.
@@ -110,7 +110,7 @@ class Claims:
         return self._take("deliver", limit, at, {})
 
     def put_off(self, kind: str, wait_s: float, at: float = 0.0) -> None:
-        """Have a bell come later, because nobody here has room: one a slot, however many ask.
+        """Schedule a later bell because this worker is full; there is at most one bell per slot.
 
         Args:
             kind: For what.

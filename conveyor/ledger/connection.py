@@ -60,7 +60,7 @@ class Patience:
 
     @property
     def retry(self) -> Retry:
-        """How often, and how soon, redis-py tries again."""
+        """The retry policy of redis-py."""
         return Retry(ExponentialBackoff(cap=0.5, base=0.05), self.retries, self.errors)
 
 

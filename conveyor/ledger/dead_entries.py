@@ -92,7 +92,7 @@ class DeadEntries(Changes):
 
         Args:
             entry: The dead letter.
-            leftovers: What is to be deleted at the service.
+            leftovers: Leftovers to delete at the service.
         """
         ran = self._run(
             "purge",
@@ -136,7 +136,7 @@ class DeadEntries(Changes):
     def look_at_dead(self) -> None:
         """Read every dead letter, so that one that can't be read is put aside.
 
-        Nobody works on a dead letter, so nothing else would find it before it is needed.
+        No worker reads a dead letter, so nothing else would find the damage before a replay.
         """
         ids = self.dead_ids()
         for start in range(0, len(ids), _BATCH):
@@ -172,7 +172,7 @@ class DeadEntries(Changes):
         return bool(aside)
 
     def strip_dead(self, life_s: float, limit: int) -> int:
-        """Take out of old dead letters what only the service could have used.
+        """Remove from old dead letters the fields that only the service could use.
 
         Args:
             life_s: For how long the service keeps a result, seconds.

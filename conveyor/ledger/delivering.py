@@ -125,7 +125,7 @@ class Delivering(Changes):
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
             delivery: The token of the delivery's lease, which ends with it.
             request: What was asked, of which a finished conversion keeps the formats.
-            leftovers: What is to be deleted at the service.
+            leftovers: Leftovers to delete at the service.
         """
         fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:

@@ -1,4 +1,4 @@
-"""A lease: single flight without spacing. Who brings a conversion's outcome to its caller.
+"""The delivery lease: only one process at a time delivers a conversion's outcome.
 
 As in the turnstile, the key holds a token of the holder's own, lives for a while, is renewed while
 the holder works, and is released by whoever holds its token alone.
@@ -68,7 +68,7 @@ class DeliveryLeases:
         return Tenure(secrets.token_hex(16), self._lease_ms)
 
     def taken(self, entry: Entry, taking: Tenure) -> Lease:
-        """The lease that such a transition has begun.
+        """The lease that the transition began.
 
         Args:
             entry: The conversion, as it was noted.

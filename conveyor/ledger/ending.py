@@ -41,7 +41,7 @@ class Ending(Polling):
         return self._bury("expired", entry, failure, 0, leaving)
 
     def stumbled(self, entry: Entry, delay_s: float) -> Entry | None:
-        """Count an unexpected exception, and have the conversion looked at again.
+        """Count an unexpected exception and make the conversion due again.
 
         Args:
             entry: The conversion.
@@ -58,7 +58,7 @@ class Ending(Polling):
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
-        failure = Failure(FailureKind.CANCELLED, "The conversion was cancelled by its caller.")
+        failure = Failure(FailureKind.CANCELLED, "Its caller cancelled the conversion.")
         return self._change(
             "cancelled",
             entry.id,

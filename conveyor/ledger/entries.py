@@ -77,12 +77,12 @@ class Entries:
         if entry is None and self.audit.is_lost(conversion_id):
             raise UnknownConversion(
                 f"Redis has lost the conversion {conversion_id!r}: its entry was evicted or "
-                "deleted. It may have been paid. Enqueue it again if it is needed."
+                "deleted. It may have been paid. Enqueue it again if you still need it."
             )
         if entry is None:
             raise UnknownConversion(
-                f"No conversion has the id {conversion_id!r}: check it; "
-                "a finished one is forgotten after 7 days."
+                f"There is no conversion {conversion_id!r}. Check the id. Conveyor forgets a "
+                "finished conversion after 7 days."
             )
         return entry
 
@@ -113,7 +113,7 @@ class Entries:
         return dict(cast("list[tuple[str, float]]", found))
 
     def set_aside(self, conversion_ids: Sequence[str]) -> int:
-        """Put entries aside that can't be read, so that nobody claims them again.
+        """Set unreadable entries aside, so that no worker claims them again.
 
         Args:
             conversion_ids: Their ids.

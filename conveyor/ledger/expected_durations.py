@@ -1,8 +1,9 @@
-"""What the service takes for each pair of formats, learned by the whole fleet.
+"""How long the service takes for each pair of formats, learned by the whole fleet.
 
-`conveyor.domain.durations` has the rules. Here is who learns, and when. A process looks at a pair
-every two seconds, and sends what its own polls saw once a second, all of it in one call. Nobody
-depends on it, so where Redis is away nothing is raised: the pair is unknown for a while.
+`conveyor.domain.durations` has the rules. This module decides when a process learns. A process
+looks at a pair every two seconds, and sends what its own polls saw once a second, all of it in one
+call. Nobody depends on it, so where Redis is away nothing is raised: the pair is unknown for a
+while.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class ExpectedDurations:
         self._kinds: dict[str, _Kind] = {}
 
     def of(self, request: ConversionRequest) -> Expectation | None:
-        """What such a conversion will probably take, None while unknown. Mostly without Redis."""
+        """The expected duration in seconds, None while unknown. It rarely asks Redis."""
         name = _name(request)
         with self._lock:
             kind = self._kind(name)
@@ -97,7 +98,7 @@ class ExpectedDurations:
     ) -> None:
         """Add what was seen of a conversion, now or with others of the same second.
 
-        To be told by each poll that learns how a job is, also where it has not ended.
+        Call this after each poll, also where the job has not ended.
 
         Args:
             request: The conversion's.
@@ -149,7 +150,7 @@ class ExpectedDurations:
             kind.over += 1
 
     def flush(self) -> None:
-        """Send what waits to be sent; for whoever has a rhythm of its own, and before an end."""
+        """Send what was learned so far. Call it before the process ends."""
         with self._lock:
             waiting = [(name, kind) for name, kind in self._kinds.items() if kind.sightings]
         for name, kind in waiting:

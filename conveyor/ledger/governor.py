@@ -72,7 +72,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """An account as the operator sees it.
+    """An account's current status.
 
     Attributes:
         account: Its name.
@@ -188,7 +188,7 @@ class Governor:
             )
 
     def refused(self, conversion_id: str) -> None:
-        """Note whose submit was refused for the account: others are the first to probe it."""
+        """Note which conversion was refused for the account, so that others probe it first."""
         with translated(self._redis):
             self._redis.hset(self._key, "prober", conversion_id)
 
@@ -248,7 +248,7 @@ def accounts(client: Client) -> list[AccountStatus]:
 
 
 def status_of(client: Client, account: str) -> AccountStatus:
-    """How an account stands.
+    """Get an account's status.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.

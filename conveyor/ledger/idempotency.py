@@ -60,7 +60,7 @@ def same_of(idempotency: Idempotency, bound: str) -> str:
     conversion_id, _, fingerprint = bound.partition(" ")
     if is_another(fingerprint, idempotency.fingerprint):
         raise InvalidRequest(
-            f"The idempotency key {idempotency.key!r} was used for a different request: take "
+            f"The idempotency key {idempotency.key!r} was used for a different request. Use "
             "another key."
         )
     return conversion_id

@@ -1,6 +1,6 @@
-"""The ledger's indexes, read: conversions by state page by page, and how many there are of what.
+"""Read the ledger's indexes: pages of conversions by state, and counts.
 
-The indexes are kept by ``transition.lua``. An id whose entry is gone is passed over.
+The indexes are kept by ``transition.lua``. An id without an entry is skipped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Find = Callable[[Sequence[str]], list[Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How many there are of what, read in one round trip.
+    """Counts of the fleet, read in one round trip.
 
     Attributes:
         states: Conversions by state.

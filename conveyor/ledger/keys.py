@@ -107,11 +107,11 @@ class Keys:
 
     @property
     def entry_prefix(self) -> str:
-        """What the key of every entry begins with."""
+        """The prefix of every entry's key."""
         return f"{self.prefix}conversion:"
 
     def due(self, kind: str) -> str:
-        """What is due when, of a kind; ``claim.lua`` makes the same name."""
+        """The due times of a kind; ``claim.lua`` builds the same name."""
         return f"{self.prefix}due:{kind}"
 
     @property
@@ -120,7 +120,7 @@ class Keys:
         return [self.due(kind) for kind in KINDS]
 
     def bell(self, kind: str) -> str:
-        """Exists while nobody has to ring for what is due now; ``bell.lua`` makes the same name."""
+        """Exists while a bell is on its way; ``bell.lua`` builds the same name."""
         return f"{self.prefix}bell:{kind}"
 
     @property
@@ -135,7 +135,7 @@ class Keys:
 
     @property
     def lost(self) -> str:
-        """Conversions whose entries are gone."""
+        """Conversions with missing entries."""
         return f"{self.prefix}lost"
 
     @property
@@ -145,7 +145,7 @@ class Keys:
 
     @property
     def audited(self) -> str:
-        """Where the last look at each index ended."""
+        """Where the last audit of each index ended."""
         return f"{self.prefix}audited"
 
     @property
@@ -160,7 +160,7 @@ class Keys:
 
     @property
     def storage_claim(self) -> str:
-        """Exists while somebody marks a new storage."""
+        """Exists while a process marks a new storage."""
         return f"{self.prefix}storage:claim"
 
     @property
@@ -175,17 +175,17 @@ class Keys:
 
     @property
     def changed(self) -> str:
-        """The channel that is told of each change."""
+        """The channel on which each change is published."""
         return f"{self.prefix}changed"
 
     @property
     def expected_durations(self) -> str:
-        """What conversions take."""
+        """Expected durations of conversions."""
         return f"{self.prefix}expected_durations"
 
     @property
     def counts(self) -> str:
-        """What has happened so far."""
+        """Counters of events."""
         return f"{self.prefix}counts"
 
     @property
@@ -205,12 +205,12 @@ class Keys:
 
     @property
     def leftovers(self) -> str:
-        """What is to be deleted at the service."""
+        """Leftovers to delete at the service."""
         return f"{self.prefix}leftovers"
 
     @property
     def leftover_records(self) -> str:
-        """Where it lies."""
+        """Records of the leftovers."""
         return f"{self.prefix}leftovers:records"
 
     @property
@@ -230,16 +230,16 @@ class Keys:
 
     @property
     def check(self) -> str:
-        """What a check has written."""
+        """A key that checks write and read."""
         return f"{self.prefix}check"
 
     @property
     def identity(self) -> str:
-        """Tells two ledgers apart."""
+        """The ledger's random identity."""
         return f"{self.prefix}identity"
 
     def report(self, question_id: str) -> str:
-        """What a worker reports to the doctor."""
+        """A worker's report to the doctor."""
         return f"{self.prefix}report:{question_id}"
 
     def conversion(self, conversion_id: str) -> str:
@@ -255,7 +255,7 @@ class Keys:
         return f"{self.prefix}turnstile:{conversion_id}"
 
     def delivery(self, conversion_id: str) -> str:
-        """Who delivers a conversion."""
+        """The delivery lease of a conversion."""
         return f"{self.prefix}delivery:{conversion_id}"
 
     def state(self, name: str) -> str:
@@ -271,7 +271,7 @@ class Keys:
         return f"{self.prefix}minute:{number}"
 
     def account(self, account_id: str) -> str:
-        """What holds an account's submits up."""
+        """An account's hold and throttle."""
         return f"{self.prefix}account:{account_id}"
 
     def jobs(self, account_id: str) -> str:
@@ -283,5 +283,5 @@ class Keys:
         return f"{self.prefix}dialect:{account_id}"
 
     def idempotency(self, key: str) -> str:
-        """An idempotency key of a producer; it may hold anything, so its hash stands for it."""
+        """A producer's idempotency key, hashed because it may hold anything."""
         return f"{self.prefix}key:{sha256(key.encode()).hexdigest()}"

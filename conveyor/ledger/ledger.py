@@ -55,7 +55,7 @@ class Ledger(Accepting, Submitting, Ending, Delivering, DeadEntries, Remembered,
 
     Attributes:
         expected_durations: How long conversions take.
-        leftovers: What is to be deleted at the service.
+        leftovers: Leftovers to delete at the service.
         reports: What workers report to the doctor.
     """
 
@@ -66,7 +66,7 @@ class Ledger(Accepting, Submitting, Ending, Delivering, DeadEntries, Remembered,
         self._heartbeat = client.register_script(script("heartbeat"))
 
     def renew_leases(self, renewals: Sequence[Renewal], lease_s: float) -> None:
-        """Say that somebody works on these: their leases begin anew, and they are due after them.
+        """Renew the leases of conversions that this worker still processes.
 
         Args:
             renewals: Their leases. What is another's by now is left alone.

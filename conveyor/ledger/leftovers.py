@@ -1,4 +1,4 @@
-"""What conversions have left at the service: jobs, results and uploads that are to be deleted.
+"""Leftovers at the service: jobs, results and uploads to delete.
 
 A DELETE that fails must be repeated, and nobody waits for it. So what is to be deleted is noted
 here, in the same step that ends its conversion where that is possible, and the workers' clean-up
@@ -40,7 +40,7 @@ _JOB_IS_OVER: Final = frozenset({FailureKind.EXPIRED, FailureKind.UNREADABLE})
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A job or a file at the service that nobody needs any more.
+    """A job or a file at the service that is no longer needed.
 
     Attributes:
         base_url: The host that took the job.
@@ -62,13 +62,13 @@ class Leftover:
 
     @property
     def id(self) -> str:
-        """What the indexes call it: nothing can be read from it."""
+        """Its id in the indexes, a hash that reveals nothing."""
         address = f"{self.base_url}\0{self.job_id}\0{self.url}"
         return sha256(address.encode(errors="replace")).hexdigest()[:32]
 
     @property
     def life_s(self) -> float:
-        """How long the service keeps such a thing at most, seconds."""
+        """The longest time that the service keeps it, in seconds."""
         return JOB_LIFE_S if self.job_id else FILE_LIFE_S
 
     @property
@@ -159,7 +159,7 @@ class Leftovers:
                 self._add(keys=self._both, args=[rows])
 
     def claim(self, limit: int, lease_s: float) -> list[Leftover]:
-        """Take what is due; nobody else gets it until the lease ends.
+        """Claim due leftovers. No other worker gets them until the lease ends.
 
         Args:
             limit: At most so many.
@@ -232,7 +232,7 @@ class Leftovers:
         self._put_off([leftover], wait_s, failed=True)
 
     def give_back(self, leftovers: Sequence[Leftover]) -> None:
-        """Leave what was claimed, and not tried, to whoever comes next.
+        """Return claimed leftovers that were not tried.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -240,7 +240,7 @@ class Leftovers:
         self._put_off(leftovers, 0, failed=False)
 
     def pause(self, for_s: float) -> None:
-        """Have nobody claim anything for a while: the service asks for patience.
+        """Pause all claims for a while because the service asked to wait.
 
         Args:
             for_s: Seconds.

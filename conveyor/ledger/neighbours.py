@@ -47,7 +47,7 @@ _PRIORITIES: Final = ("", *(f"{_SEPARATOR}{priority}" for priority in (3, 6, 9))
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What was seen of others.
+    """Other users of the same servers.
 
     Attributes:
         namespaces: Other fleets of Conveyor.
@@ -70,7 +70,7 @@ class Neighbours:
             waiting = [_with_count(name, self.queues[name]) for name in sorted(self.queues)]
             parts.append(f"other applications' queues: {_listed(waiting)}")
         told = "; ".join(parts) or "nobody else was seen"
-        return told if self.is_whole else f"{told} (not everything was looked at)"
+        return told if self.is_whole else f"{told} (not everything was checked)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class _Binding:
 
 
 def look(urls: Iterable[str], namespace: str, most_keys: int = MOST_KEYS) -> Neighbours:
-    """Look around in databases.
+    """List other users of the databases.
 
     Args:
         urls: The ledger's and the broker's; one that is no Redis is passed over.

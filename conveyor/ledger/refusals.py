@@ -1,4 +1,4 @@
-"""What a Redis answers that can't serve just now: whoever hears it waits, and asks again.
+"""Redis errors that pass: the caller waits and tries again.
 
 This is the one list. The ledger, the broker and the result backend all wait by it.
 """

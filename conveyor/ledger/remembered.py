@@ -28,14 +28,14 @@ class Remembered(Entries):
             self._redis.set(self._keys.dialect(account), dialect.value, ex=KEEP_DIALECT_S)
 
     def job_key(self) -> str:
-        """The key from which job ids are derived: made once, by whoever asks first."""
+        """The key from which job ids are derived. The first caller creates it."""
         made = secrets.token_hex(32)
         with self._translated():
             known = self._redis.set(self._keys.job_key, made, nx=True, get=True)
         return cast("str | None", known) or made
 
     def identity(self) -> str:
-        """What tells this ledger from any other: made once, by whoever asks first."""
+        """The ledger's identity. The first caller creates it."""
         made = secrets.token_hex(8)
         with self._translated():
             known = self._redis.set(self._keys.identity, made, nx=True, get=True)

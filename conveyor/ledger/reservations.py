@@ -1,4 +1,4 @@
-"""Staged folders that no conversion owns: whoever stages one may die before it is converted.
+"""Reservations of staged folders: a producer may die before it enqueues.
 
 A producer reserves a folder before it writes there, renews the reservation while it writes, and the
 conversion's `open` takes it over. What nobody takes over in time is doomed, atomically, so that no
@@ -92,13 +92,13 @@ class Reservations:
                 self._redis.srem(self._keys.signed, *tokens)
 
     def give_back(self, tokens: Sequence[str]) -> None:
-        """Have folders removed soon, whoever has owned them."""
+        """Schedule folders for removal, whether they are owned or not."""
         if tokens:
             with translated(self._redis):
                 self._redis.zadd(self._keys.staging, dict.fromkeys(tokens, 0))
 
     def doom(self, tokens: Sequence[str]) -> list[str]:
-        """Take folders from whoever reserved them, now.
+        """Revoke the reservations of folders immediately.
 
         Args:
             tokens: The folders.
@@ -113,7 +113,7 @@ class Reservations:
             return cast("list[str]", self._doom_now(keys=places, args=[*tokens]))
 
     def doomed(self) -> list[str]:
-        """Take folders whose hour is over from whoever reserved them.
+        """Revoke reservations that are older than an hour.
 
         Returns:
             The tokens of folders to remove, a batch; also those that an earlier caller did not

@@ -1,6 +1,6 @@
-"""What a Redis is set to, and what of that can hurt.
+"""A Redis server's settings, and the risks in them.
 
-Where a provider or an ACL lets nobody look, what is not known is called unknown, and nothing fails.
+If a provider or an ACL forbids the commands, the settings are unknown and nothing fails.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was seen of a server.
+    """What a server's check found.
 
     Attributes:
-        run_id: Tells two servers apart; empty where it is unknown.
-        summary: What it is, in a few words.
-        concerns: What can hurt.
+        run_id: The server's id; empty where it is unknown.
+        summary: The server's kind and version, in a few words.
+        concerns: The risks that were found.
     """
 
     run_id: str
@@ -63,7 +63,7 @@ def is_client(client: object) -> TypeGuard[redis.Redis]:
 
 
 def look_at_server(client: redis.Redis) -> Standing:
-    """Look at a server's version and settings.
+    """Check a server's version and settings.
 
     Args:
         client: Of any kind.
@@ -159,7 +159,9 @@ def _of_memory(info: Mapping[str, Any]) -> Iterator[Concern]:
     evicted = _number(info.get("evicted_keys"))
     if evicted:
         yield Concern(
-            "evicted", f"it has dropped {evicted} keys since its start, for want of memory"
+            "evicted",
+            f"it has dropped {evicted} keys since its start because its memory ran out. Raise "
+            "its maxmemory",
         )
     used = _number(info.get("used_memory"))
     if most and used > _FULL * most:
@@ -192,7 +194,8 @@ def _of_persistence(info: Mapping[str, Any], settings: Mapping[str, Any]) -> Ite
     if failed:
         yield Concern(
             "disk",
-            f"it could not write to its disk ({', '.join(failed)}): look at its log, and make room",
+            f"it could not write to its disk ({', '.join(failed)}): check its log, and free disk "
+            "space",
         )
 
 
@@ -208,7 +211,7 @@ def _of_patience(settings: Mapping[str, Any]) -> Iterator[Concern]:
         yield Concern(
             "busy-reply-threshold",
             f"its busy-reply-threshold (lua-time-limit) is {script_ms} ms: while a longer script "
-            "runs it refuses everybody. Set it to 5000",
+            "runs, it refuses all clients. Set it to 5000",
         )
 
 

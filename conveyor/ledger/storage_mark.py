@@ -27,7 +27,7 @@ class StorageMark:
         self._keys = client.keyspace
 
     def known(self) -> str:
-        """The id; empty as long as nobody has used a storage."""
+        """The id of the storage; empty before the first use."""
         with translated(self._redis):
             return cast("str | None", self._redis.get(self._keys.storage)) or ""
 
@@ -51,10 +51,10 @@ class StorageMark:
             self._redis.set(self._keys.storage, mark)
 
     def claim(self) -> bool:
-        """Become the one who marks a storage that nobody has used.
+        """Claim the right to mark a new storage.
 
         Returns:
-            Whether nobody else is about it.
+            Whether no other process is marking it.
         """
         with translated(self._redis):
             return bool(self._redis.set(self._keys.storage_claim, "1", nx=True, ex=_CLAIM_S))

@@ -53,7 +53,7 @@ class Submitting(Changes):
         account: str,
         anew: bool = True,
     ) -> Entry | None:
-        """Note which attachments lie at the service.
+        """Note which attachments the service has.
 
         Args:
             entry: The conversion.
@@ -121,7 +121,7 @@ class Submitting(Changes):
     ) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1).
 
-        Refused also where somebody has uploaded its files to another place meanwhile.
+        Also refused if another worker has uploaded the files elsewhere meanwhile.
 
         Args:
             entry: The conversion.

@@ -1,4 +1,4 @@
-"""What many threads ask of Redis, sent together.
+"""Requests of many threads to Redis, sent together.
 
 Whoever comes while a round trip is on its way waits for the next one, which takes all that have
 come by then. A thread that is alone sends at once. So nobody waits for the sake of others, and the

@@ -1,4 +1,4 @@
-"""The turnstile: single flight and spacing in one key (invariant I3).
+"""The turnstile: one poll at a time, with spacing, in one key (invariant I3).
 
 One key a conversion. To enter is to set it, if it is absent, to a token of one's own with a lease,
 which is renewed while the request lasts (`workers.heartbeat`). To leave after a poll is to let the
@@ -54,12 +54,12 @@ class Pass:
 
     @property
     def entering(self) -> Tenure:
-        """What a transition needs to know so that it enters for us."""
+        """The arguments with which a transition enters the turnstile."""
         return Tenure(self.token, self.lease_ms)
 
     @property
     def leaving(self) -> Leaving:
-        """What a transition needs to know so that it leaves for us."""
+        """The arguments with which a transition leaves the turnstile."""
         return self.leaving_for(0)
 
     def leaving_for(self, least_s: float) -> Leaving:

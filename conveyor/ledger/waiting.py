@@ -1,4 +1,4 @@
-"""What keeps a conversion waiting that nobody has claimed: read when somebody looks at it.
+"""Why an unclaimed conversion waits, computed when it is read.
 
 What may not go is not touched, so its entry can't say why. The account can.
 """

@@ -26,10 +26,10 @@ def dumps(value: Any) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read what a message holds; what is of an unknown type stays as it was written.
+    """Decode a message. Values of an unknown type stay as they were written.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: The text is not JSON.
     """
     return json.loads(text, object_hook=_known)
 

@@ -122,7 +122,7 @@ def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
         yield chunk
         size += len(chunk)
         if size > _MAX_BYTES:
-            raise _TooMuchError("the answer was larger than an answer can be")
+            raise _TooMuchError("the answer was larger than any answer of ConvertAPI")
         if time.monotonic() > deadline:
             raise _TooMuchError("the answer was not whole in time")
 

@@ -1,4 +1,4 @@
-"""What of an application's Celery settings can't work with us, told at once (invariant I7).
+"""Which Celery settings of an application can't work with Conveyor (invariant I7).
 
 An application's signatures are published by its own processes, and its own workers run what comes
 after them. Most settings have no part in that, or `conveyor.messaging.publishing` overrides them.
@@ -49,7 +49,7 @@ def broker_of(app: Celery) -> str:
     if isinstance(url, str) and is_redis_url(url):
         return _read("broker_url", url, conf.broker_transport_options, conf.broker_use_ssl)
     if not isinstance(url, str) or ";" in url:
-        raise _wrong("broker_url", "names several brokers", "name the workers' one alone")
+        raise _wrong("broker_url", "names several brokers", "name only the workers' broker")
     return url
 
 
@@ -106,8 +106,8 @@ def check_signing(app: Celery, queue: str) -> None:
     if app.conf.task_always_eager:
         raise _wrong(
             "task_always_eager",
-            "runs tasks where they are called, and conversions run in Conveyor's workers",
-            "unset it where you make signatures, or use convert()",
+            "runs tasks in your own process, but conversions run in Conveyor's workers",
+            "turn it off in the process that makes signatures, or use convert()",
         )
     try:
         app.amqp.router.route(options_of(queue, app), names.SUBMIT, (), {})
@@ -115,13 +115,13 @@ def check_signing(app: Celery, queue: str) -> None:
         raise _wrong(
             "task_create_missing_queues",
             f"keeps {names.SUBMIT} from being sent ({error})",
-            "name in task_routes and task_default_queue what stands in task_queues",
+            "use only queues in task_routes and task_default_queue that task_queues lists",
         ) from error
     except Exception as error:
         raise _wrong(
             "task_routes",
             f"raises {type(error).__name__} for {names.SUBMIT}",
-            "let it return None for names that it doesn't know",
+            "let it return None for task names that it does not know",
         ) from error
 
 
@@ -134,7 +134,7 @@ Complaints = Iterator[tuple[str, str, str]]
 
 def _look_at_protocol(app: Celery) -> Complaints:
     if app.conf.task_protocol != _PROTOCOL:
-        why = f"is {app.conf.task_protocol!r}, whose messages show documents' addresses to Flower"
+        why = f"is {app.conf.task_protocol!r}, and its messages show your documents' URLs to Flower"
         yield "task_protocol", why, "set it to 2"
 
 
@@ -143,7 +143,7 @@ def _look_at_transport(app: Celery) -> Complaints:
         connect: Callable[[str], Any] = Connection
         theirs = app.connection_for_write().get_transport_cls()
         if not issubclass(theirs, connect(broker_of(app)).get_transport_cls()):
-            yield "broker_transport", "is not that of its broker_url", "leave it out"
+            yield "broker_transport", "does not match its broker_url", "leave it out"
 
 
 def _look_at_broker_options(app: Celery) -> Complaints:
@@ -151,14 +151,14 @@ def _look_at_broker_options(app: Celery) -> Complaints:
     if options.get("global_keyprefix"):
         yield (
             "broker_transport_options['global_keyprefix']",
-            "hides its messages from Conveyor's workers, and theirs from its own",
+            "hides its messages from Conveyor's workers, and their messages from its own",
             "leave it out",
         )
     steps = options.get("priority_steps")
     if steps is not None and not _has_lowest(steps):
         yield (
             "broker_transport_options['priority_steps']",
-            "has no step 0, so its messages go where no worker of Conveyor's looks",
+            "has no step 0, so Conveyor's workers never see its messages",
             "let it begin with 0",
         )
 
@@ -173,12 +173,12 @@ def _look_at_content(app: Celery) -> Complaints:
     conf = app.conf
     remedy = "add 'json' to it"
     if not _JSON & set(conf.accept_content or ()):
-        why = "lacks 'json', and callbacks come from Conveyor's workers as JSON"
+        why = "lacks 'json', but Conveyor's workers send callbacks as JSON"
         yield "accept_content", why, remedy
     if conf.result_accept_content is not None and not _JSON & set(conf.result_accept_content):
-        yield "result_accept_content", "lacks 'json', and results of conversions are JSON", remedy
+        yield "result_accept_content", "lacks 'json', but conversion results are JSON", remedy
     if conf.result_serializer != "json":
-        why = f"is {conf.result_serializer!r}, and Celery reads results of conversions by it"
+        why = f"is {conf.result_serializer!r}, but conversion results are JSON"
         yield "result_serializer", why, "set it to 'json'"
 
 
@@ -187,13 +187,13 @@ def _look_at_result_options(app: Celery) -> Complaints:
     if options.get("global_keyprefix"):
         yield (
             "result_backend_transport_options['global_keyprefix']",
-            "hides results of conversions from it",
+            "hides conversion results from it",
             "leave it out",
         )
     if not options.get("result_chord_ordered", True):
         yield (
             "result_backend_transport_options['result_chord_ordered']",
-            "counts a chord's parts in another way than Conveyor's workers do",
+            "counts a chord's parts differently from Conveyor's workers",
             "leave it out",
         )
 
@@ -205,7 +205,7 @@ def _look_at_tls(app: Celery) -> Complaints:
         ("redis_backend_use_ssl", conf.result_backend, conf.redis_backend_use_ssl),
     ):
         if options and str(url).startswith("redis:"):
-            yield name, "turns a redis:// URL into another", "write the URL as rediss://"
+            yield name, "conflicts with a redis:// URL", "write the URL as rediss://"
 
 
 _LOOKS: Final = (
@@ -224,15 +224,15 @@ def _of_servers(
     def look_at_broker(app: Celery) -> Complaints:
         theirs = broker_of(app)
         if _place_of(theirs) != _place_of(broker_url):
-            why = f"is {_shown(theirs)}, and the workers' is {_shown(broker_url)}"
+            why = f"is {_shown(theirs)}, but the workers' is {_shown(broker_url)}"
             yield "broker_url", why, "make them the same"
 
     def look_at_results(app: Celery) -> Complaints:
         theirs = results_of(app) or app.conf.result_backend
         if not isinstance(theirs, str) or _place_of(theirs) != _place_of(result_backend):
             why = (
-                f"is {_shown(theirs)}, and the workers keep results in {_shown(result_backend)}, "
-                "so AsyncResult and chords would wait for ever"
+                f"is {_shown(theirs)}, but the workers keep results in {_shown(result_backend)}, "
+                "so AsyncResult and chords would wait forever"
             )
             yield "result_backend", why, "make them the same"
 

@@ -1,7 +1,8 @@
-"""Bells: the messages that say that something is due, and nothing more (invariant I6).
+"""Bells: messages that only say that something is due (invariant I6).
 
-A bell names no conversion. Whoever takes it up claims what is due in the ledger. The one message
-that names a conversion brings its outcome to its caller, under the caller's task id.
+A bell names no conversion. The worker that receives it claims the due conversions from the ledger.
+The one message that names a conversion brings its outcome to its caller, under the caller's task
+id.
 """
 
 from __future__ import annotations

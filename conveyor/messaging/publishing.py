@@ -126,7 +126,7 @@ def publish(  # noqa: PLR0917 - by name, but for the first two
 
 
 def announce(publisher: Publisher, task_id: str, name: str, kwargsrepr: str) -> None:
-    """Show Flower a conversion from when it is enqueued, where the app tells of what it sends.
+    """Show Flower a conversion as soon as it is enqueued, if the app sends task-sent events.
 
     Args:
         publisher: Where messages are sent.

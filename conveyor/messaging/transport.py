@@ -43,7 +43,7 @@ def _check_permitted(url: str) -> None:
 
 
 class QoS(kombu_redis.QoS):
-    """What a channel has drawn and not acknowledged."""
+    """The messages that a channel has received and not acknowledged."""
 
     def restore_unacked(self, client: Any = None) -> None:
         """Give it all back; what the broker does not take now, with the next connection.
@@ -128,7 +128,7 @@ class Channel(kombu_redis.Channel):
             super().close()
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        """Acknowledge a message; where the broker is away it comes again, which harms nobody.
+        """Acknowledge a message. If the broker is down, it comes again, which does no harm.
 
         Args:
             delivery_tag: The message's.
@@ -138,7 +138,7 @@ class Channel(kombu_redis.Channel):
             super().basic_ack(delivery_tag, multiple)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give a message back; where the broker is away it comes again by itself.
+        """Return a message. If the broker is down, the message comes again anyway.
 
         Args:
             delivery_tag: The message's.

@@ -46,13 +46,15 @@ class _Order:
     take_back: Callable[[], None] = lambda: None
 
     def check(self) -> None:
-        """Raise where nobody waits for it any more, so that it ends here.
+        """Raise if the caller has given up, so that the work ends here.
 
         Raises:
             ConveyorError: It was withdrawn.
         """
         if self.withdrawn.is_set():
-            raise ConveyorError("Whoever asked for the conversion was cancelled meanwhile.")
+            raise ConveyorError(
+                "The task that asked for the conversion was cancelled meanwhile. Ask again."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Acceptance:
         self._was_redis_there = False
 
     def accept(self, build: Callable[[], ConversionRequest], key: str | None) -> str:
-        """Accept a conversion.
+        """Accept a conversion: write its entry and make it due.
 
         Args:
             build: Makes the request.

@@ -1,4 +1,4 @@
-"""What makes two requests the same: for idempotency keys."""
+"""When two requests are the same, for idempotency keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION: Final = "1"
 
 
 def fingerprint_of(request: ConversionRequest) -> str:
-    """A hash of what is converted into what.
+    """A hash of a request's sources, formats and parameters.
 
     How long its submit waits is no part of it: a repeat that waits longer is the same conversion.
 
@@ -52,5 +52,7 @@ def _identity(source: Source) -> list[str]:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise InvalidRequest(f"Can't read {path}: {error.strerror}.") from None
+        raise InvalidRequest(
+            f"Can't read {path}: {error.strerror}. Check the path and its permissions."
+        ) from None
     return [source.kind.value, source.name, digest]

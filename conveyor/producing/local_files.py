@@ -54,16 +54,18 @@ def local_file(text: str) -> Path:
     except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
         # Among these: a home that nobody has, and a name that no file system takes.
         if os.path.islink(text):  # noqa: PTH114 - it never raises
-            raise InvalidRequest(f"{shown} is a link to a file that does not exist.") from None
-        raise InvalidRequest(f"The file {shown} does not exist: check its name.") from None
+            raise InvalidRequest(
+                f"{shown} is a link to a file that does not exist. Name the file itself."
+            ) from None
+        raise InvalidRequest(f"The file {shown} does not exist. Check its name.") from None
     except OSError as error:
         raise _unreadable(text, error) from None
     if stat.S_ISDIR(found.st_mode):
-        raise InvalidRequest(f"{shown} is a folder, which is no file: give a document.")
+        raise InvalidRequest(f"{shown} is a folder. Name a file.")
     if not stat.S_ISREG(found.st_mode):
-        raise InvalidRequest(f"{shown} is no file: give a document.")
+        raise InvalidRequest(f"{shown} is not a file. Name a document.")
     if not found.st_size:
-        raise InvalidRequest(f"The file {shown} is empty: there is nothing to convert.")
+        raise InvalidRequest(f"The file {shown} is empty. Use a file with content.")
     return path
 
 

@@ -132,5 +132,5 @@ class LocalSources:
         for token in self._services.storage.tokens_of(request.addresses):
             if not self._services.reservations.sign(token) and token in owned:
                 raise InvalidRequest(
-                    "An uploaded file belongs to another conversion: upload it again."
+                    "An uploaded file belongs to another conversion. Upload it again."
                 )

@@ -1,4 +1,4 @@
-"""Sources on their way into the storage, where the workers can read them.
+"""Staging: copies sources into the storage, where the workers can read them.
 
 A staged file belongs to nobody until a conversion is opened with it. Until then its folder is
 reserved, and one whose producer has died is removed by a worker (`conveyor.ledger.reservations`).
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Staging:
-    """One producer's way into the storage.
+    """Stages one producer's files in the storage.
 
     Args:
         storage: The storage.
@@ -69,7 +69,7 @@ class Staging:
             return self.stage(document.name, document.stream)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
-        """Stream a file in; when its content raises, nothing is left behind.
+        """Stream a file into the storage. If its content raises, nothing is left behind.
 
         Args:
             name: Its file name, which tells its format.
@@ -140,11 +140,11 @@ class Staging:
             self._clear(self._reservations.doom(tokens))
 
     def give_back(self, uris: Iterable[str]) -> None:
-        """Leave staged sources to a worker that can remove them, whoever has owned them."""
+        """Schedule staged sources for removal by a worker."""
         self._reservations.give_back(staged_tokens(uris))
 
     def remove_overdue(self) -> int:
-        """Remove what nobody has converted in time; a batch of it.
+        """Remove a batch of staged files that were not converted in time.
 
         Returns:
             How many folders were removed.
@@ -192,7 +192,7 @@ class _Upload:
 
     def finish(self) -> StagedFile:
         if not self._writer.size:
-            raise InvalidRequest(f"The file {self._name!r} is empty: there is nothing to convert.")
+            raise InvalidRequest(f"The file {self._name!r} is empty. Use a file with content.")
         self._renew()
         self._writer.finish()
         return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)
@@ -202,9 +202,7 @@ class _Upload:
 
     def _renew(self) -> None:
         if not self._reservations.renew(self.token):
-            raise InvalidRequest(
-                f"The file {self._name!r} has stood still for too long: send it again."
-            )
+            raise InvalidRequest(f"The file {self._name!r} stopped arriving. Send it again.")
         self._renewed_at = time.monotonic()
 
 

@@ -40,7 +40,7 @@ _AWAY: Final = (
     "it can't be reached. Check CONVEYOR_STORAGE_URL, the endpoint in this process' environment, "
     "and the network"
 )
-_SLOW: Final = "it did not answer in time. Check the network, and whether the storage is well"
+_SLOW: Final = "it did not answer in time. Check the network and the storage's status"
 _BUSY: Final = "it is overloaded. Try again later"
 _FULL: Final = "it is full, or a quota is used up. Make room there"
 _LONG: Final = "the name is too long for it. Give a shorter one"
@@ -179,7 +179,7 @@ def _cause(error: BaseException, url: str) -> str:
             if found:
                 return found
     if isinstance(error, ValueError) and "rotocol not known" in str(error):
-        return f"{scheme}:// is no kind of storage that fsspec knows. Check {_SETTING}"
+        return f"{scheme}:// is not a storage that fsspec knows. Check {_SETTING}"
     # adlfs', without an account.
     if isinstance(error, ValueError) and "connection_string" in str(error):
         return _CREDENTIALS

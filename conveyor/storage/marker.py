@@ -151,9 +151,7 @@ class Marker:
             if known := self.mark.known():
                 return _Marks(known, self._read())
             if time.monotonic() > deadline:
-                raise StorageError(
-                    "Another process is about to mark the storage as the one in use: try again."
-                )
+                raise StorageError("Another process is marking the storage right now. Try again.")
             time.sleep(_LOOK_EVERY_S)
         return _Marks(self.mark.settle(found), found)
 

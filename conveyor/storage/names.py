@@ -93,7 +93,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 def as_on_disk(path: Path) -> Path:
-    """A path as the disk has it: composed (NFC) or decomposed (NFD), each part by itself.
+    """A path as the disk has it: each part composed (NFC) or decomposed (NFD).
 
     Args:
         path: In any of the forms.

@@ -58,7 +58,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 
 
 def is_object_store(scheme: str) -> bool:
-    """Whether a file there appears when its write ends, and not before."""
+    """Whether a file appears there only when its write ends."""
     return scheme in _OPTIONS
 
 

@@ -1,4 +1,4 @@
-"""A folder of some file system, and what lies below it.
+"""A folder of some file system, and the files below it.
 
 fsspec reads URLs in ways that differ by file system: some expand ``*``, cut at ``?versionId=`` or
 ``::``, or follow a scheme within another. So a URI below a place is never handed to fsspec. It is
@@ -57,7 +57,7 @@ class Place:
             fs, root = open_url(self._given, self._options)
         if scheme in AZURE and {"[", "]"} & set(root):
             # adlfs takes what is in brackets for a host.
-            raise StorageError(f"{setting} can't hold brackets on Azure: choose another folder.")
+            raise StorageError(f"{setting} can't contain brackets on Azure. Choose another folder.")
         self.root: str = root.rstrip("/")
         self.url = str(fs.unstrip_protocol(self.root)).rstrip("/")
 
@@ -96,8 +96,8 @@ class Place:
             return None
         if self.is_atomic and _VERSION in relative.lower():
             raise InvalidRequest(
-                "The address names a version of an object, and only the newest is read: leave out "
-                "what begins with '?versionId='."
+                "The URL names one version of an object, but Conveyor reads only the newest. "
+                "Remove '?versionId=…'."
             )
         return f"{self.root}/{relative}"
 

@@ -32,7 +32,7 @@ def chunks_of(stream: IO[bytes], most: int | None = None) -> Iterator[bytes]:
 
 
 def read(place: Place, path: str, start: int, end: int | None) -> Iterator[bytes]:
-    """Read a part of a file, and nothing beside it.
+    """Read a part of a file and no more.
 
     Args:
         place: Where the file lies.
@@ -54,7 +54,7 @@ def read(place: Place, path: str, start: int, end: int | None) -> Iterator[bytes
 
 
 def open_source(place: Place, path: str, shown: str) -> IO[bytes]:
-    """Open a file that is to be sent on.
+    """Open a source, to upload it.
 
     Args:
         place: Where the file lies.
@@ -68,7 +68,7 @@ def open_source(place: Place, path: str, shown: str) -> IO[bytes]:
     """
     stream = _source_of_object(place, path) if place.is_atomic else _source_of_file(place, path)
     if stream is None:
-        raise InvalidRequest(f"The source {shown} is empty.")
+        raise InvalidRequest(f"The source {shown} is empty. Use a file with content.")
     return cast("IO[bytes]", io.BufferedReader(_Told(place, stream), CHUNK_BYTES))
 
 

@@ -132,11 +132,13 @@ class Storage:
             try:
                 stream = open_source(source.place, source.path, shown)
             except IsADirectoryError:
-                raise InvalidRequest(f"The source {shown} is no file: give a document.") from None
+                raise InvalidRequest(
+                    f"The source {shown} is not a file. Name a document."
+                ) from None
             except (FileNotFoundError, NotADirectoryError):
                 source.place.check_there()
                 raise InvalidRequest(
-                    f"The source {shown} does not exist: check its name."
+                    f"The source {shown} does not exist. Check its name."
                 ) from None
         with stream:
             yield stream
@@ -164,7 +166,7 @@ class Storage:
             raise
 
     def contains(self, uri: str) -> bool:
-        """Whether an address leads into the storage, whatever lies there.
+        """Whether a URL points into the storage, whether or not a file exists there.
 
         Raises:
             InvalidRequest: It names a version of an object.
@@ -172,7 +174,7 @@ class Storage:
         return self._place.path_of(uri) is not None
 
     def holds(self, file: StoredFile) -> bool:
-        """Whether a file lies in the storage as it was stored: whole, with the same hash."""
+        """Whether the storage has a file unchanged: whole, with the same hash."""
         digest = hashlib.sha256()
         try:
             for chunk in self.read(file.uri):
@@ -191,7 +193,7 @@ class Storage:
                 self._clear(self._result_path(conversion_id), is_partial)
 
     def remove_results(self, conversion_id: str) -> None:
-        """Remove all that a conversion has stored, as after it was cancelled; nothing is no fault.
+        """Remove all files that a conversion has stored, for example after a cancel. None is fine.
 
         Args:
             conversion_id: The conversion's id.
@@ -263,13 +265,14 @@ class Storage:
                 yield from read(self._place, path, start, end)
             except IsADirectoryError:
                 raise StorageError(
-                    "What lies there in the storage is no file: somebody has put it there."
+                    "The storage holds something at this path that is not a file. Find out what "
+                    "else writes to the storage."
                 ) from None
             except (FileNotFoundError, NotADirectoryError):
                 self._place.check_there()
                 raise FileGone(
-                    "The file is no longer in the storage: somebody, or the storage's own rules, "
-                    "have removed it."
+                    "The file is no longer in the storage. Something removed it: check the "
+                    "storage's lifecycle rules."
                 ) from None
 
     def _result_path(self, conversion_id: str, *name: str) -> str:
@@ -285,8 +288,9 @@ class Storage:
         path = self._place.path_of(uri)
         if path is None:
             raise StorageError(
-                "The file's address leads out of the storage: set CONVEYOR_STORAGE_URL as the "
-                "workers have it. If it is the same, somebody has changed the conversion in Redis."
+                "The file's URL points outside the storage. Set CONVEYOR_STORAGE_URL to the "
+                "workers' value. If it is the same, something has changed the conversion in "
+                "Redis."
             )
         return path
 
@@ -337,6 +341,6 @@ class Storage:
             if path is not None:
                 return _Source(place, path)
         raise InvalidRequest(
-            "The source lies outside the folders that workers may read: put it into the storage, "
-            "or name its folder or bucket in CONVEYOR_SOURCE_FOLDERS."
+            "The source is outside the folders that workers may read. Put it into the storage, "
+            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
         )

@@ -24,7 +24,7 @@ _PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.part")
 
 
 def is_partial(path: str) -> bool:
-    """Whether a file is one that is still being written, or whose writer has died."""
+    """Whether a file is still being written, or was left by a writer that died."""
     return _PARTIAL.fullmatch(posixpath.basename(path)) is not None
 
 
@@ -49,12 +49,12 @@ class Writer:
 
     @property
     def uri(self) -> str:
-        """Where the file will lie, an fsspec URL."""
+        """The file's future location, an fsspec URL."""
         return self._place.uri_of(self._target)
 
     @property
     def file(self) -> StoredFile:
-        """What was written so far, as a record."""
+        """A record of the file as written so far."""
         return StoredFile(posixpath.basename(self._target), self.uri, self.size, self.sha256)
 
     @property

@@ -34,7 +34,7 @@ def test_semi_async_takes_the_answer_or_asks_for_the_job(tmp_path, sandbox_of):
     assert (audit["paid"], audit["violations"]) == (12, 0)
 
 
-def test_service_with_job_ids_of_its_own_is_never_paid_twice_by_itself(tmp_path, sandbox_of):
+def test_service_with_job_ids_of_its_own_is_never_paid_twice_automatically(tmp_path, sandbox_of):
     with LocalStack() as stack, closing(stack.conveyor()) as conveyor:
         sandbox = sandbox_of(stack)
         with sandbox.faults(foreign_job_id=1.0):

@@ -93,7 +93,7 @@ def outage(*, stack, results, ledger, until, tmp_path_factory, sandbox):
         yield SimpleNamespace(flows=flows, meanwhile=meanwhile, after=flows.called())
 
 
-def test_callbacks_and_chain_run_at_once_and_once(outage):
+def test_callbacks_and_chain_run_immediately_and_once(outage):
     once = {"link": 1, "other": 1, "chain": 1}
 
     assert {name: outage.meanwhile[name] for name in once} == once

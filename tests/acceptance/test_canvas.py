@@ -14,7 +14,7 @@ def app_conveyor(stack, web_app):
     return Conveyor(storage_url=stack.storage_url, celery_app=web_app.app)
 
 
-def test_chain_goes_on_in_the_callers_worker(app_conveyor, web_app, document):
+def test_chain_continues_in_the_callers_worker(app_conveyor, web_app, document):
     work = chain(app_conveyor.signature(document, to="html"), web_app.names_of.s())
 
     assert work.apply_async().get(timeout=90) == ["a.html"]

@@ -91,7 +91,7 @@ def test_value_that_no_message_carries_is_refused_where_it_is_sent(app_conveyor,
         )
 
 
-def test_message_that_no_worker_reads_is_told(app_conveyor, document):
+def test_message_that_no_worker_reads_is_reported(app_conveyor, document):
     result = app_conveyor.signature(document, to="html").apply_async(serializer="pickle")
 
     with pytest.raises(InvalidRequest, match="serializer='json'"):
@@ -240,7 +240,7 @@ def test_two_ids_of_one_name_keep_their_files_apart(app_conveyor, document):
 
 
 @pytest.mark.parametrize("task_id", ["x" * 201, "two\nlines", "\0"])
-def test_task_id_that_can_be_no_conversions_is_told(task_id, app_conveyor, document):
+def test_invalid_task_id_is_refused(task_id, app_conveyor, document):
     result = app_conveyor.signature(document, to="html").apply_async(task_id=task_id)
 
     with pytest.raises(InvalidRequest, match="printable"):

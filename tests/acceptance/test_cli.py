@@ -150,7 +150,7 @@ def test_dead_letters_are_listed_shown_and_replayed(conveyor, stack, document, f
     assert f"{conversion_id}\t" in conveyor("dead", "list").stdout
     shown = conveyor("dead", "show", conversion_id).stdout
     assert "5001" in shown
-    assert "pays, again" in shown
+    assert "pays again" in shown
 
     grouped = conveyor("dead", "list", "--group", "--kind", "service").stdout
     account = re.escape(urlsplit(stack.sandbox_url).netloc)
@@ -190,7 +190,7 @@ def test_cancel(conveyor, document, faults):
     cancelled = conveyor("cancel", conversion_id)
     assert re.search("^state +cancelled$", cancelled.stdout, re.MULTILINE)
     waited = conveyor("wait", conversion_id, status=1)
-    assert waited.stderr.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+    assert waited.stderr.splitlines()[-1] == "error: Its caller cancelled the conversion."
 
 
 def test_the_same_idempotency_key_is_paid_once(conveyor, document):
@@ -223,7 +223,7 @@ def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
     # Nobody can read the entries without Redis, nor ask a worker without the broker.
     needs_redis = ["settings", "entries", "neighbours", "storages"]
     assert failed == ["broker", "redis", *needs_redis, "worker"]
-    assert "nobody listens there: start it, or set CONVEYOR_BROKER_URL" in report
+    assert "no server listens there: start it, or set CONVEYOR_BROKER_URL" in report
     assert "hush" not in report
     assert stack.valkey.password not in report
 
@@ -237,7 +237,7 @@ sys.exit(main())
 """
 
 
-def test_interrupted_the_conversion_goes_on(stack, environment, conveyor, document, tmp_path):
+def test_interrupted_the_conversion_continues(stack, environment, conveyor, document, tmp_path):
     (worker,) = stack.workers
     worker.stop()
     try:
@@ -255,7 +255,7 @@ def test_interrupted_the_conversion_goes_on(stack, environment, conveyor, docume
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=90)
         assert process.returncode == 130
-        assert "the conversion goes on" in err.splitlines()[-1]
+        assert "The conversion keeps running" in err.splitlines()[-1]
         assert f"conveyor get {conversion_id}" in err.splitlines()[-1]
         assert "Traceback" not in err
     finally:

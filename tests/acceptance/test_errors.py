@@ -112,7 +112,7 @@ def test_no_redis(conveyor, document):
     )
     assert outcome.status == FAILED
     line = outcome.error()
-    assert f"Redis at redis://{address}/0 refuses the connection" in line
+    assert f"Redis at redis://{address}/0 refused the connection" in line
     assert "start it, or set CONVEYOR_REDIS_URL" in line
     assert "hush" not in outcome.out + outcome.err
     assert document.exists()
@@ -209,13 +209,13 @@ def test_unknown_target_format(conveyor, document):
 def test_impossible_target_format(conveyor, document):
     outcome = conveyor.convert(document, to="../pdf")
     assert outcome.status == WRONG
-    assert "give it as a name like 'pdf'" in outcome.error()
+    assert "Use a name like 'pdf'" in outcome.error()
 
 
 def test_missing_file(conveyor):
     outcome = conveyor.convert("nowhere.docx")
     assert outcome.status == WRONG
-    assert "nowhere.docx does not exist: check its name" in outcome.error()
+    assert "nowhere.docx does not exist. Check its name" in outcome.error()
 
 
 def test_empty_file(conveyor, tmp_path):
@@ -225,14 +225,14 @@ def test_empty_file(conveyor, tmp_path):
     assert outcome.status == WRONG
     line = outcome.error()
     assert "empty.docx is empty" in line
-    assert "nothing to convert" in line
+    assert "Use a file with content" in line
     assert empty.exists()
 
 
 def test_folder_as_file(conveyor, tmp_path):
     outcome = conveyor.convert(tmp_path, "--from", "docx")
     assert outcome.status == WRONG
-    assert "give a document" in outcome.error()
+    assert "Name a document" in outcome.error()
 
 
 def test_file_without_format(conveyor, tmp_path):
@@ -289,7 +289,7 @@ def test_password_protected_pdf(conveyor, tmp_path):
     assert outcome.status == FAILED
     line = outcome.error()
     assert "password protected" in line
-    assert "give the parameter Password" in line
+    assert "Pass the parameter Password" in line
     assert locked.read_bytes() == content
     assert_dead_letter(conveyor, outcome.conversion_id(), "input", "5003", "Password")
 
@@ -321,7 +321,7 @@ def test_storage_not_writable_for_the_worker(conveyor, stack, document):
     assert outcome.status == FAILED
     line = outcome.error()
     assert "Can't write to the storage" in line
-    assert "a replay within three hours fetches it" in line
+    assert "Replay it within three hours to fetch it" in line
     conversion_id = outcome.conversion_id()
     assert_dead_letter(conveyor, conversion_id, "storage", "not paid again")
 
@@ -339,7 +339,7 @@ def test_out_not_writable(conveyor, document, tmp_path):
     assert outcome.status == WRONG
     line = outcome.error()
     assert "can't be written" in line
-    assert "choose another one with --out" in line
+    assert "Choose another folder with --out" in line
     # Nothing was enqueued, so nothing is paid for.
     assert outcome.err.splitlines() == [line]
 
@@ -358,7 +358,7 @@ def test_reserved_parameter(conveyor, document):
     outcome = conveyor.convert(document, "--param", "Secret=hush")
     assert outcome.status == WRONG
     line = outcome.error()
-    assert "Secret can't be set" in line
+    assert "You can't set the parameter Secret" in line
     assert "hush" not in line
 
 
@@ -374,7 +374,7 @@ def test_unknown_conversion(conveyor, command):
     outcome = conveyor(*command, "no-such-id")
     assert outcome.status == FAILED
     line = outcome.error()
-    assert "No conversion has the id 'no-such-id'" in line
+    assert "There is no conversion 'no-such-id'" in line
     assert "check it" in line
 
 

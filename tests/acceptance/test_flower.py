@@ -48,7 +48,7 @@ def test_each_conversion_is_shown_until_its_end_and_nothing_else_is(
     assert flower.tasks() == set(ends), "bells are no news"
 
 
-def test_what_a_stopping_worker_has_told_is_shown(*, stack, conveyor, document, flower, until):
+def test_outcome_of_a_stopping_worker_is_shown(*, stack, conveyor, document, flower, until):
     handles = [conveyor.convert(document, to="pdf") for _ in range(10)]
     until(lambda: all(handle.state.is_final for handle in handles))
     stack.workers[0].stop()

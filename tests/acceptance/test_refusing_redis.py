@@ -23,7 +23,7 @@ HELD_S = 2.0
 # Celery says a dozen lines of a lost connection, and each task that is put off says one.
 MOST_LINES = 40
 # The consumer says it, or a task that could not go on, or what is done beside the tasks.
-SAID = ("Trying again in", "put_off", "conveyor.waiting")
+SAID = ("Trying again in", "postponed", "conveyor.waiting")
 
 
 @pytest.fixture(scope="module")

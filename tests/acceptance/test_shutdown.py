@@ -35,7 +35,7 @@ def test_answer_of_a_post_that_is_slow_is_noted_before_the_worker_ends(
     entry = conveyor.ledger.get(handle.id)
     assert (entry.state, entry.confirmed) == (State.CONVERTING, True), printed[-3000:]
     assert "Traceback" not in printed
-    assert "left_at_work" not in printed
+    assert "stopped_with_work_left" not in printed
 
     stack.start_worker(worker)
     assert handle.wait(timeout=100).state is State.SUCCEEDED

@@ -125,7 +125,7 @@ class TestAsked:
         with LocalStack(pool=request.param, concurrency=2, sandbox_options=options) as running:
             yield running
 
-    def test_what_it_has_in_hand_is_answered_and_noted_before_it_ends(
+    def test_running_poll_is_answered_and_recorded_before_shutdown(
         self, *, stack, sandbox_of, enqueue, client, fields, until
     ):
         (worker,) = stack.workers

@@ -234,12 +234,12 @@ def test_a_look_at_the_clock_is_seen(text):
     "text",
     ["import time\ntime.monotonic()", "ledger.now()", "redis.time()", "from time import sleep"],
 )
-def test_other_clocks_are_no_hosts_clock(text):
+def test_other_clocks_do_not_move_the_hosts_clock(text):
     assert list(_reads_clock(ast.parse(text))) == []
 
 
 @pytest.mark.parametrize("start", MAY_READ_THE_CLOCK)
-def test_whoever_may_read_the_clock_does(start):
+def test_clock_is_read_where_permitted(start):
     """Else it needs no exception."""
     paths = [path for path in MODULES if _name(path).startswith(start)]
 

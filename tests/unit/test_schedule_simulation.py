@@ -18,7 +18,7 @@ SAME = BY_NAME["10 s"]
 DOC = Path(__file__).parents[2] / "docs" / "schedule.md"
 
 
-def test_an_oracle_polls_once_and_at_once():
+def test_an_oracle_polls_once_and_immediately():
     outcome = simulate(SAME, Oracle(), 1)
 
     assert outcome.polls == 1
@@ -39,7 +39,7 @@ def test_conveyor_takes_fewer_polls_than_fixed_ones_and_is_about_as_soon():
     assert ours.p99_s < 6
 
 
-def test_what_always_takes_the_same_is_seen_soon_and_with_hardly_more_than_one_poll():
+def test_constant_duration_is_found_with_about_one_poll():
     outcome = simulate(SAME, Conveyor(), 1)
 
     assert outcome.polls < 1.5

@@ -4,8 +4,8 @@ import { byId, write } from "./dom.js";
 
 export const LARGEST_PAGE = 200; // as lists take it
 const KEY = "conveyor-key";
-const AWAY = "The server can’t be reached. It is asked again by itself.";
-const BROKEN_OFF = "The upload broke off: the connection was lost, or the file is larger than the server takes.";
+const AWAY = "The server can’t be reached. Retrying automatically.";
+const BROKEN_OFF = "The upload broke off: the connection was lost, or the file is larger than the server accepts.";
 
 /** A request that was not answered as wished; its message is for the user. */
 export class Problem extends Error {
@@ -122,7 +122,7 @@ function askForKey(refused) {
   const form = byId("key-form");
   const field = byId("key");
   const first = "This server wants one. It stays in this tab.";
-  write(byId("key-hint"), refused ? "That key was refused. Is it whole?" : first);
+  write(byId("key-hint"), refused ? "That key was refused. Check that you copied all of it." : first);
   form.hidden = false;
   field.focus();
   return new Promise((resolve) => {

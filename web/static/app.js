@@ -1,4 +1,4 @@
-// The page: its parts are started, and looked at again while somebody looks at it.
+// The page: it starts its parts, and refreshes them while the page is visible.
 
 import * as conversions from "./conversions.js";
 import * as deadLetters from "./dead-letters.js";

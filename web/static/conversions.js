@@ -33,7 +33,7 @@ export function start() {
   setInterval(() => document.hidden || show(), 500);
 }
 
-/** Look at the newest ones, and at others that are still on their way. */
+/** Refresh the newest ones, and others that are still running. */
 export async function look() {
   const number = ++asked;
   const limit = inOrder().slice(PAGE).some(isInFlight) ? LARGEST_PAGE : PAGE;
@@ -127,7 +127,7 @@ async function send(attempt) {
 
 /** Send it again later: by its key it stays one conversion. No other takes its place: all would be refused. */
 function putOff(attempt, seconds) {
-  const problem = `The server is asked too often. The upload goes on by itself in ${seconds} s.`;
+  const problem = `Too many requests. The upload continues in ${seconds} s.`;
   Object.assign(attempt, { state: "resting", sent: 0, problem });
   setTimeout(() => {
     attempt.state = "waiting";

@@ -6,12 +6,12 @@ import { byId, copyOf, keyed, onButtons, say, write, writeOrHide } from "./dom.j
 import { ago, pairOf } from "./words.js";
 
 const HINTS = {
-  input: "The document or a parameter is at fault: its user can repair that.",
-  service: "ConvertAPI could not do it, or did not answer: try later.",
-  account: "The account was refused: its owner can repair that.",
+  input: "The document or a parameter is wrong. Its user can correct it.",
+  service: "ConvertAPI failed or did not answer. Replay it later.",
+  account: "ConvertAPI refused the account. Its owner can repair it.",
   expired: "No worker fetched the result within two hours.",
-  storage: "The result could not be stored: look at the storage.",
-  possibly_paid: "Nobody can tell whether the job was started: look at the account first.",
+  storage: "The result could not be stored. Check the storage.",
+  possibly_paid: "The job may have been started and paid. Check the account first.",
   unreadable: "It has been paid, and the answer can't be read: ConvertAPI's support can help.",
   internal: "An error of Conveyor's own: the worker's log has the traceback.",
 };
@@ -34,7 +34,7 @@ export function start() {
   });
 }
 
-/** Look at them where the fleet's counts have changed: they are many requests. */
+/** Refresh them only when the fleet's counts have changed, because they take many requests. */
 export async function look(fleet) {
   const counts = fleet.dead_letters.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   const seen = JSON.stringify([counts, fleet.states.failed, fleet.states.expired]);

@@ -105,7 +105,7 @@ def test_a_chosen_document_comes_back_as_a_pdf(page, sandbox):
     expect(row_of(page, "report.docx").get_by_role("link")).to_be_visible()
 
 
-def test_a_dropped_document_goes_where_it_is_told(page, tmp_path):
+def test_dropped_document_gets_the_chosen_format(page, tmp_path):
     document = docx.Document()
     document.add_paragraph("Words that were dropped")
     document.save(tmp_path / "dropped.docx")
@@ -147,7 +147,7 @@ def test_several_documents_are_merged_into_one(page, conveyor, tmp_path):
     assert downloaded(page, row.get_by_role("link").click).startswith(b"%PDF")
 
 
-def test_a_format_that_nobody_knows_can_be_typed(page, tmp_path):
+def test_unknown_format_can_be_typed(page, tmp_path):
     document = tmp_path / "drawing.unheard"
     document.write_text("lines")
     choose(page, document)
@@ -161,7 +161,7 @@ def test_a_format_that_nobody_knows_can_be_typed(page, tmp_path):
     expect(row.locator(".note")).not_to_be_empty()
 
 
-def test_what_is_refused_says_why_and_can_be_put_away(open_page, web, tmp_path):
+def test_refused_document_says_why_and_can_be_dismissed(open_page, web, tmp_path):
     page = open_page(web, may_complain=True)  # the browser logs the 422
     (tmp_path / "nothing.docx").touch()
     choose(page, tmp_path / "nothing.docx")
@@ -276,7 +276,9 @@ def test_the_key_is_asked_for_once_and_goes_with_every_request(open_page, guarde
     expect(page.get_by_label("API key")).to_be_focused()
     page.keyboard.type("no such key")
     page.keyboard.press("Enter")
-    expect(page.locator("#key-hint")).to_have_text("That key was refused. Is it whole?")
+    expect(page.locator("#key-hint")).to_have_text(
+        "That key was refused. Check that you copied all of it."
+    )
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Use this key").click()
     expect(page.locator("#health")).to_have_text("Live")
@@ -310,7 +312,7 @@ def test_a_telephone_shows_all_of_it(open_page, web):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_a_lost_server_is_told_and_the_page_goes_on_with_its_successor(
+def test_a_lost_server_is_reported_and_the_page_continues_with_its_successor(
     open_page, web, stack, conveyor, document
 ):
     page = open_page(web, may_complain=True)  # the browser logs each refused connection
@@ -384,7 +386,7 @@ def test_many_on_their_way_are_looked_at_in_one_request(page, stack, conveyor, t
         stack.start_worker(worker)
 
 
-def test_an_upload_that_came_too_often_goes_on_by_itself(open_page, web, tmp_path):
+def test_throttled_upload_continues_automatically(open_page, web, tmp_path):
     page = open_page(web, may_complain=True)  # the browser logs the 429
     sent = []
 
@@ -402,7 +404,7 @@ def test_an_upload_that_came_too_often_goes_on_by_itself(open_page, web, tmp_pat
 
     row = row_of(page, "eager.docx")
     expect(row.locator(".state")).to_have_text("Waiting to upload")
-    expect(row.locator(".note")).to_contain_text("by itself in 6 s")
+    expect(row.locator(".note")).to_contain_text("continues in 6 s")
     expect(row.locator(".state")).to_have_text("Succeeded")
     assert len(sent) == 2
     assert len(set(sent)) == 1

@@ -135,7 +135,7 @@ def test_no_markdown_is_left_in_a_page(linked):
         ('<a href="https://a.example">a</a>', []),
     ],
 )
-def test_what_a_page_asks_for_is_seen(html, found):
+def test_requests_of_a_page_are_recorded(html, found):
     assert Page(html).resources == found
 
 
@@ -174,7 +174,7 @@ def test_nothing_in_a_drawing_lies_upon_something_else(open_page, pictures, name
     assert page.evaluate(OVERLAPS) == []
 
 
-def test_what_overlaps_in_a_drawing_is_seen(open_page, tmp_path):
+def test_overlapping_shapes_are_detected(open_page, tmp_path):
     canvas = Canvas(300, 100, "A bad one")
     canvas.box(Box(10, 10, 60, 40), "a name too long for it")
     canvas.box(Box(60, 10, 60, 40), "b")

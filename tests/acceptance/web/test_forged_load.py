@@ -76,9 +76,7 @@ def _look_while_forged(site, conversion_id, rate):
         return looks, json.loads(forger.stdout.read())
 
 
-def test_a_thousand_forged_calls_a_second_change_nothing_and_slow_nobody_down(
-    site, conversion_id, tell
-):
+def test_forged_calls_change_nothing_and_slow_no_request_down(site, conversion_id, tell):
     """In one attempt nine tenths of the calls' rate are reached, and the median look is quick.
 
     Quick is less than 50 ms, or than ten times the median look while no call comes. The last

@@ -71,7 +71,7 @@ def test_a_document_goes_in_and_its_pdf_comes_out(site):
     assert site.get(file["href"], headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_a_cancelled_conversion_ends_at_once(site, sandbox):
+def test_a_cancelled_conversion_ends_immediately(site, sandbox):
     with sandbox.faults(throttle_submit=1.0):  # so that it can't be faster
         location = _upload(site)
         stream = _events(site, location)

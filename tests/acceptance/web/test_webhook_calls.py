@@ -181,7 +181,7 @@ def test_a_genuine_call_brings_one_poll_however_often_it_comes(
     assert site.sandbox.audit()["polls"] == polls + 1
 
 
-def test_many_calls_at_once_break_no_rule_of_polling(slow_site, submit, until):
+def test_many_simultaneous_webhooks_break_no_rule_of_polling(slow_site, submit, until):
     site, conversion_id = slow_site, submit()
     address, job_id = site.webhook(conversion_id), site.entry(conversion_id)["job_id"]
     before = site.sandbox.audit()["polls"]

@@ -55,12 +55,15 @@ def test_an_account_that_can_be_read_shows_its_balance(look, service):
 
 
 @pytest.mark.parametrize("consumed", [1000, 1300])
-def test_a_counter_above_the_plan_is_told_and_is_no_failure(look, service, consumed):
+def test_a_counter_above_the_plan_is_reported_and_is_not_a_failure(look, service, consumed):
     service.says(total=1000, consumed=consumed)
     found = look()
 
     assert found.warning
-    assert "above the plan's 1000: ConvertAPI goes on if the plan has overage" in found.detail
+    assert (
+        "above the plan's 1000: ConvertAPI continues if the plan has overage. Otherwise buy "
+        "conversions"
+    ) in found.detail
 
 
 def test_an_account_that_is_not_active_is_warned_of(look, service):
@@ -79,13 +82,13 @@ def test_a_token_converts_and_its_balance_is_unknown(look, service, takes_upload
     assert not found.warning
     assert found.detail == (
         "converts; balance unknown (a file of 16 bytes was uploaded and deleted, and nothing was "
-        "converted). /user takes no API token and no JWT: CONVEYOR_API_MASTER_TOKEN shows the "
-        "balance"
+        "converted). /user accepts neither API tokens nor JWTs: set CONVEYOR_API_MASTER_TOKEN to "
+        "see the balance"
     )
     assert not [path for _, path, _ in service.seen if "convert" in path]
 
 
-def test_where_anybody_may_upload_an_upload_shows_nothing(look, service, takes_uploads):
+def test_open_uploads_prove_no_credentials(look, service, takes_uploads):
     service.refuses()
     takes_uploads(strangers=True)
     found = look()
@@ -94,7 +97,7 @@ def test_where_anybody_may_upload_an_upload_shows_nothing(look, service, takes_u
     assert found.detail.startswith("perhaps converts; balance unknown")
 
 
-def test_a_file_that_can_not_be_deleted_is_told(look, service, takes_uploads):
+def test_a_file_that_can_not_be_deleted_is_reported(look, service, takes_uploads):
     service.refuses()
     takes_uploads()
     service.answers["DELETE", f"/d/{FILE_ID}"] = (403, {"Code": 4010, "Message": "No."})
@@ -136,8 +139,8 @@ def test_the_routed_host_is_warned_of(url):
     assert found.warning
     assert found.detail == (
         "v2.convertapi.com is routed to the nearest data centre: a 404 there proves nothing, so "
-        "a lost submit is never repeated by itself. Set "
-        "CONVEYOR_API_URL=https://eu-v2.convertapi.com or another region"
+        "Conveyor never repeats a lost submit. Set CONVEYOR_API_URL=https://eu-v2.convertapi.com "
+        "or another region"
     )
 
 

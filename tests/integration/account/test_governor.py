@@ -11,7 +11,7 @@ KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
 CHECK_S = 30.0
-REASON = "The balance is used up: buy conversions, then: conveyor account resume."
+REASON = "The balance is used up. Buy conversions, then run: conveyor account resume."
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_an_account_is_open_until_it_is_held(fleet):
     assert not taken.admission.reason
 
 
-def test_a_held_account_lets_nobody_through_and_says_why(fleet):
+def test_held_account_blocks_submits_and_says_why(fleet):
     fleet.open(3)
     fleet.governor.hold(REASON)
     taken = fleet.claim()
@@ -45,7 +45,7 @@ def test_a_held_account_lets_nobody_through_and_says_why(fleet):
     assert fleet.governor.why() == f"the account is on hold: {REASON}"
 
 
-def test_a_new_hold_has_the_account_asked_at_once_by_one(fleet):
+def test_new_hold_checks_the_account_once_immediately(fleet):
     fleet.open(3)
     fleet.governor.hold(REASON)
 
@@ -362,7 +362,7 @@ def test_resuming_forgets_all_of_the_hold(held, client, clock):
 
 
 @pytest.mark.parametrize("damage", ["", "many", "nan", "inf", "-1e300", "9e99", "4102444800"])
-def test_a_damaged_account_keeps_nobody_waiting(fleet, client, clock, damage):
+def test_damaged_account_does_not_block_conversions(fleet, client, clock, damage):
     names = ("rate", "rate_at", "next_at", "strain", "taken", "taken_at", "taken_since")
     names += ("checked_at", "well_at", "blocked_at", "full", "most_jobs", "foreign_ids")
     ids = fleet.open(3)

@@ -92,7 +92,7 @@ def test_an_account_that_is_not_active_stays_on_hold_and_is_asked_again(parts, s
     assert parts.ends() == "the account is asked every 30 s"
 
 
-def test_a_used_up_balance_whose_counters_stand_still_is_probed_by_a_submit(parts, service):
+def test_used_up_balance_with_constant_counters_is_probed_by_a_submit(parts, service):
     service.says(active=True, total=1000, consumed=1000)
     parts.hold(code=4014)
     check_account(parts)
@@ -126,7 +126,7 @@ def test_an_account_that_can_not_be_read_is_probed_by_a_submit(parts, service, s
     assert parts.ends() == "a submit probes every 30 s"
 
 
-def test_a_token_goes_on_by_one_submit_once_it_is_taken_again(parts, service, fleet, clock):
+def test_accepted_token_resumes_with_one_submit(parts, service, fleet, clock):
     service.refuses()
     ids = fleet.open(3)
     parts.hold()
@@ -203,7 +203,7 @@ def test_a_probe_that_is_refused_or_shows_nothing_leaves_the_hold(parts, probing
     assert parts.is_held()
 
 
-def test_a_submit_that_is_no_probe_leaves_the_hold(parts, fleet):
+def test_a_submit_that_is_not_a_probe_leaves_the_hold(parts, fleet):
     """It went out before the account was held."""
     fleet.open()
     taken = fleet.claim()
@@ -213,7 +213,7 @@ def test_a_submit_that_is_no_probe_leaves_the_hold(parts, fleet):
     assert parts.is_held()
 
 
-def test_a_hold_is_told_once_and_shows_no_secret(parts, service):
+def test_a_hold_is_reported_once_and_shows_no_secret(parts, service):
     service.refuses()
     with capture_logs() as logs:
         for _ in range(3):

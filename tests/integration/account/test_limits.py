@@ -43,7 +43,7 @@ def test_no_more_go_than_the_account_may_have_and_the_rest_cost_nothing(full, cl
     assert len(more) == 20
 
 
-def test_what_waits_for_a_place_is_told_why(full):
+def test_waiting_conversion_says_why_it_waits(full):
     assert full.governor.why() == (
         "the account is at its limit: waits for one of its 2 jobs to end"
     )
@@ -61,7 +61,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_place_that_becomes_free_is_used_at_once_by_who_was_accepted_first(full, clock, end):
+def test_freed_place_goes_to_the_earliest_accepted_conversion(full, clock, end):
     end(full, full.running[0])
 
     assert has_rung(full)
@@ -93,7 +93,7 @@ def test_a_thousand_jobs_through_two_places_ring_once_for_each_that_ends(fleet_o
     assert fleet.bells.count() <= len(ids)
 
 
-def test_what_was_not_submitted_makes_room_for_the_next(fleet_of, clock):
+def test_unsubmitted_conversion_frees_its_place(fleet_of, clock):
     """Throttled, put off, or stumbled: it waits, and holds no place."""
     fleet = fleet_of(jobs=1)
     ids = fleet.open(4)
@@ -112,9 +112,7 @@ def test_what_was_not_submitted_makes_room_for_the_next(fleet_of, clock):
     assert went == ids
 
 
-def test_one_whose_process_died_before_its_post_goes_first_when_its_lease_is_over(
-    fleet_of, clock, client
-):
+def test_conversion_of_a_dead_process_goes_first_after_its_lease(fleet_of, clock, client):
     """It holds the only place, and its new date lies behind all that wait for that."""
     fleet = fleet_of(jobs=1)
     first, *others = fleet.open(300)
@@ -131,7 +129,7 @@ def test_one_whose_process_died_before_its_post_goes_first_when_its_lease_is_ove
 
 
 @pytest.mark.parametrize("how", ["deleted", "evicted and noticed", "ended by hand"])
-def test_a_place_whose_conversion_is_gone_is_free_again(full, client, how):
+def test_place_of_a_lost_conversion_is_free_again(full, client, how):
     gone = full.running[0].id
     if how == "ended by hand":
         client.hset(KEYS.conversion(gone), "state", "failed")

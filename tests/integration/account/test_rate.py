@@ -137,7 +137,7 @@ def test_the_rate_rises_within_seconds_when_the_service_takes_more(posting):
     assert posting.rate is None or posting.rate > 20
 
 
-def test_the_rate_falls_at_once_when_the_service_takes_less(posting):
+def test_the_rate_falls_immediately_when_the_service_takes_less(posting):
     posting.go(3, Takes(40), most=50.0)
     posting.go(4, Takes(4), most=50.0)
 
@@ -193,7 +193,7 @@ def test_a_bell_that_comes_late_loses_nothing_of_the_rate_for_half_a_second(slow
     assert len(taken) >= 20
 
 
-def test_what_waits_for_the_rate_rings_once_a_slot_however_many_ask(slow, clock):
+def test_rate_limited_submits_ring_once_per_slot(slow, clock):
     """A bell a claim would have each of them ring again, for ever."""
     slow.open(60)
     slow.bells.rung.clear()

@@ -14,7 +14,7 @@ from conveyor.ledger.keys import Keys
 KEYS = Keys()
 
 ACCOUNT = "v2.convertapi.com"
-REASON = "The balance is used up: buy conversions, then: conveyor account resume."
+REASON = "The balance is used up. Buy conversions, then run: conveyor account resume."
 ON_HOLD = f"the account is on hold: {REASON}"
 FULL = "the account is at its limit: waits for its one job to end"
 
@@ -82,7 +82,7 @@ def test_one_that_waits_for_a_place_says_so(conveyor, full):
     assert notes(conveyor, running) == ("", False)
 
 
-def test_one_that_may_go_at_once_waits_for_nothing(conveyor, fleet):
+def test_one_that_may_go_immediately_waits_for_nothing(conveyor, fleet):
     fleet.start(fleet.open() and fleet.claim().passes[0])
     (just_now,) = fleet.open()
 
@@ -103,7 +103,7 @@ def test_one_that_waits_for_the_rate_says_how_fast_it_goes(conveyor, fleet_of, c
     assert not is_held
 
 
-def test_what_its_own_try_was_told_stays_until_it_may_try_again(conveyor, fleet_of, client):
+def test_note_of_the_last_try_stays_until_the_next(conveyor, fleet_of, client):
     fleet = fleet_of()
     fleet.open()
     (passed,) = fleet.claim().passes
@@ -113,9 +113,7 @@ def test_what_its_own_try_was_told_stays_until_it_may_try_again(conveyor, fleet_
     assert notes(conveyor, passed.entry.id) == ("ConvertAPI is throttling", False)
 
 
-def test_one_account_of_two_on_hold_keeps_nobody_waiting_that_the_other_may_take(
-    conveyor, fleet, client
-):
+def test_held_account_does_not_block_the_other_accounts_conversions(conveyor, fleet, client):
     fleet.governor.hold(REASON)
     client.sadd(KEYS.accounts, "other")
     (waiting,) = fleet.open()
@@ -126,7 +124,7 @@ def test_one_account_of_two_on_hold_keeps_nobody_waiting_that_the_other_may_take
     assert notes(conveyor, waiting)[1]
 
 
-def test_whoever_waits_too_short_is_told_what_it_waits_for(conveyor, full):
+def test_timeout_says_what_the_conversion_waits_for(conveyor, full):
     handle = conveyor.handle(full[1])
 
     with pytest.raises(WaitTimeout, match="waits for its one job to end"):

@@ -39,7 +39,7 @@ def test_result_is_seen_when_celery_stores_it(valkey, backend):
         assert outcomes.silent == 0
 
 
-def test_state_on_the_way_is_no_outcome(valkey, backend):
+def test_state_on_the_way_is_not_an_outcome(valkey, backend):
     with Outcomes(valkey.url(), look_s=0.05) as outcomes:
         backend.store_result("again", ValueError("later"), states.RETRY)
 

@@ -12,7 +12,7 @@ def valkey():
         yield running
 
 
-def test_what_this_process_sends_is_no_round_trip_of_the_workers(valkey):
+def test_producers_requests_are_not_counted_as_the_workers(valkey):
     with counting() as sent, valkey.client() as producer, measuring_client(valkey.url()) as client:
         producer.ping()
         RedisUse.now(client, sent)  # connects

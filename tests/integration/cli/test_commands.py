@@ -68,7 +68,7 @@ def test_a_parameter_may_be_a_local_file_and_the_submit_may_wait(conveyor, libra
     ],
     ids=str,
 )
-def test_what_can_not_be_right_is_refused_and_not_enqueued(conveyor, valkey, wrong):
+def test_invalid_request_is_refused_and_not_enqueued(conveyor, valkey, wrong):
     order = ("convert", "https://example.com/a.docx", "--to", "pdf", "--no-wait")
     status, out, err = conveyor(*order, *wrong)
 
@@ -121,7 +121,7 @@ def test_a_list_is_the_oldest_first_and_says_when_there_are_more(conveyor, dead)
 
 
 def test_show_says_what_a_replay_costs(conveyor, dead):
-    assert "pays, again" in conveyor("dead", "show", dead().id)[1]
+    assert "pays again" in conveyor("dead", "show", dead().id)[1]
     paid = dead(paid=True)
     assert "not paid again" in conveyor("dead", "show", paid.id)[1]
     assert json.loads(conveyor("dead", "show", paid.id, "--json")[1])["replay_is_paid"] is False
@@ -175,10 +175,10 @@ def test_groups_are_counted_the_most_first(conveyor, dead):
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "cancelled"])
-def test_what_is_no_class_of_dead_letters_is_refused(conveyor, kind):
+def test_unknown_kind_of_failure_is_refused(conveyor, kind):
     status, _, err = conveyor("dead", "list", "--kind", kind)
     assert status == 2
-    assert "choose one of input, service, account, expired, storage, possibly_paid" in err
+    assert "Choose one of input, service, account, expired, storage, possibly_paid" in err
 
 
 def test_a_dry_run_says_what_it_costs_and_changes_nothing(conveyor, dead, library, valkey):
@@ -217,7 +217,7 @@ def test_more_than_the_limit_is_refused_and_a_dry_run_says_so(conveyor, dead, li
     assert conveyor("dead", "replay", "--all", "--limit", "3", "--yes")[0] == 0
 
 
-def test_nothing_to_replay_is_no_error(conveyor):
+def test_nothing_to_replay_is_not_an_error(conveyor):
     status, out, err = conveyor("dead", "replay", "--all", "--yes")
     assert (status, out) == (0, "")
     assert err == "There are no dead letters.\nThere is nothing to replay. Nothing was changed.\n"
@@ -285,10 +285,10 @@ def test_purge_counts_and_forgets_the_old_ones_alone(conveyor, dead, library, va
     assert [letter.id for letter in library.dead_letters.list()] == [young.id]
 
 
-def test_purge_refuses_what_is_no_time_span(conveyor):
+def test_purge_refuses_what_is_not_a_time_span(conveyor):
     status, _, err = conveyor("dead", "purge", "--older-than", "soon")
     assert status == 2
-    assert "such as 7d" in err
+    assert "for example 7d" in err
 
 
 def test_cancel_ends_it_and_has_the_job_deleted(conveyor, converting, library, valkey):
@@ -306,16 +306,16 @@ def test_cancel_comes_too_late(conveyor, dead):
     entry = dead()
     status, _, err = conveyor("cancel", entry.id)
     assert status == 1
-    assert "had ended before: it is failed" in err
+    assert "has already ended: it is failed" in err
 
 
 def test_cancel_of_what_does_not_exist(conveyor):
     status, _, err = conveyor("cancel", "no-such-id")
     assert status == 1
-    assert "No conversion has the id 'no-such-id'" in err
+    assert "There is no conversion 'no-such-id'" in err
 
 
-def test_a_cancelled_conversion_is_no_dead_letter(conveyor, converting, library, tmp_path):
+def test_a_cancelled_conversion_is_not_a_dead_letter(conveyor, converting, library, tmp_path):
     entry = converting()
     library.cancel(entry.id)
     assert "dead show" not in conveyor("get", entry.id)[1]
@@ -324,7 +324,7 @@ def test_a_cancelled_conversion_is_no_dead_letter(conveyor, converting, library,
     assert library.dead_letters.list() == []
     status, _, err = conveyor("wait", entry.id, "--out", str(tmp_path))
     assert status == 1
-    assert err.splitlines()[-1] == "error: The conversion was cancelled by its caller."
+    assert err.splitlines()[-1] == "error: Its caller cancelled the conversion."
 
 
 def test_the_same_key_is_the_same_conversion(conveyor, valkey):

@@ -122,7 +122,7 @@ def test_a_key_of_a_wrong_type_leaves_nothing_half_written(
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_events_that_are_no_list_make_room_for_events(*, ledger, make, client, change):
+def test_events_that_are_not_a_list_are_replaced(*, ledger, make, client, change):
     entry = make.converting()
     _wrong(client, KEYS.events(entry.id))
 

@@ -24,7 +24,7 @@ UNTOLD = {
 
 
 @pytest.mark.parametrize("reach", UNTOLD.values(), ids=UNTOLD)
-def test_conversion_that_nobody_awaits_is_due_again(*, ledger, make, dates, worker, reach):
+def test_unscheduled_conversion_is_due_again(*, ledger, make, dates, worker, reach):
     entry = reach(ledger, make)
     dates.forget(entry.id)
 
@@ -33,7 +33,7 @@ def test_conversion_that_nobody_awaits_is_due_again(*, ledger, make, dates, work
     assert ledger.audit.step().awaited == 0
 
 
-def test_conversion_whose_caller_knows_the_outcome_is_left_alone(ledger, make, dates):
+def test_delivered_conversion_is_left_alone(ledger, make, dates):
     failed = ledger.failed(make.converting(), FAILURE)
     ledger.delivered(failed.id, is_dead=True)
 

@@ -61,7 +61,7 @@ def _slot_end(at):
 # -- one for many ---------------------------------------------------------------------------------
 
 
-def test_many_that_are_due_at_once_have_one_bell(ledger, make, bells):
+def test_many_conversions_due_together_have_one_bell(ledger, make, bells):
     begun = ledger.now()
     for _ in range(50):
         make.queued()
@@ -176,7 +176,7 @@ def test_nothing_that_is_due_has_no_bell_rung(worker, bells, client):
 # -- by the sweep alone ---------------------------------------------------------------------------
 
 
-def test_what_is_due_in_more_than_a_minute_has_no_bell(ledger, make, bells, quiet, client):
+def test_conversion_due_in_over_a_minute_has_no_bell(ledger, make, bells, quiet, client):
     entry = make.converting()
     quiet()
     ledger.poll_later(entry, 61, confirmed=True, failed=False)
@@ -223,7 +223,7 @@ MAKE_DUE = {
 
 
 @pytest.mark.parametrize("kind", MAKE_DUE)
-def test_what_is_overdue_is_rung_for_once_until_it_was_taken(
+def test_overdue_conversion_rings_once_until_claimed(
     *, ledger, make, worker, dates, quiet, keep, kind
 ):
     entries = [MAKE_DUE[kind](make) for _ in range(3)]
@@ -238,7 +238,7 @@ def test_what_is_overdue_is_rung_for_once_until_it_was_taken(
     assert worker.claims.overdue() == [Due(kind, 1)]
 
 
-def test_what_is_hardly_late_is_not_overdue(ledger, make, worker, dates, quiet):
+def test_slightly_late_conversion_is_not_overdue(ledger, make, worker, dates, quiet):
     """Its bell is on its way."""
     entry = make.queued()
     quiet()
@@ -247,7 +247,7 @@ def test_what_is_hardly_late_is_not_overdue(ledger, make, worker, dates, quiet):
     assert worker.claims.overdue() == []
 
 
-def test_what_a_bell_is_on_its_way_for_is_not_rung_for(ledger, make, worker, dates, client):
+def test_second_bell_is_not_sent_while_one_is_in_flight(ledger, make, worker, dates, client):
     entry = make.queued()
     dates.set(ledger.now() - 3, entry.id)
     client.set(KEYS.bell("submit"), 1, px=100_000)
@@ -288,7 +288,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_place_that_is_free_again_is_rung_for_at_once(*, make, claiming, bells, end):
+def test_freed_place_rings_immediately(*, make, claiming, bells, end):
     worker = claiming(most_jobs=1)
     first, second = make.queued(), make.queued()
     (passed,) = worker.claims.submits(10).passes
@@ -316,7 +316,7 @@ def test_one_that_is_cancelled_before_it_was_posted_frees_its_place(make, claimi
     assert worker.submits() == [second.id]
 
 
-def test_while_no_place_is_free_nobody_rings_again_and_again(make, claiming, bells, ledger, dates):
+def test_full_account_rings_no_repeated_bells(make, claiming, bells, ledger, dates):
     worker = claiming(most_jobs=1)
     entries = [make.queued() for _ in range(3)]
     worker.submits()
@@ -329,7 +329,7 @@ def test_while_no_place_is_free_nobody_rings_again_and_again(make, claiming, bel
     assert bells.take("submit") == []
 
 
-def test_where_nobody_waits_the_end_of_a_job_rings_for_nothing(make, claiming, bells):
+def test_end_of_a_job_without_waiters_rings_no_bell(make, claiming, bells):
     worker = claiming(most_jobs=2)
     make.queued()
     (passed,) = worker.claims.submits(10).passes

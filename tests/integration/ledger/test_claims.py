@@ -56,7 +56,7 @@ def _claim(worker, name, limit=1000):
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_what_is_due_is_taken_in_its_order_up_to_the_limit(make, worker, dates, name):
+def test_due_conversions_are_claimed_in_order_up_to_the_limit(make, worker, dates, name):
     ids = [REACH[name](make).id for _ in range(7)]
     ordered = ids[::-1]
     dates.past(*ordered)
@@ -67,14 +67,14 @@ def test_what_is_due_is_taken_in_its_order_up_to_the_limit(make, worker, dates, 
     ]
 
 
-def test_what_is_to_be_submitted_is_taken_in_the_order_of_its_acceptance(make, worker):
+def test_submits_are_claimed_in_order_of_acceptance(make, worker):
     ids = _ids(make.queued() for _ in range(50))
 
     assert list(chain(*(worker.submits(limit=7) for _ in range(8)))) == ids
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_what_is_due_later_is_left_alone(make, worker, dates, name):
+def test_conversion_due_later_is_left_alone(make, worker, dates, name):
     entry = REACH[name](make)
     dates.set(worker.ledger.now() + 30, entry.id)
 
@@ -82,7 +82,7 @@ def test_what_is_due_later_is_left_alone(make, worker, dates, name):
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_what_one_kind_takes_no_other_kind_does(make, worker, dates, name):
+def test_claims_of_different_kinds_do_not_overlap(make, worker, dates, name):
     entry = REACH[name](make)
     dates.past(entry.id)
 
@@ -229,7 +229,7 @@ def test_a_key_of_a_wrong_type_in_the_way_of_one_harms_no_other(make, worker, cl
 
 
 @pytest.mark.parametrize("name", ["submits", "polls"])
-def test_until_the_lease_ends_nobody_else_takes_it_whatever_its_date(make, worker, dates, name):
+def test_leased_conversion_is_not_claimed_before_the_lease_ends(make, worker, dates, name):
     entry = REACH[name](make)
     dates.past(entry.id)
     assert _claim(worker, name) == [entry.id]
@@ -240,7 +240,7 @@ def test_until_the_lease_ends_nobody_else_takes_it_whatever_its_date(make, worke
 
 
 @pytest.mark.parametrize("name", ["submits", "polls"])
-def test_what_a_dead_worker_took_comes_back_after_its_lease(make, claiming, dates, name):
+def test_conversions_of_a_dead_worker_return_after_the_lease(make, claiming, dates, name):
     entry = REACH[name](make)
     dates.past(entry.id)
     dead = claiming(lease_s=0.2)
@@ -278,7 +278,7 @@ def test_a_late_answer_to_a_poll_changes_nothing_any_more(make, claiming, ledger
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_a_claim_whose_reply_was_lost_brings_what_it_took(
+def test_repeated_claim_after_a_lost_reply_returns_the_same(
     *, line, url_through, make, dates, bells, claiming, name
 ):
     """Else all that it took would wait for its lease to end."""
@@ -314,7 +314,7 @@ def test_a_repeated_claim_brings_nothing_that_another_has_by_then(
 # -- what stands in the index and is none -------------------------------------------------------
 
 
-def test_what_has_no_entry_is_told_to_be_lost_once(make, worker, client):
+def test_missing_entry_is_reported_as_lost_once(make, worker, client):
     gone, other = make.queued(), make.queued()
     client.delete(KEYS.conversion(gone.id))
     taken = worker.claims.submits(10)
@@ -362,9 +362,7 @@ def test_one_that_was_told_leaves_the_index(ledger, make, client, dates, worker)
 # -- the account --------------------------------------------------------------------------------
 
 
-def test_what_has_a_place_and_whose_worker_has_died_is_taken_again_though_others_wait(
-    make, claiming
-):
+def test_conversion_of_a_dead_worker_is_taken_again_before_waiting_ones(make, claiming):
     """Those that wait were accepted before it is due again, and there is no place for them."""
     worker = claiming(most_jobs=2, lease_s=0.2)
     first, second, _third = (make.queued().id for _ in range(3))
@@ -384,7 +382,7 @@ def test_many_that_wait_hide_nothing_that_has_a_place(make, claiming):
 
 @pytest.mark.parametrize("value", ["x", "", "nan", "inf", "-inf", "1e999", "9" * 400])
 @pytest.mark.parametrize("field", ["rate", "rate_at", "well_at", "blocked_at", "most_jobs", "full"])
-def test_a_damaged_field_of_the_account_holds_nobody_up(*, make, worker, client, field, value):
+def test_damaged_account_field_does_not_block_conversions(*, make, worker, client, field, value):
     ids = _ids(make.queued() for _ in range(3))
     client.hset(KEYS.account("account"), field, value)
 

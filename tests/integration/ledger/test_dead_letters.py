@@ -69,7 +69,7 @@ def _rung(app):
                     yield messages.get_nowait().headers["task"]
 
 
-def test_what_is_no_dead_letter_costs_nothing_to_replay(dead_letters, ledger, make):
+def test_replay_of_an_unknown_dead_letter_costs_nothing(dead_letters, ledger, make):
     dead = ledger.failed(make.converting(), FAILURE)
 
     assert dead_letters.costs_of([make.queued().id, dead.id, "nothing"]) == {dead.id: True}
@@ -86,7 +86,7 @@ def test_one_that_was_paid_for_is_fetched_again_and_not_paid(dead_letters, ledge
 
 
 @pytest.mark.parametrize("age_s", [3 * 3600 + 1, None], ids=["too old", "never ready"])
-def test_one_whose_result_is_gone_is_paid_again(*, dead_letters, ledger, make, app, client, age_s):
+def test_replay_of_a_lost_result_is_paid_again(*, dead_letters, ledger, make, app, client, age_s):
     dead = ledger.failed(make.ready() if age_s else make.converting(), FAILURE)
     if age_s:
         client.hset(KEYS.conversion(dead.id), "ready_at", time.time() - age_s)

@@ -40,12 +40,12 @@ def test_only_the_holder_ends_the_lease(deliveries, client, entry):
     assert deliveries.acquire(entry.id) is None
 
 
-def test_nobody_delivers_what_does_not_exist(deliveries, client):
+def test_unknown_conversion_is_not_delivered(deliveries, client):
     assert deliveries.acquire("nobody") is None
     assert client.keys() == []
 
 
-def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, client, dates, entry):
+def test_delivery_is_overdue_after_its_lease_lapses(deliveries, client, dates, entry):
     """If the holder dies, whoever is woken finds nobody at it."""
     before = time.time()
     deliveries.acquire(entry.id)
@@ -56,7 +56,7 @@ def test_what_is_delivered_is_overdue_once_the_lease_has_lapsed(deliveries, clie
     assert client.pttl(KEYS.delivery(entry.id)) <= 30_000
 
 
-def test_what_the_caller_knows_does_not_become_due(deliveries, dates, entry):
+def test_delivered_conversion_does_not_become_due(deliveries, dates, entry):
     dates.forget(entry.id)
     deliveries.acquire(entry.id)
 

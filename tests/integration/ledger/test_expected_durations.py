@@ -64,13 +64,13 @@ def test_a_pair_is_unknown_until_some_have_ended(durations, clock):
     assert durations.of(PDF).usual_s == pytest.approx(10.0, rel=0.1)
 
 
-def test_what_one_process_learns_the_others_expect(durations, client):
+def test_learned_duration_is_shared_between_processes(durations, client):
     _learn(durations, 10.0)
 
     assert ExpectedDurations(client).of(PDF) == durations.of(PDF)
 
 
-def test_each_pair_is_learned_by_itself(durations):
+def test_each_pair_is_learned_separately(durations):
     _learn(durations, 10.0)
 
     assert durations.of(ConversionRequest.build("https://example.com/a.docx", "png")) is None
@@ -138,7 +138,7 @@ def test_a_damaged_record_is_learned_anew(damage, client, clock):
     assert ExpectedDurations(client).of(PDF).usual_s == pytest.approx(10.0, rel=0.1)
 
 
-def test_the_first_few_are_no_crowd_and_those_of_which_most_have_ended_are_none(durations):
+def test_few_or_mostly_ended_conversions_are_not_a_crowd(durations):
     assert [durations.begin(PDF) for _ in range(5)] == [False, False, False, True, True]
     for _ in range(2):
         durations.end(PDF)
@@ -154,7 +154,7 @@ def test_a_crowd_is_forgotten_after_minutes(durations, clock):
     assert not durations.begin(PDF)
 
 
-def test_failures_one_after_the_other_are_no_crowd(ledger, make):
+def test_consecutive_failures_are_not_a_crowd(ledger, make):
     for _ in range(10):
         assert not ledger.expected_durations.begin(PDF)
         failure = Failure(FailureKind.INPUT, "The file is damaged.", 5002, 500)
@@ -183,7 +183,7 @@ def test_a_pair_takes_a_few_hundred_bytes_and_can_be_read_by_people(durations, c
     assert len(text) < 500
 
 
-def test_where_redis_is_away_nothing_is_raised_and_nothing_known(clock):
+def test_unreachable_redis_gives_no_expectation_and_no_error(clock):
     client = connect(f"redis://127.0.0.1:{free_port()}/0")
     with closing(client):
         durations = ExpectedDurations(client, clock)
@@ -193,7 +193,7 @@ def test_where_redis_is_away_nothing_is_raised_and_nothing_known(clock):
         assert durations.of(PDF) is None
 
 
-def test_what_could_not_be_sent_is_sent_later(client, clock):
+def test_unsent_record_is_sent_later(client, clock):
     durations = ExpectedDurations(client, clock)
     client.set(KEYS.expected_durations, "no hash")
     _learn(durations, 10.0)
@@ -203,7 +203,7 @@ def test_what_could_not_be_sent_is_sent_later(client, clock):
     assert ExpectedDurations(client).of(PDF).usual_s == pytest.approx(10.0, rel=0.1)
 
 
-def test_what_is_forgotten_begins_anew(durations, client):
+def test_forgotten_id_begins_anew(durations, client):
     _learn(durations, 10.0)
     durations.forget()
 
@@ -241,7 +241,7 @@ def test_a_poll_tells_since_when_and_how_long(ledger, make, monkeypatch):
 
 
 @pytest.mark.parametrize("posted", [True, False], ids=["by the POST's own answer", "by a poll"])
-def test_who_sees_the_very_end_says_so(posted, ledger, make, monkeypatch):
+def test_client_that_reaches_the_end_confirms_it(posted, ledger, make, monkeypatch):
     seen = _sightings(ledger, monkeypatch)
     entry = make.converting()
     ledger.ready(entry, make.result, leaving=None if posted else _polling())
@@ -250,7 +250,7 @@ def test_who_sees_the_very_end_says_so(posted, ledger, make, monkeypatch):
 
 
 @pytest.mark.parametrize("failed", [True, False], ids=["an outage", "an ordinary poll"])
-def test_what_an_outage_has_delayed_tells_nothing(failed, ledger, make, monkeypatch):
+def test_delays_of_an_outage_are_not_learned(failed, ledger, make, monkeypatch):
     seen = _sightings(ledger, monkeypatch)
     entry = ledger.poll_later(
         make.converting(confirmed=True), 1.0, confirmed=not failed, failed=failed
@@ -260,7 +260,7 @@ def test_what_an_outage_has_delayed_tells_nothing(failed, ledger, make, monkeypa
     assert (seen == []) is failed
 
 
-def test_what_was_expected_at_the_submit_is_kept_until_the_end(ledger, make, client):
+def test_expected_duration_of_the_submit_is_kept_until_the_end(ledger, make, client):
     durations = Ledger(client).expected_durations
     _learn(durations, 10.0)
     entry = make.converting()

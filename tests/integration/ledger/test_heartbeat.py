@@ -38,7 +38,7 @@ def _await(is_so):
         time.sleep(0.02)
 
 
-def test_while_a_poll_lasts_nobody_else_gets_in(heartbeat, worker, make, client):
+def test_running_poll_blocks_other_polls(heartbeat, worker, make, client):
     entry = make.converting()
     with heartbeat.renewing(worker.enter(entry)):
         client.pexpire(KEYS.turnstile(entry.id), 10_000)
@@ -74,7 +74,7 @@ def test_a_pass_that_was_left_is_not_renewed(silent, worker, make, client):
     assert client.pttl(KEYS.turnstile(passed.entry.id)) <= 220
 
 
-def test_what_is_worked_on_is_not_taken_for_lost(silent, worker, make, dates):
+def test_conversion_in_progress_is_not_reported_lost(silent, worker, make, dates):
     passed = worker.post(make.queued())
     lost = make.queued()
     dates.past(passed.entry.id, lost.id)

@@ -19,7 +19,7 @@ SIGNATURE = {"task": "web.notify", "args": [], "kwargs": {}, "options": {}}
 # -- due --------------------------------------------------------------------------------------
 
 
-def test_whoever_waits_is_due_until_told(ledger, make, dates):
+def test_undelivered_conversion_stays_due(ledger, make, dates):
     """Whatever the state, a lost message is found by the sweep (invariant I2)."""
     entry = make.queued()
     assert dates.of(entry.id) <= ledger.now()
@@ -66,7 +66,7 @@ def test_a_dead_letter_does_not_age(ledger, make, client, dates):
     assert ledger.dead_ids() == [entry.id]
 
 
-def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client, dates):
+def test_callers_still_in_flight_can_not_be_counted(ledger, make, client, dates):
     entry = make.ready()
     ledger.delivered(entry.id, is_dead=False)
 
@@ -74,7 +74,7 @@ def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client, dates):
     assert dates.of(entry.id) is not None
 
 
-def test_what_was_not_accepted_leaves_nothing(ledger, make, client):
+def test_refused_conversion_leaves_nothing(ledger, make, client):
     ledger.forget(make.queued().id)
 
     assert client.keys() == []
@@ -139,7 +139,7 @@ def test_a_paid_result_is_delivered_again(ledger, make):
 
 
 @pytest.mark.parametrize("again", ["replay", "redeliver"])
-def test_what_is_tried_again_is_due_and_is_kept(*, again, ledger, make, client, dates):
+def test_retried_conversion_is_due_and_kept(*, again, ledger, make, client, dates):
     dead = ledger.failed(make.ready(), FAILURE)
     ledger.delivered(dead.id, is_dead=True)
     getattr(ledger, again)(dead)
@@ -170,7 +170,7 @@ def test_a_purge_forgets_no_conversion_that_is_replayed_meanwhile(
     assert dates.of(dead.id) is not None
 
 
-def test_what_was_purged_is_forgotten(ledger, make, client, dates):
+def test_purged_dead_letter_is_forgotten(ledger, make, client, dates):
     dead = ledger.failed(make.ready(), FAILURE)
     ledger.purge(dead)
 

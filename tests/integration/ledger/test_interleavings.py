@@ -1577,7 +1577,7 @@ def _run_all(fleet, *, but=None):
 
 
 @pytest.mark.parametrize("answer", ["throttled", "lost", "closed before", "denied"])
-def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer):
+def test_late_write_of_a_sleeping_worker_changes_nothing(machine, answer):
     """Its POST has started nothing; meanwhile that was found out, and another has posted."""
     fleet = machine()
     fleet.accept()
@@ -1606,7 +1606,7 @@ def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer)
 
 
 @pytest.mark.parametrize("repeats", ["409", "400", "first"])
-def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machine, repeats):
+def test_job_after_lost_write_is_found_by_its_id_and_paid_once(machine, repeats):
     fleet = machine()
     fleet.service.repeats = repeats
     fleet.accept()
@@ -1622,7 +1622,7 @@ def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machin
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
 
 
-def test_place_among_the_jobs_whose_worker_died_is_used_again(machine):
+def test_place_of_a_dead_workers_job_is_used_again(machine):
     """Others were accepted before its lease ends: they must not wait for it, and it for them."""
     fleet = machine()
     fleet.most_jobs = 1

@@ -72,7 +72,7 @@ def _note(client, noted):
     client.hset(KEYS.leftover_records, "by hand", noted)
 
 
-def test_what_is_noted_comes_back_as_it_was(leftovers, due):
+def test_noted_values_are_read_back_unchanged(leftovers, due):
     due(JOB, UNSEEN, FILE)
     claimed = leftovers.claim(10, LEASE_S)
 
@@ -116,7 +116,7 @@ def test_two_that_claim_at_once_share(leftovers, another, due):
     assert len(found) == len({leftover.url for leftover in found}) == 200
 
 
-def test_what_is_claimed_is_left_alone_until_the_lease_ends(leftovers, another, due):
+def test_claimed_conversion_is_left_alone_until_the_lease_ends(leftovers, another, due):
     due(FILE)
     assert leftovers.claim(10, 0.2) == [FILE]
     assert another.claim(10, LEASE_S) == []
@@ -129,7 +129,7 @@ def test_what_is_claimed_is_left_alone_until_the_lease_ends(leftovers, another, 
     assert again == [FILE]
 
 
-def test_what_is_gone_is_counted(leftovers, due, client):
+def test_missing_files_are_counted(leftovers, due, client):
     due(JOB, FILE)
     claimed = leftovers.claim(10, LEASE_S)
     leftovers.done(claimed)
@@ -139,7 +139,7 @@ def test_what_is_gone_is_counted(leftovers, due, client):
     assert client.hgetall(KEYS.counts) == {"deleted": "2"}
 
 
-def test_what_can_not_be_deleted_is_counted_apart(leftovers, due, client):
+def test_failed_deletion_is_counted_separately(leftovers, due, client):
     due(FILE)
     leftovers.give_up(leftovers.claim(10, LEASE_S))
 
@@ -160,7 +160,7 @@ def test_failures_are_counted_and_its_life_stays(leftovers, due, rush, client):
     assert (claimed, claimed.failures) == (JOB, 3)
 
 
-def test_what_is_put_off_waits(leftovers, due, client):
+def test_postponed_conversion_waits(leftovers, due, client):
     due(JOB)
     now = client.time()[0]
     leftovers.later(leftovers.claim(10, LEASE_S)[0], 300)
@@ -170,7 +170,7 @@ def test_what_is_put_off_waits(leftovers, due, client):
     assert leftovers.claim(10, LEASE_S) == []
 
 
-def test_what_is_given_back_is_due_and_has_not_failed(leftovers, another, due):
+def test_returned_conversion_is_due_and_has_not_failed(leftovers, another, due):
     due(JOB, FILE)
     leftovers.give_back(leftovers.claim(10, LEASE_S))
 
@@ -191,7 +191,7 @@ def test_one_that_comes_late_brings_nothing_back(leftovers, another, due, call):
     assert leftovers.count() == 0
 
 
-def test_what_the_service_has_removed_itself_is_dropped(leftovers, client):
+def test_leftover_expired_at_the_service_is_dropped(leftovers, client):
     _note(client, f'{client.time()[0] - 1} 3 {{"url": "/d/x"}}')
 
     assert leftovers.claim(10, LEASE_S) == []
@@ -209,7 +209,7 @@ def test_garbage_keeps_nothing_from_the_others(leftovers, due, client, garbage):
 
 
 @pytest.mark.parametrize("record", ['{"token": "x"}', "", "{", "[]", "null", '"x"', "{}"])
-def test_what_a_newer_version_wrote_is_left_to_it(leftovers, due, client, record):
+def test_entries_of_a_newer_version_are_left_alone(leftovers, due, client, record):
     due(FILE)
     _note(client, f"{client.time()[0] + 1000} 0 {record}")
 
@@ -226,7 +226,7 @@ def test_the_latest_come_first(leftovers, client):
     assert leftovers.claim(1, LEASE_S) == [FILE]
 
 
-def test_in_a_pause_nobody_claims(leftovers, another, due, client):
+def test_pause_stops_claims(leftovers, another, due, client):
     due(FILE)
     leftovers.pause(60)
     assert another.claim(10, LEASE_S) == []
@@ -245,7 +245,7 @@ def test_text_that_redis_can_not_read_is_noted_all_the_same(leftovers, due):
     assert sorted(leftovers.claim(10, LEASE_S), key=repr) == sorted(odd, key=repr)
 
 
-def test_what_is_noted_twice_is_deleted_once(leftovers, due):
+def test_twice_noted_file_is_deleted_once(leftovers, due):
     due(JOB, FILE)
     leftovers.add([FILE, JOB])
 
@@ -271,7 +271,7 @@ def test_an_id_tells_nothing_and_no_text_shows_what_is_secret():
         lambda it: it.count(),
     ],
 )
-def test_redis_away_is_told(call):
+def test_redis_away_is_reported(call):
     with closing(connect("redis://127.0.0.1:1/0")) as client, pytest.raises(LedgerUnavailable):
         call(Leftovers(client))
 

@@ -93,7 +93,7 @@ def test_evicted_keys_are_a_concern(raw):
     ],
     ids=["no CONFIG", "neither"],
 )
-def test_what_a_user_may_not_ask_is_unknown_and_no_failure(server, raw, commands, words):
+def test_forbidden_command_gives_unknown_and_no_failure(server, raw, commands, words):
     raw.acl_setuser("guest", enabled=True, passwords=["+hush"], keys=["*"], commands=commands)
     url = server.url().replace("//:", "//guest:")
     with closing(connect(url)) as client:
@@ -142,7 +142,7 @@ def test_version_before_the_least_is_fatal(raw, version, is_fatal):
     assert [concern.is_fatal for concern in concerns] == ([True] if is_fatal else [])
 
 
-def test_one_server_for_both_is_looked_at_once(server):
+def test_shared_server_is_checked_once(server):
     url = server.url()
     with closing(Conveyor(broker_url=url, redis_url=server.url(3))) as conveyor:
         servers = look(conveyor.ledger, conveyor.celery_app)
@@ -177,7 +177,7 @@ def test_concerns_are_logged_once_each_at_the_start(server, raw, logged):
     assert {line["server"] for line in logged} == {"redis"}
 
 
-def test_server_that_is_away_is_looked_at_later(logged):
+def test_unreachable_server_is_checked_later(logged):
     with closing(Conveyor(broker_url="redis://127.0.0.1:1/0")) as conveyor:
         assert not precautions.look_at_servers(conveyor.ledger, conveyor.celery_app)
     assert logged == []

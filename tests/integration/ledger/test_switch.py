@@ -105,7 +105,7 @@ def test_ledger_says_that_the_address_leads_to_a_replica(pair, client, make):
     make.queued("c1")
     pair.demote()
 
-    with pytest.raises(LedgerUnavailable, match="is a replica and takes no writes") as raised:
+    with pytest.raises(LedgerUnavailable, match="is a replica and refuses writes") as raised:
         make.queued("c2")
     assert "CONVEYOR_REDIS_URL" in str(raised.value)
     assert PASSWORD not in str(raised.value)
@@ -167,7 +167,7 @@ def test_producer_with_an_app_of_its_own_has_one_accepted_too(pair, tmp_path):
             assert new.llen(names.SUBMIT) == 2
 
 
-def test_what_a_producer_could_not_publish_was_not_accepted(pair, conveyor, client):
+def test_unpublished_conversion_is_not_accepted(pair, conveyor, client):
     conveyor.convert("https://example.com/a.docx", to="pdf")
     pair.demote()
     with pytest.raises((BrokerUnavailable, LedgerUnavailable)):
@@ -196,7 +196,7 @@ def test_worker_that_waits_for_a_message_sees_a_lost_connection(pair):
         switching.join()
 
 
-def test_worker_whose_message_is_refused_sees_a_lost_connection(pair):
+def test_worker_with_a_refused_message_sees_a_lost_connection(pair):
     with Connection(pair.url, transport=Transport) as sending:
         queue = sending.SimpleQueue("jobs")
         queue.put("one")

@@ -90,7 +90,7 @@ def _interrupt(thread, error):
     assert raised == 1
 
 
-def test_answers_go_to_whoever_asked(together, client, crowd):
+def test_answer_goes_to_its_asker(together, client, crowd):
     script = client.register_script(ECHO)
 
     def ask(number):
@@ -213,9 +213,7 @@ def test_a_server_that_dies_is_told_to_all_and_one_that_is_back_serves_all(crowd
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_whoever_leads_and_is_interrupted_leaves_nobody_waiting(
-    *, together, client, crowd, lead, error
-):
+def test_interrupted_leader_releases_its_followers(*, together, client, crowd, lead, error):
     script = client.register_script(ECHO)
     entered, go_on = threading.Event(), threading.Event()
     pipeline = client.pipeline
@@ -249,7 +247,7 @@ def _caught(together, script, number):
         return error
 
 
-def test_whoever_waits_and_is_interrupted_leaves_nobody_waiting(together, client, crowd, lead):
+def test_interrupted_follower_blocks_no_others(together, client, crowd, lead):
     """As a time-out of gevent's does: what waited next was to lead the next round."""
     script = client.register_script(ECHO)
     gone = []

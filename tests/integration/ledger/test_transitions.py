@@ -105,9 +105,7 @@ def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, m
 @pytest.mark.parametrize(
     "name", [name for name, row in TRANSITIONS.items() if "" not in row.leaves]
 )
-def test_what_was_never_accepted_or_is_forgotten_stays_so(
-    *, name, ledger, make, client, everything
-):
+def test_unknown_conversion_stays_unknown(*, name, ledger, make, client, everything):
     entry = REACH[State.READY](ledger, make)
     client.flushall()
 
@@ -126,7 +124,7 @@ GUARDED = [
 
 
 @pytest.mark.parametrize(("name", "state"), GUARDED)
-def test_whoever_comes_with_an_old_turn_changes_nothing(name, state, ledger, make, everything):
+def test_outdated_turn_changes_nothing(name, state, ledger, make, everything):
     """The state is the right one again; the turn tells that somebody else has been at it."""
     old = REACH[state](ledger, make)
     if state is State.QUEUED:
@@ -149,7 +147,7 @@ def test_of_two_that_do_the_same_one_gets_through(name, state, ledger, make):
     assert (answers[1] is None) is moves_on
 
 
-def test_what_a_worker_has_in_hand_is_not_taken_back(ledger, make, client):
+def test_work_in_progress_is_not_taken_back(ledger, make, client):
     """Its message has arrived, though the answer to that was lost."""
     entry = make.queued()
     ledger.put_back(make.submitting(entry), 1.0, "throttled", lost=False)
@@ -158,7 +156,7 @@ def test_what_a_worker_has_in_hand_is_not_taken_back(ledger, make, client):
     assert ledger.get(entry.id).state is State.QUEUED
 
 
-def test_what_is_taken_back_leaves_no_trace(ledger, make, everything):
+def test_withdrawn_conversion_leaves_no_trace(ledger, make, everything):
     assert ledger.forget(make.queued().id)
     assert everything() == {}
 
@@ -214,7 +212,7 @@ def test_silence_is_counted_in_a_row(ledger, make):
 @pytest.mark.parametrize(
     "command", [b"EVALSHA", b"EVAL"], ids=["loaded", "as it is sent by either name"]
 )
-def test_a_transition_whose_reply_was_lost_is_answered_as_the_first_time(
+def test_repeated_transition_after_a_lost_reply_returns_the_same(
     line, url_through, ledger, make, command
 ):
     entry = make.converting()
@@ -232,7 +230,7 @@ def test_a_transition_whose_reply_was_lost_is_answered_as_the_first_time(
     assert (answer.polls, answer.turn) == (1, entry.turn + 1)
 
 
-def test_a_submit_whose_begin_lost_its_reply_goes_on(line, url_through, ledger, make):
+def test_submit_continues_after_begin_loses_its_reply(line, url_through, ledger, make):
     """Else the conversion would wait for a POST that nobody makes."""
     entry = make.queued()
     with closing(connect(url_through)) as through:

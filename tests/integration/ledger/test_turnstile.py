@@ -45,7 +45,7 @@ def test_only_what_is_converting_is_polled(worker, make, client, dates, state):
     assert not client.exists(KEYS.turnstile(entry.id))
 
 
-def test_nobody_polls_what_does_not_exist(worker, client):
+def test_unknown_conversion_is_not_polled(worker, client):
     assert worker.polls() == []
     assert client.keys() == []
 
@@ -76,9 +76,7 @@ def test_post_leaves_the_way_open_for_the_first_poll(worker, make, client):
     assert not client.exists(KEYS.turnstile(posted.entry.id))
 
 
-def test_who_finds_it_closed_is_due_when_it_opens_and_a_bell_comes_then(
-    claiming, entry, bells, dates
-):
+def test_early_poll_is_due_when_the_turnstile_opens_and_rings_then(claiming, entry, bells, dates):
     worker = claiming(spacing_s=3.0)
     worker.turnstile.leave(worker.enter(entry))
     bells.take()
@@ -101,7 +99,7 @@ def test_a_lease_lapses_so_that_a_dead_holder_frees_the_way(claiming, entry):
     assert worker.enter(entry)
 
 
-def test_who_comes_back_too_late_does_not_open_it_for_others(claiming, entry, client):
+def test_late_holder_does_not_open_the_turnstile_for_others(claiming, entry, client):
     """The lease ran out and another is in: to leave must not shorten the other's lease."""
     quick = claiming(lease_s=0.05)
     late = quick.enter(entry)
@@ -115,7 +113,7 @@ def test_who_comes_back_too_late_does_not_open_it_for_others(claiming, entry, cl
     assert client.pttl(KEYS.turnstile(entry.id)) > 25_000
 
 
-def test_who_is_in_is_due_once_the_lease_has_lapsed(worker, entry, client, dates):
+def test_holder_is_due_after_its_lease_lapses(worker, entry, client, dates):
     """If it dies, whoever is woken finds the way open."""
     before = worker.ledger.now()
     worker.enter(entry)
@@ -125,14 +123,14 @@ def test_who_is_in_is_due_once_the_lease_has_lapsed(worker, entry, client, dates
     assert client.pttl(KEYS.turnstile(entry.id)) <= 30_000
 
 
-def test_who_finds_another_in_is_not_due_before_the_others_lease_ends(worker, entry, dates):
+def test_poll_blocked_by_a_lease_is_due_after_it(worker, entry, dates):
     worker.enter(entry)
     worker.enter(entry)
 
     assert dates.of(entry.id) > worker.ledger.now() + 25
 
 
-def test_what_has_ended_is_not_claimed(worker, entry, dates):
+def test_ended_conversion_is_not_claimed(worker, entry, dates):
     dates.forget(entry.id)
 
     assert worker.polls() == []
@@ -146,7 +144,7 @@ def test_a_foreign_token_changes_nothing(worker, entry, client):
     assert client.pttl(KEYS.turnstile(entry.id)) > 25_000
 
 
-def test_while_a_post_is_in_flight_nobody_polls_its_job(worker, make, client):
+def test_job_is_not_polled_during_its_post(worker, make, client):
     posting = worker.post(make.queued())
     begun = worker.ledger.begin_submit(posting.entry, JOB, posting.entering)
 

@@ -50,7 +50,7 @@ def test_redis_away(make, name):
     with closing(client), pytest.raises(LedgerUnavailable) as raised:
         CALLS[name](client, make)
 
-    _one_clear_line(raised, f"redis://127.0.0.1:{port}", "nobody listens there")
+    _one_clear_line(raised, f"redis://127.0.0.1:{port}", "no server listens there")
 
 
 def test_a_wrong_password(valkey_server):
@@ -73,7 +73,7 @@ def test_redis_that_is_full(client, ledger, make):
     used = client.info("memory")["used_memory"]
     client.config_set("maxmemory", max(used // 2, 1))
     try:
-        with pytest.raises(LedgerUnavailable, match="is out of memory and takes no writes"):
+        with pytest.raises(LedgerUnavailable, match="is out of memory and refuses writes"):
             make.queued()
         with pytest.raises(LedgerUnavailable):
             ledger.check()
@@ -81,7 +81,7 @@ def test_redis_that_is_full(client, ledger, make):
         client.config_set("maxmemory", 0)
 
 
-def test_a_socket_that_is_no_redis(make):
+def test_a_socket_that_is_not_a_redis(make):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         client = connect(f"redis://127.0.0.1:{port}/0")

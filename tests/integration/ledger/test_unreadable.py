@@ -135,9 +135,7 @@ FOUND_BY = ["a string", "a counter without end", "a request that is cut"]
 
 
 @pytest.mark.parametrize("damage", [DAMAGES[name] for name in FOUND_BY], ids=FOUND_BY)
-def test_what_is_put_aside_takes_no_place_among_the_accounts_jobs(
-    *, make, client, claiming, bells, damage
-):
+def test_entry_set_aside_frees_its_place_at_the_account(*, make, client, claiming, bells, damage):
     """Else one damaged entry would hold up an account for ever whose jobs are few."""
     worker = claiming(most_jobs=1)
     damaged, other = make.queued().id, make.queued().id
@@ -195,7 +193,7 @@ def test_dead_letters_are_listed_grouped_and_purged_around_it(
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
+def test_unreadable_entry_is_reported_and_can_be_discarded(
     *, ledger, make, client, dead_letters, damage
 ):
     damaged = make.queued().id
@@ -212,7 +210,7 @@ def test_whoever_asks_for_it_is_told_and_it_can_be_discarded(
 
 
 @pytest.mark.parametrize("missing", ["job_id", "base_url", "turn", "attempt"])
-def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
+def test_job_that_can_not_be_polled_is_set_aside_and_not_paid_again(
     *, ledger, make, client, worker, dates, missing
 ):
     damaged, other = make.converting(), make.converting()
@@ -223,7 +221,7 @@ def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
     assert list(ledger.unreadable()) == [damaged.id]
 
 
-def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, client):
+def test_doctor_finds_an_unread_damaged_dead_letter(ledger, make, client):
     damaged = ledger.failed(make.converting(), FAILURE)
     ledger.delivered(damaged.id, is_dead=True)
     client.hset(KEYS.conversion(damaged.id), "failure", "{")
@@ -234,7 +232,7 @@ def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, 
     assert list(ledger.unreadable()) == [damaged.id]
 
 
-def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(*, ledger, make, client, worker):
+def test_job_of_a_discarded_entry_frees_its_place(*, ledger, make, client, worker):
     entry = worker.post(make.queued()).entry
     assert client.scard(KEYS.jobs("account")) == 1
     client.hset(KEYS.conversion(entry.id), "polls", "x")
@@ -244,7 +242,7 @@ def test_a_job_whose_entry_is_discarded_takes_no_place_any_more(*, ledger, make,
     assert client.scard(KEYS.jobs("account")) == 0
 
 
-def test_what_is_put_aside_twice_counts_once(ledger, make):
+def test_entry_set_aside_twice_counts_once(ledger, make):
     entry = make.queued()
 
     assert (ledger.set_aside([entry.id]), ledger.set_aside([entry.id])) == (1, 0)
@@ -281,7 +279,7 @@ TOLERATED = {
 
 
 @pytest.mark.parametrize(("fields", "is_read"), TOLERATED.values(), ids=TOLERATED)
-def test_what_is_more_than_we_know_is_passed_over(ledger, make, client, fields, is_read):
+def test_unknown_fields_are_ignored(ledger, make, client, fields, is_read):
     entry = make.queued()
     client.hset(KEYS.conversion(entry.id), mapping=fields)
 
@@ -401,7 +399,7 @@ def test_one_of_a_newer_version_is_left_to_newer_workers_and_then_put_off(
 
 
 @pytest.mark.parametrize("count", [12, 300])
-def test_many_of_a_newer_version_keep_nobody_from_a_claim(
+def test_many_entries_of_a_newer_version_do_not_block_a_claim(
     *, ledger, make, client, worker, bells, dates, count
 ):
     """All came just now, before our own. Each claim that leaves something behind rings."""
@@ -446,7 +444,7 @@ def test_a_state_of_a_newer_version_is_read_by_newer_workers_alone(
         ledger.get(entry.id)
 
 
-def test_what_newer_workers_tell_of_a_state_is_passed_over_by_followers(ledger, make, client):
+def test_unknown_state_is_skipped_by_followers(ledger, make, client):
     entry = make.queued()
     client.rpush(
         KEYS.events(entry.id), "9999999999999-0 pondering Still.", "words", "soon queued", ""

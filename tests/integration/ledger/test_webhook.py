@@ -38,7 +38,7 @@ def call(ledger, bells):
     return it_calls
 
 
-def test_a_call_brings_the_next_poll_forward_at_once(*, ledger, make, dates, call, worker):
+def test_a_call_brings_the_next_poll_forward_immediately(*, ledger, make, dates, call, worker):
     entry = make.converting(confirmed=True)
     dates.set(2e9, entry.id)
 
@@ -61,9 +61,7 @@ def test_after_a_poll_it_waits_for_the_spacing(*, ledger, make, worker, dates, c
     assert dates.of(entry.id) <= rung.at
 
 
-def test_a_call_while_a_poll_is_in_flight_is_told_to_whoever_notes_its_answer(
-    *, ledger, make, worker, dates, call
-):
+def test_webhook_during_a_poll_is_seen_by_that_poll(*, ledger, make, worker, dates, call):
     entry = make.converting(confirmed=True)
     passed = worker.enter(entry)
 
@@ -76,14 +74,14 @@ def test_a_call_while_a_poll_is_in_flight_is_told_to_whoever_notes_its_answer(
     assert dates.of(entry.id) < noted.created_at + 30  # not a minute later
 
 
-def test_a_call_before_the_submits_answer_is_told_to_whoever_notes_that(ledger, make, call):
+def test_webhook_before_the_submits_answer_is_seen_by_the_submit(ledger, make, call):
     begun = make.converting()
 
     assert call(begun) == []
     assert ledger.started(begun, JOB, 60.0).webhook_received
 
 
-def test_a_call_for_a_job_whose_own_id_nobody_knows_yet_is_kept(ledger, make, call):
+def test_webhook_for_a_job_with_an_unknown_own_id_is_kept(ledger, make, call):
     """The service may answer with an id of its own, and call before that answer is noted."""
     begun = make.converting()
 
@@ -167,7 +165,7 @@ def test_a_repeated_call_and_one_for_another_job_change_nothing(ledger, make, ca
     assert ledger.get(entry.id) == noted
 
 
-def test_a_call_for_nobody_leaves_no_trace(ledger, client):
+def test_webhook_for_an_unknown_conversion_leaves_no_trace(ledger, client):
     ledger.job_ended("nobody", JOB)
 
     assert client.dbsize() == 0

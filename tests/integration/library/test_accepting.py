@@ -30,7 +30,7 @@ def _headers(client, queue):
     return [json.loads(raw)["headers"] for raw in client.lrange(queue, 0, -1)]
 
 
-def test_the_result_backend_is_no_part_of_it(conveyor_of, ledger, make):
+def test_the_result_backend_is_not_part_of_it(conveyor_of, ledger, make):
     dead = ledger.failed(make.converting(), FAILURE)
     with conveyor_of(result_backend=CLOSED) as conveyor:
         handle = conveyor.convert(URL, to="pdf")
@@ -38,7 +38,7 @@ def test_the_result_backend_is_no_part_of_it(conveyor_of, ledger, make):
         assert conveyor.dead_letters.replay(dead.id).state is State.QUEUED
 
 
-def test_whoever_enqueues_does_not_listen_for_results(conveyor, ledger, make):
+def test_producer_does_not_subscribe_to_results(conveyor, ledger, make):
     """Celery would, once for each task, and would never end to."""
     dead = ledger.failed(make.converting(), FAILURE)
     conveyor.convert(URL, to="pdf").cancel()
@@ -54,9 +54,7 @@ def test_the_worker_keeps_the_result_all_the_same(conveyor, client):
     assert [each["ignore_result"] for each in _headers(client, "conveyor.deliver")] == [False]
 
 
-def test_where_redis_goes_away_while_it_takes_one_nobody_says_that_it_did_not(
-    conveyor, ledger, monkeypatch
-):
+def test_redis_failure_during_acceptance_is_reported_as_unknown(conveyor, ledger, monkeypatch):
     """The entry is there, and the answer is lost."""
     opened = []
 
@@ -76,7 +74,7 @@ def test_where_redis_goes_away_while_it_takes_one_nobody_says_that_it_did_not(
     assert conveyor.convert(URL, to="pdf", idempotency_key="one").id == entry.id
 
 
-def test_what_could_not_be_taken_back_may_have_been_accepted(conveyor_of, ledger, monkeypatch):
+def test_failed_rollback_is_reported_as_unknown(conveyor_of, ledger, monkeypatch):
     def lose(*_):
         raise LedgerUnavailable("Redis can't be reached.")
 

@@ -51,7 +51,7 @@ def _assert_said(url, *words, timeout_s=60.0):
 
 
 def test_refused_connection(unused_port):
-    _assert_said(f"redis://127.0.0.1:{unused_port}/0", "nobody listens there: start it")
+    _assert_said(f"redis://127.0.0.1:{unused_port}/0", "no server listens there: start it")
 
 
 def test_host_that_no_name_service_knows():
@@ -69,17 +69,19 @@ def test_missing_password(valkey):
 def test_user_without_permissions(valkey):
     with valkey.client() as client:
         client.acl_setuser("guest", enabled=True, passwords=["+hush"], commands=["+ping"])
-    _assert_said(f"redis://guest:hush@127.0.0.1:{valkey.port}/0", "does not permit the user")
+    _assert_said(
+        f"redis://guest:hush@127.0.0.1:{valkey.port}/0", "does not give this user the permissions"
+    )
 
 
 def test_database_that_is_not_there(valkey):
     url = f"redis://:{PASSWORD}@127.0.0.1:{valkey.port}/99"
-    _assert_said(url, "has no database of that number")
+    _assert_said(url, "has no database with that number")
 
 
 def test_server_out_of_memory(valkey):
     with valkey.client() as client, configured(client, maxmemory=1):
-        _assert_said(valkey.url(), "is out of memory and takes no writes", "maxmemory")
+        _assert_said(valkey.url(), "is out of memory and refuses writes", "maxmemory")
 
 
 def test_server_with_too_few_replicas(valkey):
@@ -91,7 +93,7 @@ def test_replica(valkey):
     with valkey.client() as client:
         client.execute_command("REPLICAOF", "127.0.0.1", free_port())
         try:
-            _assert_said(valkey.url(), "is a replica and takes no writes")
+            _assert_said(valkey.url(), "is a replica and refuses writes")
             with configured(client, replica_serve_stale_data="no"):
                 _assert_said(valkey.url(), "is a replica")
         finally:
@@ -100,7 +102,7 @@ def test_replica(valkey):
 
 def test_server_with_as_many_clients_as_it_takes(valkey):
     with valkey.client() as client, configured(client, maxclients=1):
-        _assert_said(valkey.url(), "has as many clients as it takes")
+        _assert_said(valkey.url(), "has reached its maxclients")
 
 
 def test_cluster():
@@ -152,7 +154,7 @@ def test_server_that_is_loading(tmp_path):
 def test_web_server_in_its_place():
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        _assert_said(f"redis://127.0.0.1:{server.server_port}/0", "is no Redis", "host and port")
+        _assert_said(f"redis://127.0.0.1:{server.server_port}/0", "is not a Redis", "host and port")
         server.shutdown()
 
 
@@ -165,7 +167,7 @@ def test_plain_words_spoken_to_a_tls_port(tls_port):
     _assert_said(f"redis://127.0.0.1:{tls_port}/0", "rediss://")
 
 
-def test_certificate_that_nobody_has_signed(tls_port):
+def test_unsigned_certificate_is_explained(tls_port):
     url = f"rediss://127.0.0.1:{tls_port}/0?ssl_cert_reqs=required"
     _assert_said(url, "certificate that can't be verified", "ssl_ca_certs")
 
@@ -173,7 +175,7 @@ def test_certificate_that_nobody_has_signed(tls_port):
 def test_server_that_takes_the_connection_and_hangs():
     with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        _assert_said(url, "it hangs", timeout_s=0.5)
+        _assert_said(url, "It hangs", timeout_s=0.5)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def _states(events):
     return [event.state for event in events]
 
 
-def test_the_history_is_told_from_the_first_state_to_the_last(conveyor, ledger, make):
+def test_the_history_is_reported_from_the_first_state_to_the_last(conveyor, ledger, make):
     entry = ledger.succeeded(make.ready(), FILES)
     begun = time.time()
     events = list(conveyor.handle(entry.id).events())
@@ -55,7 +55,7 @@ def test_the_history_is_told_from_the_first_state_to_the_last(conveyor, ledger, 
     assert all(abs(event.at - begun) < 5 for event in events)
 
 
-def test_what_was_seen_is_not_told_again(conveyor, ledger, make):
+def test_seen_events_are_not_sent_again(conveyor, ledger, make):
     handle = conveyor.handle(ledger.succeeded(make.ready(), FILES).id)
     first, second, *rest = handle.events()
 
@@ -64,7 +64,7 @@ def test_what_was_seen_is_not_told_again(conveyor, ledger, make):
     assert list(handle.events(after=first.id)) == [second, *rest]
 
 
-def test_a_change_is_told_when_it_happens(conveyor, ledger, make):
+def test_a_change_is_reported_when_it_happens(conveyor, ledger, make):
     entry = make.ready()
     events = conveyor.handle(entry.id).events()
     assert _states(next(events) for _ in range(3)) == WHOLE_WAY[:3]
@@ -75,7 +75,7 @@ def test_a_change_is_told_when_it_happens(conveyor, ledger, make):
     assert time.monotonic() - begun < 30
 
 
-def test_what_holds_it_up_is_told_and_an_ordinary_poll_is_not(ledger, conveyor, make):
+def test_delay_is_an_event_and_an_ordinary_poll_is_not(ledger, conveyor, make):
     entry = ledger.submit_later(make.queued(), 1.0, "the account is on hold", held=True)
     begun = make.submitting(entry)
     polled = ledger.poll_later(begun, 1.0, confirmed=True, failed=False)
@@ -91,7 +91,7 @@ def test_what_holds_it_up_is_told_and_an_ordinary_poll_is_not(ledger, conveyor, 
     ]
 
 
-def test_a_replay_goes_on_with_the_same_history(ledger, conveyor, make):
+def test_a_replay_continues_with_the_same_history(ledger, conveyor, make):
     dead = ledger.failed(make.converting(), FAILURE)
     seen = list(conveyor.handle(dead.id).events())
     ledger.cancelled(ledger.replay(dead))
@@ -122,7 +122,7 @@ def test_an_unknown_conversion_has_no_history(conveyor, make):
 
 
 @pytest.mark.parametrize("after", ["x", "1", "-1-0", "1-0\n", f"{2**64}-0", "٣-0"], ids=repr)
-def test_an_id_of_no_event_is_refused_before_anything_is_told(conveyor, make, after):
+def test_invalid_event_id_is_refused_before_the_stream_begins(conveyor, make, after):
     """It may come from a browser, and an answer that has begun can't tell of an error any more."""
     handle = conveyor.handle(make.queued().id)
     for events in (handle.events, handle.aevents):
@@ -216,7 +216,7 @@ def test_a_thousand_followers_share_one_connection(run, ledger, make, client):
     assert told == [WHOLE_WAY] * 1000
 
 
-def test_a_follower_hears_at_once_and_misses_nothing(run, ledger, make, client, monkeypatch):
+def test_a_follower_hears_immediately_and_misses_nothing(run, ledger, make, client, monkeypatch):
     monkeypatch.setattr(watch, "_LOOK_EVERY_S", 60.0)
     entry, before = make.ready(), _listening(client)
 

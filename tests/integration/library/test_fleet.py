@@ -37,7 +37,7 @@ def test_conversions_are_listed_page_by_page_the_newest_first(conveyor, ledger, 
     assert _pages(conveyor.list, state=State.FAILED) == [[]]
 
 
-def test_what_comes_and_goes_meanwhile_moves_no_page(conveyor, ledger, make):
+def test_concurrent_changes_do_not_move_a_page(conveyor, ledger, make):
     ids = [make.queued().id for _ in range(4)]
     first = conveyor.list(limit=2)
     make.queued()
@@ -67,7 +67,7 @@ def test_a_page_tells_how_far_each_is(conveyor, ledger, make):
 @pytest.mark.parametrize(
     "cursor", ["x", "5", "nan_x", "_", "5.0" * 200 + "_x"], ids=lambda c: c[:9]
 )
-def test_a_cursor_of_nobodys_is_refused(conveyor, cursor):
+def test_invalid_cursor_is_refused(conveyor, cursor):
     with pytest.raises(InvalidRequest, match="cursor"):
         conveyor.list(cursor=cursor)
     with pytest.raises(InvalidRequest, match="cursor"):
@@ -143,13 +143,13 @@ def test_an_idle_fleet_is_late_with_nothing(conveyor, make):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_no_worker_takes_up_is_late(conveyor, client, kind):
+def test_unclaimed_conversion_is_late(conveyor, client, kind):
     client.zadd(KEYS.due(kind), {"late": time.time() - 60})
 
     assert conveyor.fleet().oldest_overdue_s == pytest.approx(60, abs=5)
 
 
-def test_what_an_account_on_hold_keeps_waiting_is_not_late(conveyor, client, make):
+def test_conversion_of_a_held_account_is_not_late(conveyor, client, make):
     client.zadd(KEYS.due("submit"), {make.queued().id: time.time() - 3600})
     Governor(client, "ab12", 5.0, 0).hold("The balance is used up.")
 
@@ -173,7 +173,7 @@ def test_polls_and_waits_are_counted_in_buckets(ledger, make, conveyor, client):
     assert counts["stored_sum_ms"] == pytest.approx(1_003_000, abs=900)
 
 
-def test_what_was_forgotten_goes_out_of_the_index(ledger, make, client, conveyor):
+def test_forgotten_conversion_leaves_the_index(ledger, make, client, conveyor):
     old, kept = (ledger.succeeded(make.ready(), FILES) for _ in range(2))
     long_ago = time.time() - KEEP_FINISHED_S - 60
     client.zadd(KEYS.state("succeeded"), {old.id: long_ago, kept.id: long_ago})

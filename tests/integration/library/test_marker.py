@@ -43,7 +43,7 @@ def folder(tmp_path, marker_of):
     return folder
 
 
-def test_whoever_first_uses_a_storage_marks_it(folder, marker_of, client):
+def test_first_user_marks_the_storage(folder, marker_of, client):
     mark = client.get(KEYS.storage)
 
     assert (folder / MARKER).read_text().startswith(f"{mark}\n")
@@ -80,7 +80,7 @@ def test_storage_with_another_marker_is_another_storage(folder, marker_of, clien
         marker_of(folder).check()
 
 
-def test_storage_that_comes_back_is_right_again_at_once(folder, marker_of, tmp_path):
+def test_storage_that_comes_back_is_right_again_immediately(folder, marker_of, tmp_path):
     marker = marker_of(folder)
     folder.rename(tmp_path / "away")
     with pytest.raises(OtherStorage):
@@ -106,7 +106,7 @@ def test_storage_that_was_moved_without_its_marker_is_adopted(folder, marker_of,
         marker_of(folder).check()
 
 
-def test_marker_that_somebody_has_removed_is_made_again_by_adopting(folder, marker_of):
+def test_removed_marker_is_restored_by_adopting(folder, marker_of):
     (folder / MARKER).unlink()
     with pytest.raises(OtherStorage):
         marker_of(folder).check()
@@ -124,7 +124,7 @@ def test_empty_redis_takes_over_the_marker_that_is_there(folder, marker_of, clie
 
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])
-def test_of_many_processes_at_once_all_agree(marker_of, client, tmp_path, kind):
+def test_many_processes_derive_the_same(marker_of, client, tmp_path, kind):
     for number in range(ROUNDS):
         client.flushdb()
         url = tmp_path / str(number) if kind == "folder" else f"memory://{uuid4()}"
@@ -180,7 +180,7 @@ def test_object_store_is_not_asked_for_every_conversion(marker_of):
         marker.check()
 
 
-def test_storage_that_is_away_is_no_other_storage(folder, marker_of):
+def test_unreachable_storage_is_not_reported_as_another_storage(folder, marker_of):
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / MARKER).mkdir()  # can't be read

@@ -41,13 +41,13 @@ def application(redis_url):
     return make
 
 
-def test_alone_in_a_database_nobody_is_seen(conveyor):
+def test_empty_database_shows_no_neighbours(conveyor):
     conveyor.convert("https://e.com/a.docx", to="pdf")
 
     assert str(conveyor.neighbours()) == "nobody else was seen"
 
 
-def test_applications_queues_are_told_with_what_waits(conveyor, application):
+def test_applications_queues_are_reported_with_what_waits(conveyor, application):
     conveyor.convert("https://e.com/a.docx", to="pdf")
     application()
 
@@ -58,13 +58,13 @@ def test_applications_queues_are_told_with_what_waits(conveyor, application):
     assert SECRET not in repr(seen)
 
 
-def test_queues_of_an_application_with_a_key_prefix_are_told(conveyor, application):
+def test_queues_of_an_application_with_a_key_prefix_are_reported(conveyor, application):
     application(global_keyprefix="shop:")
 
     assert conveyor.neighbours().queues == {"shop:celery": 3, "shop:mail": 1}
 
 
-def test_other_namespaces_are_told_by_name_and_not_as_queues(conveyor, redis_url, tmp_path):
+def test_other_namespaces_are_listed_by_name_and_not_as_queues(conveyor, redis_url, tmp_path):
     for namespace in ("staging", "acme.eu"):
         other = Conveyor(redis_url, storage_url=str(tmp_path), namespace=namespace)
         with closing(other):
@@ -110,7 +110,7 @@ def test_a_large_database_is_looked_at_in_part(client, redis_url):
     seen = look([redis_url], "conveyor", most_keys=1000)
 
     assert not seen.is_whole
-    assert str(seen) == "nobody else was seen (not everything was looked at)"
+    assert str(seen) == "nobody else was seen (not everything was checked)"
 
 
 def test_names_that_would_change_a_terminal_are_shown_without_that(conveyor, client):
@@ -121,7 +121,7 @@ def test_names_that_would_change_a_terminal_are_shown_without_that(conveyor, cli
     assert told == f"other applications' queues: [2Jx{76 * 'y'}"
 
 
-def test_what_is_of_another_type_or_separator_harms_nobody(conveyor, client, application):
+def test_foreign_keys_of_other_types_do_no_harm(conveyor, client, application):
     application()
     client.set("_kombu.binding.odd", "no set")
     client.sadd("_kombu.binding.other", "key|pattern|queue")
@@ -143,13 +143,13 @@ def url_of_user(client, redis_url):
     client.acl_deluser("narrow")
 
 
-def test_user_who_may_not_look_around_is_no_fault(url_of_user):
+def test_missing_permission_to_scan_is_not_an_error(url_of_user):
     url = url_of_user(keys=["*"], commands=["+@all", "-scan"])
 
-    assert str(look([url], "conveyor")) == "nobody else was seen (not everything was looked at)"
+    assert str(look([url], "conveyor")) == "nobody else was seen (not everything was checked)"
 
 
-def test_user_who_may_read_our_keys_alone_sees_names_alone(url_of_user, client):
+def test_user_limited_to_our_keys_sees_only_names(url_of_user, client):
     client.lpush("celery", SECRET)
     client.set("{staging}:due:poll", "")
     client.sadd("_kombu.binding.mail", "mail\x06\x16\x06\x16mail")
@@ -163,7 +163,7 @@ def test_broker_of_another_kind_is_passed_over(redis_url):
     assert look([redis_url, "amqp://127.0.0.1:1//"], "conveyor").is_whole
 
 
-def test_redis_that_is_away_is_told():
+def test_redis_that_is_down_is_reported():
     with pytest.raises(LedgerUnavailable):
         look(["redis://127.0.0.1:1/0"], "conveyor")
 

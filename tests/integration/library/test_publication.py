@@ -115,7 +115,7 @@ def broken(monkeypatch):
     [EncodeError("no"), SerializerNotInstalled("no"), KeyError("route"), TypeError("hook")],
     ids=lambda error: type(error).__name__,
 )
-def test_whatever_the_publication_raises_nothing_was_accepted(
+def test_any_publication_error_means_nothing_was_accepted(
     *, conveyor, client, document, nothing_left, broken, error, key, sent
 ):
     broken(error, sent=sent)
@@ -170,7 +170,7 @@ def test_message_of_what_was_taken_back_does_nothing(conveyor, broken, client):
     assert client.zcard(KEYS.due("submit")) == 0
 
 
-def test_what_could_not_be_taken_back_may_have_been_accepted(conveyor, broken, monkeypatch, ledger):
+def test_failed_rollback_is_reported_as_unknown(conveyor, broken, monkeypatch, ledger):
     def lose(*_):
         raise LedgerUnavailable("Redis can't be reached.")
 
@@ -198,7 +198,7 @@ def test_redis_that_has_gone_away_is_asked_for_before_the_next_conversion(convey
         assert not isinstance(raised.value, AcceptanceUnknown)
 
 
-def test_with_a_key_and_the_broker_away_it_goes_on_later(
+def test_keyed_request_continues_after_a_broker_outage(
     *, redis_url, tmp_path, ledger, client, document
 ):
     with closing(
@@ -212,7 +212,7 @@ def test_with_a_key_and_the_broker_away_it_goes_on_later(
     assert not client.exists(KEYS.bell("submit"))
 
 
-def test_conversion_after_one_whose_bell_was_not_rung_rings(conveyor, monkeypatch, client):
+def test_conversion_rings_after_a_missed_bell_of_another(conveyor, monkeypatch, client):
     with monkeypatch.context() as patch:
         patch.setattr(kombu.messaging.Producer, "publish", _raise(KeyError("hook")))
         for _ in range(2):
@@ -503,7 +503,7 @@ BACKENDS = ["rpc://", "db+sqlite:///x", "cache+memory://", "disabled", None, "re
     ],
     ids=str,
 )
-def test_setting_that_can_not_work_is_told_at_once(app_of, redis_url, tmp_path, name, settings):
+def test_unusable_setting_is_refused_immediately(app_of, redis_url, tmp_path, name, settings):
     app = app_of(**settings)
     with pytest.raises(SettingsError) as raised:
         Conveyor(
@@ -520,7 +520,7 @@ def test_setting_that_can_not_work_is_told_at_once(app_of, redis_url, tmp_path, 
     assert "hush" not in said
 
 
-def test_result_backend_of_another_kind_is_told_from_it_alone(app_of, tmp_path):
+def test_broken_result_backend_is_reported_separately(app_of, tmp_path):
     for backend in ("django-db", "rpc://"):
         with pytest.raises(SettingsError, match="result_backend of the Celery app"):
             Conveyor(celery_app=app_of(result_backend=backend), storage_url=str(tmp_path))
@@ -539,9 +539,7 @@ def test_one_server_may_be_named_in_several_ways(app_of, valkey_server, redis_ur
         assert conveyor.celery_app is app
 
 
-def test_application_whose_settings_can_not_work_can_do_without_its_app(
-    redis_url, tmp_path, client
-):
+def test_application_with_unusable_settings_works_without_its_app(redis_url, tmp_path, client):
     with closing(Conveyor(broker_url=redis_url, storage_url=str(tmp_path))) as conveyor:
         conveyor.convert(URL, to="pdf")
         conveyor.signature(URL, to="pdf").apply_async(ignore_result=True)
@@ -566,7 +564,7 @@ def test_application_whose_settings_can_not_work_can_do_without_its_app(
     ],
     ids=["eager", "route", "queue"],
 )
-def test_what_keeps_a_signature_from_being_sent_is_told_before_it_is_staged(
+def test_unsendable_signature_is_reported_before_staging(
     *, conveyor_of, document, nothing_left, client, name, settings
 ):
     with conveyor_of(**settings) as conveyor:

@@ -61,7 +61,7 @@ def test_an_upload_becomes_the_source_of_its_conversion(conveyor, ledger, stored
     assert entry.request.from_format == "docx"
 
 
-def test_what_a_conversion_owns_is_never_tidied_away(
+def test_files_of_a_conversion_are_never_cleaned_up(
     conveyor, stored, keeper, an_hour_later, client
 ):
     conveyor.convert(conveyor.stage("a.docx", [b"words"]), to="pdf")
@@ -72,7 +72,7 @@ def test_what_a_conversion_owns_is_never_tidied_away(
     assert client.zcard(KEYS.staging) == 0
 
 
-def test_what_nobody_converts_is_removed_after_an_hour(
+def test_unconverted_upload_is_removed_after_an_hour(
     conveyor, stored, keeper, an_hour_later, client
 ):
     conveyor.stage("a.docx", [b"words"])
@@ -84,9 +84,7 @@ def test_what_nobody_converts_is_removed_after_an_hour(
     assert client.scard(KEYS.doomed) == 0
 
 
-def test_a_part_whose_writer_was_killed_is_removed_too(
-    conveyor, stored, keeper, an_hour_later, client
-):
+def test_part_of_a_killed_writer_is_removed_too(conveyor, stored, keeper, an_hour_later, client):
     conveyor.storage.stage(Reservations(client).make(), "a.docx").write(b"half of")
     assert stored()[0].endswith(".part")
     an_hour_later()
@@ -128,13 +126,13 @@ def test_a_file_belongs_to_one_conversion(conveyor, stored):
     file = conveyor.stage("a.docx", [b"words"])
     conveyor.convert(file, to="pdf")
 
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion"):
         conveyor.convert(file, to="png")
     conveyor.unstage([file])
     assert len(stored()) == 1
 
 
-def test_of_a_tidier_and_a_conversion_at_once_one_gets_it(conveyor, keeper, client, ledger, stored):
+def test_cleaner_and_conversion_never_both_get_a_file(conveyor, keeper, client, ledger, stored):
     """Whoever wins: never a conversion whose source is gone, never a file that stays for ever."""
     for _ in range(40):
         file = conveyor.stage("a.docx", [b"words"])
@@ -169,9 +167,9 @@ def test_content_that_breaks_off_leaves_nothing(conveyor, stored, client, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is no file")],
+    [("gone.docx", "does not exist"), ("empty.docx", "is empty"), ("folder", "is a folder")],
 )
-def test_what_is_no_document_is_not_staged(conveyor, stored, tmp_path, name, words):
+def test_invalid_document_is_not_staged(conveyor, stored, tmp_path, name, words):
     (tmp_path / "empty.docx").touch()
     (tmp_path / "folder").mkdir()
     with pytest.raises(InvalidRequest, match=words):
@@ -204,7 +202,7 @@ def test_a_signature_takes_no_file_of_another_conversion(conveyor):
     file = conveyor.stage("a.docx", [b"words"])
     conveyor.convert(file, to="pdf")
 
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion"):
         conveyor.signature(file, to="png")
 
 
@@ -240,7 +238,7 @@ def test_an_upload_that_stood_still_for_too_long_is_refused(conveyor, stored, cl
         yield b"half of"
         client.delete(KEYS.staging)
 
-    with pytest.raises(InvalidRequest, match="send it again"):
+    with pytest.raises(InvalidRequest, match="Send it again"):
         conveyor.stage("a.docx", slow())
     assert stored() == []
 
@@ -259,7 +257,7 @@ def test_a_repeat_under_the_same_key_leaves_one_file(conveyor, stored):
         conveyor.convert(conveyor.stage("a.docx", [b"other"]), to="pdf", idempotency_key="k")
 
 
-def test_a_broker_that_is_away_leaves_nothing(redis_url, tmp_path, stored, client):
+def test_a_broker_that_is_down_leaves_nothing(redis_url, tmp_path, stored, client):
     with closing(
         Conveyor(
             broker_url="redis://127.0.0.1:1/0",
@@ -306,7 +304,7 @@ def test_an_uploaded_file_parameter_belongs_to_its_conversion(
 
     assert keeper.remove_overdue() == 0
     assert len(stored()) == 1
-    with pytest.raises(InvalidRequest, match="belongs to another"):
+    with pytest.raises(InvalidRequest, match="another conversion"):
         conveyor.convert(URL, to="pdf", params={"OverlayFile": file})
 
 
@@ -351,7 +349,7 @@ def test_a_signature_keeps_its_file_parameter_for_a_month(conveyor, client, stam
     [
         ("gone.pdf", "does not exist"),
         ("empty.pdf", "is empty"),
-        ("folder", "is no file"),
+        ("folder", "is a folder"),
         ("a" * 4000, "Can't read"),
         ("gone\udcff.pdf", "does not exist"),
     ],
@@ -372,7 +370,7 @@ def test_a_missing_file_parameter_is_refused_before_anything_is_staged(
 
 
 @pytest.mark.parametrize("value", ["~nobody-has-this-home/a.pdf", "~/no/such/a.pdf"])
-def test_a_home_that_nobody_has_is_no_file(conveyor, value):
+def test_home_of_an_unknown_user_is_not_a_file(conveyor, value):
     with pytest.raises(InvalidRequest, match="does not exist"):
         conveyor.convert(value, to="png")
 
@@ -415,7 +413,7 @@ def test_a_staging_that_breaks_takes_back_what_was_staged(
     assert client.zcard(KEYS.staging) == 0
 
 
-def test_a_broker_that_is_away_leaves_no_file_parameter(redis_url, tmp_path, stored, client, stamp):
+def test_a_broker_that_is_down_leaves_no_file_parameter(redis_url, tmp_path, stored, client, stamp):
     away = Conveyor(
         broker_url="redis://127.0.0.1:1/0",
         redis_url=redis_url,
@@ -556,12 +554,12 @@ def test_a_slow_storage_holds_up_nothing_else(redis_url, tmp_path, slow_storage)
         ("gone[1]*", "does not exist"),
         ("link", "is a link to a file that does not exist"),
         ("folder", "is a folder"),
-        ("pipe", "is no file"),
+        ("pipe", "is not a file"),
         ("empty", "is empty"),
     ],
 )
 @pytest.mark.parametrize("call", ["convert", "signature"])
-def test_what_is_missing_is_called_missing_before_its_format_is(
+def test_missing_file_is_reported_before_its_format(
     *, conveyor, stored, tmp_path, name, words, call
 ):
     (tmp_path / "link").symlink_to(tmp_path / "gone")

@@ -45,7 +45,7 @@ DARK = (
 
 
 @pytest.mark.parametrize("spend", range(11))
-def test_what_is_paid_stays_within_what_may_be_spent(spend):
+def test_spending_stays_within_the_budget(spend):
     with sandbox_of() as server:
         report = run(server.url, spend)
         # Without webhooks nine tell everything. What is refused at once counts, and is not charged.
@@ -104,7 +104,7 @@ def test_nothing_more_is_tried_once_the_balance_is_used_up():
     assert report.spent <= 4
 
 
-def test_what_it_leaves_behind_is_nothing():
+def test_run_leaves_nothing_behind():
     with sandbox_of() as server:
         run(server.url, 10)
         audit = server.audit()

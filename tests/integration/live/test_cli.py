@@ -170,7 +170,7 @@ def test_ctrl_c_ends_it_and_what_was_seen_is_recorded(doctor, monkeypatch, tmp_p
     monkeypatch.setattr("conveyor.live.paid.Operator._follow", interrupt)
     status, out, err = doctor("--live", "--spend", "2", "--yes", "--record", "cut.json")
     assert status == 130
-    assert err.splitlines()[-1].startswith("error: interrupted; what was seen until then is in")
+    assert err.splitlines()[-1].startswith("error: interrupted. What was recorded so far is in")
     assert "holds\tbearer" in out
     recording = load(tmp_path / "cut.json")
     assert (recording["allowed"], recording["spent"]) == (2, 1)
@@ -180,7 +180,7 @@ def test_ctrl_c_ends_it_and_what_was_seen_is_recorded(doctor, monkeypatch, tmp_p
     assert "Interrupted." in {fact["evidence"] for fact in recording["facts"]}
 
 
-def test_a_bug_of_ours_loses_nothing_that_was_seen(doctor, monkeypatch, tmp_path):
+def test_bug_in_the_observer_loses_no_event(doctor, monkeypatch, tmp_path):
     monkeypatch.setattr("conveyor.live.paid.Operator._follow", None)
     _, out, err = doctor("--live", "--spend", "2", "--yes", "--record", "cut.json")
     assert "The run broke off (TypeError): please report it." in out

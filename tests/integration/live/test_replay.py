@@ -117,7 +117,7 @@ def test_a_result_has_the_recorded_fields(recording):
     assert finding.evidence == "The result lacks ConversionCost, FileExt, FileSize."
 
 
-def test_conversions_go_on_and_their_files_are_whole(recording):
+def test_conversions_continue_and_their_files_are_whole(recording):
     with replay(recording) as server:
         answer = requests.post(
             f"{server.url}/convert/md/to/html",
@@ -128,7 +128,7 @@ def test_conversions_go_on_and_their_files_are_whole(recording):
     assert "FileData" in answer.json()["Files"][0]
 
 
-def test_a_parameter_of_somebody_elses_is_refused_in_our_own_words(recording):
+def test_unknown_url_parameter_is_refused_with_our_message(recording):
     words = {"Code": 4000, "Message": "Recorded.", "InvalidParameters": {"Timeout": ["No."]}}
     with replay(edited(recording, "address-query", body=words)) as server:
         answers = [

@@ -38,7 +38,7 @@ def dribble(what):
 
 ODD = {
     "nothing": b"",
-    "no http": b"hello\r\n\r\n",
+    "not an http": b"hello\r\n\r\n",
     "a status that is none": b"HTTP/1.1 2000 OK\r\n\r\n",
     "a body that is cut": head("200 OK", "Content-Length: 10", body=b"{}"),
     "a chunk that is none": head("200 OK", "Transfer-Encoding: chunked", body=b"zz\r\n"),
@@ -49,7 +49,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_answer_that_is_none_is_silence(rude, odd):
+def test_invalid_answer_counts_as_silence(rude, odd):
     with rude(say(ODD[odd])) as service:
         assert isinstance(get(service.url), Silence)
 
@@ -74,7 +74,7 @@ def test_an_answer_without_end_is_given_up_by_its_size(rude):
     flood = (head("200 OK"), b"x" * 1_000_000)
     with rude(dribble(flood)) as service:
         reply = get(service.url, exchange_s=60)
-    assert reply == Silence("the answer was larger than an answer can be")
+    assert reply == Silence("the answer was larger than any answer of ConvertAPI")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_redirect_is_an_answer_and_leads_nowhere(rude, location):
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", "http://v2.convertapi.com/"])
-def test_nobody_else_is_asked(url):
+def test_no_other_host_is_asked(url):
     with pytest.raises(ValueError, match="only ConvertAPI"):
         get(url)
 

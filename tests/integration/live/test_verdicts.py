@@ -27,7 +27,7 @@ def test_everything_holds_of_a_sandbox_as_it_comes(listener):
 
 
 @pytest.mark.parametrize("repeated", Repeated)
-def test_what_a_repeated_id_does_is_seen(repeated):
+def test_repeated_id_is_detected(repeated):
     with sandbox_of(repeated_job_id=repeated) as server:
         found = values(run(server.url, 8))
         paid = server.audit()["paid"]

@@ -48,7 +48,7 @@ def test_up_tells_the_addresses_and_ends_cleanly_when_it_is_terminated() -> None
     assert ". var/up/producer.env\n" in told
 
 
-def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
+def test_conversions_survive_a_restart_with_the_same_settings(
     tmp_path: Path,
 ) -> None:
     lines = "\n".join(
@@ -77,7 +77,7 @@ def test_what_was_converted_is_there_after_another_up_under_the_same_settings(
         ).stdout
         running.send_signal(signal.SIGINT)
 
-    assert refused == "up: another `make up` uses var/up: end it first\n"
+    assert refused == "up: another `make up` uses var/up: stop it first\n"
     assert told_again == told
     assert "succeeded" in listed
     assert "Harbour report" in text_of(tmp_path / "report.pdf")

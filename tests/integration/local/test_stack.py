@@ -60,7 +60,7 @@ def test_a_killed_worker_can_be_started_again(stack: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("part", ["flower", "web"])
-def test_what_people_look_at_answers(stack: LocalStack, part: str) -> None:
+def test_page_and_docs_answer(stack: LocalStack, part: str) -> None:
     address = urlsplit(getattr(stack, f"{part}_url")).netloc
     with closing(HTTPConnection(address, timeout=30)) as connection:
         connection.request("GET", "/")
@@ -136,7 +136,7 @@ def test_everything_ends_and_the_folder_goes(tmp_path: Path) -> None:
     assert not stack.directory.exists()
 
 
-def test_a_failing_start_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failing_start_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     stack = LocalStack(settings={"POLL_SPACING_SECONDS": "soon"}, directory=tmp_path)
 
     with pytest.raises(StartError, match="CONVEYOR_POLL_SPACING_SECONDS is wrong"), stack:

@@ -50,7 +50,7 @@ def test_close_leaves_nothing() -> None:
     assert not directory.exists()
 
 
-def test_a_port_in_use_is_told(valkey: Valkey, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(valkey: Valkey, tmp_path: Path) -> None:
     second = Valkey(tmp_path, port=valkey.port, password="another")
 
     with pytest.raises(StartError, match="Address already in use"):

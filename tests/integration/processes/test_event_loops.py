@@ -82,7 +82,7 @@ def test_one_loop_closes_while_another_is_in_the_middle_of_its_calls(conveyor):
     assert all(each == ["queued", "cancelled"] for each in states)
 
 
-def test_what_is_closed_twice_works_again(conveyor):
+def test_closing_twice_is_harmless(conveyor):
     conveyor.convert(SOURCE, "pdf")
     conveyor.close()
     conveyor.close()

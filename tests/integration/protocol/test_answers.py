@@ -81,7 +81,7 @@ SPOILT = (
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_request_whose_answer_is_lost_is_sent_once(*, server, api_of, ask, say, marks, how):
+def test_request_with_a_lost_answer_is_sent_once(*, server, api_of, ask, say, marks, how):
     """A POST is paid, and a poll must not be repeated within 5 s."""
     server.answer(*_spoilt(say, marks)[how])
     api = api_of(server.url, read=1.0) if "never" in how else api_of(server.url)
@@ -115,7 +115,7 @@ def test_a_deadline_bounds_an_answer_that_dribbles(server, api_of, ask, say, slo
     assert len(server.requests) == 1
 
 
-def test_nobody_listens(api_of, ask):
+def test_closed_port_is_explained(api_of, ask):
     assert isinstance(ask(api_of(f"http://127.0.0.1:{free_port()}")), Unsent)
 
 
@@ -223,7 +223,7 @@ SAFE = {
 
 
 @pytest.mark.parametrize("name", SAFE)
-def test_what_changes_nothing_is_tried_three_times(server, api, marks, name):
+def test_harmless_requests_are_tried_three_times(server, api, marks, name):
     server.answer(marks["reset"])
     with pytest.raises(Unclear):
         SAFE[name](api)
@@ -241,7 +241,7 @@ def test_a_second_try_may_succeed(server, api, say, marks, name):
 
 
 @pytest.mark.parametrize("name", SAFE)
-def test_nobody_listens_to_these_either(api_of, name):
+def test_other_closed_ports_are_explained(api_of, name):
     with pytest.raises(Unreachable):
         SAFE[name](api_of(f"http://127.0.0.1:{free_port()}"))
 
@@ -269,7 +269,7 @@ def test_an_account_is_known_only_by_its_own_answer(*, server, api, say, status,
 
 
 @pytest.mark.parametrize(("status", "was_there"), [(200, True), (404, False)])
-def test_to_delete_what_is_gone_is_no_fault(server, api, say, status, was_there):
+def test_deleting_a_missing_file_succeeds(server, api, say, status, was_there):
     server.answer(say(status))
 
     assert api.delete_job("", DIALECT, JOB_ID) is was_there
@@ -284,7 +284,9 @@ def test_to_delete_what_is_gone_is_no_fault(server, api, say, status, was_there)
 
 
 @pytest.mark.parametrize("auth", Auth)
-def test_no_secret_and_no_job_id_where_nobody_listens(*, api_of, start, poll, auth, caplog, secret):
+def test_log_without_listener_shows_no_secret_and_no_job_id(
+    *, api_of, start, poll, auth, caplog, secret
+):
     """Of all errors of `requests` this is the one that holds the whole URL in its text."""
     caplog.set_level(logging.DEBUG)
     api = api_of(f"http://127.0.0.1:{free_port()}", auth=auth)

@@ -146,7 +146,7 @@ def test_connection_that_was_closed_meanwhile_is_replaced_and_a_post_goes_out_on
     assert host.connections == 2
 
 
-def test_post_whose_kept_connection_closes_under_it_is_lost_and_not_repeated(keep):
+def test_post_on_a_closed_keep_alive_connection_is_lost_and_not_repeated(keep):
     """The service may have seen it, so it is not sent again unasked."""
 
     def serve(host, near, _number):
@@ -164,7 +164,7 @@ def test_post_whose_kept_connection_closes_under_it_is_lost_and_not_repeated(kee
     assert [request.split()[0] for request in host.heard] == [b"GET", b"POST"]
 
 
-def test_deletion_whose_kept_connection_closes_under_it_is_repeated(keep):
+def test_deletion_on_a_closed_keep_alive_connection_is_repeated(keep):
     def serve(host, near, _number):
         while host.hear(near).startswith(b"GET") or len(host.heard) > 2:
             near.sendall(b"HTTP/1.1 200 Yes\r\nContent-Length: 0\r\n\r\n")

@@ -200,7 +200,7 @@ def test_another_port_of_this_machine_hears_nothing(server, other_server, api_wi
     assert other_server.requests == []
 
 
-def test_api_url_that_is_none_is_told(keep):
+def test_api_url_that_is_none_is_reported(keep):
     api = ConvertApi(Transport("v2.convertapi.com", FixedCredentials("secret")))
     outcome = api.start(PATH, ("a", "b"), {}, JOB_ID, keep)
 

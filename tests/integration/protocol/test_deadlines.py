@@ -160,7 +160,7 @@ def _much():
     yield io.BytesIO(bytes(64 * 1024 * 1024))
 
 
-def test_upload_that_nobody_reads_is_overdue(deaf, brief):
+def test_unread_upload_times_out(deaf, brief):
     with pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT_SECONDS"):
         brief(deaf).upload("a.md", _much)
 
@@ -282,7 +282,7 @@ def test_answer_below_tls_is_read(secured, api_of, keep):
         assert api_of(_https(url)).poll("", PATH, JOB_ID, keep) == InProgress()
 
 
-def test_certificate_that_nobody_vouches_for_is_told(secured, api_of, monkeypatch):
+def test_untrusted_certificate_is_reported(secured, api_of, monkeypatch):
     monkeypatch.undo()
     with (
         _one_connection(_dribble, secured) as url,
@@ -291,7 +291,7 @@ def test_certificate_that_nobody_vouches_for_is_told(secured, api_of, monkeypatc
         api_of(_https(url)).user()
 
 
-def test_handshake_that_never_ends_is_no_connection(brief, keep):
+def test_handshake_that_never_ends_is_not_a_connection(brief, keep):
     """Nothing was sent: even the paid POST may be sent again."""
 
     def serve(near):
@@ -320,7 +320,7 @@ def test_deadline_ends_an_answer_that_dribbles_through_a_proxy(keep):
     assert "not whole after" in outcome.reason
 
 
-def test_tunnel_that_never_opens_is_no_connection(keep):
+def test_tunnel_that_never_opens_is_not_a_connection(keep):
     with _one_connection(_dribble) as proxy:
         outcome = _api_by(proxy, "https://api.example").start(PATH, ("a", "b"), {}, JOB_ID, keep)
 
@@ -368,7 +368,7 @@ def test_connection_is_kept_for_the_next_request(server, api, keep):
     assert server.connections == 1
 
 
-def test_early_hints_are_no_answer(server, api, keep):
+def test_early_hints_are_not_an_answer(server, api, keep):
     server.answer(
         b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
         b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 202 Yes\r\nContent-Length: 0\r\n\r\n",
@@ -424,7 +424,7 @@ def test_deadline_holds_in_a_forked_process(server, brief, keep):
     ],
     ids=str,
 )
-def test_lost_start_tells_whether_the_connection_closed_at_once(
+def test_lost_start_tells_whether_the_connection_closed_immediately(
     *, server, api_of, keep, marks, script, at_once
 ):
     server.answer(*(marks.get(part, part) if isinstance(part, str) else part for part in script))

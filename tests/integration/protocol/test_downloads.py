@@ -69,7 +69,7 @@ def _check(fetched, storage, content=CONTENT):
 
 
 @pytest.mark.parametrize("size", [SIZE, None])
-def test_whole_download_is_stored_at_once(*, server, bring, storage, whole, size):
+def test_whole_download_is_stored_immediately(*, server, bring, storage, whole, size):
     server.answer(whole)
     fetched = bring(size)
 
@@ -78,7 +78,7 @@ def test_whole_download_is_stored_at_once(*, server, bring, storage, whole, size
     assert len(server.requests) == 1
 
 
-def test_broken_download_goes_on_where_it_broke_off(server, bring, storage, say, half):
+def test_broken_download_continues_where_it_broke_off(server, bring, storage, say, half):
     server.answer(half)
     server.answer(_rest(say))
 
@@ -147,7 +147,7 @@ def test_downloads_that_never_agree_are_refused(server, bring, storage, say):
     assert len(server.requests) == 5
 
 
-def test_download_without_a_length_that_was_cut_goes_on(server, bring, storage, say):
+def test_download_without_a_length_that_was_cut_continues(server, bring, storage, say):
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
     server.answer(head + CONTENT[:5000])
     told = f"Content-Range: bytes 5000-{SIZE - 1}/*"
@@ -156,7 +156,7 @@ def test_download_without_a_length_that_was_cut_goes_on(server, bring, storage, 
     _check(bring(), storage)
 
 
-def test_head_that_breaks_off_is_no_empty_file(server, bring, storage, whole):
+def test_head_that_breaks_off_is_not_an_empty_file(server, bring, storage, whole):
     server.answer(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
     server.answer(whole)
 
@@ -181,7 +181,7 @@ def test_connection_that_always_breaks_is_given_up_and_leaves_nothing(
     assert _stored(storage) == []
 
 
-def test_slow_download_goes_on_by_ranges_after_each_deadline(
+def test_slow_download_continues_by_ranges_after_each_deadline(
     *, server, bring, storage, say, half, marks, api_of
 ):
     server.answer(half, marks["hang"])
@@ -202,7 +202,7 @@ def test_slow_download_without_ranges_names_the_setting(server, bring, half, mar
     ("status", "error"),
     [(503, ComeLater), (429, ComeLater), (404, Refused), (403, Refused), (410, Refused)],
 )
-def test_refused_download_is_not_repeated_at_once(*, server, bring, say, status, error):
+def test_refused_download_is_not_repeated_immediately(*, server, bring, say, status, error):
     server.answer(say(status, b"", "Retry-After: 9"))
     with pytest.raises(error) as raised:
         bring()

@@ -117,7 +117,7 @@ def test_a_refused_request_says_why(job):
     assert outcome.message
 
 
-def test_wrong_credentials_are_told(sandbox, api_of, keep):
+def test_wrong_credentials_are_reported(sandbox, api_of, keep):
     api = api_of(sandbox.url, "wrong")
     outcome = api.start(Dialect.PATH, ("md", "html"), {"File": "https://e.com/a"}, "0" * 32, keep)
 
@@ -127,7 +127,7 @@ def test_wrong_credentials_are_told(sandbox, api_of, keep):
         api.user()
 
 
-def test_the_account_is_told_without_its_secret(api, sandbox):
+def test_the_account_is_reported_without_its_secret(api, sandbox):
     account = api.user()
 
     assert account.active is True
@@ -182,7 +182,7 @@ def test_a_poll_meets_a_fault(sandbox, job, api_of, fault, outcome):
     assert isinstance(job.end(), outcome)
 
 
-def test_a_result_of_raw_bytes_is_kept_at_once(sandbox, job):
+def test_a_result_of_raw_bytes_is_kept_immediately(sandbox, job):
     job.start()
     sandbox.set_faults({"raw_result": 1.0})
     outcome = job.end()

@@ -152,7 +152,7 @@ def test_a_file_elsewhere_can_be_fetched_and_its_deletion_with_a_credential_is_s
     assert client.audit()["deletes"] == 0
 
 
-def test_a_failure_is_told_as_it_is(server, client):
+def test_failure_is_reported_unchanged(server, client):
     file_id = client.upload(CONTENT)
     server.set_faults({"odd_files_empty_submit": 1, "error_5001": 1})
     answer = client("POST", "/convert/md/to/html", params={"Async": "true", "File": file_id})

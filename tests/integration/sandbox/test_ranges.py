@@ -41,7 +41,7 @@ def test_a_range_is_answered_with_its_bytes(client, url, asked, start, stop):
 @pytest.mark.parametrize(
     "asked", ["bytes=-", "bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "nonsense"]
 )
-def test_what_is_no_single_range_brings_the_whole(url, asked):
+def test_several_or_invalid_ranges_return_the_whole(url, asked):
     answer = get(url, Range=asked)
     assert (answer.status_code, answer.content) == (200, CONTENT)
 

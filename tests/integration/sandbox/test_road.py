@@ -210,7 +210,7 @@ def test_json_may_be_deeper_than_parsers_go(server, client):
 
 @pytest.mark.parametrize("fault", ["leaky_error", "leaky_refusal"])
 @pytest.mark.parametrize("place", ["submit", "poll"])
-def test_a_leaky_error_names_what_must_not_be_told(server, target_of, fault, place):
+def test_leaky_error_names_the_secret(server, target_of, fault, place):
     target = target_of(place)
     server.set_faults({f"{fault}_{place}": 1})
     answer = target()
@@ -259,7 +259,7 @@ def test_a_redirected_download_may_be_followed(server, client):
 
 
 @pytest.mark.parametrize("place", [*(address.value for address in Address), AFTER_SUBMIT])
-def test_a_closed_connection_is_no_answer(server, target_of, place):
+def test_a_closed_connection_is_not_an_answer(server, target_of, place):
     target = target_of(place)
     before = target.done()
     server.set_faults({f"closed_{place}": 1})

@@ -80,7 +80,7 @@ def test_its_names_are_those_it_was_given(config, names):
     assert SandboxConfig(**config).names == names
 
 
-def test_a_body_that_goes_on_after_its_answer_ends_the_connection(server, monkeypatch):
+def test_a_body_that_continues_after_its_answer_ends_the_connection(server, monkeypatch):
     monkeypatch.setattr(wire, "_REST_S", 0.3)
     target = urlsplit(server.url)
     head = "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"

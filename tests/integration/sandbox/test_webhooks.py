@@ -16,7 +16,7 @@ def test_a_post_with_the_id_in_json(server, client_of, receiver):
     assert (method, path, json.loads(body)) == ("POST", "/", {"JobId": job_id})
 
 
-def test_failures_are_told_in_the_query_dialect_alone(server, client_of, receiver):
+def test_failures_are_reported_in_the_query_dialect_alone(server, client_of, receiver):
     server.set_faults({"error_5001": 1})
     for dialect in ("query", "path"):
         client = client_of(server, dialect)
@@ -32,7 +32,7 @@ def test_a_refused_call_is_repeated(client, receiver):
     assert len(receiver.wait_for(2)) == 2
 
 
-def test_nobody_is_called_beyond_loopback(client):
+def test_webhook_beyond_loopback_is_not_called(client):
     client.wait(client.submit(WebHook="http://example.com/").json()["JobId"])
     audit = client.audit_with("webhooks_lost", 1)
     assert (audit["webhooks_sent"], audit["webhooks_lost"]) == (0, 1)

@@ -149,14 +149,14 @@ def test_an_applications_own_spelling_is_read(name):
 
 
 WRONG = {
-    "several": ("redis://a,b/0", "one alone"),
+    "several": ("redis://a,b/0", "name one, or use"),
     "no_master": ("sentinel://a:1,b:2/0", "must name the primary"),
     "two_databases": ("redis://h/1?db=2", "one database"),
     "unknown": ("redis://h?retries=2", "retries"),
     "tls_in_the_clear": ("redis://h?ssl_cert_reqs=none", "rediss://"),
     "port": ("redis://h:port/0", "port that is a number"),
     "verification": ("rediss://h?ssl_cert_reqs=maybe", "required, optional or none"),
-    "socket": ("unix://run/v.sock", "whole path"),
+    "socket": ("unix://run/v.sock", "full path"),
     "secret": ("redis://:hush#1@h/0", "percent-encoded"),
 }
 

@@ -61,7 +61,7 @@ def start(tmp_path):
 
 UNFIT = {
     "cluster": ("cluster", 0, "Redis Cluster"),
-    "no_such_database": ("single", 99, "has no database of that number"),
+    "no_such_database": ("single", 99, "has no database with that number"),
 }
 
 
@@ -78,7 +78,7 @@ def test_one_line_at_the_start_says_that_a_server_cant_serve(start, request, pro
     assert "Traceback" not in ended.stderr
 
 
-def test_a_slot_that_lies_elsewhere_is_no_reason_to_start_anything(cluster):
+def test_slot_on_another_server_starts_nothing(cluster):
     with closing(cluster.client()) as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 1)
         client.config_set("cluster-require-full-coverage", "no")

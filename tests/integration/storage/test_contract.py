@@ -155,7 +155,7 @@ def test_a_file_that_is_given_up_leaves_nothing(storage, kind, size):
         assert kind.server.open_uploads() == open_before
 
 
-def test_a_file_whose_writer_is_forgotten_never_appears(storage, kind):
+def test_file_of_a_forgotten_writer_never_appears(storage, kind):
     writer = storage.result("c1", "a.pdf")
     writer.write(b"x" * (PART_BYTES + 5))
     del writer
@@ -164,7 +164,7 @@ def test_a_file_whose_writer_is_forgotten_never_appears(storage, kind):
     assert [path for path in kind.files() if not path.endswith(".part")] == []
 
 
-def test_what_a_killed_writer_left_is_removed_and_the_result_stays(storage, kind):
+def test_parts_of_a_killed_writer_are_removed_and_the_result_stays(storage, kind):
     storage.result("c1", "b.pdf").write(b"half of")
     storage.save("c1", "a.pdf", [b"paid"])
     storage.remove_partials("c1")
@@ -207,7 +207,7 @@ def test_a_part_of_a_file_is_read(storage, start, end, part):
     assert _read(storage, stored.uri, start, end) == part
 
 
-def test_what_others_have_written_and_removed_is_seen(storage, kind):
+def test_changes_by_other_processes_are_seen(storage, kind):
     storage.save("c1", "a.pdf", [b"first"])
     uri = storage.save("c1", "b.pdf", [b"first"]).uri
     assert _read(storage, uri) == b"first"
@@ -240,7 +240,7 @@ def test_a_check_and_a_probe_leave_nothing(storage, kind):
         ("gone", "does not exist"),
         ("gone[1]*.docx", "does not exist"),
         ("empty.docx", "is empty"),
-        ("folder", "is no file"),
+        ("folder", "is not a file"),
     ],
 )
 def test_a_source_that_never_will_be_there_says_why(storage, name, words):
@@ -252,7 +252,7 @@ def test_a_source_that_never_will_be_there_says_why(storage, name, words):
         _opened(storage, f"{storage.url}/results/c1/{name}")
 
 
-def test_a_version_of_an_object_is_no_source(storage, kind):
+def test_a_version_of_an_object_is_not_a_source(storage, kind):
     uri = f"{_staged(storage)}?versionId=1"
     with pytest.raises(InvalidRequest, match="version" if kind.server else "does not exist"):
         _opened(storage, uri)

@@ -46,7 +46,7 @@ def _said(ran):
 
 
 @pytest.mark.parametrize("kind", ["s3", "gs", "abfs"])
-def test_wrong_credentials_are_told_in_one_line(servers, kind):
+def test_wrong_credentials_are_reported_in_one_line(servers, kind):
     server = servers[kind]
     for line in _said(run_python(USE, server.wrong_environment(), server.url)):
         assert line.startswith("Can't ")
@@ -54,7 +54,7 @@ def test_wrong_credentials_are_told_in_one_line(servers, kind):
         assert "docs/production.md, Storage" in line
 
 
-def test_an_endpoint_that_is_away_is_told_in_one_line():
+def test_an_endpoint_that_is_down_is_reported_in_one_line():
     environment = {
         "AWS_ACCESS_KEY_ID": "any",
         "AWS_SECRET_ACCESS_KEY": "hush",
@@ -65,7 +65,7 @@ def test_an_endpoint_that_is_away_is_told_in_one_line():
 
 
 @pytest.mark.parametrize("kind", ["s3", "gs", "abfs"])
-def test_a_bucket_that_is_missing_is_no_missing_file(use, kind):
+def test_a_bucket_that_is_missing_is_not_a_missing_file(use, kind):
     url = use(kind).url.replace("files", "missing")
     storage = Storage(url)
     for call in (
@@ -77,14 +77,14 @@ def test_a_bucket_that_is_missing_is_no_missing_file(use, kind):
             call()
 
 
-def test_a_folder_that_is_not_mounted_is_no_missing_file(tmp_path):
+def test_a_folder_that_is_not_mounted_is_not_a_missing_file(tmp_path):
     """It may come back, and then the file is there."""
     storage = Storage(f"file://{tmp_path}/away")
     with pytest.raises(StorageError, match="no such bucket, container or folder"):
         storage.open_source(f"file://{tmp_path}/away/a.docx").__enter__()
 
 
-def test_a_folder_of_sources_that_is_away_names_its_setting(tmp_path):
+def test_missing_folder_of_sources_names_its_setting(tmp_path):
     storage = Storage(f"file://{tmp_path}/files", [f"file://{tmp_path}/away"])
     with pytest.raises(StorageError, match="CONVEYOR_SOURCE_FOLDERS"):
         storage.open_source(f"file://{tmp_path}/away/a.docx").__enter__()
@@ -204,7 +204,7 @@ def test_a_url_with_a_password_is_shown_without_it():
 
 
 def test_a_storage_with_brackets_on_azure_is_refused():
-    with pytest.raises(StorageError, match="can't hold brackets on Azure"):
+    with pytest.raises(StorageError, match="can't contain brackets on Azure"):
         Storage("abfs://files/a[1]")
 
 

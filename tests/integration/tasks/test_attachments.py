@@ -178,7 +178,7 @@ def test_a_signatures_files_reach_the_service(
     assert staged() == ["a.md", "stämp.pdf"]
 
 
-def test_a_file_of_a_chains_next_conversion_is_staged_at_once(
+def test_a_file_of_a_chains_next_conversion_is_staged_immediately(
     worker, service, conveyor, document, stamp
 ):
     chain = conveyor.signature(document, to="docx") | conveyor.signature(
@@ -201,7 +201,7 @@ def test_a_path_of_the_producers_as_a_parameter_can_not_be_read_by_a_worker(
     result = app.send_task(names.SUBMIT, args=["https://example.com/a.docx"], kwargs=kwargs)
     worker.work()
 
-    with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
+    with pytest.raises(InvalidRequest, match="can't read a path on the producer's machine"):
         result.get(timeout=30)
     assert service.posts == []
 
@@ -359,7 +359,7 @@ def test_uploads_that_are_nearly_as_old_as_the_service_keeps_them_are_made_again
     assert {f"/d/{file_id}" for file_id in service.uploads} < set(service.deleted)
 
 
-def test_what_came_through_before_an_upload_failed_is_not_uploaded_again(
+def test_finished_uploads_are_not_repeated_after_a_failure(
     worker, service, conveyor, document, stamp
 ):
     taken = service._upload

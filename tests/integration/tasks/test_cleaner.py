@@ -13,7 +13,7 @@ from workers.cleaner import clean
 KEYS = Keys()
 
 
-def test_a_worker_removes_what_nobody_has_converted(worker, conveyor, client, tmp_path):
+def test_worker_removes_unconverted_uploads(worker, conveyor, client, tmp_path):
     kept = conveyor.stage("kept.md", [b"# Words"])
     conveyor.stage("left.md", [b"# Words"])
     conversion = conveyor.convert(kept, to="html")

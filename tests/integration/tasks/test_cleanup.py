@@ -206,7 +206,9 @@ def test_a_delete_that_fails_is_repeated(
 
 
 @pytest.mark.parametrize("status", [404, 200])
-def test_what_is_gone_is_not_asked_for_again(*, fronted, front, conveyor, document, clean, status):
+def test_deleted_files_are_not_requested_again(
+    *, fronted, front, conveyor, document, clean, status
+):
     front.answers = [status]
     conveyor.convert(document, to="html")
     fronted.work()
@@ -289,7 +291,7 @@ def test_a_delete_goes_to_the_service_alone(*, fronted, sandbox, client, clean, 
     assert "hush" not in str(logs)
 
 
-def test_an_error_of_a_kind_that_nobody_knows_is_tried_again(fronted, scripted, clean):
+def test_unknown_kind_of_error_is_retried(fronted, scripted, clean):
     scripted(ApiError("of a newer client"))
     fronted.services.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
@@ -328,9 +330,7 @@ def test_an_end_of_life_ends_the_tries(fronted, scripted, client, clean):
     assert _counts(client) == (0, 1)
 
 
-def test_a_job_that_nobody_has_seen_is_asked_for_longer_than_a_gateway_holds_it(
-    fronted, scripted, clean
-):
+def test_unconfirmed_job_is_polled_longer_than_a_gateway_holds_a_post(fronted, scripted, clean):
     """Its POST may be delivered after the first 404."""
     sent = scripted(False)
     unseen = Leftover(fronted.services.api.base_url, Dialect.PATH, "0" * 32, seen=False)
@@ -359,9 +359,7 @@ def test_a_worker_that_died_loses_nothing(*, fronted, conveyor, document, sandbo
     [(Started("theirs"), 1), (Finished(Result(1, (RemoteFile("a", "http://x/d/r"),))), 2)],
     ids=["started", "finished"],
 )
-def test_what_an_answer_brings_to_a_cancelled_conversion_is_deleted(
-    worker, conveyor, sandbox, outcome, left
-):
+def test_result_of_a_cancelled_conversion_is_deleted(worker, conveyor, sandbox, outcome, left):
     """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
     handle = conveyor.convert("https://example.com/a.docx", to="pdf")
     ledger = worker.services.ledger

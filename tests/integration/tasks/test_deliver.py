@@ -56,7 +56,7 @@ def test_a_delivery_that_comes_again_says_the_same_and_fetches_nothing(worker, r
     assert sandbox.audit()["downloads"] == 1
 
 
-def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
+def test_result_that_can_not_be_stored_is_not_a_failure_and_is_stored_later(
     worker, ready, monkeypatch
 ):
     handle, message = ready()
@@ -266,7 +266,7 @@ def while_storing(worker, told, monkeypatch):
     return arrange
 
 
-def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
+def test_delivery_with_a_lapsed_lease_leaves_it_to_the_new_holder(
     *, worker, ready, client, told, while_storing
 ):
     handle, message = ready()
@@ -287,7 +287,7 @@ def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed", "delivered"])
-def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
+def test_delivery_with_a_lapsed_lease_does_not_deliver_twice(
     *, worker, ready, client, told, while_storing, ends
 ):
     handle, message = ready()
@@ -369,7 +369,9 @@ def test_many_files_cost_one_small_write_each(
     assert client.hlen(KEYS.conversion(handle.id)) < 20
 
 
-def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, document, monkeypatch):
+def test_a_delivery_that_broke_off_continues_where_it_was(
+    *, worker, conveyor, document, monkeypatch
+):
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
     ledger = worker.services.ledger

@@ -105,7 +105,7 @@ def test_a_job_that_was_never_seen_ends_as_possibly_paid(
 
 
 @pytest.mark.parametrize("status", [408, 409, 423, 425, 429, 503, 401, 402, 403])
-def test_waiting_is_no_strike(*, worker, submitted, after_spacing, monkeypatch, status):
+def test_waiting_is_not_a_failure(*, worker, submitted, after_spacing, monkeypatch, status):
     """A running job is paid: as long as it is asked to wait, it waits."""
     handle = submitted
     monkeypatch.setattr(worker.services.api, "poll", lambda *_, **__: Busy(None, status))
@@ -166,7 +166,7 @@ def test_a_replay_that_finds_no_old_job_pays_for_one_with_an_id_of_its_own(
 
 
 @pytest.mark.parametrize("age_s", [JOB_LIFE_S, 30 * 24 * 3600])
-def test_a_replay_after_the_jobs_life_asks_nobody(
+def test_replay_after_the_jobs_life_does_not_ask_for_it(
     *, worker, possibly_paid, conveyor, age, sandbox, posts, age_s
 ):
     handle = possibly_paid

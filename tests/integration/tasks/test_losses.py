@@ -16,7 +16,7 @@ KEYS = Keys()
 
 
 @pytest.mark.parametrize("find", ["cleaner", *KINDS])
-def test_caller_of_a_lost_conversion_is_told_so(*, worker, conveyor, client, document, find):
+def test_caller_of_a_lost_conversion_gets_the_error(*, worker, conveyor, client, document, find):
     """It is found by the look at the indexes, or by whoever claims what is due."""
     handle = conveyor.convert(document, to="html")
     client.delete(KEYS.conversion(handle.id))
@@ -51,7 +51,7 @@ def test_result_that_its_caller_has_is_not_replaced(worker, conveyor, client, do
     assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["id"] == handle.id
 
 
-def test_conversion_whose_date_was_deleted_goes_on(
+def test_conversion_with_a_deleted_due_time_continues(
     worker, conveyor, client, document, make_overdue
 ):
     handle = conveyor.convert(document, to="html")

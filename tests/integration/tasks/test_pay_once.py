@@ -61,7 +61,7 @@ def clock(monkeypatch):
 
 @pytest.mark.parametrize("others_off_s", [-30, 0, 30])
 @pytest.mark.parametrize("off_s", [-30, 0, 30])
-def test_a_clock_that_is_off_wakes_nobody_while_a_post_is_answered_late(
+def test_wrong_clock_does_not_wake_a_slow_post(
     *, worker, conveyor, sandbox, submit, posts, clock, off_s, others_off_s
 ):
     """Another host sweeps meanwhile. Seen: 15 POSTs for 10 conversions."""
@@ -168,7 +168,7 @@ def strict_sandbox(request):
 
 
 @pytest.mark.parametrize("finds_it", ["a repeated message", "the sweep"])
-def test_a_post_whose_note_was_lost_is_repeated_under_the_same_id(
+def test_post_after_a_lost_write_is_repeated_under_the_same_id(
     *, worker_of, strict_sandbox, conveyor, document, posts, rewind, make_overdue, finds_it
 ):
     with worker_of(strict_sandbox.url) as worker:
@@ -209,7 +209,7 @@ def test_an_intent_that_was_lost_while_the_post_was_in_flight_is_recorded_again(
     # Those of the upload that the POST has named, too: they are deleted in the end.
     assert list(entry.uploads) == ["0"]
     assert entry.uploads_host == sandbox.url
-    assert "intent_was_lost" in [log["event"] for log in logs]
+    assert "submit_intent_lost" in [log["event"] for log in logs]
     worker.run(message)  # a repeat of the message finds it on record
     worker.work()
     assert handle.get().state is State.SUCCEEDED
@@ -232,7 +232,7 @@ def test_whatever_the_answer_a_lost_intent_is_recorded_again(
     assert (len(posts.ids), sandbox.audit()["paid"]) == (1, 1)
 
 
-def test_a_conversion_whose_accepting_was_lost_is_not_made_up(worker, submit, sandbox, rewind):
+def test_lost_acceptance_creates_no_conversion(worker, submit, sandbox, rewind):
     """All that is left of it is a message: nobody knows what was asked."""
     handle, message = submit
     worker.services.ledger._redis.delete(KEYS.conversion(handle.id))
@@ -242,7 +242,7 @@ def test_a_conversion_whose_accepting_was_lost_is_not_made_up(worker, submit, sa
     assert sandbox.audit()["submits"] == 0
 
 
-def test_the_id_of_a_job_is_the_same_whoever_derives_it(worker_of, sandbox, submit, worker):
+def test_job_id_is_the_same_in_every_process(worker_of, sandbox, submit, worker):
     handle, _ = submit
     entry = worker.services.ledger.get(handle.id)
     first = worker.services.job_uuid(entry)

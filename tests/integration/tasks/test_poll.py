@@ -32,7 +32,7 @@ def lost(worker, conveyor, document, sandbox):
     return ledger.begin_submit(entry, Submission(job_id, sandbox.url, Dialect.PATH))
 
 
-def test_bell_for_what_is_not_due_asks_nobody(worker, submitted, client, sandbox):
+def test_bell_before_the_due_time_sends_no_request(worker, submitted, client, sandbox):
     conversion_id, _ = submitted
     client.zadd(KEYS.due("poll"), {conversion_id: worker.services.ledger.now() + 30})
     before = worker.services.ledger.get(conversion_id)
@@ -69,7 +69,7 @@ def test_a_poll_that_comes_twice_asks_once(worker, submitted, sandbox):
     assert sandbox.audit()["violations"] == 0
 
 
-def test_a_poll_of_nobody_ends(worker, sandbox):
+def test_poll_of_an_unknown_conversion_ends(worker, sandbox):
     worker.ring()
 
     assert worker.waiting() == []

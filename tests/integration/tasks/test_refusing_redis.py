@@ -38,7 +38,7 @@ def apart(worker_of, sandbox, full_server):
         yield made
 
 
-def test_signature_comes_back_later_and_not_at_once(apart, full_server, conveyor, document):
+def test_signature_comes_back_later_and_not_immediately(apart, full_server, conveyor, document):
     conveyor.signature(document, to="html").apply_async()
     (message,) = apart.waiting()
     with _full(full_server):
@@ -54,7 +54,7 @@ def test_signature_comes_back_later_and_not_at_once(apart, full_server, conveyor
 
 
 @pytest.mark.parametrize("work", [sweep, clean, cleanup.clean_up])
-def test_keeper_fails_at_once_and_says_so_in_our_words(apart, full_server, work):
+def test_keeper_fails_immediately_and_says_so_in_our_words(apart, full_server, work):
     with closing(full_server.client()) as client:
         client.zadd(KEYS.due("submit"), {"x": 1})
         client.zadd(KEYS.leftovers, {"x": 1})

@@ -96,7 +96,7 @@ def test_callback_that_was_noted_is_not_sent_again(
     assert AsyncResult(result.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
 
 
-def test_callback_whose_note_was_lost_is_sent_again_as_the_same_task(
+def test_callback_after_a_lost_write_is_sent_again_as_the_same_task(
     *, worker, conveyor, document, note, delivery_of, ids_in, fails
 ):
     """So a conversion that follows is not paid twice."""
@@ -149,7 +149,7 @@ def test_errback_runs_once_and_after_the_failure_is_stored(
         AsyncResult(result.id, app=worker.app).get(timeout=30)
 
 
-def test_callback_that_can_not_be_sent_keeps_nobody_from_the_result(
+def test_unsendable_callback_does_not_block_the_result(
     *, worker, conveyor, document, note, delivery_of, ids_in
 ):
     result = conveyor.signature(document, to="html").apply_async(

@@ -57,9 +57,7 @@ def test_one_bell_has_all_submitted_that_are_due(worker, conveyor, document, san
     assert sandbox.audit()["paid"] == 3
 
 
-def test_what_is_raised_for_one_is_counted_there_and_harms_no_other(
-    *, worker, converting, sandbox, fails_for
-):
+def test_error_of_one_conversion_does_not_affect_others(*, worker, converting, sandbox, fails_for):
     bad, *others = converting
     job_id = worker.services.ledger.get(bad.id).job_id
     fails_for(ConvertApi, "poll", BugError(), lambda *args: job_id in args)
@@ -75,7 +73,7 @@ def test_what_is_raised_for_one_is_counted_there_and_harms_no_other(
     assert sandbox.audit()["violations"] == 0
 
 
-def test_redis_that_is_away_for_one_is_no_stumble_and_it_goes_on_after_its_lease(
+def test_redis_that_is_down_for_one_is_not_a_stumble_and_it_continues_after_its_lease(
     *, worker, converting, sandbox, client, monkeypatch, make_overdue, fails_for
 ):
     bad, *others = converting

@@ -60,7 +60,7 @@ def test_signature_needs_no_bell_beside_its_own_message(worker, conveyor, docume
     assert worker.work().count(names.SUBMIT) == 1
 
 
-def test_failure_that_a_poll_finds_is_told_by_it(worker, conveyor, document, sandbox):
+def test_failure_that_a_poll_finds_is_reported_by_it(worker, conveyor, document, sandbox):
     sandbox.set_faults({"error_5003": 1.0})
     handle = conveyor.convert(document, to="html")
 
@@ -70,7 +70,7 @@ def test_failure_that_a_poll_finds_is_told_by_it(worker, conveyor, document, san
     assert worker.services.ledger.get(handle.id).delivered
 
 
-def test_members_of_a_group_are_told_as_its_members(worker, conveyor, document):
+def test_events_of_a_groups_tasks_name_the_group(worker, conveyor, document):
     members = group(conveyor.signature(document, to=to) for to in ("html", "txt"))
     result = members.apply_async()
 
@@ -146,9 +146,7 @@ def test_result_that_can_not_be_stored_is_held_and_stored_by_the_next_bell(
     assert sandbox.audit()["paid"] == 1
 
 
-def test_where_the_result_backend_is_away_the_telling_alone_is_repeated(
-    worker, polled, monkeypatch, sandbox
-):
+def test_unreachable_result_backend_repeats_only_the_delivery(worker, polled, monkeypatch, sandbox):
     with monkeypatch.context() as away:
         pool = worker.app.backend.client.connection_pool
         away.setitem(pool.connection_kwargs, "port", free_port())
@@ -195,7 +193,7 @@ def test_worker_that_dies_between_the_note_and_the_store_is_followed_after_its_l
     assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
 
 
-def test_result_that_is_cancelled_while_it_is_stored_is_told_as_cancelled_once(
+def test_result_that_is_cancelled_while_it_is_stored_is_reported_as_cancelled_once(
     *, worker, polled, results, monkeypatch
 ):
     told, store, fetched = [], worker.app.backend.store_result, []

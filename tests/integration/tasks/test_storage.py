@@ -64,7 +64,7 @@ def _now(client):
     return seconds + microseconds / 1e6
 
 
-def test_delivery_is_held_while_the_storage_is_not_mounted_and_goes_on_afterwards(
+def test_delivery_is_held_while_the_storage_is_not_mounted_and_continues_afterwards(
     worker, ready, mount, conveyor, sandbox
 ):
     handle, message = ready()
@@ -227,7 +227,7 @@ def test_result_that_the_service_dropped_while_the_storage_was_not_mounted_is_ex
     assert handle.get().state is State.EXPIRED
 
 
-def test_storage_that_is_away_is_tried_as_often_as_the_setting_says_and_then_tells_once(
+def test_unreachable_storage_is_retried_up_to_the_limit_and_reported_once(
     *, worker_of, ready, sandbox, mount, client, due_at
 ):
     handle, message = ready()
@@ -268,7 +268,7 @@ def test_worker_with_another_storage_leaves_the_delivery_to_another(
     assert not (tmp_path / "others").exists()
 
 
-def test_failure_is_told_by_a_worker_with_another_storage_and_its_source_is_removed_later(
+def test_failure_is_reported_by_a_worker_with_another_storage_and_its_source_is_removed_later(
     *, worker_of, conveyor, sandbox, document, tmp_path, mount
 ):
     with worker_of(sandbox.url, storage_url=str(tmp_path / "others")) as stranger:

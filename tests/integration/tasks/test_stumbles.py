@@ -99,7 +99,7 @@ def _begin(bug, worker, patch):
     patch.setattr(type(getattr(worker.services, bug.part)), bug.method, _raise)
 
 
-def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
+def test_third_stumble_makes_a_dead_letter_and_reports_to_the_caller(
     *, stumbling, conveyor, document, monkeypatch, come_again, caplog, bug
 ):
     worker = stumbling
@@ -129,7 +129,7 @@ def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
     assert {it["conversion_id"] for it in stumbles} == {handle.id}
 
 
-def test_what_stumbles_once_goes_on(
+def test_conversion_continues_after_one_stumble(
     *, stumbling, conveyor, document, sandbox, monkeypatch, come_again, bug
 ):
     worker = stumbling
@@ -320,7 +320,7 @@ def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
     assert sandbox.audit()["requests"] == 0
 
 
-def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
+def test_an_outcome_that_can_not_be_reported_is_tried_again_and_ends(
     *, worker, conveyor, document, monkeypatch, come_again, due_at
 ):
     """An hour or so, then the operator finds it among the dead letters."""

@@ -70,7 +70,7 @@ def test_a_worker_that_died_after_its_intent_is_asked_for_and_not_repeated(
 
 
 @pytest.mark.parametrize("fault", ["lost_submit", "gateway_submit"])
-def test_a_submit_whose_answer_is_lost_is_paid_once(worker, conveyor, sandbox, document, fault):
+def test_submit_with_a_lost_answer_is_paid_once(worker, conveyor, sandbox, document, fault):
     sandbox.set_faults({fault: 1.0})
     handle = conveyor.convert(document, to="html")
     worker.work()
@@ -188,7 +188,7 @@ def test_a_path_of_the_producers_can_not_be_read_by_a_worker(worker, app, sandbo
     result = app.send_task(names.SUBMIT, args=["/etc/passwd.txt"], kwargs={"to": "pdf"})
     worker.work()
 
-    with pytest.raises(InvalidRequest, match="can't read a path of the producer"):
+    with pytest.raises(InvalidRequest, match="can't read a path on the producer's machine"):
         result.get(timeout=30)
     assert sandbox.audit()["requests"] == 0
 

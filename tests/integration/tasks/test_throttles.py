@@ -66,7 +66,7 @@ def test_a_throttled_submit_waits_its_step_or_longer_if_retry_after_asks_for_tha
     assert handle.progress().note == "ConvertAPI is throttling"
 
 
-def test_what_is_throttled_again_and_again_waits_longer_each_time(worker, handle, throttle, client):
+def test_repeated_throttles_wait_longer_each_time(worker, handle, throttle, client):
     throttle(None)
     begun = now_of(client)
     worker.run(worker.waiting()[0])

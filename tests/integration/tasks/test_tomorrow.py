@@ -102,7 +102,9 @@ def test_entry_of_a_later_release_is_left_alone_and_shown(
         conveyor.cancel(conversion_id)
 
 
-def test_lists_go_on_past_what_a_later_release_has_written(*, worker, conveyor, document, planted):
+def test_lists_continue_past_what_a_later_release_has_written(
+    *, worker, conveyor, document, planted
+):
     own = conveyor.convert(document, to="html")
     for fields in TOMORROWS.values():
         planted(fields)
@@ -192,7 +194,7 @@ def test_signature_of_a_later_release_is_put_back_for_a_later_worker(worker):
     assert [it["event"] for it in logged] == ["newer_message"]
 
 
-def test_idempotency_key_of_a_later_release_is_no_different_request(conveyor, client, document):
+def test_idempotency_key_of_a_later_release_is_not_a_different_request(conveyor, client, document):
     key = {"idempotency_key": "invoice-7"}
     first = conveyor.convert(document, to="html", **key)
     client.set(KEYS.idempotency("invoice-7"), f"{first.id} 2:its-own-way")
@@ -203,7 +205,7 @@ def test_idempotency_key_of_a_later_release_is_no_different_request(conveyor, cl
         conveyor.convert(document, to="html", **key)
 
 
-def test_leftovers_of_a_later_release_wait_for_it_and_keep_none_of_ours(worker, ledger, client):
+def test_leftovers_of_a_later_release_wait_and_block_no_others(worker, ledger, client):
     records = [
         '{"v": 2, "path": ["a"]}',
         json.dumps({"base_url": "http://x", "dialect": "telepathy", "job_id": "1"}),
@@ -236,7 +238,7 @@ def test_tokens_of_a_later_release_are_put_off(worker, conveyor, client, tmp_pat
     assert (tmp_path / "files" / "results").is_dir()
 
 
-def test_what_was_learned_by_a_later_release_is_learned_anew(worker, conveyor, client, document):
+def test_durations_of_a_later_release_are_learned_anew(worker, conveyor, client, document):
     account = worker.services.settings.account_name
     client.set(KEYS.dialect(account), "telepathy")
     client.hset(KEYS.expected_durations, "md:html", "fast")

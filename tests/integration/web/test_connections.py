@@ -86,7 +86,7 @@ def test_a_body_that_is_refused_whole_leaves_the_connection_open(connect):
         assert client.recv(4096).startswith(b"HTTP/1.1 404 ")
 
 
-def test_a_client_that_sends_first_and_reads_then_is_told(connect, heard):
+def test_client_that_sends_before_reading_is_detected(connect, heard):
     """A close with bytes unread is a reset, which overtakes the answer."""
     client = connect()
     client.sendall(b"POST /conversions?more=1" + HEAD + b"Content-Length: 4000000\r\n\r\n")
@@ -95,7 +95,7 @@ def test_a_client_that_sends_first_and_reads_then_is_told(connect, heard):
     assert heard(client).startswith(b"HTTP/1.1 422 ")
 
 
-def test_a_client_that_waits_to_be_asked_for_its_body_is_told(connect, heard):
+def test_client_that_expects_100_continue_gets_it(connect, heard):
     client = connect()
     client.sendall(
         b"POST /nothing" + HEAD + b"Expect: 100-continue\r\nContent-Length: 4000000\r\n\r\n"
@@ -104,7 +104,7 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_told(connect, heard):
     assert heard(client).startswith(b"HTTP/1.1 404 ")
 
 
-def test_what_follows_the_last_answer_is_not_served(connect, heard, linger_shortly):
+def test_requests_after_the_last_answer_are_not_served(connect, heard, linger_shortly):
     client = connect()
     client.sendall(b"POST /nothing" + HEAD + b"Content-Length: 9\r\n\r\n")
     answer = client.recv(4096)
@@ -140,7 +140,7 @@ def test_a_flood_of_requests_sent_ahead_ends_the_connection(connect, heard, site
     assert site.get("/healthz").status_code == 200
 
 
-def test_what_is_no_http_is_told_so(connect, heard):
+def test_invalid_http_is_answered_with_400(connect, heard):
     client = connect()
     client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
 
@@ -162,7 +162,7 @@ def test_silent_connections_make_room_for_others(serve, connect, heard):
     assert heard(silent[0]) == b""
 
 
-def test_a_connection_too_many_is_told_so(serve, connect, heard, make):
+def test_a_connection_too_many_is_reported(serve, connect, heard, make):
     """Event streams can't be taken from those who listen."""
     site = serve(web_connections=16)
     follow = (
@@ -178,9 +178,7 @@ def test_a_connection_too_many_is_told_so(serve, connect, heard, make):
     assert heard(client).startswith(b"HTTP/1.1 503 ")
 
 
-def test_a_connection_whose_last_request_was_sent_ahead_is_not_silent(
-    *, serve, connect, heard, make, ledger
-):
+def test_pipelined_connection_is_not_silent(*, serve, connect, heard, make, ledger):
     site = serve(web_connections=16)
     entry = make.converting(confirmed=True)
     follow = f"GET /conversions/{entry.id}/events".encode() + HEAD + b"Connection: close\r\n\r\n"
@@ -197,7 +195,7 @@ def test_a_connection_whose_last_request_was_sent_ahead_is_not_silent(
     assert b'"state": "failed"' in heard(client)
 
 
-def test_an_answer_that_nobody_reads_is_given_up(serve, connect, converted, monkeypatch):
+def test_unread_answer_is_given_up(serve, connect, converted, monkeypatch):
     monkeypatch.setattr(protocol, "READ_S", 0.3)
     conversion_id = converted(content=b"0" * 30_000_000)
     site = serve()

@@ -88,7 +88,7 @@ def test_a_key_used_by_many_at_once_is_one_conversion(site):
     ],
     ids=ascii,
 )
-def test_what_lies_on_this_machine_is_no_source(site, source):
+def test_local_path_in_an_upload_is_refused(site, source):
     orders = (
         {"source": source, "to": "pdf"},
         {"source": [URL, source], "to": "pdf"},
@@ -213,7 +213,7 @@ def test_a_conversion_can_be_cancelled_and_stays_so(site, make):
     assert first.json()["state"] == again.json()["state"] == "cancelled"
 
 
-def test_a_cancel_is_told_of_though_redis_goes_away_after_it(site, make, monkeypatch):
+def test_a_cancel_is_reported_though_redis_goes_away_after_it(site, make, monkeypatch):
     def gone(_):
         raise LedgerUnavailable("Redis can't be reached.")
 
@@ -226,7 +226,7 @@ def test_a_cancel_is_told_of_though_redis_goes_away_after_it(site, make, monkeyp
     assert answer.json()["created_at"] == site.get(f"/conversions/{entry.id}").json()["created_at"]
 
 
-def test_what_was_faster_than_the_cancel_stays(site, converted):
+def test_result_before_the_cancel_stays(site, converted):
     answer = site.ask("DELETE", f"/conversions/{converted()}")
 
     assert answer.json()["state"] == "succeeded"
@@ -249,14 +249,14 @@ def test_an_unknown_conversion_is_not_found(site, method, wrong):
         ("/fleet", "GET"),
     ],
 )
-def test_another_method_is_told_which_there_are(site, path, allowed):
+def test_wrong_method_is_answered_with_the_allowed_ones(site, path, allowed):
     answer = site.ask("PUT", path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert _problem(answer)[0] == "method-not-allowed"
 
 
-def test_redis_being_away_is_told_and_nothing_is_accepted(serve):
+def test_redis_being_away_is_reported_and_nothing_is_accepted(serve):
     site = serve(redis_url="redis://127.0.0.1:9/0")
     answer = site.post("/conversions", json={"source": URL, "to": "pdf"})
 
@@ -272,7 +272,7 @@ def test_a_state_is_one_of_the_librarys(site):
     assert schema["enum"] == [state.value for state in State]
 
 
-def test_twenty_errors_are_told_and_no_more(site):
+def test_twenty_errors_are_reported_and_no_more(site):
     order = {**ORDER, "params": {f"a b {number}": [] for number in range(90)}}
     told = site.post("/conversions", json=order).json()
 

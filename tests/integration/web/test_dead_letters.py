@@ -68,7 +68,7 @@ def test_a_dead_letter_can_be_tried_again(site, dead, options):
     assert site.get(f"/dead-letters/{conversion_id}").status_code == 404
 
 
-def test_a_replay_is_told_of_though_redis_goes_away_after_it(site, dead, monkeypatch):
+def test_a_replay_is_reported_though_redis_goes_away_after_it(site, dead, monkeypatch):
     def gone(_):
         raise LedgerUnavailable("Redis can't be reached.")
 
@@ -105,13 +105,13 @@ def test_a_wrong_order_is_refused_and_nothing_is_tried(site, dead, body):
     assert site.get(path).status_code == 200
 
 
-def test_an_order_that_is_no_json_is_refused(site, dead):
+def test_an_order_that_is_not_json_is_refused(site, dead):
     answer = site.post(f"/dead-letters/{dead()}/replay", data=b"timeout=1200")
 
     assert answer.status_code == 415
 
 
 @pytest.mark.parametrize(("method", "end"), [("GET", ""), ("POST", "/replay")])
-def test_what_is_no_dead_letter_is_not_found(site, make, converted, method, end):
+def test_unknown_dead_letter_is_not_found(site, make, converted, method, end):
     for conversion_id in ("nothing", make.queued().id, converted()):
         assert site.ask(method, f"/dead-letters/{conversion_id}{end}").status_code == 404

@@ -24,7 +24,7 @@ def _states(answer):
     return [data["state"] for _, _, data in _events(answer)]
 
 
-def test_what_has_happened_is_told_and_the_stream_ends(site, converted):
+def test_stream_sends_past_events_and_ends(site, converted):
     conversion_id = converted()
     answer = site.get(f"/conversions/{conversion_id}/events")
 
@@ -36,7 +36,7 @@ def test_what_has_happened_is_told_and_the_stream_ends(site, converted):
     assert {data["conversion"] for _, _, data in _events(answer)} == {conversion_id}
 
 
-def test_what_happens_is_told_at_once(site, make, ledger, monkeypatch):
+def test_events_arrive_immediately(site, make, ledger, monkeypatch):
     monkeypatch.setattr(watch, "_LOOK_EVERY_S", 60.0)
     entry = make.converting()
     failure = Failure(FailureKind.INPUT, "File is damaged.", 5002)
@@ -48,7 +48,7 @@ def test_what_happens_is_told_at_once(site, make, ledger, monkeypatch):
     assert 0.3 <= time.monotonic() - begun < 30
 
 
-def test_a_stream_goes_on_after_the_last_event_that_was_seen(site, converted):
+def test_a_stream_continues_after_the_last_event_that_was_seen(site, converted):
     path = f"/conversions/{converted()}/events"
     first = _events(site.get(path))
     rest = site.get(path, headers={"Last-Event-ID": first[1][0]})
@@ -65,7 +65,7 @@ def test_nothing_more_comes_after_the_final_event(site, converted):
 
 
 @pytest.mark.parametrize("last", ["x", "1", "1-", "9" * 40 + "-0", "9" * 18 + "-0", "null"])
-def test_a_last_event_that_is_none_of_ours_is_none(site, converted, last):
+def test_invalid_last_event_id_is_ignored(site, converted, last):
     answer = site.get(f"/conversions/{converted()}/events", headers={"Last-Event-ID": last})
 
     assert _states(answer) == ["queued", "converting", "ready", "succeeded"]

@@ -43,7 +43,7 @@ def test_a_range_is_a_part(site, address, asked, content, told):
     assert answer.headers["content-length"] == str(len(content))
 
 
-def test_a_download_goes_on_where_it_broke_off(site, address):
+def test_a_download_continues_where_it_broke_off(site, address):
     first = site.get(address, headers={"Range": "bytes=0-49"})
     tag = {"If-Range": first.headers["etag"]}
     second = site.get(address, headers={"Range": "bytes=50-", **tag})
@@ -60,7 +60,7 @@ def test_a_download_goes_on_where_it_broke_off(site, address):
         {"Range": "bytes=0-9", "If-Range": '"another"'},
     ],
 )
-def test_what_is_no_range_of_it_is_the_whole(site, address, headers):
+def test_invalid_range_returns_the_whole(site, address, headers):
     answer = site.get(address, headers=headers)
 
     assert (answer.status_code, answer.content) == (200, CONTENT)

@@ -25,7 +25,7 @@ def guarded(serve):
 
 
 @pytest.mark.parametrize("shown", [None, "Bearer wrong", "Basic dGVzdHM6", "Bearer "])
-def test_without_its_key_nothing_is_told(guarded, shown):
+def test_conversion_without_its_key_shows_nothing(guarded, shown):
     for path in NEEDS_KEY:
         answer = guarded.get(path, headers={"Authorization": shown})
 
@@ -118,7 +118,7 @@ def test_the_log_names_the_key_of_every_request(guarded, caplog):
     assert "in-the-query" not in told
 
 
-def test_who_asks_too_often_is_told_when_to_come_again(serve):
+def test_too_many_requests_are_answered_with_a_retry_time(serve):
     site = serve(web_requests_per_minute=5)
     answers = [site.get("/formats") for _ in range(6)]
 

@@ -44,7 +44,7 @@ def test_a_head_without_an_end_is_refused(site, piece):
     assert site.get("/healthz").status_code == 200
 
 
-def test_a_head_that_is_too_large_is_told_so(site, heard):
+def test_a_head_that_is_too_large_is_reported(site, heard):
     with _connected(site) as client:
         client.sendall(GET + b"X-Long: " + b"x" * protocol.MOST_HEAD_BYTES)
         assert heard(client).startswith(b"HTTP/1.1 431 ")

@@ -20,7 +20,7 @@ def test_formats_are_those_of_the_library(site):
     }
 
 
-def test_the_fleet_is_told_at_a_glance(site, make, ledger, converted):
+def test_the_fleet_is_reported_at_a_glance(site, make, ledger, converted):
     make.queued()
     converted()
     ledger.failed(make.converting(), Failure(FailureKind.SERVICE, "Conversion failed.", 5001))
@@ -117,7 +117,7 @@ def test_nothing_else_is_there(site, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/static/app.css", "/healthz"])
-def test_what_is_only_read_takes_no_other_method(site, path):
+def test_read_only_endpoint_refuses_other_methods(site, path):
     answer = site.post(path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")

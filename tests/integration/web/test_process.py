@@ -54,7 +54,7 @@ def test_it_says_when_it_is_ready_and_ends_when_it_is_asked_to(process):
     assert "Traceback" not in web.printed()
 
 
-def test_it_ends_soon_though_somebody_follows_a_conversion(process, make):
+def test_server_ends_soon_despite_an_open_event_stream(process, make):
     entry = make.queued()
     with process() as web:
         path = f"{web.url}/conversions/{entry.id}/events"
@@ -87,7 +87,7 @@ def test_its_log_has_a_line_a_request_and_no_secret(process, make):
         assert secret not in log
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(process, redis_url):
+def test_a_port_that_is_taken_is_reported_in_one_line(process, redis_url):
     with process() as web:
         port = web.url.rpartition(":")[2]
         ended = subprocess.run(

@@ -28,7 +28,7 @@ def test_conversion_of_a_later_release_is_answered_by_its_own_process(site, newe
 
 
 @pytest.mark.parametrize("path", ["/conversions", "/dead-letters", "/fleet", "/metrics"])
-def test_list_goes_on_past_what_a_later_release_has_written(site, newer, make, path):
+def test_list_continues_past_what_a_later_release_has_written(site, newer, make, path):
     own = make.queued()
     answered = site.get(path)
 

@@ -316,7 +316,7 @@ def test_a_client_that_leaves_leaves_nothing_behind(site, is_form, caplog):
 
     assert _await_empty(site) == []
     assert site.get("/healthz").status_code == 200
-    assert "request_broke" not in caplog.text
+    assert "request_failed" not in caplog.text
     assert "Traceback" not in caplog.text
 
 

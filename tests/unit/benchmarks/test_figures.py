@@ -50,7 +50,7 @@ def test_medians_leave_out_what_was_not_measured():
     ("spans", "most"),
     [([], 0), ([(0, 1), (1, 2)], 1), ([(0, 3), (1, 2), (1, 4)], 3), ([(5, 5)], 0)],
 )
-def test_most_at_once_counts_what_overlaps(spans, most):
+def test_most_immediately_counts_overlapping_requests(spans, most):
     assert most_at_once(spans) == most
 
 

@@ -14,7 +14,7 @@ def _report(book):
     return book.report(since=0.0)
 
 
-def test_polls_five_seconds_apart_are_no_violation(book):
+def test_polls_five_seconds_apart_are_not_a_violation(book):
     job = book.take("a", Source(1, 20), now=0)
 
     for now in (5, 10.0, 15.0):
@@ -34,7 +34,7 @@ def test_poll_before_five_seconds_have_passed_is_a_violation(book):
     assert _report(book)["violations"] == 1
 
 
-def test_poll_a_timer_too_early_is_no_violation(book):
+def test_poll_a_timer_too_early_is_not_a_violation(book):
     job = book.take("a", Source(1, 20), now=0)
     book.begin_poll(job, 5)
     book.end_poll(job, 5)
@@ -82,7 +82,7 @@ def test_source_says_its_number_and_duration():
     assert Source.read(Source(17, 8.125).url) == Source(17, 8.125)
 
 
-def test_source_of_nobody_is_refused():
+def test_unknown_source_is_refused():
     with pytest.raises(ValueError, match="says no duration"):
         Source.read("https://example.com/a.docx")
 

@@ -17,7 +17,7 @@ TRACE = "worker (celery/bin/worker.py:400);fast_trace_task (celery/app/trace.py:
         ("poll (tasks/poll.py:9);sorted (typing.py:8)", "Conveyor's own steps"),
     ],
 )
-def test_stack_belongs_to_the_innermost_that_is_no_tool(frames, owner):
+def test_stack_belongs_to_the_innermost_that_is_not_a_tool(frames, owner):
     assert owner_of(f"{TRACE};{frames}") == owner
 
 

@@ -32,7 +32,7 @@ def test_cpu_beyond_it_is_short_and_printed_as_it_is():
     assert verdict.measured == 2
 
 
-def test_what_was_not_measured_is_not_met():
+def test_unmeasured_goal_is_not_met():
     table = _table(_figures("burst-10s", "ours"))
 
     assert _verdict(table, "burst-10s", "makespan").word == "not measured"

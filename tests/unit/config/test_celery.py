@@ -76,7 +76,7 @@ def test_messages_hold_data_and_never_code(options_of):
     assert {options["task_serializer"], options["result_serializer"]} == {"json"}
 
 
-def test_a_broker_that_is_away_shows(options_of):
+def test_a_broker_that_is_down_shows(options_of):
     transport = options_of()["broker_transport_options"]
 
     assert 0 < transport["socket_connect_timeout"] <= transport["socket_timeout"] <= 60
@@ -97,7 +97,7 @@ def test_a_worker_consumes_the_queues_of_its_namespace_and_no_other(options_of):
         assert set(app.amqp.queues.consume_from) == set(Queues("staging").names)
 
 
-def test_what_is_drawn_and_not_acknowledged_lies_below_the_namespace(options_of):
+def test_unacknowledged_messages_are_below_the_namespace(options_of):
     options = options_of(namespace="staging")["broker_transport_options"]
 
     assert options["unacked_key"] == "staging:unacked"
@@ -105,5 +105,5 @@ def test_what_is_drawn_and_not_acknowledged_lies_below_the_namespace(options_of)
     assert options["unacked_mutex_key"] == "staging:unacked_mutex"
 
 
-def test_the_api_secret_is_none_of_celerys_business(options_of):
+def test_api_secret_is_not_in_celerys_configuration(options_of):
     assert "hush" not in json.dumps(options_of(), default=str)

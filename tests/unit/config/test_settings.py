@@ -87,14 +87,14 @@ def test_the_secret_is_all_that_must_be_given(given):
             {"poll_spacing_seconds": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
             "ConvertAPI wants 5 s",
         ),
-        ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is no sandbox's"),
+        ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is not a sandbox's"),
         (
             {
                 "api_url": "http://sandbox:8765",
                 "api_secret": "sandbox",
                 "api_master_token": "real-one",
             },
-            "CONVEYOR_API_MASTER_TOKEN is no sandbox's",
+            "CONVEYOR_API_MASTER_TOKEN is not a sandbox's",
         ),
         ({"poll_spacing_seconds": 61}, "CONVEYOR_POLL_SPACING_SECONDS is wrong"),
         ({"submit_attempts": 0}, "CONVEYOR_SUBMIT_ATTEMPTS is wrong"),
@@ -159,15 +159,18 @@ def test_a_missing_secret_file_is_named_in_one_line(given, tmp_path):
         given(api_secret=None, api_secret_file=tmp_path / "none")
 
     expected = (
-        "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read (No such file or directory)"
+        "CONVEYOR_API_SECRET_FILE is wrong: the file can't be read. Check its path and "
+        "permissions (No such file or directory)"
     )
     assert str(raised.value) == expected
 
 
-def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_at_once(given, tmp_path):
+def test_a_secret_file_that_is_a_pipe_or_a_folder_is_refused_immediately(given, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is no file"):
+        with pytest.raises(
+            SettingsError, match="CONVEYOR_API_SECRET_FILE is wrong: it is not a file"
+        ):
             given(api_secret=None, api_secret_file=path)
 
 
@@ -176,7 +179,7 @@ def test_a_secret_and_a_file_with_one_are_one_too_many(given, secret_file):
         given(api_secret_file=secret_file(b"hush"))
 
 
-def test_a_newline_after_the_secret_is_no_part_of_it(given):
+def test_a_newline_after_the_secret_is_not_part_of_it(given):
     assert given(api_secret="hush\n").api_secret.get_secret_value() == "hush"
 
 
@@ -284,7 +287,7 @@ def test_a_webhook_goes_over_the_network_encrypted(given, url):
 def test_a_secret_of_a_file_does_not_go_to_a_stand_in(given, tmp_path):
     file = tmp_path / "secret"
     file.write_text("hush-hush")
-    with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET is no sandbox's") as raised:
+    with pytest.raises(SettingsError, match="CONVEYOR_API_SECRET is not a sandbox's") as raised:
         given(api_url="http://sandbox:8765", api_secret=None, api_secret_file=str(file))
 
     assert "hush" not in str(raised.value)

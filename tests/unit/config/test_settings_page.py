@@ -65,7 +65,7 @@ def test_they_name_every_setting_in_order():
 
 
 @pytest.mark.parametrize(("settings", "name", "default", "meaning"), list(_rows()))
-def test_they_say_default_meaning_and_who_reads_it(settings, name, default, meaning):
+def test_settings_page_says_default_meaning_and_reader(settings, name, default, meaning):
     field = name.removeprefix(ENV_PREFIX).lower()
 
     assert default == _default(settings.model_fields[field])

@@ -60,7 +60,7 @@ def test_more_requests_under_way_in_a_worker_take_fewer_workers():
         (8.0, 64 / 4.0),  # eight times the crew is at work for 4 x 8 s
     ],
 )
-def test_slow_answers_go_on_beside_the_crew(answer_s, carries):
+def test_slow_answers_continue_beside_the_crew(answer_s, carries):
     it = reckon(Load(rate=100, answer_s=answer_s), POLLS, COSTS)
 
     assert _limit(it, "crew").carries == pytest.approx(carries)

@@ -9,13 +9,13 @@ from conveyor.diagnosis import doctor, question
 from conveyor.errors import StorageError
 
 
-def test_what_works_says_what_was_found():
+def test_passing_check_says_what_it_found():
     assert doctor.Part("part", lambda: "fine").check(1) == doctor.Check(
         "part", ok=True, detail="fine"
     )
 
 
-def test_what_fails_says_it_in_the_librarys_words():
+def test_failing_check_uses_the_librarys_message():
     def fail():
         raise StorageError("Full. Make room.")
 
@@ -34,7 +34,7 @@ def test_the_unexpected_is_named_without_its_text():
     assert "hush" not in check.detail
 
 
-def test_what_hangs_is_given_up():
+def test_hanging_check_is_given_up():
     released = threading.Event()
 
     def hang():
@@ -49,7 +49,7 @@ def test_what_hangs_is_given_up():
     assert "No answer within 0.05 s" in check.detail
 
 
-def test_what_hangs_is_not_asked_once_more_and_may_come_round():
+def test_hanging_check_is_not_started_twice_and_may_recover():
     released = threading.Event()
     begun = []
 

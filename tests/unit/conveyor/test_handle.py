@@ -74,7 +74,7 @@ def _converting(age_s, late_s):
     )
 
 
-def test_what_is_queued_shows_what_it_will_take(entry_of):
+def test_queued_conversion_shows_its_expected_duration(entry_of):
     entry = entry_of(state=State.QUEUED, created_at=BEGUN, seen_at=BEGUN)
 
     assert progress_of(entry, Expectation((7.0,) * 20)).expected_s == 7.0

@@ -58,13 +58,13 @@ def test_a_signature_takes_one_source(conveyor, source, immutable):
     [(URL, "p/df"), ([], "pdf"), ("gone.docx", "pdf"), ("no-format", "pdf")],
     ids=str,
 )
-def test_what_can_not_be_right_is_refused_before_it_is_enqueued(conveyor, source, to):
+def test_invalid_request_is_refused_before_it_is_enqueued(conveyor, source, to):
     with pytest.raises(InvalidRequest):
         conveyor.signature(source, to=to)
 
 
 @pytest.mark.parametrize("value", ["hush", "redis://host:0"])
-def test_a_wrong_address_is_refused_at_once(value):
+def test_a_wrong_address_is_refused_immediately(value):
     with pytest.raises(SettingsError, match="CONVEYOR_BROKER_URL"):
         Conveyor(broker_url=value, redis_url="redis://host")
 

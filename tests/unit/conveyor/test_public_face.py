@@ -23,7 +23,7 @@ _NOT_A_PRODUCERS = (
 )
 
 
-def test_what_is_promised_is_there():
+def test_promised_names_exist():
     assert [name for name in conveyor.__all__ if not hasattr(conveyor, name)] == []
     assert sorted(conveyor.__all__) == conveyor.__all__
 

@@ -109,7 +109,7 @@ def test_where_links_are_not_to_be_had_it_is_written_all_the_same(tmp_path, monk
 
 
 @pytest.mark.parametrize("name", ["missing/recording.json", "."])
-def test_a_place_that_can_not_be_written_is_told_in_one_line(tmp_path, name):
+def test_a_place_that_can_not_be_written_is_reported_in_one_line(tmp_path, name):
     with pytest.raises(RecordingError) as refused:
         check_target(tmp_path / name, force=False)
     assert "\n" not in str(refused.value)

@@ -47,7 +47,7 @@ FOR_EVER = {
 
 
 @pytest.mark.parametrize("answer", FOR_EVER)
-def test_answer_that_no_waiting_changes_is_told_by_what_it_was_raised_from(answer):
+def test_permanent_error_is_explained_by_its_cause(answer):
     error = redis.ConnectionError("lost")
     error.__cause__ = BaseParser.parse_error(answer)
 

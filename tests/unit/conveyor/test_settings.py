@@ -96,11 +96,11 @@ def test_a_wrong_value_is_named_in_one_line_and_not_shown(monkeypatch, name, val
 
 
 def test_a_broker_that_celery_does_not_know_is_named():
-    with pytest.raises(SettingsError, match="Celery knows no broker nosuch://"):
+    with pytest.raises(SettingsError, match="Celery does not know the broker nosuch://"):
         load(ExplicitSettings, broker_url="nosuch://host", redis_url="redis://host")
 
 
-def test_every_wrong_value_is_named_at_once():
+def test_all_wrong_values_are_named_together():
     with pytest.raises(SettingsError) as raised:
         load(ExplicitSettings, redis_url="x", result_backend="y")
 

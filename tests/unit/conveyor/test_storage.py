@@ -281,7 +281,7 @@ def test_both_forms_of_an_accent_name_the_same_source(local, folder, given, ther
 @pytest.mark.parametrize("way", WAYS_OUT)
 def test_nothing_outside_the_storage_is_read(local, tmp_path, folder, way):
     """An address comes from Redis, so it is data."""
-    with pytest.raises(StorageError, match="leads out of the storage") as refused:
+    with pytest.raises(StorageError, match="points outside the storage") as refused:
         list(local.read(_outside(tmp_path, folder)[way]))
 
     assert "secret" not in str(refused.value)
@@ -331,7 +331,7 @@ def test_nothing_but_what_was_staged_is_removed(local, folder, tmp_path, documen
     assert _open(local, staged) == b"words"
 
 
-def test_to_remove_twice_is_no_fault(storage, document):
+def test_removing_twice_succeeds(storage, document):
     uri = _staged(storage, document)
     storage.remove_staged([uri, uri])
 
@@ -404,7 +404,7 @@ def test_a_safe_name_stays_as_it_is(name):
     ],
     ids=str,
 )
-def test_names_that_clash_are_told_apart(names, unique):
+def test_clashing_names_are_made_different(names, unique):
     assert unique_names(names) == unique
 
 

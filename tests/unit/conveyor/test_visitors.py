@@ -81,7 +81,7 @@ def test_a_page_on_another_port_is_of_the_same_site():
 
 @pytest.mark.parametrize("site", ["cross-site", "Cross-Site"])
 @pytest.mark.parametrize("names", [None, ()])
-def test_a_simple_post_without_an_origin_is_told_by_its_site(site, names):
+def test_simple_post_without_an_origin_is_judged_by_its_site(site, names):
     assert refusal_of(_visit("POST", sec_fetch_site=site), names)
 
 
@@ -116,5 +116,5 @@ def test_a_link_from_elsewhere_is_followed_and_a_frame_is_not():
     assert refusal_of(_visit("POST", sec_fetch_dest="document", **link), ())
 
 
-def test_programs_that_are_no_browser_are_served():
+def test_programs_without_browser_headers_are_served():
     assert not refusal_of(_visit("POST"), ())

@@ -27,7 +27,7 @@ def test_an_address_is_genuine_for_its_own_conversion_alone(conversion_id):
 
 
 @given(st.text())
-def test_whatever_else_is_said_is_no_signature(text):
+def test_other_values_are_not_a_signature(text):
     assert not is_genuine(KEY, "c1", text.replace(_signature("c1"), ""))
 
 

@@ -112,7 +112,7 @@ def test_a_real_secret_that_is_sent_to_the_sandbox_is_refused(
     for variable, value in {**given, "CONVEYOR_API_URL": "http://sandbox:8090"}.items():
         monkeypatch.setenv(variable, str(value))
 
-    with pytest.raises(SettingsError, match="is no sandbox's"):
+    with pytest.raises(SettingsError, match="is not a sandbox's"):
         load(WorkerSettings)
 
 
@@ -168,7 +168,7 @@ def test_files_outlive_the_containers(compose: dict[str, Any], services: dict[st
     assert worker["environment"]["CONVEYOR_STORAGE_URL"] == f"file://{folder}"
 
 
-def test_flower_asks_who_is_there(services: dict[str, Any]) -> None:
+def test_flower_asks_which_workers_run(services: dict[str, Any]) -> None:
     user, _, password = services["flower"]["environment"]["FLOWER_BASIC_AUTH"].partition(":")
 
     assert user

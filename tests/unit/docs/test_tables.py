@@ -38,5 +38,5 @@ def test_every_line_of_a_table_is_a_row_of_it(page):
         ("| a |", True),
     ],
 )
-def test_a_line_that_is_no_row_is_seen(line, found):
+def test_a_line_that_is_not_a_row_is_seen(line, found):
     assert broken(line, "| x | y |") is found

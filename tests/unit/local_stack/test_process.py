@@ -95,14 +95,14 @@ def test_a_child_can_be_started_again(start: Callable[[str], Child]) -> None:
     assert child.log.read_text() == "ready\nready\n"
 
 
-def test_an_early_end_is_told_with_what_was_printed_last(start: Callable[[str], Child]) -> None:
+def test_an_early_end_is_reported_with_what_was_printed_last(start: Callable[[str], Child]) -> None:
     child = start("raise SystemExit('no broker')")
 
     with pytest.raises(StartError, match=r"it ended with status 1; it printed last:\n  no broker"):
         wait_ready(child)
 
 
-def test_what_has_ended_since_it_was_looked_at_is_asked_once_more(
+def test_conversion_that_ended_meanwhile_is_read_again(
     start: Callable[[str], Child],
 ) -> None:
     child = start(ENDLESS)
@@ -117,14 +117,14 @@ def test_what_has_ended_since_it_was_looked_at_is_asked_once_more(
     assert next(answers, None) is None
 
 
-def test_too_slow_a_start_is_told(start: Callable[[str], Child]) -> None:
+def test_too_slow_a_start_is_reported(start: Callable[[str], Child]) -> None:
     child = start(ENDLESS)
 
     with pytest.raises(StartError, match=r"it was not ready after 0.1 s"):
         child.wait_ready(lambda: False, timeout_s=0.1)
 
 
-def test_an_unknown_program_is_told(tmp_path: Path) -> None:
+def test_an_unknown_program_is_reported(tmp_path: Path) -> None:
     child = Child("it", ["no-such-program"], log=tmp_path / "it.log")
     child.start()
 

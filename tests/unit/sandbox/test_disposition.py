@@ -25,5 +25,5 @@ def test_names_are_read(header, name):
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a b.docx", "漢字; x.docx", "ünï.pdf"])
-def test_what_is_written_is_read_back(name):
+def test_written_file_is_read_back(name):
     assert file_name(attachment(name)) == name

@@ -22,12 +22,12 @@ def code(names):
     return ", ".join(f"`{name}`" for name in names.split(", "))
 
 
-def test_every_fault_is_told_as_the_code_tells_it():
+def test_every_fault_is_documented_as_in_the_code():
     rows = [(code(names_of(family)), family.meaning) for family in CATALOGUE]
     assert cells("Faults") == rows
 
 
-def test_every_counter_is_told_as_the_code_tells_it():
+def test_every_counter_is_documented_as_in_the_code():
     rows = [
         (f"`{name}`", meaning, "yes" if name in VIOLATIONS else "")
         for name, meaning in COUNTERS.items()

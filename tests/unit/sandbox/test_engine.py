@@ -90,7 +90,7 @@ def test_the_oldest_results_are_forgotten(engine, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_what_nobody_has_taken_yet_is_not_forgotten(engine, monkeypatch):
+def test_unclaimed_conversion_is_not_forgotten(engine, monkeypatch):
     """More at once than are remembered: each finds its files when its turn has come."""
     monkeypatch.setattr(engine_module, "_MAX_REMEMBERED", 2)
 

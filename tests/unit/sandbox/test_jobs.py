@@ -30,7 +30,7 @@ def job(clock):
     return JobBook(ttl_s=60, clock=clock).open("id", Dialect.QUERY)
 
 
-def test_first_poll_is_granted_at_once(job):
+def test_first_poll_is_granted_immediately(job):
     assert job.begin_poll(0, SPACING) is Turn.GRANTED
 
 

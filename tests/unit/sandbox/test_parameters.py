@@ -57,7 +57,7 @@ def test_timeout_is_a_whole_number_within_bounds(value):
     assert list(refused([("File", "x"), ("Timeout", value)])) == ["Timeout"]
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_together():
     pairs = [("StoreFile", "maybe"), ("Wrong", "1"), ("WebHook", "ftp://x")]
     assert set(refused(pairs)) == {"StoreFile", "Wrong", "WebHook", "File"}
 

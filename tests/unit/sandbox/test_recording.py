@@ -62,7 +62,7 @@ def change(**values):
         (change(exchanges=[{"label": "x"}]), "damaged"),
     ],
 )
-def test_what_is_no_recording_is_told_in_one_line(content, words):
+def test_invalid_recording_is_reported_in_one_line(content, words):
     with pytest.raises(RecordingError, match=words) as refused:
         parse(content)
     assert "\n" not in str(refused.value)
@@ -78,13 +78,13 @@ def test_a_header_that_would_end_another_is_refused(headers):
 
 
 @pytest.mark.parametrize("status", [99, 600, -1, "x"])
-def test_a_status_that_is_none_is_refused(status):
+def test_invalid_status_is_refused(status):
     exchange = CONTENT["exchanges"][1]
     with pytest.raises(RecordingError, match="damaged"):
         parse(change(exchanges=[{**exchange, "status": status}]))
 
 
-def test_a_file_that_is_missing_or_too_large_is_told(tmp_path):
+def test_a_file_that_is_missing_or_too_large_is_reported(tmp_path):
     with pytest.raises(RecordingError, match="cannot read"):
         load(tmp_path / "missing.json")
     large = tmp_path / "large.json"

@@ -65,7 +65,9 @@ def test_a_second_host_does_not_hide_behind_the_first():
     ],
 )
 def test_a_page_of_another_origin_is_refused(method, origin):
-    assert _refusal(method, origin=origin) == "A page of another site can't do this."
+    assert _refusal(method, origin=origin) == (
+        "A page of another site can't do this. Open Conveyor's own page, or send an API key."
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,5 +108,5 @@ def test_own_pages_and_typed_addresses_are_served(site):
     assert not _refusal("POST", sec_fetch_site=site)
 
 
-def test_a_program_that_is_no_browser_is_served():
+def test_a_program_that_is_not_a_browser_is_served():
     assert not _refusal("POST")

@@ -75,7 +75,7 @@ def test_only_what_a_caller_waits_for_has_a_result(tasks):
     }
 
 
-def test_a_failed_conversion_is_no_fault_of_the_worker(tasks):
+def test_a_failed_conversion_is_not_a_fault_of_the_worker(tasks):
     assert tasks[names.DELIVER]["throws"] == ["ConversionFailed"]
 
 

@@ -67,14 +67,14 @@ def test_a_request_is_one_line_with_its_route():
     }
 
 
-def test_what_the_endpoint_notes_is_told():
+def test_endpoint_note_is_reported():
     _, [line] = _ask(_answering(202, route=_Route), state={"conversion_id": "new"})
 
     assert line["conversion_id"] == "new"
 
 
 @pytest.mark.parametrize("status", [200, 403, 429])
-def test_the_key_that_asked_is_told_by_its_name(status):
+def test_access_log_names_the_key(status):
     _, [line] = _ask(_answering(status), state={"caller": "shop"})
 
     assert line["key"] == "shop"
@@ -87,13 +87,13 @@ def test_addresses_are_not_told(path):
     assert "secret" not in repr(lines)
 
 
-def test_forged_webhooks_are_no_news():
+def test_forged_webhooks_are_not_logged_again():
     _, [line] = _ask(_answering(404), "/webhooks/6f1c/forged")
 
     assert line["log_level"] == "debug"
 
 
-def test_what_nobody_foresaw_is_a_problem_and_is_logged_once():
+def test_unexpected_error_is_a_problem_and_is_logged_once():
     async def broken(scope, receive, send):
         raise ZeroDivisionError
 
@@ -101,7 +101,7 @@ def test_what_nobody_foresaw_is_a_problem_and_is_logged_once():
 
     assert sent[0]["status"] == 500
     assert [(line["event"], line["log_level"]) for line in lines] == [
-        ("request_broke", "error"),
+        ("request_failed", "error"),
         ("request", "info"),
     ]
 
@@ -114,10 +114,10 @@ def test_an_answer_that_breaks_off_is_not_answered_again():
     sent, lines = _ask(broken)
 
     assert len(sent) == 1
-    assert [line["event"] for line in lines] == ["request_broke", "request"]
+    assert [line["event"] for line in lines] == ["request_failed", "request"]
 
 
-def test_what_is_no_request_passes():
+def test_other_traffic_passes():
     seen = []
 
     async def app(scope, receive, send):
@@ -128,7 +128,7 @@ def test_what_is_no_request_passes():
     assert seen == ["lifespan"]
 
 
-def test_what_the_ending_server_cuts_off_is_told_without_a_traceback():
+def test_request_cut_off_by_shutdown_is_logged_without_a_traceback():
     async def cut_off(scope, receive, send):
         raise asyncio.CancelledError
 

@@ -54,7 +54,7 @@ def test_a_note_of_several_lines_stays_in_one_field():
     assert len(as_text(event).splitlines()) == 4
 
 
-def test_what_was_seen_comes_first_and_the_last_event_ends_the_stream():
+def test_stream_begins_with_past_events_and_ends_with_the_last():
     assert _collect([QUEUED], lambda: _of(DONE)) == [as_text(QUEUED), as_text(DONE)]
 
 

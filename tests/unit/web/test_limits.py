@@ -29,7 +29,7 @@ def _ask_often(*asked, per_minute=2):
     return asyncio.run(ask())
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_come_again():
+def test_too_many_requests_of_an_address_get_a_retry_time():
     *_, (status, headers) = _ask_often({}, {}, {})
 
     assert status == 429
@@ -52,11 +52,11 @@ def test_a_key_is_counted_wherever_it_comes_from():
     assert [status for status, _ in answers] == [200, 200, 429]
 
 
-def test_what_needs_no_key_is_not_counted():
+def test_open_endpoint_is_not_rate_limited():
     assert {status for status, _ in _ask_often(*[{"path": "/healthz"}] * 5)} == {200}
 
 
-def test_zero_is_no_limit():
+def test_zero_is_not_a_limit():
     assert {status for status, _ in _ask_often(*[{}] * 50, per_minute=0)} == {200}
 
 

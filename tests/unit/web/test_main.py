@@ -31,7 +31,7 @@ def test_no_two_keys_are_the_same(capsys):
 
 
 @pytest.mark.parametrize("arguments", [["serve"], ["key"], ["key", "a b"], ["key", ""], ["--loud"]])
-def test_a_command_that_is_wrong_is_told_in_one_line(capsys, arguments):
+def test_a_command_that_is_wrong_is_reported_in_one_line(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
@@ -48,7 +48,7 @@ def test_a_command_that_is_wrong_is_told_in_one_line(capsys, arguments):
         ("STORAGE_URL", "odd://host", "storage"),
     ],
 )
-def test_a_wrong_setting_is_told_in_one_line(capsys, monkeypatch, name, value, words):
+def test_a_wrong_setting_is_reported_in_one_line(capsys, monkeypatch, name, value, words):
     monkeypatch.setenv(f"CONVEYOR_{name}", value)
 
     with pytest.raises(SystemExit) as ended:
@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_told_in_one_line(capsys, monkeypatch, name, value, w
     assert re.fullmatch(r"error: .+\n", told)
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(capsys, monkeypatch, tmp_path):
+def test_a_port_that_is_taken_is_reported_in_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("CONVEYOR_STORAGE_URL", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -69,7 +69,7 @@ def lines():
         'conveyor_account_held{account="cd34"} 0.0',
     ],
 )
-def test_the_fleet_is_told(lines, line):
+def test_fleet_is_reported(lines, line):
     assert line in lines
 
 

@@ -39,7 +39,7 @@ def test_a_file_is_found_under_its_address_whatever_its_name():
     assert "secret" not in answer.model_dump_json()
 
 
-def test_a_failure_says_who_can_do_something():
+def test_failure_says_who_can_act():
     failure = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
     conversion = Conversion("6f1c", State.FAILED, "docx", "pdf", failure=failure)
 

@@ -22,7 +22,7 @@ def conveyor():
         (State.CANCELLED, 5, 5, None),
     ],
 )
-def test_what_was_done_is_told_when_nobody_can_look(
+def test_done_work_is_announced_when_status_is_unavailable(
     *, conveyor, state, lasted_s, elapsed_s, fraction
 ):
     begun = time.time() - 60

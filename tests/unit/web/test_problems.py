@@ -61,19 +61,19 @@ def app():
     [
         ("/raise/invalid", Kind.INVALID_REQUEST, "The source is empty."),
         ("/raise/unknown", Kind.NOT_FOUND, "No conversion has this id."),
-        ("/raise/broker", Kind.UNAVAILABLE, "The broker can't be reached:"),
-        ("/raise/ledger", Kind.UNAVAILABLE, "Redis can't be reached:"),
+        ("/raise/broker", Kind.UNAVAILABLE, "The broker can't be reached."),
+        ("/raise/ledger", Kind.UNAVAILABLE, "Redis can't be reached."),
         ("/raise/unclear", Kind.UNAVAILABLE, "may have been accepted"),
-        ("/raise/storage", Kind.UNAVAILABLE, "The storage can't be used:"),
+        ("/raise/storage", Kind.UNAVAILABLE, "The storage can't be used."),
         ("/raise/gone", Kind.NOT_FOUND, "The file is no longer in the storage."),
         ("/raise/own", Kind.TOO_LARGE, "Too much."),
-        ("/raise/settings", Kind.INTERNAL, "This should not happen"),
-        ("/raise/bug", Kind.INTERNAL, "This should not happen"),
-        ("/nothing", Kind.NOT_FOUND, "There is nothing at this address."),
+        ("/raise/settings", Kind.INTERNAL, "This is a bug in Conveyor"),
+        ("/raise/bug", Kind.INTERNAL, "This is a bug in Conveyor"),
+        ("/nothing", Kind.NOT_FOUND, "There is nothing at this URL. See /docs for the API."),
         ("/raise/x?number=many", Kind.INVALID_REQUEST, "query.number"),
     ],
 )
-def test_an_error_is_told_as_its_problem(app, ask, path, kind, words):
+def test_an_error_is_reported_as_its_problem(app, ask, path, kind, words):
     answer = ask(app, "GET", path)
 
     assert answer.status == kind.status == answer.json()["status"]
@@ -102,10 +102,10 @@ def test_only_of_a_conversion_is_it_said_that_nothing_was_accepted(
 
     assert answer.status == 503
     assert ("Nothing was accepted" in answer.text) is is_denied
-    assert answer.json()["detail"].endswith(": try again later.")
+    assert answer.json()["detail"].endswith(". Try again later.")
 
 
-def test_where_nobody_knows_it_is_not_said_that_nothing_was_accepted(app, ask):
+def test_unknown_acceptance_is_not_reported_as_refused(app, ask):
     answer = ask(app, "POST", "/conversions?name=unclear")
 
     assert answer.status == 503

@@ -38,7 +38,7 @@ def test_one_range_is_a_part(header, span):
         "bytes=٣-٤",
     ],
 )
-def test_what_is_no_single_range_means_the_whole(header):
+def test_several_or_invalid_ranges_mean_the_whole(header):
     assert span_of(header, 100, None, TAG) is None
 
 

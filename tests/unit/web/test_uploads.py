@@ -49,7 +49,7 @@ def _read(form, shelf=None, size=1 << 16, boundary=BOUNDARY):
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100, 1 << 16])
-def test_files_and_fields_are_told_apart_however_they_arrive(size):
+def test_files_and_fields_are_distinguished_in_any_order(size):
     shelf = Shelf()
 
     assert _read(_form(), shelf, size) == {"to": "pdf"}
@@ -127,22 +127,22 @@ def test_a_file_is_passed_on_while_it_arrives():
         (b"", "ends before its last boundary"),
         (_form(end=""), "ends before its last boundary"),
         (_form()[:-10], "ends before its last boundary"),
-        (b"--other\r\n\r\n", "can't be read"),
+        (b"--other\r\n\r\n", "not valid"),
         (b"--line\r\nContent-Disposition: form-data\r\n\r\n\r\n--line--", "has no name"),
         (_form([("file", None, b"x")]), "has no file name"),
         (_form([("file", "", b"x")]), "has no file name"),
-        (_form([("to", "a.docx", b"pdf")]), "takes documents as `file`"),
-        (_form([("secret", None, b"x")]), "takes documents as `file`"),
+        (_form([("to", "a.docx", b"pdf")]), "Send documents as `file`"),
+        (_form([("secret", None, b"x")]), "Send documents as `file`"),
         (_form([("to", None, b"pdf"), ("to", None, b"png")]), "given twice"),
-        (_form([("OverlayFile", None, b"x")]), "takes documents as `file`"),
-        (_form([("OverlayFile", "", b"x")]), "takes documents as `file`"),
-        (_form([("StoreFile", "a.pdf", b"x")]), "takes documents as `file`"),
-        (_form([("Overlay", "a.pdf", b"x")]), "takes documents as `file`"),
+        (_form([("OverlayFile", None, b"x")]), "Send documents as `file`"),
+        (_form([("OverlayFile", "", b"x")]), "Send documents as `file`"),
+        (_form([("StoreFile", "a.pdf", b"x")]), "Send documents as `file`"),
+        (_form([("Overlay", "a.pdf", b"x")]), "Send documents as `file`"),
         (_form([("AFile", "a.pdf", b"x"), ("AFile", "b.pdf", b"x")]), "given twice"),
         (_form([("to", None, b"x" * 70_000)]), "is longer than"),
-        (_form([("to", None, b"\xff")]), "no UTF-8"),
+        (_form([("to", None, b"\xff")]), "not UTF-8"),
         (_form([("file", f"{n}.txt", b"x") for n in range(101)]), "more than 100 parts"),
-        (b"--line\r\n" + b"X-Header: x\r\n" * 100, "can't be read"),
+        (b"--line\r\n" + b"X-Header: x\r\n" * 100, "not valid"),
     ],
 )
 def test_a_form_that_is_wrong_is_refused(form, words):

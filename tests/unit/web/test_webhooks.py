@@ -73,7 +73,7 @@ def test_a_forged_call_finds_nothing_and_gives_no_hint(ask, library, address, ch
     assert library.hints == []
 
 
-def test_forged_calls_are_told_of_once_in_a_minute(ask, library, address, monkeypatch):
+def test_forged_webhooks_are_logged_once_a_minute(ask, library, address, monkeypatch):
     app = _app(library)
     with capture_logs() as logged:
         for _ in range(3):
@@ -144,7 +144,7 @@ def test_a_genuine_call_without_a_readable_job_id_is_a_hint(ask, library, addres
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
-def test_other_methods_are_told_which_it_takes(ask, library, address, method):
+def test_other_methods_are_answered_with_the_allowed_ones(ask, library, address, method):
     answer = ask(_app(library), method, address)
 
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST, PUT")

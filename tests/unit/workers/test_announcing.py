@@ -37,7 +37,7 @@ def heard(app):
             yield heard
 
 
-def test_many_outcomes_are_told_in_one_message(app, heard):
+def test_many_outcomes_are_reported_in_one_message(app, heard):
     announcer = Announcer(app, "worker-1@host")
     announcer.delivered(DONE, 0.5)
     announcer.delivered(FAILED, 0.1)
@@ -62,7 +62,7 @@ def test_many_outcomes_are_told_in_one_message(app, heard):
     assert "ConversionFailed: It is damaged." in failed["traceback"]
 
 
-def test_outcomes_are_told_soon_without_anybody_asking(app, heard):
+def test_outcomes_arrive_soon_without_polling(app, heard):
     Announcer(app, "worker-1@host").delivered(DONE, 0.5)
 
     assert len(heard()) == 1
@@ -75,7 +75,7 @@ def test_worker_without_events_announces_nothing():
     announcer.flush()
 
 
-def test_what_can_not_be_sent_is_dropped():
+def test_unsendable_record_is_dropped():
     announcer = Announcer(Celery(broker="redis://127.0.0.1:1"), "worker-1@host")
     announcer.delivered(DONE, 0.5)
 

@@ -200,7 +200,7 @@ def test_a_jwt_is_kept_for_half_its_life(signer, clock):
     assert signer.bearer() == first
 
 
-def test_a_refused_jwt_is_signed_again_at_once(signer):
+def test_a_refused_jwt_is_signed_again_immediately(signer):
     first = signer.bearer()
 
     assert signer.refresh(first)
@@ -234,7 +234,7 @@ def test_a_refusal_of_an_older_jwt_says_that_there_is_another(signer):
     assert signer.bearer() == second
 
 
-def test_a_key_that_is_rotated_signs_at_once(secret_file, clock):
+def test_a_key_that_is_rotated_signs_immediately(secret_file, clock):
     signer = JwtCredentials(FileCredentials(str(secret_file)), "k1", LIFE_S, clock)
     first = signer.bearer()
     replace(secret_file, "second")

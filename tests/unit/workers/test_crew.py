@@ -183,7 +183,7 @@ def test_drain_waits_for_stragglers(crew):
     assert crew.drain(AT_MOST_S)
 
 
-def test_drain_of_an_idle_crew_is_over_at_once(crew):
+def test_drain_of_an_idle_crew_is_over_immediately(crew):
     begun = time.monotonic()
 
     assert crew.drain(LONG_S)

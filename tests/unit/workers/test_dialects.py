@@ -32,7 +32,7 @@ def test_the_one_that_is_known_to_work_comes_first(known, candidates):
     assert Dialects(Memory(known), "a", BOTH).candidates() == candidates
 
 
-def test_what_worked_is_known_to_the_whole_fleet():
+def test_working_dialect_is_shared_by_the_fleet():
     memory = Memory()
     Dialects(memory, "a", BOTH).worked(QUERY)
 

@@ -27,7 +27,7 @@ def test_a_fault_ends_one_time_and_not_the_next(fault):
 
 
 @pytest.mark.parametrize("kind", [OperationalError, redis.ConnectionError, OSError])
-def test_server_that_is_away_is_told_once_without_its_errors_own_words(kind):
+def test_server_that_is_down_is_reported_once_without_its_errors_own_words(kind):
     faults, done = [kind("redis://:hush-1@host"), kind("redis://:hush-2@host")], Event()
 
     def work():
@@ -47,7 +47,7 @@ def test_server_that_is_away_is_told_once_without_its_errors_own_words(kind):
     assert "hush" not in str(logs)
 
 
-def test_what_was_stopped_does_no_more():
+def test_stopped_thread_does_no_more():
     times, first = [], Event()
 
     def work():

@@ -82,7 +82,7 @@ def test_logs_are_one_json_object_a_line(python):
     assert "ValueError: why" in lines[2]["exception"]
 
 
-def test_what_puts_urls_into_its_lines_is_not_heard(python):
+def test_logger_that_prints_urls_is_silenced(python):
     """A URL may hold a job id."""
     ended = python(_LOG.replace('"INFO", "json"', '"DEBUG", "console"'))
 

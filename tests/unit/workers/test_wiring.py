@@ -110,6 +110,6 @@ def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path, program):
     assert (ended.stdout, ended.stderr) == ("7\n", "")
 
 
-def test_without_settings_there_is_no_engine():
+def test_missing_settings_stop_the_worker():
     with pytest.raises(RuntimeError, match="use"):
         wiring._Wiring().wired()

@@ -43,8 +43,8 @@ def test_a_rate_is_a_number_and_a_time(text, rate):
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "1/d", "0", "1e9/s", "10000000000", "nan"])
-def test_what_is_no_rate_is_refused(text):
-    with pytest.raises(InvalidRequest, match=r"no rate|--rate is wrong"):
+def test_invalid_rate_is_refused(text):
+    with pytest.raises(InvalidRequest, match=r"not a rate|--rate is wrong"):
         parse_rate(text)
 
 
@@ -97,17 +97,17 @@ def test_json_has_load_figures_and_unit_costs(conveyor):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (("--rate", "many", "--median", "8s"), "no rate"),
+        (("--rate", "many", "--median", "8s"), "not a rate"),
         (("--rate", "0", "--median", "8s"), "--rate is wrong"),
-        (("--rate", "1", "--median", "soon"), "no time span"),
+        (("--rate", "1", "--median", "soon"), "not a time span"),
         (("--rate", "1", "--median", "3h"), "--median is wrong"),
         (("--rate", "1", "--median", "0"), "--median is wrong"),
-        (("--rate", "1", "--median", "8s", "--size", "big"), "no size"),
+        (("--rate", "1", "--median", "8s", "--size", "big"), "not a size"),
         (("--rate", "1", "--median", "8s", "--redis-memory", "0"), "--redis-memory is wrong"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_can_not_be_right_is_refused_in_one_line(conveyor, wrong, words):
+def test_invalid_input_is_refused_in_one_line(conveyor, wrong, words):
     status, out, err = conveyor(*wrong)
 
     assert (status, out) == (2, "")

@@ -15,7 +15,7 @@ def test_parameters_are_split_at_the_first_equals_sign():
 
 
 @pytest.mark.parametrize("text", ["opensesame", "=opensesame"])
-def test_what_is_no_pair_is_refused_and_not_shown(text):
+def test_invalid_pair_is_refused_and_not_shown(text):
     with pytest.raises(InvalidRequest, match="NAME=VALUE") as refused:
         parse_params([text])
     assert "opensesame" not in str(refused.value)

@@ -32,10 +32,10 @@ def test_a_failed_conversion_says_code_and_next_step():
     explained = explain(failed)
     line, status = explained.line, explained.status
     assert status == 1
-    assert line == "Damaged. Check it. (code 5002) Look: conveyor dead show some-id"
+    assert line == "Damaged. Check it. (code 5002) See: conveyor dead show some-id"
 
 
-def test_what_a_server_says_can_not_break_the_line():
+def test_server_message_can_not_break_the_line():
     line = explain(errors.ConversionFailed("a\nb\x1b]0;title\x07")).line
     assert "\n" not in line
     assert "\x1b" not in line

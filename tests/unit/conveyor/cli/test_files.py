@@ -72,7 +72,7 @@ def test_a_changed_file_is_refused_and_leaves_nothing(storage, out):
     other = hashlib.sha256(b"y").hexdigest()
     changed = StoredFile("x", stored.uri, stored.size, other)
     conversion = Conversion("some-id", State.SUCCEEDED, "docx", "pdf", files=(changed,))
-    with pytest.raises(StorageError, match="has changed since it was stored"):
+    with pytest.raises(StorageError, match="has changed since Conveyor stored it"):
         files.fetch(conversion, storage, out, replace=False)
     assert not list(out.iterdir())
 
@@ -89,7 +89,7 @@ def test_a_missing_file_leaves_nothing(storage, out):
 def test_a_folder_that_can_not_be_written_says_where_the_result_lies(conversion, storage, out):
     out.rmdir()
     out.touch()
-    with pytest.raises(StorageError, match=r"choose another --out.*lies at file://"):
+    with pytest.raises(StorageError, match=r"Choose another folder with --out.*is at file://"):
         files.fetch(conversion, storage, out, replace=False)
 
 
@@ -100,5 +100,7 @@ def test_check_folder_makes_it_and_leaves_nothing(tmp_path):
 
 def test_check_folder_refuses_what_is_none(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidRequest, match=r"choose another one with --out.*Nothing was started"):
+    with pytest.raises(
+        InvalidRequest, match=r"Choose another folder with --out.*Nothing was started"
+    ):
         files.check_folder(tmp_path / "file")

@@ -103,5 +103,7 @@ def test_an_account_on_hold_ends_the_looking_on_and_not_the_conversion():
     handle = FakeHandle(
         [at(State.QUEUED, 0.0), replace(at(State.QUEUED, 1.0, note=note), held=True)]
     )
-    with pytest.raises(AccountHeld, match=r"used up\. When it is repaired: conveyor wait some-id"):
+    with pytest.raises(
+        AccountHeld, match=r"used up\. Once that is repaired, run: conveyor wait some-id"
+    ):
         follow(handle, Console(file=io.StringIO()))

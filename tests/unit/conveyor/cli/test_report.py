@@ -63,6 +63,6 @@ def test_failure_without_numbers():
     assert "reason    Full." in printed(dead)
 
 
-def test_what_has_not_happened_has_no_time():
+def test_missing_event_has_no_time():
     waiting = Conversion("some-id", State.QUEUED, "docx", "pdf", created_at=100.0)
     assert not [line for line in printed(waiting) if line.startswith("time")]

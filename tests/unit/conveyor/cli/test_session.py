@@ -7,14 +7,14 @@ from conveyor.cli.session import goes_on
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError
 
 
-def test_ctrl_c_says_that_the_conversion_goes_on():
+def test_ctrl_c_says_that_the_conversion_continues():
     with pytest.raises(Interrupted) as raised, goes_on("some-id"):
         raise KeyboardInterrupt
-    assert "the conversion goes on. Look: conveyor get some-id" in str(raised.value)
+    assert "The conversion keeps running. See: conveyor get some-id" in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", [LedgerUnavailable, StorageError])
-def test_a_part_that_is_away_says_how_to_look_later(kind):
+def test_unavailable_part_says_how_to_resume(kind):
     with pytest.raises(kind, match=r"^Away\. .* conveyor wait some-id$"), goes_on("some-id"):
         raise kind("Away.")
 

@@ -59,8 +59,8 @@ def test_parse_duration(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "d", "7 days", "-1d", "1e3s", "7y", "٣d", "1.d"])
-def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(InvalidRequest, match="such as 7d"):
+def test_invalid_duration_is_refused(text):
+    with pytest.raises(InvalidRequest, match="for example 7d"):
         parse_duration(text)
 
 
@@ -83,6 +83,6 @@ def test_a_size_is_a_number_and_a_unit(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "k", "-1", "1 KiB", "many", "1e9"])
-def test_what_is_no_size_is_refused(text):
-    with pytest.raises(InvalidRequest, match="no size"):
+def test_invalid_size_is_refused(text):
+    with pytest.raises(InvalidRequest, match="not a size"):
         parse_size(text)

@@ -110,7 +110,7 @@ def test_urls_are_redacted():
     assert scrubber.text("at https://x.example/hush?hush", 1000) == "at https://x.example/…"
 
 
-def test_short_words_are_no_secrets():
+def test_short_words_are_not_secrets():
     assert Scrubber(["", "a", "abc"]).text("a b c abc", 1000) == "a b c abc"
 
 

@@ -100,7 +100,7 @@ def test_sandbox_leads_nowhere_else(url, admitted):
 @pytest.mark.parametrize(
     "base_url", ["", "v2.convertapi.com", "https://user:x@h.example", "ftp://h"]
 )
-def test_address_that_is_none_admits_nothing(base_url):
+def test_invalid_address_admits_nothing(base_url):
     assert not _admits(base_url, base_url)
     assert not _admits(base_url, "https://v2.convertapi.com")
 

@@ -204,8 +204,8 @@ UNREADABLE = [
     pytest.param(_json(200, {"ConversionCost": 2}), "no Files", id="no Files"),
     pytest.param(_json(200, {"ConversionTime": 2}), "no Files", id="no Files, older"),
     pytest.param(_json(200, {"Files": None}), "no Files", id="Files null without a cost"),
-    pytest.param(_json(200, {"Files": "a.pdf"}), "no list", id="Files a name"),
-    pytest.param(_json(200, {"Files": {"Url": URL}}), "no list", id="Files an object"),
+    pytest.param(_json(200, {"Files": "a.pdf"}), "not a list", id="Files a name"),
+    pytest.param(_json(200, {"Files": {"Url": URL}}), "not a list", id="Files an object"),
     pytest.param(_json(200, {"Files": ["a.pdf"]}), "file 1", id="files as names"),
     pytest.param(_json(200, {"Files": [None]}), "file 1", id="a file null"),
     pytest.param(_json(200, {"Files": [{}]}), "file 1", id="a file without content"),
@@ -277,7 +277,7 @@ CUT = [
 
 
 @pytest.mark.parametrize("answer", CUT)
-def test_what_may_be_paid_and_breaks_off_is_lost_and_marked_so(start, answer):
+def test_broken_off_answer_of_a_paid_job_is_lost_and_marked_paid(start, answer):
     outcome = start(answer)
 
     assert isinstance(outcome, Lost)
@@ -399,7 +399,7 @@ def test_large_unknown_field_is_left_out(value, poll):
     assert extra["Less"] == 1
 
 
-def test_bytes_within_the_answer_are_kept_at_once(kept, poll):
+def test_bytes_within_the_answer_are_kept_immediately(kept, poll):
     data = {"FileName": "a.pdf", "FileData": base64.b64encode(b"%PDF").decode()}
     outcome = poll(_result(data, _file(FileName="b.pdf")))
 
@@ -463,7 +463,7 @@ def test_bytes_with_a_name_or_a_type_that_fits_are_the_result(target, kind, name
         *(("", "application/pdf"), ("pdf", "application/xhtml+xml")),
     ],
 )
-def test_bytes_without_a_name_and_of_another_type_are_no_result(target, kind, kept, read):
+def test_bytes_without_a_name_and_of_another_type_are_not_a_result(target, kind, kept, read):
     assert isinstance(read(Answer(200, kind, "", b"words"), target), Lost)
     assert kept == {}
 

@@ -74,7 +74,7 @@ def test_a_failure_is_raised_with_all_that_is_known():
 
 
 @pytest.mark.parametrize("conversion", [QUEUED, SUCCEEDED], ids=["queued", "succeeded"])
-def test_what_has_not_failed_raises_nothing(conversion):
+def test_success_raises_nothing(conversion):
     assert conversion.raise_if_failed() is None
 
 

@@ -60,7 +60,7 @@ def test_after_a_submit(answer, decision, entry_of):
         pytest.param(NotFound(), FailureKind.INPUT, 404, 0, id="404 without a word"),
     ],
 )
-def test_a_refused_submit_is_buried_at_once(answer, kind, status, code, entry_of):
+def test_a_refused_submit_is_buried_immediately(answer, kind, status, code, entry_of):
     decision = after_submit(answer, entry_of(), LIMITS)
 
     assert isinstance(decision, Bury)
@@ -100,7 +100,7 @@ def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entr
     ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
 )
 @pytest.mark.parametrize("submits", [0, 99])
-def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
+def test_unstarted_conversion_is_given_up_by_age_and_never_by_count(
     answer, age_s, goes_on, submits, entry_of
 ):
     decision = after_submit(answer, entry_of(submits=submits, seen_at=NOW + age_s), LIMITS)
@@ -177,9 +177,7 @@ def test_after_a_poll_that_says_something(
         pytest.param(True, 9, Expire, FailureKind.EXPIRED, id="seen alive, submitted often"),
     ],
 )
-def test_a_404_submits_again_only_what_was_never_seen_alive(
-    confirmed, submits, decision, kind, entry_of
-):
+def test_404_resubmits_only_unconfirmed_jobs(confirmed, submits, decision, kind, entry_of):
     made = after_poll(NotFound(), entry_of(confirmed=confirmed, submits=submits, **PROVED), LIMITS)
 
     assert isinstance(made, decision)
@@ -254,7 +252,7 @@ def test_an_error_of_the_service_ends_the_job(confirmed, entry_of):
         (401, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
         (402, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
         (403, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 4014, FailureKind.ACCOUNT, "buy conversions"),
+        (401, 4014, FailureKind.ACCOUNT, "Buy conversions"),
         (415, 0, FailureKind.INPUT, "Choose another target format."),
         (500, 5000, FailureKind.SERVICE, "longer Timeout"),
         (500, 5001, FailureKind.SERVICE, "Replay it later."),
@@ -278,7 +276,7 @@ def test_a_failure_is_classed_and_says_the_cure(status, code, kind, cure):
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_codes_whose_meaning_the_vendor_changed_decide_nothing(status):
+def test_codes_with_changed_meaning_decide_nothing(status):
     kinds = {failure_of(Failed(status, code, "")).kind for code in (0, 5005, 5006, 5007)}
 
     assert len(kinds) == 1
@@ -426,7 +424,7 @@ def test_a_refused_post_of_which_no_job_turns_up_ends_as_it_was_refused(entry_of
 
 
 @pytest.mark.parametrize("decide", [after_submit, after_poll])
-def test_what_is_paid_and_unreadable_is_buried_with_its_answer_and_its_price(decide, entry_of):
+def test_unreadable_paid_answer_is_kept_in_the_dead_letter(decide, entry_of):
     made = decide(Unreadable("a file has no Url", "{}", cost=3), entry_of(), LIMITS)
 
     assert isinstance(made, Bury)
@@ -443,7 +441,7 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     not_ours = after_submit(gone, entry_of(), LIMITS)
 
     assert first == SubmitAgain(
-        "ConvertAPI no longer has the uploaded files: they are uploaded again", reupload=True
+        "ConvertAPI no longer has the uploaded files. Conveyor uploads them again", reupload=True
     )
     assert isinstance(second, Bury)
     assert isinstance(not_ours, Bury)
@@ -512,7 +510,7 @@ def test_a_replay_that_finds_no_old_job_pays_for_a_new_one(entry_of):
 
 
 @pytest.mark.parametrize(("lost", "said"), [(0, "Nothing was paid"), (1, "should be paid")])
-def test_what_may_have_been_paid_is_never_called_unpaid(lost, said, entry_of):
+def test_possibly_paid_job_is_never_called_unpaid(lost, said, entry_of):
     made = after_submit(Unsent("away"), entry_of(lost=lost, seen_at=NOW + 600), LIMITS)
 
     assert said in made.failure.message

@@ -54,7 +54,7 @@ def test_of_an_unknown_format_no_target_is_known():
     assert targets_of("nonsense") == ()
 
 
-def test_nobody_changes_the_list():
+def test_list_is_immutable():
     with pytest.raises(TypeError):
         FORMATS["docx"] = ()
 

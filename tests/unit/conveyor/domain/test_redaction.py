@@ -71,7 +71,7 @@ def test_a_call_shows_names_of_parameters_and_no_values():
         ("at https%3A%2F%2Fa.example%2Fhush", "at https://…"),
     ],
 )
-def test_a_text_of_somebody_elses_shows_no_address(text, shown):
+def test_foreign_text_is_shown_without_urls(text, shown):
     assert redact_text(text) == shown
 
 

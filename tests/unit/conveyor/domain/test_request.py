@@ -53,20 +53,20 @@ def test_formats_come_from_names_unless_given(source, to, from_format, pair):
         (FILE_ID, "pdf", None, "Can't tell the format"),
         ("https://example.com/", "pdf", None, "Can't tell the format"),
         ([URL, FILE_ID], "zip", None, "Can't tell the format"),
-        (URL, "", None, "The target format '' can't be one"),
-        (URL, "p/df", None, "The target format 'p/df' can't be one"),
+        (URL, "", None, "The target format '' is not valid"),
+        (URL, "p/df", None, "The target format 'p/df' is not valid"),
         (URL, "pdf\n", None, "The target format"),
         (URL, "a" * 21, None, "The target format"),
-        (URL, None, None, "The target format None can't be one"),
-        (URL, "pdf", "../..", "The source format '../..' can't be one"),
-        ("a.d ocx", "pdf", None, "The source format 'd ocx' can't be one"),
+        (URL, None, None, "The target format None is not valid"),
+        (URL, "pdf", "../..", "The source format '../..' is not valid"),
+        ("a.d ocx", "pdf", None, "The source format 'd ocx' is not valid"),
         ([], "pdf", None, "no source"),
-        (["https://a.com/", "https://b.com/"], "pdf", "web", "give one URL"),
-        (["https://a.com/", "https://b.com/"], "pdf", ".Web", "give one URL"),
+        (["https://a.com/", "https://b.com/"], "pdf", "web", "Give one URL"),
+        (["https://a.com/", "https://b.com/"], "pdf", ".Web", "Give one URL"),
     ],
     ids=str,
 )
-def test_what_can_not_be_right_is_refused_in_words(source, to, from_format, words):
+def test_invalid_request_is_refused_with_a_message(source, to, from_format, words):
     with pytest.raises(InvalidRequest, match=words):
         build(source, to, from_format)
 
@@ -98,18 +98,18 @@ RESERVED = (
 @pytest.mark.parametrize("name", RESERVED)
 @pytest.mark.parametrize("case", [str, str.lower, str.upper], ids=["own", "lower", "upper"])
 def test_reserved_parameters_are_refused_in_any_case(name, case):
-    with pytest.raises(InvalidRequest, match=f"The parameter {case(name)} can't be set: "):
+    with pytest.raises(InvalidRequest, match=f"You can't set the parameter {case(name)}: "):
         build(URL, "pdf", params={case(name): "true"})
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"Files[0]": "x"}, "can't be one of ConvertAPI's"),
-        ({"": "x"}, "can't be one of ConvertAPI's"),
-        ({"a=b&c": "x"}, "can't be one of ConvertAPI's"),
-        ({"A" * 65: "x"}, "can't be one of ConvertAPI's"),
-        ({1: "x"}, "can't be one of ConvertAPI's"),
+        ({"Files[0]": "x"}, "is not valid. Use letters and digits"),
+        ({"": "x"}, "is not valid. Use letters and digits"),
+        ({"a=b&c": "x"}, "is not valid. Use letters and digits"),
+        ({"A" * 65: "x"}, "is not valid. Use letters and digits"),
+        ({1: "x"}, "is not valid. Use letters and digits"),
         ({"PageRange": None}, "not a NoneType"),
         ({"PageRange": [1]}, "not a list"),
         ({"PageRange": b"1"}, "not a bytes"),
@@ -124,21 +124,21 @@ def test_reserved_parameters_are_refused_in_any_case(name, case):
         ({"Timeout": " 60"}, "from 10 to 1200"),
         ({"Timeout": "060"}, "from 10 to 1200"),
         ({"Timeout": "\uff16\uff10"}, "from 10 to 1200"),
-        ({"Zoom": float("nan")}, "is no number that can be sent"),
-        ({"Zoom": float("inf")}, "is no number that can be sent"),
-        ({"Zoom": float("-inf")}, "is no number that can be sent"),
-        pytest.param({"Zoom": 10**5000}, "is no number that can be sent", id="digits"),
+        ({"Zoom": float("nan")}, "is not a number that can be sent"),
+        ({"Zoom": float("inf")}, "is not a number that can be sent"),
+        ({"Zoom": float("-inf")}, "is not a number that can be sent"),
+        pytest.param({"Zoom": 10**5000}, "is not a number that can be sent", id="digits"),
         ({"Text": "a\0b"}, "holds a NUL character"),
         ({"Text": "\ud800"}, "lone surrogate"),
         ({"Text": "a" * 65537}, "longer than 65536 bytes"),
         ({"Text": "ä" * 32769}, "longer than 65536 bytes"),
-        ({"A" * 5000: "x"}, "can't be one of ConvertAPI's"),
-        ({"\ud800": "x"}, "can't be one of ConvertAPI's"),
-        ({None: "x"}, "can't be one of ConvertAPI's"),
+        ({"A" * 5000: "x"}, "is not valid. Use letters and digits"),
+        ({"\ud800": "x"}, "is not valid. Use letters and digits"),
+        ({None: "x"}, "is not valid. Use letters and digits"),
         ({"PageRange": "1", "pagerange": "2"}, "pagerange is given twice"),
         ({"OverlayFile": FILE_ID, "overlayFILE": FILE_ID}, "overlayFILE is given twice"),
-        ([("PageRange", "1")], "must be values by name, not a list"),
-        ("PageRange=1", "must be values by name, not a str"),
+        ([("PageRange", "1")], "must be a mapping of names to values, not a list"),
+        ("PageRange=1", "must be a mapping of names to values, not a str"),
     ],
     ids=lambda value: ascii(value)[:60],
 )
@@ -240,22 +240,22 @@ def test_a_parameter_that_ends_in_file_takes_what_a_source_takes(name, value, ex
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("", "OverlayFile is no file. The source is empty"),
-        (True, "OverlayFile is no file. A source can't be a bool"),
-        (7, "OverlayFile is no file. A source can't be a int"),
-        (b"%PDF", "OverlayFile is no file. A source can't be a bytes"),
-        (None, "OverlayFile is no file. A source can't be a NoneType"),
-        ([], "OverlayFile is no file. There is no source"),
+        ("", "OverlayFile is not a file. The source is empty"),
+        (True, "OverlayFile is not a file. A source can't be a bool"),
+        (7, "OverlayFile is not a file. A source can't be a int"),
+        (b"%PDF", "OverlayFile is not a file. A source can't be a bytes"),
+        (None, "OverlayFile is not a file. A source can't be a NoneType"),
+        ([], "OverlayFile is not a file. There is no source"),
         (["a.pdf", "b.pdf"], "OverlayFile takes one file, not 2"),
-        ({"files": []}, "OverlayFile is no file. There is no source"),
-        ("http://[x", "OverlayFile is no file. The source URL can't be read"),
-        ("https://u:hush@e.com/a.pdf", "holds a user name or a password"),
+        ({"files": []}, "OverlayFile is not a file. There is no source"),
+        ("http://[x", "OverlayFile is not a file. The source URL can't be read"),
+        ("https://u:hush@e.com/a.pdf", "contains a user name or password"),
         ("a" * 9000, "longer than 8192 bytes"),
         ("s3://b/\ud800", "lone surrogate"),
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_parameter_that_is_no_file_is_refused_and_not_shown(value, words):
+def test_a_parameter_that_is_not_a_file_is_refused_and_not_shown(value, words):
     with pytest.raises(InvalidRequest, match=words) as refused:
         build(URL, "pdf", params={"OverlayFile": value})
 
@@ -325,7 +325,7 @@ def test_a_wait_in_whole_seconds_is_taken(seconds):
     ids=lambda it: repr(it)[:9],
 )
 def test_a_wait_that_can_not_be_is_refused(seconds):
-    with pytest.raises(InvalidRequest, match="semi_async_seconds takes whole seconds from 0 to"):
+    with pytest.raises(InvalidRequest, match="semi_async_seconds must be a whole number from 0 to"):
         build(URL, "pdf", semi_async_seconds=seconds)
 
 

@@ -100,5 +100,5 @@ def test_the_retry_steps_are_those_of_the_documentation():
     assert [step * rules.LEAST_SPACING_S for step in rules.RETRY_STEPS] == [5, 10, 15]
 
 
-def test_a_balance_is_no_matter_of_credentials():
+def test_a_balance_is_not_a_matter_of_credentials():
     assert {rules.BALANCE_USED_UP} == rules.ACCOUNT_CODES - rules.CREDENTIAL_CODES

@@ -152,7 +152,7 @@ def test_most_first_polls_come_where_such_a_conversion_probably_ends(expectation
     assert max(delays_s) <= most_s
 
 
-def test_what_the_post_took_is_no_part_of_the_wait():
+def test_duration_of_the_post_is_not_part_of_the_wait():
     delays_s = [schedule.first_poll(5.0, _sharp(20.0), age_s=3.0) for _ in range(100)]
 
     assert max(delays_s) <= 17.5
@@ -185,7 +185,7 @@ def _simulated(expectation, ends_s):
     [(WIDE, 2.0, 2.9, 6.0), (_sharp(10.0), 1.2, 0.3, 5.3), (_sharp(60.0), 1.2, 1.3, 13)],
     ids=["lognormal", "10 s", "60 s"],
 )
-def test_what_is_known_costs_few_polls_and_is_seen_soon(
+def test_known_duration_costs_few_polls_and_little_delay(
     expectation, most_polls, most_p50_s, most_p99_s
 ):
     rng = random.Random(1)

@@ -18,6 +18,6 @@ def test_quotes_that_are_left_begin_and_end_strings(text):
 
 
 @pytest.mark.parametrize("text", ["", "\\", '"', '\\"', '"\\', "[{\\"])
-def test_what_is_no_json_is_only_shortened(text):
+def test_text_that_is_not_json_is_only_shortened(text):
     assert without_escapes(text) == without_escapes(text.encode()).decode()
     assert len(without_escapes(text)) <= len(text)

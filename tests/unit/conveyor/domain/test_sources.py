@@ -50,7 +50,7 @@ CONVERSION = Conversion("1", State.SUCCEEDED, "docx", "pdf", files=FILES)
     ],
     ids=str,
 )
-def test_a_source_is_told_by_its_form(given, kind, value, name, format_):
+def test_kind_of_source_follows_from_its_form(given, kind, value, name, format_):
     (source,) = parse_sources(given)
 
     assert source == Source(kind, given if value is ... else value)
@@ -80,8 +80,8 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("", "is empty"),
         ("  \n", "is empty"),
         ("a\0.docx", "is empty"),
-        ("https://", "names no host"),
-        ("https:///a.docx", "names no host"),
+        ("https://", "has no host"),
+        ("https:///a.docx", "has no host"),
         ("https://[broken/a.docx", "can't be read: check its host"),
         ("http://[x", "can't be read: check its host"),
         ("HTTP://[x/a.docx", "can't be read: check its host"),
@@ -95,11 +95,11 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("https://e.com/a.docx\n", "can't be read: check its host"),
         (" https://e.com/a.docx", "can't be read: check its host"),
         ("\u3000file:///etc/passwd", "can't be read: check its host"),
-        ("https://user@e.com/a.docx", "holds a user name or a password"),
-        ("https://user:hush@e.com/a.docx", "holds a user name or a password"),
-        ("https://@e.com/a.docx", "holds a user name or a password"),
-        ("https://:443/a.docx", "names no host"),
-        ("http:////e.com/a.docx", "names no host"),
+        ("https://user@e.com/a.docx", "contains a user name or password"),
+        ("https://user:hush@e.com/a.docx", "contains a user name or password"),
+        ("https://@e.com/a.docx", "contains a user name or password"),
+        ("https://:443/a.docx", "has no host"),
+        ("http:////e.com/a.docx", "has no host"),
         ("https://e.com/\ud800.docx", "lone surrogate"),
         ("s3://b/\udcff.docx", "lone surrogate"),
         ("\ud800.docx", "lone surrogate"),
@@ -108,9 +108,9 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("a" * 8193, "longer than 8192 bytes"),
         (Path("a" * 8193), "longer than 8192 bytes"),
         (NESTED, "nested too deeply"),
-        (StagedFile("a.pdf", "a.pdf", 3, "00"), "must have a storage's URL"),
-        ({"files": [{"uri": None}]}, "must have a storage's URL"),
-        ({"files": [{"uri": "http://e.com/a.pdf"}]}, "must have a storage's URL"),
+        (StagedFile("a.pdf", "a.pdf", 3, "00"), "needs a storage URL"),
+        ({"files": [{"uri": None}]}, "needs a storage URL"),
+        ({"files": [{"uri": "http://e.com/a.pdf"}]}, "needs a storage URL"),
         ([], "no source"),
         ([[], ()], "no source"),
         (Conversion("1", State.FAILED, "docx", "pdf"), "no source"),
@@ -118,14 +118,14 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         (7, "can't be a int"),
         (None, "can't be a NoneType"),
         (["a.docx", None], "can't be a NoneType"),
-        ({}, "must be the result of a conversion"),
-        ({"files": None}, "must be the result of a conversion"),
-        ({"files": ["a.docx"]}, "must be the result of a conversion"),
-        ({"files": [{"url": "s3://x"}]}, "must be the result of a conversion"),
+        ({}, "can only be a source if it is a conversion's result"),
+        ({"files": None}, "can only be a source if it is a conversion's result"),
+        ({"files": ["a.docx"]}, "can only be a source if it is a conversion's result"),
+        ({"files": [{"url": "s3://x"}]}, "can only be a source if it is a conversion's result"),
     ],
     ids=lambda value: "nested" if value is NESTED else ascii(value)[:60],
 )
-def test_what_is_no_source_is_refused_in_words(given, words):
+def test_invalid_source_is_refused_with_a_message(given, words):
     with pytest.raises(InvalidRequest, match=words) as refused:
         parse_sources(given)
 

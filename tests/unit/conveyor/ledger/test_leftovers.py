@@ -45,7 +45,7 @@ def failed(kind, *, status=0, result=None, **values):
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.CANCELLED])
-def test_what_nobody_needs_any_more_is_all_deleted(state):
+def test_unneeded_files_are_all_deleted(state):
     assert leftovers_of(entry_of(state)) == [JOB, RESULT, UPLOAD]
 
 
@@ -65,7 +65,7 @@ def test_a_job_that_was_never_started_is_not_deleted(values):
     assert leftovers_of(entry_of(State.CANCELLED, result=None, **values)) == [UPLOAD]
 
 
-def test_a_job_that_nobody_has_seen_may_arrive_later():
+def test_unconfirmed_job_may_arrive_later():
     (job, *_) = leftovers_of(entry_of(State.CANCELLED, result=None, confirmed=False))
 
     assert (job.job_id, job.seen) == (JOB.job_id, False)
@@ -96,7 +96,7 @@ def test_one_that_is_forgotten_leaves_everything():
     assert everything_of(entry_of(State.FAILED), age_s=0) == [JOB, RESULT, UPLOAD]
 
 
-def test_what_the_service_has_removed_by_itself_is_not_asked_for():
+def test_expired_files_are_not_deleted_again():
     entry = entry_of(State.FAILED)
 
     assert everything_of(entry, age_s=JOB_LIFE_S) == [RESULT, UPLOAD]

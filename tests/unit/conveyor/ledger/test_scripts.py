@@ -177,5 +177,5 @@ def test_an_undeclared_name_is_seen(text, undeclared):
         "local a, b = unpack(KEYS) if a then b = 1 elseif b then a = 1 else a = b end",
     ],
 )
-def test_a_declared_name_is_no_fault(text):
+def test_a_declared_name_is_not_a_fault(text):
     assert Scan(text).run() == set()

@@ -42,7 +42,7 @@ def test_every_transition_is_a_call_of_the_ledger():
     assert [name for name in TRANSITIONS if not callable(getattr(Ledger, name, None))] == []
 
 
-def test_what_has_ended_well_is_never_left():
+def test_succeeded_conversion_never_changes_state():
     leaves = set().union(*(row.leaves for row in TRANSITIONS.values() if row.enters is not None))
 
     assert State.SUCCEEDED not in leaves

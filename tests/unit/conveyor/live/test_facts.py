@@ -199,7 +199,7 @@ def test_a_job_is_judged(name, seen, verdict, value):
     assert (finding.verdict, finding.value) == (verdict, value)
 
 
-def test_a_dialect_whose_address_is_not_there_does_not_start_jobs():
+def test_dialect_with_a_missing_endpoint_does_not_start_jobs():
     finding = CHECKS["start-path"](scene(address_path=reply(404)))
     assert (finding.verdict, finding.value) == (NO, "missing")
 
@@ -225,7 +225,7 @@ def test_a_dialect_whose_address_is_not_there_does_not_start_jobs():
         (Silence("gone"), None, OPEN, ""),
     ],
 )
-def test_what_a_repeated_id_does_is_told(answer, poll, verdict, value):
+def test_repeated_id_is_reported(answer, poll, verdict, value):
     made = with_job(job(final=reply(200, RESULT)), repeat=answer)
     if poll is not None:
         made.replies["repeat-poll-end"] = reply(200, poll)

@@ -38,7 +38,7 @@ def test_the_vendor_over_https_and_this_machine_are_asked(url):
         "",
     ],
 )
-def test_nobody_else_is(url):
+def test_others_are_not(url):
     assert not is_accepted(url)
 
 

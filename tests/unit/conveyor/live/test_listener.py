@@ -30,7 +30,7 @@ def test_both_forms_of_a_call_are_taken(listener):
 @pytest.mark.parametrize(
     "content", [b"", b"null", b"[" * 50_000, b'{"JobId": 1}', b"\xff", b'"x"', b"{}"]
 )
-def test_what_is_no_call_is_answered_and_not_counted(listener, content):
+def test_request_that_is_not_a_webhook_is_answered_and_not_counted(listener, content):
     assert requests.post(listener.url, data=content, timeout=30).status_code == 200
     assert not listener.was_called
 

@@ -163,7 +163,7 @@ def test_an_errors_own_words_are_kept():
         ("cut \ud800 here", "cut ? here"),
     ],
 )
-def test_what_looks_as_if_it_opened_or_named_something_is_hidden(text, shown):
+def test_likely_secrets_and_names_are_hidden(text, shown):
     assert Redactor([]).text(text) == shown
 
 

@@ -63,7 +63,7 @@ def test_it_counts_also_if_we_are_interrupted_meanwhile_and_is_recorded():
 
 
 @pytest.mark.parametrize("name", ["File", "file", "Files[0]", "Files[]", "Url", "Html", "Text"])
-def test_what_names_a_source_is_never_sent_for_free(name):
+def test_source_is_never_sent_for_free(name):
     line, asked = service(Answer(200))
     with pytest.raises(ValueError, match="may be paid"):
         asked.free_post("x", START, {name: "x"})

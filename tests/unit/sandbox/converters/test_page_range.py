@@ -20,7 +20,7 @@ def test_pages_of_a_document_of_five(text, pages):
 
 
 @pytest.mark.parametrize("text", ["", "0", "a", "3-1", "1,,2", "-3", "1-2-3", "1.5"])
-def test_what_is_no_range(text):
+def test_invalid_range_is_ignored(text):
     with pytest.raises(ValueError, match=r"pages|backwards"):
         read_page_range(text)
 

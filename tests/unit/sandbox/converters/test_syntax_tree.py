@@ -25,7 +25,7 @@ def test_raw_markup_is_dropped(tmp_path):
     assert without_dangers([WORD, raw], tmp_path) == [WORD]
 
 
-def test_what_is_null_stays(tmp_path):
+def test_null_stays_null(tmp_path):
     table = {"t": "Table", "c": [[None, []], [WORD]]}
     assert without_dangers(table, tmp_path) == table
 
