@@ -12,7 +12,7 @@ LOAD := tests/acceptance/web/test_forged_load.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit pictures format bench chaos constraints clean
+.PHONY: help demo up test lint unit pictures format bench chaos mutants constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ bench: $(VENV)/.checks ## Measure Conveyor beside what one would write instead, 
 chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos
 	@CONVEYOR_CRASH_POINTS=all $(BIN)/python -m pytest -q tests/acceptance/crash
+
+mutants: $(VENV)/.checks ## Put small faults into the code, and list those that no test sees: an hour
+	@$(BIN)/python -m mutants
 
 clean: ## Remove the environment and everything that was made
 	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov

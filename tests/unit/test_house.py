@@ -113,7 +113,7 @@ def test_the_version_is_said_once_more_and_the_same():
 
 
 def test_every_package_is_checked_by_types_and_imports():
-    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, "chaos", "benchmarks"}
+    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, "chaos", "benchmarks", "mutants"}
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(PACKAGES)
 
 
