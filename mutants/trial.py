@@ -22,9 +22,14 @@ __all__ = ["Bench", "End", "Trial", "copy_tree"]
 
 # The tests of a fault may take so many times as long as without it, on the same machine.
 _PATIENCE: Final = 10
-_TESTS_FAILED: Final = 1
 _ALL_PASSED: Final = 0
 _HUNG: Final = -1
+# The warm process has imported some plugins before pytest could.
+_IMPORTED: Final = "ignore::pytest.PytestAssertRewriteWarning"
+# The warm process has imported some plugins before pytest could.
+_IMPORTED: Final = "ignore::pytest.PytestAssertRewriteWarning"
+# Of the plugins that are installed a trial needs these two; to load the others takes a second.
+_PLUGINS: Final = ("-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin")
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -96,6 +101,7 @@ class Bench:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mutants.warm"],
             cwd=self._copy,
+            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -157,7 +163,7 @@ class Bench:
     def _run(self, tests: tuple[str, ...], limit_s: float) -> dict[str, Any]:
         if self._process is None or not self._process.stdin or not self._process.stdout:
             raise RuntimeError("enter it first")
-        arguments = ["-x", "-rfE", "--tb=line", *PYTEST, *tests]
+        arguments = ["-x", "-rfE", "--tb=line", "-W", _IMPORTED, *_PLUGINS, *PYTEST, *tests]
         asked = {"arguments": arguments, "log": str(self._log), "limit_s": limit_s}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()

