@@ -88,18 +88,17 @@ class SeenBy:
             return (test for test, each in self._seen.items() if name in each.scripts)
         if fault.scope.lines:
             return self._running(fault.path, sum(1 << line for line in fault.scope.lines))
-        return set(self._importing(fault))
+        return set(self._using(fault)) or self._ran.get(fault.path, ())
 
     def _running(self, path: str, lines: int) -> Iterator[str]:
         return (test for test, ran in self._ran.get(path, {}).items() if ran & lines)
 
-    def _importing(self, fault: Fault) -> Iterator[str]:
-        """Who runs a line of the module, or one elsewhere that uses a name which it sets."""
-        yield from self._ran.get(fault.path, ())
+    def _using(self, fault: Fault) -> Iterator[str]:
+        """Who runs a line, here or elsewhere, that uses a name which the module sets."""
         for path, text in self._texts.items():
             for name in fault.scope.names:
                 lines = _lines_with(text, name)
-                yield from self._running(path, lines) if lines and path != fault.path else ()
+                yield from self._running(path, lines) if lines else ()
 
     def _rank(self, fault: Fault, test: str) -> tuple[int, int, float]:
         """The faster tier first, and in it the tests that are named after the module."""

@@ -47,7 +47,13 @@ def test_line_that_nothing_runs_has_no_tests(seen_by):
 def test_constant_is_tried_on_those_who_use_its_name_elsewhere(seen_by):
     chosen = seen_by().choose(_fault("a.py", names=["LIMIT"]))
 
-    assert set(chosen.tests) == {UNIT, SLOW, OTHER}
+    assert set(chosen.tests) == {OTHER}
+
+
+def test_constant_that_nobody_names_is_tried_on_those_who_run_its_module(seen_by):
+    chosen = seen_by().choose(_fault("a.py", names=["UNKNOWN"]))
+
+    assert set(chosen.tests) == {UNIT, SLOW}
 
 
 def test_script_is_tried_on_those_who_have_it_run(seen_by):
