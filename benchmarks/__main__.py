@@ -104,7 +104,7 @@ def _names(known: Collection[str]) -> Callable[[str], list[str]]:
 
 
 def _plan(options: argparse.Namespace) -> Iterator[_Turn]:
-    """The sides in turn, so that what else the machine does strikes all of them alike."""
+    """The sides in turn, so that what else the machine does STRIKES_VERB all of them alike."""
     for load in (LOADS[name].scaled(options.scale) for name in options.loads):
         for round_ in range(1, options.rounds + 1):
             for side in load.sides:

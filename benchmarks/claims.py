@@ -24,7 +24,7 @@ from rich.table import Table
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Ledger, Submission, connect
-from conveyor.ledger.claims import Claims, Taken
+from conveyor.ledger.claims import Claimed, Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.turnstile import Turnstile
 from workers.local.valkey import Valkey
@@ -153,7 +153,7 @@ def measure(url: str, scene: Scene, waiting: int, rounds: int = ROUNDS) -> Cost:
     )
 
 
-def _one(client: Client, claim: Callable[[], Taken], scene: Scene) -> Cost:
+def _one(client: Client, claim: Callable[[], Claimed], scene: Scene) -> Cost:
     client.config_resetstat()
     begun = time.perf_counter()
     taken = claim()
@@ -164,7 +164,7 @@ def _one(client: Client, claim: Callable[[], Taken], scene: Scene) -> Cost:
     return Cost(stats["cmdstat_evalsha"]["usec"] / 1000, round_trip_ms)
 
 
-def _claim_of(client: Client, scene: Scene) -> Callable[[], Taken]:
+def _claim_of(client: Client, scene: Scene) -> Callable[[], Claimed]:
     claims = _claims(client, scene.most_jobs)
     take = claims.submits if scene.kind == "submit" else claims.polls
     return lambda: take(LIMIT)

@@ -106,9 +106,9 @@ def _profile(profile: Mapping[str, Any]) -> str:
     rows = [(owner, f"{share:.0%}") for owner, share in profile["shares"].items()]
     return (
         "## Where a worker's CPU goes\n\n"
-        f"Under `{profile['load']}`, sampled while a thread held the interpreter's lock, "
-        f"{profile['rate']} times a second.\nredis-py and the standard library count for whoever "
-        f"calls them.\n\n{_markdown(('', 'share'), rows, left=1)}\n"
+        f"You see samples of a worker under `{profile['load']}`, {profile['rate']} a second, of "
+        "the thread that held the interpreter's lock.\nredis-py and the standard library count for "
+        f"their callers.\n\n{_markdown(('', 'share'), rows, left=1)}\n"
     )
 
 

@@ -35,9 +35,9 @@ from rich.table import Table
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.transport import Transport
+from conveyor.domain.answers import RemoteFile
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import RemoteFile
 from conveyor.storage import Storage
 from workers.downloads import fetch
 

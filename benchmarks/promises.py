@@ -1,4 +1,4 @@
-"""What Conveyor has to show, judged by what was measured. What falls short is printed as it is."""
+"""The targets that Conveyor has, judged by what was measured. What falls short is printed, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Table = Mapping[tuple[str, str], Figures]
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One line of what it must show.
+    """One target.
 
     Attributes:
         load: Under which load.
@@ -145,12 +145,14 @@ PROMISES: Final = (
     Promise("throttled", "makespan, to clean", 2, _beside("throttled", "makespan_s", "clean"), "x"),
     Promise(
         "dribbling",
-        "makespan of the untouched, to clean",
+        "makespan without a dribble, to clean",
         1.5,
         _beside("dribbling", "untouched_s", "clean", "makespan_s"),
         "x",
     ),
-    Promise("dribbling", "the touched, after clean and their time-outs", 15, _touched_late, "s"),
+    Promise(
+        "dribbling", "those that dribble, after clean and their timeouts", 15, _touched_late, "s"
+    ),
     Promise(_WAITING, "memory of the worker tree", 250, _ours(_WAITING, "rss_mb"), "MB"),
     Promise(_WAITING, "memory of Redis a conversion", 3, _ours(_WAITING, "redis_memory_kb"), "KB"),
     Promise(_WAITING, "the most in `unacked`", 999, _ours(_WAITING, "unacked")),

@@ -130,7 +130,7 @@ def show(console: Console, runs: Sequence[Figures]) -> list[Verdict]:
 
 
 def _ratios(figures: dict[tuple[str, str], Figures]) -> Table:
-    table = _table("ours to naive: below 1 is less", ("load", *RATIOS))
+    table = _table("Conveyor to naive: below 1, Conveyor needs less", ("load", *RATIOS))
     for (load, side), ours in figures.items():
         theirs = figures.get((load, "naive"))
         if side == "ours" and theirs is not None:
@@ -151,7 +151,7 @@ def ratio(ours: Figures, theirs: Figures, name: str) -> str:
 
 
 def _promises(verdicts: list[Verdict]) -> Table:
-    table = _table("what it must show", ("load", "", "at most", "measured", ""))
+    table = _table("targets", ("load", "", "at most", "measured", ""))
     for it in verdicts:
         if it.measured is not None:
             promise = it.promise

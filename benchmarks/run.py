@@ -33,7 +33,7 @@ _QUIET_S: Final = 6.5
 _IDLE_S: Final = 3.0
 _MOST_TAIL_S: Final = 75.0
 _LOOK_S: Final = 0.5
-# An answer is given up after `CONVEYOR_ANSWER_TIMEOUT`, a download comes to its end.
+# An answer is given up after `CONVEYOR_ANSWER_TIMEOUT_SECONDS`, a download comes to its end.
 _WAITS_S: Final = {"post": 30.0, "poll": 30.0, "download": 40.0}
 # To rewrite the append-only file in the middle of one run would be measured with that one.
 _VALKEY: Final = {"auto-aof-rewrite-percentage": "0"}

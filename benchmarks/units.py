@@ -26,10 +26,10 @@ from benchmarks.kept import FIGURES, kept
 from benchmarks.loads import LOADS
 from conveyor.capacity import Capacity, Load, reckon
 from conveyor.cli.capacity import limit_rows, rows
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.expected_polls import expect_polls
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Submission, connect
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
@@ -51,7 +51,7 @@ _WARM_UP: Final = 50
 _MB: Final = 1e6
 # Figures of a machine that others use so much are too high.
 _BUSY: Final = 0.25
-_PROVISIONAL: Final = " **They are provisional**, because the machine was busy."
+_PROVISIONAL: Final = " **Take them as provisional**: the machine was busy."
 _RATE: Final = 1e6 / 3600
 _MEDIAN_S, _SIGMA = 8.0, 0.5
 
@@ -263,7 +263,7 @@ def _ended(ledger: Ledger, entry: Entry | None) -> Entry:
     file = StoredFile(name, f"s3://bucket/conversions/{entry.id}/{name}", 100_000, "0" * 64)
     done = ledger.succeeded(ready, [file])
     assert done is not None
-    ledger.told(done.id, is_dead=False, request=done.request)
+    ledger.delivered(done.id, is_dead=False, request=done.request)
     return done
 
 
@@ -294,7 +294,7 @@ def page(costs: UnitCosts) -> str:
         first_polled=polled.first.name,
         costs=_costs_table(costs),
         claims=_table(
-            ("conversions that wait", "ms at Redis", "ms until a worker has read them"),
+            ("waiting conversions", "ms at Redis", "ms until a worker has read the claim"),
             [
                 (f"{it.waiting:,}", f"{it.server_ms:.2f}", f"{it.round_trip_ms:.2f}")
                 for it in costs.claims
@@ -333,7 +333,7 @@ def _costs_table(costs: UnitCosts) -> str:
     told = {
         f"a conversion, polled (`{polled.load}`, {polled.polls:.2f} polls)": polled.cost,
         f"a conversion, webhooks (`{called.load}`, {called.polls:.2f} polls)": called.cost,
-        f"a poll (`{_MANY_POLLS}` less `{_FEW_POLLS}`)": costs.poll,
+        f"a poll (`{_MANY_POLLS}` minus `{_FEW_POLLS}`)": costs.poll,
         f"a Celery message (`{_MESSAGES[0]}`)": costs.message,
     }
     cells = [(name, *map(_figure, astuple(cost))) for name, cost in told.items()]

@@ -67,7 +67,7 @@ _SHORT: Final = "2-4"
 _OFTEN: Final = 2
 
 # Below that the client gives up before a short dribble, and before a hold, has ended.
-_IMPATIENT: Final = {"READ_TIMEOUT": "6", "ANSWER_TIMEOUT": "6"}
+_IMPATIENT: Final = {"READ_TIMEOUT_SECONDS": "6", "ANSWER_TIMEOUT_SECONDS": "6"}
 
 
 def _rates(*groups: Iterable[str], **rates: float) -> Callable[[Scene], None]:

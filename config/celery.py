@@ -51,10 +51,10 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
             **queues.unacknowledged,
             # Minutes: above every countdown, and short enough to bring back what a killed worker
             # held. The sweep brings work back sooner.
-            "visibility_timeout": settings.visibility_timeout,
+            "visibility_timeout": settings.visibility_timeout_seconds,
         },
         "result_backend_transport_options": {
-            "visibility_timeout": settings.visibility_timeout,
+            "visibility_timeout": settings.visibility_timeout_seconds,
             # A result backend that is away must not hold a slot: `workers.telling` comes again.
             "retry_policy": _STORE_RETRY,
         },

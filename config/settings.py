@@ -40,6 +40,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 class WorkerSettings(ProducerSettings):
     """What a worker needs to know. Each field is read from ``CONVEYOR_<NAME>``."""
 
+    # ConvertAPI
     api_url: str = Field(
         default="https://v2.convertapi.com",
         description="The service's host, or one of its regions (`https://eu-v2.convertapi.com`).",
@@ -50,75 +51,170 @@ class WorkerSettings(ProducerSettings):
     )
     api_secret_file: str = Field(
         default="",
-        description="A file that holds it. Read again when it changes or the service refuses it.",
+        description="A file that holds the secret. Workers read it again when it changes or is "
+        "refused.",
     )
     api_jwt_kid: str = Field(
         default="",
         pattern=r"^[!-~]{0,200}$",
-        description="An API token's id (`kid`). With it, workers sign JWTs by the token's secret.",
+        description="An API token's id (`kid`). With it, workers sign JWTs with the token's "
+        "secret.",
     )
     api_jwt_seconds: int = Field(
         default=3600,
         ge=60,
         le=24 * 3600,
-        description="Seconds that such a JWT lives. It is renewed at half of them.",
+        description="How long such a JWT lives. Workers renew it at half of that.",
     )
     api_master_token: SecretStr = Field(
         default=SecretStr(""),
-        description="The master token. Reads the account's balance, which an API token can't.",
-    )
-    account: str = Field(
-        default="",
-        pattern=rf"^[A-Za-z0-9._:-]{{0,{_ACCOUNT_CHARACTERS}}}$",
-        description="The account's name: its throttle and hold outlive a new secret. "
-        "Unless set, the API's host.",
+        description="The master token. It reads the account's balance, which an API token can't.",
     )
     api_dialect: Literal["auto", "path", "query"] = Field(
         default="auto",
-        description="The protocol's dialect; `auto` tries path, then query, and remembers.",
+        description="The protocol's dialect. `auto` tries path, then query, and remembers.",
     )
     api_auth: Auth = Field(
         default=Auth.HEADER,
         description="Where the secret goes: `header`, or `query` for old proxies.",
     )
-    api_proxy: str = Field(default="", description="An HTTP proxy to reach the service through.")
-    connect_timeout: float = Field(
+    api_proxy: str = Field(
+        default="", description="An HTTP proxy between the workers and ConvertAPI."
+    )
+
+    # Account
+    account: str = Field(
+        default="",
+        pattern=rf"^[A-Za-z0-9._:-]{{0,{_ACCOUNT_CHARACTERS}}}$",
+        description="Your name for the account. Its throttle and hold outlive a new secret. "
+        "Defaults to the API's host.",
+    )
+    account_jobs: int = Field(
+        default=0,
+        ge=0,
+        description="Jobs of the account at a time, in the whole fleet. 0: no limit.",
+    )
+    job_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="The key that job ids are derived from. Defaults to a random key in Redis.",
+    )
+    allow_repay: bool = Field(
+        default=False,
+        description="Repeat a submit even if nobody can tell whether the first one was paid.",
+    )
+
+    # Webhooks
+    webhook_url: str = Field(
+        default="",
+        description="The public URL of the web process's `/webhooks`. Unset: no webhooks.",
+    )
+    webhook_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs the webhooks' URLs. The web process needs the same, 16 characters or "
+        "more.",
+    )
+
+    # Limits
+    submit_seconds: float = Field(
+        default=7200,
+        ge=10,
+        allow_inf_nan=False,
+        description="Seconds that a conversion may wait to be submitted.",
+    )
+    hold_seconds: float = Field(
+        default=7 * 24 * 3600,
+        ge=60,
+        allow_inf_nan=False,
+        description="Seconds that a conversion waits for an account on hold, or for the storage, "
+        "before it becomes a dead letter.",
+    )
+    submit_attempts: int = Field(
+        default=3,
+        ge=1,
+        le=10,
+        description="POSTs of one conversion. Each but the first follows a proven loss.",
+    )
+    poll_failures: int = Field(
+        default=100,
+        ge=1,
+        le=1000,
+        description="Polls in a row without an answer of ConvertAPI before a dead letter.",
+    )
+    storage_retries: int = Field(
+        default=6, ge=0, le=50, description="Failed deliveries before a dead letter."
+    )
+    max_file_bytes: int = Field(
+        default=4 * 1024**3, ge=1024, description="The largest result file that workers store."
+    )
+    source_folders: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Folders and buckets that workers may read sources from beside the storage, "
+        "separated by commas.",
+    )
+
+    # Workers
+    pool: Literal["threads", "prefork"] = Field(
+        default="threads",
+        description="Celery's pool. Threads are enough, because conversions wait in Redis.",
+    )
+    concurrency: int = Field(
+        default=32, ge=1, le=1000, description="Celery tasks at a time in one worker."
+    )
+    requests: int = Field(
+        default=64, ge=1, le=1000, description="Requests to ConvertAPI at a time in one worker."
+    )
+    small_bytes: int = Field(
+        default=1024 * 1024,
+        ge=0,
+        description="The poll delivers results up to this size itself. Larger ones get a task of "
+        "their own.",
+    )
+    eta_limit: int = Field(
+        default=10_000,
+        ge=100,
+        description="Countdowns that one worker holds before other workers get the rest.",
+    )
+    visibility_timeout_seconds: int = Field(
+        default=900,
+        ge=_LEAST_VISIBILITY_S,
+        description="Seconds until the broker hands out an unacknowledged message again.",
+    )
+    callback_queue: str = Field(
+        default="celery",
+        min_length=1,
+        description="The queue of callbacks that name none. Your application's workers consume it.",
+    )
+
+    # Timing
+    connect_timeout_seconds: float = Field(
         default=5.0, gt=0, le=60, description="Seconds to connect to the service."
     )
-    read_timeout: float = Field(
+    read_timeout_seconds: float = Field(
         default=15.0,
         gt=5,
         le=120,
-        description="Seconds between two reads of an answer; above the 5 s it may hold a poll.",
+        description="Seconds between two reads of an answer. ConvertAPI may hold a poll for 5 s.",
     )
-    answer_timeout: float = Field(
-        default=30.0, gt=5, le=300, description="Seconds for a whole answer, dribbled or not."
+    answer_timeout_seconds: float = Field(
+        default=30.0,
+        gt=5,
+        le=300,
+        description="Seconds for a whole answer, however slowly it comes.",
     )
-    transfer_timeout: float = Field(
+    transfer_timeout_seconds: float = Field(
         default=900.0, gt=0, le=7200, description="Seconds for a whole download."
     )
-    poll_spacing: float = Field(
+    poll_spacing_seconds: float = Field(
         default=_SERVICE_SPACING_S,
         ge=0.05,
         le=30,
-        description="Seconds between two polls of a job; below 5 only for a loopback service.",
+        description="Seconds between two polls of a job. Below 5 only for a service on loopback.",
     )
     semi_async_seconds: float = Field(
         default=0,
         ge=0,
         le=1200,
-        description="Seconds that a submit waits for the result itself; 0: it never does.",
-    )
-    account_jobs: int = Field(
-        default=0, ge=0, description="Jobs of the account at once, fleet-wide; 0: no limit."
-    )
-    allow_repay: bool = Field(
-        default=False,
-        description="Whether a submit is repeated where nobody can tell if the first was paid.",
-    )
-    job_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Derives job ids. Unless set, a random key that Redis keeps.",
+        description="Seconds that a submit waits for the result itself. 0: it never waits.",
     )
     proof_seconds: float = Field(
         default=120,
@@ -130,81 +226,15 @@ class WorkerSettings(ProducerSettings):
         default=15,
         ge=0.05,
         le=3600,
-        description="The same, where the connection closed at once and no gateway holds the POST.",
+        description="The same if the connection closed at once, so that no gateway holds the POST.",
     )
-    hold_seconds: float = Field(
-        default=7 * 24 * 3600,
-        ge=60,
-        allow_inf_nan=False,
-        description="Seconds that a conversion waits for an account on hold, or for the storage, "
-        "before it is a dead letter.",
-    )
-    submit_seconds: float = Field(
-        default=7200,
-        ge=10,
-        allow_inf_nan=False,
-        description="Seconds that a conversion may wait to be submitted.",
-    )
-    webhook_url: str = Field(
-        default="",
-        description="The web process's `/webhooks` as the service reaches it; unset: no webhooks.",
-    )
-    webhook_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Signs the webhooks' addresses; the web process's own, 16 characters or more.",
-    )
-    submit_attempts: int = Field(
-        default=3, ge=1, le=10, description="POSTs of one conversion, each after a proven loss."
-    )
-    poll_strikes: int = Field(
-        default=100,
-        ge=1,
-        le=1000,
-        description="Polls in a row without an answer of the service, before a dead letter.",
-    )
-    storage_retries: int = Field(
-        default=6, ge=0, le=50, description="Deliveries tried again, before a dead letter."
-    )
-    max_file_bytes: int = Field(
-        default=4 * 1024**3, ge=1024, description="The largest result file that is stored, bytes."
-    )
-    source_folders: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Folders and buckets beside the storage that workers may read sources from, by "
-        "commas.",
-    )
-    pool: Literal["threads", "prefork"] = Field(
-        default="threads", description="Celery's pool. Conversions wait elsewhere: threads do."
-    )
-    concurrency: int = Field(default=32, ge=1, le=1000, description="Tasks at once in one worker.")
-    requests: int = Field(
-        default=64, ge=1, le=1000, description="Requests to ConvertAPI at once in one worker."
-    )
-    small_bytes: int = Field(
-        default=1024 * 1024,
-        ge=0,
-        description="Up to this size a result is fetched by whoever has seen it, without a task.",
-    )
-    eta_limit: int = Field(
-        default=10_000,
-        ge=100,
-        description="Bells that one worker holds until their time, before others get them.",
-    )
-    visibility_timeout: int = Field(
-        default=900,
-        ge=_LEAST_VISIBILITY_S,
-        description="Seconds after which the broker hands out again what was not acknowledged.",
-    )
-    callback_queue: str = Field(
-        default="celery",
-        min_length=1,
-        description="Queue of the callers' callbacks that name none: their own workers' queue.",
-    )
+
+    # Logs
     log_format: Literal["json", "console"] = Field(
-        default="json", description="`json`, one object a line, or `console`."
+        default="json", description="`json` (one object a line) or `console`."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least level that is logged."
+        default="INFO", description="The lowest level that is logged."
     )
 
     @field_validator("api_url")
@@ -324,10 +354,11 @@ class WorkerSettings(ProducerSettings):
 
     @model_validator(mode="after")
     def _keeps_the_services_rule(self) -> WorkerSettings:
-        if self.poll_spacing < _SERVICE_SPACING_S and not self.api_is_loopback:
+        if self.poll_spacing_seconds < _SERVICE_SPACING_S and not self.api_is_loopback:
             raise ValueError(
-                f"CONVEYOR_POLL_SPACING is {self.poll_spacing:g}, and ConvertAPI wants 5 s "
-                "between two polls: set 5 or more (less is for a loopback API host alone)"
+                f"CONVEYOR_POLL_SPACING_SECONDS is {self.poll_spacing_seconds:g}, and "
+                "ConvertAPI wants 5 s between two polls: set 5 or more (less is for a loopback API "
+                "host alone)"
             )
         return self
 

@@ -45,39 +45,38 @@ class WebSettings(ProducerSettings):
         description="The address that the web process listens on.",
     )
     web_port: int = Field(
-        default=8080, ge=0, le=65535, description="Its port; 0: any that is free."
+        default=8080, ge=0, le=65535, description="The port that it listens on. 0: any free one."
     )
     web_api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field(
         default=(),
         repr=False,
-        description="Who may use the API, by commas: `name:hash`, as `python -m web key` shows it.",
+        description="Who may use the API: `name:hash`, separated by commas, from `python -m web "
+        "key`.",
     )
     web_max_upload_bytes: int = Field(
-        default=2 * 1024**3, ge=1024, description="The largest body of an upload, bytes."
+        default=2 * 1024**3, ge=1024, description="The largest body of an upload."
     )
-    web_rate: int = Field(
+    web_requests_per_minute: int = Field(
         default=600,
         ge=0,
-        description="Requests a minute of one key, or of one address without keys; 0: no limit.",
+        description="Requests a minute for each key, or for each address without keys. 0: no "
+        "limit.",
     )
     web_connections: int = Field(
         default=500,
         ge=16,
-        description="Connections at a time. Above it, the one that has asked for nothing for "
-        "longest makes room.",
+        description="Connections at a time. Above that, the one idle for longest is closed.",
     )
-    web_flower_url: str = Field(
-        default="", description="Where people find Flower; the page links to it."
-    )
+    web_flower_url: str = Field(default="", description="Flower's URL. The page links to it.")
     webhook_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Signs the webhooks' addresses; the workers' own, 16 characters or more.",
+        description="Signs the webhooks' URLs. The workers need the same, 16 characters or more.",
     )
     log_format: Literal["json", "console"] = Field(
-        default="json", description="`json`, one object a line, or `console`."
+        default="json", description="`json` (one object a line) or `console`."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least level that is logged."
+        default="INFO", description="The lowest level that is logged."
     )
 
     @field_validator("web_api_keys", mode="before")

@@ -100,7 +100,7 @@ class DeadLetters:
             InvalidRequest: The cursor is invalid.
         """
         entries, following = self._index.dead_page(kind, limit, cursor)
-        return page_of(list(filter(_is_dead, entries)), following, self._ledger.pace)
+        return page_of(list(filter(_is_dead, entries)), following, self._ledger.expected_durations)
 
     def groups(self) -> Sequence[DeadGroup]:
         """How many dead letters there are of each class and account, the most first."""

@@ -9,9 +9,9 @@ from typing import Self
 from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
 from conveyor.handle import progress_of
 from conveyor.ledger import Entry
+from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
-from conveyor.ledger.pace import Pace
 
 __all__ = ["Fleet", "Page", "page_of"]
 
@@ -86,7 +86,7 @@ class Fleet:
         )
 
 
-def page_of(entries: Sequence[Entry], cursor: str, pace: Pace) -> Page:
+def page_of(entries: Sequence[Entry], cursor: str, durations: ExpectedDurations) -> Page:
     """A page of these entries.
 
     Raises:
@@ -94,6 +94,6 @@ def page_of(entries: Sequence[Entry], cursor: str, pace: Pace) -> Page:
     """
     return Page(
         conversions=tuple(entry.conversion for entry in entries),
-        progress=tuple(progress_of(entry, pace.expected(entry.request)) for entry in entries),
+        progress=tuple(progress_of(entry, durations.of(entry.request)) for entry in entries),
         cursor=cursor,
     )

@@ -93,7 +93,7 @@ class Handle:
             UnknownConversion: It was forgotten.
         """
         entry = self._look()
-        return progress_of(entry, self._ledger.pace.expected(entry.request))
+        return progress_of(entry, self._ledger.expected_durations.of(entry.request))
 
     def _look(self) -> Entry:
         """The entry, with what keeps it waiting."""

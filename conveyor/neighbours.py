@@ -32,7 +32,7 @@ _LONGEST_NAME: Final = 80
 # What stands in every namespace that has been used; other applications have keys in braces, too.
 _OURS: Final = re.compile(
     rf"\{{({NAMESPACE})\}}:(?:conversion:.+|state:[a-z]+|(?:due|bell):(?:{'|'.join(KINDS)})(?::.+)?"
-    r"|counts|job_key|accounts|pace|staging)"
+    r"|counts|job_key|accounts|expected_durations|staging)"
 )
 # kombu notes the queues of an exchange here; an application may have put a prefix before it.
 _BINDING: Final = re.compile(r"(.{0,200}?)_kombu\.binding\.(.+)", re.DOTALL)

@@ -34,7 +34,16 @@ from conveyor.fingerprint import fingerprint_of
 from conveyor.fleet import Fleet, Page, page_of
 from conveyor.handle import Handle, progress_of
 from conveyor.idle import close_broker, close_redis
-from conveyor.ledger import PRODUCERS, Claim, Claimed, Client, Ledger, NotRung, connect, governor
+from conveyor.ledger import (
+    PRODUCERS,
+    AlreadyAccepted,
+    Client,
+    Idempotency,
+    Ledger,
+    NotRung,
+    connect,
+    governor,
+)
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
@@ -370,7 +379,9 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         (entry,) = explained(self._client, [self._ledger.get(conversion_id)])
-        return entry.conversion, progress_of(entry, self._ledger.pace.expected(entry.request))
+        return entry.conversion, progress_of(
+            entry, self._ledger.expected_durations.of(entry.request)
+        )
 
     async def aget(self, conversion_id: str) -> Conversion:
         """Get a conversion as it stands, without blocking the event loop."""
@@ -397,7 +408,7 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         entries, following = self._index.page(state, limit, cursor)
-        return page_of(explained(self._client, entries), following, self._ledger.pace)
+        return page_of(explained(self._client, entries), following, self._ledger.expected_durations)
 
     def fleet(self) -> Fleet:
         """The fleet at a glance: how many conversions stand where, and how the accounts do.
@@ -549,15 +560,19 @@ class Conveyor:
             self._ledger.check()
         if idempotency_key is None:
             return self._handle(self._opened(str(uuid4()), request, None, order))
-        claim = Claim(idempotency_key, fingerprint_of(request))
-        known = self._ledger.claimed(claim)
+        idempotency = Idempotency(idempotency_key, fingerprint_of(request))
+        known = self._ledger.accepted_under(idempotency)
         if known is not None and self._ledger.join(known):
             self._staging.remove(self._owned(request))
             return self._handle(known)
-        return self._handle(self._opened(known or str(uuid4()), request, claim, order))
+        return self._handle(self._opened(known or str(uuid4()), request, idempotency, order))
 
     def _opened(
-        self, conversion_id: str, asked: ConversionRequest, claim: Claim | None, order: _Order
+        self,
+        conversion_id: str,
+        asked: ConversionRequest,
+        idempotency: Idempotency | None,
+        order: _Order,
     ) -> str:
         """Stage, open the entry, ring.
 
@@ -567,14 +582,18 @@ class Conveyor:
         request = self._staged(asked)
         owned = self._owned(request)
         taken = self._storage.tokens_of(request.addresses)
-        take_back = partial(self._take_back_quietly, conversion_id, owned, claim)
+        take_back = partial(self._take_back_quietly, conversion_id, owned, idempotency)
         try:
             order.check()
-            opened = self._ledger.open(conversion_id, request, owns=owned, takes=taken, claim=claim)
+            opened = self._ledger.open(
+                conversion_id, request, owns=owned, takes=taken, idempotency=idempotency
+            )
         except NotRung as error:
-            return self._unless_taken_back(conversion_id, owned, claim, error.__cause__ or error)
-        except Claimed as first:
-            return self._join_instead(first.bound, asked, request, claim, order)
+            return self._unless_taken_back(
+                conversion_id, owned, idempotency, error.__cause__ or error
+            )
+        except AlreadyAccepted as first:
+            return self._join_instead(first.bound, asked, request, idempotency, order)
         except LedgerUnavailable as error:
             self._was_redis_there = False
             raise _unknown(conversion_id, error) from error
@@ -586,7 +605,7 @@ class Conveyor:
             take_back()
             raise
         if opened is None:
-            return self._join_instead(conversion_id, asked, request, claim, order)
+            return self._join_instead(conversion_id, asked, request, idempotency, order)
         self._was_redis_there = True
         order.take_back = take_back
         announce(self._publisher, conversion_id, names.SUBMIT, request.redacted())
@@ -599,7 +618,7 @@ class Conveyor:
         conversion_id: str,
         asked: ConversionRequest,
         request: ConversionRequest,
-        claim: Claim | None,
+        idempotency: Idempotency | None,
         order: _Order,
     ) -> str:
         """Hold the conversion of a producer that was first; open it, if that one has let it go."""
@@ -608,13 +627,13 @@ class Conveyor:
             self._staging.remove(self._owned(request))
             return conversion_id
         self._unstage_new(asked, request)
-        return self._opened(conversion_id, asked, claim, order)
+        return self._opened(conversion_id, asked, idempotency, order)
 
     def _unless_taken_back(
         self,
         conversion_id: str,
         owned: Sequence[str],
-        claim: Claim | None,
+        idempotency: Idempotency | None,
         error: BaseException,
     ) -> str:
         """What becomes of a conversion whose bell could not be sent: it was not accepted.
@@ -627,10 +646,10 @@ class Conveyor:
             BrokerUnavailable: It was taken back.
             AcceptanceUnknown: Redis went away, too.
         """
-        if claim is not None and isinstance(error, OperationalError):
+        if idempotency is not None and isinstance(error, OperationalError):
             return conversion_id
         try:
-            taken_back = self._take_back(conversion_id, owned, claim)
+            taken_back = self._take_back(conversion_id, owned, idempotency)
         except LedgerUnavailable as away:
             raise _unknown(conversion_id, away) from error
         if taken_back:
@@ -648,7 +667,9 @@ class Conveyor:
             "this one. The conversion was not accepted."
         )
 
-    def _take_back(self, conversion_id: str, owned: Sequence[str], claim: Claim | None) -> bool:
+    def _take_back(
+        self, conversion_id: str, owned: Sequence[str], idempotency: Idempotency | None
+    ) -> bool:
         """Take a conversion back, with its files, unless a worker has it in hand.
 
         Its message may be under way: it then finds nothing to do.
@@ -656,17 +677,17 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        if not self._ledger.forget(conversion_id, claim):
+        if not self._ledger.forget(conversion_id, idempotency):
             return False
         self._reservations.give_back(owned)
         self._staging.remove(owned)
         return True
 
     def _take_back_quietly(
-        self, conversion_id: str, owned: Sequence[str], claim: Claim | None
+        self, conversion_id: str, owned: Sequence[str], idempotency: Idempotency | None
     ) -> None:
         with suppress(ConveyorError):
-            if not self._take_back(conversion_id, owned, claim):
+            if not self._take_back(conversion_id, owned, idempotency):
                 self._staging.remove(owned)
 
     def _unstage_new(self, asked: ConversionRequest, request: ConversionRequest) -> None:

@@ -51,19 +51,20 @@ class ProducerSettings(BaseSettings):
     )
 
     broker_url: SecretStr = Field(
-        default=SecretStr(_DEFAULT_SERVER), description="Celery's broker; Redis or Valkey."
+        default=SecretStr(_DEFAULT_SERVER), description="Celery's broker. Redis or Valkey."
     )
     redis_url: SecretStr = Field(
         default=SecretStr(""),
-        description="Where the ledger lives. The broker's server unless set.",
+        description="Where the ledger lives. Defaults to the broker.",
     )
     result_backend: SecretStr = Field(
-        default=SecretStr(""), description="Celery's result backend. `REDIS_URL` unless set."
+        default=SecretStr(""), description="Celery's result backend. Defaults to `REDIS_URL`."
     )
     namespace: str = Field(
         default=DEFAULT_NAMESPACE,
         pattern=rf"^{NAMESPACE}$",
-        description="What keys and queues begin with. Fleets with different ones share a Redis.",
+        description="The prefix of keys and queues. Fleets with different prefixes can share a "
+        "Redis.",
     )
     storage_url: str = Field(
         default="~/.conveyor/files",
@@ -150,12 +151,14 @@ class LiveSettings(BaseSettings):
     api_master_token: SecretStr = Field(
         default=SecretStr(""), description="The master token, which reads the account's counters."
     )
-    api_proxy: str = Field(default="", description="An HTTP proxy to reach the service through.")
-    poll_spacing: float = Field(
+    api_proxy: str = Field(
+        default="", description="An HTTP proxy between the workers and ConvertAPI."
+    )
+    poll_spacing_seconds: float = Field(
         default=LEAST_SPACING_S,
         ge=0.05,
         le=30,
-        description="Seconds between two polls of a job; below 5 only for a loopback service.",
+        description="Seconds between two polls of a job. Below 5 only for a service on loopback.",
     )
 
     @field_validator("api_url")

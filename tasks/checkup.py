@@ -32,8 +32,8 @@ def checkup(self: ConversionTask, probe: str | None = None, **_later: Any) -> di
         ``{"node": …, "ledger": …, "checks": [{"name", "ok", "detail", "warning"}]}``. No secret is
         in it.
     """
-    engine = self.engine
-    checks = checkup_of(engine).examine(probe, _MOST_S)
+    services = self.services
+    checks = checkup_of(services).examine(probe, _MOST_S)
     report = {
         "node": self.request.hostname,
         "ledger": "",
@@ -44,6 +44,6 @@ def checkup(self: ConversionTask, probe: str | None = None, **_later: Any) -> di
     }
     # Where Redis is away that is among the checks, and the result may come all the same.
     with suppress(LedgerUnavailable):
-        report["ledger"] = engine.ledger.identity()
-        engine.ledger.reports.put(self.request.id, json.dumps(report))
+        report["ledger"] = services.ledger.identity()
+        services.ledger.reports.put(self.request.id, json.dumps(report))
     return report

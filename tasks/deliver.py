@@ -16,7 +16,7 @@ from workers.base import ConversionTask
 from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
 from workers.telling import Recipient, leave_nothing_to_celery
-from workers.wiring import Engine
+from workers.wiring import Services
 
 
 class DeliverTask(ConversionTask):
@@ -63,31 +63,31 @@ def deliver(self: ConversionTask, conversion_id: str = "", *, at: float = 0.0) -
             bell.
     """
     if not conversion_id:
-        _send_on_what_is_due(self.engine, at)
+        _send_on_what_is_due(self.services, at)
         raise Ignore
-    lease = self.engine.deliveries.acquire(conversion_id)
+    lease = self.services.deliveries.acquire(conversion_id)
     if lease is None:
         # Another delivers it. If that one has died, the sweep rings.
         raise Ignore
-    with self.engine.heartbeat.keeps(lease) as work:
-        entry = bring(self.engine, lease, work, Recipient(self.app, self.backend, self.request))
+    with self.services.heartbeat.renewing(lease) as work:
+        entry = bring(self.services, lease, work, Recipient(self.app, self.backend, self.request))
     entry.conversion.raise_if_failed()
     return entry.conversion.to_dict()
 
 
-def _send_on_what_is_due(engine: Engine, at: float) -> None:
-    with room_for(engine, "deliver", at) as room:
-        taken = engine.claims.deliveries(room, at)
+def _send_on_what_is_due(services: Services, at: float) -> None:
+    with room_for(services, "deliver", at) as room:
+        taken = services.claims.deliveries(room, at)
         due = [passed.entry for passed in taken.passes]
-        jobs = {entry.id: partial(_send_on, engine, entry) for entry in due}
-        begun = begin(engine, names.DELIVER, jobs)
-    losses.report(engine, taken.lost)
-    engine.crew.wait(begun)
+        jobs = {entry.id: partial(_send_on, services, entry) for entry in due}
+        begun = begin(services, names.DELIVER, jobs)
+    losses.report(services, taken.lost)
+    services.crew.wait(begun)
 
 
-def _send_on(engine: Engine, entry: Entry) -> None:
+def _send_on(services: Services, entry: Entry) -> None:
     """Bring one that is due on its way: at once, or by a message under its caller's task id."""
-    if is_plain(engine, entry):
-        follow(engine, entry)
+    if is_plain(services, entry):
+        follow(services, entry)
     else:
-        bells.deliver(engine.publisher, entry)
+        bells.deliver(services.publisher, entry)

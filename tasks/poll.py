@@ -11,8 +11,8 @@ import structlog
 
 from conveyor import names
 from conveyor.domain import schedule
-from conveyor.domain.decision import Bury, Expire, Keep, PollAgain, SubmitAgain, after_poll
-from conveyor.domain.outcomes import Finished, PollOutcome
+from conveyor.domain.answers import Finished, PollAnswer
+from conveyor.domain.decision import Bury, Expire, PollAgain, SubmitAgain, after_poll
 from conveyor.ledger import Entry
 from conveyor.ledger.turnstile import Pass
 from workers import losses
@@ -22,7 +22,7 @@ from workers.claiming import begin_on, room_for
 from workers.cleanup import leave_if_cancelled
 from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
-from workers.wiring import Engine
+from workers.wiring import Services
 
 log = structlog.get_logger("conveyor.poll")
 
@@ -38,49 +38,49 @@ def poll(self: ConversionTask, *, at: float = 0.0) -> None:
         self: The task.
         at: When the bell was to come, by Redis' clock.
     """
-    engine = self.engine
-    with room_for(engine, "poll", at) as room:
-        taken = engine.claims.polls(room, at)
-        begun = begin_on(engine, names.POLL, taken.passes, partial(_poll, engine))
-    losses.report(engine, taken.lost)
-    engine.crew.wait(begun)
+    services = self.services
+    with room_for(services, "poll", at) as room:
+        taken = services.claims.polls(room, at)
+        begun = begin_on(services, names.POLL, taken.passes, partial(_poll, services))
+    losses.report(services, taken.lost)
+    services.crew.wait(begun)
 
 
-def _poll(engine: Engine, passed: Pass, _work: Work) -> None:
+def _poll(services: Services, passed: Pass, _work: Work) -> None:
     """Ask, note the answer, and bring what is ready to its caller."""
     began = time.monotonic()
-    outcome = _ask(engine, passed)
+    answer = _ask(services, passed)
     took_s = time.monotonic() - began
     taking = (
-        lease_for(engine, passed.entry, outcome.result) if isinstance(outcome, Finished) else None
+        lease_for(services, passed.entry, answer.result) if isinstance(answer, Finished) else None
     )
-    noted = _note(engine, passed, outcome, taking, took_s)
+    noted = _record(services, passed, answer, taking, took_s)
     if noted is None:
-        leave_if_cancelled(engine, passed.entry, outcome)
-    follow(engine, noted, taking)
+        leave_if_cancelled(services, passed.entry, answer)
+    follow(services, noted, taking)
 
 
-def _ask(engine: Engine, passed: Pass) -> PollOutcome:
+def _ask(services: Services, passed: Pass) -> PollAnswer:
     """Poll; whatever is raised meanwhile leaves the turnstile."""
     entry = passed.entry
     try:
-        return engine.api.poll(
+        return services.api.poll(
             entry.base_url,
             entry.dialect,
             entry.job_id,
-            engine.keeper(entry.id),
+            services.keeper(entry.id),
             target=entry.request.to_format,
             params={**entry.request.params, **entry.uploads},
         )
     except BaseException:
-        engine.turnstile.leave(passed)
+        services.turnstile.leave(passed)
         raise
 
 
-def _note(
-    engine: Engine,
+def _record(
+    services: Services,
     passed: Pass,
-    outcome: PollOutcome,
+    answer: PollAnswer,
     taking: Mapping[str, Any] | None,
     took_s: float,
 ) -> Entry | None:
@@ -88,16 +88,16 @@ def _note(
 
     The same step leaves the turnstile, and sets the date of the next poll.
     """
-    entry, leaving, ledger = passed.entry, passed.leaving, engine.ledger
-    match after_poll(outcome, entry, engine.limits):
-        case Keep(result):
+    entry, leaving, ledger = passed.entry, passed.leaving, services.ledger
+    match after_poll(answer, entry, services.limits):
+        case Finished(result):
             age_s = round(entry.job_age_s, 2)
             log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
-            return _later(engine, passed, again, took_s)
+            return _later(services, passed, again, took_s)
         case SubmitAgain() as again:
-            return _submit_again(engine, passed, again)
+            return _submit_again(services, passed, again)
         case Bury(failure, cost):
             log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
             return ledger.failed(entry, failure, cost=cost, leaving=leaving)
@@ -106,11 +106,13 @@ def _note(
             return ledger.expired(entry, failure, leaving=leaving)
 
 
-def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Entry | None:
+def _submit_again(services: Services, passed: Pass, again: SubmitAgain) -> Entry | None:
     entry, is_new_job = passed.entry, again.pays_anew or again.reupload
-    delay_s = 0 if is_new_job else schedule.retry_submit(engine.spacing_s, entry.strikes)
+    delay_s = (
+        0 if is_new_job else schedule.retry_submit(services.spacing_s, entry.consecutive_failures)
+    )
     log.warning("submit_again", reason=again.note, submits=entry.submits)
-    return engine.ledger.put_back(
+    return services.ledger.put_back(
         *(entry, delay_s, again.note),
         lost=not is_new_job,
         pays_anew=again.pays_anew,
@@ -119,15 +121,15 @@ def _submit_again(engine: Engine, passed: Pass, again: SubmitAgain) -> Entry | N
     )
 
 
-def _later(engine: Engine, passed: Pass, again: PollAgain, took_s: float) -> Entry | None:
+def _later(services: Services, passed: Pass, again: PollAgain, took_s: float) -> Entry | None:
     entry = passed.entry
-    delay_s = max(_wait_s(engine, entry, again, took_s), again.retry_after_s)
+    delay_s = max(_wait_s(services, entry, again, took_s), again.retry_after_s)
     log.debug("not_ready", polls=entry.polls + 1, delay_s=round(delay_s, 2), note=again.note)
-    return engine.ledger.later(
+    return services.ledger.poll_later(
         entry,
         delay_s,
-        alive=again.alive,
-        strike=again.strike,
+        confirmed=again.confirmed,
+        failed=again.failed,
         missing=again.missing,
         note=again.note,
         # Where the webhook has called while this poll was under way, it may have come too early:
@@ -136,12 +138,12 @@ def _later(engine: Engine, passed: Pass, again: PollAgain, took_s: float) -> Ent
     )
 
 
-def _wait_s(engine: Engine, entry: Entry, again: PollAgain, took_s: float) -> float:
-    spacing_s, age_s = engine.spacing_s, entry.job_age_s
+def _wait_s(services: Services, entry: Entry, again: PollAgain, took_s: float) -> float:
+    spacing_s, age_s = services.spacing_s, entry.job_age_s
     if again.missing:
         return schedule.until_proof(spacing_s, age_s, again.proof_in_s)
-    strikes = entry.strikes + 1 if again.strike else 0
+    consecutive_failures = entry.consecutive_failures + 1 if again.failed else 0
     if entry.webhook:
-        return schedule.next_fallback(spacing_s, age_s, strikes, took_s=took_s)
-    expectation = engine.ledger.pace.expected(entry.request)
-    return schedule.next_poll(spacing_s, age_s, strikes, expectation, took_s=took_s)
+        return schedule.next_fallback(spacing_s, age_s, consecutive_failures, took_s=took_s)
+    expectation = services.ledger.expected_durations.of(entry.request)
+    return schedule.next_poll(spacing_s, age_s, consecutive_failures, expectation, took_s=took_s)

@@ -14,28 +14,26 @@ from celery.exceptions import Ignore
 from conveyor import names
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import schedule
+from conveyor.domain.answers import (
+    Finished,
+    NotFound,
+    Started,
+    SubmitAnswer,
+    Throttled,
+)
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.decision import (
     AskFirst,
     Bury,
     Hold,
-    Keep,
     SubmitAgain,
-    Taken,
     after_submit,
     denied,
     held_too_long,
     waited_too_long,
 )
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
-    Finished,
-    NotFound,
-    Started,
-    SubmitOutcome,
-    Throttled,
-)
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
 from conveyor.errors import InvalidRequest, StorageError
@@ -55,7 +53,7 @@ from workers.heartbeat import Work
 from workers.revoking import DROPPED
 from workers.sources import bring_sources, failure_of_source
 from workers.telling import refuse, revoke
-from workers.wiring import Engine
+from workers.wiring import Services
 
 # A process that was stopped between intent and POST for so long may have been taken for dead: it
 # must not POST any more. Whoever claims it next asks for the job first.
@@ -76,14 +74,14 @@ class Posted:
         before: The conversion as it stood before.
         job: What was posted.
         passed: The turnstile's pass, with the conversion as it stood when the POST began.
-        outcome: The answer.
+        answer: The answer.
         at: When it went out, by this process's clock.
     """
 
     before: Entry
     job: Submission
     passed: Pass
-    outcome: SubmitOutcome
+    answer: SubmitAnswer
     at: float
 
 
@@ -98,7 +96,7 @@ class SubmitTask(ConversionTask):
 
 
 # Acknowledged late, as all: a repeat claims what is due, and that may be nothing.
-# No result: the outcome is delivered later, under the same task id. No events: to Flower the
+# No result: the answer is delivered later, under the same task id. No events: to Flower the
 # conversion is under way until it is delivered.
 @app.task(
     bind=True,
@@ -138,31 +136,33 @@ def submit(
     """
     if to:
         _begin(self, asked, (source, to, from_format, params, semi_async_seconds))
-    _submit_due(self.engine, at)
+    _submit_due(self.services, at)
     if Caller.of(self.request).is_called_back:
         raise Ignore
 
 
 def _begin(task: ConversionTask, asked: str, call: tuple[Any, ...]) -> None:
-    entry = task.engine.ledger.find(task.request.id)
+    entry = task.services.ledger.find(task.request.id)
     dropped = getattr(task.request, DROPPED, "")
     if dropped and entry is None:
         revoke(task, dropped)
     _accept(task, entry, asked, call)
 
 
-def _submit_due(engine: Engine, at: float) -> None:
+def _submit_due(services: Services, at: float) -> None:
     """Take what may go, and submit it; end what has waited for the account for too long."""
-    with room_for(engine, "submit", at) as room:
-        taken = engine.claims.submits(room, at)
+    with room_for(services, "submit", at) as room:
+        taken = services.claims.submits(room, at)
         admission = taken.admission
-        begun = begin_on(engine, names.SUBMIT, taken.passes, partial(_submit, engine, admission))
-        ended = begin_on(engine, names.SUBMIT, taken.spent, partial(_end_waiting, engine))
-    losses.report(engine, taken.lost)
-    engine.crew.wait(begun)
-    engine.crew.wait(ended)
+        begun = begin_on(
+            services, names.SUBMIT, taken.passes, partial(_submit, services, admission)
+        )
+        ended = begin_on(services, names.SUBMIT, taken.spent, partial(_end_waiting, services))
+    losses.report(services, taken.lost)
+    services.crew.wait(begun)
+    services.crew.wait(ended)
     if admission.must_check:
-        check_account(engine)
+        check_account(services)
 
 
 def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[Any, ...]) -> None:
@@ -171,13 +171,13 @@ def _accept(task: ConversionTask, entry: Entry | None, asked: str, call: tuple[A
     Its message may come twice. One of the same id that asks for something else is refused: its
     caller must not take the other's file for its own.
     """
-    ledger, conversion_id = task.engine.ledger, task.request.id
+    ledger, conversion_id = task.services.ledger, task.request.id
     try:
         _check_id(conversion_id)
         request = _check(ConversionRequest.build(*call))
         asked = asked or fingerprint_of(request)
         if entry is None:
-            taken = task.engine.storage.tokens_of(request.addresses)
+            taken = task.services.storage.tokens_of(request.addresses)
             caller = Caller.of(task.request)
             opened = ledger.open(
                 *(conversion_id, request, caller),
@@ -225,62 +225,62 @@ def _check(request: ConversionRequest) -> ConversionRequest:
     return request
 
 
-def _submit(engine: Engine, admission: Admission, passed: Pass, work: Work) -> None:
+def _submit(services: Services, admission: Admission, passed: Pass, work: Work) -> None:
     """Bring the sources, POST, and note the answer.
 
     The turnstile is ours, so nobody polls the job until the answer is noted.
     """
     try:
-        work.may_take(engine.most_upload_s(passed.entry))
-        passed = replace(passed, entry=bring_sources(engine, passed.entry))
+        work.may_take(services.most_upload_s(passed.entry))
+        passed = replace(passed, entry=bring_sources(services, passed.entry))
     except (InvalidRequest, StorageError, ApiError) as error:
-        follow(engine, _without_sources(engine, passed, error, admission))
+        follow(services, _without_sources(services, passed, error, admission))
         return
-    posted = _post(engine, passed, admission, work)
+    posted = _post(services, passed, admission, work)
     if posted is None:
-        engine.turnstile.leave(passed)
+        services.turnstile.leave(passed)
         return
-    tell_governor(engine, admission, posted.passed.entry, posted.outcome)
-    taking = _taking(engine, posted)
-    noted = _note(engine, posted, admission, taking) or _note_again(
-        engine, posted, admission, taking
+    tell_governor(services, admission, posted.passed.entry, posted.answer)
+    taking = _taking(services, posted)
+    noted = _record(services, posted, admission, taking) or _record_again(
+        services, posted, admission, taking
     )
     if noted is None:
-        leave_if_cancelled(engine, posted.passed.entry, posted.outcome)
-    follow(engine, noted, taking)
+        leave_if_cancelled(services, posted.passed.entry, posted.answer)
+    follow(services, noted, taking)
 
 
-def _taking(engine: Engine, posted: Posted) -> Mapping[str, Any] | None:
+def _taking(services: Services, posted: Posted) -> Mapping[str, Any] | None:
     """A lease for a result that is delivered as soon as it is noted."""
-    outcome = posted.outcome
-    if not isinstance(outcome, Finished):
+    answer = posted.answer
+    if not isinstance(answer, Finished):
         return None
-    return lease_for(engine, posted.passed.entry, outcome.result)
+    return lease_for(services, posted.passed.entry, answer.result)
 
 
-def _end_waiting(engine: Engine, passed: Pass, _work: Work) -> None:
+def _end_waiting(services: Services, passed: Pass, _work: Work) -> None:
     """It has waited for the account for too long: nothing was sent."""
-    failure = held_too_long(passed.entry, engine.governor.why(), engine.limits)
+    failure = held_too_long(passed.entry, services.governor.why(), services.limits)
     if failure is None:
-        engine.turnstile.leave(passed)
+        services.turnstile.leave(passed)
         return
-    follow(engine, engine.ledger.failed(passed.entry, failure, leaving=passed.leaving))
+    follow(services, services.ledger.failed(passed.entry, failure, leaving=passed.leaving))
 
 
-def _post(engine: Engine, passed: Pass, admission: Admission, work: Work) -> Posted | None:
+def _post(services: Services, passed: Pass, admission: Admission, work: Work) -> Posted | None:
     """POST in the first dialect whose address the service knows; None where we came too late."""
-    wait_s = _wait_s(engine, passed.entry)
-    work.may_take(engine.most_answer_s + wait_s)
-    for dialect in (candidates := _candidates(engine, passed.entry, wait_s)):
-        posted = _post_in(dialect, engine, passed, admission, wait_s)
+    wait_s = _wait_s(services, passed.entry)
+    work.may_take(services.most_answer_s + wait_s)
+    for dialect in (candidates := _candidates(services, passed.entry, wait_s)):
+        posted = _post_in(dialect, services, passed, admission, wait_s)
         if posted is None:
             return None
-        if isinstance(posted.outcome, Started | Finished):
-            engine.dialects.worked(dialect)
+        if isinstance(posted.answer, Started | Finished):
+            services.dialects.worked(dialect)
         is_last = dialect is candidates[-1]
-        if not isinstance(posted.outcome, NotFound) or is_last:
+        if not isinstance(posted.answer, NotFound) or is_last:
             return posted
-        put_back = engine.ledger.put_back(
+        put_back = services.ledger.put_back(
             posted.passed.entry, 0, "trying the other dialect", leaving=posted.passed.leaving
         )
         if put_back is None:
@@ -289,67 +289,67 @@ def _post(engine: Engine, passed: Pass, admission: Admission, work: Work) -> Pos
     return None
 
 
-def _candidates(engine: Engine, entry: Entry, wait_s: float) -> tuple[Dialect, ...]:
+def _candidates(services: Services, entry: Entry, wait_s: float) -> tuple[Dialect, ...]:
     """A POST is repeated as it was: only the same id tells the service that it is a repetition."""
     if entry.lost:
         return (entry.dialect,)
-    return (Dialect.QUERY,) if wait_s else engine.dialects.candidates()
+    return (Dialect.QUERY,) if wait_s else services.dialects.candidates()
 
 
-def _wait_s(engine: Engine, entry: Entry) -> float:
+def _wait_s(services: Services, entry: Entry) -> float:
     if entry.lost and entry.dialect is not Dialect.QUERY:
         return 0.0
-    return entry.request.wait_s(engine.settings.semi_async_seconds)
+    return entry.request.wait_s(services.settings.semi_async_seconds)
 
 
 def _post_in(
-    dialect: Dialect, engine: Engine, passed: Pass, admission: Admission, wait_s: float
+    dialect: Dialect, services: Services, passed: Pass, admission: Admission, wait_s: float
 ) -> Posted | None:
     """Record the intent, and POST."""
     entry = passed.entry
     job = Submission(
-        dialect.job_id(engine.job_uuid(entry)),
-        engine.api.base_url,
+        dialect.job_id(services.job_uuid(entry)),
+        services.api.base_url,
         dialect,
-        engine.governor.account,
+        services.governor.account,
         admission.foreign_ids,
-        webhook=bool(engine.settings.webhook_url),
+        webhook=bool(services.settings.webhook_url),
     )
     noted_at = time.monotonic()
-    begun = engine.ledger.begin_submit(entry, job, passed.entering)
+    begun = services.ledger.begin_submit(entry, job, passed.entering)
     if begun is None or time.monotonic() - noted_at > _SLEPT_S:
         return None
     passed, posted_at = replace(passed, entry=begun), time.monotonic()
-    return Posted(entry, job, passed, _start(engine, passed, wait_s), posted_at)
+    return Posted(entry, job, passed, _start(services, passed, wait_s), posted_at)
 
 
-def _start(engine: Engine, passed: Pass, wait_s: float) -> SubmitOutcome:
+def _start(services: Services, passed: Pass, wait_s: float) -> SubmitAnswer:
     entry, request = passed.entry, passed.entry.request
     try:
-        return engine.api.start(
+        return services.api.start(
             entry.dialect,
             (request.from_format, request.to_format),
             request.form(entry.uploads),
             entry.job_id,
-            engine.keeper(entry.id),
-            webhook=engine.webhook(entry.id),
+            services.keeper(entry.id),
+            webhook=services.webhook(entry.id),
             wait_s=wait_s,
         )
     except BaseException:
-        engine.turnstile.leave(passed)
+        services.turnstile.leave(passed)
         raise
 
 
-def _note(
-    engine: Engine, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+def _record(
+    services: Services, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
 ) -> Entry | None:
     """Write into the ledger what the answer means; the same step leaves the turnstile."""
-    ledger, spacing_s = engine.ledger, engine.spacing_s
-    entry, leaving, outcome = posted.passed.entry, posted.passed.leaving, posted.outcome
-    match after_submit(outcome, entry, engine.limits, account_is_well=admission.well):
-        case Taken(job_id):
-            return _started(engine, posted.passed, job_id, posted.at)
-        case Keep(result):
+    ledger, spacing_s = services.ledger, services.spacing_s
+    entry, leaving, answer = posted.passed.entry, posted.passed.leaving, posted.answer
+    match after_submit(answer, entry, services.limits, account_is_well=admission.well):
+        case Started(job_id):
+            return _started(services, posted.passed, job_id, posted.at)
+        case Finished(result):
             log.info("finished_at_submit", cost=result.cost)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case AskFirst(note, closed_at_once, refusal):
@@ -361,11 +361,11 @@ def _note(
                 leaving=leaving,
             )
         case SubmitAgain(note, _, reupload):
-            delay_s = _submit_again_in_s(engine, posted, reupload=reupload)
+            delay_s = _submit_again_in_s(services, posted, reupload=reupload)
             log.info("submit_put_back", reason=note, delay_s=round(delay_s, 2))
             return ledger.put_back(entry, delay_s, note, reupload=reupload, leaving=leaving)
         case Hold(failure):
-            hold_account(engine, failure)
+            hold_account(services, failure)
             return ledger.put_back(
                 *(entry, 0, failure.message),
                 held=True,
@@ -382,57 +382,57 @@ def _is_its_own(failure: Failure, admission: Admission) -> bool:
     return admission.well and failure.code != BALANCE_USED_UP
 
 
-def _note_again(
-    engine: Engine, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
+def _record_again(
+    services: Services, posted: Posted, admission: Admission, taking: Mapping[str, Any] | None
 ) -> Entry | None:
     """Redis may have been switched, and have lost the intent: it is recorded once more.
 
     Refused where that is not so: the entry has moved on, or has ended.
     """
     passed = posted.passed
-    begun = engine.ledger.begin_submit(posted.before, posted.job, passed.entering, was_lost=True)
+    begun = services.ledger.begin_submit(posted.before, posted.job, passed.entering, was_lost=True)
     if begun is None:
         return None
     log.warning("intent_was_lost")
     again = replace(posted, passed=replace(passed, entry=begun))
-    return _note(engine, again, admission, taking)
+    return _record(services, again, admission, taking)
 
 
-def _submit_again_in_s(engine: Engine, posted: Posted, *, reupload: bool) -> float:
+def _submit_again_in_s(services: Services, posted: Posted, *, reupload: bool) -> float:
     if reupload:
         return 0.0
-    strikes = posted.passed.entry.strikes
-    if isinstance(posted.outcome, Throttled):
-        return _throttled(engine, strikes, posted.outcome.retry_after_s)
-    return schedule.retry_submit(engine.spacing_s, strikes)
+    consecutive_failures = posted.passed.entry.consecutive_failures
+    if isinstance(posted.answer, Throttled):
+        return _throttled(services, consecutive_failures, posted.answer.retry_after_s)
+    return schedule.retry_submit(services.spacing_s, consecutive_failures)
 
 
-def _throttled(engine: Engine, strikes: int, retry_after_s: float | None) -> float:
+def _throttled(services: Services, consecutive_failures: int, retry_after_s: float | None) -> float:
     """Note a throttle: many slow the fleet down, and this one waits as long as the service asks."""
-    rate = engine.governor.throttled()
+    rate = services.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
-    least_s = schedule.retry_submit(engine.spacing_s, strikes)
+    least_s = schedule.retry_submit(services.spacing_s, consecutive_failures)
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 
-def _started(engine: Engine, passed: Pass, job_id: str, posted_at: float) -> Entry | None:
+def _started(services: Services, passed: Pass, job_id: str, posted_at: float) -> Entry | None:
     entry = passed.entry
-    expectation = engine.ledger.pace.expected(entry.request)
-    mostly_open = engine.ledger.pace.begin(entry.request)
+    expectation = services.ledger.expected_durations.of(entry.request)
+    mostly_open = services.ledger.expected_durations.begin(entry.request)
     took_s = time.monotonic() - posted_at
     delay_s = (
-        schedule.first_fallback(engine.spacing_s, expectation, mostly_open=mostly_open)
+        schedule.first_fallback(services.spacing_s, expectation, mostly_open=mostly_open)
         if entry.webhook
-        else schedule.first_poll(engine.spacing_s, expectation, took_s)
+        else schedule.first_poll(services.spacing_s, expectation, took_s)
     )
     log.debug("submitted", dialect=entry.dialect.value, first_poll_s=round(delay_s, 2))
-    return engine.ledger.started(
+    return services.ledger.started(
         entry, job_id, delay_s, expectation=expectation, leaving=passed.leaving
     )
 
 
 def _without_sources(
-    engine: Engine,
+    services: Services,
     passed: Pass,
     error: InvalidRequest | StorageError | ApiError,
     admission: Admission,
@@ -441,15 +441,15 @@ def _without_sources(
     entry, leaving = passed.entry, passed.leaving
     failure = failure_of_source(error)
     if failure is None:
-        return _try_later(engine, passed, error)
+        return _try_later(services, passed, error)
     decision: Hold | Bury = Bury(failure)
     if failure.kind is FailureKind.ACCOUNT:
-        engine.governor.refused(entry.id)
-        decision = denied(failure, entry, engine.limits, is_well=admission.well)
+        services.governor.refused(entry.id)
+        decision = denied(failure, entry, services.limits, is_well=admission.well)
     if isinstance(decision, Bury):
-        return engine.ledger.failed(entry, decision.failure, leaving=leaving)
-    hold_account(engine, failure)
-    return engine.ledger.delayed(
+        return services.ledger.failed(entry, decision.failure, leaving=leaving)
+    hold_account(services, failure)
+    return services.ledger.submit_later(
         *(entry, 0, failure.message),
         held=True,
         first=True,
@@ -458,29 +458,29 @@ def _without_sources(
     )
 
 
-def _try_later(engine: Engine, passed: Pass, error: Exception) -> Entry | None:
+def _try_later(services: Services, passed: Pass, error: Exception) -> Entry | None:
     entry, leaving = passed.entry, passed.leaving
     note = f"the source could not be uploaded: {error}"
     if isinstance(error, OtherStorage):
-        return _hold_for_storage(engine, passed, note)
-    too_long = waited_too_long(entry, note, engine.limits)
+        return _wait_for_storage(services, passed, note)
+    too_long = waited_too_long(entry, note, services.limits)
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
-        return engine.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
-    delay_s = schedule.retry_submit(engine.spacing_s, entry.strikes)
+        return services.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
+    delay_s = schedule.retry_submit(services.spacing_s, entry.consecutive_failures)
     if isinstance(error, ComeLater):
-        delay_s = _throttled(engine, entry.strikes, error.retry_after_s)
+        delay_s = _throttled(services, entry.consecutive_failures, error.retry_after_s)
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
-    return engine.ledger.delayed(entry, delay_s, note, leaving=leaving)
+    return services.ledger.submit_later(entry, delay_s, note, leaving=leaving)
 
 
-def _hold_for_storage(engine: Engine, passed: Pass, note: str) -> Entry | None:
+def _wait_for_storage(services: Services, passed: Pass, note: str) -> Entry | None:
     """The operator has something to repair, or another worker has the right storage."""
     entry, leaving = passed.entry, passed.leaving
-    too_long = held_too_long(entry, note, engine.limits)
+    too_long = held_too_long(entry, note, services.limits)
     if too_long is not None:
         failure = replace(too_long, kind=FailureKind.STORAGE)
-        return engine.ledger.failed(entry, failure, leaving=leaving)
-    delay_s = schedule.for_another(entry.strikes)
+        return services.ledger.failed(entry, failure, leaving=leaving)
+    delay_s = schedule.for_another(entry.consecutive_failures)
     log.warning("submit_held", reason=note, delay_s=delay_s)
-    return engine.ledger.delayed(entry, delay_s, note, held=True, leaving=leaving)
+    return services.ledger.submit_later(entry, delay_s, note, held=True, leaving=leaving)

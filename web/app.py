@@ -33,7 +33,7 @@ from web.limits import Rate, ShortQuery
 from web.problems import Kind, ProblemResponse
 from web.readiness import Readiness
 from web.webhooks import Webhooks
-from web.wiring import Parts
+from web.wiring import Services
 
 __all__ = ["make_app"]
 
@@ -72,7 +72,7 @@ def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    wiring.use(app, Parts(settings, conveyor, Readiness(conveyor)))
+    wiring.use(app, Services(settings, conveyor, Readiness(conveyor)))
     problems.install(app)
     for router in _ROUTERS:
         app.include_router(router)
@@ -92,7 +92,7 @@ def _middleware(settings: WebSettings, conveyor: Conveyor) -> Sequence[Middlewar
         Middleware(ApiKeys, keys=keys),
         Middleware(OwnVisitors, names=None if keys else (), refuse=_foreign),
         Middleware(ShortQuery),
-        Middleware(Rate, per_minute=settings.web_rate),
+        Middleware(Rate, per_minute=settings.web_requests_per_minute),
     ]
 
 

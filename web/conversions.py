@@ -112,15 +112,15 @@ class ConversionQuery(PageQuery):
 async def convert(
     request: Request,
     response: Response,
-    parts: Wired,
+    services: Wired,
     query: Annotated[DocumentQuery, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> ConversionAnswer:
     """Returns at once; the conversion goes on. Look at it, or listen to its events."""
-    limit = parts.settings.web_max_upload_bytes
-    async with staging(parts.conveyor) as staged:
+    limit = services.settings.web_max_upload_bytes
+    async with staging(services.conveyor) as staged:
         order = await read_order(request, query, staged, limit)
-        handle = await parts.conveyor.aconvert(
+        handle = await services.conveyor.aconvert(
             order.source,
             order.to,
             order.from_format,
@@ -130,7 +130,7 @@ async def convert(
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)
-    return await run_in_threadpool(outcome_of, parts.conveyor, _accepted(handle.id, order))
+    return await run_in_threadpool(outcome_of, services.conveyor, _accepted(handle.id, order))
 
 
 @router.get(
@@ -139,9 +139,9 @@ async def convert(
     summary="List conversions, the newest first",
     responses=problems(Kind.INVALID_REQUEST),
 )
-def list_conversions(parts: Wired, query: Annotated[ConversionQuery, Query()]) -> ConversionPage:
+def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
-    page = parts.conveyor.list(query.state, query.limit, query.cursor)
+    page = services.conveyor.list(query.state, query.limit, query.cursor)
     return ConversionPage(
         conversions=[
             ConversionAnswer.of(conversion, progress)
@@ -157,9 +157,9 @@ def list_conversions(parts: Wired, query: Annotated[ConversionQuery, Query()]) -
     summary="Look at a conversion",
     responses=problems(Kind.NOT_FOUND),
 )
-def get_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
+def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
     """Show a conversion as it stands."""
-    return ConversionAnswer.of(*parts.conveyor.status(conversion_id))
+    return ConversionAnswer.of(*services.conveyor.status(conversion_id))
 
 
 @router.delete(
@@ -168,12 +168,12 @@ def get_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
     summary="Cancel a conversion",
     responses=problems(Kind.NOT_FOUND),
 )
-def cancel_conversion(parts: Wired, conversion_id: str) -> ConversionAnswer:
+def cancel_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
     """Whatever its state. It is answered as it has ended: cancelled, or as it had ended before.
 
     What ConvertAPI has charged stays charged.
     """
-    return outcome_of(parts.conveyor, parts.conveyor.cancel(conversion_id))
+    return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id))
 
 
 def _accepted(conversion_id: str, order: Order) -> Conversion:

@@ -40,9 +40,11 @@ class DeadLetterQuery(PageQuery):
     summary="List dead letters, the newest first",
     responses=problems(Kind.INVALID_REQUEST),
 )
-def list_dead_letters(parts: Wired, query: Annotated[DeadLetterQuery, Query()]) -> DeadLetterPage:
+def list_dead_letters(
+    services: Wired, query: Annotated[DeadLetterQuery, Query()]
+) -> DeadLetterPage:
     """Some of them; `next` leads to the next page."""
-    letters = parts.conveyor.dead_letters
+    letters = services.conveyor.dead_letters
     page = letters.page(query.kind, query.limit, query.cursor)
     costs = letters.costs_of([conversion.id for conversion in page.conversions])
     return DeadLetterPage(
@@ -61,10 +63,10 @@ def list_dead_letters(parts: Wired, query: Annotated[DeadLetterQuery, Query()]) 
     summary="Look at a dead letter",
     responses=problems(Kind.NOT_FOUND),
 )
-def get_dead_letter(parts: Wired, conversion_id: str) -> DeadLetterAnswer:
+def get_dead_letter(services: Wired, conversion_id: str) -> DeadLetterAnswer:
     """Show a dead letter as it stands."""
-    is_paid = parts.conveyor.dead_letters.costs(conversion_id)
-    conversion, progress = parts.conveyor.status(conversion_id)
+    is_paid = services.conveyor.dead_letters.costs(conversion_id)
+    conversion, progress = services.conveyor.status(conversion_id)
     return DeadLetterAnswer.of_dead(conversion, progress, is_paid=is_paid)
 
 
@@ -83,12 +85,12 @@ def get_dead_letter(parts: Wired, conversion_id: str) -> DeadLetterAnswer:
     openapi_extra={"requestBody": _BODY},
 )
 async def replay(
-    request: Request, response: Response, parts: Wired, conversion_id: str
+    request: Request, response: Response, services: Wired, conversion_id: str
 ) -> ConversionAnswer:
     """Under the same id. `replay_is_paid` has said whether it costs."""
     order = await read_json(request, ReplayOrder) if _has_body(request) else ReplayOrder()
     response.headers["Location"] = href_of(conversion_id)
-    return await run_in_threadpool(_replayed, parts.conveyor, conversion_id, order.timeout)
+    return await run_in_threadpool(_replayed, services.conveyor, conversion_id, order.timeout)
 
 
 def _replayed(conveyor: Conveyor, conversion_id: str, timeout: int | None) -> ConversionAnswer:

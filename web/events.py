@@ -77,9 +77,11 @@ LastEventId = Annotated[
     response_class=Response,
     responses=_RESPONSES,
 )
-async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = None) -> Response:
+async def follow(
+    services: Wired, conversion_id: str, last_event_id: LastEventId = None
+) -> Response:
     """One event for each change of state; the stream ends with the final one."""
-    handle = await parts.conveyor.ahandle(conversion_id)
+    handle = await services.conveyor.ahandle(conversion_id)
     events = _after(handle, last_event_id or "")
     seen: list[Event] = []
     # Who has seen none gets one at least.
@@ -89,7 +91,7 @@ async def follow(parts: Wired, conversion_id: str, last_event_id: LastEventId = 
         if first is None:
             return Response(status_code=204)
         seen = [first]
-    lines = stream(seen, events, parts.closing)
+    lines = stream(seen, events, services.closing)
     return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
 
 

@@ -96,13 +96,13 @@ _PATH: Final = "/conversions/{conversion_id}/files/{name}"
 )
 async def get_file(
     request: Request,
-    parts: Wired,
+    services: Wired,
     conversion_id: str,
     name: str,
     asked: Annotated[Conditions, Header()],
 ) -> Response:
     """Always an attachment."""
-    file = await run_in_threadpool(_find, parts.conveyor, conversion_id, name)
+    file = await run_in_threadpool(_find, services.conveyor, conversion_id, name)
     tag = f'"{file.sha256}"'
     if is_fresh(asked.if_none_match, tag):
         return Response(status_code=304, headers=_validators(tag))
@@ -116,9 +116,9 @@ async def get_file(
     status = 206 if span else 200
     if is_head:
         # What is gone is so for HEAD, too.
-        await run_in_threadpool(_opened, parts.conveyor, file, Span(0, min(file.size, 1)))
+        await run_in_threadpool(_opened, services.conveyor, file, Span(0, min(file.size, 1)))
         return Response(status_code=status, headers=headers)
-    content = await run_in_threadpool(_opened, parts.conveyor, file, part)
+    content = await run_in_threadpool(_opened, services.conveyor, file, part)
     return StreamingResponse(content, status_code=status, headers=headers)
 
 

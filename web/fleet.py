@@ -13,9 +13,9 @@ router = APIRouter(tags=["fleet"])
 
 
 @router.get("/fleet", operation_id="getFleet", summary="Look at the fleet")
-def get_fleet(parts: Wired) -> FleetAnswer:
+def get_fleet(services: Wired) -> FleetAnswer:
     """States, throughput, dead letters and accounts."""
-    fleet = parts.conveyor.fleet()
+    fleet = services.conveyor.fleet()
     return FleetAnswer(
         states=fleet.states,
         throughput=list(fleet.throughput),
@@ -28,5 +28,5 @@ def get_fleet(parts: Wired) -> FleetAnswer:
         newer=fleet.newer,
         leftovers=fleet.leftovers,
         accounts=[AccountAnswer.of(account) for account in fleet.accounts],
-        flower_url=parts.settings.web_flower_url or None,
+        flower_url=services.settings.web_flower_url or None,
     )

@@ -31,9 +31,9 @@ async def is_alive() -> HealthAnswer:
     summary="Whether it can be given work",
     responses=problems(Kind.UNAVAILABLE),
 )
-async def is_ready(parts: Wired) -> HealthAnswer:
+async def is_ready(services: Wired) -> HealthAnswer:
     """Redis, the broker and the storage can be used. A 503 names what can't."""
-    missing = await parts.readiness.missing()
+    missing = await services.readiness.missing()
     if missing:
         for check in missing:
             log.warning("part_unavailable", part=check.name, error=check.detail)

@@ -40,10 +40,10 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     response_class=Response,
     responses=_RESPONSES,
 )
-def get_metrics(parts: Wired) -> Response:
+def get_metrics(services: Wired) -> Response:
     """Show the metrics of the whole fleet."""
     registry = CollectorRegistry()
-    registry.register(FleetCollector(parts.conveyor))
+    registry.register(FleetCollector(services.conveyor))
     return Response(generate_latest(registry), media_type=_TEXT)
 
 

@@ -138,7 +138,7 @@ async def _from_form(
 
 
 def _boundary_of(media_type: Message) -> str:
-    # Parts that don't fit together are too much for the standard library.
+    # Services that don't fit together are too much for the standard library.
     with suppress(ValueError, TypeError):
         boundary = media_type.get_param("boundary")
         if isinstance(boundary, str) and boundary:

@@ -13,11 +13,11 @@ from config.web import WebSettings
 from conveyor import Conveyor
 from web.readiness import Readiness
 
-__all__ = ["Parts", "Wired", "parts_of", "use"]
+__all__ = ["Services", "Wired", "parts_of", "use"]
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """What one process works with.
 
     Attributes:
@@ -33,19 +33,19 @@ class Parts:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def use(app: FastAPI, parts: Parts) -> None:
-    """Have the app's endpoints work with these parts."""
-    app.state.parts = parts
+def use(app: FastAPI, services: Services) -> None:
+    """Have the app's endpoints work with these services."""
+    app.state.services = services
 
 
-def parts_of(app: FastAPI) -> Parts:
+def parts_of(app: FastAPI) -> Services:
     """What the app works with."""
-    parts: Parts = app.state.parts
-    return parts
+    services: Services = app.state.services
+    return services
 
 
-async def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Services:
     return parts_of(request.app)
 
 
-Wired = Annotated[Parts, Depends(_parts)]
+Wired = Annotated[Services, Depends(_parts)]

@@ -15,7 +15,7 @@ from celery.worker.control import inspect_command
 
 from conveyor.checks import Part, check_all
 from conveyor.checkup import ABOUT
-from workers.wiring import engine
+from workers.wiring import wired
 
 __all__ = ["about"]
 
@@ -23,12 +23,12 @@ _MOST_S: Final = 1.0
 
 
 def _use_storage() -> str:
-    engine().storage.check()
+    wired().storage.check()
     return "it can be used"
 
 
 def _identify() -> str:
-    return engine().ledger.identity()
+    return wired().ledger.identity()
 
 
 # Asked again while one still hangs, it is not asked by a second thread.
@@ -45,7 +45,7 @@ def about(state: Any) -> dict[str, Any]:  # noqa: ARG001 - Celery hands it in
     """
     storage, ledger = check_all(_parts, _MOST_S)
     return {
-        "slots": engine().settings.concurrency,
+        "slots": wired().settings.concurrency,
         "running": [
             {"task": request.name, "seconds": _seconds_of(request)}
             for request in list(worker_state.active_requests)

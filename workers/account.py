@@ -6,99 +6,95 @@ import structlog
 
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import ApiError
+from conveyor.domain.answers import Failed, Finished, Started, SubmitAnswer, Unreadable
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.decision import failure_of
-from conveyor.domain.outcomes import Failed, Finished, Started, SubmitOutcome, Unreadable
 from conveyor.ledger import Entry
 from conveyor.ledger.governor import Admission
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["check_account", "hold_account", "tell_governor"]
 
 log = structlog.get_logger("conveyor.account")
 
 
-def check_account(engine: Engine) -> None:
+def check_account(services: Services) -> None:
     """Ask how the account is, and end its hold when it is well.
 
     An API token and a JWT are refused there. Then, and wherever else the answer proves nothing,
     submits probe whether the hold can end.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
     try:
-        account = engine.api.user()
+        account = services.api.user()
     except ApiError as error:
-        _probe(engine, str(error))
+        _probe(services, str(error))
         return
-    is_proof = engine.governor.is_proof(_counters_of(account))
+    is_proof = services.governor.is_proof(_counters_of(account))
     if not account.active:
         log.warning("account_still_held", reason="the account is not active")
     elif not is_proof:
-        _probe(engine, "the balance was used up, and the account's counters have not changed")
+        _probe(services, "the balance was used up, and the account's counters have not changed")
     else:
         log.warning("account_resumed", by="user")
-        engine.governor.resume()
+        services.governor.resume()
 
 
 def tell_governor(
-    engine: Engine, admission: Admission, begun: Entry, outcome: SubmitOutcome
+    services: Services, admission: Admission, begun: Entry, answer: SubmitAnswer
 ) -> None:
     """What this answer says of the account, the whole fleet shall know.
 
     A probe that meets a throttle, or whose answer is lost, has shown nothing: the next one will.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         admission: How the account stood when it was taken to be submitted.
         begun: The conversion, as it was posted.
-        outcome: The answer.
+        answer: The answer.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    if _is_refused(outcome):
-        engine.governor.refused(begun.id)
-    elif admission.probe and isinstance(outcome, Started | Finished | Unreadable | Failed):
+    if _is_refused(answer):
+        services.governor.refused(begun.id)
+    elif admission.probe and isinstance(answer, Started | Finished | Unreadable | Failed):
         log.warning("account_resumed", by="submit")
-        engine.governor.resume()
-    if (
-        isinstance(outcome, Started)
-        and outcome.job_id != begun.job_id
-        and not admission.foreign_ids
-    ):
+        services.governor.resume()
+    if isinstance(answer, Started) and answer.job_id != begun.job_id and not admission.foreign_ids:
         log.warning("foreign_job_ids")
-        engine.governor.note_foreign_ids()
+        services.governor.record_foreign_ids()
 
 
-def hold_account(engine: Engine, failure: Failure) -> None:
+def hold_account(services: Services, failure: Failure) -> None:
     """Hold the account's submits.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         failure: Why, of class ``account``.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    if engine.governor.hold(failure.message, failure.code):
+    if services.governor.hold(failure.message, failure.code):
         log.error("account_held", code=failure.code, reason=failure.message)
     else:
         log.warning("account_still_held", code=failure.code, reason=failure.message)
 
 
-def _probe(engine: Engine, reason: str) -> None:
+def _probe(services: Services, reason: str) -> None:
     log.warning("account_still_held", reason=reason, ends="a submit probes it")
-    engine.governor.probe_by_submit()
+    services.governor.probe_by_submit()
 
 
 def _counters_of(account: Account) -> str:
     return f"{account.conversions_consumed}/{account.conversions_total}"
 
 
-def _is_refused(outcome: SubmitOutcome) -> bool:
-    return isinstance(outcome, Failed) and failure_of(outcome).kind is FailureKind.ACCOUNT
+def _is_refused(answer: SubmitAnswer) -> bool:
+    return isinstance(answer, Failed) and failure_of(answer).kind is FailureKind.ACCOUNT

@@ -57,7 +57,7 @@ class Announcer:
         self._lock = Lock()
         self._has_begun = False
 
-    def told(self, conversion: Conversion, took_s: float) -> None:
+    def delivered(self, conversion: Conversion, took_s: float) -> None:
         """Have it announced soon that a caller was told.
 
         Args:

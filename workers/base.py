@@ -18,7 +18,7 @@ from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConve
 from workers.comebacks import come_back
 from workers.stumbles import internal_failure, put_aside, stumble
 from workers.telling import refuse
-from workers.wiring import Engine, engine
+from workers.wiring import Services, wired
 
 __all__ = ["ConversionTask"]
 
@@ -37,9 +37,9 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     max_retries = None
 
     @property
-    def engine(self) -> Engine:
+    def services(self) -> Services:
         """The parts that a task works with."""
-        return engine()
+        return wired()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run with the conversion's id in every log line.
@@ -68,7 +68,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         except (Ignore, Reject, Retry, ConversionFailed, LedgerUnavailable, OperationalError):
             raise
         except UnreadableConversion as error:
-            put_aside(self.engine, error)
+            put_aside(self.services, error)
             raise Ignore from None
         except Exception as error:
             log.exception("stumbled")
@@ -79,7 +79,7 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     def _counts(self, conversion_id: str, error: Exception, /, *args: Any, **kwargs: Any) -> bool:
         """Count an unexpected exception; one that can't even be counted is no failure, either."""
         try:
-            return stumble(self.engine, conversion_id)
+            return stumble(self.services, conversion_id)
         except (LedgerUnavailable, OperationalError, UnreadableConversion):
             raise
         except Exception:

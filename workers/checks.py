@@ -18,7 +18,7 @@ from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import connect, translated
 from conveyor.storage import Storage
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["Checkup", "checkup_of", "look_at_api", "look_at_clock", "look_at_host"]
 
@@ -32,15 +32,15 @@ class Checkup:
     """A worker's own parts, side by side: one that hangs is named, and the others are reported.
 
     Args:
-        engine: The worker's.
+        services: The worker's.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, services: Services) -> None:
         self._probe: str | None = None
-        settings = engine.settings
+        settings = services.settings
         self._parts = (
-            Part("storage", lambda: _look_at_storage(engine.storage, self._probe), _explain),
-            Part("api", partial(look_at_api, engine.api, settings), _explain),
+            Part("storage", lambda: _look_at_storage(services.storage, self._probe), _explain),
+            Part("api", partial(look_at_api, services.api, settings), _explain),
             Part("host", partial(look_at_host, settings.api_url)),
             Part("clock", partial(look_at_clock, settings)),
         )
@@ -57,13 +57,13 @@ class Checkup:
 
 
 @cache
-def checkup_of(engine: Engine) -> Checkup:
+def checkup_of(services: Services) -> Checkup:
     """The one of a process: what hangs there is not asked a second time.
 
     Args:
-        engine: The process's.
+        services: The process's.
     """
-    return Checkup(engine)
+    return Checkup(services)
 
 
 def look_at_host(api_url: str) -> Finding:
@@ -193,7 +193,7 @@ def _refuses_strangers(settings: WorkerSettings) -> bool:
         session.proxies = dict.fromkeys(("http", "https"), settings.api_proxy)
         answer = session.post(
             f"{settings.api_url}/upload",
-            timeout=(settings.connect_timeout, settings.read_timeout),
+            timeout=(settings.connect_timeout_seconds, settings.read_timeout_seconds),
             allow_redirects=False,
             stream=True,
         )

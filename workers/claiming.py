@@ -21,7 +21,7 @@ from conveyor.ledger.turnstile import Pass
 from workers.crew import Batch
 from workers.heartbeat import Work
 from workers.stumbles import put_aside, stumble
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["MOST", "begin", "begin_on", "look_after", "room_for"]
 
@@ -35,11 +35,11 @@ log = structlog.get_logger("conveyor.task")
 
 
 @contextmanager
-def room_for(engine: Engine, kind: str, at: float) -> Iterator[int]:
+def room_for(services: Services, kind: str, at: float) -> Iterator[int]:
     """Have the block claim, and begin, what there is room for.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         kind: Of which.
         at: When the bell was to come that asks for it, by Redis' clock.
 
@@ -50,15 +50,15 @@ def room_for(engine: Engine, kind: str, at: float) -> Iterator[int]:
         Ignore: None: the crew is at work on what takes long. Another bell will come.
         LedgerUnavailable: Redis can't be reached.
     """
-    with engine.crew.turn(_PATIENCE_S) as room:
+    with services.crew.turn(_PATIENCE_S) as room:
         if not room:
-            engine.claims.put_off(kind, _PATIENCE_S, at)
+            services.claims.put_off(kind, _PATIENCE_S, at)
             raise Ignore
         yield min(room, MOST)
 
 
 def begin_on(
-    engine: Engine,
+    services: Services,
     task: str,
     held: Sequence[Pass],
     do: Callable[[Pass, Work], object],
@@ -68,7 +68,7 @@ def begin_on(
     The heartbeat keeps each from being taken for lost meanwhile.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         task: The task's name, for the logs.
         held: What was claimed.
         do: What is done with each.
@@ -77,36 +77,36 @@ def begin_on(
         What to wait for.
     """
 
-    def keep_and_do(one: Pass) -> None:
+    def renew_and_run(one: Pass) -> None:
         if one.is_late:
             # The process was stopped since its claim: another has it by now, or will.
             log.warning("claim_lapsed")
             return
-        with engine.heartbeat.keeps(one, engine.most_answer_s) as work:
+        with services.heartbeat.renewing(one, services.most_answer_s) as work:
             do(one, work)
 
-    return begin(engine, task, {one.entry.id: partial(keep_and_do, one) for one in held})
+    return begin(services, task, {one.entry.id: partial(renew_and_run, one) for one in held})
 
 
-def begin(engine: Engine, task: str, jobs: Mapping[str, Callable[[], object]]) -> Batch:
+def begin(services: Services, task: str, jobs: Mapping[str, Callable[[], object]]) -> Batch:
     """Begin one thing for each of several conversions, side by side.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         task: The task's name, for the logs.
         jobs: What is done, by the conversion's id.
 
     Returns:
         What to wait for.
     """
-    return engine.crew.begin([partial(look_after, engine, task, *job) for job in jobs.items()])
+    return services.crew.begin([partial(look_after, services, task, *job) for job in jobs.items()])
 
 
-def look_after(engine: Engine, task: str, conversion_id: str, do: Callable[[], object]) -> None:
+def look_after(services: Services, task: str, conversion_id: str, do: Callable[[], object]) -> None:
     """Work on one conversion, and let nothing unexpected go by without a count on it.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         task: The task's name, for the logs.
         conversion_id: The conversion's id.
         do: What is done.
@@ -120,10 +120,10 @@ def look_after(engine: Engine, task: str, conversion_id: str, do: Callable[[], o
             # It is due again when the lease has lapsed.
             log.warning("put_off", reason=str(error))
         except UnreadableConversion as error:
-            _if_there(partial(put_aside, engine, error))
+            _if_there(partial(put_aside, services, error))
         except Exception:
             log.exception("stumbled")
-            _if_there(partial(stumble, engine, conversion_id))
+            _if_there(partial(stumble, services, conversion_id))
 
 
 def _if_there(note: Callable[[], object]) -> None:

@@ -14,14 +14,14 @@ import structlog
 from conveyor.domain import schedule
 from conveyor.errors import ConveyorError
 from workers import losses
-from workers.wiring import Engine, engine
+from workers.wiring import Services, wired
 
 __all__ = ["EVERY_S", "clean", "clean_ledger", "clean_storage"]
 
 EVERY_S: Final = 30.0
 _BATCH: Final = 500
 
-Work = Callable[[Engine], int]
+Work = Callable[[Services], int]
 
 log = structlog.get_logger("conveyor.cleaner")
 
@@ -56,12 +56,12 @@ def clean_storage() -> None:
 
 
 def _clear(works: Mapping[str, Work]) -> None:
-    parts = engine()
+    services = wired()
     failed: ConveyorError | None = None
     cleared: dict[str, int] = {}
     for name, work in works.items():
         try:
-            cleared[name] = work(parts)
+            cleared[name] = work(services)
         except ConveyorError as error:
             failed = error
     if any(cleared.values()):
@@ -70,22 +70,22 @@ def _clear(works: Mapping[str, Work]) -> None:
         raise failed
 
 
-def _audit(parts: Engine) -> int:
-    found = parts.ledger.audit.step(_BATCH)
-    losses.report(parts, found.lost)
+def _audit(services: Services) -> int:
+    found = services.ledger.audit.step(_BATCH)
+    losses.report(services, found.lost)
     if found.awaited:
         log.warning("nobody_awaited", count=found.awaited)
     return found.forgotten
 
 
-def _strip(parts: Engine) -> int:
-    return parts.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
+def _strip(services: Services) -> int:
+    return services.ledger.strip_dead(schedule.FILE_LIFE_S, _BATCH)
 
 
-def _remove_staged(parts: Engine) -> int:
+def _remove_staged(services: Services) -> int:
     # Elsewhere there is nothing to remove, and the folders would be forgotten.
-    parts.marker.check()
-    return parts.staging.remove_overdue()
+    services.marker.check()
+    return services.staging.remove_overdue()
 
 
 _OF_LEDGER: Final[Mapping[str, Work]] = {"forgotten": _audit, "stripped": _strip}

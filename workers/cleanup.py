@@ -17,11 +17,11 @@ import structlog
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused, WrongHost
 from conveyor.domain import schedule
+from conveyor.domain.answers import Finished, PollAnswer, Started, SubmitAnswer
 from conveyor.domain.conversion import State
-from conveyor.domain.outcomes import Finished, PollOutcome, Started, SubmitOutcome
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of
-from workers.wiring import Engine, engine
+from workers.wiring import Services, wired
 
 __all__ = ["EVERY_S", "THREADS", "clean_up", "leave_if_cancelled"]
 
@@ -49,61 +49,63 @@ def clean_up() -> None:
     Raises:
         LedgerUnavailable: Redis can't be reached. What was claimed is due again after its lease.
     """
-    parts = engine()
-    while batch := parts.ledger.leftovers.claim(_BATCH, _lease_s(parts)):
-        if not _work_off(parts, batch):
+    services = wired()
+    while batch := services.ledger.leftovers.claim(_BATCH, _lease_s(services)):
+        if not _work_off(services, batch):
             return
 
 
-def leave_if_cancelled(parts: Engine, entry: Entry, outcome: SubmitOutcome | PollOutcome) -> None:
+def leave_if_cancelled(services: Services, entry: Entry, answer: SubmitAnswer | PollAnswer) -> None:
     """Have deleted what an answer brought to a conversion that was cancelled meanwhile.
 
     Whoever delivered the cancellation could not know of it.
 
     Args:
-        parts: The parts.
+        services: What the process works with.
         entry: The conversion, as it was when the request began.
-        outcome: The answer.
+        answer: The answer.
 
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    brought = _brought(entry, outcome)
+    brought = _brought(entry, answer)
     if brought is None:
         return
-    current = parts.ledger.find(entry.id)
+    current = services.ledger.find(entry.id)
     if current is None or current.state is State.CANCELLED:
-        parts.ledger.leftovers.add(everything_of(brought, age_s=0))
+        services.ledger.leftovers.add(everything_of(brought, age_s=0))
 
 
-def _brought(entry: Entry, outcome: SubmitOutcome | PollOutcome) -> Entry | None:
-    match outcome:
+def _brought(entry: Entry, answer: SubmitAnswer | PollAnswer) -> Entry | None:
+    match answer:
         case Started(job_id):
-            return replace(entry, job_id=job_id, alive=True)
+            return replace(entry, job_id=job_id, confirmed=True)
         case Finished(result):
-            return replace(entry, result=result, alive=True)
+            return replace(entry, result=result, confirmed=True)
         case _:
             return None
 
 
-def _lease_s(parts: Engine) -> float:
+def _lease_s(services: Services) -> float:
     """Longer than a batch may take, should the last DELETE of it never be answered."""
-    settings = parts.settings
-    return _BEGIN_WITHIN_S + 2 * (settings.connect_timeout + settings.answer_timeout)
+    settings = services.settings
+    return _BEGIN_WITHIN_S + 2 * (
+        settings.connect_timeout_seconds + settings.answer_timeout_seconds
+    )
 
 
-def _work_off(parts: Engine, batch: Sequence[Leftover]) -> bool:
+def _work_off(services: Services, batch: Sequence[Leftover]) -> bool:
     """Delete a batch, one after the other. Returns whether to go on with the next.
 
     The first failure ends it: a service in trouble is asked a few times a second and no more, and
     what else was claimed goes to a thread that is not stuck.
     """
-    leftovers = parts.ledger.leftovers
+    leftovers = services.ledger.leftovers
     begun, rest, gone = time.monotonic(), list(batch), []
     wait_s = None
     while rest and wait_s is None and time.monotonic() - begun < _BEGIN_WITHIN_S:
         leftover = rest.pop(0)
-        wait_s = _delete(parts, leftover)
+        wait_s = _delete(services, leftover)
         if wait_s is None:
             gone.append(leftover)
         else:
@@ -113,19 +115,19 @@ def _work_off(parts: Engine, batch: Sequence[Leftover]) -> bool:
     return wait_s is None
 
 
-def _delete(parts: Engine, leftover: Leftover) -> float | None:
+def _delete(services: Services, leftover: Leftover) -> float | None:
     """Send one DELETE. Returns the seconds until the next; None where there shall be none."""
-    wait_s = schedule.retry_delete(parts.spacing_s, leftover.failures)
+    wait_s = schedule.retry_delete(services.spacing_s, leftover.failures)
     try:
-        if _send(parts.api, leftover) or leftover.seen or leftover.failures + 1 >= _UNSEEN_TRIES:
+        if _send(services.api, leftover) or leftover.seen or leftover.failures + 1 >= _UNSEEN_TRIES:
             return None
         reason = "the job may still arrive"
     except ComeLater as error:
-        reason, wait_s = str(error), _be_patient(parts, error, wait_s)
+        reason, wait_s = str(error), _be_patient(services, error, wait_s)
     except WrongHost as error:
         # The client would not send it: the record was changed, or is another fleet's.
         log.warning("never_deleted", reason=str(error))
-        parts.ledger.leftovers.give_up([leftover])
+        services.ledger.leftovers.give_up([leftover])
         return None
     except ApiError as error:
         if isinstance(error, Refused) and error.status == _GONE:
@@ -145,9 +147,9 @@ def _send(api: ConvertApi, leftover: Leftover) -> bool:
     return api.delete_file(api.base_url + url if url.startswith("/") else url)
 
 
-def _be_patient(parts: Engine, error: ComeLater, wait_s: float) -> float:
+def _be_patient(services: Services, error: ComeLater, wait_s: float) -> float:
     """The wait that the service asks for; where it is overloaded, everybody keeps it."""
     asked_s = min(error.retry_after_s or 0.0, schedule.MAX_DELETE_S)
     if error.status in _THROTTLES:
-        parts.ledger.leftovers.pause(asked_s or parts.spacing_s)
+        services.ledger.leftovers.pause(asked_s or services.spacing_s)
     return max(asked_s, wait_s)

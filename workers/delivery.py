@@ -13,8 +13,8 @@ from celery.exceptions import Ignore
 from conveyor import bells
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import schedule
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
@@ -24,7 +24,7 @@ from conveyor.storage.names import staged_tokens
 from workers.downloads import Fetched, fetch
 from workers.heartbeat import Work
 from workers.telling import Recipient, tell
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["bring", "follow", "is_plain"]
 
@@ -34,11 +34,11 @@ _NO_FAULTS: Final = (ComeLater, OtherStorage)
 log = structlog.get_logger("conveyor.deliver")
 
 
-def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
+def bring(services: Services, lease: Lease, work: Work, to: Recipient) -> Entry:
     """Bring a conversion's outcome to its caller: store the files, or say why there are none.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         lease: The delivery's, which ends with it.
         work: What the heartbeat keeps.
         to: Whom to tell.
@@ -51,48 +51,48 @@ def bring(engine: Engine, lease: Lease, work: Work, to: Recipient) -> Entry:
     """
     began = time.monotonic()
     try:
-        work.may_take(engine.most_file_s)
-        entry = _end(engine, lease, work)
-        work.may_take(engine.most_answer_s)
-        tell(engine, to, lease, entry)
+        work.may_take(services.most_file_s)
+        entry = _end(services, lease, work)
+        work.may_take(services.most_answer_s)
+        tell(services, to, lease, entry)
     except BaseException:
         lease.release()
         raise
-    engine.announcer.told(entry.conversion, time.monotonic() - began)
+    services.announcer.delivered(entry.conversion, time.monotonic() - began)
     return entry
 
 
-def lease_for(engine: Engine, entry: Entry, result: Result) -> Mapping[str, Any] | None:
+def lease_for(services: Services, entry: Entry, result: Result) -> Mapping[str, Any] | None:
     """A lease to begin with the note of a result that is delivered in the same breath.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         entry: The conversion, as it was when the request began.
         result: What the service says.
 
     Returns:
         What the note needs to know; None where ``conveyor.deliver`` brings it.
     """
-    if entry.caller.is_called_back or not _is_small(result, engine.settings.small_bytes):
+    if entry.caller.is_called_back or not _is_small(result, services.settings.small_bytes):
         return None
-    return engine.deliveries.taking()
+    return services.deliveries.taking()
 
 
-def is_plain(engine: Engine, entry: Entry) -> bool:
+def is_plain(services: Services, entry: Entry) -> bool:
     """Whether an outcome is small, and nobody's callbacks wait for it.
 
     Then whoever has noted it brings it to its caller in the same breath. Anything else goes through
     ``conveyor.deliver``, under the caller's task id, so that large files hold up no poll.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         entry: The conversion, ready or ended.
     """
     if entry.caller.is_called_back:
         return False
     if entry.state.is_final or entry.result is None:
         return True
-    return _is_small(entry.result, engine.settings.small_bytes)
+    return _is_small(entry.result, services.settings.small_bytes)
 
 
 def _is_small(result: Result, most_bytes: int) -> bool:
@@ -102,11 +102,13 @@ def _is_small(result: Result, most_bytes: int) -> bool:
     )
 
 
-def follow(engine: Engine, entry: Entry | None, taking: Mapping[str, Any] | None = None) -> None:
+def follow(
+    services: Services, entry: Entry | None, taking: Mapping[str, Any] | None = None
+) -> None:
     """Bring the outcome on its way that an answer has brought, if it has brought one.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         entry: The conversion, as it was noted; None where it was not.
         taking: The lease that was begun with the note, where one was.
 
@@ -116,48 +118,48 @@ def follow(engine: Engine, entry: Entry | None, taking: Mapping[str, Any] | None
     """
     if entry is None or entry.state in (State.QUEUED, State.CONVERTING):
         return
-    if not is_plain(engine, entry):
-        bells.deliver(engine.publisher, entry)
+    if not is_plain(services, entry):
+        bells.deliver(services.publisher, entry)
         return
     lease = (
-        engine.deliveries.acquire(entry.id)
+        services.deliveries.acquire(entry.id)
         if taking is None
-        else engine.deliveries.taken(entry, taking)
+        else services.deliveries.taken(entry, taking)
     )
     if lease is None:
         return
-    with engine.heartbeat.keeps(lease) as work, suppress(Ignore):
-        bring(engine, lease, work, Recipient.of(engine, entry))
+    with services.heartbeat.renewing(lease) as work, suppress(Ignore):
+        bring(services, lease, work, Recipient.of(services, entry))
 
 
-def _end(engine: Engine, lease: Lease, work: Work) -> Entry:
+def _end(services: Services, lease: Lease, work: Work) -> Entry:
     """Bring the conversion to its end.
 
     Raises:
         Ignore: It has not ended, the caller knows, or the lease has lapsed: another tells it.
     """
     entry = lease.entry
-    if entry.told:
+    if entry.delivered:
         # A message that comes a second time.
         raise Ignore
     if entry.state is State.READY:
-        entry = _store(engine, lease, work)
+        entry = _store(services, lease, work)
     if not entry.state.is_final:
         raise Ignore
-    _clean_up(engine, entry)
+    _clean_up(services, entry)
     return entry
 
 
-def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
+def _store(services: Services, lease: Lease, work: Work) -> Entry:
     """Stream every file to the storage and note it; on a fault come again later, or give up."""
     entry = lease.entry
     try:
-        engine.marker.check()
-        stored = _fetch(engine, entry, work)
+        services.marker.check()
+        stored = _fetch(services, entry, work)
         # It may have been unmounted meanwhile: then the files lie in an empty folder of the host.
-        engine.marker.check()
+        services.marker.check()
     except (StorageError, ApiError) as error:
-        return _come_again(engine, entry, _true_cause(engine, error))
+        return _come_again(services, entry, _true_cause(services, error))
     files = [each.file for each in stored]
     log.info(
         "stored",
@@ -167,7 +169,7 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
         polls=entry.polls,
         age_s=round(entry.job_age_s, 2),
     )
-    noted = engine.ledger.succeeded(
+    noted = services.ledger.succeeded(
         entry,
         files,
         note=" ".join(f"{each.file.name}: {each.note}" for each in stored if each.note),
@@ -176,20 +178,20 @@ def _store(engine: Engine, lease: Lease, work: Work) -> Entry:
     )
     if noted is not None:
         return noted
-    current = engine.ledger.get(entry.id)
+    current = services.ledger.get(entry.id)
     if current.state is State.CANCELLED:
         # Also where another has told its caller, and has cleaned up before we were done.
-        _remove_results(engine, entry.id)
+        _remove_results(services, entry.id)
     if not lease.renew():
         raise Ignore
     return current
 
 
-def _true_cause(engine: Engine, error: StorageError | ApiError) -> StorageError | ApiError:
+def _true_cause(services: Services, error: StorageError | ApiError) -> StorageError | ApiError:
     """What went wrong in a storage that is another by now went wrong because of that."""
     if isinstance(error, StorageError):
         try:
-            engine.marker.check(anew=True)
+            services.marker.check(anew=True)
         except OtherStorage as other:
             return other
         except StorageError:
@@ -197,7 +199,7 @@ def _true_cause(engine: Engine, error: StorageError | ApiError) -> StorageError 
     return error
 
 
-def _fetch(engine: Engine, entry: Entry, work: Work) -> list[Fetched]:
+def _fetch(services: Services, entry: Entry, work: Work) -> list[Fetched]:
     """Fetch what is not stored yet; each file is noted, so that a repeat goes on from there."""
     remote_files = entry.result.files if entry.result else ()
     # What came in an answer itself has its name already.
@@ -205,76 +207,78 @@ def _fetch(engine: Engine, entry: Entry, work: Work) -> list[Fetched]:
     safe_names = unique_names([*taken, *(remote.name for remote in remote_files)])[len(taken) :]
     stored: list[Fetched] = []
     for place, (remote, name) in enumerate(zip(remote_files, safe_names, strict=True)):
-        known = remote.kept or _known(engine, entry, place)
+        known = remote.kept or _known(services, entry, place)
         if known is not None:
             stored.append(Fetched(known))
             continue
-        stored.append(_fetch_one(engine, entry, work, remote, name))
+        stored.append(_fetch_one(services, entry, work, remote, name))
         if place + 1 < len(remote_files):
-            engine.ledger.stored(entry, place, stored[-1].file)
+            services.ledger.stored(entry, place, stored[-1].file)
     return stored
 
 
-def _fetch_one(engine: Engine, entry: Entry, work: Work, remote: RemoteFile, name: str) -> Fetched:
+def _fetch_one(
+    services: Services, entry: Entry, work: Work, remote: RemoteFile, name: str
+) -> Fetched:
     return fetch(
-        engine.api,
-        engine.storage,
+        services.api,
+        services.storage,
         entry.id,
         remote,
         name,
-        engine.settings.max_file_bytes,
-        on_try=lambda: work.may_take(engine.most_file_s),
+        services.settings.max_file_bytes,
+        on_try=lambda: work.may_take(services.most_file_s),
     )
 
 
-def _known(engine: Engine, entry: Entry, place: int) -> StoredFile | None:
+def _known(services: Services, entry: Entry, place: int) -> StoredFile | None:
     """A file of an earlier delivery, if it still lies there as it was stored."""
     file = entry.stored.get(place)
-    return file if file is not None and engine.storage.holds(file) else None
+    return file if file is not None and services.storage.holds(file) else None
 
 
-def _come_again(engine: Engine, entry: Entry, error: StorageError | ApiError) -> Entry:
-    if _is_hopeless(engine, entry, error):
-        return _give_up(engine, entry, error)
-    delay_s = _delay_s(engine, entry, error)
+def _come_again(services: Services, entry: Entry, error: StorageError | ApiError) -> Entry:
+    if _is_hopeless(services, entry, error):
+        return _give_up(services, entry, error)
+    delay_s = _delay_s(services, entry, error)
     log.warning("store_delayed", reason=str(error), delay_s=round(delay_s, 2))
-    engine.ledger.hold(
+    services.ledger.deliver_later(
         *(entry, delay_s, f"the result could not be stored: {error}"),
         fault=not isinstance(error, _NO_FAULTS),
     )
     raise Ignore
 
 
-def _delay_s(engine: Engine, entry: Entry, error: StorageError | ApiError) -> float:
+def _delay_s(services: Services, entry: Entry, error: StorageError | ApiError) -> float:
     if isinstance(error, OtherStorage):
         return schedule.for_another(entry.deliveries)
-    delay_s = schedule.retry_storage(engine.spacing_s, entry.faults)
+    delay_s = schedule.retry_storage(services.spacing_s, entry.faults)
     return max(delay_s, error.retry_after_s or 0) if isinstance(error, ComeLater) else delay_s
 
 
-def _is_hopeless(engine: Engine, entry: Entry, error: StorageError | ApiError) -> bool:
+def _is_hopeless(services: Services, entry: Entry, error: StorageError | ApiError) -> bool:
     """What is no fault is waited out for as long as the service keeps the result."""
     if isinstance(error, OtherStorage) and not _is_at_the_service(entry):
-        return entry.result_age_s > engine.limits.hold_s
+        return entry.result_age_s > services.limits.hold_s
     if isinstance(error, _NO_FAULTS):
         return _is_gone(entry)
-    return entry.faults >= engine.settings.storage_retries
+    return entry.faults >= services.settings.storage_retries
 
 
-def _give_up(engine: Engine, entry: Entry, error: StorageError | ApiError) -> Entry:
+def _give_up(services: Services, entry: Entry, error: StorageError | ApiError) -> Entry:
     log.error("store_given_up", reason=str(error))
     waited = isinstance(error, OtherStorage) or not isinstance(error, StorageError)
     if waited and _is_at_the_service(entry) and _is_gone(entry):
         message = "ConvertAPI no longer keeps the paid result. A replay converts, and pays, again."
         failure = Failure(FailureKind.EXPIRED, message)
-        return engine.ledger.expired(entry, failure) or engine.ledger.get(entry.id)
+        return services.ledger.expired(entry, failure) or services.ledger.get(entry.id)
     kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
     said = str(error).rstrip(".")
     message = (
         f"{said[:1].upper()}{said[1:]}. The result has been paid: a replay within three hours "
         "fetches it."
     )
-    return engine.ledger.failed(entry, Failure(kind, message)) or engine.ledger.get(entry.id)
+    return services.ledger.failed(entry, Failure(kind, message)) or services.ledger.get(entry.id)
 
 
 def _is_at_the_service(entry: Entry) -> bool:
@@ -286,10 +290,10 @@ def _is_gone(entry: Entry) -> bool:
     return entry.result_age_s > schedule.FILE_LIFE_S
 
 
-def _clean_up(engine: Engine, entry: Entry) -> None:
+def _clean_up(services: Services, entry: Entry) -> None:
     """Leave no parts of files, nor a staged source that is done with.
 
-    What is left at the service is noted with the step that tells the caller (`told`), so nobody
+    What is left at the service is noted with the last step (`delivered`), so nobody
     waits for a DELETE. A dead letter keeps its source, for a replay. A signature's is kept for its
     next run.
     """
@@ -299,23 +303,23 @@ def _clean_up(engine: Engine, entry: Entry) -> None:
     if not (staged or is_cancelled or entry.deliveries > 1):
         return
     try:
-        engine.marker.check()
+        services.marker.check()
     except StorageError:
         # A worker that has the right storage removes them.
         if done_with:
-            engine.staging.give_back(entry.request.addresses)
+            services.staging.give_back(entry.request.addresses)
         return
     if entry.deliveries > 1:
-        engine.storage.remove_partials(entry.id)
+        services.storage.remove_partials(entry.id)
     if done_with:
-        engine.storage.remove_staged(entry.request.addresses)
+        services.storage.remove_staged(entry.request.addresses)
     if is_cancelled:
-        _remove_results(engine, entry.id)
+        _remove_results(services, entry.id)
 
 
-def _remove_results(engine: Engine, conversion_id: str) -> None:
+def _remove_results(services: Services, conversion_id: str) -> None:
     """Remove what a cancelled conversion has stored."""
     try:
-        engine.storage.remove_results(conversion_id)
+        services.storage.remove_results(conversion_id)
     except StorageError as error:
         log.warning("results_left", reason=str(error))

@@ -15,8 +15,8 @@ from typing import Final
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import Overdue, Refused, Unclear, Unreachable
 from conveyor.convertapi.transport import Download
+from conveyor.domain.answers import RemoteFile
 from conveyor.domain.conversion import StoredFile
-from conveyor.domain.outcomes import RemoteFile
 from conveyor.errors import StorageError
 from conveyor.storage import Storage, Writer
 
@@ -52,7 +52,7 @@ def fetch(  # noqa: PLR0917 - in the order in which they are said
     """Stream a result file into the storage.
 
     A download that breaks off goes on from where it stands, if the service allows it, and begins
-    again if not. Each try takes at most ``CONVEYOR_TRANSFER_TIMEOUT`` seconds, and there are five.
+    again if not. Each try takes at most ``CONVEYOR_TRANSFER_TIMEOUT_SECONDS``, and there are five.
 
     Args:
         api: The service.

@@ -34,7 +34,7 @@ class Work:
 
     Args:
         conversion_id: The conversion's id.
-        lease: What its lease is called, as `conveyor.ledger.Ledger.keep_working` has it.
+        lease: What its lease is called, as `conveyor.ledger.Ledger.renew_leases` has it.
         token: What the lease holds.
         clock: Seconds.
     """
@@ -82,7 +82,7 @@ class Heartbeat:
         self._thread: Thread | None = None
 
     @contextmanager
-    def keeps(self, held: Pass | Lease, most_s: float = inf) -> Iterator[Work]:
+    def renewing(self, held: Pass | Lease, most_s: float = inf) -> Iterator[Work]:
         """Keep a conversion from being taken for lost, for as long as the block runs.
 
         Args:
@@ -116,14 +116,14 @@ class Heartbeat:
         with self._lock:
             rows = [work.row for work in self._working if not work.is_overtime]
         if rows:
-            self._ledger.keep_working(rows, self._lease_s)
+            self._ledger.renew_leases(rows, self._lease_s)
 
     def _run(self) -> None:
         never = Event()
         while not never.wait(self._every_s):
             try:
                 self.beat()
-                self._ledger.pace.flush()
+                self._ledger.expected_durations.flush()
             except LedgerUnavailable as error:
                 complaints.begin("heartbeat", str(error))
             except Exception:

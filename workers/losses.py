@@ -14,27 +14,27 @@ from celery.states import FAILURE, READY_STATES
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import ConversionFailed
 from conveyor.ledger.audit import Lost
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["report"]
 
 log = structlog.get_logger("conveyor.losses")
 
 
-def report(engine: Engine, lost: Sequence[Lost]) -> None:
+def report(services: Services, lost: Sequence[Lost]) -> None:
     """Log each, and tell the callers that don't know an outcome.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         lost: Those that were not noticed before.
     """
     for one in lost:
-        log.error("conversion_lost", conversion_id=one.id, untold=one.untold)
-        if one.untold:
-            _tell(engine, one.id)
+        log.error("conversion_lost", conversion_id=one.id, undelivered=one.undelivered)
+        if one.undelivered:
+            _tell(services, one.id)
 
 
-def _tell(engine: Engine, conversion_id: str) -> None:
+def _tell(services: Services, conversion_id: str) -> None:
     """Store a failure for `AsyncResult.get()`, unless the task has a result."""
     failed = ConversionFailed(
         "Redis has lost the conversion: its entry was evicted or deleted. It may have been paid. "
@@ -42,9 +42,9 @@ def _tell(engine: Engine, conversion_id: str) -> None:
         kind=FailureKind.INTERNAL.value,
         conversion_id=conversion_id,
     )
-    backend = engine.publisher.app.backend
+    backend = services.publisher.app.backend
     try:
         if backend.get_task_meta(conversion_id, cache=False)["status"] not in READY_STATES:
             backend.store_result(conversion_id, failed, FAILURE)
     except Exception as error:  # noqa: BLE001 - it stands in the list all the same
-        log.warning("loss_not_told", conversion_id=conversion_id, reason=type(error).__name__)
+        log.warning("loss_not_reported", conversion_id=conversion_id, reason=type(error).__name__)

@@ -28,7 +28,7 @@ from conveyor import names
 from conveyor.cancelling import cancel
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
 from workers.stumbles import put_aside
-from workers.wiring import engine
+from workers.wiring import wired
 
 __all__ = ["DROPPED", "Request", "install"]
 
@@ -163,10 +163,10 @@ def _on_revoke_by_stamps(state: Any, headers: Any, **_: Any) -> dict[str, str]:
 
 
 def _revoke(task_id: str) -> None:
-    parts = engine()
-    if not parts.ledger.note_revoked(task_id):
-        entry = parts.ledger.find(task_id)
-        if entry is not None and cancel(parts.publisher, parts.ledger, entry) is not None:
+    services = wired()
+    if not services.ledger.record_revoked(task_id):
+        entry = services.ledger.find(task_id)
+        if entry is not None and cancel(services.publisher, services.ledger, entry) is not None:
             log.info("cancelled", conversion_id=task_id)
         return
     request = worker_state.requests.get(task_id)
@@ -187,6 +187,6 @@ def _mark_revoked(request: Any) -> None:
 
 def _put_aside(error: UnreadableConversion) -> None:
     try:
-        put_aside(engine(), error)
+        put_aside(wired(), error)
     except LedgerUnavailable as away:
         log.warning("revoke_put_off", reason=str(away))

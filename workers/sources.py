@@ -8,15 +8,15 @@ from typing import Final
 
 from conveyor.convertapi.errors import ApiError, Refused
 from conveyor.domain import schedule
+from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.decision import failure_of
-from conveyor.domain.outcomes import Failed
 from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["bring_sources", "failure_of_source"]
 
@@ -24,11 +24,11 @@ __all__ = ["bring_sources", "failure_of_source"]
 _UPLOAD_LIFE_S: Final = schedule.FILE_LIFE_S - 1800
 
 
-def bring_sources(engine: Engine, entry: Entry) -> Entry:
+def bring_sources(services: Services, entry: Entry) -> Entry:
     """Upload what only a worker can read; what was uploaded before is not uploaded again.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         entry: The conversion.
 
     Returns:
@@ -39,13 +39,13 @@ def bring_sources(engine: Engine, entry: Entry) -> Entry:
         StorageError: One can't be read just now.
         ApiError: The service did not take one.
     """
-    known = _usable(engine, entry)
+    known = _usable(services, entry)
     missing = {
         key: source
         for key, source in entry.request.attachments.items()
         if source.kind is SourceKind.STORED and key not in known
     }
-    return _upload(engine, entry, known, missing) if missing else entry
+    return _upload(services, entry, known, missing) if missing else entry
 
 
 def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failure | None:
@@ -64,41 +64,41 @@ def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failur
     return None
 
 
-def _usable(engine: Engine, entry: Entry) -> Mapping[str, str]:
+def _usable(services: Services, entry: Entry) -> Mapping[str, str]:
     """Earlier uploads that this host and this account still have."""
     place = (entry.uploads_host, entry.uploads_account)
     fresh = entry.since_s(entry.uploaded_at) < _UPLOAD_LIFE_S
-    return entry.uploads if fresh and place == _place(engine) else {}
+    return entry.uploads if fresh and place == _place(services) else {}
 
 
 def _upload(
-    engine: Engine, entry: Entry, known: Mapping[str, str], missing: Mapping[str, Source]
+    services: Services, entry: Entry, known: Mapping[str, str], missing: Mapping[str, Source]
 ) -> Entry:
     """Upload one after the other; what came through is noted, also where a later one does not."""
     uploads = dict(known)
     try:
         for key, source in missing.items():
-            uploads[key] = _upload_one(engine, source)
+            uploads[key] = _upload_one(services, source)
     finally:
         if len(uploads) > len(known):
-            entry = _note(engine, entry, uploads, anew=not known)
+            entry = _record(services, entry, uploads, anew=not known)
     return entry
 
 
-def _upload_one(engine: Engine, source: Source) -> str:
+def _upload_one(services: Services, source: Source) -> str:
     """Upload one; what lies in the storage only where that is the one in use.
 
     A folder that is not mounted has no files, and that is not the document's fault.
     """
-    content = partial(engine.storage.open_source, source.value)
-    lies_here = engine.storage.contains(source.value)
+    content = partial(services.storage.open_source, source.value)
+    lies_here = services.storage.contains(source.value)
     if not lies_here and not staged_tokens([source.value]):
-        return engine.api.upload(source.name, content)
-    engine.marker.check()
+        return services.api.upload(source.name, content)
+    services.marker.check()
     try:
-        return engine.api.upload(source.name, content)
+        return services.api.upload(source.name, content)
     except InvalidRequest:
-        engine.marker.check(anew=True)
+        services.marker.check(anew=True)
         if lies_here:
             raise
         raise OtherStorage(
@@ -107,11 +107,11 @@ def _upload_one(engine: Engine, source: Source) -> str:
         ) from None
 
 
-def _note(engine: Engine, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:
-    host, account = _place(engine)
-    noted = engine.ledger.uploaded(entry, uploads, host=host, account=account, anew=anew)
+def _record(services: Services, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:
+    host, account = _place(services)
+    noted = services.ledger.uploaded(entry, uploads, host=host, account=account, anew=anew)
     return noted or entry
 
 
-def _place(engine: Engine) -> tuple[str, str]:
-    return engine.api.base_url, engine.governor.account
+def _place(services: Services) -> tuple[str, str]:
+    return services.api.base_url, services.governor.account

@@ -92,7 +92,7 @@ def _hook_precautions(app: Celery) -> None:
 
     def look() -> None:
         if not seen:
-            seen.extend(precautions.look_at_servers(wiring.engine().ledger, app))
+            seen.extend(precautions.look_at_servers(wiring.wired().ledger, app))
 
     def look_again() -> None:
         look()
@@ -148,11 +148,11 @@ def _hook_crew() -> None:
     """What the crew has in hand is brought to its end, as Celery does with running tasks."""
 
     def drain(**_: Any) -> None:
-        engine = wiring.engine()
-        if not engine.crew.drain(_DRAIN_S):
+        services = wiring.wired()
+        if not services.crew.drain(_DRAIN_S):
             log.warning("left_at_work")
         with suppress(OperationalError, redis.RedisError, OSError):
-            engine.announcer.flush()
+            services.announcer.flush()
 
     signals.worker_shutdown.connect(drain, weak=False)
     signals.worker_process_shutdown.connect(drain, weak=False)

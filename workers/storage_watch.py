@@ -13,7 +13,7 @@ import structlog
 
 from conveyor.errors import StorageError
 from conveyor.storage.marker import OtherStorage
-from workers.wiring import engine
+from workers.wiring import wired
 
 __all__ = ["EVERY_S", "look"]
 
@@ -28,7 +28,7 @@ def look() -> None:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    marker = engine().marker
+    marker = wired().marker
     who = f"{socket.gethostname()}:{os.getpid()}"
     try:
         marker.check(anew=True)

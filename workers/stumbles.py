@@ -12,7 +12,7 @@ from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Entry
 from conveyor.ledger.encoding import NewerEntry
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["internal_failure", "put_aside", "stumble"]
 
@@ -24,11 +24,11 @@ _MOST_OF_ENDED: Final = 60
 log = structlog.get_logger("conveyor.task")
 
 
-def stumble(engine: Engine, conversion_id: str) -> bool:
+def stumble(services: Services, conversion_id: str) -> bool:
     """Count an unexpected exception of a task, and have the conversion looked at again.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         conversion_id: The conversion's id.
 
     Returns:
@@ -37,21 +37,21 @@ def stumble(engine: Engine, conversion_id: str) -> bool:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    entry = engine.ledger.find(conversion_id)
+    entry = services.ledger.find(conversion_id)
     if entry is None:
         return False
-    if not entry.told:
-        noted = engine.ledger.stumbled(entry, schedule.after_stumble(entry.stumbles))
+    if not entry.delivered:
+        noted = services.ledger.stumbled(entry, schedule.after_stumble(entry.stumbles))
         if noted is not None:
-            _end_if_hopeless(engine, noted)
+            _end_if_hopeless(services, noted)
     return True
 
 
-def put_aside(engine: Engine, error: UnreadableConversion) -> None:
+def put_aside(services: Services, error: UnreadableConversion) -> None:
     """Put an entry aside that can't be read. A newer version's is left to its own workers.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         error: What reading it has raised.
 
     Raises:
@@ -59,7 +59,7 @@ def put_aside(engine: Engine, error: UnreadableConversion) -> None:
     """
     if isinstance(error, NewerEntry):
         log.info("newer_entry")
-    elif engine.ledger.set_aside([error.conversion_id]):
+    elif services.ledger.set_aside([error.conversion_id]):
         log.error("unreadable_entry")
 
 
@@ -79,12 +79,12 @@ def internal_failure(entry: Entry | None = None) -> Failure:
     return Failure(FailureKind.INTERNAL, message)
 
 
-def _end_if_hopeless(engine: Engine, entry: Entry) -> None:
+def _end_if_hopeless(services: Services, entry: Entry) -> None:
     if entry.state.is_final:
         if entry.stumbles >= _MOST_OF_ENDED:
-            log.error("outcome_not_told", state=entry.state.value)
-            engine.ledger.told(entry.id, is_dead=entry.state.is_dead)
+            log.error("outcome_not_delivered", state=entry.state.value)
+            services.ledger.delivered(entry.id, is_dead=entry.state.is_dead)
     elif entry.stumbles >= _MOST:
-        buried = engine.ledger.failed(entry, internal_failure(entry))
+        buried = services.ledger.failed(entry, internal_failure(entry))
         if buried is not None:
-            bells.deliver(engine.publisher, buried)
+            bells.deliver(services.publisher, buried)

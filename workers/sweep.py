@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from workers.wiring import engine
+from workers.wiring import wired
 
 __all__ = ["EVERY_S", "sweep"]
 
@@ -25,9 +25,9 @@ def sweep() -> int:
     Returns:
         How many conversions are.
     """
-    parts = engine()
-    overdue = parts.claims.overdue()
+    services = wired()
+    overdue = services.claims.overdue()
     for due in overdue:
-        parts.bells.ring(due.kind, 0, 0)
+        services.bells.ring(due.kind, 0, 0)
         log.info("overdue", kind=due.kind, count=due.count)
     return sum(due.count for due in overdue)

@@ -38,7 +38,7 @@ from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.leftovers import leftovers_of
 from workers.comebacks import come_back
-from workers.wiring import Engine
+from workers.wiring import Services
 
 __all__ = ["Recipient", "leave_nothing_to_celery", "refuse", "revoke", "tell"]
 
@@ -63,17 +63,17 @@ class Recipient:
     request: Context
 
     @classmethod
-    def of(cls, engine: Engine, entry: Entry) -> Self:
+    def of(cls, services: Services, entry: Entry) -> Self:
         """The caller of a conversion, as the ledger knows it.
 
         Args:
-            engine: The parts.
+            services: What the process works with.
             entry: The conversion.
         """
-        app = engine.publisher.app
+        app = services.publisher.app
         options = entry.caller.options()
         group = options.pop("group_id")
-        return cls(app, engine.backend, Context(id=entry.id, group=group, children=[], **options))
+        return cls(app, services.backend, Context(id=entry.id, group=group, children=[], **options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ class _Child:
         return (self.id, None), None
 
 
-def tell(engine: Engine, to: Recipient, lease: Lease, entry: Entry) -> None:
+def tell(services: Services, to: Recipient, lease: Lease, entry: Entry) -> None:
     """Tell the caller of a conversion how it has ended, and note that it knows.
 
     Args:
-        engine: The parts.
+        services: What the process works with.
         to: The caller.
         lease: The delivery's, which ends with it.
         entry: The conversion, ended.
@@ -117,18 +117,18 @@ def tell(engine: Engine, to: Recipient, lease: Lease, entry: Entry) -> None:
             raise
         except Exception as error:
             if isinstance(error, _away(to.backend)):
-                _come_again(engine, entry, error)
+                _come_again(services, entry, error)
             # What can't be sent for its own sake keeps nobody from learning the outcome.
             log.exception("step_failed", step=step.place)
             fault = error
             continue
         done.append(step.place)
-        # The last one is noted by `told`.
-        if (left or fault) and engine.ledger.sent(entry, done, lease.token) is None:
+        # The last one is noted by `delivered`.
+        if (left or fault) and services.ledger.sent(entry, done, lease.token) is None:
             raise Ignore
     if fault is not None:
         raise fault
-    _note_told(engine, lease, entry)
+    _record_delivered(services, lease, entry)
 
 
 def leave_nothing_to_celery(request: Context) -> None:
@@ -188,16 +188,16 @@ def _away(backend: Any) -> tuple[type[Exception], ...]:
     return (OperationalError, *_AWAY, *getattr(backend, "connection_errors", ()))
 
 
-def _come_again(engine: Engine, entry: Entry, error: Exception) -> NoReturn:
+def _come_again(services: Services, entry: Entry, error: Exception) -> NoReturn:
     """Later, by a date in the ledger."""
-    delay_s = schedule.retry_telling(entry.untold)
+    delay_s = schedule.retry_telling(entry.undelivered)
     log.warning("result_backend_away", reason=type(error).__name__, delay_s=delay_s)
-    engine.ledger.untold(entry, delay_s)
+    services.ledger.undelivered(entry, delay_s)
     raise Ignore
 
 
-def _note_told(engine: Engine, lease: Lease, entry: Entry) -> None:
-    engine.ledger.told(
+def _record_delivered(services: Services, lease: Lease, entry: Entry) -> None:
+    services.ledger.delivered(
         entry.id,
         is_dead=entry.state.is_dead,
         delivery=lease.token,

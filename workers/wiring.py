@@ -41,7 +41,7 @@ from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat
 
-__all__ = ["Engine", "engine", "use"]
+__all__ = ["Services", "use", "wired"]
 
 # Several heartbeats may fail, and Redis may pause for ten seconds, before it lapses. What a killed
 # worker had in hand is worked on again within fifteen seconds, the sweep's own among them.
@@ -51,7 +51,7 @@ _SPARE_S: Final = 15.0
 
 
 @dataclass(frozen=True, eq=False)
-class Engine:
+class Services:
     """What the tasks work with.
 
     Attributes:
@@ -99,16 +99,20 @@ class Engine:
     @property
     def most_answer_s(self) -> float:
         """The longest that a request takes whose answer is not waited for, seconds."""
-        return self.settings.answer_timeout + 3 * self.settings.connect_timeout + _SPARE_S
+        return (
+            self.settings.answer_timeout_seconds
+            + 3 * self.settings.connect_timeout_seconds
+            + _SPARE_S
+        )
 
     @property
     def most_file_s(self) -> float:
         """The longest that one result file takes, seconds."""
-        return self.settings.transfer_timeout + self.most_answer_s
+        return self.settings.transfer_timeout_seconds + self.most_answer_s
 
     def most_upload_s(self, entry: Entry) -> float:
         """The longest that a conversion's uploads take, seconds."""
-        return (self.settings.transfer_timeout + _SPARE_S) * len(entry.request.attachments)
+        return (self.settings.transfer_timeout_seconds + _SPARE_S) * len(entry.request.attachments)
 
     @cached_property
     def job_key(self) -> bytes:
@@ -131,7 +135,7 @@ class Engine:
     @property
     def spacing_s(self) -> float:
         """The least time between two requests for a job, seconds."""
-        return self.settings.poll_spacing
+        return self.settings.poll_spacing_seconds
 
     def webhook(self, conversion_id: str) -> str:
         """The address that the service calls when the job has ended, empty where it shall not.
@@ -158,7 +162,7 @@ class Engine:
         return keep
 
 
-def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
+def build(app: Celery, settings: WorkerSettings, node: str = "") -> Services:
     """Make the parts.
 
     Args:
@@ -167,13 +171,13 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
         node: The worker's name for its events; empty where it sends none.
 
     Returns:
-        The engine, with connections of its own.
+        The services, with connections of its own.
     """
     timeouts = Timeouts(
-        settings.connect_timeout,
-        settings.read_timeout,
-        settings.answer_timeout,
-        settings.transfer_timeout,
+        settings.connect_timeout_seconds,
+        settings.read_timeout_seconds,
+        settings.answer_timeout_seconds,
+        settings.transfer_timeout_seconds,
     )
     slots = settings.concurrency if settings.pool == "threads" else 1
     threads = slots + settings.requests
@@ -183,12 +187,12 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
     publisher = Publisher(app, Queues(settings.namespace))
     bells = Belfry(publisher)
     ledger = Ledger(client, bells)
-    turnstile = Turnstile(client, settings.poll_spacing, _LEASE_S)
+    turnstile = Turnstile(client, settings.poll_spacing_seconds, _LEASE_S)
     account = settings.account_name
-    governor = Governor(client, account, settings.poll_spacing, settings.account_jobs)
+    governor = Governor(client, account, settings.poll_spacing_seconds, settings.account_jobs)
     storage = Storage(settings.storage_url, settings.source_folders)
     marker = Marker(settings.storage_url, StorageMark(client))
-    return Engine(
+    return Services(
         publisher=publisher,
         bells=bells,
         settings=settings,
@@ -219,7 +223,7 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
         marker=marker,
         limits=Limits(
             submits=settings.submit_attempts,
-            strikes=settings.poll_strikes,
+            consecutive_failures=settings.poll_failures,
             submit_s=settings.submit_seconds,
             hold_s=settings.hold_seconds,
             proof_s=settings.proof_seconds,
@@ -231,25 +235,25 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Engine:
 
 
 class _Wiring:
-    """The process's engine: a fork makes its own."""
+    """The process's services: a fork makes its own."""
 
     def __init__(self) -> None:
         self._given: tuple[Celery, WorkerSettings, str] | None = None
 
     def use(self, app: Celery, settings: WorkerSettings, node: str = "") -> None:
         self._given = (app, settings, node)
-        _Wiring._engine.take(self)
+        _Wiring._services.take(self)
 
     @process_local
-    def _engine(self) -> Engine:
+    def _services(self) -> Services:
         if self._given is None:
             raise RuntimeError("workers.wiring.use() was not called")
         return build(*self._given)
 
-    def engine(self) -> Engine:
-        return self._engine
+    def wired(self) -> Services:
+        return self._services
 
 
 _WIRING: Final = _Wiring()
 use = _WIRING.use
-engine = _WIRING.engine
+wired = _WIRING.wired

@@ -86,7 +86,7 @@ def examine_service(wishes: Wishes, *, yes: bool, as_json: bool) -> None:
                 base_url=settings.api_url,
                 credential=credential,
                 spend=wishes.spend,
-                limits=Limits(spacing=settings.poll_spacing),
+                limits=Limits(spacing=settings.poll_spacing_seconds),
                 proxy=settings.api_proxy,
                 listener=listener,
             )
@@ -108,10 +108,10 @@ def _check_host(settings: LiveSettings) -> None:
             "CONVEYOR_API_URL is wrong: the secret goes to https://v2.convertapi.com, to another "
             "of its hosts, or to this machine"
         )
-    if settings.poll_spacing < LEAST_SPACING_S and not _is_here(settings.api_url):
+    if settings.poll_spacing_seconds < LEAST_SPACING_S and not _is_here(settings.api_url):
         raise SettingsError(
-            f"CONVEYOR_POLL_SPACING is {settings.poll_spacing:g}, and ConvertAPI wants 5 s between "
-            "two polls: set 5 or more"
+            f"CONVEYOR_POLL_SPACING_SECONDS is {settings.poll_spacing_seconds:g}, and "
+            "ConvertAPI wants 5 s between two polls: set 5 or more"
         )
 
 

@@ -23,8 +23,8 @@ from conveyor.convertapi.errors import ApiError, Overdue, Unclear, Unreachable, 
 from conveyor.convertapi.keeping import Keeper
 from conveyor.convertapi.reading import checked, read_poll, read_start
 from conveyor.convertapi.transport import Download, Sender, Transport, where_of
+from conveyor.domain.answers import Lost, PollAnswer, SubmitAnswer, Unsent
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Lost, PollOutcome, SubmitOutcome, Unsent
 from conveyor.errors import ConveyorError, StorageError
 
 __all__ = ["Account", "ConvertApi", "Keeper"]
@@ -126,7 +126,7 @@ class ConvertApi:
         *,
         webhook: str = "",
         wait_s: float = 0,
-    ) -> SubmitOutcome:
+    ) -> SubmitAnswer:
         """Start an asynchronous conversion: the request that is paid for.
 
         Args:
@@ -155,7 +155,7 @@ class ConvertApi:
                 wait_s=wait_s,
             )
 
-        return _outcome_of(ask, lambda answer: read_start(answer, pair[1], keep, scrubber))
+        return _answer_of(ask, lambda answer: read_start(answer, pair[1], keep, scrubber))
 
     def poll(
         self,
@@ -166,7 +166,7 @@ class ConvertApi:
         *,
         target: str = "",
         params: Mapping[str, str] | None = None,
-    ) -> PollOutcome:
+    ) -> PollAnswer:
         """Ask for a job. Not retried once anything was sent: the service wants 5 s between polls.
 
         Args:
@@ -188,7 +188,7 @@ class ConvertApi:
             path = dialect.job_path(job_id)
             return self._ask(_RETRY_UNSENT, "GET", path, base_url=base_url)
 
-        return _outcome_of(ask, lambda answer: read_poll(answer, target, keep, scrubber))
+        return _answer_of(ask, lambda answer: read_poll(answer, target, keep, scrubber))
 
     def delete_job(self, base_url: str, dialect: Dialect, job_id: str) -> bool:
         """Delete a job at the service.
@@ -310,7 +310,7 @@ class ConvertApi:
         yield from self._transport.secrets
 
 
-def _outcome_of(ask: Callable[[], Answer], read: Callable[[Answer], _T]) -> _T | Lost | Unsent:
+def _answer_of(ask: Callable[[], Answer], read: Callable[[Answer], _T]) -> _T | Lost | Unsent:
     """Ask and read. Whatever goes wrong becomes an outcome here, also what nobody expects."""
     try:
         answer = ask()

@@ -15,15 +15,15 @@ from conveyor.convertapi.results import (
     read_result,
     speaks_of_result,
 )
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     InProgress,
     Lost,
     NotFound,
-    PollOutcome,
+    PollAnswer,
     Started,
-    SubmitOutcome,
+    SubmitAnswer,
     Throttled,
 )
 
@@ -52,7 +52,7 @@ _MOST_CODE: Final = 10**9
 _MOST_LISTED: Final = 20
 
 
-def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitOutcome:
+def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitAnswer:
     """Read the answer to a POST that is paid for.
 
     Args:
@@ -81,7 +81,7 @@ def read_start(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) ->
     return _lost(answer, scrubber)
 
 
-def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> PollOutcome:
+def read_poll(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> PollAnswer:
     """Read the answer to a poll.
 
     Args:
@@ -145,7 +145,7 @@ def is_refused_credential(answer: Answer) -> bool:
     return _code_of(answer) in _CREDENTIAL_CODES
 
 
-def _read_taken(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitOutcome:
+def _read_taken(answer: Answer, target: str, keep: Keeper, scrubber: Scrubber) -> SubmitAnswer:
     """A POST that was taken: a job, or the result itself where the service would not wait (R)."""
     body = answer.json() or {}
     job_id, files = field_of(body, "JobId"), field_of(body, "Files")

@@ -24,7 +24,7 @@ from conveyor.convertapi.cleaning import (
 from conveyor.convertapi.fitting import is_binary, is_file, is_page
 from conveyor.convertapi.keeping import Keeper
 from conveyor.convertapi.origins import origin_of
-from conveyor.domain.outcomes import Finished, Lost, RemoteFile, Result, Unreadable
+from conveyor.domain.answers import Finished, Lost, RemoteFile, Result, Unreadable
 
 __all__ = ["field_of", "has_field", "may_be_paid", "read_result", "speaks_of_result"]
 

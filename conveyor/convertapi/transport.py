@@ -57,9 +57,9 @@ _FORM_FIELDS: Final = {**_FIELDS, "Content-Type": "application/x-www-form-urlenc
 # Plain bytes: those of a compressed answer could not be gone on from.
 _FILE_FIELDS: Final = Fields({**_FIELDS, "Accept": "*/*", "Accept-Encoding": "identity"})
 
-_ANSWER_SETTING: Final = "CONVEYOR_ANSWER_TIMEOUT"
-_TRANSFER_SETTING: Final = "CONVEYOR_TRANSFER_TIMEOUT"
-_SEMI_SETTING: Final = "CONVEYOR_SEMI_ASYNC_SECONDS and CONVEYOR_ANSWER_TIMEOUT"
+_ANSWER_SETTING: Final = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
+_TRANSFER_SETTING: Final = "CONVEYOR_TRANSFER_TIMEOUT_SECONDS"
+_SEMI_SETTING: Final = "CONVEYOR_SEMI_ASYNC_SECONDS and CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
 # What goes wrong on a road. Anything else is a mistake of ours, and is logged.
 _OF_THE_ROAD: Final = (
@@ -506,7 +506,7 @@ def _error_of(error: Exception, exchange: Exchange) -> ApiError:
     if exchange.is_late or exchange.deadline.is_over:
         return exchange.deadline.overdue()
     if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
-        return Unclear("no answer in time (CONVEYOR_READ_TIMEOUT)")
+        return Unclear("no answer in time (CONVEYOR_READ_TIMEOUT_SECONDS)")
     if isinstance(error, requests.ConnectionError):
         return Unclear("the connection was lost", closed_at_once=exchange.was_closed_at_once())
     return Unclear("the answer was cut or malformed")

@@ -1,4 +1,4 @@
-"""What an answer means: pure functions from an outcome and the entry to what happens next.
+"""What an answer means: pure functions from an answer and the entry to what happens next.
 
 The protocol's tables stand here, once. Failures are told by class, never by codes 5005 to 5007,
 whose meaning the vendor has changed.
@@ -19,23 +19,22 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.entry import Entry
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
     InProgress,
     Lost,
     NotFound,
-    PollOutcome,
-    Result,
+    PollAnswer,
     Started,
-    SubmitOutcome,
+    SubmitAnswer,
     Throttled,
     Unreadable,
     Unsent,
 )
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.entry import Entry
 from conveyor.domain.schedule import JOB_LIFE_S, JOB_MARGIN_S
 
 __all__ = [
@@ -43,11 +42,9 @@ __all__ = [
     "Bury",
     "Expire",
     "Hold",
-    "Keep",
     "Limits",
     "PollAgain",
     "SubmitAgain",
-    "Taken",
     "after_poll",
     "after_submit",
     "denied",
@@ -64,7 +61,7 @@ _MAY_PAY_TWICE: Final = (
 _PROOF_SHARE: Final = 0.5
 _MOST_DENIALS: Final = 2
 # Three minutes or so: a result that breaks off again and again is not asked for a hundred times.
-_MOST_PAID_STRIKES: Final = 6
+_MOST_PAID_FAILURES: Final = 6
 _ANYCAST_HOST: Final = "v2.convertapi.com"
 _JOB_ID: Final = re.compile(r"job\s*id", re.IGNORECASE)
 _KNOWN: Final = re.compile(r"already|duplicate|exist|in use|taken|used", re.IGNORECASE)
@@ -102,7 +99,7 @@ class Limits:
 
     Attributes:
         submits: POSTs of one conversion; each but the last was proved lost.
-        strikes: Answers in a row that say nothing of the job.
+        consecutive_failures: Answers in a row that say nothing of the job.
         submit_s: Seconds that a conversion may wait to be submitted.
         hold_s: Seconds that it may wait for an account on hold.
         job_s: Seconds after its POST until a job is given up, whatever is answered.
@@ -112,7 +109,7 @@ class Limits:
     """
 
     submits: int = 3
-    strikes: int = 100
+    consecutive_failures: int = 100
     submit_s: float = JOB_LIFE_S
     hold_s: float = 7 * 24 * 3600.0
     job_s: float = JOB_LIFE_S + JOB_MARGIN_S
@@ -122,34 +119,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The service has the job, under this id."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The result is here, and has been paid: note it, then deliver."""
-
-    result: Result
-
-
-@dataclass(frozen=True, slots=True)
 class PollAgain:
     """Not yet.
 
     Attributes:
-        alive: Whether the answer shows that the service has the job.
-        strike: Whether the answer said nothing of the job.
+        confirmed: Whether the answer shows that the service has the job.
+        failed: Whether the answer said nothing of the job.
         note: What holds it up, in words.
         retry_after_s: As long as the service asks for, seconds; 0 where it does not.
         missing: Whether the service does not know the job, which proves nothing yet.
         proof_in_s: Then: seconds until it would.
     """
 
-    alive: bool
-    strike: bool
+    confirmed: bool
+    failed: bool
     note: str = ""
     retry_after_s: float = 0.0
     missing: bool = False
@@ -214,16 +197,16 @@ class Expire:
 
 
 def after_submit(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: SubmitOutcome,
+    answer: SubmitAnswer,
     entry: Entry,
     limits: Limits = Limits(),
     *,
     account_is_well: bool = False,
-) -> Taken | Keep | AskFirst | SubmitAgain | Hold | Bury:
+) -> Started | Finished | AskFirst | SubmitAgain | Hold | Bury:
     """Decide after a POST.
 
     Args:
-        outcome: Its answer.
+        answer: Its answer.
         entry: As it was when the POST began.
         limits: When to give up.
         account_is_well: Whether the service said so a short while ago.
@@ -231,15 +214,13 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
     Returns:
         What happens next.
     """
-    match outcome:
-        case Started(job_id):
-            return Taken(job_id)
-        case Finished(result):
-            return Keep(result)
+    match answer:
+        case Started() | Finished():
+            return answer
         case Unreadable():
-            return _unreadable(outcome)
+            return _unreadable(answer)
         case Lost():
-            return _after_loss(outcome, entry)
+            return _after_loss(answer, entry)
         case Throttled():
             return _submit_again("ConvertAPI is throttling", entry, limits)
         case Unsent(reason):
@@ -248,29 +229,29 @@ def after_submit(  # noqa: PLR0911 - one return for each kind of answer
             said = message or "there is no such address at the service"
             return _refused(Failed(_NOT_FOUND, 0, said), entry, limits, is_well=account_is_well)
         case Failed():
-            return _refused(outcome, entry, limits, is_well=account_is_well)
+            return _refused(answer, entry, limits, is_well=account_is_well)
 
 
 def after_poll(  # noqa: PLR0911 - one return for each kind of answer
-    outcome: PollOutcome, entry: Entry, limits: Limits = Limits()
-) -> Keep | PollAgain | SubmitAgain | Bury | Expire:
+    answer: PollAnswer, entry: Entry, limits: Limits = Limits()
+) -> Finished | PollAgain | SubmitAgain | Bury | Expire:
     """Decide after a poll.
 
     Args:
-        outcome: Its answer.
+        answer: Its answer.
         entry: As it was when the poll began.
         limits: When to give up.
 
     Returns:
         What happens next.
     """
-    match outcome:
-        case Finished(result):
-            return Keep(result)
+    match answer:
+        case Finished():
+            return answer
         case Unreadable():
-            return _unreadable(outcome)
+            return _unreadable(answer)
         case InProgress():
-            return _unless_over(PollAgain(alive=True, strike=False), entry, limits)
+            return _unless_over(PollAgain(confirmed=True, failed=False), entry, limits)
         case Busy(retry_after_s):
             # "Never a failure", says the protocol: not even many of them are one.
             busy = PollAgain(False, False, "ConvertAPI was busy", retry_after_s or 0.0)
@@ -278,8 +259,8 @@ def after_poll(  # noqa: PLR0911 - one return for each kind of answer
         case NotFound():
             return _after_not_found(entry, limits)
         case Failed():
-            return _lost_uploads(outcome, entry) or Bury(failure_of(outcome))
-        case Lost(reason, paid=True) if entry.strikes >= _MOST_PAID_STRIKES:
+            return _lost_uploads(answer, entry) or Bury(failure_of(answer))
+        case Lost(reason, paid=True) if entry.consecutive_failures >= _MOST_PAID_FAILURES:
             return _unreadable(Unreadable(reason, ""))
         case Lost(reason, status):
             return _after_silence(reason, status, entry, limits)
@@ -323,40 +304,40 @@ def _paid_so_far(entry: Entry) -> str:
     return "Nothing was paid."
 
 
-def _unreadable(outcome: Unreadable) -> Bury:
+def _unreadable(answer: Unreadable) -> Bury:
     message = (
         "ConvertAPI says that the conversion is done, which is paid, and its answer can't be "
-        f"read: {outcome.reason}. A replay asks for the same job before it pays again."
+        f"read: {answer.reason}. A replay asks for the same job before it pays again."
     )
-    failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=outcome.answer)
-    return Bury(failure, outcome.cost)
+    failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=answer.answer)
+    return Bury(failure, answer.cost)
 
 
-def _after_loss(outcome: Lost, entry: Entry) -> AskFirst:
-    note = f"the answer to the submit was lost: {outcome.reason}"
-    if outcome.paid:
-        refusal = _unreadable(Unreadable(outcome.reason, "")).failure
-    elif _is_taken(outcome.reason, outcome.status) or (entry.lost and outcome.status == _CONFLICT):
-        refusal = _taken_before(outcome.reason, outcome.status)
+def _after_loss(answer: Lost, entry: Entry) -> AskFirst:
+    note = f"the answer to the submit was lost: {answer.reason}"
+    if answer.paid:
+        refusal = _unreadable(Unreadable(answer.reason, "")).failure
+    elif _is_taken(answer.reason, answer.status) or (entry.lost and answer.status == _CONFLICT):
+        refusal = _taken_before(answer.reason, answer.status)
     else:
         refusal = None
-    return AskFirst(note, outcome.closed_at_once, refusal)
+    return AskFirst(note, answer.closed_at_once, refusal)
 
 
 def _refused(
-    outcome: Failed, entry: Entry, limits: Limits, *, is_well: bool
+    answer: Failed, entry: Entry, limits: Limits, *, is_well: bool
 ) -> AskFirst | SubmitAgain | Hold | Bury:
-    failure = failure_of(outcome)
+    failure = failure_of(answer)
     is_account = failure.kind is FailureKind.ACCOUNT
     decided = denied(failure, entry, limits, is_well=is_well) if is_account else None
     if isinstance(decided, Hold):
         return decided
-    if _is_taken(outcome.message, outcome.status):
-        failure = _taken_before(outcome.message, outcome.status)
-    if entry.lost or _JOB_ID.search(outcome.message):
+    if _is_taken(answer.message, answer.status):
+        failure = _taken_before(answer.message, answer.status)
+    if entry.lost or _JOB_ID.search(answer.message):
         # The first POST may have arrived after all, and the service refuses a second.
         return AskFirst("the service refused a repeated submit", refusal=failure)
-    return decided or _lost_uploads(outcome, entry) or Bury(failure)
+    return decided or _lost_uploads(answer, entry) or Bury(failure)
 
 
 def _is_taken(words: str, status: int) -> bool:
@@ -372,9 +353,9 @@ def _taken_before(words: str, status: int) -> Failure:
     return Failure(FailureKind.POSSIBLY_PAID, message, status=status)
 
 
-def _lost_uploads(outcome: Failed | Failure, entry: Entry) -> SubmitAgain | None:
+def _lost_uploads(answer: Failed | Failure, entry: Entry) -> SubmitAgain | None:
     """Files that we uploaded, and that the service has lost, are uploaded again, once."""
-    if outcome.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
+    if answer.code != _FILE_ID_CODE or not entry.uploads or entry.reuploaded:
         return None
     return SubmitAgain(_UPLOADS_LOST, reupload=True)
 
@@ -413,7 +394,7 @@ def _unless_over(
     if entry.job_age_s < limits.job_s:
         return again
     hours = f"{limits.job_s / 3600:.1f} h"
-    if entry.alive or again.alive:
+    if entry.confirmed or again.confirmed:
         message = (
             f"ConvertAPI has brought no result in {hours}, longer than it keeps a job. "
             "A replay converts, and pays, again."
@@ -430,11 +411,11 @@ def _unless_over(
 
 def _after_not_found(entry: Entry, limits: Limits) -> PollAgain | SubmitAgain | Bury | Expire:
     proof_in_s = _proof_in_s(entry, limits)
-    if not entry.missing or proof_in_s > 0 or (entry.alive and _is_anycast(entry)):
+    if not entry.missing or proof_in_s > 0 or (entry.confirmed and _is_anycast(entry)):
         note = "ConvertAPI does not know the job, which proves nothing yet"
         again = PollAgain(False, False, note, missing=True, proof_in_s=max(proof_in_s, 0.0))
         return _unless_over(again, entry, limits)
-    if entry.alive:
+    if entry.confirmed:
         message = (
             "ConvertAPI no longer knows the job, and its result was not fetched. "
             "A replay converts, and pays, again."
@@ -450,7 +431,7 @@ def _proof_in_s(entry: Entry, limits: Limits) -> float:
 
     Where nobody noted how the POST ended, its process has died: the first 404 came after that.
     """
-    if entry.alive:
+    if entry.confirmed:
         return 0.0
     window_s = limits.proof_closed_s if entry.unclear == "closed" else limits.proof_s
     since = entry.missing_at if entry.unclear_at is None else entry.unclear_at
@@ -496,12 +477,12 @@ def _is_anycast(entry: Entry) -> bool:
 def _after_silence(
     reason: str, status: int, entry: Entry, limits: Limits
 ) -> PollAgain | Bury | Expire | SubmitAgain:
-    if entry.strikes < limits.strikes:
-        again = PollAgain(alive=False, strike=True, note=reason)
+    if entry.consecutive_failures < limits.consecutive_failures:
+        again = PollAgain(confirmed=False, failed=True, note=reason)
         return _unless_over(again, entry, limits)
     message = (
-        f"{entry.strikes + 1} polls in a row brought no answer of ConvertAPI: {reason}. "
-        f"{_MAY_PAY_TWICE}"
+        f"{entry.consecutive_failures + 1} polls in a row brought no answer of ConvertAPI: "
+        f"{reason}. {_MAY_PAY_TWICE}"
     )
     return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
 

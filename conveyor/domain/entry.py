@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from conveyor.domain.answers import Result
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Conversion, Failure, State, StoredFile
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Result
 from conveyor.domain.request import ConversionRequest
 
 __all__ = ["Entry"]
@@ -44,14 +44,14 @@ class Entry:
     held_at: float | None = None
     denials: int = 0
     webhook: bool = False
-    called: bool = False
-    told: bool = False
+    webhook_received: bool = False
+    delivered: bool = False
     sent: str = ""
-    untold: int = 0
+    undelivered: int = 0
     deliveries: int = 0
     faults: int = 0
     since: float = 0.0
-    alive: bool = False
+    confirmed: bool = False
     submits: int = 0
     lost: int = 0
     unclear: str = ""
@@ -61,7 +61,7 @@ class Entry:
     refusal: Failure | None = None
     asking: bool = False
     polls: int = 0
-    strikes: int = 0
+    consecutive_failures: int = 0
     stumbles: int = 0
     result: Result | None = None
     cost: int = 0

@@ -109,7 +109,7 @@ def _called(end_s: float, expectation: Expectation | None) -> _Played:
     earlier = ages_s[:-1]
     # Its turnstile is closed for a while after each of them.
     seen_s = max(end_s, earlier[-1] + SPACING_S if earlier else 0.0)
-    # A call tells the moment itself, as `conveyor.ledger.pace` has it.
+    # A call tells the moment itself, as `conveyor.ledger.expected_durations` has it.
     sightings = (
         *(
             Sighting(age_s, after_s, ended=False)

@@ -107,7 +107,7 @@ def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float =
 def next_poll(
     spacing_s: float,
     age_s: float,
-    strikes: int = 0,
+    consecutive_failures: int = 0,
     expectation: Expectation | None = None,
     *,
     took_s: float = 0.0,
@@ -117,7 +117,7 @@ def next_poll(
     Args:
         spacing_s: The least time between two requests for a job.
         age_s: Since the submit.
-        strikes: Answers in a row that said nothing of the job.
+        consecutive_failures: Answers in a row that said nothing of the job.
         expectation: What such conversions take, None while unknown. A poll that came to learn is
             followed by one where the first would have come.
         took_s: What the poll took. After one that timed out, most of the longer wait is over.
@@ -125,9 +125,9 @@ def next_poll(
     Returns:
         Seconds.
     """
-    longer_s = _doubled(spacing_s, strikes) - took_s if strikes else 0.0
+    longer_s = _doubled(spacing_s, consecutive_failures) - took_s if consecutive_failures else 0.0
     wait_s = max(age_s * _AGE_SHARE, longer_s)
-    if expectation is not None and not strikes:
+    if expectation is not None and not consecutive_failures:
         least_s = spacing_s + _MARGIN_S
         left_s = _aim(expectation.points_s, least_s) - age_s
         if left_s >= least_s:
@@ -163,22 +163,22 @@ def first_fallback(
 
 
 def next_fallback(
-    spacing_s: float, age_s: float, strikes: int = 0, *, took_s: float = 0.0
+    spacing_s: float, age_s: float, consecutive_failures: int = 0, *, took_s: float = 0.0
 ) -> float:
     """The wait between two polls, where the service calls when the job has ended.
 
     Args:
         spacing_s: The least time between two requests for a job.
         age_s: Since the submit.
-        strikes: Answers in a row that said nothing of the job: then it is asked as ever, for the
-            call may have come, and its answer was lost.
+        consecutive_failures: Answers in a row that said nothing of the job: then it is asked as
+            ever, for the call may have come, and its answer was lost.
         took_s: As `next_poll` has it.
 
     Returns:
         Seconds.
     """
-    if strikes:
-        return next_poll(spacing_s, age_s, strikes, took_s=took_s)
+    if consecutive_failures:
+        return next_poll(spacing_s, age_s, consecutive_failures, took_s=took_s)
     return _spread(age_s * _FALLBACK_SHARE, spacing_s, MAX_FALLBACK_S)
 
 
@@ -208,17 +208,17 @@ def until_proof(spacing_s: float, age_s: float, left_s: float) -> float:
     return _bounded(min(next_poll(spacing_s, age_s), max(left_s, spacing_s)), spacing_s)
 
 
-def retry_submit(spacing_s: float, strikes: int) -> float:
+def retry_submit(spacing_s: float, consecutive_failures: int) -> float:
     """The wait before a submit is tried again: 5, 10, 15 s at the service's spacing of 5 s.
 
     Args:
         spacing_s: The least time between two requests for a job.
-        strikes: Submits in a row that started nothing.
+        consecutive_failures: Submits in a row that started nothing.
 
     Returns:
         Seconds. The vendor's documentation names these steps; above, they stay at the last.
     """
-    return _bounded(spacing_s * min(strikes + 1, 3), spacing_s)
+    return _bounded(spacing_s * min(consecutive_failures + 1, 3), spacing_s)
 
 
 def retry_storage(spacing_s: float, attempt: int) -> float:

@@ -1,7 +1,7 @@
 """The ledger: the truth about every conversion, in Redis."""
 
 from conveyor.domain.entry import Entry
-from conveyor.ledger.changes import Bells, Claimed, NotRung, RevokedBefore
+from conveyor.ledger.changes import AlreadyAccepted, Bells, NotRung, RevokedBefore
 from conveyor.ledger.connection import (
     PRODUCERS,
     WORKERS,
@@ -13,17 +13,17 @@ from conveyor.ledger.connection import (
     options_of,
     translated,
 )
-from conveyor.ledger.ledger import Claim, Ledger, Submission, is_another
+from conveyor.ledger.ledger import Idempotency, Ledger, Submission, is_another
 from conveyor.ledger.scripts import script
 
 __all__ = [
     "PRODUCERS",
     "WORKERS",
+    "AlreadyAccepted",
     "Bells",
-    "Claim",
-    "Claimed",
     "Client",
     "Entry",
+    "Idempotency",
     "Ledger",
     "NotRung",
     "Patience",

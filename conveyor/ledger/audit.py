@@ -37,11 +37,11 @@ class Lost:
 
     Attributes:
         id: Its id. Nothing else is left.
-        untold: Whether its caller does not know the outcome.
+        undelivered: Whether its caller does not know the outcome.
     """
 
     id: str
-    untold: bool
+    undelivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Audit:
             taken, found, without, newer = cast("tuple[int, int, list[str], list[str]]", answer)
             forgotten, awaited = forgotten + taken, awaited + found
             missing += without
-            self.note_newer(newer)
+            self.record_newer(newer)
         return Audited(forgotten, awaited, tuple(self.lose(missing)))
 
     def lose(self, conversion_ids: Sequence[str]) -> list[Lost]:
@@ -183,7 +183,7 @@ class Audit:
         with translated(self._redis):
             return bool(self._redis.zrem(self._keys.lost, conversion_id))
 
-    def note_newer(self, conversion_ids: Sequence[str]) -> None:
+    def record_newer(self, conversion_ids: Sequence[str]) -> None:
         """Note conversions that a later release has written: they are shown, and left alone.
 
         Raises:

@@ -19,7 +19,7 @@ from conveyor.ledger.scripts import script
 from conveyor.ledger.together import Together
 from conveyor.ledger.transitions import TRANSITIONS
 
-__all__ = ["Bells", "Changes", "Claimed", "NotRung", "RevokedBefore"]
+__all__ = ["AlreadyAccepted", "Bells", "Changes", "NotRung", "RevokedBefore"]
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class NotRung(Exception):  # noqa: N818 - what was noted is noted
     """The bell of what was noted could not be sent; its cause says why."""
 
 
-class Claimed(Exception):  # noqa: N818 - no error: somebody was first
+class AlreadyAccepted(Exception):  # noqa: N818 - no error: somebody was first
     """An idempotency key is another conversion's.
 
     Attributes:
@@ -108,7 +108,7 @@ class Changes(Entries):
     def _change(self, name: str, conversion_id: str, **change: Any) -> Entry | None:
         done, now, flat = self._run(name, conversion_id, **change)
         if done == _CLAIMED:
-            raise Claimed(*flat)
+            raise AlreadyAccepted(*flat)
         if done == _NOTHING_TO_OWN:
             raise InvalidRequest(
                 "An uploaded file is gone: it belongs to another conversion, or was not converted "

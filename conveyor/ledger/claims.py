@@ -22,7 +22,7 @@ from conveyor.ledger.governor import Admission, Governor
 from conveyor.ledger.keys import KINDS
 from conveyor.ledger.turnstile import Pass, Turnstile
 
-__all__ = ["Claims", "Due", "Taken"]
+__all__ = ["Claimed", "Claims", "Due"]
 
 # What a later release has written is left to its workers for so long, and then put off for as long.
 _LEAVE_NEWER_S: Final = 30.0
@@ -33,7 +33,7 @@ _GRACE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Claimed:
     """What a claim has brought.
 
     Attributes:
@@ -86,7 +86,7 @@ class Claims:
         self._overdue = client.register_script(script("overdue"))
         self._put_off = client.register_script(script("put_off"))
 
-    def submits(self, limit: int, at: float = 0.0) -> Taken:
+    def submits(self, limit: int, at: float = 0.0) -> Claimed:
         """Take what is to be submitted.
 
         Args:
@@ -98,11 +98,11 @@ class Claims:
         """
         return self._take("submit", limit, at, self._governor.claiming(self._hold_s))
 
-    def polls(self, limit: int, at: float = 0.0) -> Taken:
+    def polls(self, limit: int, at: float = 0.0) -> Claimed:
         """Take what is to be polled; as `submits`."""
         return self._take("poll", limit, at, {})
 
-    def deliveries(self, limit: int, at: float = 0.0) -> Taken:
+    def deliveries(self, limit: int, at: float = 0.0) -> Claimed:
         """Take what is to be brought to its caller; as `submits`.
 
         No turnstile is entered: who delivers it takes a lease of his own.
@@ -144,7 +144,7 @@ class Claims:
             )
         return list(map(Due, flat[::2], flat[1::2]))
 
-    def _take(self, kind: str, limit: int, at: float, account: Mapping[str, Any]) -> Taken:
+    def _take(self, kind: str, limit: int, at: float, account: Mapping[str, Any]) -> Claimed:
         token = secrets.token_hex(16)
         is_delivery = kind == "deliver"
         ask = {
@@ -181,8 +181,8 @@ class Claims:
         for wait_s in (again_s, *later):
             self._ledger.ring(kind, wait_s, now)
         self._ledger.set_aside(damaged)
-        self._ledger.audit.note_newer(newer)
-        return Taken(
+        self._ledger.audit.record_newer(newer)
+        return Claimed(
             taken,
             spent,
             Admission(reason, *map(bool, flags)),

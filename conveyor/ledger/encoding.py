@@ -1,53 +1,56 @@
 """How the ledger keeps an entry: the hash's fields, and the record that they make.
 
-=================  ============================================================================
-``v``              the version of the entry's form; a worker leaves a newer one alone
-``state``          `conveyor.State`
-``attempt``        which job this is: a replay that pays again is the next; the job id follows it
-``turn``           how often somebody has taken it to work on, or noted what came of that: a note of
-                   whoever had it before is refused
-``token``          of the last transition
-``request``        what was asked, JSON; of a finished conversion the formats alone
-``caller``         the caller's canvas, JSON; absent where it has none
-``asked``          of a signature's, what its message asked for, as a hash: another message of this
-                   id that asks for something else is refused
-``joined``         1 where another producer holds it by its idempotency key
-``shared``         1 where its sources' folders are a signature's, which may run again
-``uploads``        FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
-                   ``uploads_host`` and ``uploads_account``: where they can be used
-``reuploaded``     1 once an upload that was gone has been made again
-``job_id``         ours, stored before the POST; a secret (invariant I5)
-``base_url``       the host that took the job
-``dialect``        the dialect that it was started in
-``account``        the name of the account that it was submitted for
-``deliveries``     how often its delivery was begun; ``faults``: how often storing it failed
-``told``           1 once the caller has the outcome; ``sent``: which steps of telling it are done;
-                   ``untold``: how often its result could not be stored in the result backend
-``since``          when it was replayed or last held: its patience counts from there
-``foreign_ids``    1 where that account's service was seen to answer with ids of its own
-``held``           1 while the account's submits are on hold; ``held_at``: since when
-``denials``        how often the service refused it although the account was well
-``webhook``        1 where the service was asked to call when the job ends
-``called``         1 from its call until the next poll begins
-``alive``          1 once the service was seen to have the job
-``submits``        POSTs begun; ``polls``: polls answered
-``lost``           POSTs of this attempt that were proved lost
-``unclear``        why the answer to the POST is missing: ``gateway``, or ``closed`` where the
-                   connection closed at once; with ``unclear_at``
-``missing``        404s in a row since the POST; ``missing_at``: the first of them
-``refusal``        how the service refused a repeated POST, JSON
-``asking``         1 where a replay asks for the old job before it pays
-``strikes``        answers in a row that said nothing of the job: proxy errors, silence
-``stumbles``       unexpected exceptions while somebody worked on it
-``result``         the service's result, JSON: paid
-``cost``           what the service charged
-``files``          stored files, JSON; ``file:<n>``: the n-th, while others are missing
-``failure``        why it ended without files, JSON
-``note``           what holds it up, in words
-``unready_at``     when the service last said that it was still at work on the job
-``usual_s``        what half of such conversions took when it was submitted; ``late_s``: nine of ten
-``*_at``           seconds since the epoch, by Redis' clock, as all times here
-=================  ============================================================================
+========================  ==========================================================================
+``v``                     the version of the entry's form; a worker leaves a newer one alone
+``state``                 `conveyor.State`
+``attempt``               which job this is: a replay that pays again is the next; the job id
+                          follows it
+``turn``                  how often somebody has taken it to work on, or noted what came of that: a
+                          note of whoever had it before is refused
+``token``                 of the last transition
+``request``               what was asked, JSON; of a finished conversion the formats alone
+``caller``                the caller's canvas, JSON; absent where it has none
+``asked``                 of a signature's, what its message asked for, as a hash: another message
+                          of this id that asks for something else is refused
+``joined``                1 where another producer holds it by its idempotency key
+``shared``                1 where its sources' folders are a signature's, which may run again
+``uploads``               FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
+                          ``uploads_host`` and ``uploads_account``: where they can be used
+``reuploaded``            1 once an upload that was gone has been made again
+``job_id``                ours, stored before the POST; a secret (invariant I5)
+``base_url``              the host that took the job
+``dialect``               the dialect that it was started in
+``account``               the name of the account that it was submitted for
+``deliveries``            how often its delivery was begun; ``faults``: how often storing it failed
+``delivered``             1 once the caller has the outcome; ``sent``: which steps of telling it are
+                          done; ``undelivered``: how often its result could not be stored in the
+                          result backend
+``since``                 when it was replayed or last held: its patience counts from there
+``foreign_ids``           1 where that account's service was seen to answer with ids of its own
+``held``                  1 while the account's submits are on hold; ``held_at``: since when
+``denials``               how often the service refused it although the account was well
+``webhook``               1 where the service was asked to call when the job ends
+``webhook_received``      1 from its call until the next poll begins
+``confirmed``             1 once the service was seen to have the job
+``submits``               POSTs begun; ``polls``: polls answered
+``lost``                  POSTs of this attempt that were proved lost
+``unclear``               why the answer to the POST is missing: ``gateway``, or ``closed`` where
+                          the connection closed at once; with ``unclear_at``
+``missing``               404s in a row since the POST; ``missing_at``: the first of them
+``refusal``               how the service refused a repeated POST, JSON
+``asking``                1 where a replay asks for the old job before it pays
+``consecutive_failures``  answers in a row that said nothing of the job: proxy errors, silence
+``stumbles``              unexpected exceptions while somebody worked on it
+``result``                the service's result, JSON: paid
+``cost``                  what the service charged
+``files``                 stored files, JSON; ``file:<n>``: the n-th, while others are missing
+``failure``               why it ended without files, JSON
+``note``                  what holds it up, in words
+``unready_at``            when the service last said that it was still at work on the job
+``usual_s``               what half of such conversions took when it was submitted; ``late_s``: nine
+                          of ten
+``*_at``                  seconds since the epoch, by Redis' clock, as all times here
+========================  ==========================================================================
 """
 
 from __future__ import annotations
@@ -58,10 +61,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
 from conveyor.errors import UnreadableConversion
@@ -84,11 +87,11 @@ VERSION: Final = 1
 
 _NUMBERS: Final = (
     *("deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
-    *("strikes", "stumbles", "untold", "cost"),
+    *("consecutive_failures", "stumbles", "undelivered", "cost"),
 )
 _FLAGS: Final = (
     *("shared", "reuploaded", "foreign_ids", "held", "webhook"),
-    *("called", "told", "alive", "asking"),
+    *("webhook_received", "delivered", "confirmed", "asking"),
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),

@@ -90,7 +90,7 @@ class Entries:
         """
         found = self._sorted(conversion_ids)
         self.set_aside(found.damaged)
-        self.audit.note_newer(found.newer)
+        self.audit.record_newer(found.newer)
         return found.entries
 
     def unreadable(self) -> dict[str, float]:

@@ -229,7 +229,7 @@ class Governor:
             if code != str(BALANCE_USED_UP):
                 self._redis.hset(self._key, "well_at", _server_now(self._redis))
 
-    def note_foreign_ids(self) -> None:
+    def record_foreign_ids(self) -> None:
         """Note that the service answers with job ids of its own: ours can't be asked for."""
         with translated(self._redis):
             self._redis.hset(self._key, "foreign_ids", 1)

@@ -35,7 +35,7 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:stripped``                string  up to which time old dead letters have lost what only
                                                the service could have used
 ``{conveyor}:changed``                 channel  the id of each conversion whose state changes
-``{conveyor}:pace``                    hash    what conversions take, by ``from:to``: the seconds of
+``{conveyor}:expected_durations``      hash    what conversions take, by ``from:to``: the seconds of
                                                half and of nine tenths, and
                                                what `conveyor.domain.durations` reads; of the last
                                                64 or so of each, 1,000 pairs at most
@@ -181,9 +181,9 @@ class Keys:
         return f"{self.prefix}changed"
 
     @property
-    def pace(self) -> str:
+    def expected_durations(self) -> str:
         """What conversions take."""
-        return f"{self.prefix}pace"
+        return f"{self.prefix}expected_durations"
 
     @property
     def counts(self) -> str:

@@ -16,17 +16,17 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, cast
 
+from conveyor.domain.answers import Result
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
 from conveyor.domain.entry import Entry
-from conveyor.domain.outcomes import Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import counters
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.changes import Bells, Changes, Claimed
+from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import (
     VERSION,
@@ -36,15 +36,15 @@ from conveyor.ledger.encoding import (
     dump_result,
     file_field,
 )
+from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.keys import KEEP_CHECK_S, KEEP_DIALECT_S, KEEP_FINISHED_S
 from conveyor.ledger.leftovers import Leftover, Leftovers, uploads_of
-from conveyor.ledger.pace import Pace
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
 
-__all__ = ["Claim", "Ledger", "Submission", "is_another"]
+__all__ = ["Idempotency", "Ledger", "Submission", "is_another"]
 
 Leaving = Mapping[str, Any] | None
 """`conveyor.ledger.turnstile.Pass.leaving` of the request that a transition ends, if one does."""
@@ -62,7 +62,7 @@ _KEEP_EVENTS_OF_FINISHED: Final = 10
 
 _OF_THE_POST: Final = ("unclear", "unclear_at", "missing", "missing_at", "refusal")
 _OF_THE_UPLOADS: Final = ("uploads", "uploaded_at", "uploads_host", "uploads_account")
-_OF_THE_TELLING: Final = ("told", "sent", "untold")
+_OF_THE_TELLING: Final = ("delivered", "sent", "undelivered")
 # What a replay, which is a new job, begins without.
 _OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
@@ -78,13 +78,31 @@ _OF_THE_LAST_JOB: Final = (
         "faults",
         "asking",
     ),
-    *("alive", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
+    *("confirmed", "cost", *_OF_THE_TELLING, *_OF_THE_UPLOADS, *_OF_THE_POST),
 )
 # What nobody needs of a finished conversion: it lies there for a week.
 _OF_USE_UNTIL_THE_END: Final = (
-    *("account", "alive", "asking", "base_url", "called", "caller", "deliveries", "denials"),
+    *(
+        "account",
+        "confirmed",
+        "asking",
+        "base_url",
+        "webhook_received",
+        "caller",
+        "deliveries",
+        "denials",
+    ),
     *("dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost", "result"),
-    *("joined", "reuploaded", "since", "sent", "shared", "strikes", "stumbles", "untold"),
+    *(
+        "joined",
+        "reuploaded",
+        "since",
+        "sent",
+        "shared",
+        "consecutive_failures",
+        "stumbles",
+        "undelivered",
+    ),
     *("turn", "webhook", "unready_at", "usual_s", "late_s"),
     *(*_OF_THE_UPLOADS, *_OF_THE_POST),
 )
@@ -114,7 +132,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Idempotency:
     """A producer's idempotency key, and what it asks for under it.
 
     Attributes:
@@ -134,14 +152,14 @@ class Ledger(Changes):
         bells: Rings for what is due.
 
     Attributes:
-        pace: How long conversions take.
+        expected_durations: How long conversions take.
         leftovers: What is to be deleted at the service.
         reports: What workers report to the doctor.
     """
 
     def __init__(self, client: Client, bells: Bells | None = None) -> None:
         super().__init__(client, bells)
-        self.pace = Pace(client)
+        self.expected_durations = ExpectedDurations(client)
         self.leftovers = Leftovers(client)
         self.reports = Reports(client)
         self._heartbeat = client.register_script(script("heartbeat"))
@@ -161,7 +179,7 @@ class Ledger(Changes):
         takes: Sequence[str] = (),
         *,
         asked: str = "",
-        claim: Claim | None = None,
+        idempotency: Idempotency | None = None,
         unless_revoked: bool = False,
         rings: bool = True,
     ) -> Entry | None:
@@ -175,12 +193,12 @@ class Ledger(Changes):
             takes: The same of folders that may be somebody's already. Those that signatures share
                 stay theirs, and their time begins anew.
             asked: What a signature's message asks for, as a hash.
-            claim: The producer's idempotency key, which is bound in the same step.
+            idempotency: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
             rings: Whether to ring for it; not where whoever accepts it takes up what is due.
 
         Raises:
-            Claimed: The key is another conversion's, of the same request.
+            AlreadyAccepted: The key is another conversion's, of the same request.
             InvalidRequest: One of the folders is gone, or belongs to another conversion. Or the key
                 was used for a different request.
             RevokedBefore: Its id was revoked.
@@ -202,12 +220,12 @@ class Ledger(Changes):
                 unless_revoked=unless_revoked,
                 due_in=0,
                 bell=rings,
-                **_claiming(claim, conversion_id),
+                **_binding(idempotency, conversion_id),
             )
-        except Claimed as error:
-            raise Claimed(_same_of(cast("Claim", claim), error.bound)) from None
+        except AlreadyAccepted as error:
+            raise AlreadyAccepted(_same_of(cast("Idempotency", idempotency), error.bound)) from None
 
-    def note_revoked(self, conversion_id: str) -> bool:
+    def record_revoked(self, conversion_id: str) -> bool:
         """Have an id never begin that no conversion has.
 
         Args:
@@ -223,11 +241,11 @@ class Ledger(Changes):
             )
         return not known
 
-    def claimed(self, claim: Claim) -> str | None:
+    def accepted_under(self, idempotency: Idempotency) -> str | None:
         """The conversion that an idempotency key is bound to.
 
         Args:
-            claim: The key, and what is asked for under it.
+            idempotency: The key, and what is asked for under it.
 
         Returns:
             Its id; None where the key is new.
@@ -236,8 +254,8 @@ class Ledger(Changes):
             InvalidRequest: The key was used for a different request.
         """
         with self._translated():
-            bound = cast("str | None", self._redis.get(self._keys.idempotency(claim.key)))
-        return None if bound is None else _same_of(claim, bound)
+            bound = cast("str | None", self._redis.get(self._keys.idempotency(idempotency.key)))
+        return None if bound is None else _same_of(idempotency, bound)
 
     def join(self, conversion_id: str) -> bool:
         """Hold a conversion that another producer has enqueued: it is not taken back any more.
@@ -283,7 +301,7 @@ class Ledger(Changes):
             due_in=_WORK_S,
         )
 
-    def delayed(
+    def submit_later(
         self,
         entry: Entry,
         delay_s: float,
@@ -307,11 +325,11 @@ class Ledger(Changes):
             leaving: The pass that it was taken with.
         """
         return self._change(
-            "delayed",
+            "submit_later",
             entry.id,
             guards={"turn": entry.turn},
             set={"note": note},
-            add={"turn": 1, "strikes": 1, "denials": int(denied)},
+            add={"turn": 1, "consecutive_failures": 1, "denials": int(denied)},
             due_in=delay_s,
             bell=True,
             leave=leaving,
@@ -353,8 +371,8 @@ class Ledger(Changes):
                 "foreign_ids": int(job.foreign_ids),
                 "held": 0,
                 "webhook": int(job.webhook),
-                "called": 0,
-                "alive": 0,
+                "webhook_received": 0,
+                "confirmed": 0,
                 "note": "",
             },
             stamp=["submitted_at"],
@@ -378,7 +396,7 @@ class Ledger(Changes):
         Args:
             entry: As it was when the request began.
             job_id: As the service says.
-            delay_s: Until the first poll, seconds; `Entry.called` tells that it shall come at once.
+            delay_s: Until the first poll, seconds; at once where `Entry.webhook_received`.
             expectation: What it will probably take: its progress is told by that until it ends.
             leaving: The POST's pass.
         """
@@ -386,11 +404,16 @@ class Ledger(Changes):
             "started",
             entry.id,
             guards={"turn": entry.turn, "attempt": entry.attempt},
-            set={"job_id": job_id, "alive": 1, "strikes": 0, **_expected(expectation)},
+            set={
+                "job_id": job_id,
+                "confirmed": 1,
+                "consecutive_failures": 0,
+                **_expected(expectation),
+            },
             unset=("held_at", "denials"),
             took=True,
             due_in=delay_s,
-            due_called_in=_spacing_s(leaving),
+            due_received_in=_spacing_s(leaving),
             bell=_bell_of(entry),
             leave=leaving,
         )
@@ -427,7 +450,7 @@ class Ledger(Changes):
             stamp=["unclear_at"],
             due_in=delay_s,
             # The service has the job, and has ended it.
-            due_called_in=_spacing_s(leaving),
+            due_received_in=_spacing_s(leaving),
             bell=True,
             leave=leaving,
         )
@@ -463,7 +486,7 @@ class Ledger(Changes):
         """
         polls = _polls(leaving)
         fields: dict[str, Any] = {"note": note}
-        add = {"turn": 1, "strikes": 1, "polls": polls, "denials": int(denied)}
+        add = {"turn": 1, "consecutive_failures": 1, "polls": polls, "denials": int(denied)}
         unset = list(_OF_THE_POST)
         guards = {"turn": entry.turn, "attempt": entry.attempt}
         if lost:
@@ -476,10 +499,10 @@ class Ledger(Changes):
             add["attempt"] = 1
             unset += ["asking", "job_id", "lost"]
         if reupload:
-            fields |= {"reuploaded": 1, "alive": 0, "strikes": 0}
+            fields |= {"reuploaded": 1, "confirmed": 0, "consecutive_failures": 0}
             unset += _OF_THE_UPLOADS
         else:
-            guards["alive"] = 0
+            guards["confirmed"] = 0
         return self._change(
             "put_back",
             entry.id,
@@ -496,13 +519,13 @@ class Ledger(Changes):
             **_held(held=held, first=held),
         )
 
-    def later(
+    def poll_later(
         self,
         entry: Entry,
         delay_s: float,
         *,
-        alive: bool,
-        strike: bool,
+        confirmed: bool,
+        failed: bool,
         missing: bool = False,
         note: str = "",
         leaving: Leaving = None,
@@ -512,35 +535,42 @@ class Ledger(Changes):
         Args:
             entry: As it was when the poll began.
             delay_s: Until the next poll, seconds.
-            alive: Whether the answer shows that the service has the job.
-            strike: Whether the answer said nothing of the job.
+            confirmed: Whether the answer shows that the service has the job.
+            failed: Whether the answer said nothing of the job.
             missing: Whether the service does not know the job, which proves nothing yet.
             note: What holds it up, in words.
-            leaving: The poll's pass. Where the webhook has called meanwhile (`Entry.called`), the
-                next poll shall come as soon as the pass allows.
+            leaving: The poll's pass. Where the webhook has called meanwhile
+                (`Entry.webhook_received`), the next poll comes as soon as the pass allows.
         """
         fields: dict[str, Any] = {"note": note}
-        if alive:
-            fields["alive"] = 1
-        if not strike:
-            fields["strikes"] = 0
+        if confirmed:
+            fields["confirmed"] = 1
+        if not failed:
+            fields["consecutive_failures"] = 0
         changed = self._change(
-            "later",
+            "poll_later",
             entry.id,
             guards={"turn": entry.turn, "attempt": entry.attempt},
             set=fields,
-            stamp=["unready_at"] if alive else None,
-            add={"turn": 1, "polls": 1, "strikes": int(strike), "missing": int(missing)},
+            stamp=["unready_at"] if confirmed else None,
+            add={
+                "turn": 1,
+                "polls": 1,
+                "consecutive_failures": int(failed),
+                "missing": int(missing),
+            },
             first=["missing_at"] if missing else None,
-            unset=("missing", "missing_at") if alive else None,
+            unset=("missing", "missing_at") if confirmed else None,
             counts={"polls": 1},
             due_in=delay_s,
-            due_called_in=_spacing_s(leaving),
-            bell=True if strike or missing else _bell_of(entry),
+            due_received_in=_spacing_s(leaving),
+            bell=True if failed or missing else _bell_of(entry),
             leave=leaving,
         )
-        if changed is not None and alive and not entry.strikes:
-            self.pace.learn(entry.request, changed.job_age_s, entry.unready_s, ended=False)
+        if changed is not None and confirmed and not entry.consecutive_failures:
+            self.expected_durations.learn(
+                entry.request, changed.job_age_s, entry.unready_s, ended=False
+            )
         return changed
 
     def ready(
@@ -565,7 +595,7 @@ class Ledger(Changes):
             "ready",
             entry.id,
             guards=_this_job(entry),
-            set={"result": dump_result(result), "cost": result.cost, "alive": 1, "note": ""},
+            set={"result": dump_result(result), "cost": result.cost, "confirmed": 1, "note": ""},
             stamp=["ready_at"],
             took=_took(leaving),
             add={"turn": 1, "polls": polls, "deliveries": int(taking is not None)},
@@ -576,16 +606,22 @@ class Ledger(Changes):
             take=taking,
         )
         if changed is not None:
-            self.pace.end(changed.request)
-        # What was seen late, after polls without an answer, tells nothing of the service's pace.
-        if changed is not None and changed.submitted_at is not None and not changed.strikes:
-            self.pace.learn(
+            self.expected_durations.end(changed.request)
+        # What was seen late, after polls without an answer, tells nothing of the service's speed.
+        if (
+            changed is not None
+            and changed.submitted_at is not None
+            and not changed.consecutive_failures
+        ):
+            self.expected_durations.learn(
                 *(changed.request, changed.job_age_s, entry.unready_s),
-                exact=entry.called or not polls,
+                exact=entry.webhook_received or not polls,
             )
         return changed
 
-    def hold(self, entry: Entry, delay_s: float, note: str, *, fault: bool = True) -> Entry | None:
+    def deliver_later(
+        self, entry: Entry, delay_s: float, note: str, *, fault: bool = True
+    ) -> Entry | None:
         """Note that the result can't be stored just now.
 
         Args:
@@ -595,7 +631,7 @@ class Ledger(Changes):
             fault: Whether it counts as a try; to be asked for patience is none.
         """
         return self._change(
-            "hold",
+            "deliver_later",
             entry.id,
             set={"note": note},
             add={"faults": int(fault)},
@@ -655,7 +691,7 @@ class Ledger(Changes):
             cost: What it has cost all the same, in the service's units.
             leaving: The pass of the request that found it out.
         """
-        self.pace.end(entry.request)
+        self.expected_durations.end(entry.request)
         return self._bury("failed", entry, failure, cost, leaving)
 
     def expired(self, entry: Entry, failure: Failure, *, leaving: Leaving = None) -> Entry | None:
@@ -703,16 +739,18 @@ class Ledger(Changes):
             "sent", entry.id, holder=delivery, set={"sent": " ".join(places)}, due_in=_WORK_S
         )
 
-    def untold(self, entry: Entry, delay_s: float) -> Entry | None:
+    def undelivered(self, entry: Entry, delay_s: float) -> Entry | None:
         """Note that the outcome can't be stored in the result backend just now.
 
         Args:
             entry: The conversion, ended.
             delay_s: Until it is tried again, seconds.
         """
-        return self._change("untold", entry.id, add={"untold": 1}, due_in=delay_s, bell=True)
+        return self._change(
+            "undelivered", entry.id, add={"undelivered": 1}, due_in=delay_s, bell=True
+        )
 
-    def told(
+    def delivered(
         self,
         conversion_id: str,
         *,
@@ -732,11 +770,11 @@ class Ledger(Changes):
             request: What was asked, of which a finished conversion keeps the formats.
             leftovers: What is to be deleted at the service.
         """
-        fields: dict[str, Any] = {"told": 1}
+        fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:
             fields["request"] = request.formats_alone().to_json()
         self._run(
-            "told",
+            "delivered",
             conversion_id,
             set=fields,
             unset=None if is_dead else _OF_USE_UNTIL_THE_END,
@@ -767,7 +805,7 @@ class Ledger(Changes):
                 "caller": dump_caller(entry.caller.without_chord()),
                 "request": request.to_json(),
                 "submits": 0,
-                "strikes": 0,
+                "consecutive_failures": 0,
             },
             stamp=["since"],
             add={"turn": 1, "attempt": 1},
@@ -787,8 +825,8 @@ class Ledger(Changes):
             set={
                 "caller": dump_caller(entry.caller.without_chord()),
                 "asking": 1,
-                "alive": 0,
-                "strikes": 0,
+                "confirmed": 0,
+                "consecutive_failures": 0,
             },
             stamp=["since"],
             add={"turn": 1},
@@ -832,22 +870,22 @@ class Ledger(Changes):
             keep_s=0,
         )
 
-    def forget(self, conversion_id: str, claim: Claim | None = None) -> bool:
+    def forget(self, conversion_id: str, idempotency: Idempotency | None = None) -> bool:
         """Take back an `open` whose message could not be published: it was not accepted.
 
         Args:
             conversion_id: The conversion's id.
-            claim: The idempotency key that it was opened with, which is free again.
+            idempotency: The idempotency key that it was opened with, which is free again.
 
         Returns:
             Whether it is forgotten; not where a worker has it in hand, for then a bell has been
             rung all the same. Nor where another producer holds it by its key.
         """
-        value = {} if claim is None else {"unclaim": _bound(claim, conversion_id)}
+        value = {} if idempotency is None else {"free_key": _bound(idempotency, conversion_id)}
         done, *_ = self._run(
             "forget",
             conversion_id,
-            key=claim.key if claim else None,
+            key=idempotency.key if idempotency else None,
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
@@ -882,7 +920,7 @@ class Ledger(Changes):
             )
         self.ring("poll", wait_s, now, must=True)
 
-    def keep_working(self, rows: Sequence[tuple[str, str, str]], lease_s: float) -> None:
+    def renew_leases(self, rows: Sequence[tuple[str, str, str]], lease_s: float) -> None:
         """Say that somebody works on these: their leases begin anew, and they are due after them.
 
         Args:
@@ -1037,28 +1075,29 @@ class Ledger(Changes):
         )
 
 
-def _bound(claim: Claim, conversion_id: str) -> str:
+def _bound(idempotency: Idempotency, conversion_id: str) -> str:
     """What an idempotency key holds."""
-    return f"{conversion_id} {claim.fingerprint}"
+    return f"{conversion_id} {idempotency.fingerprint}"
 
 
-def _claiming(claim: Claim | None, conversion_id: str) -> dict[str, Any]:
-    if claim is None:
+def _binding(idempotency: Idempotency | None, conversion_id: str) -> dict[str, Any]:
+    if idempotency is None:
         return {}
-    value = {"value": _bound(claim, conversion_id), "keep_s": KEEP_FINISHED_S}
-    return {"key": claim.key, "claim": value}
+    value = {"value": _bound(idempotency, conversion_id), "keep_s": KEEP_FINISHED_S}
+    return {"key": idempotency.key, "bind_key": value}
 
 
-def _same_of(claim: Claim, bound: str) -> str:
+def _same_of(idempotency: Idempotency, bound: str) -> str:
     """The conversion of a key that is bound.
 
     Raises:
         InvalidRequest: To a different request.
     """
     conversion_id, _, fingerprint = bound.partition(" ")
-    if is_another(fingerprint, claim.fingerprint):
+    if is_another(fingerprint, idempotency.fingerprint):
         raise InvalidRequest(
-            f"The idempotency key {claim.key!r} was used for a different request: take another key."
+            f"The idempotency key {idempotency.key!r} was used for a different request: take "
+            "another key."
         )
     return conversion_id
 
@@ -1135,4 +1174,4 @@ def _bell_of(entry: Entry) -> str | bool:
 
     Such a poll is for a call that was lost. So no message waits for what has long ended.
     """
-    return "called" if entry.webhook else True
+    return "webhook_received" if entry.webhook else True

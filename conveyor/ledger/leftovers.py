@@ -275,7 +275,7 @@ def _job_of(entry: Entry) -> list[Leftover]:
     """The job. A POST that is known to have started nothing is not counted in `submits`."""
     if not entry.job_id or not entry.submits:
         return []
-    return [Leftover(entry.base_url, entry.dialect, entry.job_id, seen=entry.alive)]
+    return [Leftover(entry.base_url, entry.dialect, entry.job_id, seen=entry.confirmed)]
 
 
 def _results_of(entry: Entry) -> list[Leftover]:

@@ -11,7 +11,7 @@ from workers.local.stack import LocalStack
 
 
 def test_semi_async_takes_the_answer_or_asks_for_the_job(tmp_path, sandbox_of):
-    settings = {"SEMI_ASYNC_SECONDS": "3", "READ_TIMEOUT": "6"}
+    settings = {"SEMI_ASYNC_SECONDS": "3", "READ_TIMEOUT_SECONDS": "6"}
     with (
         LocalStack(settings=settings, sandbox_options=("--audit-fingerprints",)) as stack,
         closing(stack.conveyor()) as conveyor,
@@ -68,7 +68,7 @@ def test_setting_allows_to_pay_again(tmp_path, sandbox_of):
 
 def test_job_that_the_service_forgot_is_a_class_of_its_own(tmp_path):
     options = ("--job-ttl", "1", "--duration", "0.1")
-    settings = {"POLL_SPACING": "3"}
+    settings = {"POLL_SPACING_SECONDS": "3"}
     with (
         LocalStack(settings=settings, sandbox_options=options) as stack,
         closing(stack.conveyor()) as conveyor,

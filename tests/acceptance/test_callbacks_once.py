@@ -77,7 +77,7 @@ def outage(*, stack, results, ledger, until, tmp_path_factory, sandbox):
     """How things stood while the backend was away, and afterwards."""
 
     def stores(result):
-        return int(ledger.hget(Keys().conversion(result.id), "untold") or 0)
+        return int(ledger.hget(Keys().conversion(result.id), "undelivered") or 0)
 
     with closing(stack.conveyor()) as conveyor:
         with sandbox.faults(gateway_poll=1.0):  # so that none ends before the backend is away

@@ -62,7 +62,7 @@ def test_the_judge_is_not_blind(tmp_path):
 
     case = Case(
         name="sabotage",
-        strike=sabotage,
+        failed=sabotage,
         build=Build(duration="0-1"),
         rules=Rules(deadline_s=20),
     )

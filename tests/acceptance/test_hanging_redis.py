@@ -28,7 +28,7 @@ UNAVAILABLE = 503
 @pytest.fixture(scope="module")
 def stack():
     with LocalStack(
-        workers=0, web=True, sandbox_options=(), web_settings={"WEB_RATE": "0"}
+        workers=0, web=True, sandbox_options=(), web_settings={"WEB_REQUESTS_PER_MINUTE": "0"}
     ) as running:
         yield running
 

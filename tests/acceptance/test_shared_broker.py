@@ -93,7 +93,7 @@ def our_worker(valkey, conveyor, tmp_path):
             "API_SECRET": "secret",
             "CONCURRENCY": "2",
             "POOL": "threads",
-            "VISIBILITY_TIMEOUT": f"{max(GUEST_S, LEAST_S):g}",
+            "VISIBILITY_TIMEOUT_SECONDS": f"{max(GUEST_S, LEAST_S):g}",
         }
         if GUEST_S < LEAST_S:
             environment.setdefault("IMPATIENT_S", f"{GUEST_S:g}")

@@ -27,13 +27,13 @@ def test_answer_of_a_post_that_is_slow_is_noted_before_the_worker_ends(
         handle = conveyor.convert(document, to="html")
         # The service has it, and answers byte by byte.
         until(lambda: sandbox.audit()["submits"] == 1)
-        assert not conveyor.ledger.get(handle.id).alive
+        assert not conveyor.ledger.get(handle.id).confirmed
         worker.ask_to_end()
         until(lambda: not worker.is_running)
     printed = worker.printed()
 
     entry = conveyor.ledger.get(handle.id)
-    assert (entry.state, entry.alive) == (State.CONVERTING, True), printed[-3000:]
+    assert (entry.state, entry.confirmed) == (State.CONVERTING, True), printed[-3000:]
     assert "Traceback" not in printed
     assert "left_at_work" not in printed
 

@@ -16,7 +16,10 @@ from workers.local.valkey import Valkey
     ("settings", "words"),
     [
         ({}, ["CONVEYOR_API_SECRET is missing"]),
-        ({"API_SECRET": "x", "POLL_SPACING": "1"}, ["CONVEYOR_POLL_SPACING", "5 s"]),
+        (
+            {"API_SECRET": "x", "POLL_SPACING_SECONDS": "1"},
+            ["CONVEYOR_POLL_SPACING_SECONDS", "5 s"],
+        ),
         ({"API_SECRET": "x", "API_URL": "http://example.com"}, ["CONVEYOR_API_URL", "https"]),
         ({"API_SECRET": "x", "BROKER_URL": "amqp://q"}, ["CONVEYOR_REDIS_URL is missing"]),
         ({"API_SECRET": "x", "CONCURRENCY": "many"}, ["CONVEYOR_CONCURRENCY"]),

@@ -128,8 +128,8 @@ class TestAsked:
             worker.stop(grace_s=60)
 
         begun = {
-            each: alive
-            for each, (state, alive) in fields(ids, "state", "alive").items()
+            each: confirmed
+            for each, (state, confirmed) in fields(ids, "state", "confirmed").items()
             if state != "queued"
         }
         assert worker.exit_status == 0

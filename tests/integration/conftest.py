@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Ledger, Submission, connect
 from workers.local.valkey import Valkey
@@ -71,10 +71,10 @@ class Make:
     def queued(self, conversion_id=None, caller=None):
         return self._ledger.open(conversion_id or str(uuid4()), self.request, caller)
 
-    def converting(self, *, alive=False, caller=None, job_id="0" * 32, base_url="http://x"):
+    def converting(self, *, confirmed=False, caller=None, job_id="0" * 32, base_url="http://x"):
         entry = self.queued(caller=caller)
         begun = self.submitting(entry, job_id, base_url)
-        return self._ledger.started(begun, job_id, 1.0) if alive else begun
+        return self._ledger.started(begun, job_id, 1.0) if confirmed else begun
 
     def submitting(self, entry, job_id="0" * 32, base_url="http://x"):
         return self._ledger.begin_submit(entry, Submission(job_id, base_url, Dialect.PATH))

@@ -104,7 +104,7 @@ class LocalStack:
             "REDIS_URL": self.broker_url,
             "RESULT_BACKEND": self.broker_url,
             "STORAGE_URL": self.storage_url,
-            "POLL_SPACING": f"{spacing:g}",
+            "POLL_SPACING_SECONDS": f"{spacing:g}",
             # No gateway holds a request here, unless a fault does: then above that.
             "PROOF_SECONDS": _PROOF_S,
             "PROOF_CLOSED_SECONDS": _PROOF_CLOSED_S,

@@ -53,7 +53,7 @@ local function look(id, accepted)
   if string.match(version, '^%d+$') and tonumber(version) > tonumber(ARGV[4]) then
     table.insert(newer, id)
   elseif ARGV[6] ~= '' and redis.call('HGET', entry, 'state') == ARGV[6]
-      and redis.call('HGET', entry, 'told') ~= '1'
+      and redis.call('HGET', entry, 'delivered') ~= '1'
       and not redis.call('ZSCORE', KEYS[3], id) and not redis.call('ZSCORE', KEYS[4], id) then
     redis.call('ZADD', KEYS[3], string.format('%.6f', now), id)
     awaited = awaited + 1

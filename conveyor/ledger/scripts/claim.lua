@@ -182,7 +182,7 @@ local function fits(id, entry, due)
     table.insert(kind == 'none' and gone or damaged, id)
     return false
   end
-  local state, version, told, turn = unpack(redis.call('HMGET', entry, 'state', 'v', 'told', 'turn'))
+  local state, version, delivered, turn = unpack(redis.call('HMGET', entry, 'state', 'v', 'delivered', 'turn'))
   if not state or not string.match(state, '^%l[%l_]+$') then
     table.insert(damaged, id)
     return false
@@ -198,7 +198,7 @@ local function fits(id, entry, due)
     return false
   end
   redis.call('ZREM', KEYS[1], id)
-  if told ~= '1' then
+  if delivered ~= '1' then
     redis.call('ZADD', prefix .. 'due:' .. its_kind, stamp, id)
   end
   return false
@@ -296,7 +296,7 @@ local function go(id, due)
   jobs_taken = jobs_taken + 1
   take(id, entry, taken)
   -- This poll learns that the webhook has called. One that calls from now on wants another.
-  if ask.kind == 'poll' then redis.call('HDEL', entry, 'called') end
+  if ask.kind == 'poll' then redis.call('HDEL', entry, 'webhook_received') end
 end
 
 if room > 0 and free_jobs < 1 then

@@ -12,19 +12,19 @@
 -- returns             the seconds until a bell has to come, -1 where none has to be sent, and now
 
 if redis.call('HGET', KEYS[1], 'state') ~= 'converting'
-    or redis.call('HGET', KEYS[1], 'called') == '1'
+    or redis.call('HGET', KEYS[1], 'webhook_received') == '1'
     or (tonumber(redis.call('HGET', KEYS[1], 'v') or '1') or 1) > tonumber(ARGV[4]) then
   return {'-1', ''}
 end
-local alive = redis.call('HGET', KEYS[1], 'alive') == '1'
+local confirmed = redis.call('HGET', KEYS[1], 'confirmed') == '1'
 -- Before the submit's answer is noted nobody knows which id the service has given the job.
-if alive and ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
+if confirmed and ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV[2] then
   return {'-1', ''}
 end
-redis.call('HSET', KEYS[1], 'called', 1)
+redis.call('HSET', KEYS[1], 'webhook_received', 1)
 local holder = redis.call('GET', KEYS[2])
 -- A request for the job is in flight: whoever notes its answer finds the call, and looks again.
-if not alive or (holder and holder ~= 'left') then
+if not confirmed or (holder and holder ~= 'left') then
   return {'-1', ''}
 end
 local time = redis.call('TIME')

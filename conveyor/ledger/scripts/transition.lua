@@ -32,8 +32,8 @@
 --   owns         tokens of staged folders that are the conversion's from now on; all must be there
 --   takes        the same, of those that are there; those that signatures share are kept for them
 --   sign_s       how long these are kept from now on, seconds; the entry notes it in `shared`
---   claim        value and keep_s: the key is the conversion's from now on
---   unclaim      value: the key is nobody's any more, if it holds this
+--   bind_key     value and keep_s: the key is the conversion's from now on
+--   free_key     value: the key is nobody's any more, if it holds this
 --   enter        token and for_ms: enter the turnstile; refused while another is in
 --   take         token and for_ms: become the one who delivers it
 --   unless_revoked  true: refused where its id was revoked
@@ -43,10 +43,10 @@
 --   makes_room   true: unless the service has its job, others may have its place among the jobs
 --   took         true: the service has taken a submit, which tells how fast the account may go
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
---   due_called_in  the same, where the webhook has called meanwhile
+--   due_received_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
 --   unrung       true: its bell could not be sent, so that others ring
---   bell         true: a bell has to be rung for it; 'called': the same, if the webhook has called
+--   bell         true: a bell has to be rung for it; 'webhook_received': the same, if the webhook has called
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
 --   counts       what to count: name and how many
 --   timed        since, le, sum, bounds: count the seconds from a field to now in a histogram
@@ -99,9 +99,9 @@ end
 
 -- 1. May it be done?
 
-local claimed = (change.claim or change.unclaim) and redis.call('GET', KEYS[16])
-if change.claim and claimed and claimed ~= change.claim.value then
-  return {-3, now_text, {claimed}}
+local bound = (change.bind_key or change.free_key) and redis.call('GET', KEYS[16])
+if change.bind_key and bound and bound ~= change.bind_key.value then
+  return {-3, now_text, {bound}}
 end
 
 local allowed = (tonumber(field('v')) or 1) <= change.version
@@ -231,9 +231,9 @@ end
 for _, staged in ipairs(shared) do
   redis.call('ZADD', KEYS[9], 'XX', string.format('%.0f', now + change.sign_s), staged)
 end
-if change.claim then
-  redis.call('SET', KEYS[16], change.claim.value, 'EX', change.claim.keep_s)
-elseif change.unclaim and claimed == change.unclaim then
+if change.bind_key then
+  redis.call('SET', KEYS[16], change.bind_key.value, 'EX', change.bind_key.keep_s)
+elseif change.free_key and bound == change.free_key then
   redis.call('DEL', KEYS[16])
 end
 
@@ -263,7 +263,7 @@ if change.unrung then
 end
 
 local due_in = change.due_in
-if change.due_called_in and field('called') == '1' then due_in = change.due_called_in end
+if change.due_received_in and field('webhook_received') == '1' then due_in = change.due_received_in end
 if due_in ~= nil then
   local key, kind = due_of(entered)
   local key_before = due_of(state)
@@ -271,7 +271,7 @@ if due_in ~= nil then
   if due_in ~= false then
     local due = change.due_first and math.min(created_at, now) or now + due_in
     redis.call('ZADD', key, string.format('%.6f', due), ARGV[1])
-    if change.bell == true or change.bell == 'called' and field('called') == '1' then
+    if change.bell == true or change.bell == 'webhook_received' and field('webhook_received') == '1' then
       wait_s, bell_kind = bell(ARGV[4], kind, now, due), kind
     end
   end

@@ -19,16 +19,16 @@ WINDOWS = {
     "intent, no POST": "submit one: EVALSHA ledger.begin_submit #1",
     "POST answered, not noted": "submit one: POST /async/convert/pdf/to/split #1",
     "started, its poll not rung for": "submit one: EVALSHA ledger.started #1",
-    "the bell's mark set, the bell not sent": "poll one: EVALSHA ledger.later #1",
+    "the bell's mark set, the bell not sent": "poll one: EVALSHA ledger.poll_later #1",
     "the bell sent, its message not acknowledged": "poll one: LPUSH bells.ring #1",
     "poll claimed, not asked": "poll: EVALSHA claims.polls #1",
     "poll answered, not noted": "poll one: GET /async/job/… #1",
     "ready, not stored": "poll one: EVALSHA ledger.ready #1",
-    "ready, its delivery not sent": "poll one: EVALSHA pace.learn #1",
+    "ready, its delivery not sent": "poll one: EVALSHA expected_durations.learn #1",
     "a file stored, not noted": "poll one: storage replace #1",
     "stored, not told": "poll one: EVALSHA ledger.succeeded #1",
     "result stored, not noted as told": "poll one: SETEX+PUBLISH telling.tell #1",
-    "told, its message not acknowledged": "poll one: EVALSHA ledger.told #1",
+    "told, its message not acknowledged": "poll one: EVALSHA ledger.delivered #1",
 }
 # `make chaos` tries every place. `make test` tries the windows, and where a caller is told.
 ALL = os.environ.get("CONVEYOR_CRASH_POINTS") == "all"
@@ -38,7 +38,7 @@ PIPELINES = 2 if ALL else 1
 BURST_MOMENTS = ("before", "amid", "after") if ALL else ("amid",)
 # How many messages there are depends on how many polls there are: at least so many.
 MESSAGES = 4
-# A poll that comes late brings the result at once, and so passes no ``ledger.later``.
+# A poll that comes late brings the result at once, and so passes no ``ledger.poll_later``.
 TRIES = 3
 VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
 
@@ -145,7 +145,7 @@ def _may_call_back_again(scenario, places, crash):
     last = next(
         number
         for number, place in enumerate(places)
-        if number > first and ("ledger.sent" in place or "ledger.told" in place)
+        if number > first and ("ledger.sent" in place or "ledger.delivered" in place)
     )
     between = {(place, moment) for place in places[first : last + 1] for moment in MOMENTS} - {
         (places[first], "before"),

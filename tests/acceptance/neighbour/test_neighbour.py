@@ -112,7 +112,9 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def neighbours_stack():
-    with LocalStack(workers=1, settings={"VISIBILITY_TIMEOUT": str(OUR_TIMEOUT_S)}) as stack:
+    with LocalStack(
+        workers=1, settings={"VISIBILITY_TIMEOUT_SECONDS": str(OUR_TIMEOUT_S)}
+    ) as stack:
         yield stack
 
 

@@ -37,7 +37,7 @@ def stack():
         webhooks=True,
         spacing=5,
         sandbox_options=("--duration", "600"),
-        web_settings={"WEB_RATE": "0"},
+        web_settings={"WEB_REQUESTS_PER_MINUTE": "0"},
     ) as running:
         yield running
 
@@ -46,7 +46,7 @@ def stack():
 def conversion_id(stack, site, until):
     """One that waits for its webhook, while no worker writes anything."""
     conversion_id = site.convert()
-    until(lambda: site.entry(conversion_id).get("alive") == "1")
+    until(lambda: site.entry(conversion_id).get("confirmed") == "1")
     (worker,) = stack.workers
     worker.stop()
     return conversion_id

@@ -42,13 +42,13 @@ def submit(slow_site, until):
 
     def submit():
         submitted.append(slow_site.convert())
-        until(lambda: slow_site.entry(submitted[-1]).get("alive") == "1")
+        until(lambda: slow_site.entry(submitted[-1]).get("confirmed") == "1")
         return submitted[-1]
 
     yield submit
     for conversion_id in submitted:
         assert slow_site.cancel(conversion_id)["state"] == State.CANCELLED
-        until(lambda conversion_id=conversion_id: "told" in slow_site.entry(conversion_id))
+        until(lambda conversion_id=conversion_id: "delivered" in slow_site.entry(conversion_id))
 
 
 def _call(site, address, job_id, *, by="POST"):
@@ -86,7 +86,7 @@ def test_calls_before_the_submit_and_after_the_end_change_nothing(stack, site, u
     assert (site.keys(), site.waiting_polls()) == queued
 
     stack.start_worker(worker)
-    until(lambda: site.entry(conversion_id).get("told") == "1")
+    until(lambda: site.entry(conversion_id).get("delivered") == "1")
     until(lambda: site.leftovers() == 0)
     ended, audit, job_id = site.keys(), site.sandbox.audit(), site.job_id(conversion_id)
     for by in ("GET", "POST") * 5:
@@ -163,7 +163,7 @@ def test_a_genuine_call_brings_one_poll_however_often_it_comes(
 
     assert _call(site, address, job_id) == 204
     called, keys = site.entry(conversion_id), site.keys()
-    assert called == {**before, "called": "1"}
+    assert called == {**before, "webhook_received": "1"}
     assert site.waiting_polls() == waiting + 1
 
     for by in ("GET", "POST") * 5:
@@ -175,7 +175,7 @@ def test_a_genuine_call_brings_one_poll_however_often_it_comes(
     until(lambda: site.entry(conversion_id).get("polls") == "1")
     until(lambda: site.waiting_polls() == 0)
     polled = site.entry(conversion_id)
-    assert (polled["state"], polled.get("called", "0")) == (State.CONVERTING, "0")
+    assert (polled["state"], polled.get("webhook_received", "0")) == (State.CONVERTING, "0")
     assert site.sandbox.audit()["polls"] == polls + 1
 
 

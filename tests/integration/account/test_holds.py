@@ -10,8 +10,7 @@ from structlog.testing import capture_logs
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.transport import Transport
-from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Failed,
     Finished,
     Lost,
@@ -23,6 +22,7 @@ from conveyor.domain.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.ledger.governor import Governor, status_of
 from workers.account import check_account, hold_account, tell_governor
 
@@ -38,7 +38,7 @@ RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 
 @dataclass
 class Parts:
-    """As much of the engine as the account needs."""
+    """As much of the services as the account needs."""
 
     api: ConvertApi
     governor: Governor

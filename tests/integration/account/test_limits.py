@@ -55,7 +55,7 @@ ENDS = {
     "expired": lambda fleet, entry: fleet.ledger.expired(entry, FAILURE),
     "cancelled": lambda fleet, entry: fleet.ledger.cancelled(entry),
     "unknown to the service": lambda fleet, entry: fleet.ledger.failed(
-        fleet.ledger.later(entry, 5, alive=False, strike=True), FAILURE
+        fleet.ledger.poll_later(entry, 5, confirmed=False, failed=True), FAILURE
     ),
 }
 
@@ -99,7 +99,7 @@ def test_what_was_not_submitted_makes_room_for_the_next(fleet_of, clock):
     ids = fleet.open(4)
     ways = (
         lambda it: fleet.ledger.put_back(fleet.post(it), 5, "Throttled.", leaving=it.leaving),
-        lambda it: fleet.ledger.delayed(it.entry, 5, "No source.", leaving=it.leaving),
+        lambda it: fleet.ledger.submit_later(it.entry, 5, "No source.", leaving=it.leaving),
         lambda it: fleet.ledger.stumbled(it.entry, 5),
         lambda it: fleet.ledger.failed(it.entry, FAILURE, leaving=it.leaving),
     )

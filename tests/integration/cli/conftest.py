@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from conveyor import Conveyor, __main__
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Entry, Ledger, Submission, connect
 from conveyor.ledger.governor import Governor

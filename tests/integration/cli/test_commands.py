@@ -79,7 +79,7 @@ def test_what_can_not_be_right_is_refused_and_not_enqueued(conveyor, valkey, wro
 
 def test_get_shows_what_holds_it_up(conveyor, library, converting):
     entry = converting()
-    library.ledger.later(entry, 5, alive=False, strike=True, note="ConvertAPI was busy")
+    library.ledger.poll_later(entry, 5, confirmed=False, failed=True, note="ConvertAPI was busy")
     status, out, _ = conveyor("get", entry.id)
     assert status == 0
     assert "state     converting" in out

@@ -240,7 +240,7 @@ def everything(client):
         return {
             key: read[kind](key)
             for key, kind in found
-            if kind in read and not key.startswith(KEYS.pace)
+            if kind in read and not key.startswith(KEYS.expected_durations)
         }
 
     return look

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.delivery_lease import DeliveryLeases
@@ -24,9 +24,9 @@ JOB_ID = "0" * 32
 
 
 COUNTING = {
-    "later": ("polls", lambda it, entry, way: it.later(entry, 1, alive=True, strike=True)),
+    "later": ("polls", lambda it, entry, way: it.poll_later(entry, 1, confirmed=True, failed=True)),
     "ready": ("polls", lambda it, entry, way: it.ready(entry, RESULT, leaving=way)),
-    "put_back": ("strikes", lambda it, entry, way: it.put_back(entry, 1, "note")),
+    "put_back": ("consecutive_failures", lambda it, entry, way: it.put_back(entry, 1, "note")),
     "failed": ("turn", lambda it, entry, way: it.failed(entry, FAILURE, leaving=way)),
     "cancelled": ("turn", lambda it, entry, way: it.cancelled(entry)),
     "stumbled": ("stumbles", lambda it, entry, way: it.stumbled(entry, 1)),
@@ -91,8 +91,10 @@ OF_ONE = {
     "delivery": KEYS.delivery,
 }
 CHANGES = {
-    "later": lambda it, entry: it.later(entry, 1, alive=True, strike=False),
-    "later with a note": lambda it, entry: it.later(entry, 1, alive=True, strike=False, note="n"),
+    "later": lambda it, entry: it.poll_later(entry, 1, confirmed=True, failed=False),
+    "later with a note": lambda it, entry: it.poll_later(
+        entry, 1, confirmed=True, failed=False, note="n"
+    ),
     "started": lambda it, entry: it.started(entry, JOB_ID, 1),
     "ready": lambda it, entry: it.ready(entry, RESULT),
     "failed": lambda it, entry: it.failed(entry, FAILURE),
@@ -143,7 +145,7 @@ def test_a_delivery_that_can_not_be_counted_takes_no_lease(
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\x00", "\u2028", "„ä“ 🎉", "\\ud800"])
 def test_text_that_redis_json_does_not_read_is_written_whole_or_cleaned(ledger, make, text):
-    entry = ledger.later(make.converting(), 1, alive=True, strike=False, note=text)
+    entry = ledger.poll_later(make.converting(), 1, confirmed=True, failed=False, note=text)
     failure = Failure(FailureKind.SERVICE, text, answer=text)
     dead = ledger.failed(entry, failure)
 
@@ -156,9 +158,9 @@ def test_an_end_with_a_leftover_that_redis_json_does_not_read_is_noted(ledger, m
     entry = ledger.succeeded(make.ready(), FILES)
     leftover = Leftover(url="https://v2.convertapi.com/d/\ud800")
 
-    ledger.told(entry.id, is_dead=False, leftovers=[leftover])
+    ledger.delivered(entry.id, is_dead=False, leftovers=[leftover])
 
-    assert ledger.get(entry.id).told
+    assert ledger.get(entry.id).delivered
     assert client.zcard(KEYS.leftovers) == 1
 
 
@@ -170,7 +172,7 @@ def test_a_user_without_a_right_to_channels_undoes_nothing(ledger, make, valkey_
         )
         address = valkey_server.url().partition("@")[2]
         with closing(connect(f"redis://silent:s@{address}")) as silent:
-            noted = Ledger(silent).delayed(entry, 1.0, "note")
+            noted = Ledger(silent).submit_later(entry, 1.0, "note")
         admin.acl_deluser("silent")
 
     assert noted.note == "note"

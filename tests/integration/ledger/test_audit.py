@@ -15,7 +15,7 @@ FAILURE = Failure(FailureKind.SERVICE, "Broken.")
 
 UNTOLD = {
     "queued": lambda ledger, make: make.queued(),
-    "converting": lambda ledger, make: make.converting(alive=True),
+    "converting": lambda ledger, make: make.converting(confirmed=True),
     "ready": lambda ledger, make: make.ready(),
     "succeeded": lambda ledger, make: ledger.succeeded(make.ready(), ()),
     "failed": lambda ledger, make: ledger.failed(make.converting(), FAILURE),
@@ -35,7 +35,7 @@ def test_conversion_that_nobody_awaits_is_due_again(*, ledger, make, dates, work
 
 def test_conversion_whose_caller_knows_the_outcome_is_left_alone(ledger, make, dates):
     failed = ledger.failed(make.converting(), FAILURE)
-    ledger.told(failed.id, is_dead=True)
+    ledger.delivered(failed.id, is_dead=True)
 
     assert ledger.audit.step().awaited == 0
     assert dates.count() == 0
@@ -58,7 +58,7 @@ def test_evicted_entry_is_reported_once_and_leaves_every_index(
     client.delete(KEYS.conversion(entry.id))
 
     (lost,) = ledger.audit.step().lost
-    assert (lost.id, lost.untold) == (entry.id, True)
+    assert (lost.id, lost.undelivered) == (entry.id, True)
     assert list(ledger.audit.lost()) == [entry.id]
     assert ledger.audit.step().lost == ()
     assert client.hget(KEYS.counts, "lost") == "1"
@@ -72,11 +72,11 @@ def test_evicted_entry_is_reported_once_and_leaves_every_index(
 
 def test_evicted_dead_letter_is_reported_and_its_caller_was_told(ledger, make, client):
     failed = ledger.failed(make.converting(), FAILURE)
-    ledger.told(failed.id, is_dead=True)
+    ledger.delivered(failed.id, is_dead=True)
     client.delete(KEYS.conversion(failed.id))
 
     (lost,) = ledger.audit.step().lost
-    assert not lost.untold
+    assert not lost.undelivered
     assert ledger.dead_ids() == []
 
 
@@ -85,13 +85,13 @@ def test_claim_notices_what_is_lost_before_the_audit_does(make, client, dates, w
     client.delete(KEYS.conversion(entry.id))
 
     (lost,) = worker.claims.submits(10).lost
-    assert (lost.id, lost.untold) == (entry.id, True)
+    assert (lost.id, lost.undelivered) == (entry.id, True)
     assert dates.count() == 0
 
 
 def test_finished_conversion_that_was_forgotten_in_time_is_not_lost(ledger, make, client):
     entry = ledger.succeeded(make.ready(), ())
-    ledger.told(entry.id, is_dead=False, request=entry.request)
+    ledger.delivered(entry.id, is_dead=False, request=entry.request)
     client.delete(KEYS.conversion(entry.id))
     client.zadd(KEYS.state("succeeded"), {entry.id: time.time() - KEEP_FINISHED_S - 1})
 
@@ -101,11 +101,11 @@ def test_finished_conversion_that_was_forgotten_in_time_is_not_lost(ledger, make
 
 def test_finished_conversion_that_was_evicted_early_is_lost(ledger, make, client):
     entry = ledger.succeeded(make.ready(), ())
-    ledger.told(entry.id, is_dead=False, request=entry.request)
+    ledger.delivered(entry.id, is_dead=False, request=entry.request)
     client.delete(KEYS.conversion(entry.id))
 
     (lost,) = ledger.audit.step().lost
-    assert not lost.untold
+    assert not lost.undelivered
 
 
 def test_place_among_the_accounts_jobs_is_given_back(ledger, make, client):
@@ -131,7 +131,9 @@ def test_long_index_is_looked_over_batch_by_batch(ledger, make, client):
     long_ago = time.time() - KEEP_FINISHED_S - 60
     index = KEYS.state(State.SUCCEEDED.value)
     for number in range(300):
-        client.hset(KEYS.conversion(f"stays-{number}"), mapping={"state": "succeeded", "told": 1})
+        client.hset(
+            KEYS.conversion(f"stays-{number}"), mapping={"state": "succeeded", "delivered": 1}
+        )
     client.zadd(index, {f"stays-{number}": 1.0 for number in range(300)})
     client.zadd(index, {f"gone-{number}": long_ago for number in range(300)})
 

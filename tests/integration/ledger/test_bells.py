@@ -78,7 +78,7 @@ def test_many_that_are_due_in_the_same_slot_have_one_bell_at_its_end(
     entries = [make.converting() for _ in range(60)]
     quiet()
     for number, entry in enumerate(entries):
-        ledger.later(entry, 5 + number % 3 / 10, alive=True, strike=False)
+        ledger.poll_later(entry, 5 + number % 3 / 10, confirmed=True, failed=False)
     rung = bells.take("poll")
 
     ends = {_slot_end(dates.of(entry.id)) for entry in entries}
@@ -92,7 +92,7 @@ def test_a_bell_comes_when_all_of_its_slot_is_due_and_not_much_later(
 ):
     entry = make.converting()
     quiet()
-    ledger.later(entry, delay_s, alive=True, strike=False)
+    ledger.poll_later(entry, delay_s, confirmed=True, failed=False)
     (rung,) = bells.take()
 
     due = dates.of(entry.id)
@@ -179,7 +179,7 @@ def test_nothing_that_is_due_has_no_bell_rung(worker, bells, client):
 def test_what_is_due_in_more_than_a_minute_has_no_bell(ledger, make, bells, quiet, client):
     entry = make.converting()
     quiet()
-    ledger.later(entry, 61, alive=True, strike=False)
+    ledger.poll_later(entry, 61, confirmed=True, failed=False)
 
     assert bells.take() == []
     assert not list(client.scan_iter(f"{KEYS.prefix}bell:*"))
@@ -199,7 +199,7 @@ def test_a_poll_that_only_comes_where_a_webhook_was_lost_has_no_bell(
     assert worker.claims.overdue() == [Due("poll", 1)]
 
 
-@pytest.mark.parametrize("answer", ["a strike", "missing"])
+@pytest.mark.parametrize("answer", ["a failed poll", "missing"])
 def test_a_poll_after_an_answer_of_no_use_has_a_bell_though_a_webhook_may_call(
     *, ledger, make, worker, bells, quiet, answer
 ):
@@ -208,7 +208,9 @@ def test_a_poll_after_an_answer_of_no_use_has_a_bell_though_a_webhook_may_call(
     job = Submission("0" * 32, "http://x", Dialect.PATH, webhook=True)
     begun = ledger.begin_submit(posting.entry, job, posting.entering)
     quiet()
-    ledger.later(begun, 5, alive=False, strike=answer == "a strike", missing=answer == "missing")
+    ledger.poll_later(
+        begun, 5, confirmed=False, failed=answer == "a failed poll", missing=answer == "missing"
+    )
 
     assert [bell.kind for bell in bells.take()] == ["poll"]
 
@@ -423,8 +425,8 @@ def _work_off(worker, kind, at, ended):
     elif kind == "poll":
         for passed in worker.claims.polls(5, at).passes:
             if passed.entry.polls + 1 < POLLS:
-                worker.ledger.later(
-                    passed.entry, 0.1, alive=True, strike=False, leaving=passed.leaving
+                worker.ledger.poll_later(
+                    passed.entry, 0.1, confirmed=True, failed=False, leaving=passed.leaving
                 )
             else:
                 worker.ledger.failed(passed.entry, FAILURE, leaving=passed.leaving)

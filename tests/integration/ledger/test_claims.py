@@ -258,18 +258,23 @@ def test_a_worker_that_wakes_up_after_its_lease_changes_nothing_any_more(make, c
     (passed,) = _await(lambda: claiming().claims.submits(1).passes)
 
     assert ledger.begin_submit(late.entry, JOB, late.entering) is None
-    assert ledger.delayed(late.entry, 1, "late", leaving=late.leaving) is None
+    assert ledger.submit_later(late.entry, 1, "late", leaving=late.leaving) is None
     assert ledger.begin_submit(passed.entry, JOB, passed.entering).submits == 1
 
 
 def test_a_late_answer_to_a_poll_changes_nothing_any_more(make, claiming, ledger, dates):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     dates.past(entry.id)
     (late,) = claiming(lease_s=0.2).claims.polls(1).passes
     (passed,) = _await(lambda: claiming().claims.polls(1).passes)
 
-    assert ledger.later(late.entry, 60, alive=True, strike=False, leaving=late.leaving) is None
-    assert ledger.later(passed.entry, 5, alive=True, strike=False, leaving=passed.leaving).polls
+    assert (
+        ledger.poll_later(late.entry, 60, confirmed=True, failed=False, leaving=late.leaving)
+        is None
+    )
+    assert ledger.poll_later(
+        passed.entry, 5, confirmed=True, failed=False, leaving=passed.leaving
+    ).polls
 
 
 @pytest.mark.parametrize("name", REACH)
@@ -315,7 +320,7 @@ def test_what_has_no_entry_is_told_to_be_lost_once(make, worker, client):
     taken = worker.claims.submits(10)
 
     assert _ids(it.entry for it in taken.passes) == [other.id]
-    assert [(lost.id, lost.untold) for lost in taken.lost] == [(gone.id, True)]
+    assert [(lost.id, lost.undelivered) for lost in taken.lost] == [(gone.id, True)]
     assert worker.claims.submits(10).lost == []
 
 
@@ -347,7 +352,7 @@ def test_one_in_the_wrong_index_is_moved_to_where_it_belongs(
 
 def test_one_that_was_told_leaves_the_index(ledger, make, client, dates, worker):
     entry = ledger.failed(make.ready(), FAILURE)
-    ledger.told(entry.id, is_dead=True)
+    ledger.delivered(entry.id, is_dead=True)
     client.zadd(KEYS.due("poll"), {entry.id: 1})
 
     assert worker.everything() == []

@@ -40,7 +40,7 @@ def _await(is_so):
 
 def test_while_a_poll_lasts_nobody_else_gets_in(heartbeat, worker, make, client):
     entry = make.converting()
-    with heartbeat.keeps(worker.enter(entry)):
+    with heartbeat.renewing(worker.enter(entry)):
         client.pexpire(KEYS.turnstile(entry.id), 10_000)
         _await(lambda: client.pttl(KEYS.turnstile(entry.id)) > 20_000)
         assert worker.enter(entry) is None
@@ -55,7 +55,7 @@ def test_a_pass_that_is_anothers_by_now_is_not_renewed(silent, worker, make, cli
     key = KEYS.turnstile(passed.entry.id)
     client.set(key, "another", px=100_000)
     dates.set(1.0, passed.entry.id)
-    with silent.keeps(passed):
+    with silent.renewing(passed):
         silent.beat()
 
     assert client.pttl(key) > 90_000
@@ -66,7 +66,7 @@ def test_a_pass_that_is_anothers_by_now_is_not_renewed(silent, worker, make, cli
 def test_a_pass_that_was_left_is_not_renewed(silent, worker, make, client):
     """The answer was noted while the beat was on its way."""
     passed = worker.enter(make.converting())
-    with silent.keeps(passed):
+    with silent.renewing(passed):
         worker.turnstile.leave(passed)
         silent.beat()
 
@@ -78,7 +78,7 @@ def test_what_is_worked_on_is_not_taken_for_lost(silent, worker, make, dates):
     passed = worker.post(make.queued())
     lost = make.queued()
     dates.past(passed.entry.id, lost.id)
-    with silent.keeps(passed):
+    with silent.renewing(passed):
         silent.beat()
         assert worker.submits() == [lost.id]
 
@@ -99,7 +99,7 @@ def test_one_beat_renews_polls_posts_and_deliveries_in_one_call(
     dates.set(1.0, *(it.entry.id for it in held))
     with ExitStack() as kept:
         for each in held:
-            kept.enter_context(silent.keeps(each))
+            kept.enter_context(silent.renewing(each))
         client.config_resetstat()
         silent.beat()
         scripts = client.info("commandstats")["cmdstat_evalsha"]["calls"]
@@ -114,7 +114,7 @@ def test_one_beat_renews_polls_posts_and_deliveries_in_one_call(
 def test_a_beat_brings_back_nothing_that_has_ended(silent, worker, make, dates):
     """The caller was told while the beat was on its way."""
     passed = worker.post(make.queued())
-    with silent.keeps(passed):
+    with silent.renewing(passed):
         dates.forget(passed.entry.id)
         silent.beat()
 
@@ -126,7 +126,7 @@ def test_a_lease_of_a_wrong_type_keeps_no_other_from_its_beat(silent, worker, ma
     client.delete(KEYS.turnstile(damaged.entry.id))
     client.hset(KEYS.turnstile(damaged.entry.id), "of a", "wrong type")
     client.pexpire(KEYS.turnstile(other.entry.id), 1000)
-    with silent.keeps(damaged), silent.keeps(other):
+    with silent.renewing(damaged), silent.renewing(other):
         silent.beat()
 
     assert client.pttl(KEYS.turnstile(other.entry.id)) > 25_000
@@ -138,7 +138,7 @@ def test_work_that_takes_longer_than_it_may_is_left_to_others(ledger, make, clie
     heartbeat = Heartbeat(ledger, LEASE_S, every_s=1e6, clock=lambda: now[0])
     passed = worker.enter(make.converting())
     key = KEYS.turnstile(passed.entry.id)
-    with heartbeat.keeps(passed, most_s=100.0):
+    with heartbeat.renewing(passed, most_s=100.0):
         now[0] = 100.0
         client.pexpire(key, 1000)
         dates.set(1.0, passed.entry.id)
@@ -158,7 +158,7 @@ def test_work_of_several_parts_may_take_as_long_for_each(ledger, make, client, d
     now = [0.0]
     heartbeat = Heartbeat(ledger, LEASE_S, every_s=1e6, clock=lambda: now[0])
     lease = DeliveryLeases(client, LEASE_S).acquire(make.ready().id)
-    with heartbeat.keeps(lease, most_s=100.0) as work:
+    with heartbeat.renewing(lease, most_s=100.0) as work:
         now[0] = 90.0
         work.may_take(100.0)
         now[0] = 180.0

@@ -24,15 +24,15 @@ def test_whoever_waits_is_due_until_told(ledger, make, dates):
     entry = make.queued()
     assert dates.of(entry.id) <= ledger.now()
     steps = [
-        ("submit", lambda it: ledger.delayed(it, 1, "")),
+        ("submit", lambda it: ledger.submit_later(it, 1, "")),
         ("poll", make.submitting),
         ("submit", lambda it: ledger.put_back(it, 1, "", lost=False)),
         ("poll", make.submitting),
         ("poll", lambda it: ledger.ask_first(it, 1, "")),
         ("poll", lambda it: ledger.started(it, "j", 1)),
-        ("poll", lambda it: ledger.later(it, 1, alive=True, strike=False)),
+        ("poll", lambda it: ledger.poll_later(it, 1, confirmed=True, failed=False)),
         ("deliver", lambda it: ledger.ready(it, make.result)),
-        ("deliver", lambda it: ledger.hold(it, 1, "")),
+        ("deliver", lambda it: ledger.deliver_later(it, 1, "")),
         ("deliver", lambda it: ledger.succeeded(it, FILES)),
     ]
     for kind, step in steps:
@@ -42,7 +42,7 @@ def test_whoever_waits_is_due_until_told(ledger, make, dates):
         assert dates.kind_of(entry.id) == kind
         assert before + 1 <= dates.of(entry.id)
 
-    ledger.told(entry.id, is_dead=False)
+    ledger.delivered(entry.id, is_dead=False)
     assert dates.of(entry.id) is None
 
 
@@ -53,13 +53,13 @@ def test_an_entry_ages_from_when_its_caller_knows(ledger, make, client):
     entry = ledger.succeeded(make.ready(), FILES)
     assert client.ttl(KEYS.conversion(entry.id)) == -1
 
-    ledger.told(entry.id, is_dead=False)
+    ledger.delivered(entry.id, is_dead=False)
     assert client.ttl(KEYS.conversion(entry.id)) == pytest.approx(7 * 24 * 3600, abs=5)
 
 
 def test_a_dead_letter_does_not_age(ledger, make, client, dates):
     entry = ledger.failed(make.ready(), FAILURE)
-    ledger.told(entry.id, is_dead=True)
+    ledger.delivered(entry.id, is_dead=True)
 
     assert client.ttl(KEYS.conversion(entry.id)) == -1
     assert dates.of(entry.id) is None
@@ -68,7 +68,7 @@ def test_a_dead_letter_does_not_age(ledger, make, client, dates):
 
 def test_who_is_still_on_the_way_can_not_be_told(ledger, make, client, dates):
     entry = make.ready()
-    ledger.told(entry.id, is_dead=False)
+    ledger.delivered(entry.id, is_dead=False)
 
     assert client.ttl(KEYS.conversion(entry.id)) == -1
     assert dates.of(entry.id) is not None
@@ -118,12 +118,12 @@ def test_dead_letters_are_listed_by_age(ledger, make, client):
 def test_a_replay_begins_anew_and_keeps_its_caller(end, ledger, make):
     caller = Caller(callbacks=[SIGNATURE], chord=SIGNATURE, group="g1", group_index=0)
     dead = getattr(ledger, end)(make.ready(caller), FAILURE)
-    ledger.told(dead.id, is_dead=True)
+    ledger.delivered(dead.id, is_dead=True)
     again = ledger.replay(dead)
 
     assert again.state is State.QUEUED
     assert again.turn != dead.turn
-    assert (again.job_id, again.submits, again.strikes) == ("", 0, 0)
+    assert (again.job_id, again.submits, again.consecutive_failures) == ("", 0, 0)
     assert (again.result, again.failure, again.finished_at) == (None, None, None)
     assert again.caller == Caller(callbacks=[SIGNATURE])
     assert again.request == dead.request
@@ -141,7 +141,7 @@ def test_a_paid_result_is_delivered_again(ledger, make):
 @pytest.mark.parametrize("again", ["replay", "redeliver"])
 def test_what_is_tried_again_is_due_and_is_kept(*, again, ledger, make, client, dates):
     dead = ledger.failed(make.ready(), FAILURE)
-    ledger.told(dead.id, is_dead=True)
+    ledger.delivered(dead.id, is_dead=True)
     getattr(ledger, again)(dead)
 
     assert dates.of(dead.id) is not None

@@ -50,10 +50,7 @@ from conveyor.cancelling import cancel
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead_letters import DeadLetters
-from conveyor.domain.canvas import Caller
-from conveyor.domain.conversion import StoredFile
-from conveyor.domain.decision import Limits
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -67,15 +64,18 @@ from conveyor.domain.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.canvas import Caller
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.decision import Limits
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.claims import Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
+from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import KINDS, Keys
-from conveyor.ledger.pace import Pace
 from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
 from conveyor.publishing import Publisher
@@ -85,7 +85,7 @@ from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.heartbeat import Heartbeat
 from workers.sweep import sweep
-from workers.wiring import Engine
+from workers.wiring import Services
 
 KEYS = Keys()
 
@@ -489,7 +489,9 @@ class WatchedLedger(Ledger):
 
     fleet = None
 
-    started, ask_first, later, delayed = map(_fenced, ("started", "ask_first", "later", "delayed"))
+    started, ask_first, poll_later, submit_later = map(
+        _fenced, ("started", "ask_first", "poll_later", "submit_later")
+    )
 
     def begin_submit(self, entry, job, *entering, **changes):
         self.fleet.attempts[job.job_id] = (entry.id, entry.attempt)
@@ -531,9 +533,9 @@ class WatchedHeartbeat(Heartbeat):
         self._fleet = fleet
 
     @contextmanager
-    def keeps(self, held, *most_s):
+    def renewing(self, held, *most_s):
         task = self._fleet.current
-        with super().keeps(held, *most_s) as work:
+        with super().renewing(held, *most_s) as work:
             task.works.append(work)
             try:
                 yield work
@@ -604,10 +606,10 @@ class Process:
         self.skew_s = skew_s
         self.is_asleep = False
         self.heartbeat = WatchedHeartbeat(fleet)
-        ledger = copy(fleet.engine.ledger)
+        ledger = copy(fleet.services.ledger)
         ledger._together = Together(fleet.workers_client)
-        self.engine = replace(
-            fleet.engine, ledger=ledger, heartbeat=self.heartbeat, crew=Crew(self)
+        self.services = replace(
+            fleet.services, ledger=ledger, heartbeat=self.heartbeat, crew=Crew(self)
         )
         self.begin(self._body)
 
@@ -727,7 +729,7 @@ class Interleavings(RuleBasedStateMachine):
         self.rooms = (MOST,)
         self.most_jobs = 0
         self.draw: Callable[[tuple[str, ...]], str] = lambda choices: choices[0]
-        self.engine = self._hired(self.settings_of[False, True])
+        self.services = self._hired(self.settings_of[False, True])
         index = Index(self.client, self.ledger.find_many)
         self.dead_letters = DeadLetters(self.ledger, index, Storage(), self.publisher)
 
@@ -736,11 +738,11 @@ class Interleavings(RuleBasedStateMachine):
         ledger = WatchedLedger(client, self.bells)
         ledger.fleet = self
         # Its own was chosen before ours was put in its place.
-        ledger.pace = Pace(client, self.clock.now)
+        ledger.expected_durations = ExpectedDurations(client, self.clock.now)
         account = given.account_name
         governor = Governor(client, account, SPACING_S, self.most_jobs)
         turnstile = Turnstile(client, SPACING_S, LEASE_S)
-        return Engine(
+        return Services(
             publisher=self.publisher,
             bells=self.bells,
             settings=given,
@@ -800,9 +802,9 @@ class Interleavings(RuleBasedStateMachine):
         self.most_jobs = most_jobs
         self.service.repeats = repeats
         self.service.is_anycast = is_anycast
-        self.engine = self._hired(self.settings_of[has_webhook, is_small])
+        self.services = self._hired(self.settings_of[has_webhook, is_small])
         if is_anycast:
-            self.engine.api.base_url = "https://v2.convertapi.com"
+            self.services.api.base_url = "https://v2.convertapi.com"
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
         self.end = end
@@ -947,9 +949,9 @@ class Interleavings(RuleBasedStateMachine):
         before = self.ledger.get(self.ids[place % len(self.ids)])
         self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
         after = self.ledger.get(before.id)
-        assert replace(after, called=before.called) == before, "I6: a hint"
+        assert replace(after, webhook_received=before.webhook_received) == before, "I6: a hint"
         if is_its_own and before.state is State.CONVERTING:
-            assert after.called, "it is remembered"
+            assert after.webhook_received, "it is remembered"
 
     @precondition(lambda self: self.may_cancel and self.ids)
     @rule(place=pick, is_meant=seldom)
@@ -993,16 +995,16 @@ class Interleavings(RuleBasedStateMachine):
             if state.is_final:
                 assert self.ends.setdefault(life, state) == state, "one outcome"
                 self._speaks_the_truth(conversion_id, int(seen["attempt"]), seen["failure"] or "")
-            if seen["told"] != "1":
+            if seen["delivered"] != "1":
                 assert list(seen["due"]) == [_kind_of(state)], "I2: claimed some time, in one way"
                 assert seen["ttl_s"] == -1, "I2: kept"
-            if state is State.CONVERTING and seen["called"] == seen["alive"] == "1":
+            if state is State.CONVERTING and seen["webhook_received"] == seen["confirmed"] == "1":
                 self._is_called_for(seen)
             if _kind_of(state) != "deliver" and not self.eras[conversion_id]:
                 self._is_left_alone(_kind_of(state), seen)
 
     def _looked_at(self):
-        fields = ("state", "told", "attempt", "failure", "called", "alive")
+        fields = ("state", "delivered", "attempt", "failure", "webhook_received", "confirmed")
         with self.client.pipeline(transaction=False) as pipeline:
             for conversion_id in self.ids:
                 pipeline.hmget(KEYS.conversion(conversion_id), *fields)
@@ -1061,13 +1063,13 @@ class Interleavings(RuleBasedStateMachine):
 
     @property
     def _jobs(self):
-        return KEYS.jobs(self.engine.governor.account)
+        return KEYS.jobs(self.services.governor.account)
 
     @precondition(lambda self: self.is_undisturbed and not self.tasks)
     @invariant()
     def what_is_due_has_its_bell(self):
         """Where nothing was lost nobody waits for the sweep."""
-        account = self.client.hgetall(KEYS.account(self.engine.governor.account))
+        account = self.client.hgetall(KEYS.account(self.services.governor.account))
         # The end of a hold is left to the sweep.
         is_held = not {"denied", "no balance"}.isdisjoint(self.posted)
         for entry in self.ledger.find_many(self.ids):
@@ -1076,7 +1078,7 @@ class Interleavings(RuleBasedStateMachine):
             if entry.state.is_final or entry.state is State.READY or is_kept:
                 continue
             due = max(self.client.zscore(KEYS.due(kind), entry.id), self.clock.now())
-            if due < self.clock.now() + 60 and (not entry.webhook or entry.called):
+            if due < self.clock.now() + 60 and (not entry.webhook or entry.webhook_received):
                 assert self._has_bell(kind, due), f"a bell for {kind}"
 
     def _has_bell(self, kind, due):
@@ -1293,7 +1295,7 @@ class Interleavings(RuleBasedStateMachine):
         task, sent_at = self.current, self.clock.now()
         task.under_way = UnderWay(method, job_id)
         try:
-            yield lambda: self.clock.now() - sent_at > self.engine.settings.answer_timeout
+            yield lambda: self.clock.now() - sent_at > self.services.settings.answer_timeout_seconds
         finally:
             task.under_way = None
 
@@ -1345,7 +1347,7 @@ class Interleavings(RuleBasedStateMachine):
             return True
         entry = self.ledger.find(job.conversion_id)
         # What Redis may lose is what we have seen.
-        return self.service.repeats == "takes" and entry is not None and entry.alive
+        return self.service.repeats == "takes" and entry is not None and entry.confirmed
 
     def _forget(self, job_id, job):
         del self.service.jobs[job_id]
@@ -1444,8 +1446,8 @@ def machine(app, client, redis_url, clock, monkeypatch):
     from tasks import deliver, poll, submit  # noqa: PLC0415 - not before the environment is set
 
     working = {}
-    monkeypatch.setattr("workers.base.engine", lambda: working["fleet"].current.process.engine)
-    monkeypatch.setattr("workers.sweep.engine", lambda: working["fleet"].engine)
+    monkeypatch.setattr("workers.base.wired", lambda: working["fleet"].current.process.services)
+    monkeypatch.setattr("workers.sweep.wired", lambda: working["fleet"].services)
     monkeypatch.setattr("conveyor.ledger.together.Lock", partial(TurnLock, working))
     # What the crew raises would be counted, and tried again.
     monkeypatch.setattr("workers.claiming.stumble", _raise_again)
@@ -1589,7 +1591,7 @@ def test_what_a_worker_notes_after_a_long_sleep_changes_nothing(machine, answer)
         fleet._sweep(waits=True)
         _run_all(fleet, but=sleeper)
     begun = fleet.ledger.get(fleet.ids[0])
-    assert begun.alive
+    assert begun.confirmed
 
     while sleeper in fleet.tasks:
         fleet._advance(sleeper)
@@ -1607,7 +1609,7 @@ def test_a_job_whose_note_redis_has_lost_is_found_by_its_id_and_paid_once(machin
     fleet.accept()
     fleet._save()
     _run_all(fleet)
-    assert fleet.ledger.get(fleet.ids[0]).alive
+    assert fleet.ledger.get(fleet.ids[0]).confirmed
 
     fleet._roll_back(loses_messages=True)
 
@@ -1621,7 +1623,7 @@ def test_place_among_the_jobs_whose_worker_died_is_used_again(machine):
     """Others were accepted before its lease ends: they must not wait for it, and it for them."""
     fleet = machine()
     fleet.most_jobs = 1
-    fleet.engine = fleet._hired(fleet.settings_of[False, True])
+    fleet.services = fleet._hired(fleet.settings_of[False, True])
     fleet.accept()
     fleet.accept()
     process = fleet._begin(fleet.broker.messages.pop())
@@ -1638,14 +1640,14 @@ def test_place_among_the_jobs_whose_worker_died_is_used_again(machine):
 def test_patience_of_what_is_put_off_again_and_again_counts_though_others_wait_for_a_place(machine):
     fleet = machine()
     fleet.most_jobs = 1
-    fleet.engine = fleet._hired(fleet.settings_of[False, True])
+    fleet.services = fleet._hired(fleet.settings_of[False, True])
     fleet.accept()
     fleet.accept()
-    claims, tries = fleet.engine.claims, 10
+    claims, tries = fleet.services.claims, 10
     for _ in range(2 * tries):
         (passed,) = claims.submits(MOST).passes
         assert claims.submits(MOST).admission.reason == "full"
-        fleet.ledger.delayed(passed.entry, 15.0, "its source is away", leaving=passed.leaving)
+        fleet.ledger.submit_later(passed.entry, 15.0, "its source is away", leaving=passed.leaving)
         fleet._pass(16.0)
 
     waited_s = [entry.waiting_s for entry in fleet.ledger.find_many(fleet.ids)]
@@ -1692,6 +1694,6 @@ def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     due = fleet.client.zscore(KEYS.due("poll"), conversion_id)
     lease = DeliveryLeases(fleet.client, LEASE_S).acquire(conversion_id)
 
-    fleet.ledger.keep_working([(conversion_id, "delivery", lease.token)], LEASE_S)
+    fleet.ledger.renew_leases([(conversion_id, "delivery", lease.token)], LEASE_S)
 
     assert fleet.client.zscore(KEYS.due("poll"), conversion_id) == due

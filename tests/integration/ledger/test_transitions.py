@@ -34,22 +34,26 @@ ASK = {
     "uploaded": lambda ledger, entry, make: ledger.uploaded(
         entry, {"0": "f0"}, host="http://x", account="ab12"
     ),
-    "delayed": lambda ledger, entry, make: ledger.delayed(entry, 1.0, "note"),
+    "submit_later": lambda ledger, entry, make: ledger.submit_later(entry, 1.0, "note"),
     "begin_submit": lambda ledger, entry, make: ledger.begin_submit(entry, JOB),
     "started": lambda ledger, entry, make: ledger.started(entry, "j", 1.0),
     "ask_first": lambda ledger, entry, make: ledger.ask_first(entry, 1.0, "note"),
     "put_back": lambda ledger, entry, make: ledger.put_back(entry, 1.0, "note", lost=False),
-    "later": lambda ledger, entry, make: ledger.later(entry, 1.0, alive=True, strike=False),
+    "poll_later": lambda ledger, entry, make: ledger.poll_later(
+        entry, 1.0, confirmed=True, failed=False
+    ),
     "ready": lambda ledger, entry, make: ledger.ready(entry, make.result),
-    "hold": lambda ledger, entry, make: ledger.hold(entry, 1.0, "note"),
+    "deliver_later": lambda ledger, entry, make: ledger.deliver_later(entry, 1.0, "note"),
     "stored": lambda ledger, entry, make: ledger.stored(entry, 0, FILES[0]),
     "succeeded": lambda ledger, entry, make: ledger.succeeded(entry, FILES),
     "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
     "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
     "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
     "sent": _sent,
-    "untold": lambda ledger, entry, make: ledger.untold(entry, 1.0),
-    "told": lambda ledger, entry, make: ledger.told(entry.id, is_dead=entry.state in DEAD),
+    "undelivered": lambda ledger, entry, make: ledger.undelivered(entry, 1.0),
+    "delivered": lambda ledger, entry, make: ledger.delivered(
+        entry.id, is_dead=entry.state in DEAD
+    ),
     "stumbled": lambda ledger, entry, make: ledger.stumbled(entry, 1.0),
     "ask_again": lambda ledger, entry, make: ledger.ask_again(entry),
     "replay": lambda ledger, entry, make: ledger.replay(entry),
@@ -112,12 +116,12 @@ def test_what_was_never_accepted_or_is_forgotten_stays_so(
 
 
 GUARDED = [
-    ("delayed", State.QUEUED),
+    ("submit_later", State.QUEUED),
     ("begin_submit", State.QUEUED),
     ("started", State.CONVERTING),
     ("ask_first", State.CONVERTING),
     ("put_back", State.CONVERTING),
-    ("later", State.CONVERTING),
+    ("poll_later", State.CONVERTING),
 ]
 
 
@@ -126,9 +130,9 @@ def test_whoever_comes_with_an_old_turn_changes_nothing(name, state, ledger, mak
     """The state is the right one again; the turn tells that somebody else has been at it."""
     old = REACH[state](ledger, make)
     if state is State.QUEUED:
-        ledger.delayed(old, 1.0, "first")
+        ledger.submit_later(old, 1.0, "first")
     else:
-        ledger.later(old, 1.0, alive=False, strike=True)
+        ledger.poll_later(old, 1.0, confirmed=False, failed=True)
     before = everything()
 
     assert ASK[name](ledger, old, make) is None
@@ -160,7 +164,7 @@ def test_what_is_taken_back_leaves_no_trace(ledger, make, everything):
 
 
 def test_a_job_that_was_seen_alive_is_never_put_back(ledger, make):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
 
     assert ledger.put_back(entry, 1.0, "note", lost=True) is None
     assert ledger.get(entry.id).state is State.CONVERTING
@@ -173,7 +177,7 @@ def test_the_intent_is_on_record_before_anything_is_paid(ledger, make):
     kept = ledger.get(entry.id)
     assert kept == begun
     assert (kept.job_id, kept.base_url, kept.dialect) == ("our-id", "http://host", Dialect.QUERY)
-    assert (kept.alive, kept.submits) == (False, 1)
+    assert (kept.confirmed, kept.submits) == (False, 1)
     assert kept.submitted_at == pytest.approx(time.time(), abs=5)
 
 
@@ -187,20 +191,24 @@ def test_only_a_post_that_went_out_counts(ledger, make, lost, submits, polls):
     leaving = {"token": "any", "for_ms": 1, "polls": polls}
     back = ledger.put_back(entry, 1.0, "throttled", lost=lost, leaving=leaving)
 
-    assert (back.submits, back.polls, back.strikes) == (submits, polls, 1)
+    assert (back.submits, back.polls, back.consecutive_failures) == (submits, polls, 1)
     assert back.job_id == "0" * 32
     assert back.note == "throttled"
 
 
 def test_silence_is_counted_in_a_row(ledger, make):
     entry = make.converting()
-    for strikes in (1, 2):
-        entry = ledger.later(entry, 1.0, alive=False, strike=True, note="cut")
-        assert (entry.strikes, entry.polls, entry.alive) == (strikes, strikes, False)
-    entry = ledger.later(entry, 1.0, alive=True, strike=False)
-    assert (entry.strikes, entry.polls, entry.alive) == (0, 3, True)
+    for consecutive_failures in (1, 2):
+        entry = ledger.poll_later(entry, 1.0, confirmed=False, failed=True, note="cut")
+        assert (entry.consecutive_failures, entry.polls, entry.confirmed) == (
+            consecutive_failures,
+            consecutive_failures,
+            False,
+        )
+    entry = ledger.poll_later(entry, 1.0, confirmed=True, failed=False)
+    assert (entry.consecutive_failures, entry.polls, entry.confirmed) == (0, 3, True)
     # What was seen alive stays so, whatever a proxy answers later.
-    assert ledger.later(entry, 1.0, alive=False, strike=True).alive is True
+    assert ledger.poll_later(entry, 1.0, confirmed=False, failed=True).confirmed is True
 
 
 @pytest.mark.parametrize(
@@ -212,9 +220,11 @@ def test_a_transition_whose_reply_was_lost_is_answered_as_the_first_time(
     entry = make.converting()
     with closing(connect(url_through)) as through:
         lossy = Ledger(through)
-        lossy.later(make.converting(), 1.0, alive=True, strike=False)  # the script is loaded
+        lossy.poll_later(
+            make.converting(), 1.0, confirmed=True, failed=False
+        )  # the script is loaded
         line.lose_the_reply_to(command)
-        answer = lossy.later(entry, 1.0, alive=True, strike=False)
+        answer = lossy.poll_later(entry, 1.0, confirmed=True, failed=False)
 
     assert line.lost == 1
     assert answer is not None

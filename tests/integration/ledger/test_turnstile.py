@@ -155,8 +155,8 @@ def test_while_a_post_is_in_flight_nobody_polls_its_job(worker, make, client):
 
 
 LEAVING = {
-    "later": lambda ledger, make, entry, way: ledger.later(
-        entry, 1, alive=True, strike=False, leaving=way
+    "later": lambda ledger, make, entry, way: ledger.poll_later(
+        entry, 1, confirmed=True, failed=False, leaving=way
     ),
     "ready": lambda ledger, make, entry, way: ledger.ready(entry, make.result, leaving=way),
     "put_back": lambda ledger, make, entry, way: ledger.put_back(
@@ -190,6 +190,6 @@ def test_the_transition_that_notes_a_poll_leaves_for_it(
 
 def test_a_late_transition_does_not_open_it_for_others(worker, ledger, client, entry):
     foreign = replace(worker.enter(entry), token="old")
-    ledger.later(entry, 1, alive=True, strike=False, leaving=foreign.leaving)
+    ledger.poll_later(entry, 1, confirmed=True, failed=False, leaving=foreign.leaving)
 
     assert client.pttl(KEYS.turnstile(entry.id)) > 25_000

@@ -29,7 +29,7 @@ CALLS = {
     "claim": lambda client, make: _claims(client).polls(1),
     "overdue": lambda client, make: _claims(client).overdue(),
     "job_ended": lambda client, make: Ledger(client).job_ended("c1", ""),
-    "keep_working": lambda client, make: Ledger(client).keep_working([("c1", "turnstile", "t")], 1),
+    "renew_leases": lambda client, make: Ledger(client).renew_leases([("c1", "turnstile", "t")], 1),
 }
 
 

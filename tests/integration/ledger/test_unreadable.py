@@ -72,7 +72,7 @@ DAMAGES = {
     "a counter that Redis can't raise": _set(deliveries="007"),
     "a counter in other digits": _set(polls="\u0663"),
     "a version that none will have": _set(v="9" * 15),
-    "a flag that is none": _set(alive="yes"),
+    "a flag that is none": _set(confirmed="yes"),
     "a job id that is no text": _set(job_id=b"\xff\xfe"),
     "a time that no calendar has": _set(created_at="1e300"),
     "a source that is a number": _set(
@@ -224,7 +224,7 @@ def test_a_job_that_nobody_can_ask_for_is_put_aside_and_not_paid_again(
 
 def test_the_doctor_finds_a_dead_letter_that_nobody_has_looked_at(ledger, make, client):
     damaged = ledger.failed(make.converting(), FAILURE)
-    ledger.told(damaged.id, is_dead=True)
+    ledger.delivered(damaged.id, is_dead=True)
     client.hset(KEYS.conversion(damaged.id), "failure", "{")
     assert ledger.unreadable() == {}
 
@@ -292,7 +292,7 @@ def test_what_is_more_than_we_know_is_passed_over(ledger, make, client, fields, 
 STATES = {
     "queued": lambda ledger, make: make.queued(),
     "converting": lambda ledger, make: make.converting(),
-    "alive": lambda ledger, make: make.converting(alive=True),
+    "confirmed": lambda ledger, make: make.converting(confirmed=True),
     "ready": lambda ledger, make: make.ready(),
     "failed": lambda ledger, make: ledger.failed(make.ready(), FAILURE),
     "succeeded": lambda ledger, make: ledger.succeeded(make.ready(), FILES),
@@ -302,23 +302,25 @@ WRITES = {
     "open": lambda it: it.ledger.open(it.entry.id, it.entry.request),
     "forget": lambda it: it.ledger.forget(it.entry.id),
     "uploaded": lambda it: it.ledger.uploaded(it.entry, {"0": "f"}, host="h", account="a"),
-    "delayed": lambda it: it.ledger.delayed(it.entry, 1, "note"),
+    "submit_later": lambda it: it.ledger.submit_later(it.entry, 1, "note"),
     "begin_submit": lambda it: it.ledger.begin_submit(
         it.entry, Submission(JOB_ID, "http://x", Dialect.PATH), {"token": "t", "for_ms": 1000}
     ),
     "started": lambda it: it.ledger.started(it.entry, JOB_ID, 1),
     "ask_first": lambda it: it.ledger.ask_first(it.entry, 1, "note"),
     "put_back": lambda it: it.ledger.put_back(it.entry, 1, "note"),
-    "later": lambda it: it.ledger.later(it.entry, 1, alive=True, strike=False),
+    "poll_later": lambda it: it.ledger.poll_later(it.entry, 1, confirmed=True, failed=False),
     "ready": lambda it: it.ledger.ready(it.entry, it.result),
-    "hold": lambda it: it.ledger.hold(it.entry, 1, "note"),
+    "deliver_later": lambda it: it.ledger.deliver_later(it.entry, 1, "note"),
     "stored": lambda it: it.ledger.stored(it.entry, 0, FILES[0]),
     "succeeded": lambda it: it.ledger.succeeded(it.entry, FILES),
     "failed": lambda it: it.ledger.failed(it.entry, FAILURE),
     "expired": lambda it: it.ledger.expired(it.entry, FAILURE),
     "stumbled": lambda it: it.ledger.stumbled(it.entry, 1),
     "cancelled": lambda it: it.ledger.cancelled(it.entry),
-    "told": lambda it: it.ledger.told(it.entry.id, is_dead=False, request=it.entry.request),
+    "delivered": lambda it: it.ledger.delivered(
+        it.entry.id, is_dead=False, request=it.entry.request
+    ),
     "replay": lambda it: it.ledger.replay(it.entry),
     "ask_again": lambda it: it.ledger.ask_again(it.entry),
     "redeliver": lambda it: it.ledger.redeliver(it.entry),

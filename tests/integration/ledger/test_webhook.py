@@ -39,21 +39,21 @@ def call(ledger, bells):
 
 
 def test_a_call_brings_the_next_poll_forward_at_once(*, ledger, make, dates, call, worker):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     dates.set(2e9, entry.id)
 
     (rung,) = call(entry)
 
     assert (rung.kind, rung.wait_s) == ("poll", 0)
-    assert replace(ledger.get(entry.id), called=False) == entry
+    assert replace(ledger.get(entry.id), webhook_received=False) == entry
     assert dates.of(entry.id) <= ledger.now()  # its message may be lost
     assert worker.polls() == [entry.id]
 
 
 def test_after_a_poll_it_waits_for_the_spacing(*, ledger, make, worker, dates, call):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     passed = worker.enter(entry)
-    ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
+    ledger.poll_later(passed.entry, 60.0, confirmed=True, failed=False, leaving=passed.leaving)
 
     (rung,) = call(entry)
 
@@ -64,13 +64,15 @@ def test_after_a_poll_it_waits_for_the_spacing(*, ledger, make, worker, dates, c
 def test_a_call_while_a_poll_is_in_flight_is_told_to_whoever_notes_its_answer(
     *, ledger, make, worker, dates, call
 ):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     passed = worker.enter(entry)
 
     assert call(entry) == []
-    noted = ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
+    noted = ledger.poll_later(
+        passed.entry, 60.0, confirmed=True, failed=False, leaving=passed.leaving
+    )
 
-    assert noted.called
+    assert noted.webhook_received
     assert dates.of(entry.id) < noted.created_at + 30  # not a minute later
 
 
@@ -78,7 +80,7 @@ def test_a_call_before_the_submits_answer_is_told_to_whoever_notes_that(ledger, 
     begun = make.converting()
 
     assert call(begun) == []
-    assert ledger.started(begun, JOB, 60.0).called
+    assert ledger.started(begun, JOB, 60.0).webhook_received
 
 
 def test_a_call_for_a_job_whose_own_id_nobody_knows_yet_is_kept(ledger, make, call):
@@ -86,7 +88,7 @@ def test_a_call_for_a_job_whose_own_id_nobody_knows_yet_is_kept(ledger, make, ca
     begun = make.converting()
 
     assert call(begun, "an id of the service's own") == []
-    assert ledger.started(begun, "an id of the service's own", 60.0).called
+    assert ledger.started(begun, "an id of the service's own", 60.0).webhook_received
 
 
 @pytest.mark.parametrize("has_called", [True, False], ids=["called", "not called"])
@@ -107,22 +109,24 @@ def test_where_a_webhook_will_call_only_a_call_has_a_bell_rung_for_the_next_poll
 
 
 def test_the_poll_that_was_called_for_forgets_the_call(ledger, make, worker, call):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     assert call(entry)
     passed = worker.enter(entry)
-    noted = ledger.later(passed.entry, 60.0, alive=True, strike=False, leaving=passed.leaving)
+    noted = ledger.poll_later(
+        passed.entry, 60.0, confirmed=True, failed=False, leaving=passed.leaving
+    )
 
-    assert not noted.called
+    assert not noted.webhook_received
     assert call(entry)
 
 
 def test_a_poll_that_finds_the_way_closed_does_not_forget_it(ledger, make, worker, call):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     worker.enter(entry)
     call(entry)
     assert worker.enter(entry) is None
 
-    assert ledger.get(entry.id).called
+    assert ledger.get(entry.id).webhook_received
 
 
 def test_a_new_job_begins_without_a_call(ledger, make):
@@ -130,7 +134,7 @@ def test_a_new_job_begins_without_a_call(ledger, make):
     ledger.job_ended(begun.id, JOB)
     back = ledger.put_back(begun, 1.0, "throttled", lost=False)
 
-    assert not make.submitting(back).called
+    assert not make.submitting(back).webhook_received
 
 
 STATES = {
@@ -138,9 +142,9 @@ STATES = {
     "ready": lambda ledger, make: make.ready(),
     "succeeded": lambda ledger, make: ledger.succeeded(make.ready(), FILES),
     "failed": lambda ledger, make: ledger.failed(
-        make.converting(alive=True), Failure(FailureKind.SERVICE, "Broken.")
+        make.converting(confirmed=True), Failure(FailureKind.SERVICE, "Broken.")
     ),
-    "cancelled": lambda ledger, make: ledger.cancelled(make.converting(alive=True)),
+    "cancelled": lambda ledger, make: ledger.cancelled(make.converting(confirmed=True)),
 }
 
 
@@ -153,14 +157,14 @@ def test_an_early_or_late_call_changes_nothing(state, ledger, make, call):
 
 
 def test_a_repeated_call_and_one_for_another_job_change_nothing(ledger, make, call):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     assert call(entry, "another") == []
     assert ledger.get(entry.id) == entry
     assert call(entry)
-    called = ledger.get(entry.id)
+    noted = ledger.get(entry.id)
 
     assert call(entry) == []
-    assert ledger.get(entry.id) == called
+    assert ledger.get(entry.id) == noted
 
 
 def test_a_call_for_nobody_leaves_no_trace(ledger, client):
@@ -170,7 +174,7 @@ def test_a_call_for_nobody_leaves_no_trace(ledger, client):
 
 
 def test_it_is_never_a_state_that_a_call_changes(ledger, make):
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     ledger.job_ended(entry.id, JOB)
 
     assert ledger.get(entry.id).state is State.CONVERTING

@@ -70,10 +70,10 @@ def test_a_change_is_told_when_it_happens(conveyor, ledger, make):
 
 
 def test_what_holds_it_up_is_told_and_an_ordinary_poll_is_not(ledger, conveyor, make):
-    entry = ledger.delayed(make.queued(), 1.0, "the account is on hold", held=True)
+    entry = ledger.submit_later(make.queued(), 1.0, "the account is on hold", held=True)
     begun = make.submitting(entry)
-    polled = ledger.later(begun, 1.0, alive=True, strike=False)
-    ledger.later(polled, 1.0, alive=True, strike=False)
+    polled = ledger.poll_later(begun, 1.0, confirmed=True, failed=False)
+    ledger.poll_later(polled, 1.0, confirmed=True, failed=False)
     ledger.failed(ledger.get(entry.id), FAILURE)
     told = [(event.state, event.note) for event in conveyor.handle(entry.id).events()]
 
@@ -98,9 +98,9 @@ def test_a_replay_goes_on_with_the_same_history(ledger, conveyor, make):
 
 def test_the_history_goes_with_its_entry(ledger, make, client):
     entry = ledger.succeeded(make.ready(), FILES)
-    ledger.told(entry.id, is_dead=False)
+    ledger.delivered(entry.id, is_dead=False)
     dead = ledger.failed(make.converting(), FAILURE)
-    ledger.told(dead.id, is_dead=True)
+    ledger.delivered(dead.id, is_dead=True)
 
     assert client.ttl(KEYS.events(entry.id)) == client.ttl(KEYS.conversion(entry.id)) > 0
     assert client.ttl(KEYS.events(dead.id)) == -1

@@ -137,7 +137,7 @@ def test_the_fleet_is_counted(conveyor, ledger, make, client):
 
 def test_an_idle_fleet_is_late_with_nothing(conveyor, make):
     assert conveyor.fleet().oldest_overdue_s == 0
-    make.converting(alive=True)
+    make.converting(confirmed=True)
     assert conveyor.fleet().oldest_overdue_s == 0
 
 

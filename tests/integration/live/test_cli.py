@@ -31,7 +31,7 @@ def service():
 def environment(service, monkeypatch, tmp_path):
     monkeypatch.setenv("CONVEYOR_API_URL", service.url)
     monkeypatch.setenv("CONVEYOR_API_SECRET", SECRET)
-    monkeypatch.setenv("CONVEYOR_POLL_SPACING", "0.1")
+    monkeypatch.setenv("CONVEYOR_POLL_SPACING_SECONDS", "0.1")
     monkeypatch.chdir(tmp_path)
     service.reset()
     service.set_faults({})
@@ -105,7 +105,7 @@ def test_a_recording_that_is_there_is_found_before_anything_is_asked(doctor, ser
         ({"CONVEYOR_API_SECRET": "Hüsh-of-the-account"}, "without blanks"),
         ({"CONVEYOR_API_SECRET_FILE": "x"}, "set one of them"),
         ({"CONVEYOR_API_SECRET": "", "CONVEYOR_API_SECRET_FILE": "x"}, "can't be read"),
-        ({"CONVEYOR_POLL_SPACING": "0"}, "CONVEYOR_POLL_SPACING"),
+        ({"CONVEYOR_POLL_SPACING_SECONDS": "0"}, "CONVEYOR_POLL_SPACING_SECONDS"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_nothing_is_asked(

@@ -137,9 +137,9 @@ def test_everything_ends_and_the_folder_goes(tmp_path: Path) -> None:
 
 
 def test_a_failing_start_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    stack = LocalStack(settings={"POLL_SPACING": "soon"}, directory=tmp_path)
+    stack = LocalStack(settings={"POLL_SPACING_SECONDS": "soon"}, directory=tmp_path)
 
-    with pytest.raises(StartError, match="CONVEYOR_POLL_SPACING is wrong"), stack:
+    with pytest.raises(StartError, match="CONVEYOR_POLL_SPACING_SECONDS is wrong"), stack:
         pass
 
     assert not [child for child in stack.processes() if child.is_running]

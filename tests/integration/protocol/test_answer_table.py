@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
-from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -22,6 +21,7 @@ from conveyor.domain.outcomes import (
     Throttled,
     Unreadable,
 )
+from conveyor.domain.dialect import Dialect
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 FILE = '{"FileName": "a.pdf", "FileExt": "pdf", "FileSize": 3, "Url": "https://x.example/d/x"}'

@@ -14,8 +14,8 @@ import pytest
 
 from conveyor.convertapi.errors import ApiError, Refused, Unclear, Unreachable
 from conveyor.convertapi.transport import Auth
+from conveyor.domain.answers import Failed, Finished, InProgress, Lost, Started, Unsent
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Failed, Finished, InProgress, Lost, Started, Unsent
 from workers.local.ports import free_port
 
 JOB_ID = "0123456789abcdef0123456789j0b1d0"

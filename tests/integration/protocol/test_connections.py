@@ -16,8 +16,8 @@ from conveyor.convertapi import deadline
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.answers import Failed, InProgress, Lost, Started
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Failed, InProgress, Lost, Started
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

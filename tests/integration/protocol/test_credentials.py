@@ -12,8 +12,8 @@ from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import ComeLater, Refused, Unreachable, WrongHost
 from conveyor.convertapi.transport import Auth, Transport
+from conveyor.domain.answers import Failed, Started, Unsent
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Failed, Started, Unsent
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH

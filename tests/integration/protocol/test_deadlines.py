@@ -26,8 +26,8 @@ from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.errors import ComeLater, Overdue, Unreachable
 from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.domain.answers import InProgress, Lost, Started, Unsent
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import InProgress, Lost, Started, Unsent
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH
@@ -79,7 +79,7 @@ def test_start_with_endless_answer_is_lost_at_the_deadline(endless, brief, keep)
     outcome = brief(endless.url).start(PATH, ("a", "b"), {}, JOB_ID, keep)
 
     assert isinstance(outcome, Lost)
-    assert "not whole after 1 s (CONVEYOR_ANSWER_TIMEOUT)" in outcome.reason
+    assert "not whole after 1 s (CONVEYOR_ANSWER_TIMEOUT_SECONDS)" in outcome.reason
     assert not outcome.closed_at_once
     assert len(endless.requests) == 1
 
@@ -114,7 +114,7 @@ def test_call_with_endless_answer_is_overdue_and_not_repeated(server, brief, cal
 def test_endless_download_is_overdue_and_names_the_setting(server, brief, what):
     server.answer(*ENDLESS[what]())
     with (
-        pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT"),
+        pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT_SECONDS"),
         brief(server.url).download(f"{server.url}/d/x") as file,
     ):
         b"".join(file.chunks)
@@ -161,7 +161,7 @@ def _much():
 
 
 def test_upload_that_nobody_reads_is_overdue(deaf, brief):
-    with pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT"):
+    with pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT_SECONDS"):
         brief(deaf).upload("a.md", _much)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conveyor.convertapi.errors import ComeLater, Overdue, Refused, Unclear
-from conveyor.domain.outcomes import RemoteFile
+from conveyor.domain.answers import RemoteFile
 from conveyor.errors import StorageError
 from conveyor.storage import Storage
 from workers.downloads import fetch
@@ -192,7 +192,7 @@ def test_slow_download_goes_on_by_ranges_after_each_deadline(
 
 def test_slow_download_without_ranges_names_the_setting(server, bring, half, marks, api_of):
     server.answer(half, marks["hang"])
-    with pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT"):
+    with pytest.raises(Overdue, match="CONVEYOR_TRANSFER_TIMEOUT_SECONDS"):
         bring(client=api_of(server.url, read=60.0, transfer=1.0))
 
     assert "bytes=5000-" in _ranges(server)

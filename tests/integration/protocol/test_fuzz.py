@@ -27,9 +27,7 @@ from conveyor.convertapi.client import Account, ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import ApiError
 from conveyor.convertapi.transport import Timeouts, Transport
-from conveyor.domain.conversion import StoredFile
-from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -41,6 +39,8 @@ from conveyor.domain.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.conversion import StoredFile
+from conveyor.domain.dialect import Dialect
 
 SECRET = "5ecr3t-of-the-account"
 JOB_ID = "0123456789abcdef0123456789abcdef"

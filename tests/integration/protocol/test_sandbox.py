@@ -10,8 +10,7 @@ from uuid import uuid4
 import pytest
 
 from conveyor.convertapi.errors import Refused
-from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -21,6 +20,7 @@ from conveyor.domain.outcomes import (
     Started,
     Throttled,
 )
+from conveyor.domain.dialect import Dialect
 from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.2

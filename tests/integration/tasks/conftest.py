@@ -88,9 +88,9 @@ class Message:
 class Worker:
     """A worker by hand: takes messages when told, and runs them as Celery does."""
 
-    def __init__(self, app, engine):
+    def __init__(self, app, services):
         self.app = app
-        self.engine = engine
+        self.services = services
         self._later = []
 
     def waiting(self):
@@ -112,7 +112,7 @@ class Worker:
 
     def drop(self):
         """Lose every message that waits, and the knowledge that a bell was rung. Returns them."""
-        lost, redis = [*self._later, *self.waiting()], self.engine.ledger._redis
+        lost, redis = [*self._later, *self.waiting()], self.services.ledger._redis
         self._later = []
         for mark in redis.scan_iter(f"{KEYS.prefix}bell:*"):
             redis.delete(mark)
@@ -209,17 +209,17 @@ def worker_of(app, redis_url, tmp_path, monkeypatch):
                 "api_secret": "sandbox",
                 "broker_url": redis_url,
                 "storage_url": str(tmp_path / "files"),
-                "poll_spacing": SPACING_S,
+                "poll_spacing_seconds": SPACING_S,
                 "proof_seconds": PROOF_S,
                 "proof_closed_seconds": PROOF_S,
                 "concurrency": 4,
-                "read_timeout": 30,
-                "answer_timeout": 30,
+                "read_timeout_seconds": 30,
+                "answer_timeout_seconds": 30,
                 **values,
             },
         )
         wiring.use(app, settings)
-        yield Worker(app, wiring.engine())
+        yield Worker(app, wiring.wired())
 
     return make
 
@@ -242,7 +242,7 @@ def ready(worker, conveyor, document):
 
     The worker sends one for each result: its ``small_bytes`` is 0.
     """
-    assert worker.engine.settings.small_bytes == 0
+    assert worker.services.settings.small_bytes == 0
 
     def make():
         handle = conveyor.convert(document, to="html")

@@ -293,10 +293,10 @@ def _upload_and_put_back(worker, service, conveyor, document):
 def test_uploads_are_never_used_at_another_host(worker_of, service, elsewhere, conveyor, document):
     with worker_of(service.url) as worker:
         handle = _upload_and_put_back(worker, service, conveyor, document)
-        entry = worker.engine.ledger.get(handle.id)
+        entry = worker.services.ledger.get(handle.id)
         assert (entry.uploads_host, entry.uploads_account) == (
             service.url,
-            worker.engine.governor.account,
+            worker.services.governor.account,
         )
     with worker_of(elsewhere.url) as another:
         another.work()
@@ -311,7 +311,7 @@ def test_uploads_of_what_was_never_submitted_are_deleted_where_they_are(
     *, worker, service, conveyor, document, clean
 ):
     handle = conveyor.convert(document, to="pdf")
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     ledger.uploaded(ledger.get(handle.id), {"0": FILE_ID}, host=service.url, account="ab12")
     conveyor.cancel(handle.id)
     worker.work()
@@ -325,7 +325,7 @@ def test_files_that_another_has_uploaded_elsewhere_meanwhile_are_not_posted_here
 ):
     """Two workers with the same message, each with a host of its own."""
     handle = conveyor.convert(document, to="pdf")
-    ledger, account = worker.engine.ledger, worker.engine.governor.account
+    ledger, account = worker.services.ledger, worker.services.governor.account
     ours = ledger.uploaded(ledger.get(handle.id), {"0": "f0"}, host=service.url, account=account)
     theirs = ledger.uploaded(ours, {"0": "f1"}, host=elsewhere.url, account=account)
     job = Submission("0" * 32, service.url, Dialect.PATH)
@@ -349,7 +349,7 @@ def test_uploads_that_are_nearly_as_old_as_the_service_keeps_them_are_made_again
     *, worker, service, conveyor, document, client, clean
 ):
     handle = _upload_and_put_back(worker, service, conveyor, document)
-    entry = worker.engine.ledger.get(handle.id)
+    entry = worker.services.ledger.get(handle.id)
     client.hset(KEYS.conversion(handle.id), "uploaded_at", entry.uploaded_at - 9100)
     worker.work()
 
@@ -371,7 +371,7 @@ def test_what_came_through_before_an_upload_failed_is_not_uploaded_again(
     service._upload = refuse_stamps
     handle = conveyor.convert(document, to="pdf", params={"OverlayFile": stamp})
     worker.run(worker.waiting()[0])
-    before = worker.engine.ledger.get(handle.id)
+    before = worker.services.ledger.get(handle.id)
     assert (before.state, list(before.uploads)) == (State.QUEUED, ["0"])
     service._upload = taken
     worker.work()
@@ -426,13 +426,13 @@ def test_a_signature_carries_how_long_to_wait(worker, service, conveyor, documen
 
 def test_a_wait_reaches_the_request_bounded_by_the_timeout(worker, conveyor, document, monkeypatch):
     seen = []
-    start = worker.engine.api.start
+    start = worker.services.api.start
 
     def watch(*args, **options):
         seen.append(options["wait_s"])
         return start(*args, **options)
 
-    monkeypatch.setattr(worker.engine.api, "start", watch)
+    monkeypatch.setattr(worker.services.api, "start", watch)
     conveyor.convert(document, to="pdf", params={"Timeout": 60}, semi_async_seconds=1200)
     worker.work()
 

@@ -14,9 +14,9 @@ from celery.result import AsyncResult
 
 from conveyor import State, names
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused
+from conveyor.domain.answers import Finished, RemoteFile, Result, Started
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import Finished, RemoteFile, Result, Started
 from conveyor.domain.schedule import MAX_DELETE_S
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
@@ -108,7 +108,7 @@ def front(sandbox):
 @pytest.fixture
 def fronted(worker_of, front):
     """A worker of the service behind the front."""
-    with worker_of(front.url, read_timeout=20, answer_timeout=20) as made:
+    with worker_of(front.url, read_timeout_seconds=20, answer_timeout_seconds=20) as made:
         yield made
 
 
@@ -124,15 +124,15 @@ def scripted(fronted, monkeypatch):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(type(fronted.engine.api), "delete_job", lambda _, *args: said(*args))
-        monkeypatch.setattr(type(fronted.engine.api), "delete_file", lambda _, *args: said(*args))
+        monkeypatch.setattr(type(fronted.services.api), "delete_job", lambda _, *args: said(*args))
+        monkeypatch.setattr(type(fronted.services.api), "delete_file", lambda _, *args: said(*args))
         return sent
 
     return answer
 
 
 def _left(worker):
-    return worker.engine.ledger.leftovers.count()
+    return worker.services.ledger.leftovers.count()
 
 
 def _counts(client):
@@ -227,7 +227,7 @@ def test_a_failure_ends_the_batch_and_loses_nothing(fronted, front, conveyor, do
 
 def test_waits_grow_with_each_failure(fronted, scripted, client, clean):
     sent = scripted(Refused(500, 5001, "Broken."))
-    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
+    fronted.services.ledger.leftovers.add([Leftover(url="/d/x")])
     waits_s = []
     for _ in range(10):
         clean()
@@ -241,7 +241,7 @@ def test_waits_grow_with_each_failure(fronted, scripted, client, clean):
 
 def test_the_service_is_given_the_time_that_it_asks_for(fronted, scripted, client, clean):
     sent = scripted(ComeLater(503, 100.0))
-    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x"), Leftover(url="/d/y")])
+    fronted.services.ledger.leftovers.add([Leftover(url="/d/x"), Leftover(url="/d/y")])
     clean()
     clean()
 
@@ -253,7 +253,7 @@ def test_no_answer_stops_the_clean_up_for_longer_than_five_minutes(
     fronted, scripted, client, clean
 ):
     scripted(ComeLater(429, 1e12))
-    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
+    fronted.services.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
 
     assert client.pttl(KEYS.leftovers_pause) <= MAX_DELETE_S * 1000
@@ -262,7 +262,7 @@ def test_no_answer_stops_the_clean_up_for_longer_than_five_minutes(
 
 def test_a_job_that_is_busy_makes_the_others_wait_for_nothing(fronted, scripted, client, clean):
     scripted(ComeLater(409))
-    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
+    fronted.services.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
 
     assert not client.exists(KEYS.leftovers_pause)
@@ -277,7 +277,7 @@ def test_a_delete_goes_to_the_service_alone(*, fronted, sandbox, client, clean, 
             "job": Leftover(other.url, Dialect.PATH, "hush"),
             "file": Leftover(url=f"{other.url}/d/hush"),
         }
-        fronted.engine.ledger.leftovers.add([changed[kind]])
+        fronted.services.ledger.leftovers.add([changed[kind]])
         with structlog.testing.capture_logs() as logs:
             clean()
             clean()
@@ -291,7 +291,7 @@ def test_a_delete_goes_to_the_service_alone(*, fronted, sandbox, client, clean, 
 
 def test_an_error_of_a_kind_that_nobody_knows_is_tried_again(fronted, scripted, clean):
     scripted(ApiError("of a newer client"))
-    fronted.engine.ledger.leftovers.add([Leftover(url="/d/x")])
+    fronted.services.ledger.leftovers.add([Leftover(url="/d/x")])
     clean()
 
     assert _left(fronted) == 1
@@ -305,8 +305,8 @@ def test_an_unexpected_error_harms_no_other_and_shows_no_address(
             raise ValueError(f"Invalid IPv6 URL: {url}")
         return True
 
-    monkeypatch.setattr(type(fronted.engine.api), "delete_file", delete)
-    leftovers = fronted.engine.ledger.leftovers
+    monkeypatch.setattr(type(fronted.services.api), "delete_file", delete)
+    leftovers = fronted.services.ledger.leftovers
     leftovers.add([Leftover(url="http://[bad-hush"), Leftover(url="/d/x"), Leftover(url="/d/y")])
     with structlog.testing.capture_logs() as logs:
         clean()
@@ -320,7 +320,7 @@ def test_an_unexpected_error_harms_no_other_and_shows_no_address(
 def test_an_end_of_life_ends_the_tries(fronted, scripted, client, clean):
     sent = scripted(Refused(500, 5001, "Broken."))
     leftover = Leftover(url="/d/x")
-    fronted.engine.ledger.leftovers.add([leftover])
+    fronted.services.ledger.leftovers.add([leftover])
     client.hset(KEYS.leftover_records, leftover.id, f'{client.time()[0] - 1} 0 {{"url": "/d/x"}}')
     clean()
 
@@ -333,8 +333,8 @@ def test_a_job_that_nobody_has_seen_is_asked_for_longer_than_a_gateway_holds_it(
 ):
     """Its POST may be delivered after the first 404."""
     sent = scripted(False)
-    unseen = Leftover(fronted.engine.api.base_url, Dialect.PATH, "0" * 32, seen=False)
-    fronted.engine.ledger.leftovers.add([unseen])
+    unseen = Leftover(fronted.services.api.base_url, Dialect.PATH, "0" * 32, seen=False)
+    fronted.services.ledger.leftovers.add([unseen])
     while _left(fronted):
         clean()
 
@@ -345,7 +345,7 @@ def test_a_worker_that_died_loses_nothing(*, fronted, conveyor, document, sandbo
     conveyor.convert(document, to="html")
     fronted.work()
     rush()
-    assert len(fronted.engine.ledger.leftovers.claim(10, 100)) == 3
+    assert len(fronted.services.ledger.leftovers.claim(10, 100)) == 3
     cleanup.clean_up()
     assert sandbox.audit()["deleted_files"] == 0
 
@@ -364,14 +364,14 @@ def test_what_an_answer_brings_to_a_cancelled_conversion_is_deleted(
 ):
     """Cancelled while the POST was in flight: whoever was told to clean up came too early."""
     handle = conveyor.convert("https://example.com/a.docx", to="pdf")
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     begun = ledger.begin_submit(
         ledger.get(handle.id), Submission("0" * 32, sandbox.url, Dialect.PATH)
     )
-    cleanup.leave_if_cancelled(worker.engine, begun, outcome)
+    cleanup.leave_if_cancelled(worker.services, begun, outcome)
     assert _left(worker) == 0, "it goes on"
     handle.cancel()
-    cleanup.leave_if_cancelled(worker.engine, begun, outcome)
+    cleanup.leave_if_cancelled(worker.services, begun, outcome)
 
     assert _left(worker) == left
 
@@ -393,7 +393,7 @@ def test_a_purged_dead_letter_leaves_nothing(*, worker_of, conveyor, sandbox, do
         handle = conveyor.convert(document, to="html")
         while (message := worker.waiting()[0]).task != names.DELIVER:
             worker.run_when_due(message)
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     ledger.failed(ledger.get(handle.id), Failure(FailureKind.STORAGE, "Full."))
     worker.run(message)
     clean()
@@ -413,7 +413,7 @@ def test_a_replay_that_pays_again_deletes_the_old_job_alone(
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
     worker.waiting()
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     failure = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
     ledger.failed(ledger.get(handle.id), failure)
     conveyor.dead_letters.replay(handle.id)

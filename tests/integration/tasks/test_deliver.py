@@ -19,7 +19,7 @@ from conveyor import (
     names,
 )
 from conveyor.convertapi.errors import ComeLater
-from conveyor.domain.outcomes import RemoteFile, Result
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.schedule import FILE_LIFE_S
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
@@ -68,7 +68,7 @@ def test_result_that_can_not_be_stored_is_no_failure_and_is_stored_later(
         pool.reset()
         worker.run(message)
     pool.reset()
-    assert not worker.engine.ledger.get(handle.id).told
+    assert not worker.services.ledger.get(handle.id).delivered
     assert AsyncResult(handle.id, app=worker.app).status == "PENDING"
 
     worker.run(message)
@@ -84,7 +84,7 @@ def test_two_equal_downloads_outvote_a_wrong_size_and_the_record_says_so(
     worker.run(message)
 
     assert handle.get().state is State.SUCCEEDED
-    assert "two downloads brought the same" in worker.engine.ledger.get(handle.id).note
+    assert "two downloads brought the same" in worker.services.ledger.get(handle.id).note
     assert sandbox.audit()["downloads"] == 2
     assert list(results()) == ["a.html"]
 
@@ -118,7 +118,7 @@ def test_a_long_wait_that_a_download_is_asked_for_is_kept(worker, ready, due_at,
     def throttled(*_args):
         raise ComeLater(503, 3600.0)
 
-    monkeypatch.setattr(worker.engine.api, "download", throttled)
+    monkeypatch.setattr(worker.services.api, "download", throttled)
     worker.run(message)
 
     assert worker.waiting() == []
@@ -281,17 +281,17 @@ def test_a_delivery_whose_lease_lapsed_leaves_the_telling_to_the_other(
 
     assert told == []
     assert handle.get().state is State.READY
-    assert not worker.engine.ledger.get(handle.id).told
+    assert not worker.services.ledger.get(handle.id).delivered
     # The other's lease is its own still.
     assert client.get(KEYS.delivery(handle.id)) == others[0].token
 
 
-@pytest.mark.parametrize("ends", ["succeeded", "failed", "told"])
+@pytest.mark.parametrize("ends", ["succeeded", "failed", "delivered"])
 def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
     *, worker, ready, client, told, while_storing, ends
 ):
     handle, message = ready()
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
 
     def another_ends():
         client.delete(KEYS.delivery(handle.id))
@@ -299,14 +299,14 @@ def test_a_delivery_whose_lease_lapsed_tells_nothing_that_another_has_ended(
             ledger.failed(ledger.get(handle.id), Failure(FailureKind.STORAGE, "Full."))
         else:
             ledger.succeeded(ledger.get(handle.id), ())
-        if ends == "told":
-            ledger.told(handle.id, is_dead=False)
+        if ends == "delivered":
+            ledger.delivered(handle.id, is_dead=False)
 
     while_storing(another_ends)
     worker.run(message)
 
     assert told == []
-    assert ledger.get(handle.id).told is (ends == "told")
+    assert ledger.get(handle.id).delivered is (ends == "delivered")
 
 
 def test_of_two_deliveries_in_one_process_exactly_one_tells(
@@ -346,10 +346,10 @@ def test_many_files_cost_one_small_write_each(
 ):
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
-    ledger, url = worker.engine.ledger, "https://v2.convertapi.com/d/" + "x" * 32
+    ledger, url = worker.services.ledger, "https://v2.convertapi.com/d/" + "x" * 32
     entry = ledger.get(handle.id)
     result = Result(1, tuple(RemoteFile(f"page-{n}.jpg", f"{url}{n}", 3) for n in range(files)))
-    follow(worker.engine, ledger.ready(entry, result))
+    follow(worker.services, ledger.ready(entry, result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     monkeypatch.setattr(
         "workers.delivery._fetch_one",
@@ -372,9 +372,9 @@ def test_many_files_cost_one_small_write_each(
 def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, document, monkeypatch):
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     result = Result(1, tuple(RemoteFile(f"{n}.jpg", f"http://x/{n}", 3) for n in range(5)))
-    follow(worker.engine, ledger.ready(ledger.get(handle.id), result))
+    follow(worker.services, ledger.ready(ledger.get(handle.id), result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     fetched = []
 
@@ -382,7 +382,7 @@ def test_a_delivery_that_broke_off_goes_on_where_it_was(*, worker, conveyor, doc
         fetched.append(args[-1])
         if fetched.count("2.jpg") == 1 and args[-1] == "2.jpg":
             raise StorageError("Full.")
-        return Fetched(worker.engine.storage.save(handle.id, args[-1], iter([b"abc"])))
+        return Fetched(worker.services.storage.save(handle.id, args[-1], iter([b"abc"])))
 
     monkeypatch.setattr("workers.delivery._fetch_one", fetch)
     worker.run(message)

@@ -6,7 +6,7 @@ import pytest
 from celery.result import AsyncResult
 
 from conveyor import ConversionFailed, Failure, FailureKind, State, names
-from conveyor.domain.outcomes import Busy, InProgress, Lost, NotFound, Unsent
+from conveyor.domain.answers import Busy, InProgress, Lost, NotFound, Unsent
 from conveyor.domain.schedule import JOB_LIFE_S, JOB_MARGIN_S
 from conveyor.ledger.keys import Keys
 from workers.delivery import follow
@@ -21,7 +21,7 @@ def age(worker, client):
     """Let a job have been posted longer ago."""
 
     def run(conversion_id, seconds):
-        entry = worker.engine.ledger.get(conversion_id)
+        entry = worker.services.ledger.get(conversion_id)
         key = KEYS.conversion(conversion_id)
         client.hset(key, "submitted_at", entry.submitted_at - seconds)
         if entry.unclear_at is not None:
@@ -47,7 +47,7 @@ def unclear(worker, conveyor, document, sandbox):
     worker.run(worker.waiting()[0])
     sandbox.set_faults({})
     assert [message.task for message in worker.drop()] == [names.POLL]
-    assert not worker.engine.ledger.get(handle.id).alive
+    assert not worker.services.ledger.get(handle.id).confirmed
     return handle
 
 
@@ -68,7 +68,7 @@ def test_a_job_that_was_seen_ends_as_expired_whatever_is_answered_for_ever(
 ):
     """Seen: 202 for 30 days."""
     handle = submitted
-    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
+    monkeypatch.setattr(worker.services.api, "poll", lambda *_, **__: outcome)
     age(handle.id, JOB_S - 60)
     after_spacing(handle.id)
     worker.ring()
@@ -94,7 +94,7 @@ def test_a_job_that_was_never_seen_ends_as_possibly_paid(
     *, worker, unclear, age, after_spacing, monkeypatch, outcome
 ):
     handle = unclear
-    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: outcome)
+    monkeypatch.setattr(worker.services.api, "poll", lambda *_, **__: outcome)
     age(handle.id, JOB_S)
     after_spacing(handle.id)
     worker.ring()
@@ -107,13 +107,13 @@ def test_a_job_that_was_never_seen_ends_as_possibly_paid(
 def test_waiting_is_no_strike(*, worker, submitted, after_spacing, monkeypatch, status):
     """A running job is paid: as long as it is asked to wait, it waits."""
     handle = submitted
-    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: Busy(None, status))
+    monkeypatch.setattr(worker.services.api, "poll", lambda *_, **__: Busy(None, status))
     for _ in range(20):
         after_spacing(handle.id)
         worker.ring()
 
-    entry = worker.engine.ledger.get(handle.id)
-    assert (entry.state, entry.strikes, entry.polls) == (State.CONVERTING, 0, 20)
+    entry = worker.services.ledger.get(handle.id)
+    assert (entry.state, entry.consecutive_failures, entry.polls) == (State.CONVERTING, 0, 20)
 
 
 # -- a replay of what may have been paid --------------------------------------------------------
@@ -124,23 +124,23 @@ def possibly_paid(worker, unclear):
     """A dead letter of which nobody knows whether it was paid; the service has the job."""
     handle = unclear
     failure = Failure(FailureKind.POSSIBLY_PAID, "Nobody knows.")
-    follow(worker.engine, worker.engine.ledger.failed(_entry(worker, handle), failure))
+    follow(worker.services, worker.services.ledger.failed(_entry(worker, handle), failure))
     worker.work()
-    assert _entry(worker, handle).told
+    assert _entry(worker, handle).delivered
     return handle
 
 
 def _entry(worker, handle):
-    return worker.engine.ledger.get(handle.id)
+    return worker.services.ledger.get(handle.id)
 
 
 def test_a_replay_finds_the_old_jobs_result_and_pays_nothing(
     worker, possibly_paid, conveyor, sandbox
 ):
     handle = possibly_paid
-    posted = worker.engine.ledger.get(handle.id).job_id
+    posted = worker.services.ledger.get(handle.id).job_id
     assert conveyor.dead_letters.replay(handle.id).state is State.CONVERTING
-    assert worker.engine.ledger.get(handle.id).job_id == posted
+    assert worker.services.ledger.get(handle.id).job_id == posted
     worker.work()
 
     assert handle.get().state is State.SUCCEEDED
@@ -153,7 +153,7 @@ def test_a_replay_that_finds_no_old_job_pays_for_one_with_an_id_of_its_own(
 ):
     handle = possibly_paid
     before = _entry(worker, handle)
-    worker.engine.api.delete_job(before.base_url, before.dialect, before.job_id)
+    worker.services.api.delete_job(before.base_url, before.dialect, before.job_id)
     conveyor.dead_letters.replay(handle.id)
     done = worker.work()
 
@@ -180,8 +180,8 @@ def test_a_replay_after_the_jobs_life_asks_nobody(
 
 def test_two_replays_at_once_are_one(worker, possibly_paid, conveyor, sandbox):
     handle = possibly_paid
-    dead = worker.engine.ledger.get(handle.id)
+    dead = worker.services.ledger.get(handle.id)
 
-    assert worker.engine.ledger.ask_again(dead) is not None
-    assert worker.engine.ledger.ask_again(dead) is None
-    assert worker.engine.ledger.replay(dead) is None
+    assert worker.services.ledger.ask_again(dead) is not None
+    assert worker.services.ledger.ask_again(dead) is None
+    assert worker.services.ledger.replay(dead) is None

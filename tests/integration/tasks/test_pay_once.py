@@ -9,9 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from conveyor import State
-from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -25,6 +23,8 @@ from conveyor.domain.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
 from conveyor.sandbox import SandboxConfig, SandboxServer
@@ -76,8 +76,8 @@ def test_a_clock_that_is_off_wakes_nobody_while_a_post_is_answered_late(
     posts.meanwhile = others_sweep
     clock(off_s)
     worker.run(message)
-    entry = worker.engine.ledger.get(handle.id)
-    assert entry.submitted_at == pytest.approx(worker.engine.ledger.now(), abs=20)
+    entry = worker.services.ledger.get(handle.id)
+    assert entry.submitted_at == pytest.approx(worker.services.ledger.now(), abs=20)
     clock(others_off_s)
     overdue.append(worker.sweep())
 
@@ -97,13 +97,13 @@ def test_a_lost_answer_is_waited_for_by_the_servers_clock(
     sandbox.set_faults({"lost_submit": 1.0})
     clock(off_s)
     worker.run(message)
-    monkeypatch.setattr(worker.engine.api, "poll", lambda *_, **__: NotFound())
-    entry = worker.engine.ledger.get(handle.id)
-    assert entry.unclear_at == pytest.approx(worker.engine.ledger.now(), abs=20)
+    monkeypatch.setattr(worker.services.api, "poll", lambda *_, **__: NotFound())
+    entry = worker.services.ledger.get(handle.id)
+    assert entry.unclear_at == pytest.approx(worker.services.ledger.now(), abs=20)
     after_spacing(handle.id)
     worker.ring()
 
-    asked = worker.engine.ledger.get(handle.id)
+    asked = worker.services.ledger.get(handle.id)
     assert (asked.state, asked.missing) == (State.CONVERTING, 1)
     assert len(posts.ids) == 1
 
@@ -118,12 +118,12 @@ def test_a_poll_while_the_post_is_in_flight_costs_the_service_nothing(
     seen = []
 
     def everybody_asks():
-        entry = worker.engine.ledger.get(handle.id)
+        entry = worker.services.ledger.get(handle.id)
         make_overdue()  # as if the poster's heart had stopped
         worker.ring()
         make_overdue()
         overdue = worker.sweep()
-        seen.append((overdue, worker.engine.ledger.get(handle.id), entry, worker.waiting()))
+        seen.append((overdue, worker.services.ledger.get(handle.id), entry, worker.waiting()))
 
     posts.meanwhile = everybody_asks
     worker.run(message)
@@ -149,8 +149,8 @@ def test_two_submits_at_once_post_once(worker, submit, sandbox, posts):
 
 def test_after_the_post_the_first_poll_keeps_the_spacing(worker_of, sandbox, submit, client):
     handle, message = submit
-    with worker_of(sandbox.url, poll_spacing=30) as patient:
-        before = patient.engine.ledger.now()
+    with worker_of(sandbox.url, poll_spacing_seconds=30) as patient:
+        before = patient.services.ledger.now()
         patient.run(message)
 
     assert client.zscore(KEYS.due("poll"), handle.id) > before + 30
@@ -178,7 +178,7 @@ def test_a_post_whose_note_was_lost_is_repeated_under_the_same_id(
         worker.run(message)
         worker.waiting()  # lost as well
         rewind.back()
-        assert worker.engine.ledger.get(handle.id).state is State.QUEUED
+        assert worker.services.ledger.get(handle.id).state is State.QUEUED
         if finds_it == "the sweep":
             worker.drop()
             make_overdue()
@@ -203,8 +203,8 @@ def test_an_intent_that_was_lost_while_the_post_was_in_flight_is_recorded_again(
     with capture_logs() as logs:
         worker.run(message)
 
-    entry = worker.engine.ledger.get(handle.id)
-    assert (entry.state, entry.alive, entry.submits) == (State.CONVERTING, True, 1)
+    entry = worker.services.ledger.get(handle.id)
+    assert (entry.state, entry.confirmed, entry.submits) == (State.CONVERTING, True, 1)
     assert entry.job_id == posts.ids[0]
     # Those of the upload that the POST has named, too: they are deleted in the end.
     assert list(entry.uploads) == ["0"]
@@ -235,21 +235,21 @@ def test_whatever_the_answer_a_lost_intent_is_recorded_again(
 def test_a_conversion_whose_accepting_was_lost_is_not_made_up(worker, submit, sandbox, rewind):
     """All that is left of it is a message: nobody knows what was asked."""
     handle, message = submit
-    worker.engine.ledger._redis.delete(KEYS.conversion(handle.id))
+    worker.services.ledger._redis.delete(KEYS.conversion(handle.id))
     worker.run(message)
 
-    assert worker.engine.ledger.find(handle.id) is None
+    assert worker.services.ledger.find(handle.id) is None
     assert sandbox.audit()["submits"] == 0
 
 
 def test_the_id_of_a_job_is_the_same_whoever_derives_it(worker_of, sandbox, submit, worker):
     handle, _ = submit
-    entry = worker.engine.ledger.get(handle.id)
-    first = worker.engine.job_uuid(entry)
+    entry = worker.services.ledger.get(handle.id)
+    first = worker.services.job_uuid(entry)
     with worker_of(sandbox.url, api_secret="rotated") as another:
-        assert another.engine.job_uuid(entry) == first
-    assert worker.engine.job_uuid(replace(entry, attempt=2)) != first
-    assert worker.engine.job_uuid(replace(entry, id="another")) != first
+        assert another.services.job_uuid(entry) == first
+    assert worker.services.job_uuid(replace(entry, attempt=2)) != first
+    assert worker.services.job_uuid(replace(entry, id="another")) != first
 
 
 # -- what an earlier job is answered --------------------------------------------------------------
@@ -268,11 +268,11 @@ LATE = {
 
 def _replay_meanwhile(worker, conversion_id, *, posted):
     """The operator was quicker: it is dead, replayed, and perhaps posted again."""
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     dead = ledger.failed(ledger.get(conversion_id), FAILURE)
     again = ledger.replay(dead)
     if posted:
-        job_id = Dialect.PATH.job_id(worker.engine.job_uuid(again))
+        job_id = Dialect.PATH.job_id(worker.services.job_uuid(again))
         begun = ledger.begin_submit(again, Submission(job_id, "http://x", Dialect.PATH))
         ledger.started(begun, job_id, 60)
     return ledger.get(conversion_id)
@@ -293,10 +293,10 @@ def test_a_late_answer_about_an_earlier_job_changes_nothing(
         worker.drop()
         return outcome
 
-    monkeypatch.setattr(worker.engine.api, "poll", answer_late)
+    monkeypatch.setattr(worker.services.api, "poll", answer_late)
     worker.ring()
 
-    assert worker.engine.ledger.get(handle.id) == replayed[0]
+    assert worker.services.ledger.get(handle.id) == replayed[0]
     assert worker.waiting() == []
 
 
@@ -316,17 +316,17 @@ def test_a_late_answer_to_an_earlier_post_changes_nothing(*, worker, submit, mon
         worker.drop()
         return outcome
 
-    monkeypatch.setattr(worker.engine.api, "start", answer_late)
+    monkeypatch.setattr(worker.services.api, "start", answer_late)
     worker.run(message)
 
-    assert worker.engine.ledger.get(handle.id) == replayed[0]
+    assert worker.services.ledger.get(handle.id) == replayed[0]
     assert worker.waiting() == []
 
 
 def test_a_late_result_of_another_job_changes_nothing(worker, submit):
     handle, message = submit
     worker.run(message)
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     entry = ledger.get(handle.id)
     another = replace(entry, job_id="f" * 32)
 

@@ -24,21 +24,21 @@ def submitted(worker, conveyor, document):
 @pytest.fixture
 def lost(worker, conveyor, document, sandbox):
     """A conversion whose intent is on record, and whose POST never arrived."""
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     entry = ledger.get(handle.id)
-    job_id = Dialect.PATH.job_id(worker.engine.job_uuid(entry))
+    job_id = Dialect.PATH.job_id(worker.services.job_uuid(entry))
     return ledger.begin_submit(entry, Submission(job_id, sandbox.url, Dialect.PATH))
 
 
 def test_bell_for_what_is_not_due_asks_nobody(worker, submitted, client, sandbox):
     conversion_id, _ = submitted
-    client.zadd(KEYS.due("poll"), {conversion_id: worker.engine.ledger.now() + 30})
-    before = worker.engine.ledger.get(conversion_id)
+    client.zadd(KEYS.due("poll"), {conversion_id: worker.services.ledger.now() + 30})
+    before = worker.services.ledger.get(conversion_id)
     worker.ring()
 
-    assert worker.engine.ledger.get(conversion_id) == before
+    assert worker.services.ledger.get(conversion_id) == before
     assert worker.waiting() == []
     assert sandbox.audit()["polls"] == 0
 
@@ -48,9 +48,9 @@ def test_bell_that_comes_before_its_time_is_rung_again_for_that_time(
 ):
     """A host's clock may be ahead: nothing is due yet by Redis' clock."""
     conversion_id, _ = submitted
-    client.zadd(KEYS.due("poll"), {conversion_id: worker.engine.ledger.now() + 19.5})
+    client.zadd(KEYS.due("poll"), {conversion_id: worker.services.ledger.now() + 19.5})
     begun = time.time()
-    at = worker.engine.ledger.now() + 20
+    at = worker.services.ledger.now() + 20
     worker.call(names.POLL, at=at)
     (again,) = worker.waiting()
 
@@ -80,8 +80,8 @@ def test_too_early_it_comes_again_when_the_way_is_free(
     *, worker_of, submitted, client, sandbox, make_overdue, due_at
 ):
     conversion_id, _ = submitted
-    with worker_of(sandbox.url, poll_spacing=30.0) as worker:
-        begun, begun_there = time.time(), worker.engine.ledger.now()
+    with worker_of(sandbox.url, poll_spacing_seconds=30.0) as worker:
+        begun, begun_there = time.time(), worker.services.ledger.now()
         make_overdue()
         client.set(KEYS.turnstile(conversion_id), "left", px=20_000)
         worker.ring()
@@ -104,7 +104,7 @@ def test_while_another_is_in_it_ends(*, worker, submitted, client, sandbox, make
     assert worker.waiting() == []
     assert sandbox.audit()["polls"] == 0
     # If that one has died, it is due when its lease has lapsed.
-    left_s = due_at(conversion_id) - worker.engine.ledger.now()
+    left_s = due_at(conversion_id) - worker.services.ledger.now()
     assert 17 < left_s < 20
 
 
@@ -114,7 +114,7 @@ def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(
     make_overdue()
     worker.ring()
     # A gateway may hold the POST: the first 404 proves nothing.
-    asked = worker.engine.ledger.get(lost.id)
+    asked = worker.services.ledger.get(lost.id)
     assert (asked.state, asked.missing, asked.submits) == (State.CONVERTING, 1, 1)
 
     put_back = _poll_until_it_is(State.QUEUED, worker, lost.id)
@@ -122,15 +122,15 @@ def test_a_job_that_never_arrived_is_submitted_again_under_the_same_id(
     assert put_back.polls >= 2
 
     worker.run_when_due(worker.waiting()[0])
-    posted = worker.engine.ledger.get(lost.id)
+    posted = worker.services.ledger.get(lost.id)
     assert (posted.state, posted.job_id, posted.submits) == (State.CONVERTING, lost.job_id, 2)
     worker.work()
-    assert worker.engine.ledger.get(lost.id).state is State.SUCCEEDED
+    assert worker.services.ledger.get(lost.id).state is State.SUCCEEDED
     assert sandbox.audit()["paid"] == 1
 
 
 def _poll_until_it_is(state, worker, conversion_id):
-    while (entry := worker.engine.ledger.get(conversion_id)).state is not state:
+    while (entry := worker.services.ledger.get(conversion_id)).state is not state:
         (message,) = worker.waiting()
         worker.run_when_due(message)
     return entry
@@ -142,8 +142,8 @@ def test_a_job_that_was_alive_and_is_gone_is_not_paid_again(worker, submitted, s
     worker.run_when_due(poll)
     worker.work()
 
-    assert worker.engine.ledger.get(conversion_id).state is State.EXPIRED
-    assert worker.engine.ledger.dead_ids() == [conversion_id]
+    assert worker.services.ledger.get(conversion_id).state is State.EXPIRED
+    assert worker.services.ledger.dead_ids() == [conversion_id]
     assert sandbox.audit()["jobs"] == 0
 
 
@@ -155,14 +155,14 @@ def test_a_poll_without_an_answer_is_made_again_later(worker, submitted, sandbox
     begun = time.time()
     worker.run(poll)
     (again,) = worker.waiting()
-    noted = worker.engine.ledger.get(conversion_id)
-    assert (noted.state, noted.alive) == (State.CONVERTING, True)
-    assert again.due_at > begun + worker.engine.spacing_s
+    noted = worker.services.ledger.get(conversion_id)
+    assert (noted.state, noted.confirmed) == (State.CONVERTING, True)
+    assert again.due_at > begun + worker.services.spacing_s
 
     sandbox.set_faults({})
     worker.run_when_due(again)
     worker.work()
-    assert worker.engine.ledger.get(conversion_id).state is State.SUCCEEDED
+    assert worker.services.ledger.get(conversion_id).state is State.SUCCEEDED
     assert sandbox.audit()["violations"] == 0
 
 

@@ -117,7 +117,7 @@ def test_bad_members_keep_no_finished_entry_from_being_trimmed(worker, client, p
 def test_bad_members_keep_no_dead_letter_from_being_stripped(worker, client, ledger, make, plant):
     plant(KEYS.dead)
     entry = make.ready()
-    client.hset(KEYS.conversion(entry.id), mapping={"state": "failed", "told": "1"})
+    client.hset(KEYS.conversion(entry.id), mapping={"state": "failed", "delivered": "1"})
     client.zadd(KEYS.dead, {entry.id: time.time() - FILE_LIFE_S - 9})
     for _ in range(3):
         clean()

@@ -61,8 +61,8 @@ def _convert(worker, conveyor, document, client, params=None):
     """Convert, and remember the job's id before it is forgotten."""
     handle = conveyor.convert(document, to="html", params=params)
     worker.run(worker.waiting()[0])
-    entry = worker.engine.ledger.get(handle.id)
-    worker.engine.ledger._redis.delete(KEYS.turnstile(handle.id))
+    entry = worker.services.ledger.get(handle.id)
+    worker.services.ledger._redis.delete(KEYS.turnstile(handle.id))
     (poll,) = [it for it in worker.waiting() if it.task == names.POLL] or [None]
     return handle, entry, poll
 
@@ -86,10 +86,10 @@ def test_a_conversion_that_had_a_hard_time_takes_no_more_either(
     worker, conveyor, document, client, after_spacing
 ):
     handle, entry, _ = _convert(worker, conveyor, document, client)
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     for number in range(60):
-        entry = ledger.later(
-            entry, 1, alive=True, strike=True, note=f"{number}: the proxy says {'no ' * 80}"
+        entry = ledger.poll_later(
+            entry, 1, confirmed=True, failed=True, note=f"{number}: the proxy says {'no ' * 80}"
         )
     worker.drop()
     after_spacing(handle.id)
@@ -115,7 +115,7 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
     )
     assert stored_in_redis(PASSWORD)
     worker.run_when_due(poll)
-    ready = worker.engine.ledger.get(handle.id)
+    ready = worker.services.ledger.get(handle.id)
     (remote,) = ready.result.files
     secrets = [PASSWORD, entry.job_id, remote.url, document.name, *entry.uploads.values()]
     assert all(map(stored_in_redis, secrets))
@@ -136,7 +136,7 @@ def test_a_cancelled_conversion_keeps_nothing_either(
     handle.cancel()
     worker.work()
 
-    assert worker.engine.ledger.get(handle.id).told
+    assert worker.services.ledger.get(handle.id).delivered
     for secret in (entry.job_id, document.name, *entry.uploads.values()):
         assert stored_in_redis(secret) == []
 
@@ -147,10 +147,10 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
     handle, entry, poll = _convert(worker, conveyor, document, client)
     worker.run_when_due(poll)
     worker.waiting()
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     ready = ledger.get(handle.id)
     dead = ledger.failed(ready, Failure(FailureKind.STORAGE, "Full."))
-    ledger.told(handle.id, is_dead=True)
+    ledger.delivered(handle.id, is_dead=True)
     clean()
     assert ledger.get(handle.id).result == ready.result  # it may still be fetched
 

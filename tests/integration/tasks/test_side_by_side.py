@@ -61,7 +61,7 @@ def test_what_is_raised_for_one_is_counted_there_and_harms_no_other(
     *, worker, converting, sandbox, fails_for
 ):
     bad, *others = converting
-    job_id = worker.engine.ledger.get(bad.id).job_id
+    job_id = worker.services.ledger.get(bad.id).job_id
     fails_for(ConvertApi, "poll", BugError(), lambda *args: job_id in args)
     with capture_logs() as logs:
         while not all(handle.get().state is State.SUCCEEDED for handle in others):
@@ -69,9 +69,9 @@ def test_what_is_raised_for_one_is_counted_there_and_harms_no_other(
                 worker.run_when_due(message)
 
     assert [it["event"] for it in logs if it["log_level"] == "error"] == ["stumbled"]
-    entry = worker.engine.ledger.get(bad.id)
+    entry = worker.services.ledger.get(bad.id)
     assert (entry.state, entry.stumbles) == (State.CONVERTING, 1)
-    assert {worker.engine.ledger.get(handle.id).told for handle in others} == {True}
+    assert {worker.services.ledger.get(handle.id).delivered for handle in others} == {True}
     assert sandbox.audit()["violations"] == 0
 
 
@@ -87,13 +87,13 @@ def test_redis_that_is_away_for_one_is_no_stumble_and_it_goes_on_after_its_lease
                 worker.run_when_due(message)
     monkeypatch.undo()
 
-    entry = worker.engine.ledger.get(bad.id)
+    entry = worker.services.ledger.get(bad.id)
     assert (entry.state, entry.stumbles) == (State.CONVERTING, 0)
     # Nobody polls it before the lease of whoever did not note his answer has ended.
     assert 0 < client.pttl(KEYS.turnstile(bad.id)) <= 15_000
     make_overdue()
     worker.ring()
-    assert worker.engine.ledger.get(bad.id).polls == 0
+    assert worker.services.ledger.get(bad.id).polls == 0
 
     client.delete(KEYS.turnstile(bad.id))
     worker.drop()
@@ -116,7 +116,7 @@ def test_broker_that_takes_no_bell_delays_and_harms_nothing(
         patch.setattr(Belfry, "ring", away)
         worker.ring()
     assert worker.waiting() == []
-    assert {worker.engine.ledger.get(handle.id).stumbles for handle in converting} == {0}
+    assert {worker.services.ledger.get(handle.id).stumbles for handle in converting} == {0}
 
     worker.drop()
     make_overdue()
@@ -143,7 +143,7 @@ def test_more_than_there_is_room_for_is_left_to_the_next_bell(
 
 @pytest.fixture
 def no_room(worker, monkeypatch):
-    monkeypatch.setattr(worker.engine.crew, "room", lambda _: 0)
+    monkeypatch.setattr(worker.services.crew, "room", lambda _: 0)
 
 
 def test_where_there_is_no_room_one_bell_a_slot_comes_later_however_many_ask(
@@ -151,10 +151,10 @@ def test_where_there_is_no_room_one_bell_a_slot_comes_later_however_many_ask(
 ):
     handle = conveyor.convert(document, to="html")
     worker.drop()
-    begun = worker.engine.ledger.now()
+    begun = worker.services.ledger.now()
     for _ in range(20):
         worker.ring(names.SUBMIT)
-    ended = worker.engine.ledger.now()
+    ended = worker.services.ledger.now()
     bells = worker.waiting()
 
     assert {bell.task for bell in bells} == {names.SUBMIT}
@@ -175,7 +175,7 @@ def test_signature_that_comes_where_there_is_no_room_is_accepted_and_waits(
     *, worker, conveyor, document, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(worker.engine.crew, "room", lambda _: 0)
+        patch.setattr(worker.services.crew, "room", lambda _: 0)
         result = conveyor.signature(document, to="html").apply_async(ignore_result=True)
         worker.run(worker.waiting()[0])
     assert conveyor.get(result.id).state is State.QUEUED

@@ -48,10 +48,10 @@ def test_small_result_is_stored_and_told_by_the_poll_without_another_message(
     result = AsyncResult(conversion_id, app=worker.app).get(timeout=30)
     assert Conversion.from_dict(result) == conveyor.get(conversion_id)
     assert list(results()) == ["a.html"]
-    assert worker.engine.ledger.get(conversion_id).told
+    assert worker.services.ledger.get(conversion_id).delivered
     assert due_at(conversion_id) is None
     # The job, the result and the upload are deleted later, by others.
-    assert worker.engine.ledger.leftovers.count() == 3
+    assert worker.services.ledger.leftovers.count() == 3
 
 
 def test_signature_needs_no_bell_beside_its_own_message(worker, conveyor, document):
@@ -67,7 +67,7 @@ def test_failure_that_a_poll_finds_is_told_by_it(worker, conveyor, document, san
     assert names.DELIVER not in worker.work()
     with pytest.raises(ConversionFailed, match="Password"):
         AsyncResult(handle.id, app=worker.app).get(timeout=30)
-    assert worker.engine.ledger.get(handle.id).told
+    assert worker.services.ledger.get(handle.id).delivered
 
 
 def test_members_of_a_group_are_told_as_its_members(worker, conveyor, document):
@@ -79,12 +79,12 @@ def test_members_of_a_group_are_told_as_its_members(worker, conveyor, document):
 
 
 def _with_callback(conveyor, document):
-    note = Signature("web.note", queue="called", app=conveyor.celery_app)
+    note = Signature("web.note", queue="webhook_received", app=conveyor.celery_app)
     return conveyor.signature(document, to="html").apply_async(link=note).id
 
 
 def _with_errback(conveyor, document):
-    note = Signature("web.note", queue="called", app=conveyor.celery_app)
+    note = Signature("web.note", queue="webhook_received", app=conveyor.celery_app)
     return conveyor.signature(document, to="html").apply_async(link_error=note).id
 
 
@@ -129,8 +129,8 @@ def test_result_that_can_not_be_stored_is_held_and_stored_by_the_next_bell(
     else:
         sandbox.set_faults({"truncated_download": 1.0})
     handle, sent = polled()
-    entry = worker.engine.ledger.get(handle.id)
-    assert (entry.state, entry.faults, entry.told) == (State.READY, 1, False)
+    entry = worker.services.ledger.get(handle.id)
+    assert (entry.state, entry.faults, entry.delivered) == (State.READY, 1, False)
     assert "could not be stored" in entry.note
     # A bell alone: whoever takes it up brings the result, and needs no other message.
     (bell,) = sent
@@ -157,8 +157,8 @@ def test_where_the_result_backend_is_away_the_telling_alone_is_repeated(
         pool.reset()
         handle, sent = polled()
     pool.reset()
-    entry = worker.engine.ledger.get(handle.id)
-    assert (entry.state, entry.told, entry.untold) == (State.SUCCEEDED, False, 1)
+    entry = worker.services.ledger.get(handle.id)
+    assert (entry.state, entry.delivered, entry.undelivered) == (State.SUCCEEDED, False, 1)
     assert AsyncResult(handle.id, app=worker.app).state == "PENDING"
 
     (bell,) = sent
@@ -166,7 +166,7 @@ def test_where_the_result_backend_is_away_the_telling_alone_is_repeated(
     worker.run_when_due(bell)
     result = AsyncResult(handle.id, app=worker.app).get(timeout=30)
     assert Conversion.from_dict(result) == handle.get()
-    assert worker.engine.ledger.get(handle.id).told
+    assert worker.services.ledger.get(handle.id).delivered
     assert sandbox.audit()["downloads"] == 1
 
 
@@ -179,7 +179,7 @@ def test_worker_that_dies_between_the_note_and_the_store_is_followed_after_its_l
     assert (handle.get().state, sent) == (State.READY, [])
     lease_s = client.pttl(KEYS.delivery(handle.id)) / 1000
     assert 0 < lease_s <= 15
-    assert due_at(handle.id) > worker.engine.ledger.now() + lease_s
+    assert due_at(handle.id) > worker.services.ledger.now() + lease_s
 
     # As long as the lease lives it may be that the other is at work.
     make_overdue()
@@ -204,9 +204,9 @@ def test_result_that_is_cancelled_while_it_is_stored_is_told_as_cancelled_once(
         told.append(state)
         return store(task_id, result, state, *args, **options)
 
-    def fetch_and_cancel(engine, entry, *args):
-        fetched.append(fetch_one(engine, entry, *args))
-        engine.ledger.cancelled(engine.ledger.get(entry.id))
+    def fetch_and_cancel(services, entry, *args):
+        fetched.append(fetch_one(services, entry, *args))
+        services.ledger.cancelled(services.ledger.get(entry.id))
         return fetched[-1]
 
     fetch_one = delivery._fetch_one

@@ -72,7 +72,7 @@ def test_delivery_is_held_while_the_storage_is_not_mounted_and_goes_on_afterward
     for _ in range(12):  # more often than any fault is forgiven
         worker.run(message)
         assert [bell.task for bell in worker.drop()] == [names.DELIVER]
-    entry = worker.engine.ledger.get(handle.id)
+    entry = worker.services.ledger.get(handle.id)
 
     assert (entry.state, entry.faults) == (State.READY, 0)
     assert "has no file .conveyor" in handle.progress().note
@@ -165,7 +165,7 @@ def test_result_that_is_a_source_and_not_mounted_is_held_and_no_dead_letter(
 
 @pytest.mark.parametrize("where", ["results/none/a.pdf", "staged/none/a.pdf", "a.pdf"])
 def test_source_that_the_right_storage_has_never_had_is_the_callers(worker, conveyor, mount, where):
-    worker.engine.marker.check()
+    worker.services.marker.check()
     handle = conveyor.convert((mount.folder / where).as_uri(), to="html")
     worker.work()
 
@@ -259,11 +259,11 @@ def test_worker_with_another_storage_leaves_the_delivery_to_another(
         assert again.due_at - message.due_at < 10**10
         assert _is_pending(stranger, handle)
         storage_watch.look()
-        assert len(stranger.engine.marker.mark.strangers()) == 1
+        assert len(stranger.services.marker.mark.strangers()) == 1
     with worker_of(sandbox.url) as right:
         storage_watch.look()
         right.run_when_due(again)
-        assert right.engine.marker.mark.strangers() == []
+        assert right.services.marker.mark.strangers() == []
     assert handle.get().state is State.SUCCEEDED
     assert not (tmp_path / "others").exists()
 
@@ -332,7 +332,7 @@ def test_files_that_a_lapsed_delivery_stores_of_what_another_has_cancelled_are_r
 
 
 def test_bytes_that_come_in_an_answer_get_names_of_their_own(worker):
-    keep = worker.engine.keeper("c1")
+    keep = worker.services.keeper("c1")
     stored = [keep(name, [name.encode()]) for name in ("a.png", "../A.png", "a.png")]
 
     assert [type(file) for file in stored] == [StoredFile] * 3

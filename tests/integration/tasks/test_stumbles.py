@@ -98,7 +98,7 @@ def stumbling(worker_of, sandbox, bug):
 
 
 def _begin(bug, worker, patch):
-    patch.setattr(type(getattr(worker.engine, bug.part)), bug.method, _raise)
+    patch.setattr(type(getattr(worker.services, bug.part)), bug.method, _raise)
 
 
 def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
@@ -110,10 +110,10 @@ def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
         _begin(bug, worker, patch)
         with caplog.at_level(logging.ERROR):
             worker.run_when_due(message)
-            assert worker.engine.ledger.get(handle.id).stumbles == 1
+            assert worker.services.ledger.get(handle.id).stumbles == 1
             assert handle.get().state is bug.left
             come_again(worker)
-            assert worker.engine.ledger.get(handle.id).stumbles == 2
+            assert worker.services.ledger.get(handle.id).stumbles == 2
             come_again(worker)
 
     conversion = handle.get()
@@ -123,7 +123,7 @@ def test_three_stumbles_are_a_dead_letter_whose_caller_is_told(
     with pytest.raises(ConversionFailed, match="unexpected error") as raised:
         AsyncResult(handle.id, app=worker.app).get(timeout=30)
     assert raised.value.kind == "internal"
-    assert worker.engine.ledger.get(handle.id).told
+    assert worker.services.ledger.get(handle.id).delivered
     assert [dead.id for dead in conveyor.dead_letters.list(FailureKind.INTERNAL)] == [handle.id]
     # The traceback stands in the log, once for each.
     stumbles = [record.msg for record in caplog.records if record.name == "conveyor.task"]
@@ -162,8 +162,8 @@ def test_a_post_that_raises_is_asked_for_and_not_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(ConvertApi, "start", start_and_raise)
         worker.run(message)
-    entry = worker.engine.ledger.get(handle.id)
-    assert (entry.state, entry.alive, entry.stumbles) == (State.CONVERTING, False, 1)
+    entry = worker.services.ledger.get(handle.id)
+    assert (entry.state, entry.confirmed, entry.stumbles) == (State.CONVERTING, False, 1)
     come_again(worker)
     worker.work()
 
@@ -174,7 +174,7 @@ def test_a_post_that_raises_is_asked_for_and_not_repeated(
 def test_a_signature_that_stumbles_before_it_is_accepted_tells_its_caller(
     worker, conveyor, document, monkeypatch, sandbox
 ):
-    monkeypatch.setattr(worker.engine.ledger, "open", _raise)
+    monkeypatch.setattr(worker.services.ledger, "open", _raise)
     result = conveyor.signature(document, to="html").apply_async()
     worker.work()
 
@@ -214,7 +214,7 @@ def test_a_stumble_says_nothing_of_the_source_in_the_callers_error(
     worker, conveyor, document, monkeypatch, come_again
 ):
     handle = conveyor.convert(f"https://e.com/{SECRET}/a.md", to="html", params={"A": SECRET})
-    monkeypatch.setattr(type(worker.engine.dialects), "candidates", _raise)
+    monkeypatch.setattr(type(worker.services.dialects), "candidates", _raise)
     (message,) = worker.waiting()
     worker.run(message)
     come_again(worker)
@@ -235,11 +235,11 @@ def test_without_redis_nothing_is_counted_as_a_stumble(
 
     handle = conveyor.convert(document, to="html")
     with monkeypatch.context() as patch:
-        patch.setattr(type(getattr(worker.engine, part)), method, away)
+        patch.setattr(type(getattr(worker.services, part)), method, away)
         for _ in range(5):
             come_again(worker)
 
-    assert worker.engine.ledger.get(handle.id).stumbles == 0
+    assert worker.services.ledger.get(handle.id).stumbles == 0
     come_again(worker)
     worker.work()
     assert handle.get().state is State.SUCCEEDED
@@ -285,7 +285,7 @@ def about(worker, client, kind_of_message):
         client.hset(KEYS.conversion(conversion_id), mapping={"state": state, **fields})
         client.zrem(KEYS.due("submit"), conversion_id)
         kind = task.removeprefix("conveyor.")
-        client.zadd(KEYS.due(kind), {conversion_id: worker.engine.ledger.now()})
+        client.zadd(KEYS.due(kind), {conversion_id: worker.services.ledger.now()})
         before = client.hgetall(KEYS.conversion(conversion_id))
         if kind_of_message == "deliver of one":
             worker.call(names.DELIVER, conversion_id)
@@ -317,7 +317,7 @@ def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
     before = about(handle.id, {"v": "99"})
 
     assert client.hgetall(KEYS.conversion(handle.id)) == before
-    assert due_at(handle.id) <= worker.engine.ledger.now()
+    assert due_at(handle.id) <= worker.services.ledger.now()
     assert conveyor.dead_letters.unreadable() == {}
     assert sandbox.audit()["requests"] == 0
 
@@ -326,7 +326,7 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
     *, worker, conveyor, document, monkeypatch, come_again, due_at
 ):
     """An hour or so, then the operator finds it among the dead letters."""
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     handle = conveyor.convert(document, to="html")
     worker.waiting()
     entry = ledger.get(handle.id)
@@ -340,4 +340,4 @@ def test_an_outcome_that_can_not_be_told_is_tried_again_and_ends(
         come_again(worker)
 
     assert due_at(handle.id) is None
-    assert ledger.get(handle.id).told
+    assert ledger.get(handle.id).delivered

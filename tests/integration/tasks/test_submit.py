@@ -46,11 +46,11 @@ def test_a_bell_does_nothing_for_what_is_not_due(
 ):
     handle = conveyor.convert(document, to="html")
     worker.waiting()
-    client.zadd(KEYS.due("submit"), {handle.id: worker.engine.ledger.now() + 30})
-    before = worker.engine.ledger.get(handle.id)
-    worker.call(names.SUBMIT, at=0 if at == "now" else worker.engine.ledger.now() - 7)
+    client.zadd(KEYS.due("submit"), {handle.id: worker.services.ledger.now() + 30})
+    before = worker.services.ledger.get(handle.id)
+    worker.call(names.SUBMIT, at=0 if at == "now" else worker.services.ledger.now() - 7)
 
-    assert worker.engine.ledger.get(handle.id) == before
+    assert worker.services.ledger.get(handle.id) == before
     assert worker.waiting() == []
     assert sandbox.audit()["requests"] == 0
 
@@ -61,7 +61,7 @@ def test_a_worker_that_died_after_its_intent_is_asked_for_and_not_repeated(
     """The intent is on record, the POST perhaps went out: the submit's repeat must not POST."""
     handle = conveyor.convert(document, to="html")
     (message,) = worker.waiting()
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     ledger.begin_submit(ledger.get(handle.id), Submission("0" * 32, sandbox.url, Dialect.PATH))
     worker.run(message)
 
@@ -85,14 +85,14 @@ def test_a_throttled_submit_starts_nothing_and_keeps_its_id(worker, conveyor, sa
     handle = conveyor.convert(document, to="html")
     begun = time.time()
     worker.run(worker.waiting()[0])
-    entry = worker.engine.ledger.get(handle.id)
+    entry = worker.services.ledger.get(handle.id)
     assert (entry.state, entry.submits) == (State.QUEUED, 0)
     (again,) = worker.waiting()
     assert again.due_at > begun + 0.1
 
     sandbox.set_faults({})
     worker.run_when_due(again)
-    assert worker.engine.ledger.get(handle.id).job_id == entry.job_id
+    assert worker.services.ledger.get(handle.id).job_id == entry.job_id
     assert sandbox.audit()["paid"] == 1
 
 
@@ -122,8 +122,8 @@ def test_a_dialect_is_found_out_once(*, worker_of, sandbox_of, conveyor, documen
     with worker_of(sandbox.url) as worker:
         first = conveyor.convert(document, to="html")
         worker.run(worker.waiting()[0])
-        tried = worker.engine.ledger.get(first.id)
-        assert (tried.alive, tried.dialect) == (True, Dialect(spoken))
+        tried = worker.services.ledger.get(first.id)
+        assert (tried.confirmed, tried.dialect) == (True, Dialect(spoken))
         assert tried.submits == 1
         worker.work()
         assert first.get().state is State.SUCCEEDED
@@ -134,7 +134,7 @@ def test_a_dialect_is_found_out_once(*, worker_of, sandbox_of, conveyor, documen
         assert sandbox.audit()["requests"] - before == 2
     with worker_of(sandbox.url) as another:
         another.waiting()
-        assert another.engine.dialects.candidates()[0] is Dialect(spoken)
+        assert another.services.dialects.candidates()[0] is Dialect(spoken)
     assert sandbox.audit()["paid"] == 2
 
 
@@ -146,15 +146,15 @@ def test_lost_submit_is_repeated_as_it_was_by_a_worker_of_the_other_dialect(
     handle = conveyor.convert(document, to="html")
     with worker_of(sandbox.url, api_dialect="path") as worker:
         worker.run(worker.waiting()[0])
-        posted = worker.engine.ledger.get(handle.id)
+        posted = worker.services.ledger.get(handle.id)
         sandbox.set_faults({})
     with worker_of(sandbox.url, api_dialect="query") as worker:
-        while (entry := worker.engine.ledger.get(handle.id)).submits == 1:
+        while (entry := worker.services.ledger.get(handle.id)).submits == 1:
             for message in worker.waiting():
                 worker.run_when_due(message)
 
     assert (entry.job_id, entry.dialect) == (posted.job_id, Dialect.PATH)
-    assert entry.alive
+    assert entry.confirmed
     assert sandbox.audit()["paid"] == 1
 
 

@@ -87,12 +87,12 @@ def test_callback_that_was_noted_is_not_sent_again(
 ):
     result = conveyor.signature(document, to="html").apply_async(link=note("called"))
     message = delivery_of()
-    fails("told", times=2)
+    fails("delivered", times=2)
     for _ in range(3):
         worker.run(message)
 
     assert len(ids_in("called")) == 1
-    assert worker.engine.ledger.get(result.id).told
+    assert worker.services.ledger.get(result.id).delivered
     assert AsyncResult(result.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
 
 
@@ -139,7 +139,7 @@ def test_errback_runs_once_and_after_the_failure_is_stored(
         link_error=[note("failed"), note("failed")]
     )
     message = delivery_of()
-    fails("told")
+    fails("delivered")
     for _ in range(3):
         worker.run(message)
 
@@ -157,11 +157,11 @@ def test_callback_that_can_not_be_sent_keeps_nobody_from_the_result(
     )
     message = delivery_of()
     worker.run(message)
-    entry = worker.engine.ledger.get(result.id)
+    entry = worker.services.ledger.get(result.id)
 
     assert AsyncResult(result.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
     assert len(ids_in("called")) == 1
-    assert (entry.told, entry.stumbles) == (False, 1)
+    assert (entry.delivered, entry.stumbles) == (False, 1)
     assert set(entry.sent.split()) == {"link:1", "result"}
 
 
@@ -177,4 +177,4 @@ def test_conversion_without_callbacks_costs_no_note(
     monkeypatch.setattr(Ledger, "sent", noted)
     worker.run(message)
 
-    assert worker.engine.ledger.get(message.id).told
+    assert worker.services.ledger.get(message.id).delivered

@@ -6,7 +6,7 @@ import pytest
 
 from conveyor import State, names
 from conveyor.convertapi.client import ConvertApi
-from conveyor.domain.outcomes import Throttled
+from conveyor.domain.answers import Throttled
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
@@ -57,7 +57,7 @@ def test_a_throttled_submit_waits_its_step_or_longer_if_retry_after_asks_for_tha
 ):
     throttle(retry_after_s)
     least_s, most_s = bounds_s
-    client = worker.engine.ledger.client
+    client = worker.services.ledger.client
     begun = now_of(client)
     worker.run(worker.waiting()[0])
     due = client.zscore(KEYS.due("submit"), handle.id)
@@ -78,14 +78,14 @@ def test_what_is_throttled_again_and_again_waits_longer_each_time(worker, handle
         client.zadd(KEYS.due("submit"), {handle.id: 1})
         client.delete(KEYS.turnstile(handle.id), *client.keys(f"{KEYS.prefix}bell:*"))
         # The account's own rate is not asked for here.
-        client.delete(KEYS.account(worker.engine.governor.account))
+        client.delete(KEYS.account(worker.services.governor.account))
         worker.waiting()
         worker.ring(names.SUBMIT)
 
     for steps, (most_s, least_s) in zip((1, 2, 3, 3), waits, strict=True):
         assert most_s >= steps * STEP_S
         assert least_s <= 1.2 * steps * STEP_S + 0.1
-    assert worker.engine.ledger.get(handle.id).strikes == 5
+    assert worker.services.ledger.get(handle.id).consecutive_failures == 5
 
 
 def test_while_one_waits_for_an_hour_others_are_submitted(

@@ -214,7 +214,7 @@ def test_leftovers_of_a_later_release_wait_for_it_and_keep_none_of_ours(worker, 
         client.zadd(KEYS.leftovers, {f"newer-{number}": 1000 + number})
         client.hset(KEYS.leftover_records, f"newer-{number}", f"9999999999 0 {record}")
     client.zadd(KEYS.leftovers, {"own": 1})
-    own = json.dumps({"v": 1, "url": f"{worker.engine.api.base_url}/d/{'0' * 32}"})
+    own = json.dumps({"v": 1, "url": f"{worker.services.api.base_url}/d/{'0' * 32}"})
     client.hset(KEYS.leftover_records, "own", f"9999999999 0 {own}")
 
     cleanup.clean_up()
@@ -237,9 +237,9 @@ def test_tokens_of_a_later_release_are_put_off(worker, conveyor, client, tmp_pat
 
 
 def test_what_was_learned_by_a_later_release_is_learned_anew(worker, conveyor, client, document):
-    account = worker.engine.settings.account_name
+    account = worker.services.settings.account_name
     client.set(KEYS.dialect(account), "telepathy")
-    client.hset(KEYS.pace, "md:html", "fast")
+    client.hset(KEYS.expected_durations, "md:html", "fast")
     client.hset(KEYS.account(account), mapping={"mood": "cheerful", "rate": "many"})
     handle = conveyor.convert(document, to="html")
     worker.work()

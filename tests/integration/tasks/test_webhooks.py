@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from conveyor import State, names
-from conveyor.domain.outcomes import InProgress
+from conveyor.domain.answers import InProgress
 from conveyor.webhooks import is_genuine
 
 KEY = "k" * 32
@@ -85,19 +85,19 @@ def test_the_service_calls_an_address_that_only_we_can_have_made(
 
     assert (folder, named) == ("webhooks", conversion_id)
     assert is_genuine(KEY, conversion_id, signature)
-    assert job_id == worker.engine.ledger.get(conversion_id).job_id
+    assert job_id == worker.services.ledger.get(conversion_id).job_id
 
 
 def test_the_call_brings_the_one_poll_that_is_needed(
     *, worker, conveyor, document, receiver, sandbox, due_at
 ):
-    begun = worker.engine.ledger.now()
+    begun = worker.services.ledger.now()
     conversion_id = _submitted(worker, conveyor, document)
     # No message waits for what a call will have ended long before.
     assert _polls(worker) == []
     fallback_at = due_at(conversion_id)
-    spacing_s = worker.engine.spacing_s
-    assert begun + spacing_s < fallback_at < worker.engine.ledger.now() + 2 * spacing_s
+    spacing_s = worker.services.spacing_s
+    assert begun + spacing_s < fallback_at < worker.services.ledger.now() + 2 * spacing_s
     _, job_id = _called(receiver)
 
     conveyor.job_ended(conversion_id, job_id)
@@ -120,7 +120,7 @@ def test_without_a_call_the_fallback_finds_it(worker, conveyor, document, receiv
 
 def test_a_call_that_is_faster_than_the_answer_is_not_lost(worker, conveyor, document, monkeypatch):
     """The service has called before the submit's answer is noted: the poll comes at once."""
-    ledger = worker.engine.ledger
+    ledger = worker.services.ledger
     conversion_id = conveyor.convert(document, to="html").id
     (submit,) = worker.waiting()
     noted = ledger.started
@@ -143,7 +143,7 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
 ):
     """The poll may have been answered a moment before the job ended."""
     conversion_id = _submitted(worker, conveyor, document)
-    ledger, api = worker.engine.ledger, worker.engine.api
+    ledger, api = worker.services.ledger, worker.services.api
     entry = ledger.get(conversion_id)
 
     def poll(self, *_, **__):
@@ -157,4 +157,4 @@ def test_a_call_during_a_poll_is_answered_by_another_as_soon_as_may_be(
         worker.ring()
     (again,) = _polls(worker)
 
-    assert begun + worker.engine.spacing_s < again.due_at < time.time() + 1
+    assert begun + worker.services.spacing_s < again.due_at < time.time() + 1

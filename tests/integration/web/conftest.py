@@ -126,7 +126,9 @@ def _log():
 @pytest.fixture(scope="session")
 def _standing_site(valkey_server, tmp_path_factory, _log):
     place = tmp_path_factory.getbasetemp() / "files"
-    with _site(valkey_server.url(), place, web_rate=0, webhook_key=WEBHOOK_KEY) as site:
+    with _site(
+        valkey_server.url(), place, web_requests_per_minute=0, webhook_key=WEBHOOK_KEY
+    ) as site:
         yield site
 
 

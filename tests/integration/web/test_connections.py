@@ -165,7 +165,9 @@ def test_silent_connections_make_room_for_others(serve, connect, heard):
 def test_a_connection_too_many_is_told_so(serve, connect, heard, make):
     """Event streams can't be taken from those who listen."""
     site = serve(web_connections=16)
-    follow = f"GET /conversions/{make.converting(alive=True).id}/events".encode() + HEAD + b"\r\n"
+    follow = (
+        f"GET /conversions/{make.converting(confirmed=True).id}/events".encode() + HEAD + b"\r\n"
+    )
     listening = [connect(site) for _ in range(16)]
     for client in listening:
         client.sendall(follow)
@@ -180,7 +182,7 @@ def test_a_connection_whose_last_request_was_sent_ahead_is_not_silent(
     *, serve, connect, heard, make, ledger
 ):
     site = serve(web_connections=16)
-    entry = make.converting(alive=True)
+    entry = make.converting(confirmed=True)
     follow = f"GET /conversions/{entry.id}/events".encode() + HEAD + b"Connection: close\r\n\r\n"
     client = connect(site)
     client.sendall(HEALTH + follow)

@@ -264,6 +264,6 @@ def test_reading_a_file_costs_little(site, converted, heard, name, method):
 
 @pytest.mark.parametrize("body", ["lists", "quotes without end", "a nest of lists"])
 def test_a_webhook_costs_little(site, make, heard, body):
-    path = address_of("/webhooks", WEBHOOK_KEY, make.converting(alive=True).id)
+    path = address_of("/webhooks", WEBHOOK_KEY, make.converting(confirmed=True).id)
     _check(site, _request(path, JSON, body=BODIES[body]), heard)
     _check(site, _request(f"{path}?{'JobId=1&' * 7000}", JSON, body=BODIES[body]), heard)

@@ -11,7 +11,7 @@ UNSTORED = Failure(FailureKind.STORAGE, "The disk is full.")
 @pytest.fixture
 def dead(make, ledger):
     def end(failure=DAMAGED, *, is_paid_result=False):
-        entry = make.ready() if is_paid_result else make.converting(alive=True)
+        entry = make.ready() if is_paid_result else make.converting(confirmed=True)
         return ledger.failed(entry, failure).id
 
     return end

@@ -188,14 +188,16 @@ async def _fuzz(app, right_ones):
 
 @pytest.fixture
 def right_ones(make, converted):
-    return _right_ones(make.converting(alive=True).id, f"/conversions/{converted()}/files/a.pdf")
+    return _right_ones(
+        make.converting(confirmed=True).id, f"/conversions/{converted()}/files/a.pdf"
+    )
 
 
 @pytest.mark.usefixtures("_log")
 @pytest.mark.timeout(120 + REQUESTS // 10)
 def test_no_request_breaks_the_application(redis_url, folder, right_ones, caplog):
     where = {"broker_url": redis_url, "redis_url": redis_url, "storage_url": folder.as_uri()}
-    settings = load(WebSettings, **where, web_rate=0, webhook_key=WEBHOOK_KEY)
+    settings = load(WebSettings, **where, web_requests_per_minute=0, webhook_key=WEBHOOK_KEY)
     with closing(Conveyor(**where)) as conveyor:
         seen = asyncio.run(_fuzz(make_app(settings, conveyor), right_ones))
 

@@ -21,7 +21,7 @@ def _requests(caplog):
 
 @pytest.fixture
 def guarded(serve):
-    return serve(has_key=True, web_rate=0)
+    return serve(has_key=True, web_requests_per_minute=0)
 
 
 @pytest.mark.parametrize("shown", [None, "Bearer wrong", "Basic dGVzdHM6", "Bearer "])
@@ -119,7 +119,7 @@ def test_the_log_names_the_key_of_every_request(guarded, caplog):
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(serve):
-    site = serve(web_rate=5)
+    site = serve(web_requests_per_minute=5)
     answers = [site.get("/formats") for _ in range(6)]
 
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]

@@ -35,7 +35,7 @@ def ended(make, ledger, converted):
 
 @pytest.mark.parametrize("has_key", [False, True])
 def test_the_api_is_as_described(serve, tmp_path, ended, has_key):
-    site = serve(has_key=has_key, web_rate=0)
+    site = serve(has_key=has_key, web_requests_per_minute=0)
     header = site.session.headers.get("Authorization")
     tried = _try(site, tmp_path, *(["-H", f"Authorization: {header}"] if has_key else []))
 

@@ -70,7 +70,7 @@ def test_it_ends_soon_though_somebody_follows_a_conversion(process, make):
 
 
 def test_its_log_has_a_line_a_request_and_no_secret(process, make):
-    entry = make.converting(alive=True, job_id="job-id-of-ours")
+    entry = make.converting(confirmed=True, job_id="job-id-of-ours")
     path = address_of("/webhooks", KEY, entry.id)
     with process() as web:
         requests.get(f"{web.url}{path}?JobId=job-id-of-ours", timeout=60)

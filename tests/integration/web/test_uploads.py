@@ -17,7 +17,7 @@ DOCUMENT = b"a document\n" * 1000
 
 
 def _form(*parts, **fields):
-    """Parts in the order given: requests puts fields first."""
+    """Services in the order given: requests puts fields first."""
     return {
         "files": [
             *((name, content) for name, content in parts),

@@ -32,7 +32,7 @@ def impatient(monkeypatch):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_call_brings_the_poll_forward(call, client, make, method):
     """From outside, without a key: the address is its own proof."""
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
     answer = call(entry.id, method)
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -50,16 +50,16 @@ def test_a_call_for_any_task_id_brings_the_poll_forward(*, call, client, ledger,
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_repeated_late_and_unknown_calls_are_answered_the_same(call, make, converted, method):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
 
     assert {call(entry.id, method).status_code for _ in range(3)} == {204}
     assert call(converted(), method).status_code == 204
     assert call("nothing", method).status_code == 204
-    assert call(make.converting(alive=True).id, method, job_id="1" * 32).status_code == 204
+    assert call(make.converting(confirmed=True).id, method, job_id="1" * 32).status_code == 204
 
 
 def test_a_forged_call_finds_nothing(call, client, make):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
     answer = call(entry.id, key="another-key-than-ours")
 
     assert answer.status_code == 404
@@ -67,7 +67,7 @@ def test_a_forged_call_finds_nothing(call, client, make):
 
 
 def test_a_signature_is_of_one_conversion(site, make):
-    first, second = make.converting(alive=True), make.converting(alive=True)
+    first, second = make.converting(confirmed=True), make.converting(confirmed=True)
     path = address_of("/webhooks", WEBHOOK_KEY, first.id).replace(first.id, second.id)
 
     assert site.get(path, params={"JobId": JOB}).status_code == 404
@@ -75,7 +75,7 @@ def test_a_signature_is_of_one_conversion(site, make):
 
 def test_without_a_key_there_are_no_webhooks(serve, make):
     site = serve()
-    path = address_of("/webhooks", "", make.converting(alive=True).id)
+    path = address_of("/webhooks", "", make.converting(confirmed=True).id)
 
     assert site.get(path, params={"JobId": JOB}).status_code == 404
 
@@ -106,7 +106,7 @@ def test_a_forged_call_is_refused_without_asking_redis(serve):
     ],
 )
 def test_a_call_in_another_form_brings_the_poll_forward(site, client, make, headers, body):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
     path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
 
     assert site.post(path, data=body, headers=headers).status_code == 204
@@ -114,7 +114,7 @@ def test_a_call_in_another_form_brings_the_poll_forward(site, client, make, head
 
 
 def test_a_call_for_another_job_brings_nothing_forward(call, client, make):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
 
     assert call(entry.id, "POST", job_id="1" * 32).status_code == 204
     assert client.llen("conveyor.poll") == 0
@@ -125,7 +125,7 @@ def test_a_call_for_another_job_brings_nothing_forward(call, client, make):
 )
 @pytest.mark.usefixtures("impatient")
 def test_a_call_that_stalls_counts_and_ends(site, client, make, heard, body):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
     path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
     target = urlsplit(site.url)
     with closing(socket.create_connection((target.hostname, target.port), timeout=60)) as caller:
@@ -136,7 +136,7 @@ def test_a_call_that_stalls_counts_and_ends(site, client, make, heard, body):
 
 
 def test_a_caller_that_does_not_wait_counts(site, client, make):
-    entry = make.converting(alive=True, job_id=JOB)
+    entry = make.converting(confirmed=True, job_id=JOB)
     path = address_of("/webhooks", WEBHOOK_KEY, entry.id)
     target = urlsplit(site.url)
     head = f"POST {path} HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\n"

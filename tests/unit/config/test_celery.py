@@ -22,14 +22,14 @@ def options_of():
 
 def test_no_countdown_reaches_the_least_allowed_visibility_time_out():
     """Else a message that only waits is handed out twice."""
-    bounds = WorkerSettings.model_fields["visibility_timeout"].metadata
+    bounds = WorkerSettings.model_fields["visibility_timeout_seconds"].metadata
     least_s = next(bound.ge for bound in bounds if hasattr(bound, "ge"))
 
     assert least_s >= 2 * max(MAX_DELAY_S, MAX_FALLBACK_S)
 
 
 def test_the_broker_is_told_the_visibility_time_out(options_of):
-    options = options_of(visibility_timeout=333)
+    options = options_of(visibility_timeout_seconds=333)
 
     assert options["broker_transport_options"]["visibility_timeout"] == 333
 

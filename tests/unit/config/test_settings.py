@@ -30,7 +30,7 @@ def test_the_secret_is_all_that_must_be_given(given):
     settings = given()
 
     assert settings.api_url == "https://v2.convertapi.com"
-    assert settings.poll_spacing == 5.0
+    assert settings.poll_spacing_seconds == 5.0
     assert settings.dialects == (Dialect.PATH, Dialect.QUERY)
 
 
@@ -74,14 +74,17 @@ def test_the_secret_is_all_that_must_be_given(given):
         ({"api_url": "http://127.0.0.1.example.com"}, "CONVEYOR_API_URL is wrong: must be https"),
         ({"api_dialect": "new"}, "CONVEYOR_API_DIALECT is wrong"),
         ({"api_auth": "cookie"}, "CONVEYOR_API_AUTH is wrong"),
-        ({"connect_timeout": 0}, "CONVEYOR_CONNECT_TIMEOUT is wrong"),
-        ({"read_timeout": 5}, "CONVEYOR_READ_TIMEOUT is wrong"),
-        ({"answer_timeout": "long"}, "CONVEYOR_ANSWER_TIMEOUT is wrong"),
-        ({"poll_spacing": 4.9}, "ConvertAPI wants 5 s between two polls"),
-        ({"poll_spacing": "nan"}, "CONVEYOR_POLL_SPACING is"),
-        ({"poll_spacing": 0.01, "api_url": LOOPBACK[0]}, "CONVEYOR_POLL_SPACING is wrong"),
+        ({"connect_timeout_seconds": 0}, "CONVEYOR_CONNECT_TIMEOUT_SECONDS is wrong"),
+        ({"read_timeout_seconds": 5}, "CONVEYOR_READ_TIMEOUT_SECONDS is wrong"),
+        ({"answer_timeout_seconds": "long"}, "CONVEYOR_ANSWER_TIMEOUT_SECONDS is wrong"),
+        ({"poll_spacing_seconds": 4.9}, "ConvertAPI wants 5 s between two polls"),
+        ({"poll_spacing_seconds": "nan"}, "CONVEYOR_POLL_SPACING_SECONDS is"),
         (
-            {"poll_spacing": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
+            {"poll_spacing_seconds": 0.01, "api_url": LOOPBACK[0]},
+            "CONVEYOR_POLL_SPACING_SECONDS is wrong",
+        ),
+        (
+            {"poll_spacing_seconds": 1, "api_url": "http://sandbox:8765", "api_secret": "sandbox"},
             "ConvertAPI wants 5 s",
         ),
         ({"api_url": "http://sandbox:8765"}, "CONVEYOR_API_SECRET is no sandbox's"),
@@ -93,13 +96,13 @@ def test_the_secret_is_all_that_must_be_given(given):
             },
             "CONVEYOR_API_MASTER_TOKEN is no sandbox's",
         ),
-        ({"poll_spacing": 61}, "CONVEYOR_POLL_SPACING is wrong"),
+        ({"poll_spacing_seconds": 61}, "CONVEYOR_POLL_SPACING_SECONDS is wrong"),
         ({"submit_attempts": 0}, "CONVEYOR_SUBMIT_ATTEMPTS is wrong"),
-        ({"poll_strikes": 0}, "CONVEYOR_POLL_STRIKES is wrong"),
+        ({"poll_failures": 0}, "CONVEYOR_POLL_FAILURES is wrong"),
         ({"storage_retries": -1}, "CONVEYOR_STORAGE_RETRIES is wrong"),
         ({"pool": "gevent"}, "CONVEYOR_POOL is wrong"),
         ({"concurrency": 0}, "CONVEYOR_CONCURRENCY is wrong"),
-        ({"visibility_timeout": 299}, "CONVEYOR_VISIBILITY_TIMEOUT is wrong"),
+        ({"visibility_timeout_seconds": 299}, "CONVEYOR_VISIBILITY_TIMEOUT_SECONDS is wrong"),
         ({"log_level": "LOUD"}, "CONVEYOR_LOG_LEVEL is wrong"),
     ],
     ids=str,
@@ -211,9 +214,9 @@ def test_a_loopback_service_may_prove_a_loss_soon(given):
 
 @pytest.mark.parametrize("url", LOOPBACK)
 def test_a_loopback_stand_in_may_be_asked_often_and_in_clear(given, url):
-    settings = given(api_url=url, poll_spacing=0.2)
+    settings = given(api_url=url, poll_spacing_seconds=0.2)
 
-    assert (settings.api_is_loopback, settings.poll_spacing) == (True, 0.2)
+    assert (settings.api_is_loopback, settings.poll_spacing_seconds) == (True, 0.2)
 
 
 def test_a_container_beside_this_one_may_be_spoken_to_in_clear(given):

@@ -16,7 +16,12 @@ from conveyor.settings import ENV_PREFIX, ProducerSettings
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
 
-TABLES = {"settings": WorkerSettings, "web settings": WebSettings}
+TABLES = {
+    "usual settings": WorkerSettings,
+    "settings": WorkerSettings,
+    "web settings": WebSettings,
+}
+DURATION = re.compile(r"\b(seconds?|how long)\b", re.IGNORECASE)
 
 
 def _table(name):
@@ -28,7 +33,12 @@ def _table(name):
 def _rows():
     for name, settings in TABLES.items():
         for row in _table(name):
-            yield pytest.param(settings, *row, id=row[0])
+            yield pytest.param(settings, *row, id=f"{name}: {row[0]}")
+
+
+def _fields():
+    for settings in (WorkerSettings, WebSettings):
+        yield from settings.model_fields.items()
 
 
 def _default(field):
@@ -61,3 +71,31 @@ def test_they_say_default_meaning_and_who_reads_it(settings, name, default, mean
     assert default == _default(settings.model_fields[field])
     assert meaning.removeprefix("**Producer.** ") == settings.model_fields[field].description
     assert meaning.startswith("**Producer.**") is (field in ProducerSettings.model_fields)
+
+
+def test_a_duration_says_its_unit_in_its_name():
+    unclear = [
+        name
+        for name, field in _fields()
+        if DURATION.search(field.description) and not name.endswith("_seconds")
+    ]
+
+    assert unclear == []
+
+
+def test_a_size_says_its_unit_in_its_name():
+    unclear = [
+        name
+        for name, field in _fields()
+        if "size" in name or "memory" in name or (name.startswith("max_") and "bytes" not in name)
+    ]
+
+    assert unclear == []
+
+
+def test_the_usual_settings_are_few_and_in_the_order_of_all():
+    order = [name for name, _, _ in _table("settings")]
+    usual = [name for name, _, _ in _table("usual settings")]
+
+    assert len(usual) <= 15
+    assert usual == sorted(usual, key=order.index)

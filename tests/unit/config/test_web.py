@@ -34,7 +34,7 @@ def test_nothing_must_be_given(given):
         ({"web_api_keys": f"a b:{HASH}"}, "CONVEYOR_WEB_API_KEYS is wrong"),
         ({"web_api_keys": f"a:{HASH},a:{HASH}"}, "two keys have the same name"),
         ({"web_max_upload_bytes": 1}, "CONVEYOR_WEB_MAX_UPLOAD_BYTES is wrong"),
-        ({"web_rate": -1}, "CONVEYOR_WEB_RATE is wrong"),
+        ({"web_requests_per_minute": -1}, "CONVEYOR_WEB_REQUESTS_PER_MINUTE is wrong"),
         ({"web_flower_url": "javascript:alert(1)"}, "CONVEYOR_WEB_FLOWER_URL is wrong"),
         ({"webhook_key": "secret-of-mine"}, "CONVEYOR_WEBHOOK_KEY is wrong"),
         ({"log_level": "LOUD"}, "CONVEYOR_LOG_LEVEL is wrong"),

@@ -11,8 +11,8 @@ from celery import Celery
 
 from conveyor import names
 from conveyor.bells import Belfry, deliver
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.canvas import Caller
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.publishing import Publisher
 

@@ -39,8 +39,8 @@ def heard(app):
 
 def test_many_outcomes_are_told_in_one_message(app, heard):
     announcer = Announcer(app, "worker-1@host")
-    announcer.told(DONE, 0.5)
-    announcer.told(FAILED, 0.1)
+    announcer.delivered(DONE, 0.5)
+    announcer.delivered(FAILED, 0.1)
 
     announcer.flush()
 
@@ -63,7 +63,7 @@ def test_many_outcomes_are_told_in_one_message(app, heard):
 
 
 def test_outcomes_are_told_soon_without_anybody_asking(app, heard):
-    Announcer(app, "worker-1@host").told(DONE, 0.5)
+    Announcer(app, "worker-1@host").delivered(DONE, 0.5)
 
     assert len(heard()) == 1
 
@@ -71,13 +71,13 @@ def test_outcomes_are_told_soon_without_anybody_asking(app, heard):
 def test_worker_without_events_announces_nothing():
     announcer = Announcer(Celery(broker="redis://127.0.0.1:1"), node="")
 
-    announcer.told(DONE, 0.5)
+    announcer.delivered(DONE, 0.5)
     announcer.flush()
 
 
 def test_what_can_not_be_sent_is_dropped():
     announcer = Announcer(Celery(broker="redis://127.0.0.1:1"), "worker-1@host")
-    announcer.told(DONE, 0.5)
+    announcer.delivered(DONE, 0.5)
 
     with pytest.raises((OperationalError, OSError)):
         announcer.flush()

@@ -34,7 +34,7 @@ def python(tmp_path):
     ("settings", "words"),
     [
         ({}, "CONVEYOR_API_SECRET is missing"),
-        ({"API_SECRET": "hush", "POLL_SPACING": "1"}, "ConvertAPI wants 5 s"),
+        ({"API_SECRET": "hush", "POLL_SPACING_SECONDS": "1"}, "ConvertAPI wants 5 s"),
     ],
     ids=["missing", "wrong"],
 )

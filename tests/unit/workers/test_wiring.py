@@ -34,7 +34,7 @@ def app():
 def test_an_accounts_name_outlives_its_secret(app, settings_of):
     engines = [wiring.build(app, settings_of(api_secret=secret)) for secret in (SECRET, "other")]
 
-    assert [engine.governor.account for engine in engines] == ["v2.convertapi.com"] * 2
+    assert [services.governor.account for services in engines] == ["v2.convertapi.com"] * 2
 
 
 def test_an_account_is_called_as_it_is_set(app, settings_of):
@@ -43,15 +43,15 @@ def test_an_account_is_called_as_it_is_set(app, settings_of):
 
 def test_a_lease_outlives_several_beats_of_the_heart(app, settings_of):
     """One beat that is late must not let a second poll in."""
-    engine = wiring.build(app, settings_of())
+    services = wiring.build(app, settings_of())
 
-    assert engine.turnstile._lease_ms / 1000 > 3 * engine.heartbeat._every_s
+    assert services.turnstile._lease_ms / 1000 > 3 * services.heartbeat._every_s
 
 
 def test_limits_are_the_settings(app, settings_of):
-    engine = wiring.build(app, settings_of(submit_attempts=2, poll_strikes=7))
+    services = wiring.build(app, settings_of(submit_attempts=2, poll_failures=7))
 
-    assert (engine.limits.submits, engine.limits.strikes) == (2, 7)
+    assert (services.limits.submits, services.limits.consecutive_failures) == (2, 7)
 
 
 _FORK = """
@@ -61,10 +61,10 @@ from config.settings import load_settings
 from workers import wiring
 
 wiring.use(Celery(broker="memory://"), load_settings())
-mine = wiring.engine()
-assert wiring.engine() is mine
+mine = wiring.wired()
+assert wiring.wired() is mine
 if not os.fork():
-    os._exit(7 if wiring.engine() is not mine else 1)
+    os._exit(7 if wiring.wired() is not mine else 1)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
@@ -77,8 +77,8 @@ from workers import wiring
 
 def work():
     done = []
-    wiring.engine().crew.work([lambda: done.append(os.getpid())] * 3)
-    assert wiring.engine().crew.drain(30)
+    wiring.wired().crew.work([lambda: done.append(os.getpid())] * 3)
+    assert wiring.wired().crew.drain(30)
     return set(done) == {os.getpid()} and len(done) == 3
 
 wiring.use(Celery(broker="memory://"), load_settings())
@@ -90,7 +90,7 @@ assert work()
 """
 
 
-@pytest.mark.parametrize("program", [_FORK, _FORK_WITH_A_CREW], ids=["engine", "crew"])
+@pytest.mark.parametrize("program", [_FORK, _FORK_WITH_A_CREW], ids=["services", "crew"])
 def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path, program):
     """A forked child must not share its parent's sockets, and has none of its threads."""
     ended = subprocess.run(
@@ -112,4 +112,4 @@ def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path, program):
 
 def test_without_settings_there_is_no_engine():
     with pytest.raises(RuntimeError, match="use"):
-        wiring._Wiring().engine()
+        wiring._Wiring().wired()

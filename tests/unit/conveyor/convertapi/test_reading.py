@@ -10,8 +10,7 @@ import pytest
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.cleaning import Scrubber
 from conveyor.convertapi.reading import read_poll, read_start
-from conveyor.domain.conversion import StoredFile
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -24,6 +23,7 @@ from conveyor.domain.outcomes import (
     Throttled,
     Unreadable,
 )
+from conveyor.domain.conversion import StoredFile
 from conveyor.errors import StorageError
 
 SECRET = "5ecr3t-of-the-account"

@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.domain.decision import (
-    AskFirst,
-    Bury,
-    Expire,
-    Hold,
-    Keep,
-    Limits,
-    PollAgain,
-    SubmitAgain,
-    Taken,
-    after_poll,
-    after_submit,
-    failure_of,
-)
-from conveyor.domain.outcomes import (
+from conveyor.domain.answers import (
     Busy,
     Failed,
     Finished,
@@ -33,9 +18,22 @@ from conveyor.domain.outcomes import (
     Unreadable,
     Unsent,
 )
+from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.decision import (
+    AskFirst,
+    Bury,
+    Expire,
+    Hold,
+    Limits,
+    PollAgain,
+    SubmitAgain,
+    after_poll,
+    after_submit,
+    failure_of,
+)
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
-LIMITS = Limits(submits=3, strikes=4, submit_s=600.0)
+LIMITS = Limits(submits=3, consecutive_failures=4, submit_s=600.0)
 NOW = 1_000_000.0
 # A second 404, two minutes after the POST had ended in the dark.
 PROVED = {"missing": 1, "unclear": "gateway", "unclear_at": NOW - 120.0}
@@ -43,10 +41,10 @@ REFUSAL = Failure(FailureKind.INPUT, "JobId is already in use.", 4000, 409)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "decision"),
+    ("answer", "decision"),
     [
-        pytest.param(Started("j"), Taken("j"), id="200 with a JobId"),
-        pytest.param(Finished(RESULT), Keep(RESULT), id="200 with the result"),
+        pytest.param(Started("j"), Started("j"), id="200 with a JobId"),
+        pytest.param(Finished(RESULT), Finished(RESULT), id="200 with the result"),
         pytest.param(
             Lost("cut"), AskFirst("the answer to the submit was lost: cut"), id="answer lost"
         ),
@@ -58,12 +56,12 @@ REFUSAL = Failure(FailureKind.INPUT, "JobId is already in use.", 4000, 409)
         ),
     ],
 )
-def test_after_a_submit(outcome, decision, entry_of):
-    assert after_submit(outcome, entry_of(), LIMITS) == decision
+def test_after_a_submit(answer, decision, entry_of):
+    assert after_submit(answer, entry_of(), LIMITS) == decision
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind", "status", "code"),
+    ("answer", "kind", "status", "code"),
     [
         pytest.param(Failed(400, 4000, "Bad."), FailureKind.INPUT, 400, 4000, id="400"),
         pytest.param(Failed(500, 5001, "Broke."), FailureKind.SERVICE, 500, 5001, id="500"),
@@ -71,8 +69,8 @@ def test_after_a_submit(outcome, decision, entry_of):
         pytest.param(NotFound(), FailureKind.INPUT, 404, 0, id="404 without a word"),
     ],
 )
-def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_of):
-    decision = after_submit(outcome, entry_of(), LIMITS)
+def test_a_refused_submit_is_buried_at_once(answer, kind, status, code, entry_of):
+    decision = after_submit(answer, entry_of(), LIMITS)
 
     assert isinstance(decision, Bury)
     failure = decision.failure
@@ -80,14 +78,14 @@ def test_a_refused_submit_is_buried_at_once(outcome, kind, status, code, entry_o
 
 
 @pytest.mark.parametrize(
-    "outcome",
+    "answer",
     [Failed(401, 4013, "Who?"), Failed(401, 4014, "No credits."), Failed(403, 0, "No.")],
     ids=["credentials", "balance", "forbidden"],
 )
 @pytest.mark.parametrize("age_s", [0, 599, 1e9])
-def test_an_account_that_can_not_submit_holds_and_burns_nothing(outcome, age_s, entry_of):
+def test_an_account_that_can_not_submit_holds_and_burns_nothing(answer, age_s, entry_of):
     """However long it lasts: it is not the conversion's fault, and the operator can end it."""
-    decision = after_submit(outcome, entry_of(seen_at=NOW + age_s), LIMITS)
+    decision = after_submit(answer, entry_of(seen_at=NOW + age_s), LIMITS)
 
     assert isinstance(decision, Hold)
     assert decision.failure.kind is FailureKind.ACCOUNT
@@ -106,15 +104,15 @@ def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entr
     assert "Nothing was paid" in decision.failure.message
 
 
-@pytest.mark.parametrize("outcome", [Throttled(), Unsent("away")], ids=["503", "no connection"])
+@pytest.mark.parametrize("answer", [Throttled(), Unsent("away")], ids=["503", "no connection"])
 @pytest.mark.parametrize(
     ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
 )
 @pytest.mark.parametrize("submits", [0, 99])
 def test_what_starts_nothing_is_given_up_by_age_and_never_by_count(
-    outcome, age_s, goes_on, submits, entry_of
+    answer, age_s, goes_on, submits, entry_of
 ):
-    decision = after_submit(outcome, entry_of(submits=submits, seen_at=NOW + age_s), LIMITS)
+    decision = after_submit(answer, entry_of(submits=submits, seen_at=NOW + age_s), LIMITS)
 
     assert isinstance(decision, SubmitAgain if goes_on else Bury)
     if isinstance(decision, Bury):
@@ -132,9 +130,15 @@ def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit
     assert never_found.cost == 1
 
 
-@pytest.mark.parametrize(("strikes", "decision"), [(5, PollAgain), (6, Bury)])
-def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(strikes, decision, entry_of):
-    made = after_poll(Lost("cut", paid=True), entry_of(alive=True, strikes=strikes), Limits())
+@pytest.mark.parametrize(("consecutive_failures", "decision"), [(5, PollAgain), (6, Bury)])
+def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(
+    consecutive_failures, decision, entry_of
+):
+    made = after_poll(
+        Lost("cut", paid=True),
+        entry_of(confirmed=True, consecutive_failures=consecutive_failures),
+        Limits(),
+    )
 
     assert isinstance(made, decision)
 
@@ -146,24 +150,33 @@ def test_a_lost_answer_is_never_followed_by_a_second_payment(submits, entry_of):
     )
 
 
-@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
-@pytest.mark.parametrize("strikes", [0, 4, 999])
+@pytest.mark.parametrize("confirmed", [False, True], ids=["never seen", "confirmed"])
+@pytest.mark.parametrize("consecutive_failures", [0, 4, 999])
 @pytest.mark.parametrize(
-    ("outcome", "decision"),
+    ("answer", "decision"),
     [
-        pytest.param(Finished(RESULT), Keep(RESULT), id="200"),
-        pytest.param(InProgress(), PollAgain(alive=True, strike=False), id="202"),
+        pytest.param(Finished(RESULT), Finished(RESULT), id="200"),
+        pytest.param(InProgress(), PollAgain(confirmed=True, failed=False), id="202"),
         pytest.param(
-            Busy(), PollAgain(alive=False, strike=False, note="ConvertAPI was busy"), id="503"
+            Busy(), PollAgain(confirmed=False, failed=False, note="ConvertAPI was busy"), id="503"
         ),
     ],
 )
-def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, entry_of):
-    assert after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS) == decision
+def test_after_a_poll_that_says_something(
+    answer, decision, confirmed, consecutive_failures, entry_of
+):
+    assert (
+        after_poll(
+            answer,
+            entry_of(confirmed=confirmed, consecutive_failures=consecutive_failures),
+            LIMITS,
+        )
+        == decision
+    )
 
 
 @pytest.mark.parametrize(
-    ("alive", "submits", "decision", "kind"),
+    ("confirmed", "submits", "decision", "kind"),
     [
         pytest.param(False, 1, SubmitAgain, None, id="never seen, submitted once"),
         pytest.param(False, 2, SubmitAgain, None, id="never seen, submitted twice"),
@@ -174,9 +187,9 @@ def test_after_a_poll_that_says_something(outcome, decision, alive, strikes, ent
     ],
 )
 def test_a_404_submits_again_only_what_was_never_seen_alive(
-    alive, submits, decision, kind, entry_of
+    confirmed, submits, decision, kind, entry_of
 ):
-    made = after_poll(NotFound(), entry_of(alive=alive, submits=submits, **PROVED), LIMITS)
+    made = after_poll(NotFound(), entry_of(confirmed=confirmed, submits=submits, **PROVED), LIMITS)
 
     assert isinstance(made, decision)
     if kind is not None:
@@ -201,32 +214,38 @@ def test_where_our_ids_mean_nothing_a_404_permits_no_second_payment(
         assert made.failure.kind is FailureKind.POSSIBLY_PAID
 
 
-@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
+@pytest.mark.parametrize("confirmed", [False, True], ids=["never seen", "confirmed"])
 @pytest.mark.parametrize(
-    ("outcome", "status"),
+    ("answer", "status"),
     [(Lost("cut", 502), 502), (Lost("cut"), 0), (Unsent("away"), 0)],
     ids=["a proxy's page", "cut", "no connection"],
 )
-@pytest.mark.parametrize(("strikes", "goes_on"), [(0, True), (3, True), (4, False), (9, False)])
+@pytest.mark.parametrize(
+    ("consecutive_failures", "goes_on"), [(0, True), (3, True), (4, False), (9, False)]
+)
 def test_silence_is_borne_a_bounded_number_of_times(
-    *, outcome, status, alive, strikes, goes_on, entry_of
+    *, answer, status, confirmed, consecutive_failures, goes_on, entry_of
 ):
-    made = after_poll(outcome, entry_of(alive=alive, strikes=strikes), LIMITS)
+    made = after_poll(
+        answer, entry_of(confirmed=confirmed, consecutive_failures=consecutive_failures), LIMITS
+    )
 
     if goes_on:
         assert isinstance(made, PollAgain)
-        assert (made.alive, made.strike) == (False, True)
-        assert outcome.reason in made.note
+        assert (made.confirmed, made.failed) == (False, True)
+        assert answer.reason in made.note
     else:
         assert isinstance(made, Bury)
         assert made.failure.kind is FailureKind.POSSIBLY_PAID
         assert made.failure.status == status
-        assert f"{strikes + 1} polls in a row" in made.failure.message
+        assert f"{consecutive_failures + 1} polls in a row" in made.failure.message
 
 
-@pytest.mark.parametrize("alive", [False, True], ids=["never seen", "alive"])
-def test_an_error_of_the_service_ends_the_job(alive, entry_of):
-    made = after_poll(Failed(500, 5001, "Conversion failed."), entry_of(alive=alive), LIMITS)
+@pytest.mark.parametrize("confirmed", [False, True], ids=["never seen", "confirmed"])
+def test_an_error_of_the_service_ends_the_job(confirmed, entry_of):
+    made = after_poll(
+        Failed(500, 5001, "Conversion failed."), entry_of(confirmed=confirmed), LIMITS
+    )
 
     assert isinstance(made, Bury)
     assert (made.failure.code, made.failure.status) == (5001, 500)
@@ -325,8 +344,8 @@ def test_where_the_poster_died_the_proof_counts_from_the_first_404(ago_s, proof,
 
 
 def test_a_job_that_was_seen_alive_expires_with_the_second_404(entry_of):
-    first = after_poll(NotFound(), entry_of(alive=True), LIMITS)
-    second = after_poll(NotFound(), entry_of(alive=True, missing=1), LIMITS)
+    first = after_poll(NotFound(), entry_of(confirmed=True), LIMITS)
+    second = after_poll(NotFound(), entry_of(confirmed=True, missing=1), LIMITS)
 
     assert isinstance(first, PollAgain)
     assert isinstance(second, Expire)
@@ -336,15 +355,15 @@ def test_plain_v2_never_proves_anything(entry_of):
     host = "https://v2.convertapi.com"
 
     lost = after_poll(NotFound(), entry_of(base_url=host, **PROVED), LIMITS)
-    alive = after_poll(NotFound(), entry_of(base_url=host, alive=True, missing=9), LIMITS)
+    confirmed = after_poll(NotFound(), entry_of(base_url=host, confirmed=True, missing=9), LIMITS)
 
     assert isinstance(lost, Bury)
     assert lost.failure.kind is FailureKind.POSSIBLY_PAID
-    assert isinstance(alive, PollAgain)
+    assert isinstance(confirmed, PollAgain)
 
 
 @pytest.mark.parametrize(
-    "outcome",
+    "answer",
     [
         Failed(400, 4000, "Parameter validation error."),
         Failed(415, 0, "Unsupported."),
@@ -353,8 +372,8 @@ def test_plain_v2_never_proves_anything(entry_of):
     ],
     ids=["400", "415", "500", "404"],
 )
-def test_a_refusal_of_a_repeated_post_asks_and_buries_nothing(outcome, entry_of):
-    made = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+def test_a_refusal_of_a_repeated_post_asks_and_buries_nothing(answer, entry_of):
+    made = after_submit(answer, entry_of(lost=1, submits=2), LIMITS)
 
     assert isinstance(made, AskFirst)
     assert made.refusal is not None
@@ -375,11 +394,11 @@ TAKEN_BEFORE = [
 ]
 
 
-@pytest.mark.parametrize("outcome", TAKEN_BEFORE, ids=lambda it: str(it.status))
+@pytest.mark.parametrize("answer", TAKEN_BEFORE, ids=lambda it: str(it.status))
 def test_a_job_that_the_service_says_it_has_and_does_not_find_is_never_called_unpaid(
-    outcome, entry_of
+    answer, entry_of
 ):
-    asked = after_submit(outcome, entry_of(lost=1, submits=2), LIMITS)
+    asked = after_submit(answer, entry_of(lost=1, submits=2), LIMITS)
     made = after_poll(NotFound(), entry_of(lost=1, refusal=asked.refusal, **PROVED), LIMITS)
 
     assert isinstance(made, Bury)
@@ -443,12 +462,12 @@ def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
     ("code", "fields", "again"),
     [
         (5009, {"uploads": {"0": "f"}}, True),
-        (5009, {"uploads": {"0": "f"}, "alive": True}, True),
+        (5009, {"uploads": {"0": "f"}, "confirmed": True}, True),
         (5009, {"uploads": {"0": "f"}, "reuploaded": True}, False),
         (5009, {}, False),
         (5008, {"uploads": {"0": "f"}}, False),
     ],
-    ids=["ours", "alive", "a second time", "the caller's", "another error"],
+    ids=["ours", "confirmed", "a second time", "the caller's", "another error"],
 )
 def test_a_job_that_failed_for_want_of_our_uploads_is_made_anew_once(entry_of, code, fields, again):
     decision = after_poll(Failed(500, code, "File id is invalid."), entry_of(**fields), LIMITS)
@@ -472,26 +491,26 @@ def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
 # -- the one deadline of a job ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("outcome", [InProgress(), Busy(), Busy(5.0, 403), Lost("cut"), NotFound()])
+@pytest.mark.parametrize("answer", [InProgress(), Busy(), Busy(5.0, 403), Lost("cut"), NotFound()])
 @pytest.mark.parametrize(
-    ("alive", "kind"), [(True, FailureKind.EXPIRED), (False, FailureKind.POSSIBLY_PAID)]
+    ("confirmed", "kind"), [(True, FailureKind.EXPIRED), (False, FailureKind.POSSIBLY_PAID)]
 )
-def test_nothing_is_converting_after_the_jobs_life(outcome, alive, kind, entry_of):
+def test_nothing_is_converting_after_the_jobs_life(answer, confirmed, kind, entry_of):
     submitted_at = NOW - LIMITS.job_s
 
-    made = after_poll(outcome, entry_of(alive=alive, submitted_at=submitted_at), LIMITS)
+    made = after_poll(answer, entry_of(confirmed=confirmed, submitted_at=submitted_at), LIMITS)
 
-    alive = alive or isinstance(outcome, InProgress)
-    assert isinstance(made, Expire if alive else Bury)
-    assert made.failure.kind is (FailureKind.EXPIRED if alive else kind)
+    confirmed = confirmed or isinstance(answer, InProgress)
+    assert isinstance(made, Expire if confirmed else Bury)
+    assert made.failure.kind is (FailureKind.EXPIRED if confirmed else kind)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 408, 409, 423, 425, 429, 503])
 def test_no_wait_buries_a_running_job(status, entry_of):
-    made = after_poll(Busy(7.0, status), entry_of(alive=True, strikes=99), LIMITS)
+    made = after_poll(Busy(7.0, status), entry_of(confirmed=True, consecutive_failures=99), LIMITS)
 
     assert isinstance(made, PollAgain)
-    assert (made.strike, made.retry_after_s) == (False, 7.0)
+    assert (made.failed, made.retry_after_s) == (False, 7.0)
 
 
 def test_a_replay_that_finds_no_old_job_pays_for_a_new_one(entry_of):

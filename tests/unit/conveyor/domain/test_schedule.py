@@ -18,7 +18,7 @@ MARGIN_S = 0.05
 
 
 # The bounds that the setting itself has.
-_BOUNDS = WorkerSettings.model_fields["poll_spacing"].metadata
+_BOUNDS = WorkerSettings.model_fields["poll_spacing_seconds"].metadata
 LEAST_S = next(bound.ge for bound in _BOUNDS if hasattr(bound, "ge"))
 MOST_S = next(bound.le for bound in _BOUNDS if hasattr(bound, "le"))
 
@@ -116,17 +116,20 @@ def test_fallback_polls_come_when_the_age_has_grown_by_half():
 
 def test_an_answer_that_says_nothing_is_not_left_to_the_fallback():
     """The webhook may have called for the very poll that was lost."""
-    assert schedule.next_fallback(5.0, 100.0, strikes=1) <= schedule.next_poll(5.0, 100.0, 1) * 1.1
+    assert (
+        schedule.next_fallback(5.0, 100.0, consecutive_failures=1)
+        <= schedule.next_poll(5.0, 100.0, 1) * 1.1
+    )
 
 
 @pytest.mark.parametrize(
-    ("strikes", "vendor_s"),
+    ("consecutive_failures", "vendor_s"),
     [(0, 5), (1, 10), (2, 15), (3, 15), (50, 15)],
     ids=str,
 )
-def test_a_throttled_submit_waits_5_then_10_then_15_seconds(strikes, vendor_s):
+def test_a_throttled_submit_waits_5_then_10_then_15_seconds(consecutive_failures, vendor_s):
     for _ in range(50):
-        delay_s = schedule.retry_submit(5.0, strikes)
+        delay_s = schedule.retry_submit(5.0, consecutive_failures)
         assert vendor_s <= delay_s <= (vendor_s + MARGIN_S) * JITTERED
 
 
@@ -197,16 +200,20 @@ def test_what_is_known_costs_few_polls_and_is_seen_soon(
 
 
 @given(SPACINGS, AGES, COUNTS)
-def test_a_result_is_seen_late_by_at_most_about_a_fifth_of_its_age(spacing_s, age_s, strikes):
+def test_a_result_is_seen_late_by_at_most_about_a_fifth_of_its_age(
+    spacing_s, age_s, consecutive_failures
+):
     """In proportion to the age, within the bounds; only silence makes it longer."""
     least_s = min(0.2 * age_s, schedule.MAX_DELAY_S)
-    assert schedule.next_poll(spacing_s, age_s, strikes) >= least_s
+    assert schedule.next_poll(spacing_s, age_s, consecutive_failures) >= least_s
     most_s = max(0.2 * age_s, spacing_s + MARGIN_S) * JITTERED
     assert schedule.next_poll(spacing_s, age_s) <= most_s + 1e-9
 
 
 def test_polls_back_off_after_answers_that_say_nothing():
-    waits_s = [schedule.next_poll(5.0, 0.0, strikes) for strikes in range(6)]
+    waits_s = [
+        schedule.next_poll(5.0, 0.0, consecutive_failures) for consecutive_failures in range(6)
+    ]
 
     assert [round(wait_s, -1) // 5 * 5 for wait_s in waits_s[1:4]] == [10, 20, 40]
     assert waits_s[4:] == [schedule.MAX_DELAY_S] * 2

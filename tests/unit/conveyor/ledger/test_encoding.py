@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry
 from conveyor.ledger.callers import dump_caller
@@ -45,10 +45,10 @@ def test_an_entry_is_read_as_it_was_written():
         "job_id": "j",
         "base_url": "http://x",
         "dialect": "query",
-        "alive": "1",
+        "confirmed": "1",
         "submits": "2",
         "polls": "3",
-        "strikes": "4",
+        "consecutive_failures": "4",
         "result": dump_result(RESULT),
         "files": dump_files((KEPT, KEPT)),
         "failure": dump_failure(FAILURE),
@@ -73,10 +73,10 @@ def test_an_entry_is_read_as_it_was_written():
         job_id="j",
         base_url="http://x",
         dialect=Dialect.QUERY,
-        alive=True,
+        confirmed=True,
         submits=2,
         polls=3,
-        strikes=4,
+        consecutive_failures=4,
         result=RESULT,
         files=(KEPT, KEPT),
         failure=FAILURE,
@@ -115,7 +115,7 @@ def test_the_caller_sees_neither_job_id_nor_addresses():
 
 @pytest.mark.parametrize(
     "key",
-    [KEYS.dead, KEYS.pace, KEYS.check, *KEYS.all_due]
+    [KEYS.dead, KEYS.expected_durations, KEYS.check, *KEYS.all_due]
     + [make("x") for make in (KEYS.conversion, KEYS.turnstile, KEYS.dialect, KEYS.bell)],
 )
 def test_all_keys_lie_in_one_slot_of_a_cluster(key):

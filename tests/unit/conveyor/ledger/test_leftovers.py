@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.outcomes import RemoteFile, Result
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.schedule import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger import Entry
@@ -29,7 +29,7 @@ def entry_of(state, **values):
             "request": ConversionRequest.build("https://example.com/a.docx", "pdf"),
             "job_id": JOB.job_id,
             "base_url": HOST,
-            "alive": True,
+            "confirmed": True,
             "submits": 1,
             "uploads": {"0": "upload"},
             "uploads_host": HOST,
@@ -66,7 +66,7 @@ def test_a_job_that_was_never_started_is_not_deleted(values):
 
 
 def test_a_job_that_nobody_has_seen_may_arrive_later():
-    (job, *_) = leftovers_of(entry_of(State.CANCELLED, result=None, alive=False))
+    (job, *_) = leftovers_of(entry_of(State.CANCELLED, result=None, confirmed=False))
 
     assert (job.job_id, job.seen) == (JOB.job_id, False)
 

@@ -1,6 +1,6 @@
 -- Write down what was learned of a kind of conversion, unless another has learned meanwhile.
 --
--- KEYS[1]  pace     hash, by kind: what is known
+-- KEYS[1]  expected_durations  hash, by kind: what is known
 -- ARGV[1]  kind     `from:to`
 -- ARGV[2]  known    what the caller built upon; empty where nothing was known
 -- ARGV[3]  learned  what it is now

@@ -14,11 +14,11 @@ __all__ = [
     "InProgress",
     "Lost",
     "NotFound",
-    "PollOutcome",
+    "PollAnswer",
     "RemoteFile",
     "Result",
     "Started",
-    "SubmitOutcome",
+    "SubmitAnswer",
     "Throttled",
     "Unreadable",
     "Unsent",
@@ -166,5 +166,5 @@ class Unsent:
     reason: str
 
 
-SubmitOutcome = Started | Finished | Unreadable | Throttled | NotFound | Failed | Lost | Unsent
-PollOutcome = Finished | Unreadable | InProgress | Busy | NotFound | Failed | Lost | Unsent
+SubmitAnswer = Started | Finished | Unreadable | Throttled | NotFound | Failed | Lost | Unsent
+PollAnswer = Finished | Unreadable | InProgress | Busy | NotFound | Failed | Lost | Unsent

@@ -21,7 +21,7 @@ from conveyor.errors import LedgerUnavailable
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.scripts import script
 
-__all__ = ["Pace"]
+__all__ = ["ExpectedDurations"]
 
 _LOOK_EVERY_S: Final = 2.0
 # The first ends of a new kind change what is expected most.
@@ -56,7 +56,7 @@ class _Kind:
         self.begun, self.over, self.counted_at = self.begun * kept, self.over * kept, now_s
 
 
-class Pace:
+class ExpectedDurations:
     """How long conversions take. Threads may share it.
 
     Args:
@@ -68,11 +68,11 @@ class Pace:
         self._redis = client
         self._keys = client.keyspace
         self._clock = clock
-        self._learn = client.register_script(script("learn_pace"))
+        self._learn = client.register_script(script("learn_expected_durations"))
         self._lock = Lock()
         self._kinds: dict[str, _Kind] = {}
 
-    def expected(self, request: ConversionRequest) -> Expectation | None:
+    def of(self, request: ConversionRequest) -> Expectation | None:
         """What such a conversion will probably take, None while unknown. Mostly without Redis."""
         name = _name(request)
         with self._lock:
@@ -164,7 +164,7 @@ class Pace:
         with self._lock:
             self._kinds.clear()
         with translated(self._redis):
-            self._redis.delete(self._keys.pace)
+            self._redis.delete(self._keys.expected_durations)
 
     def _kind(self, name: str) -> _Kind:
         if name not in self._kinds and len(self._kinds) >= _MOST_KINDS:
@@ -197,7 +197,9 @@ class Pace:
             with translated(self._redis):
                 answer = cast(
                     "list[int | str]",
-                    self._learn(keys=[self._keys.pace], args=[name, known, text, _MOST_KINDS]),
+                    self._learn(
+                        keys=[self._keys.expected_durations], args=[name, known, text, _MOST_KINDS]
+                    ),
                 )
             if answer[0]:
                 self._take(kind, text)
@@ -212,7 +214,7 @@ class Pace:
 
     def _read(self, name: str) -> str:
         with translated(self._redis):
-            return cast("str | None", self._redis.hget(self._keys.pace, name)) or ""
+            return cast("str | None", self._redis.hget(self._keys.expected_durations, name)) or ""
 
 
 def _written(durations: Durations) -> str:
