@@ -26,8 +26,6 @@ _ALL_PASSED: Final = 0
 _HUNG: Final = -1
 # The warm process has imported some plugins before pytest could.
 _IMPORTED: Final = "ignore::pytest.PytestAssertRewriteWarning"
-# The warm process has imported some plugins before pytest could.
-_IMPORTED: Final = "ignore::pytest.PytestAssertRewriteWarning"
 # Of the plugins that are installed a trial needs these two; to load the others takes a second.
 _PLUGINS: Final = ("-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin")
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

@@ -22,7 +22,7 @@ def report(worker):
         )
         (message,) = worker.waiting()
         result = worker.run(message).retval
-        return result, json.loads(worker.engine.ledger.reports.get(question))
+        return result, json.loads(worker.services.ledger.reports.get(question))
 
     return ask
 
@@ -37,7 +37,7 @@ def test_worker_that_is_well_says_so_of_each_part(worker, report):
 
     assert answered["checks"] == through_redis["checks"]
     assert answered["node"] == through_redis["node"] == "worker@test"
-    assert answered["ledger"] == worker.engine.ledger.identity() != ""
+    assert answered["ledger"] == worker.services.ledger.identity() != ""
     assert set(checks) == {"storage", "api", "host", "clock"}
     assert all(check["ok"] and not check["warning"] for check in checks.values())
     assert checks["storage"]["detail"] == "a file was written, read and removed"
@@ -47,7 +47,7 @@ def test_worker_that_is_well_says_so_of_each_part(worker, report):
 
 
 def test_file_that_the_doctor_has_written_is_read(worker, report):
-    with worker.engine.storage.probe() as uri:
+    with worker.services.storage.probe() as uri:
         answered, _ = report(probe=uri)
 
     assert _by_name(answered)["storage"]["detail"].endswith("and one of yours was read")
@@ -72,7 +72,7 @@ def test_question_of_a_later_release_is_answered_all_the_same(report):
 def test_wrong_secret_is_named_with_its_cure(worker_of, sandbox):
     with worker_of(sandbox.url, api_secret="not-the-secret") as worker:
         (api,) = [
-            check for check in Checkup(worker.engine).examine(None, 60.0) if check.name == "api"
+            check for check in Checkup(worker.services).examine(None, 60.0) if check.name == "api"
         ]
 
     assert not api.ok
@@ -80,4 +80,4 @@ def test_wrong_secret_is_named_with_its_cure(worker_of, sandbox):
 
 
 def test_one_process_has_one_checkup(worker):
-    assert checkup_of(worker.engine) is checkup_of(worker.engine)
+    assert checkup_of(worker.services) is checkup_of(worker.services)

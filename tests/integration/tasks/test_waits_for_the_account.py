@@ -20,11 +20,11 @@ def waited(worker, conveyor, document, client):
 
     def make(days):
         handle = conveyor.convert(document, to="html")
-        worker.engine.governor.hold(REASON, 4014)
+        worker.services.governor.hold(REASON, 4014)
         client.hincrbyfloat(KEYS.conversion(handle.id), "created_at", -days * DAY_S)
         # Somebody has asked lately how the account is.
         now, _ = client.time()
-        client.hset(KEYS.account(worker.engine.governor.account), "checked_at", now)
+        client.hset(KEYS.account(worker.services.governor.account), "checked_at", now)
         worker.drop()
         return handle
 
