@@ -418,7 +418,9 @@ STEPS = {
         lambda it, entry: it.cancelled(entry),
         gone="",
         notes={
-            "failure": '{"kind":"cancelled","message":"The conversion was cancelled by its caller."}',
+            "failure": (
+                '{"kind":"cancelled","message":"The conversion was cancelled by its caller."}'
+            ),
             "note": "",
             "state": "cancelled",
             "turn": "1",
