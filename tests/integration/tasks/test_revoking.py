@@ -119,3 +119,32 @@ def test_waits_for_redis_double_from_half_a_second_up_to_ten(monkeypatch):
         made._run()
 
     assert waited == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize("why", ["expired", "revoked"])
+def test_signature_that_celery_would_drop_is_told_as_revoked_and_not_begun(
+    worker, conveyor, document, sandbox, why
+):
+    result = conveyor.signature(document, to="html").apply_async()
+    (message,) = worker.waiting()
+    message.request[revoking.DROPPED] = why
+    worker.run(message)
+
+    assert result.state == "REVOKED"
+    assert str(result.result) == why
+    assert worker.services.ledger.find(result.id) is None
+    assert sandbox.audit()["paid"] == 0
+
+
+def test_signature_that_has_begun_goes_on_although_celery_would_drop_its_message(
+    worker, conveyor, document, sandbox
+):
+    result = conveyor.signature(document, to="html").apply_async()
+    (message,) = worker.waiting()
+    worker.run(message)
+    message.request[revoking.DROPPED] = "expired"
+    worker.run(message)
+    worker.work()
+
+    assert result.get(timeout=30)["state"] == "succeeded"
+    assert sandbox.audit()["paid"] == 1

@@ -106,8 +106,10 @@ def test_what_does_not_hurt_is_no_concern(info, settings):
         (
             WELL,
             None,
-            "Valkey 8.0.1, noeviction, append-only file; further settings unknown: "
-            "CONFIG is not permitted",
+            (
+                "Valkey 8.0.1, noeviction, append-only file; further settings unknown: "
+                "CONFIG is not permitted"
+            ),
         ),
         (
             {"redis_version": "7.4.0", "aof_enabled": 0},
