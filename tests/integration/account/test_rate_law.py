@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.ledger.governor import status_of
 from conveyor.ledger.keys import Keys
 
@@ -158,3 +159,25 @@ def test_strain_that_is_damaged_counts_as_none(account, throttled):
     _, fields = throttled()
 
     assert fields["strain"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "is_taken"), [(400, True), (0, False)], ids=["answered", "not answered"]
+)
+def test_submit_that_the_service_refuses_counts_as_taken_if_it_has_answered(
+    fleet, client, status, is_taken
+):
+    fleet.open()
+    (passed,) = fleet.claim().passes
+    failure = Failure(FailureKind.INPUT, "No.", status=status)
+    fleet.ledger.failed(fleet.post(passed), failure, leaving=passed.leaving)
+
+    assert (client.hget(KEY, "taken") is not None) is is_taken
+
+
+def test_submit_that_brings_its_result_at_once_counts_as_taken(fleet, client, make):
+    fleet.open()
+    (passed,) = fleet.claim().passes
+    fleet.ledger.ready(fleet.post(passed), make.result, leaving=passed.leaving)
+
+    assert float(client.hget(KEY, "taken")) == 1
