@@ -160,7 +160,7 @@ def children_are_watched(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Child, "start", watched(Child.start))
         patch.setattr(Child, "kill", read(Child.kill))
-        yield
+        yield logs
 
 
 @pytest.hookimpl(wrapper=True)
