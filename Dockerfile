@@ -5,16 +5,18 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/conveyor
 ENV PATH=/opt/conveyor/bin:$PATH
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY conveyor conveyor
+COPY constraints.txt ./
 
 FROM build AS build-worker
+COPY pyproject.toml README.md LICENSE ./
+COPY conveyor conveyor
 # A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,jwt,s3
 ARG EXTRAS=cli,worker,web,jwt
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM build AS build-sandbox
-RUN pip install --constraint constraints.txt ".[sandbox]"
+COPY convertapi_sandbox convertapi_sandbox
+RUN pip install --constraint constraints.txt ./convertapi_sandbox
 
 FROM python:3.12-slim AS base
 # The folder of results belongs to the user, so that a named volume mounted there does too.
@@ -30,8 +32,8 @@ COPY --from=build-sandbox /opt/conveyor /opt/conveyor
 EXPOSE 8090
 # The address is that of a container: nothing outside reaches it unless a port is published. Other
 # containers call it by this name.
-ENV CONVEYOR_SANDBOX_HOSTS=sandbox
-CMD ["python", "-m", "conveyor.sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
+ENV CONVERTAPI_SANDBOX_HOSTS=sandbox
+CMD ["python", "-m", "convertapi_sandbox", "--host", "0.0.0.0", "--port", "8090", "--allow-remote"]
 
 FROM base AS worker
 COPY --from=build-worker /opt/conveyor /opt/conveyor

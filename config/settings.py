@@ -13,6 +13,7 @@ from config.secret import clean_secret, read_secret
 from conveyor.convertapi.transport import Auth
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.redaction import redact_server_url
+from conveyor.installing import how_to_install
 from conveyor.loopback import is_loopback
 from conveyor.settings import ProducerSettings, load
 
@@ -263,7 +264,7 @@ class WorkerSettings(ProducerSettings):
     @classmethod
     def _can_be_signed(cls, kid: str) -> str:
         if kid and find_spec("jwt") is None:
-            raise ValueError("JWTs need one more package: pip install 'conveyor[jwt]'")
+            raise ValueError(f"JWTs need the package pyjwt. {how_to_install('jwt')}")
         return kid
 
     @field_validator("job_key")

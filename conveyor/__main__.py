@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from conveyor.installing import how_to_install
+
 __all__ = ["main"]
 
 _OF_THE_EXTRA = frozenset({"click", "rich", "typer"})
@@ -19,7 +21,7 @@ def main() -> None:
         if package not in _OF_THE_EXTRA:
             raise
         sys.stderr.write(
-            f'error: the command line needs the package {package}: pip install "conveyor[cli]"\n'
+            f"error: the command line needs the package {package}. {how_to_install('cli')}\n"
         )
         sys.exit(2)
     except KeyboardInterrupt:

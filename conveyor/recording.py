@@ -1,14 +1,13 @@
 """A recording of the service: what it answered, without anything that opens an account or a file.
 
-`conveyor doctor --live` writes one, and the sandbox replays it. This module is the format alone: it
-imports nothing else of the project, so that both sides can.
+`conveyor doctor --live` writes one. The sandbox reads it with a module of its own,
+`convertapi_sandbox.recording`, and plays it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,38 +15,22 @@ from pathlib import Path
 from typing import Any, Final
 
 __all__ = [
-    "FORMAT",
-    "VERSION",
     "Exchange",
     "Fact",
     "Recording",
     "RecordingError",
     "check_target",
-    "load",
-    "parse",
     "save",
 ]
 
-FORMAT: Final = "conveyor-live-recording"
-VERSION: Final = 1
+_FORMAT: Final = "conveyor-live-recording"
+_VERSION: Final = 1
 
-_MAX_BYTES: Final = 8 * 1024 * 1024
 _OWNER_ONLY: Final = 0o600
-_STATUSES: Final = range(100, 600)
-_VERDICTS: Final = frozenset({"holds", "does not hold", "could not tell"})
-_HEADER_NAME: Final = re.compile(r"[a-z0-9-]{1,64}")
-_DIALECTS: Final = frozenset({"path", "query"})
-_TRAITS: Final[Mapping[str, frozenset[Any]]] = {
-    "ignores_async": frozenset({True, False}),
-    "keeps_own_ids": frozenset({True, False}),
-    "calls_webhooks": frozenset({True, False}),
-    "repeated_job_id": frozenset({"taken", "refused", "first"}),
-    "early_polls": frozenset({"refused", "held", "answered"}),
-}
 
 
 class RecordingError(ValueError):
-    """A recording can't be read or written; the message says why in one line."""
+    """A recording can't be written; the message says why in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,13 +99,9 @@ class Recording:
     traits: Mapping[str, Any] = field(default_factory=dict)
     exchanges: tuple[Exchange, ...] = ()
 
-    def answer(self, label: str) -> Exchange | None:
-        """The first exchange of a label that was answered."""
-        return next((one for one in self.exchanges if one.label == label and one.status), None)
-
     def to_text(self) -> str:
         """The file's content."""
-        head = {"format": FORMAT, "version": VERSION}
+        head = {"format": _FORMAT, "version": _VERSION}
         return json.dumps({**head, **asdict(self)}, indent=1, ensure_ascii=True) + "\n"
 
 
@@ -167,100 +146,6 @@ def save(recording: Recording, path: Path, *, force: bool = False) -> None:
         ) from None
     except OSError as error:
         raise RecordingError(_cannot_write(path, error)) from None
-
-
-def load(path: Path) -> Recording:
-    """Read a recording.
-
-    Args:
-        path: The file.
-
-    Raises:
-        RecordingError: It is none, or of another version.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror}") from None
-    if len(content) > _MAX_BYTES:
-        raise RecordingError(f"{path} is larger than a recording can be")
-    return parse(content, str(path))
-
-
-def parse(content: bytes, name: str = "the recording") -> Recording:
-    """Read a recording's content.
-
-    Args:
-        content: Of the file.
-        name: How errors call it.
-
-    Raises:
-        RecordingError: It is none, or of another version.
-    """
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise RecordingError(f"{name} is no recording of `conveyor doctor --live`")
-    if value.get("version") != VERSION:
-        raise RecordingError(f"{name} has another version than {VERSION}: record it again")
-    try:
-        return _read(value)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise RecordingError(f"{name} is damaged: record it again") from None
-
-
-def _read(value: dict[str, Any]) -> Recording:
-    return Recording(
-        recorded_on=str(value["recorded_on"]),
-        host=str(value["host"]),
-        allowed=int(value["allowed"]),
-        spent=int(value["spent"]),
-        facts=tuple(_fact(item) for item in value["facts"]),
-        traits=_traits(dict(value["traits"])),
-        exchanges=tuple(_exchange(item) for item in value["exchanges"]),
-    )
-
-
-def _fact(item: dict[str, Any]) -> Fact:
-    if item["verdict"] not in _VERDICTS:
-        raise ValueError(item["verdict"])
-    return Fact(**{name: str(item[name]) for name in ("id", "sentence", "verdict", "evidence")})
-
-
-def _traits(traits: dict[str, Any]) -> dict[str, Any]:
-    for name, known in _TRAITS.items():
-        if name in traits and traits[name] not in known:
-            raise ValueError(name)
-    if "dialects" in traits and not _DIALECTS >= set(traits["dialects"]) > set():
-        raise ValueError("dialects")
-    return traits
-
-
-def _exchange(item: dict[str, Any]) -> Exchange:
-    status, headers = int(item["status"]), dict(item["headers"])
-    if status and status not in _STATUSES:
-        raise ValueError(status)
-    # They are served one day: nothing may end a header.
-    if not all(_HEADER_NAME.fullmatch(name) and _is_line(text) for name, text in headers.items()):
-        raise ValueError("headers")
-    return Exchange(
-        label=str(item["label"]),
-        method=str(item["method"]),
-        path=str(item["path"]),
-        query=dict(item["query"]),
-        sent=tuple(item["sent"]),
-        status=status,
-        headers=headers,
-        body=item["body"],
-        silence=str(item["silence"]),
-    )
-
-
-def _is_line(text: object) -> bool:
-    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def _written(path: Path, text: str) -> Path:

@@ -53,7 +53,6 @@ TESTS: Final = (
 NOT_THESE: Final = (
     "tests/unit/conveyor/cli/",
     "tests/unit/conveyor/live/",
-    "tests/unit/conveyor/sandbox/",
     "tests/integration/ledger/test_interleavings.py",
     "tests/integration/protocol/test_fuzz.py",
 )

@@ -12,9 +12,9 @@ from typing import Final, NoReturn
 
 from config.web import KEY_NAME, WebSettings, load_web_settings
 from conveyor import Conveyor, ConveyorError, SettingsError
-from conveyor.serving import address_of, listen
 from web.auth import hash_of
 from web.server import make_server
+from web.serving import address_of, listen
 from workers import logs, precautions
 
 _FAILED: Final = 1

@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 
 from config.web import WebSettings
 from conveyor import Conveyor, __version__
-from conveyor.serving import OwnVisitors
 from web import (
     conversions,
     dead_letters,
@@ -32,6 +31,7 @@ from web.auth import ApiKeys
 from web.limits import Rate, ShortQuery
 from web.problems import Kind, ProblemResponse
 from web.readiness import Readiness
+from web.serving import OwnVisitors
 from web.webhooks import Webhooks
 from web.wiring import Services
 

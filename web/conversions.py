@@ -40,6 +40,10 @@ _LOCATION: Final = {
 _PROPERTIES: Final = ConversionOrder.model_json_schema()["properties"]
 _FORMAT: Final = _PROPERTIES["to"]
 # There is no null in a form.
+_FROM_FORMAT: Final = {
+    **_PROPERTIES["from_format"]["anyOf"][0],
+    "description": _PROPERTIES["from_format"]["description"],
+}
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
@@ -72,7 +76,7 @@ _BODY: Final[Mapping[str, Any]] = {
                         "description": "The documents, each with a file name.",
                     },
                     "to": _FORMAT,
-                    "from_format": _FORMAT,
+                    "from_format": _FROM_FORMAT,
                     "params": {
                         "type": "string",
                         "maxLength": 65536,

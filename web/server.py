@@ -10,9 +10,9 @@ import uvicorn
 
 from config.web import WebSettings
 from conveyor import Conveyor
-from conveyor.serving import Server
 from web.app import make_app
 from web.protocol import bounded_http
+from web.serving import Server
 from web.wiring import parts_of
 
 __all__ = ["WebServer", "make_server"]

@@ -1,13 +1,13 @@
-"""``conveyor sandbox``: a local ConvertAPI, in the extra ``sandbox``."""
+"""``conveyor sandbox``: the command of the distribution ``convertapi-sandbox``."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Final
 
 import typer
 
 from conveyor.cli.failures import MissingExtra
+from conveyor.installing import how_to_install
 
 __all__ = ["OPTIONS", "sandbox"]
 
@@ -21,12 +21,12 @@ OPTIONS: Final[dict[str, Any]] = {
 def sandbox(context: typer.Context) -> None:
     """Run a local ConvertAPI that converts for real and costs nothing."""
     try:
-        # Imported here: it is an extra, and its web server would slow down every other command.
-        module = import_module("conveyor.sandbox.cli")
+        # Imported here: it may be missing, and its web server would slow down every other command.
+        from convertapi_sandbox.cli import app  # noqa: PLC0415 - as the comment above says
     except ModuleNotFoundError as error:
-        if str(error.name).startswith("conveyor"):
+        if str(error.name).startswith(("conveyor", "convertapi_sandbox.")):
             raise
         raise MissingExtra(
-            f'the sandbox needs the package {error.name}: pip install "conveyor[sandbox]"'
+            f"the sandbox needs the package {error.name}. {how_to_install('sandbox')}"
         ) from None
-    module.app(args=context.args, prog_name="conveyor sandbox")
+    app(args=context.args, prog_name="conveyor sandbox")

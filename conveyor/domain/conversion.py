@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
@@ -160,16 +160,19 @@ class Conversion:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        """Read what `to_dict` returned, for those who get the result through Celery."""
+        """Read the result of a conversion's Celery task.
+
+        Args:
+            plain: What `to_dict` returned. Fields that a later release added are passed over, so
+                you can upgrade the workers before the application.
+        """
         failure = plain.get("failure")
-        return cls(
-            **{
-                **plain,
-                "state": State(plain["state"]),
-                "files": tuple(StoredFile(**file) for file in plain["files"]),
-                "failure": failure and Failure(**{**failure, "kind": FailureKind(failure["kind"])}),
-            }
-        )
+        read = {
+            "state": State(plain["state"]),
+            "files": tuple(StoredFile(**_known(StoredFile, file)) for file in plain["files"]),
+            "failure": failure and _failure_of(failure),
+        }
+        return cls(**{**_known(cls, plain), **read})
 
     def raise_if_failed(self) -> None:
         """Do nothing, or raise what the caller must learn.
@@ -228,3 +231,12 @@ class Progress:
     note: str = ""
     held: bool = False
     late: bool = False
+
+
+def _known(kind: type, plain: dict[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in plain.items() if name in names}
+
+
+def _failure_of(plain: dict[str, Any]) -> Failure:
+    return Failure(**{**_known(Failure, plain), "kind": FailureKind(plain["kind"])})

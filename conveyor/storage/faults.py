@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.installing import how_to_install
 
 __all__ = ["translated"]
 
@@ -169,7 +170,7 @@ def _cause(error: BaseException, url: str) -> str:
     """The cause and its cure, in words."""
     scheme = url.partition("://")[0].lower()
     if isinstance(error, ImportError):
-        return f"a package is missing. Install it: pip install '{_package(error, scheme)}'"
+        return f"a package is missing. {_cure(error, scheme)}"
     chain = list(_chain(error))
     # What a service says itself is more than what a back end makes of it.
     for knows in (_by_code, _by_name, _by_number):
@@ -185,9 +186,11 @@ def _cause(error: BaseException, url: str) -> str:
     return f"{_named(error)}. Check {_SETTING}"
 
 
-def _package(error: ImportError, scheme: str) -> str:
+def _cure(error: ImportError, scheme: str) -> str:
     extra = _EXTRAS.get(scheme)
-    return f"conveyor[{extra}]" if extra else error.name or "what fsspec asks for"
+    if extra:
+        return how_to_install(extra)
+    return f"Install it: pip install {error.name or 'what fsspec asks for'}"
 
 
 def _by_code(error: BaseException) -> str:

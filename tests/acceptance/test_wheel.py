@@ -1,4 +1,4 @@
-"""The wheel alone, in a clean environment whose `config` and `tasks` are the application's own."""
+"""The wheels in clean environments, also where `config` and `tasks` are the application's own."""
 
 from __future__ import annotations
 
@@ -27,32 +27,84 @@ print(json.dumps({"state": done.state, "name": done.files[0].name, "clashing": s
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
+SANDBOXED = """
+import sys, urllib.request
+from convertapi_sandbox import SandboxConfig, SandboxServer
+
+with SandboxServer(SandboxConfig()) as sandbox:
+    url = f"{sandbox.url}/convert/md/to/pdf?Secret={sandbox.secret}"
+    request = urllib.request.Request(url, data=b"# Title")
+    request.add_header("Content-Disposition", "attachment; filename=a.md")
+    request.add_header("Accept", "application/octet-stream")
+    with urllib.request.urlopen(request) as answer:
+        assert answer.read().startswith(b"%PDF-")
+assert "conveyor" not in sys.modules
+"""
+
+# What a wheel holds beside its modules.
+DATA = {
+    "conveyor": ("py.typed", "unit_costs.json", "ledger/scripts/*.lua"),
+    "convertapi_sandbox": ("py.typed",),
+}
+METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 
 
 @pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*command, "-c", ROOT / "constraints.txt", wheel], check=True)
-    return python
+def wheels(tmp_path_factory):
+    """Both distributions' wheels, by their package."""
+    folder = tmp_path_factory.mktemp("wheels")
+    projects = {"conveyor": ROOT, "convertapi_sandbox": ROOT / "convertapi_sandbox"}
+    for package, project in projects.items():
+        command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / package)]
+        subprocess.run([*command, str(project)], check=True, capture_output=True)
+    return {package: next((folder / package).glob("*.whl")) for package in projects}
 
 
-def test_wheel_holds_the_library_alone(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
+@pytest.fixture(scope="module")
+def environment_of(wheels, tmp_path_factory):
+    """Makes a clean environment that holds the wheels of some packages; returns its Python."""
 
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"conveyor"}
-    assert "conveyor/py.typed" in names
-    assert "conveyor/ledger/scripts/transition.lua" in names
+    def make(*packages):
+        folder = tmp_path_factory.mktemp("environment")
+        venv.create(folder, with_pip=True)
+        python = folder / "bin" / "python"
+        command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        chosen = [wheels[package] for package in packages]
+        subprocess.run([*command, "-c", ROOT / "constraints.txt", *chosen], check=True)
+        return python
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def python(environment_of):
+    return environment_of("conveyor")
+
+
+@pytest.mark.parametrize("package", DATA)
+def test_a_wheel_holds_its_package_and_no_stray_file(wheels, package):
+    with zipfile.ZipFile(wheels[package]) as archive:
+        names = set(archive.namelist())
+
+    described = {name for name in names if name.split("/")[0].endswith(".dist-info")}
+    patterns = ("**/*.py", *DATA[package])
+    files = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
+    assert names - described == {path.relative_to(ROOT).as_posix() for path in files}
+    assert {name.split("/", 1)[1] for name in described} == METADATA
+    assert not [name for name in names if "test" in name]
+
+
+def test_the_sandbox_converts_where_nothing_of_conveyor_is_installed(environment_of, tmp_path):
+    result = subprocess.run(
+        [environment_of("convertapi_sandbox"), "-W", "error", "-c", SANDBOXED],
+        cwd=tmp_path,
+        env=_outside_of_the_checkout({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
 
 
 def test_converts_beside_an_application_with_config_and_tasks(python, stack, document, tmp_path):
@@ -76,7 +128,6 @@ def test_converts_beside_an_application_with_config_and_tasks(python, stack, doc
 
 
 def test_command_line_without_its_extra_says_what_to_install(python, tmp_path):
-
     result = subprocess.run(
         [python, "-m", "conveyor", "--version"],
         cwd=tmp_path,
@@ -86,7 +137,7 @@ def test_command_line_without_its_extra_says_what_to_install(python, tmp_path):
     )
 
     assert result.returncode == 2
-    assert "conveyor[cli]" in result.stderr
+    assert "'.[cli]'" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -94,6 +145,10 @@ def _settings(stack):
     """A producer's settings: no API secret among them."""
     names = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL")
     every = stack.settings()
-    environment = child_environment({name: every[name] for name in names}, os.environ)
+    return _outside_of_the_checkout({name: every[name] for name in names})
+
+
+def _outside_of_the_checkout(settings):
+    environment = child_environment(settings, os.environ)
     environment.pop("PYTHONPATH", None)
     return environment

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("conveyor", "config", "workers", "tasks", "web")
+PACKAGES = ("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SANDBOX = (
+    "convertapi_sandbox",
+    tomllib.loads((ROOT / "convertapi_sandbox" / "pyproject.toml").read_text(encoding="utf-8")),
+)
 
 # Children of the local stack get the machine's environment; the sandbox's programs are others'.
-MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "conveyor/sandbox/")
+MAY_PASS_ON_THE_ENVIRONMENT = ("workers/local/", "convertapi_sandbox/")
 
 
 # Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.
 MAY_READ_THE_CLOCK = (
-    "conveyor/sandbox/",  # the vendor's side
+    "convertapi_sandbox/",  # the vendor's side
     "conveyor/live/",  # dates its recordings and reports
     "conveyor/cli/",  # shows ages
     "conveyor/convertapi/answer.py",  # an answer that has no date of its own
@@ -47,6 +52,32 @@ def test_a_module_says_what_it_is(path):
 
     assert docstring
     assert docstring.splitlines()[0].endswith((".", ":"))
+
+
+OF_THE_SANDBOX = [path for path in MODULES if _name(path).startswith("convertapi_sandbox/")]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in OF_THE_SANDBOX if path.name != "__init__.py"], ids=_name
+)
+def test_a_module_of_the_sandbox_lists_its_public_names(path):
+    lists = [
+        ast.literal_eval(node.value)
+        for node in _tree(path).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+
+    assert len(lists) == 1
+    assert lists[0]
+
+
+@pytest.mark.parametrize("path", OF_THE_SANDBOX, ids=_name)
+def test_the_sandbox_names_seconds_as_the_house_does(path):
+    """The command line's options alone spell the unit out."""
+    names = {node.id for node in ast.walk(_tree(path)) if isinstance(node, ast.Name)}
+    long = {name for name in names if name.lower().endswith("_seconds")}
+
+    assert long <= ({"slow_seconds", "hold_seconds"} if path.name == "cli.py" else set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -102,18 +133,20 @@ def test_settings_stand_in_three_modules():
     }
 
 
-def test_the_wheel_holds_the_library_alone():
-    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["conveyor"]
+@pytest.mark.parametrize(("package", "project"), [("conveyor", PROJECT), SANDBOX])
+def test_the_version_is_said_once_more_and_the_same(package, project):
+    assert import_module(package).__version__ == project["project"]["version"]
 
 
-def test_the_version_is_said_once_more_and_the_same():
-    import conveyor  # noqa: PLC0415 - the only test here that imports
+def test_both_distributions_have_the_same_licence():
+    texts = [(folder / "LICENSE").read_text() for folder in (ROOT, ROOT / "convertapi_sandbox")]
 
-    assert conveyor.__version__ == PROJECT["project"]["version"]
+    assert texts[0] == texts[1]
 
 
 def test_every_package_is_checked_by_types_and_imports():
-    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, "chaos", "benchmarks", "mutants"}
+    others = {"chaos", "benchmarks", "docsite", "mutants"}
+    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, *others}
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(PACKAGES)
 
 

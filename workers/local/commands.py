@@ -30,7 +30,7 @@ def flower(port: int) -> tuple[str, ...]:
 def sandbox(port: int, secret: str, spacing_s: float, options: Iterable[str]) -> tuple[str, ...]:
     """The sandbox on loopback, as strict about polls as the workers are told to be."""
     return (
-        *(sys.executable, "-m", "conveyor.sandbox"),
+        *(sys.executable, "-m", "convertapi_sandbox"),
         *("--port", str(port), "--secret", secret, "--spacing", f"{spacing_s:g}"),
         *options,
     )

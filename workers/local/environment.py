@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """The project's folder, where `workers` and `tasks` are imported from."""
 
 # Other programs' settings that would point a child elsewhere or change how it runs.
-_FOREIGN_PREFIXES = (ENV_PREFIX, "CELERY_", "FLOWER_")
+_FOREIGN_PREFIXES = (ENV_PREFIX, "CELERY_", "CONVERTAPI_SANDBOX_", "FLOWER_")
 
 _COMMON = {
     "PYTHONUNBUFFERED": "1",  # what a child prints is in its log when it matters

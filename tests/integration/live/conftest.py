@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
 from conveyor.live import Credential, Inquiry, Limits, Listener, inquire
-from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.1
 #: Where two polls must meet within it, also on a busy machine.
@@ -49,7 +49,7 @@ def values(report):
 
 @contextmanager
 def sandbox_of(spacing_s=SPACING_S, **options):
-    with SandboxServer(SandboxConfig(spacing_seconds=spacing_s, **options)) as server:
+    with SandboxServer(SandboxConfig(spacing_s=spacing_s, **options)) as server:
         yield server
 
 

@@ -58,7 +58,7 @@ def test_what_is_paid_stays_within_what_may_be_spent(spend):
 
 @pytest.fixture(scope="module")
 def faulty():
-    with sandbox_of(slow_seconds=0.2, seed=1) as server:
+    with sandbox_of(slow_s=0.2, seed=1) as server:
         yield server
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Dialect, Repeated
+from convertapi_sandbox import Duration, SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Dialect, Repeated
 
 from .conftest import WIDE_S, run, sandbox_of, values, verdicts
 
@@ -14,7 +14,7 @@ MISSING = {"information"}
 
 
 def test_everything_holds_of_a_sandbox_as_it_comes(listener):
-    with sandbox_of(WIDE_S, duration_seconds=(1, 1)) as server:
+    with sandbox_of(WIDE_S, duration=Duration(1)) as server:
         report = run(server.url, 10, listener=listener, spacing_s=WIDE_S)
         audit = server.audit()
     found = verdicts(report)
@@ -65,7 +65,7 @@ def test_an_api_token_converts_and_may_not_read_the_account():
 
 
 def test_a_service_that_keeps_no_polls_apart_is_seen():
-    with SandboxServer(SandboxConfig(spacing_seconds=0, duration_seconds=(1, 1))) as server:
+    with SandboxServer(SandboxConfig(spacing_s=0, duration=Duration(1))) as server:
         report = run(server.url, 1)
     assert values(report)["poll-early"] == "answered"
 

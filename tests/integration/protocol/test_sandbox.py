@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
 from conveyor.convertapi.errors import Refused
 from conveyor.domain.answers import (
     Busy,
@@ -21,14 +22,13 @@ from conveyor.domain.answers import (
     Throttled,
 )
 from conveyor.domain.dialect import Dialect
-from conveyor.sandbox import SandboxConfig, SandboxServer
 
 SPACING_S = 0.2
 
 
 @pytest.fixture(scope="module")
 def shared_sandbox():
-    config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, slow_seconds=3.0)
+    config = SandboxConfig(spacing_s=SPACING_S, seed=1, slow_s=3.0)
     with SandboxServer(config) as server:
         yield server
 
@@ -97,7 +97,7 @@ def test_a_conversion_from_start_to_end(sandbox, job):
 
 @pytest.mark.parametrize("dialect", Dialect)
 def test_a_poll_that_comes_too_early_is_busy(api_of, keep, dialect):
-    with SandboxServer(SandboxConfig(spacing_seconds=60, seed=1)) as sandbox:
+    with SandboxServer(SandboxConfig(spacing_s=60, seed=1)) as sandbox:
         job = Job(api_of(sandbox.url, sandbox.secret), dialect, keep)
         job.start()
         job.poll()

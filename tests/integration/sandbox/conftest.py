@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from conveyor.sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox import SandboxConfig, SandboxServer
 
 SPACING = 0.2
 ADDRESSES = {
@@ -87,7 +87,7 @@ class Client:
 
 @pytest.fixture(scope="session")
 def shared_server():
-    with SandboxServer(SandboxConfig(spacing_seconds=SPACING, seed=1, slow_seconds=0.8)) as server:
+    with SandboxServer(SandboxConfig(spacing_s=SPACING, seed=1, slow_s=0.8)) as server:
         yield server
 
 
@@ -119,7 +119,7 @@ def sandbox():
 
     @contextmanager
     def start(**options):
-        with SandboxServer(SandboxConfig(**{"spacing_seconds": SPACING, **options})) as own:
+        with SandboxServer(SandboxConfig(**{"spacing_s": SPACING, **options})) as own:
             yield own
 
     return start

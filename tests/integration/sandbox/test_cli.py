@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-COMMAND = [sys.executable, "-m", "conveyor.sandbox"]
+COMMAND = [sys.executable, "-m", "convertapi_sandbox"]
 
 
 @contextmanager
@@ -51,7 +51,9 @@ def test_the_log_holds_no_secret(tmp_path):
         process.terminate()
         process.wait(60)
         log = process.stderr.read()
-    assert "md to html: Success" in log
+    (line,) = log.splitlines()
+    assert "[info     ] converted" in line
+    assert "outcome=succeeded source_format=md target_format=html" in line
     assert "hush" not in log
 
 

@@ -5,7 +5,7 @@ import uuid
 import pytest
 import requests
 
-from conveyor.sandbox.errors import CONVERSION_ERRORS
+from convertapi_sandbox.errors import CONVERSION_ERRORS
 
 SPACING = 0.2
 

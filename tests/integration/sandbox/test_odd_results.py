@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from conveyor.sandbox.odd_results import ODD_RESULTS
+from convertapi_sandbox.odd_results import ODD_RESULTS
 
 CONTENT = b"# Title"
 NOT_JSON = {"odd_raw", "odd_raw_unnamed", "odd_raw_typed", "odd_raw_as_json", "odd_cut"}

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from conveyor.sandbox.converters.program import run, run_python
-from conveyor.sandbox.errors import ApiError
+from convertapi_sandbox.converters.program import run, run_python
+from convertapi_sandbox.errors import ApiError
 
 # Stands for LibreOffice: fails on documents that it cannot load by exiting with 0, as that does.
 FAKE_SOFFICE = """\
@@ -35,14 +35,14 @@ def test_office_documents_by_libreoffice(libreoffice, sandbox, client_of):
 def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path):
     started = time.monotonic()
     with pytest.raises(ApiError) as raised:
-        run(["sh", "-c", "sleep 60 & sleep 60"], folder=tmp_path, timeout_seconds=0.2)
+        run(["sh", "-c", "sleep 60 & sleep 60"], folder=tmp_path, timeout_s=0.2)
     assert raised.value.code == 5000
     assert time.monotonic() - started < 30
 
 
 def test_a_program_sees_nothing_of_our_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVEYOR_SECRET", "hush")
-    finished = run(["env"], folder=tmp_path, timeout_seconds=5)
+    finished = run(["env"], folder=tmp_path, timeout_s=5)
     assert b"hush" not in finished.output
     assert f"HOME={tmp_path}".encode() in finished.output
 
@@ -53,6 +53,6 @@ def test_a_hostile_document_reads_no_file_beside_it(tmp_path):
     (tmp_path / "secret.txt").write_text("hush")
     for path in ("../secret.txt", "/etc/passwd", str(tmp_path / "secret.txt")):
         (folder / "document.typ").write_text(f'#read("{path}")')
-        finished = run_python("compile_typst.py", ["."], folder=folder, timeout_seconds=20)
+        finished = run_python("compile_typst.py", ["."], folder=folder, timeout_s=20)
         assert finished.status != 0
         assert not (folder / "document.pdf").exists()

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from conveyor.sandbox import Dialect
+from convertapi_sandbox import Dialect, Duration
 
 SPACING = 0.2
 OWN_ID = {"/job/": lambda: str(uuid.uuid4()), "/async/job/": lambda: uuid.uuid4().hex}
@@ -38,7 +38,7 @@ def test_polls_need_no_credential(any_dialect):
 
 
 def test_a_running_job_answers_202_without_body(sandbox, client_of):
-    with sandbox(duration_seconds=(3, 3)) as server:
+    with sandbox(duration=Duration(3)) as server:
         client = client_of(server)
         started = time.monotonic()
         job_id = client.submit().json()["JobId"]
@@ -51,7 +51,7 @@ def test_a_running_job_answers_202_without_body(sandbox, client_of):
 
 @pytest.mark.parametrize("dialect", ["query", "path"])
 def test_an_early_poll_is_refused_and_counted(sandbox, client_of, dialect):
-    with sandbox(spacing_seconds=3) as server:
+    with sandbox(spacing_s=3) as server:
         client = client_of(server, dialect)
         job_id = client.submit().json()["JobId"]
         client.poll(job_id)
@@ -63,7 +63,7 @@ def test_an_early_poll_is_refused_and_counted(sandbox, client_of, dialect):
 
 
 def test_an_overlapping_poll_is_refused_and_counted(sandbox, client_of):
-    with sandbox(slow_seconds=3) as server:
+    with sandbox(slow_s=3) as server:
         client = client_of(server)
         job_id = client.submit().json()["JobId"]
         client.wait(job_id)
@@ -79,7 +79,7 @@ def test_an_overlapping_poll_is_refused_and_counted(sandbox, client_of):
 
 
 def test_a_client_that_hangs_up_ends_its_poll(sandbox, client_of):
-    with sandbox(slow_seconds=60) as server:
+    with sandbox(slow_s=60) as server:
         client = client_of(server)
         job_id = client.submit().json()["JobId"]
         client.wait(job_id)
@@ -125,7 +125,7 @@ def test_a_deleted_job_is_gone(any_dialect):
 
 
 def test_a_running_job_can_be_deleted(sandbox, client_of):
-    with sandbox(duration_seconds=(30, 30)) as server:
+    with sandbox(duration=Duration(30)) as server:
         client = client_of(server)
         job_id = client.submit().json()["JobId"]
         assert client("DELETE", f"/job/{job_id}").status_code == 200
@@ -133,7 +133,7 @@ def test_a_running_job_can_be_deleted(sandbox, client_of):
 
 
 def test_jobs_and_files_expire(sandbox, client_of):
-    with sandbox(job_ttl_seconds=0.6, file_ttl_seconds=0.6) as server:
+    with sandbox(job_ttl_s=0.6, file_ttl_s=0.6) as server:
         client = client_of(server)
         job_id = client.submit(content=b"x").json()["JobId"]
         result = client.wait(job_id)
@@ -201,7 +201,7 @@ def test_the_live_service_may_ignore_asynchrony(sandbox, client_of, dialect):
 
 
 def test_timeout_ends_a_conversion(sandbox, client_of):
-    with sandbox(duration_seconds=(600, 600)) as server:
+    with sandbox(duration=Duration(600)) as server:
         client = client_of(server)
         started = time.monotonic()
         answer = client.convert("md", "html", Timeout=10)

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox.addresses import AFTER_SUBMIT, Address
-from conveyor.sandbox.faults import FAULTS
-from conveyor.sandbox.mishaps import DRIBBLES, MISHAPS
+from convertapi_sandbox.addresses import AFTER_SUBMIT, Address
+from convertapi_sandbox.faults import FAULTS
+from convertapi_sandbox.mishaps import MISHAPS
+from convertapi_sandbox.slowness import DRIBBLES
 
 SILENCES = ("closed", "silent")
 SPOKEN = [row for row in MISHAPS if row.name not in SILENCES]
@@ -133,7 +134,7 @@ def test_retry_after_comes_in_both_forms_or_not_at_all(server, target_of, status
 
 
 def test_retry_after_is_what_was_ordered(sandbox, client_of):
-    with sandbox(retry_after_seconds=3, faults={"throttle_retry_after_upload": 1}) as server:
+    with sandbox(retry_after_s=3, faults={"throttle_retry_after_upload": 1}) as server:
         answer = client_of(server)("POST", "/upload", data=b"x")
         assert (answer.headers["Retry-After"], answer.json()["Code"]) == ("3", 503)
 
@@ -310,7 +311,7 @@ def test_a_dribble_brings_the_true_answer_in_the_end(server, target_of, row, pla
 
 @pytest.mark.parametrize("row", DRIBBLES, ids=lambda row: row.name)
 def test_a_dribble_comes_piece_by_piece(sandbox, row):
-    with sandbox(faults={f"{row.name}_user": 1}, slow_seconds=0.5) as server:
+    with sandbox(faults={f"{row.name}_user": 1}, slow_s=0.5) as server:
         parts = urlsplit(server.url)
         with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
             connection.sendall(
@@ -332,7 +333,7 @@ def test_a_dribble_comes_piece_by_piece(sandbox, row):
 
 
 def test_a_client_that_hangs_up_ends_a_dribbled_poll(sandbox, client_of):
-    with sandbox(slow_seconds=120) as server:
+    with sandbox(slow_s=120) as server:
         client = client_of(server)
         job_id = client.submit().json()["JobId"]
         client.wait(job_id)
@@ -366,7 +367,7 @@ def test_an_upload_is_read_before_it_is_refused(server, client):
 
 
 def test_an_upload_that_is_not_read_blocks_its_client(sandbox, client_of):
-    with sandbox(slow_seconds=60, faults={"stalled_upload": 1}) as server:
+    with sandbox(slow_s=60, faults={"stalled_upload": 1}) as server:
         client = client_of(server)
         header = {"Content-Disposition": "attachment; filename=a.md"}
         with pytest.raises(requests.RequestException):

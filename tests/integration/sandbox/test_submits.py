@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox import Repeated
+from convertapi_sandbox import Repeated
 
 SPACING = 0.2
 
@@ -16,7 +16,7 @@ SPACING = 0.2
 @pytest.fixture
 def held(sandbox, client_of):
     """A client of a sandbox whose gateway holds each submit for a while."""
-    with sandbox(hold_seconds=3, faults={"held_submit": 1}) as server:
+    with sandbox(hold_s=3, faults={"held_submit": 1}) as server:
         yield client_of(server)
 
 
@@ -183,7 +183,7 @@ def test_deletes_are_counted_whatever_becomes_of_them(server, client):
 
 
 def test_a_used_up_file_expires_before_it_is_asked_for(sandbox, client_of):
-    with sandbox(file_ttl_seconds=0.3) as server:
+    with sandbox(file_ttl_s=0.3) as server:
         client = client_of(server)
         file_id = client.upload(b"# Title")
         time.sleep(0.35)

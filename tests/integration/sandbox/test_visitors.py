@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conveyor.sandbox import SandboxConfig, SandboxServer, wire
+from convertapi_sandbox import SandboxConfig, SandboxServer, wire
 
 EVIL = {"Origin": "https://evil.example"}
 
@@ -81,7 +81,7 @@ def test_its_names_are_those_it_was_given(config, names):
 
 
 def test_a_body_that_goes_on_after_its_answer_ends_the_connection(server, monkeypatch):
-    monkeypatch.setattr(wire, "REST_SECONDS", 0.3)
+    monkeypatch.setattr(wire, "_REST_S", 0.3)
     target = urlsplit(server.url)
     head = "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"
     with closing(socket.create_connection((target.hostname, target.port), timeout=30)) as client:

@@ -16,11 +16,11 @@ import pytest
 from celery.app.trace import build_tracer
 
 from config.settings import WorkerSettings
+from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Dialect as Spoken
 from conveyor import Conveyor, names
 from conveyor.convertapi.client import ConvertApi
 from conveyor.ledger.keys import Keys
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Dialect as Spoken
 from conveyor.settings import load
 from workers import cleanup, sweep, wiring
 from workers.crew import Crew
@@ -42,7 +42,7 @@ def sandbox_of():
     def start(*dialects):
         spoken = frozenset(map(Spoken, dialects))
         if spoken not in running:
-            config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, dialects=spoken)
+            config = SandboxConfig(spacing_s=SPACING_S, seed=1, dialects=spoken)
             running[spoken] = SandboxServer(config).__enter__()
         server = running[spoken]
         server.set_faults({})

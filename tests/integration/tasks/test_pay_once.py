@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from convertapi_sandbox import SandboxConfig, SandboxServer
+from convertapi_sandbox.config import Repeated
 from conveyor import State
 from conveyor.domain.answers import (
     Busy,
@@ -27,8 +29,6 @@ from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.sandbox import SandboxConfig, SandboxServer
-from conveyor.sandbox.config import Repeated
 
 KEYS = Keys()
 
@@ -162,7 +162,7 @@ def test_after_the_post_the_first_poll_keeps_the_spacing(worker_of, sandbox, sub
 @pytest.fixture(params=[Repeated.FIRST, Repeated.REFUSED, Repeated.REFUSED_400])
 def strict_sandbox(request):
     """One at which a repeated JobId makes no other job."""
-    config = SandboxConfig(spacing_seconds=SPACING_S, seed=1, repeated_job_id=request.param)
+    config = SandboxConfig(spacing_s=SPACING_S, seed=1, repeated_job_id=request.param)
     with SandboxServer(config) as server:
         yield server
 

@@ -15,11 +15,11 @@ import structlog
 
 from config.web import WebSettings
 from conveyor import Conveyor
-from conveyor.serving import address_of, listen
 from conveyor.settings import load
 from conveyor.storage import Storage
 from web.auth import hash_of
 from web.server import make_server
+from web.serving import address_of, listen
 
 KEY = "conveyor_key-of-the-tests"
 WEBHOOK_KEY = "key-of-the-webhooks"

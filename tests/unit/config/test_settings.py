@@ -186,8 +186,10 @@ def test_jwts_without_their_package_are_refused_with_the_cure(given, monkeypatch
     with pytest.raises(SettingsError) as raised:
         given(api_jwt_kid="k1")
 
-    expected = "CONVEYOR_API_JWT_KID is wrong: JWTs need one more package: "
-    assert str(raised.value) == expected + "pip install 'conveyor[jwt]'"
+    assert str(raised.value) == (
+        "CONVEYOR_API_JWT_KID is wrong: JWTs need the package pyjwt. "
+        "Install it from a checkout: pip install -c constraints.txt '.[jwt]'"
+    )
 
 
 @pytest.mark.parametrize(

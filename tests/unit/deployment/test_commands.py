@@ -14,7 +14,7 @@ import typer
 from celery import Celery
 from celery.bin.celery import celery as celery_command
 
-from conveyor.sandbox.cli import app as sandbox_app
+from convertapi_sandbox.cli import app as sandbox_app
 from workers.local import commands
 
 
@@ -90,7 +90,7 @@ def test_worker_health_asks_the_node_in_the_container(compose: dict[str, Any]) -
 
 def test_sandbox_image_takes_its_command(dockerfile: list[tuple[str, str]]) -> None:
     command, _ = [json.loads(text) for name, text in dockerfile if name == "CMD"]
-    assert command[:3] == ["python", "-m", "conveyor.sandbox"]
+    assert command[:3] == ["python", "-m", "convertapi_sandbox"]
 
     params = typer.main.get_command(sandbox_app).make_context("sandbox", command[3:]).params
 

@@ -102,7 +102,7 @@ def test_no_secret_of_the_environment_goes_to_the_sandbox(sandbox: dict[str, Any
 
     assert read_compose(FILES[1], {**REQUIRED, **given}) == sandbox
     assert sandbox["services"]["worker"]["environment"]["CONVEYOR_API_URL"] == "http://sandbox:8090"
-    assert sandbox["services"]["sandbox"]["environment"] == {"CONVEYOR_SANDBOX_HOSTS": "sandbox"}
+    assert sandbox["services"]["sandbox"]["environment"] == {"CONVERTAPI_SANDBOX_HOSTS": "sandbox"}
 
 
 def test_a_real_secret_that_is_sent_to_the_sandbox_is_refused(

@@ -48,9 +48,21 @@ def test_its_extras_exist(root: Path, dockerfile: Dockerfile) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     (default,) = arguments(dockerfile, "ARG")
 
-    extras = {"sandbox", *default.removeprefix("EXTRAS=").split(",")}
+    extras = set(default.removeprefix("EXTRAS=").split(","))
 
     assert extras <= set(project["optional-dependencies"])
+    # pandoc is GPL: it comes with the sandbox, and only there.
+    assert "sandbox" not in extras
+
+
+def test_the_sandbox_image_holds_the_sandbox_alone(dockerfile: Dockerfile) -> None:
+    start = dockerfile.index(("FROM", "build AS build-sandbox"))
+    stage = dockerfile[start + 1 : start + 3]
+
+    assert stage == [
+        ("COPY", "convertapi_sandbox convertapi_sandbox"),
+        ("RUN", "pip install --constraint constraints.txt ./convertapi_sandbox"),
+    ]
 
 
 def test_the_context_holds_what_it_copies(root: Path, dockerfile: Dockerfile) -> None:

@@ -24,6 +24,17 @@ def forget(monkeypatch, prefix: str) -> None:
         monkeypatch.delitem(sys.modules, name)
 
 
+class Missing:
+    """Finds no package of one name, as where it is not installed."""
+
+    def __init__(self, package):
+        self.package = package
+
+    def find_spec(self, name, path=None, target=None):
+        if name == self.package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_version(conveyor):
     assert conveyor("--version") == (0, f"conveyor {__version__}\n", "")
 
@@ -63,18 +74,34 @@ def test_without_the_extra_cli_one_line_says_how_to_install_it(conveyor, monkeyp
     status, _, err = conveyor("--version")
     assert status == 2
     assert err == (
-        f'error: the command line needs the package {package}: pip install "conveyor[cli]"\n'
+        f"error: the command line needs the package {package}. "
+        "Install it from a checkout: pip install -c constraints.txt '.[cli]'\n"
     )
 
 
-def test_without_the_extra_sandbox_one_line_says_how_to_install_it(conveyor, monkeypatch):
-    forget(monkeypatch, "conveyor.sandbox")
-    forget(monkeypatch, "starlette")
-    monkeypatch.setitem(sys.modules, "starlette", None)
+@pytest.mark.parametrize("package", ["convertapi_sandbox", "starlette"])
+def test_without_the_sandbox_one_line_says_how_to_install_it(conveyor, monkeypatch, package):
+    forget(monkeypatch, "convertapi_sandbox")
+    forget(monkeypatch, package)
+    monkeypatch.setattr(sys, "meta_path", [Missing(package), *sys.meta_path])
     status, _, err = conveyor("sandbox", "--port", "0")
     assert status == 2
-    assert err.startswith("error: the sandbox needs the package ")
-    assert err.endswith('pip install "conveyor[sandbox]"\n')
+    assert err.startswith(f"error: the sandbox needs the package {package}")
+    assert err.endswith(
+        "Install it from a checkout: "
+        "pip install -c constraints.txt ./convertapi_sandbox '.[sandbox]'\n"
+    )
+
+
+def test_a_module_that_the_sandbox_itself_lacks_is_a_bug_and_no_missing_package(
+    conveyor, monkeypatch
+):
+    forget(monkeypatch, "convertapi_sandbox")
+    monkeypatch.setitem(sys.modules, "convertapi_sandbox.server", None)
+    status, _, err = conveyor("sandbox", "--port", "0")
+    assert status == 1
+    assert "unexpected ModuleNotFoundError" in err
+    assert "pip install" not in err
 
 
 def test_the_sandbox_reads_its_own_options(conveyor):

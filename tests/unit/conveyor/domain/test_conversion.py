@@ -37,6 +37,15 @@ def test_a_result_goes_through_json_and_comes_back_the_same(conversion):
     assert Conversion.from_dict(json.loads(json.dumps(conversion.to_dict()))) == conversion
 
 
+@pytest.mark.parametrize("conversion", [SUCCEEDED, FAILED], ids=lambda it: it.state.value)
+def test_fields_of_a_later_release_are_passed_over(conversion):
+    plain = conversion.to_dict() | {"pages": 3}
+    plain["files"] = [file | {"pages": 3} for file in plain["files"]]
+    plain["failure"] = plain["failure"] and plain["failure"] | {"reason": "password"}
+
+    assert Conversion.from_dict(plain) == conversion
+
+
 def test_a_result_holds_plain_values_alone():
     def types(value):
         if isinstance(value, dict):

@@ -3,9 +3,7 @@ import sys
 
 import pytest
 
-from conveyor.domain.formats import FORMATS, targets_of
-from conveyor.domain.request import ConversionRequest
-from conveyor.sandbox.converters import (
+from convertapi_sandbox.converters import (
     archive,
     images,
     office,
@@ -13,6 +11,8 @@ from conveyor.sandbox.converters import (
     pdf_pages,
     pdf_render,
 )
+from conveyor.domain.formats import FORMATS, targets_of
+from conveyor.domain.request import ConversionRequest
 
 SANDBOX = (office, pandoc, pdf_pages, pdf_render, images, archive)
 
@@ -60,5 +60,5 @@ def test_nobody_changes_the_list():
 
 
 def test_the_list_comes_without_the_sandbox():
-    code = "import sys, conveyor.domain.formats; sys.exit('conveyor.sandbox' in sys.modules)"
+    code = "import sys, conveyor.domain.formats; sys.exit('convertapi_sandbox' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,6 +18,6 @@ def test_sandbox_takes_options_after_its_own() -> None:
     command = commands.sandbox(8090, "word", 0.2, ["--duration", "1"])
 
     assert command[1:] == (
-        *("-m", "conveyor.sandbox", "--port", "8090", "--secret", "word", "--spacing", "0.2"),
+        *("-m", "convertapi_sandbox", "--port", "8090", "--secret", "word", "--spacing", "0.2"),
         *("--duration", "1"),
     )

@@ -1,0 +1,6 @@
+import asyncio
+
+
+def check(page):
+    # The page has run it once, as a program.
+    assert asyncio.run(page.main("report.docx")).name == "report.pdf"

@@ -1,0 +1,2 @@
+def check(page):
+    assert set(page.fleet.states) >= {"queued", "converting", "succeeded"}
