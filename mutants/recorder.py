@@ -16,7 +16,7 @@ from typing import Any, Final
 import coverage
 import pytest
 
-from mutants.seen import Seen
+from mutants.seen import IMPORT, Seen
 
 __all__: list[str] = []
 
@@ -96,14 +96,16 @@ class Recorder:
     def pytest_sessionfinish(self) -> None:
         """Write it all down."""
         self._coverage.stop()
-        data = self._coverage.get_data()
+        data, imported = self._coverage.get_data(), Seen(0.0, 0.0, {}, [])
         for file in data.measured_files():
             path = Path(file).relative_to(self._root).as_posix()
             for line, contexts in data.contexts_by_lineno(file).items():
                 for context in contexts:
-                    if context in self._seen:
-                        lines = self._seen[context].lines
+                    if context in self._seen or not context:
+                        lines = (self._seen[context] if context else imported).lines
                         lines[path] = f"{int(lines.get(path, '0'), 16) | 1 << line:x}"
+        if self._seen:
+            self._seen[f"{next(iter(self._seen)).partition('::')[0]}{IMPORT}"] = imported
         passed = {
             name: asdict(seen) for name, seen in self._seen.items() if name not in self._failed
         }

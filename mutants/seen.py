@@ -11,7 +11,10 @@ from typing import Final
 from mutants.areas import TESTS
 from mutants.fault import Fault
 
-__all__ = ["Chosen", "Seen", "SeenBy"]
+__all__ = ["IMPORT", "Chosen", "Seen", "SeenBy"]
+
+IMPORT: Final = "::(import)"
+"""How the name ends under which a run's imports are recorded, as if they were a test."""
 
 _FIRST_WORD: Final = re.compile(r"[a-z]+")
 
@@ -59,12 +62,16 @@ class SeenBy:
 
     def __init__(self, root: Path, seen: Mapping[str, Seen], most_s: float) -> None:
         self._root = root
-        self._seen = seen
+        self._seen = {test: each for test, each in seen.items() if not test.endswith(IMPORT)}
         self._most_s = most_s
         self._ran: dict[str, dict[str, int]] = {}
+        self._imported: dict[str, int] = {}
         for test, each in seen.items():
             for path, lines in each.lines.items():
-                self._ran.setdefault(path, {})[test] = int(lines, 16)
+                if test in self._seen:
+                    self._ran.setdefault(path, {})[test] = int(lines, 16)
+                else:
+                    self._imported[path] = self._imported.get(path, 0) | int(lines, 16)
         self._texts = {path: (root / path).read_text() for path in self._ran}
 
     def choose(self, fault: Fault) -> Chosen:
@@ -86,9 +93,11 @@ class SeenBy:
         if fault.path.endswith(".lua"):
             name = PurePosixPath(fault.path).stem
             return (test for test, each in self._seen.items() if name in each.scripts)
-        if fault.scope.lines:
-            return self._running(fault.path, sum(1 << line for line in fault.scope.lines))
-        return set(self._using(fault)) or self._ran.get(fault.path, ())
+        lines = sum(1 << line for line in fault.scope.lines)
+        able = set(self._running(fault.path, lines) if lines else self._using(fault))
+        # What runs while a module is imported is seen by whoever uses the module.
+        is_of_import = not lines or self._imported.get(fault.path, 0) & lines
+        return able or (self._ran.get(fault.path, ()) if is_of_import else ())
 
     def _running(self, path: str, lines: int) -> Iterator[str]:
         return (test for test, ran in self._ran.get(path, {}).items() if ran & lines)

@@ -83,7 +83,7 @@ def trials(tree, record):
 
 
 def test_record_knows_what_each_test_runs_and_leaves_out_the_one_that_fails(record):
-    assert {test.partition("::")[2] for test in record.seen} == {
+    assert {test.partition("::")[2] for test in record.seen} - {"(import)"} == {
         "test_adult",
         "test_little",
         "test_counts",

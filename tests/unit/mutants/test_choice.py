@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mutants.fault import Fault, Scope
-from mutants.seen import Seen, SeenBy
+from mutants.seen import IMPORT, Seen, SeenBy
 
 UNIT = "tests/unit/conveyor/domain/test_a.py::test_quick"
 OTHER = "tests/unit/conveyor/test_b.py::test_other"
@@ -54,6 +54,18 @@ def test_constant_that_nobody_names_is_tried_on_those_who_run_its_module(seen_by
     chosen = seen_by().choose(_fault("a.py", names=["UNKNOWN"]))
 
     assert set(chosen.tests) == {UNIT, SLOW}
+
+
+def test_function_that_runs_while_its_module_is_imported_is_tried_on_who_runs_the_module(tmp_path):
+    (tmp_path / "a.py").write_text("def f():\n    return 1\n\nX = f()\n\ndef g():\n    return X\n")
+    seen = {
+        UNIT: Seen(0.1, 0.0, {"a.py": _lines(7)}, []),
+        f"tests/unit/conveyor/domain/test_a.py{IMPORT}": Seen(0.0, 0.0, {"a.py": _lines(2, 4)}, []),
+    }
+    seen_by = SeenBy(tmp_path, seen, 60.0)
+
+    assert seen_by.choose(_fault("a.py", 2)).tests == (UNIT,)
+    assert seen_by.choose(_fault("a.py", 3)).tests == ()
 
 
 def test_script_is_tried_on_those_who_have_it_run(seen_by):
