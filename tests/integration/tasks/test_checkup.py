@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from conveyor import names
+from conveyor.checkup import WORKER_TIMEOUT_S
 from workers.checks import Checkup, checkup_of
 
 
@@ -81,3 +82,9 @@ def test_wrong_secret_is_named_with_its_cure(worker_of, sandbox):
 
 def test_one_process_has_one_checkup(worker):
     assert checkup_of(worker.services) is checkup_of(worker.services)
+
+
+def test_worker_answers_well_before_the_doctor_stops_to_wait(worker):
+    from tasks import checkup  # noqa: PLC0415  # because the app reads the environment
+
+    assert checkup._MOST_S + 1 <= WORKER_TIMEOUT_S
