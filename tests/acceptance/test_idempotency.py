@@ -25,9 +25,8 @@ print(conveyor.convert(document, to="html", idempotency_key=key).id, flush=True)
 
 
 def test_one_key_from_many_processes_at_once_is_paid_once(
-    stack, sandbox, conveyor, document, until
+    *, stack, sandbox, conveyor, document, until, audit_at_rest
 ):
-    before = sandbox.audit()
     producers = [
         subprocess.Popen(
             [sys.executable, "-c", PRODUCER, str(document), "invoice-7"],
@@ -55,8 +54,8 @@ def test_one_key_from_many_processes_at_once_is_paid_once(
     done = conveyor.handle(conversion_id).wait(timeout=90)
     assert done.state is State.SUCCEEDED
     after = sandbox.audit()
-    assert after["paid"] - before["paid"] == 1
-    assert after["uploads"] - before["uploads"] == 1
+    assert after["paid"] - audit_at_rest["paid"] == 1
+    assert after["uploads"] - audit_at_rest["uploads"] == 1
     # Seven copies of the source came too late.
     until(lambda: not list((stack.directory / "files" / "staged").rglob("*.md")))
 
@@ -78,9 +77,8 @@ def test_a_different_request_under_a_used_key_is_refused(sandbox, conveyor, docu
     assert handle.wait(timeout=90).state is State.SUCCEEDED
 
 
-def test_without_a_key_each_is_a_conversion_of_its_own(sandbox, conveyor, document):
-    before = sandbox.audit()["paid"]
+def test_without_a_key_each_is_a_conversion_of_its_own(sandbox, conveyor, document, audit_at_rest):
     handles = [conveyor.convert(document, to="html") for _ in range(2)]
     for handle in handles:
         handle.wait(timeout=90)
-    assert sandbox.audit()["paid"] == before + 2
+    assert sandbox.audit()["paid"] == audit_at_rest["paid"] + 2

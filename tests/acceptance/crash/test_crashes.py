@@ -5,7 +5,6 @@ The crew works on what a task has claimed, so its effects are places, too.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -30,12 +29,10 @@ WINDOWS = {
     "result stored, not noted as told": "poll one: SETEX+PUBLISH telling.tell #1",
     "told, its message not acknowledged": "poll one: EVALSHA ledger.delivered #1",
 }
-# `make chaos` tries every place. `make test` tries the windows, and where a caller is told.
-ALL = os.environ.get("CONVEYOR_CRASH_POINTS") == "all"
 # Pipelines that take what several threads note, by the state that most of them enter.
 BURST = ("converting", "ready", "succeeded", "no state")
-PIPELINES = 2 if ALL else 1
-BURST_MOMENTS = ("before", "amid", "after") if ALL else ("amid",)
+LARGE_PIPELINES = 2
+BURST_MOMENTS = ("before", "amid", "after")
 # How many messages there are depends on how many polls there are: at least so many.
 MESSAGES = 4
 # A poll that comes late brings the result at once, and so passes no ``ledger.poll_later``.
@@ -43,15 +40,18 @@ TRIES = 3
 VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
 
 
+@pytest.mark.large
 @pytest.mark.timeout(900)
-def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
-    for scenario in SCENARIOS:  # a first time has effects of its own: scripts are loaded
-        stages[0].record(scenario)
-    places = {scenario: stages[0].record(scenario) for scenario in SCENARIOS}
+def test_worker_that_dies_at_any_effect_costs_no_conversion(
+    *, stages, stack, sandbox_of, crash, capsys, large
+):
+    """`--large` tries every place. Else it is the windows, and where a caller is told."""
+    _record_all(stages)  # a first time has effects of its own: scripts are loaded
+    places = _record_all(stages)
     points = [crash.Point(*chosen) for chosen in _points(places)]
     dies_at = {(point.place, point.moment) for point in points}
     assert not [name for name, place in WINDOWS.items() if (place, "after") not in dies_at]
-    points = [point for point in points if ALL or _is_tried(point)]
+    points = [point for point in points if large or _is_tried(point)]
 
     ends = _play_all(stages, points, crash)
     audit = sandbox_of(stack).audit()
@@ -84,17 +84,19 @@ def test_a_worker_dies_at_each_effect(stages, stack, sandbox_of, crash, capsys):
     _say(ends, capsys)
 
 
+@pytest.mark.large
 @pytest.mark.timeout(900)
-def test_a_worker_dies_before_amid_and_after_a_pipeline_of_many(
-    *, stages, stack, sandbox_of, crash, capsys
+def test_worker_that_dies_amid_a_pipeline_of_many_costs_no_conversion(
+    *, stages, stack, sandbox_of, crash, capsys, large
 ):
+    """`--large` tries before and after it, too, and the second of each kind."""
     paid_before = sandbox_of(stack).audit()["paid"]
     enqueued_before = sum(stage.enqueued for stage in stages)
     points = [
         crash.Point("burst", f"together: {state} #{number}", moment)
         for state in BURST
-        for number in range(1, PIPELINES + 1)
-        for moment in BURST_MOMENTS
+        for number in range(1, LARGE_PIPELINES + 1 if large else 2)
+        for moment in (BURST_MOMENTS if large else ("amid",))
     ]
 
     ends = _play_all(stages, points, crash)
@@ -108,6 +110,13 @@ def test_a_worker_dies_before_amid_and_after_a_pipeline_of_many(
     _say(ends, capsys)
 
 
+def _record_all(stages):
+    """The places that each scenario passes, all of them side by side."""
+    with ThreadPoolExecutor(len(SCENARIOS)) as threads:
+        recorded = threads.map(lambda stage, what: stage.record(what), stages, SCENARIOS)
+        return dict(zip(SCENARIOS, recorded, strict=True))
+
+
 def _say(ends, capsys):
     slowest = max(ends.values(), key=lambda end: end.took_s).took_s
     with capsys.disabled():
@@ -115,9 +124,10 @@ def _say(ends, capsys):
 
 
 def _is_tried(point):
-    is_window = point.moment == "after" and point.place in WINDOWS.values()
+    # Before an effect is after the one before it.
+    is_window = point.place in WINDOWS.values()
     tells = point.place.startswith("deliver: ") and "storage" not in point.place
-    return is_window or (point.scenario == "signature" and tells)
+    return point.moment == "after" and (is_window or (point.scenario == "signature" and tells))
 
 
 def _points(places):

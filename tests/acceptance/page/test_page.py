@@ -205,14 +205,14 @@ def test_a_conversion_is_cancelled_from_its_row(page, conveyor, stack, tmp_path)
 
 
 def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
-    page, sandbox, conveyor, document
+    *, page, sandbox, conveyor, document, audit_once_at_rest
 ):
     handle = fail_one(sandbox, conveyor, document, error_5001=1.0)
     letter = page.locator(f'#dead [data-key="{handle.id}"]')
     expect(letter.locator(".cause")).to_have_text(re.compile("Conversion failed.*code 5001"))
     expect(page.locator('#dead [data-key="service"] > .hint')).to_contain_text("try later")
 
-    before = sandbox.audit()["paid"]
+    before = audit_once_at_rest()["paid"]
     letter.get_by_role("button", name="Replay, pays again").click()
     expect(letter.get_by_role("button", name="Not now")).to_be_focused()
     letter.get_by_role("button", name="Not now").click()
@@ -227,9 +227,11 @@ def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
     assert sandbox.audit()["paid"] == before + 1
 
 
-def test_a_paid_result_is_fetched_again_for_free(page, sandbox, conveyor, document):
+def test_a_paid_result_is_fetched_again_for_free(
+    *, page, sandbox, conveyor, document, audit_once_at_rest
+):
     handle = fail_one(sandbox, conveyor, document, truncated_download=1.0)
-    before = sandbox.audit()["paid"]
+    before = audit_once_at_rest()["paid"]
     letter = page.locator(f'#dead [data-key="{handle.id}"]')
     letter.get_by_role("button", name="Fetch again, free").click()
 

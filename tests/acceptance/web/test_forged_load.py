@@ -19,7 +19,7 @@ FORGER = Path(__file__).with_name("forger.py")
 # Attempts by their calls a second. Other tests may take the machine meanwhile: what counts is what
 # `web` does when it has its part. And a slow machine does with half of it.
 RATES = (1000, 1000, 1000, 500, 500)
-SECONDS = 10
+SECONDS = 4
 IDLE_LOOKS = 50
 # Between two looks, so that they, too, are a load that somebody might be.
 PAUSE_S = 0.02

@@ -89,7 +89,7 @@ from workers.wiring import Services
 
 KEYS = Keys()
 
-DEFAULT_RUNS = 200
+DEFAULT_RUNS = 60
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
 CONVERSIONS = 2
 SPACING_S = 5.0
@@ -1548,6 +1548,7 @@ def _fetch_one_by(working):
     return fetch_one
 
 
+@pytest.mark.large
 @pytest.mark.timeout(3600)
 def test_interleavings(machine):
     run_state_machine_as_test(
@@ -1697,3 +1698,42 @@ def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     fleet.ledger.renew_leases([(conversion_id, "delivery", lease.token)], LEASE_S)
 
     assert fleet.client.zscore(KEYS.due("poll"), conversion_id) == due
+
+
+def test_worker_that_slept_between_intent_and_post_sends_nothing(machine):
+    """Others may have taken it for dead, and ask for its job by now: I1."""
+    fleet = machine()
+    fleet.accept()
+    process = fleet._begin(fleet.broker.messages.pop())
+    while not fleet.ledger.get(fleet.ids[0]).job_id:
+        fleet._advance(process.tasks[-1])
+    process.is_asleep = True
+    fleet._pass(11.0)
+
+    while process.tasks:
+        fleet._advance(process.tasks[-1])
+
+    assert not fleet.service.charged
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+def test_intent_that_redis_loses_during_the_post_is_recorded_again_with_its_answer(machine):
+    fleet = machine()
+    fleet.service.repeats = "409"
+    fleet.accept()
+    fleet._save()
+    process = fleet._begin(fleet.broker.messages.pop())
+    while not process.tasks[-1].under_way:
+        fleet._advance(process.tasks[-1])
+    fleet._roll_back(loses_messages=False)
+    assert fleet.ledger.get(fleet.ids[0]).state is State.QUEUED
+
+    while process.tasks:
+        fleet._advance(process.tasks[-1])
+
+    assert fleet.ledger.get(fleet.ids[0]).confirmed
+    fleet.teardown()
+    assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
+    assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]

@@ -35,6 +35,12 @@ def _listening(client):
     return client.pubsub_numsub(KEYS.changed)[0][1]
 
 
+async def _until(is_so):
+    async with asyncio.timeout(60):
+        while not is_so():  # noqa: ASYNC110 - Redis tells when asked
+            await asyncio.sleep(0.01)
+
+
 def _states(events):
     return [event.state for event in events]
 
@@ -183,18 +189,22 @@ def test_a_thousand_followers_share_one_connection(run, ledger, make, client):
     entries = [make.ready() for _ in range(10)]
     before = _listening(client)
 
+    heard = []
+
     async def states(conveyor, entry):
         handle = await conveyor.ahandle(entry.id)
-        return [event.state async for event in handle.aevents()]
+        mine = []
+        async for event in handle.aevents():
+            mine.append(event.state)
+            heard.append(event)
+        return mine
 
     async def follow(conveyor):
         followers = [
             asyncio.create_task(states(conveyor, entry)) for entry in entries for _ in range(100)
         ]
-        async with asyncio.timeout(30):
-            while _listening(client) == before:  # noqa: ASYNC110 - Redis tells when asked
-                await asyncio.sleep(0.1)
-        await asyncio.sleep(1)
+        # Each has heard how it stands, and follows.
+        await _until(lambda: len(heard) >= len(followers) and _listening(client) > before)
         listening = _listening(client)
         for entry in entries:
             await asyncio.to_thread(ledger.succeeded, entry, FILES)
@@ -206,14 +216,14 @@ def test_a_thousand_followers_share_one_connection(run, ledger, make, client):
     assert told == [WHOLE_WAY] * 1000
 
 
-def test_a_follower_hears_at_once_and_misses_nothing(run, ledger, make, monkeypatch):
+def test_a_follower_hears_at_once_and_misses_nothing(run, ledger, make, client, monkeypatch):
     monkeypatch.setattr(watch, "_LOOK_EVERY_S", 60.0)
-    entry = make.ready()
+    entry, before = make.ready(), _listening(client)
 
     async def follow(conveyor):
         handle = await conveyor.ahandle(entry.id)
         waiting = asyncio.create_task(handle.await_(timeout=90))
-        await asyncio.sleep(0.5)
+        await _until(lambda: _listening(client) > before)
         begun = time.monotonic()
         await asyncio.to_thread(ledger.succeeded, entry, FILES)
         return await waiting, time.monotonic() - begun
@@ -226,12 +236,12 @@ def test_a_follower_hears_at_once_and_misses_nothing(run, ledger, make, monkeypa
 
 def test_a_lost_hint_only_delays(run, ledger, make, client):
     """A change that nobody was told of is seen at the next look all the same."""
-    entry = make.ready()
+    entry, before = make.ready(), _listening(client)
 
     async def follow(conveyor):
         handle = await conveyor.ahandle(entry.id)
         waiting = asyncio.create_task(handle.await_(timeout=20))
-        await asyncio.sleep(0.5)
+        await _until(lambda: _listening(client) > before)
         await asyncio.to_thread(client.client_kill_filter, _type="pubsub")
         await asyncio.to_thread(ledger.succeeded, entry, FILES)
         return await waiting

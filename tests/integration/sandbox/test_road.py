@@ -75,7 +75,21 @@ def cases(rows):
     ]
 
 
-@pytest.mark.parametrize(("row", "place"), cases(SPOKEN))
+def each_once(rows):
+    """Each row at one of its addresses, and each address with some of the rows."""
+    return [
+        pytest.param(row, place, id=f"{row.name}_{place}")
+        for number, row in enumerate(rows)
+        for place in [row.places[number % len(row.places)]]
+    ]
+
+
+def test_every_address_has_a_mishap():
+    places = {place for row in SPOKEN for place in row.places}
+    assert {param.values[1] for param in each_once(SPOKEN)} == places
+
+
+@pytest.mark.parametrize(("row", "place"), each_once(SPOKEN))
 def test_a_mishap_takes_the_place_of_the_answer(server, target_of, row, place):
     target = target_of(place)
     before = target.done()

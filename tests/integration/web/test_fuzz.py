@@ -193,6 +193,7 @@ def right_ones(make, converted):
     )
 
 
+@pytest.mark.large
 @pytest.mark.usefixtures("_log")
 @pytest.mark.timeout(120 + REQUESTS // 10)
 def test_no_request_breaks_the_application(redis_url, folder, right_ones, caplog):
@@ -212,6 +213,7 @@ def _written(request):
     return b"\r\n".join(lines) + request.body
 
 
+@pytest.mark.large
 @pytest.mark.timeout(120 + REQUESTS // 10)
 def test_no_bytes_break_the_process(site, right_ones, heard, caplog):
     dice = random.Random(SEED)

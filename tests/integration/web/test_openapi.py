@@ -11,14 +11,16 @@ import pytest
 from conveyor import Failure, FailureKind
 
 HERE = Path(__file__).parent
-LONGEST_S = 25
+LONGEST_S = 20
 
 
-def _try(site, tmp_path, *options):
+def _try(site, tmp_path):
+    key = site.session.headers["Authorization"]
     command = (
         *(Path(sys.executable).with_name("schemathesis"), "--no-color"),
         *("--config-file", HERE / "schemathesis.toml"),
-        *("run", f"{site.url}/openapi.json", "--max-time", str(LONGEST_S), "--seed", "7", *options),
+        *("run", f"{site.url}/openapi.json", "--max-time", str(LONGEST_S), "--seed", "7"),
+        *("-H", f"Authorization: {key}"),
     )
     return subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
@@ -33,10 +35,8 @@ def ended(make, ledger, converted):
         ledger.failed(make.converting(), Failure(FailureKind.INPUT, "File is damaged.", 5002, 500))
 
 
-@pytest.mark.parametrize("has_key", [False, True])
-def test_the_api_is_as_described(serve, tmp_path, ended, has_key):
-    site = serve(has_key=has_key, web_requests_per_minute=0)
-    header = site.session.headers.get("Authorization")
-    tried = _try(site, tmp_path, *(["-H", f"Authorization: {header}"] if has_key else []))
+def test_no_request_makes_the_api_depart_from_its_description(serve, tmp_path, ended):
+    # With a key, so that the answers to callers without one are tried, too.
+    tried = _try(serve(has_key=True, web_requests_per_minute=0), tmp_path)
 
     assert tried.returncode == 0, tried.stdout + tried.stderr
