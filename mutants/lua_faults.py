@@ -44,6 +44,19 @@ _BEGINS_BLOCK: Final = ("function", "if", "do", "repeat")
 _ENDS_BLOCK: Final = ("end", "until")
 # A call that begins a statement stands behind one of these, or behind a whole expression.
 _BEFORE_STATEMENT: Final = ("then", "else", "do", "end", "repeat", ")", "}", "]", ";")
+# What else may stand before a bracket.
+_KEYWORDS: Final = (
+    "and",
+    "or",
+    "not",
+    "return",
+    "if",
+    "elseif",
+    "while",
+    "until",
+    "in",
+    "function",
+)
 _WORD: Final = re.compile(r"'[A-Za-z_:]{1,32}'")
 # One more of so many is seldom a fault.
 _LARGE: Final = 10
@@ -127,7 +140,8 @@ class _Script:
     def _of_calls(self) -> Iterator[Fault]:
         """Delete each call that is a statement by itself."""
         for at, token in enumerate(self._tokens):
-            if token.kind == "word" and self._begins_statement(at):
+            is_name = token.kind == "word" and token.text not in _KEYWORDS
+            if is_name and self._begins_statement(at):
                 bracket = self._bracket_of_call(at)
                 if bracket is not None:
                     end = self._tokens[self._closing(bracket)].end

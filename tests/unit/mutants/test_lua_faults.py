@@ -59,6 +59,10 @@ def test_call_whose_answer_is_used_is_not_deleted():
     assert "statement deleted" not in kinds
 
 
+def test_part_of_a_condition_is_no_statement():
+    assert "if a[b]  then f() end" not in _faulty("if a[b] or (c) then f() end")
+
+
 def test_name_of_a_command_and_its_place_are_left_alone():
     assert _faulty("redis.call('SET', k, v)") == [
         "redis.call('SET', v, k)",
