@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 import pytest
 
@@ -125,24 +126,27 @@ def test_chain_that_leads_in_a_circle_ends():
 
 
 @pytest.mark.parametrize(
-    ("scheme", "package"),
+    ("scheme", "extra"),
     [
-        ("s3", "conveyor[s3]"),
-        ("s3a", "conveyor[s3]"),
-        ("gs", "conveyor[gcs]"),
-        ("gcs", "conveyor[gcs]"),
-        ("az", "conveyor[azure]"),
-        ("abfs", "conveyor[azure]"),
-        ("ABFSS", "conveyor[azure]"),
+        ("s3", "s3"),
+        ("s3a", "s3"),
+        ("gs", "gcs"),
+        ("gcs", "gcs"),
+        ("az", "azure"),
+        ("abfs", "azure"),
+        ("ABFSS", "azure"),
     ],
 )
-def test_package_that_is_missing_is_named_by_the_extra_that_brings_it(scheme, package):
-    assert f"pip install '{package}'" in _told(ImportError("x", name="x"), f"{scheme}://b/a")
+def test_package_that_is_missing_is_named_by_the_extra_that_brings_it(scheme, extra):
+    told = _told(ImportError("x", name="x"), f"{scheme}://b/a")
+
+    assert "a package is missing" in told
+    assert re.search(rf"\b{extra}\b", told.partition("a package is missing")[2])
 
 
 def test_package_of_another_kind_of_storage_is_named_itself():
-    assert "pip install 'paramiko'" in _told(ImportError("x", name="paramiko"), "sftp://host/a")
-    assert "pip install 'what fsspec asks for'" in _told(ImportError("x"), "sftp://host/a")
+    assert "paramiko" in _told(ImportError("x", name="paramiko"), "sftp://host/a")
+    assert "what fsspec asks for" in _told(ImportError("x"), "sftp://host/a")
 
 
 @pytest.mark.parametrize(
