@@ -20,8 +20,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint collected unit docs drawings pictures format bench chaos constraints \
-  clean
+.PHONY: help demo up test lint collected unit docs drawings pictures format bench chaos mutants \
+  constraints clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ chaos: $(VENV)/.checks ## Break everything that can break, and count what was lo
 	@$(BIN)/python -m chaos
 	@CONVEYOR_INTERLEAVINGS=1000 CONVEYOR_FUZZ_ANSWERS=100000 CONVEYOR_FUZZ_REQUESTS=20000 \
 	  $(BIN)/python -m pytest -q --large -m large
+
+mutants: $(VENV)/.checks ## Put small faults into the code, and list those that no test sees: an hour
+	@$(BIN)/python -m mutants
 
 clean: ## Remove the environment and everything that was made
 	@rm -rf $(VENV) build dist convertapi_sandbox/dist var *.egg-info .coverage* htmlcov

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import re
+import threading
+from dataclasses import dataclass
+from functools import wraps
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -76,3 +81,138 @@ def _no_settings_of_the_machine(monkeypatch):
     """A test sees the settings that it makes, and no others."""
     for name in [name for name in os.environ if name.upper().startswith("CONVEYOR_")]:
         monkeypatch.delenv(name)
+
+
+# -- what children log -------------------------------------------------------------------------
+
+_BEGINS = "Traceback (most recent call last):"
+_FOLLOWS = re.compile(
+    r"\n\n(During handling of the above|The above exception was the direct)[^\n]*\n\n"
+)
+# The lines of a traceback are indented, and the exception follows them.
+_TRACEBACK = re.compile(
+    rf"{re.escape(_BEGINS)}\n(?:[ \t][^\n]*\n|\n)*(?P<error>[^\s][^\n]*)(?=\n)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class _Traceback:
+    """A traceback in a log.
+
+    Attributes:
+        log: The log's name.
+        error: The exceptions, the one that was raised first at the beginning.
+        text: All of it.
+    """
+
+    log: str
+    error: str
+    text: str
+
+
+class _Logs:
+    """Looks for tracebacks in what the children of a test have printed."""
+
+    def __init__(self):
+        self._read_to = {}
+        self._lock = threading.Lock()
+        self.found = []
+
+    def watch(self, log):
+        """Look at what is printed from now on."""
+        with self._lock:
+            self._read_to.setdefault(log, log.stat().st_size if log.exists() else 0)
+
+    def read(self, *logs):
+        """Look at what has been printed since the last time; in some logs, or in all."""
+        with self._lock:
+            for log in logs or tuple(self._read_to):
+                if log in self._read_to and log.exists():
+                    self._read(log)
+
+    def _read(self, log):
+        data = log.read_bytes()
+        new = data[self._read_to[log] :].decode(errors="replace")
+        self.found += [_Traceback(log.stem, *each) for each in _tracebacks(new)]
+        self._read_to[log] = len(data)
+
+
+def _tracebacks(printed):
+    """The tracebacks in a log's lines: the exceptions of each, and its text."""
+    plain = "\n".join(_exception_of(line) for line in printed.split("\n"))
+    # What one exception caused is one traceback.
+    found, end = [], -1
+    for each in _TRACEBACK.finditer(f"{plain}\n"):
+        if found and _FOLLOWS.fullmatch(plain[end : each.start()]):
+            error, text = found.pop()
+            found.append((f"{error}\n{each['error']}", f"{text}\n{each.group()}"))
+        else:
+            found.append((each["error"], each.group()))
+        end = each.end()
+    return found
+
+
+def _exception_of(line):
+    """A line of a log; of one in JSON its traceback alone."""
+    if not line.startswith("{"):
+        return line
+    try:
+        return str(json.loads(line).get("exception", ""))
+    except ValueError:
+        return line
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "tracebacks(*errors): a child may log tracebacks that end with one of these; patterns",
+    )
+    config.stash[_LOGS] = _Logs()
+
+
+_LOGS = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def children_are_watched(request):
+    """Whatever child a test starts, its log is looked at."""
+    from local_stack.process import Child  # noqa: PLC0415  # because unit tests need no stack
+
+    logs = request.config.stash[_LOGS]
+
+    def watched(start):
+        @wraps(start)
+        def begin(child):
+            logs.watch(child.log)
+            start(child)
+
+        return begin
+
+    def read(kill):
+        @wraps(kill)
+        def end(child):
+            kill(child)
+            # Its folder may be gone when the test ends.
+            logs.read(child.log)
+
+        return end
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Child, "start", watched(Child.start))
+        patch.setattr(Child, "kill", read(Child.kill))
+        yield logs
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Fail a test that has had a child log a traceback which it did not ask for."""
+    try:
+        return (yield)
+    finally:
+        logs = item.config.stash[_LOGS]
+        logs.read()
+        found, logs.found = logs.found, []
+        expected = [error for mark in item.iter_markers("tracebacks") for error in mark.args]
+        for each in found:
+            if not any(re.search(error, each.error) for error in expected):
+                pytest.fail(f"{each.log} has logged a traceback:\n{each.text}", pytrace=False)

@@ -91,6 +91,11 @@ class Flower:
         return set(json.loads(self.ask("/api/tasks")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_child_logs_a_traceback(children_are_watched):
+    """Fail a test that has a child log one, unless it is marked with ``tracebacks``."""
+
+
 @pytest.fixture(autouse=True)
 def _no_result_outlives_its_server():
     """Celery unsubscribes when a result is collected, and tries for 20 s where the server has gone.

@@ -57,7 +57,7 @@ def test_the_judge_sees_what_we_break_ourselves(tmp_path, until):
 
     case = Case(
         name="sabotage",
-        failed=sabotage,
+        strike=sabotage,
         build=Build(duration="0-1"),
         # So long it looks for what never comes.
         rules=Rules(deadline_s=5),

@@ -146,7 +146,7 @@ def test_application_tasks_run_once_and_our_countdown_comes_back(
     killed = our_worker(IMPATIENT_S="")
     long, later = drawn()
     conveyor.celery_app.send_task(
-        names.POLL, args=("no-such", 1), queue=Queues().poll, countdown=COUNTDOWN_S
+        names.POLL, kwargs={"at": 0.0}, queue=Queues().poll, countdown=COUNTDOWN_S
     )
     until(lambda: client.hlen("conveyor:unacked") == 1)
     killed.kill()

@@ -16,6 +16,11 @@ from local_stack.valkey import Valkey
 PASSWORD = "hush-of-redis"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_child_logs_a_traceback(children_are_watched):
+    """Fail a test that has a child log one, unless it is marked with ``tracebacks``."""
+
+
 @pytest.fixture(scope="session")
 def valkey_server():
     with Valkey(password=PASSWORD) as server:

@@ -172,7 +172,8 @@ def test_both_distributions_have_the_same_licence():
 
 
 def test_every_package_is_checked_by_types_and_imports():
-    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, "chaos", "benchmarks", "docsite"}
+    others = {"chaos", "benchmarks", "docsite", "mutants"}
+    assert set(PROJECT["tool"]["mypy"]["packages"]) == {*PACKAGES, *others}
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == set(PACKAGES)
 
 

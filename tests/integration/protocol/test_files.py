@@ -7,7 +7,7 @@ from itertools import repeat
 
 import pytest
 
-from conveyor.convertapi.errors import ApiError, Refused, Unclear
+from conveyor.convertapi.errors import Refused, Unclear, WrongHost
 
 MIB = 1024 * 1024
 
@@ -98,6 +98,19 @@ def test_an_upload_without_a_file_id_is_none(*, server, api, say, status, body, 
         api.upload("a.docx", _opened(Endless(10)))
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_upload_that_is_redirected_is_refused_and_the_other_host_hears_nothing(
+    *, server, other_server, api, say, status
+):
+    other_server.answer(say(200, b'{"FileId": "f1"}'))
+    server.answer(say(status, b"", f"Location: {other_server.url}/upload"))
+    with pytest.raises(Unclear):
+        api.upload("a.docx", _opened(Endless(10)))
+
+    assert other_server.requests == []
+    assert {request.line for request in server.requests} == {"POST /upload HTTP/1.1"}
+
+
 CUT_CHUNK = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf"
 
 
@@ -176,7 +189,7 @@ ELSEWHERE = (
 def test_no_redirect_leads_away_from_the_service(server, api, say, target):
     """A worker must not be made to fetch from its own network."""
     server.answer(say(302, b"", f"Location: {target}"))
-    with pytest.raises(ApiError):
+    with pytest.raises(WrongHost, match="not ConvertAPI's"):
         _download(api, f"{server.url}/d/x")
 
     assert len(server.requests) == 1
@@ -194,7 +207,7 @@ def test_a_host_that_is_not_the_services_hears_nothing(server, other_server, api
 
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_no_result_lies_elsewhere(api, target):
-    with pytest.raises(ApiError):
+    with pytest.raises(WrongHost, match="not ConvertAPI's"):
         _download(api, target)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import sys
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +57,36 @@ def sandbox_of():
 @pytest.fixture
 def sandbox(sandbox_of):
     return sandbox_of("path", "query")
+
+
+class Exceptions(logging.Handler):
+    """Notes the exceptions that are logged with their traceback."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def emit(self, record):
+        said = record.msg if isinstance(record.msg, dict) else {}
+        if record.exc_info or said.get("exc_info"):
+            kind = sys.exc_info()[0] or (record.exc_info or (None,))[0]
+            self.seen.append((getattr(kind, "__name__", ""), str(record.msg)))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unexpected_is_raised(request):
+    """Fail a test in which a task has stumbled, unless it is marked with ``tracebacks``.
+
+    The sweep brings back what stumbled, so the test itself may well see it end.
+    """
+    exceptions, root = Exceptions(), logging.getLogger()
+    root.addHandler(exceptions)
+    yield
+    root.removeHandler(exceptions)
+    expected = [error for mark in request.node.iter_markers("tracebacks") for error in mark.args]
+    for kind, said in exceptions.seen:
+        if not any(re.search(each, kind) for each in expected):
+            pytest.fail(f"{kind} was logged: {said}")
 
 
 @dataclass

@@ -16,6 +16,8 @@ from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
 
+pytestmark = pytest.mark.tracebacks("BugError")
+
 KEYS = Keys()
 
 SECRET = "hush-of-the-test"

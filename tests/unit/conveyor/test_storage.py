@@ -242,10 +242,41 @@ WAYS_OUT = (
 
 @pytest.mark.parametrize("way", WAYS_OUT)
 def test_a_message_can_not_make_a_worker_read_its_own_files(local, tmp_path, folder, way):
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest, match="outside the folders") as refused:
         _open(local, _outside(tmp_path, folder)[way])
 
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("storage_url", [..., "memory://files"], ids=["a folder", "memory"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "https://127.0.0.1/a.txt",
+        "ftp://127.0.0.1/a.txt",
+        "sftp://127.0.0.1/a.txt",
+        "memory://others/a.txt",
+        "s3://bucket/a.txt::file:///etc/hostname",
+        "file:///etc/hostname::memory://files/a.txt",
+        "zip://a.txt::file:///etc/a.zip",
+        "data:,secret",
+        "a.txt",
+    ],
+)
+def test_source_of_another_kind_is_refused_and_never_opened(
+    tmp_path, monkeypatch, storage_url, uri
+):
+    storage = Storage(str(tmp_path) if storage_url is ... else storage_url)
+    assert storage.contains(f"{storage.url}/a.txt")
+    opened = []
+    monkeypatch.setattr(fsspec, "open", lambda *asked, **_: opened.append(asked))
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda *asked, **_: opened.append(asked))
+    with pytest.raises(InvalidRequest, match="outside the folders"):
+        _open(storage, uri)
+
+    assert opened == []
+    assert not storage.contains(uri)
 
 
 def test_a_storage_elsewhere_opens_no_local_file(tmp_path):

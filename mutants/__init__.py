@@ -1,0 +1,1 @@
+"""``make mutants``: puts small faults into the code, and counts those that no test sees."""
