@@ -6,9 +6,9 @@ import json
 from uuid import uuid4
 
 import pytest
-from conveyor.diagnosis.checkup import WORKER_TIMEOUT_S
 
 from conveyor import names
+from conveyor.diagnosis.checkup import WORKER_TIMEOUT_S
 from workers.checks import Checkup, checkup_of
 
 
