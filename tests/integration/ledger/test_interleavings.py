@@ -521,7 +521,7 @@ class WatchedDeliveryLeases(DeliveryLeases):
         return lease
 
     def taken(self, entry, taking):
-        self._fleet.current.era = self._fleet.eras_taken[taking["token"]]
+        self._fleet.current.era = self._fleet.eras_taken[taking.token]
         return super().taken(entry, taking)
 
 
