@@ -51,7 +51,9 @@ def read_secret(path: str) -> str:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ValueError(f"the file can't be read ({reason})") from None
+        raise ValueError(
+            f"the file can't be read. Check its path and permissions ({reason})"
+        ) from None
     return _secret_in(content)
 
 

@@ -108,7 +108,7 @@ class NewerEntry(UnreadableConversion):
     def __str__(self) -> str:
         return (
             f"A later release of Conveyor wrote the conversion {self.conversion_id!r}, and its "
-            "workers go on with it. Use that release to look at it."
+            "workers process it. Read it with that release."
         )
 
 

@@ -106,8 +106,8 @@ def _credential(settings: LiveSettings) -> Credential:
 def _check_host(settings: LiveSettings) -> None:
     if not is_accepted(settings.api_url):
         raise SettingsError(
-            f"CONVEYOR_API_URL is wrong: the secret goes to {rules.DEFAULT_URL}, to another "
-            "of its hosts, or to this machine"
+            f"CONVEYOR_API_URL is wrong: set it to {rules.DEFAULT_URL}, to one of its regions, or "
+            "to a service on this machine"
         )
     if settings.poll_spacing_seconds < rules.LEAST_SPACING_S and not _is_here(settings.api_url):
         raise SettingsError(

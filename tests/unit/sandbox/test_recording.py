@@ -47,11 +47,11 @@ def change(**values):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no recording"),
-        (b"[" * 100_000, "no recording"),
-        (b"\xff\xfe", "no recording"),
-        (b"[]", "no recording"),
-        (change(format="else"), "no recording"),
+        (b"", "not a recording"),
+        (b"[" * 100_000, "not a recording"),
+        (b"\xff\xfe", "not a recording"),
+        (b"[]", "not a recording"),
+        (change(format="else"), "not a recording"),
         (change(version=2), "another version"),
         (change(traits={"dialects": []}), "damaged"),
         (change(traits={"dialects": ["latin"]}), "damaged"),
@@ -85,10 +85,10 @@ def test_invalid_status_is_refused(status):
 
 
 def test_a_file_that_is_missing_or_too_large_is_reported(tmp_path):
-    with pytest.raises(RecordingError, match="cannot read"):
+    with pytest.raises(RecordingError, match="can't read"):
         load(tmp_path / "missing.json")
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(8 * 1024 * 1024 + 1)
-    with pytest.raises(RecordingError, match="larger"):
+    with pytest.raises(RecordingError, match="too large"):
         load(large)

@@ -40,7 +40,7 @@ def test_its_own_names_are_answered(host):
     ],
 )
 def test_another_name_is_refused(host):
-    assert _refusal(host=host).startswith("Only this machine")
+    assert _refusal(host=host).startswith("This server accepts requests only from this machine")
 
 
 def test_a_second_host_does_not_hide_behind_the_first():

@@ -96,7 +96,7 @@ def test_token_that_may_not_read_the_account_is_tried_by_an_upload(monkeypatch, 
     assert "a file of 16 bytes was uploaded and deleted, and nothing was converted" in (
         finding.detail
     )
-    assert finding.detail.endswith("CONVEYOR_API_MASTER_TOKEN shows the balance")
+    assert finding.detail.endswith("set CONVEYOR_API_MASTER_TOKEN to see the balance")
 
 
 @pytest.mark.parametrize("deleted", [False, Unclear("away")])
@@ -151,7 +151,7 @@ def test_clock_is_compared_with_what_may_have_passed_meanwhile(server, before, a
     [
         (Refused(401, 4010, "No."), "check CONVEYOR_API_SECRET"),
         (InvalidRequest("outside"), "the same CONVEYOR_STORAGE_URL"),
-        (ComeLater(503, 1.0), "ask again later"),
+        (ComeLater(503, 1.0), "try again later"),
         (Unclear("cut"), "check CONVEYOR_API_URL and the network"),
         (KeyError("x"), None),
     ],

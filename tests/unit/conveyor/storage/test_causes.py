@@ -152,7 +152,7 @@ def test_package_of_another_kind_of_storage_is_named_itself():
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (ValueError("Protocol not known: odd"), "odd:// is no kind of storage that fsspec knows"),
+        (ValueError("Protocol not known: odd"), "odd:// is not a storage that fsspec knows"),
         (ValueError("Must provide either a connection_string or account_name"), CREDENTIALS),
         (ValueError("else"), "ValueError. Check CONVEYOR_STORAGE_URL"),
         (PermissionError("hush"), DENIED),
