@@ -23,6 +23,7 @@ __all__ = ["Watch"]
 # What a follower that heard nothing waits before it looks all the same.
 _LOOK_EVERY_S: Final = 5.0
 _RECONNECT_S: Final = 0.5
+_CANCEL_AGAIN_S: Final = 0.1
 
 
 class Watch:
@@ -94,6 +95,7 @@ class _Listener:
         self._client = aconnect(url)
         self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
         self._subscribed = asyncio.Event()
+        self._is_open = True
         self._task = asyncio.get_running_loop().create_task(self._listen())
 
     @asynccontextmanager
@@ -111,13 +113,15 @@ class _Listener:
                 del self._bells[conversion_id]
 
     async def aclose(self) -> None:
-        self._task.cancel()
-        # Whatever the task ends with: only who is cancelled here, is told so.
-        await asyncio.gather(self._task, return_exceptions=True)
+        self._is_open = False
+        # While redis-py connects, a cancellation may be lost: its time-outs turn it into an error.
+        while not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S)
         await self._client.aclose()
 
     async def _listen(self) -> None:
-        while True:
+        while self._is_open:
             with suppress(redis.RedisError, OSError):
                 await self._hear()
             self._subscribed.clear()

@@ -249,6 +249,28 @@ def test_a_lost_hint_only_delays(run, ledger, make, client):
     assert run(follow).state is State.SUCCEEDED
 
 
+def test_close_ends_a_listener_that_loses_its_cancellation(redis_url, monkeypatch):
+    """As redis-py does while it connects again."""
+
+    async def hear(_):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+
+    async def close():
+        async with asyncio.timeout(60):
+            followers = watch.Watch(redis_url, KEYS.changed)
+            async with followers.on("c1"):
+                pass
+            await followers.aclose()
+
+    monkeypatch.setattr(watch._Listener, "_hear", hear)
+    monkeypatch.setattr(watch, "_RECONNECT_S", 0.0)
+
+    asyncio.run(close())
+
+
 def test_a_failed_one_raises_and_an_unfinished_one_runs_out_of_time(run, ledger, make):
     dead, waiting = ledger.failed(make.converting(), FAILURE), make.queued()
 
