@@ -21,7 +21,7 @@ class Status:
     """A conversion and its progress at one moment.
 
     Attributes:
-        conversion: Get the conversion, read from Redis.
+        conversion: The conversion.
         progress: How far it is.
     """
 

@@ -112,10 +112,11 @@ def place_order(
 @app.get("/orders/{number}/invoice")
 def show_invoice(number: int, customer: Customer) -> dict[str, Any]:
     """Tell how the invoice stands."""
-    conversion, progress = conveyor.status(order_of(customer, number).invoice_id)
+    found = conveyor.status(order_of(customer, number).invoice_id)
+    conversion = found.conversion
     return {
         "state": conversion.state,
-        "fraction": progress.fraction,
+        "fraction": found.progress.fraction,
         "failure": conversion.failure and "We could not make this invoice yet. We are on it.",
         "pdf": f"/orders/{number}/invoice.pdf" if conversion.files else None,
     }

@@ -7,6 +7,9 @@ from celery import chain, chord, group
 
 from conveyor import ConversionFailed, Conveyor, State
 
+# Celery logs how a task of the application fails, and so its errbacks are called.
+pytestmark = pytest.mark.tracebacks("KeyError", "ChordError")
+
 
 @pytest.fixture
 def app_conveyor(stack, web_app):

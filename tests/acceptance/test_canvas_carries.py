@@ -26,6 +26,9 @@ VALUES = (
     timedelta(days=1, microseconds=5),
 )
 
+# Celery logs how a task of the application fails, and so its errbacks are called.
+pytestmark = pytest.mark.tracebacks("KeyError", "ChordError", "ContentDisallowed")
+
 
 @pytest.fixture
 def app_conveyor(stack, web_app):

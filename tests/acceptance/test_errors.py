@@ -232,7 +232,7 @@ def test_empty_file(conveyor, tmp_path):
 def test_folder_as_file(conveyor, tmp_path):
     outcome = conveyor.convert(tmp_path, "--from", "docx")
     assert outcome.status == WRONG
-    assert "Name a document" in outcome.error()
+    assert "Name a file" in outcome.error()
 
 
 def test_file_without_format(conveyor, tmp_path):
@@ -375,7 +375,7 @@ def test_unknown_conversion(conveyor, command):
     assert outcome.status == FAILED
     line = outcome.error()
     assert "There is no conversion 'no-such-id'" in line
-    assert "check it" in line
+    assert "Check the id" in line
 
 
 @pytest.mark.parametrize("command", [("show",), ("replay", "--yes")])

@@ -17,6 +17,9 @@ FOLDER = ROOT / "examples" / "django_app"
 PATIENCE_S = 90
 WHERE_FROM = """
 import sys, config.urls, tasks.mail, conveyor
+
+# Celery logs how a task of the application fails, and so its errbacks are called.
+pytestmark = pytest.mark.tracebacks("KeyError")
 print(config.__file__, tasks.__file__, "workers" in sys.modules, sep="\\n")
 """
 

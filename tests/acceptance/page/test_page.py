@@ -210,7 +210,7 @@ def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
     handle = fail_one(sandbox, conveyor, document, error_5001=1.0)
     letter = page.locator(f'#dead [data-key="{handle.id}"]')
     expect(letter.locator(".cause")).to_have_text(re.compile("Conversion failed.*code 5001"))
-    expect(page.locator('#dead [data-key="service"] > .hint')).to_contain_text("try later")
+    expect(page.locator('#dead [data-key="service"] > .hint')).to_contain_text("Replay it later")
 
     before = audit_once_at_rest()["paid"]
     letter.get_by_role("button", name="Replay, pays again").click()

@@ -406,6 +406,6 @@ def test_list_names_what_is_lost_and_what_a_later_release_has_written(conveyor, 
     assert "leaves them alone: newer" in err
     status, _, err = conveyor("get", "newer")
     assert status != 0
-    assert "a later release of Conveyor" in err
+    assert "A later release of Conveyor wrote" in err
     assert conveyor("dead", "discard", "gone", "--yes")[0] == 0
     assert "gone" not in conveyor("dead", "list")[2]

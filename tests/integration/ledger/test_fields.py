@@ -14,6 +14,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Entry, Ledger, Submission
 from conveyor.ledger.encoding import dump_failure, dump_file, dump_files, dump_result
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.tenure import Leaving, Tenure
 
 KEYS = Keys()
 
@@ -108,7 +109,7 @@ def entry_of(client, make, ledger):
     return make_one
 
 
-POLL = {"token": "nobody", "for_ms": 0, "polls": 1}
+POLL = Leaving("nobody", 0, is_poll=True)
 
 STEPS = {
     "begin_submit": Step(
@@ -329,7 +330,7 @@ STEPS = {
     ),
     "ready, taken": Step(
         "converting",
-        lambda it, entry: it.ready(entry, RESULT, taking={"token": "t", "for_ms": 1000}),
+        lambda it, entry: it.ready(entry, RESULT, taking=Tenure("t", 1000)),
         gone="denials held_at",
         notes={
             "cost": "1",

@@ -66,6 +66,6 @@ def test_note_of_a_result_begins_a_lease_of_the_same_length(
 
 def test_no_two_leases_have_the_same_token(deliveries, make):
     tokens = {deliveries.acquire(make.ready().id).token for _ in range(3)}
-    tokens |= {deliveries.taking()["token"] for _ in range(3)}
+    tokens |= {deliveries.taking().token for _ in range(3)}
 
     assert len(tokens) == 6

@@ -162,7 +162,7 @@ def test_broker_of_its_own_is_looked_at_too(server, raw):
         found = finding_of(look(conveyor.ledger, conveyor.celery_app))
 
     assert found.warning
-    assert "Of broker: its maxmemory-policy is allkeys-lru" in found.detail
+    assert "maxmemory-policy is allkeys-lru" in found.detail
 
 
 def test_concerns_are_logged_once_each_at_the_start(server, raw, logged):

@@ -247,8 +247,8 @@ def api(speaker):
     timeouts = Timeouts(connect=30.0, read=60.0, total=60.0, transfer=60.0)
     once = Retrying(stop=stop_after_attempt(1), reraise=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "_RETRY_SAFE", once)
-        patch.setattr(client, "_RETRY_UNSENT", once)
+        patch.setattr(client, "RETRY_SAFE", once)
+        patch.setattr(client, "RETRY_UNSENT", once)
         yield ConvertApi(Transport(speaker.url, FixedCredentials(SECRET), timeouts=timeouts))
 
 

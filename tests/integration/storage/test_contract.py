@@ -296,7 +296,7 @@ def test_nothing_outside_the_storage_is_read(storage):
         writer.write(b"secret")
         writer.finish()
     for uri in _ways_out(storage):
-        with pytest.raises((StorageError, InvalidRequest), match=r"out of the storage|no longer"):
+        with pytest.raises((StorageError, InvalidRequest), match=r"outside the storage|no longer"):
             _read(storage, uri)
         with pytest.raises(InvalidRequest, match=r"outside the folders|does not exist"):
             _opened(storage, uri)

@@ -132,7 +132,7 @@ def test_a_storage_that_stays_away_ends_in_a_dead_letter_that_costs_nothing(
     sandbox.set_faults({"truncated_download": 1.0})
     with worker_of(sandbox.url, storage_retries=0) as strict:
         strict.run(message)
-        with pytest.raises(ConversionFailed, match="has been paid"):
+        with pytest.raises(ConversionFailed, match="is paid"):
             AsyncResult(handle.id, app=strict.app).get(timeout=30)
         assert conveyor.dead_letters.costs(handle.id) is False
 

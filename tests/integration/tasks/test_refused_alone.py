@@ -39,7 +39,7 @@ def test_refusal_of_an_account_that_was_found_well_ends_the_one_that_is_refused_
 
     assert handle.get().state is State.FAILED
     assert failure.kind is FailureKind.ACCOUNT
-    assert failure.message.endswith("this conversion alone is refused.")
+    assert failure.message.endswith("Check whether your plan includes it.")
     assert (failure.code, failure.status) == (4010, 401)
 
 

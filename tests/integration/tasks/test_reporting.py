@@ -149,6 +149,7 @@ def test_errback_runs_once_and_after_the_failure_is_stored(
         AsyncResult(result.id, app=worker.app).get(timeout=30)
 
 
+@pytest.mark.tracebacks("TypeError")
 def test_unsendable_callback_does_not_block_the_result(
     *, worker, conveyor, document, note, delivery_of, ids_in
 ):

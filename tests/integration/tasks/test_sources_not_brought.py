@@ -119,7 +119,7 @@ def test_upload_that_no_worker_could_do_for_a_week_ends_the_conversion(tried):
     assert failure.kind is FailureKind.STORAGE
     assert failure.message == (
         "Not submitted in 7.0 days: the source could not be uploaded: not this one. Nothing was "
-        "paid."
+        "paid. Repair that, then replay it."
     )
 
 

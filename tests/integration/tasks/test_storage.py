@@ -184,7 +184,7 @@ def test_staged_source_that_a_worker_has_not_is_left_to_another(
         (message,) = stranger.waiting()
         stranger.run(message)
         assert handle.state is State.QUEUED
-        assert "CONVEYOR_STORAGE_URL as the" in handle.progress().note
+        assert "set conveyor_storage_url" in handle.progress().note.lower()
         (again,) = stranger.waiting()
     with worker_of(sandbox.url) as right:
         right.run_when_due(again)
@@ -242,7 +242,7 @@ def test_unreachable_storage_is_retried_up_to_the_limit_and_reported_once(
             # It was held between these two moments.
             assert before + wait_s <= due_at(handle.id) <= after + wait_s * JITTER
         patient.run(message)
-        with pytest.raises(ConversionFailed, match="has been paid"):
+        with pytest.raises(ConversionFailed, match="is paid"):
             AsyncResult(handle.id, app=patient.app).get(timeout=30)
 
     assert handle.get().failure.kind is FailureKind.STORAGE

@@ -96,9 +96,9 @@ def test_entry_of_a_later_release_is_left_alone_and_shown(
     assert conveyor.dead_letters.unreadable() == {}
     assert conveyor.dead_letters.lost() == {}
     assert conveyor.fleet().newer == 1
-    with pytest.raises(UnreadableConversion, match="a later release of Conveyor"):
+    with pytest.raises(UnreadableConversion, match="A later release of Conveyor"):
         conveyor.get(conversion_id)
-    with pytest.raises(UnreadableConversion, match="a later release of Conveyor"):
+    with pytest.raises(UnreadableConversion, match="A later release of Conveyor"):
         conveyor.cancel(conversion_id)
 
 

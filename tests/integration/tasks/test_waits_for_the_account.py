@@ -41,7 +41,8 @@ def test_conversion_that_outwaits_a_hold_fails_for_the_account_and_nothing_is_pa
     assert handle.get().state is State.FAILED
     assert failure.kind is FailureKind.ACCOUNT
     assert failure.message == (
-        f"Not submitted in 7.0 days: the account is on hold: {REASON}. Nothing was paid."
+        f"Not submitted in 7.0 days: the account is on hold: {REASON}. Nothing was paid. "
+        "Repair that, then replay it."
     )
     assert sandbox.audit()["paid"] == 0
     with pytest.raises(ConversionFailed, match="Not submitted in"):

@@ -67,7 +67,7 @@ def test_it_is_not_ready_without_redis_and_says_so(serve):
     answer = site.get("/readyz")
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems#unavailable")
-    assert answer.json()["detail"] == "Can't be used: redis."
+    assert answer.json()["detail"] == "Not ready: can't use redis. Run `conveyor doctor`."
     assert site.get("/healthz").status_code == 200
 
 

@@ -24,7 +24,7 @@ def test_conversion_of_a_later_release_is_answered_by_its_own_process(site, newe
     answered = site.get("/conversions/newer")
 
     assert answered.status_code == 503
-    assert "a later release of Conveyor" in answered.json()["detail"]
+    assert "A later release of Conveyor" in answered.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/conversions", "/dead-letters", "/fleet", "/metrics"])
