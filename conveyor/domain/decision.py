@@ -161,7 +161,7 @@ def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
         return None
     days = limits.hold_s / (24 * 3600)
     message = (
-        f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)} Repair the account, "
+        f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)} Repair that, "
         "then replay it."
     )
     return Failure(FailureKind.ACCOUNT, message)
