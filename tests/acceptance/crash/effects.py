@@ -5,7 +5,7 @@ is published or acknowledged, a result), an HTTP request, or a change in the sto
 are wrapped, not our own modules, so that a new effect in a task is found without a word here.
 
 A place is one effect of one run: ``poll: EVALSHA claims.polls #1`` is the first such effect of a
-task, and ``poll one: EVALSHA ledger.poll_later #1`` of the crew's work on one conversion of
+task, and ``poll one: EVALSHA polling.poll_later #1`` of the crew's work on one conversion of
 its claim.
 What the worker does with its messages is a place, too: ``message: ack #2`` is its second
 acknowledgement. Whatever else is asked by nobody's work (the sweep) is none.

@@ -15,19 +15,19 @@ MOMENTS = ("before", "after")
 # The gaps in which the most is at stake: after this place, and before whatever follows it.
 WINDOWS = {
     "claimed, no intent": "submit: EVALSHA claims.submits #1",
-    "intent, no POST": "submit one: EVALSHA ledger.begin_submit #1",
+    "intent, no POST": "submit one: EVALSHA submitting.begin_submit #1",
     "POST answered, not noted": "submit one: POST /async/convert/pdf/to/split #1",
-    "started, its poll not rung for": "submit one: EVALSHA ledger.started #1",
-    "the bell's mark set, the bell not sent": "poll one: EVALSHA ledger.poll_later #1",
+    "started, its poll not rung for": "submit one: EVALSHA submitting.started #1",
+    "the bell's mark set, the bell not sent": "poll one: EVALSHA polling.poll_later #1",
     "the bell sent, its message not acknowledged": "poll one: LPUSH bells.ring #1",
     "poll claimed, not asked": "poll: EVALSHA claims.polls #1",
     "poll answered, not noted": "poll one: GET /async/job/… #1",
-    "ready, not stored": "poll one: EVALSHA ledger.ready #1",
+    "ready, not stored": "poll one: EVALSHA polling.ready #1",
     "ready, its delivery not sent": "poll one: EVALSHA expected_durations.learn #1",
     "a file stored, not noted": "poll one: storage replace #1",
-    "stored, not told": "poll one: EVALSHA ledger.succeeded #1",
+    "stored, not told": "poll one: EVALSHA delivering.succeeded #1",
     "result stored, not noted as told": "poll one: SETEX+PUBLISH reporting.report_outcome #1",
-    "told, its message not acknowledged": "poll one: EVALSHA ledger.delivered #1",
+    "told, its message not acknowledged": "poll one: EVALSHA delivering.delivered #1",
 }
 # Pipelines that take what several threads note, by the state that most of them enter.
 BURST = ("converting", "ready", "succeeded", "no state")
@@ -35,7 +35,7 @@ LARGE_PIPELINES = 2
 BURST_MOMENTS = ("before", "amid", "after")
 # How many messages there are depends on how many polls there are: at least so many.
 MESSAGES = 4
-# A poll that comes late brings the result at once, and so passes no ``ledger.poll_later``.
+# A poll that comes late brings the result at once, and so passes no ``polling.poll_later``.
 TRIES = 3
 VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
 

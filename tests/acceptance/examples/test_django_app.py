@@ -15,11 +15,11 @@ from local_stack.environment import ROOT
 
 FOLDER = ROOT / "examples" / "django_app"
 PATIENCE_S = 90
+# Celery logs how a task of the application fails, and so its errbacks are called.
+pytestmark = pytest.mark.tracebacks("KeyError")
 WHERE_FROM = """
 import sys, config.urls, tasks.mail, conveyor
 
-# Celery logs how a task of the application fails, and so its errbacks are called.
-pytestmark = pytest.mark.tracebacks("KeyError")
 print(config.__file__, tasks.__file__, "workers" in sys.modules, sep="\\n")
 """
 
