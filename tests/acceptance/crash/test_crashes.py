@@ -155,7 +155,7 @@ def _may_call_back_again(scenario, places, crash):
     last = next(
         number
         for number, place in enumerate(places)
-        if number > first and ("ledger.sent" in place or "ledger.delivered" in place)
+        if number > first and ("delivering.sent" in place or "delivering.delivered" in place)
     )
     between = {(place, moment) for place in places[first : last + 1] for moment in MOMENTS} - {
         (places[first], "before"),
