@@ -24,6 +24,8 @@ CONVERSIONS = 40
 CASE = {case.name: case for case in cases.CASES}
 
 
+# Celery logs what goes back to a broker whose Redis is switched.
+@pytest.mark.tracebacks("Reject")
 @pytest.mark.parametrize(
     ("name", "dialect"),
     [("Valkey switched", "both"), ("every message twice", "query")],

@@ -302,6 +302,9 @@ def stack():
 @pytest.fixture(scope="module")
 def stages(stack, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stages")
+    # The storage is marked here: of stages that mark it at a time, only one would go on with it.
+    with closing(stack.conveyor()) as conveyor:
+        conveyor.unstage([conveyor.stage("first.txt", [b"1"])])
     with ExitStack() as opened:
         # Started here, not in a thread: a child ends with the thread that started it.
         yield [
