@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from conveyor.domain.shapes import as_fields
+from conveyor.domain.shapes import as_fields, known_fields
 from conveyor.errors import ConversionCancelled, ConversionFailed
 
 __all__ = [
@@ -169,10 +169,10 @@ class Conversion:
         failure = plain.get("failure")
         read = {
             "state": State(plain["state"]),
-            "files": tuple(StoredFile(**_known(StoredFile, file)) for file in plain["files"]),
+            "files": tuple(StoredFile(**known_fields(StoredFile, file)) for file in plain["files"]),
             "failure": failure and _failure_of(failure),
         }
-        return cls(**{**_known(cls, plain), **read})
+        return cls(**{**known_fields(cls, plain), **read})
 
     def raise_if_failed(self) -> None:
         """Do nothing, or raise what the caller must learn.
@@ -233,10 +233,5 @@ class Progress:
     late: bool = False
 
 
-def _known(kind: type, plain: dict[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in fields(kind)}
-    return {name: value for name, value in plain.items() if name in names}
-
-
 def _failure_of(plain: dict[str, Any]) -> Failure:
-    return Failure(**{**_known(Failure, plain), "kind": FailureKind(plain["kind"])})
+    return Failure(**{**known_fields(Failure, plain), "kind": FailureKind(plain["kind"])})

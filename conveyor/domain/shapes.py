@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 __all__ = [
     "as_fields",
+    "known_fields",
     "list_of",
     "plain_of",
     "record_of",
@@ -66,6 +67,19 @@ def as_fields(record: Any) -> dict[str, Any]:
     return {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
 
 
+def known_fields(kind: type, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a later release has added to a record.
+
+    Args:
+        kind: A dataclass.
+        plain: Fields by name.
+
+    Returns:
+        The fields that the dataclass has.
+    """
+    return {name: value for name, value in plain.items() if name in _types_of(kind)}
+
+
 def record_of(kind: type[RecordT], plain: Any) -> RecordT:
     """A record of its known fields: a newer version may have written more.
 
@@ -79,7 +93,7 @@ def record_of(kind: type[RecordT], plain: Any) -> RecordT:
     if not isinstance(plain, Mapping):
         raise TypeError("a record is an object")
     types = _types_of(kind)  # type: ignore[arg-type] # mypy takes a class for unhashable
-    known = {name: value for name, value in plain.items() if name in types}
+    known = known_fields(kind, plain)
     for name, value in known.items():
         if type(value) not in types[name]:
             raise TypeError(f"a field of a {kind.__name__} is of another type")
