@@ -103,4 +103,4 @@ def _foreign(reason: str) -> ProblemResponse:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    await wiring.parts_of(app).conveyor.aclose()
+    await wiring.services_of(app).conveyor.aclose()

@@ -13,7 +13,7 @@ from conveyor import Conveyor
 from web.app import make_app
 from web.protocol import bounded_http
 from web.serving import Server
-from web.wiring import parts_of
+from web.wiring import services_of
 
 __all__ = ["WebServer", "make_server"]
 
@@ -69,4 +69,4 @@ def make_server(
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return WebServer(config, when_ready, parts_of(app).closing.set)
+    return WebServer(config, when_ready, services_of(app).closing.set)

@@ -13,7 +13,7 @@ from config.web import WebSettings
 from conveyor import Conveyor
 from web.readiness import Readiness
 
-__all__ = ["Services", "Wired", "parts_of", "use"]
+__all__ = ["Services", "Wired", "services_of", "use"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def use(app: FastAPI, services: Services) -> None:
     app.state.services = services
 
 
-def parts_of(app: FastAPI) -> Services:
+def services_of(app: FastAPI) -> Services:
     """Get the services of an app."""
     services: Services = app.state.services
     return services
 
 
-async def _parts(request: Request) -> Services:
-    return parts_of(request.app)
+async def _services(request: Request) -> Services:
+    return services_of(request.app)
 
 
-Wired = Annotated[Services, Depends(_parts)]
+Wired = Annotated[Services, Depends(_services)]
