@@ -24,7 +24,8 @@ from rich.table import Table
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Ledger, Submission, connect
-from conveyor.ledger.claims import Claimed, Claims
+from conveyor.ledger.claimed import Claimed
+from conveyor.ledger.claims import Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.turnstile import Turnstile
 from local_stack.valkey import Valkey

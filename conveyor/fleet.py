@@ -9,8 +9,8 @@ from typing import Self
 from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
 from conveyor.handle import progress_of
 from conveyor.ledger import Entry
+from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.expected_durations import ExpectedDurations
-from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
 
 __all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]

@@ -20,7 +20,8 @@ from conveyor.domain import schedule
 from conveyor.domain.answers import Finished, PollAnswer, Started, SubmitAnswer
 from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
-from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.ledger.left_behind import everything_of
+from conveyor.ledger.leftover import Leftover
 from workers.wiring import Services, wired
 
 __all__ = ["EVERY_S", "THREADS", "clean_up", "leave_if_cancelled"]

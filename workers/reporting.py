@@ -36,7 +36,7 @@ from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.faults import RedisError
-from conveyor.ledger.leftovers import leftovers_of
+from conveyor.ledger.left_behind import leftovers_of
 from workers.comebacks import come_back
 from workers.wiring import Services
 

@@ -11,8 +11,9 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.encoding import decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.encoding import decode
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure, dump_files, dump_result
 
 KEYS = Keys()
 
