@@ -22,7 +22,8 @@ from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
 from conveyor.ledger.left_behind import everything_of
 from conveyor.ledger.leftover import Leftover
-from workers.wiring import Services, wired
+from workers.services import Services
+from workers.wiring import wired
 
 __all__ = ["EVERY_S", "THREADS", "clean_up", "leave_if_cancelled"]
 
