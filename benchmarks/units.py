@@ -24,7 +24,7 @@ from benchmarks.claims import SCENES, WAITING, measure
 from benchmarks.figures import Figures, medians
 from benchmarks.kept import FIGURES, kept
 from benchmarks.loads import LOADS
-from conveyor.capacity import Capacity, Load, reckon
+from conveyor.capacity import Capacity, Load
 from conveyor.cli.capacity import limit_rows, rows
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import StoredFile
@@ -32,6 +32,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Submission, connect
+from conveyor.reckoning import reckon
 from conveyor.unit_costs import FILE, ClaimCost, Cost, Footprint, Measured, UnitCosts, unit_costs
 from local_stack.environment import ROOT
 from local_stack.valkey import Valkey

@@ -14,7 +14,8 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from conveyor.dead_letters import DeadGroup, DeadLetters
+    from conveyor.dead_groups import DeadGroup
+    from conveyor.dead_letters import DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
         Event,
@@ -86,10 +87,8 @@ __all__ = [
 ]
 
 _HOMES: typing.Final = {
-    "conveyor.dead_letters": (
-        "DeadGroup",
-        "DeadLetters",
-    ),
+    "conveyor.dead_groups": ("DeadGroup",),
+    "conveyor.dead_letters": ("DeadLetters",),
     "conveyor.domain.conversion": (
         "Conversion",
         "Event",

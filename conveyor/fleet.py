@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
-from conveyor.handle import progress_of
 from conveyor.ledger import Entry
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
+from conveyor.progress import progress_of
 
 __all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]
 

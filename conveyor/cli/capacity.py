@@ -10,12 +10,13 @@ from typing import Annotated, Final
 
 import typer
 
-from conveyor.capacity import FULL, Capacity, Load, reckon
+from conveyor.capacity import Capacity, Load
 from conveyor.cli import console
 from conveyor.cli.text import parse_duration, parse_size, size_text
 from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.errors import InvalidRequest
+from conveyor.reckoning import FULL, reckon
 from conveyor.unit_costs import UnitCosts, unit_costs
 
 __all__ = ["capacity", "limit_rows", "parse_rate", "rows"]

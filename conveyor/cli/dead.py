@@ -14,7 +14,8 @@ from conveyor.cli import console, report
 from conveyor.cli.asking import confirm
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
-from conveyor.dead_letters import DeadGroup, DeadLetters
+from conveyor.dead_groups import DeadGroup
+from conveyor.dead_letters import DeadLetters
 from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, FailureKind
 from conveyor.errors import InvalidRequest, UnknownConversion
