@@ -25,7 +25,7 @@ from benchmarks.figures import Figures, medians
 from benchmarks.kept import FIGURES, kept
 from benchmarks.loads import LOADS
 from conveyor.capacity import Capacity, Load
-from conveyor.cli.capacity import limit_rows, rows
+from conveyor.cli.capacity_rows import limit_rows, rows
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.dialect import Dialect

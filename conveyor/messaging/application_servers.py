@@ -36,8 +36,9 @@ def broker_of(app: Celery) -> str:
     if isinstance(url, str) and is_redis_url(url):
         return _read("broker_url", url, conf.broker_transport_options, conf.broker_use_ssl)
     if not isinstance(url, str) or ";" in url:
-        remedy = "name only the workers' broker"
-        raise Complaint("broker_url", "names several brokers", remedy).error()
+        raise Complaint(
+            "broker_url", "names several brokers", "name only the workers' broker"
+        ).error()
     return url
 
 
