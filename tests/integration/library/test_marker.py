@@ -16,7 +16,8 @@ from conveyor.errors import StorageError
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.storage_mark import StorageMark
-from conveyor.storage.marker import MARKER, Marker, OtherStorage
+from conveyor.storage.marker import Marker, OtherStorage
+from conveyor.storage.marker_file import MARKER
 
 KEYS = Keys()
 AT_ONCE = 8
