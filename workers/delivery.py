@@ -10,7 +10,7 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor.convertapi.errors import ApiError, ComeLater
-from conveyor.domain import rules, schedule
+from conveyor.domain import retries, rules
 from conveyor.domain.answers import Finished, PollAnswer, RemoteFile, Result, SubmitAnswer
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.errors import StorageError
@@ -251,8 +251,8 @@ def _come_again(services: Services, entry: Entry, error: StorageError | ApiError
 
 def _delay_s(services: Services, entry: Entry, error: StorageError | ApiError) -> float:
     if isinstance(error, OtherStorage):
-        return schedule.for_another(entry.deliveries)
-    delay_s = schedule.retry_storage(services.spacing_s, entry.faults)
+        return retries.for_another(entry.deliveries)
+    delay_s = retries.retry_storage(services.spacing_s, entry.faults)
     return max(delay_s, error.retry_after_s or 0) if isinstance(error, ComeLater) else delay_s
 
 
