@@ -17,14 +17,13 @@ if typing.TYPE_CHECKING:
     from conveyor.dead_letters import DeadGroup, DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
-        Event,
         Failure,
         FailureKind,
-        Progress,
         StagedFile,
         State,
         StoredFile,
     )
+    from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
@@ -92,13 +91,15 @@ _HOMES: typing.Final = {
     ),
     "conveyor.domain.conversion": (
         "Conversion",
-        "Event",
         "Failure",
         "FailureKind",
-        "Progress",
         "StagedFile",
         "State",
         "StoredFile",
+    ),
+    "conveyor.domain.progress": (
+        "Event",
+        "Progress",
     ),
     "conveyor.errors": (
         "AcceptanceUnknown",

@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, FailureKind, State
-from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
+from conveyor.domain.timeouts import TIMEOUT_OUT_OF_BOUNDS
 from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
+from conveyor.domain.conversion import Conversion, FailureKind, State
+from conveyor.domain.progress import Progress
 from conveyor.handle import progress_of
 from conveyor.ledger import Entry
 from conveyor.ledger.expected_durations import ExpectedDurations

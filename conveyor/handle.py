@@ -15,8 +15,9 @@ from typing import Final, Protocol
 
 from celery.result import assert_will_not_block
 
-from conveyor.domain.conversion import Conversion, Event, Progress, State
+from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.durations import Expectation
+from conveyor.domain.progress import Event, Progress
 from conveyor.errors import InvalidRequest, WaitTimeout
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained

@@ -66,6 +66,7 @@ from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import load_request
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.callers import load_caller
@@ -310,7 +311,7 @@ def _check_job(job_id: str, base_url: str) -> None:
 
 @lru_cache(maxsize=_KEPT)
 def _known_request(text: str) -> ConversionRequest:
-    return ConversionRequest.from_json(text)
+    return load_request(text)
 
 
 def _request(text: str) -> ConversionRequest:

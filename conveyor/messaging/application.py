@@ -18,7 +18,8 @@ from kombu.connection import Connection
 
 from conveyor import names
 from conveyor.domain.redaction import redact_server_url
-from conveyor.domain.servers import Host, ServerUrl, is_redis_url
+from conveyor.domain.servers import ServerUrl
+from conveyor.domain.url_parts import Host, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.messaging.publishing import options_of
 
