@@ -30,7 +30,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from conveyor.convertapi.deadline import CURRENT, Exchange, Lever
+from conveyor.convertapi.exchange import CURRENT, Exchange, Lever
 from conveyor.convertapi.heads import Head
 from conveyor.convertapi.origins import Origin
 from conveyor.convertapi.prepared import Fields, Request

@@ -21,8 +21,9 @@ from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.bodies import Download, begin_file, read_answer
 from conveyor.convertapi.connections import Adapter
 from conveyor.convertapi.credentials import Credentials
-from conveyor.convertapi.deadline import CURRENT, Deadline, Exchange
+from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.errors import Unclear, Unreachable, WrongHost
+from conveyor.convertapi.exchange import CURRENT, Exchange
 from conveyor.convertapi.faults import translated, where_of
 from conveyor.convertapi.origins import Address, Gate
 from conveyor.convertapi.prepared import Fields, Request
