@@ -19,12 +19,13 @@ from tenacity import Retrying
 
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.bodies import Download
-from conveyor.convertapi.cleaning import Scrubber, clean_identifier, clean_whole
+from conveyor.convertapi.cleaning import clean_identifier, clean_whole
 from conveyor.convertapi.errors import ApiError, Unclear, Unreachable, WrongHost
 from conveyor.convertapi.faults import where_of
 from conveyor.convertapi.keeping import Keeper
 from conveyor.convertapi.reading import checked, read_poll, read_start
 from conveyor.convertapi.retrying import RETRY_SAFE, RETRY_UNSENT, insisting
+from conveyor.convertapi.scrubbing import Scrubber
 from conveyor.convertapi.transport import Sender, Transport
 from conveyor.domain import rules
 from conveyor.domain.answers import Lost, PollAnswer, SubmitAnswer, Unsent

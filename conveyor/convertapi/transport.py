@@ -17,9 +17,9 @@ from urllib.parse import urlencode, urljoin
 
 import requests
 
+from conveyor.convertapi.adapter import Adapter
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.bodies import Download, begin_file, read_answer
-from conveyor.convertapi.connections import Adapter
 from conveyor.convertapi.credentials import Credentials
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.errors import Unclear, Unreachable, WrongHost
