@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import requests
 
 from config.settings import WorkerSettings
-from conveyor.convertapi.client import Account, ConvertApi
+from conveyor.convertapi.account import Account
+from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.diagnosis.checks import Check, Finding, Part, check_all
 from conveyor.domain import rules

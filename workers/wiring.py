@@ -14,8 +14,10 @@ from uuid import UUID
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.convertapi.client import ConvertApi, Keeper
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.keeping import Keeper
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.jobs import job_uuid
 from conveyor.domain.next_steps import Limits

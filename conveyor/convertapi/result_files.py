@@ -31,7 +31,14 @@ class NoResult(ValueError):  # noqa: N818 - reads as what it says
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file as the answer has it, before anything is kept."""
+    """A file as the answer has it, before anything is kept.
+
+    Attributes:
+        name: Its name, cleaned.
+        url: Where it can be fetched, empty where its content came.
+        size: In bytes, None where the answer does not say.
+        data: Its content, None where it has a URL.
+    """
 
     name: str
     url: str = ""

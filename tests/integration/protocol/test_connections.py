@@ -15,7 +15,8 @@ import pytest
 from conveyor.convertapi import watchdog
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import Failed, InProgress, Lost, Started
 from conveyor.domain.dialect import Dialect
 
