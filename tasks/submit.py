@@ -25,10 +25,10 @@ from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
 from workers.missing_sources import record_without_sources
 from workers.posting import post
+from workers.services import Services
 from workers.signatures import accept_signature
 from workers.sources import bring_sources
 from workers.submit_answers import record_submit
-from workers.wiring import Services
 
 
 class SubmitTask(ConversionTask):

@@ -14,7 +14,7 @@ from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.failures import failure_of
 from conveyor.ledger import Entry
 from conveyor.ledger.governor import Admission
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = [
     "check_account",

@@ -21,7 +21,8 @@ from conveyor.domain.answers import Finished, PollAnswer, Started, SubmitAnswer
 from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
 from conveyor.ledger.leftovers import Leftover, everything_of
-from workers.wiring import Services, wired
+from workers.services import Services
+from workers.wiring import wired
 
 __all__ = ["EVERY_S", "THREADS", "clean_up", "leave_if_cancelled"]
 

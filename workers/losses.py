@@ -14,7 +14,7 @@ from celery.states import FAILURE, READY_STATES
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import ConversionFailed
 from conveyor.ledger.audit import Lost
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["report"]
 

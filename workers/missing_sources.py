@@ -17,8 +17,8 @@ from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
 from conveyor.storage.marker import OtherStorage
 from workers.account import hold_account, may_be_its_own, throttled_for_s
+from workers.services import Services
 from workers.sources import failure_of_source
-from workers.wiring import Services
 
 __all__ = ["record_without_sources"]
 

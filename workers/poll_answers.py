@@ -12,7 +12,7 @@ from conveyor.domain.decision import after_poll
 from conveyor.domain.next_steps import Bury, Expire, PollAgain, SubmitAgain
 from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.turnstile import Pass
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["Polled", "record_poll"]
 

@@ -12,7 +12,7 @@ from conveyor.ledger import Entry, Submission
 from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
 from workers.heartbeat import Work
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["Posted", "post"]
 

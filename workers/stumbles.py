@@ -11,7 +11,7 @@ from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Entry
 from conveyor.messaging import bells
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["internal_failure", "put_aside", "stumble"]
 

@@ -16,7 +16,7 @@ from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
 from workers.account import hold_account, may_be_its_own, throttled_for_s
 from workers.posting import Posted
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["record_submit"]
 

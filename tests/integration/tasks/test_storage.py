@@ -103,7 +103,7 @@ def test_storage_that_is_unmounted_during_a_download_keeps_no_result(
     worker, ready, mount, monkeypatch, conveyor
 ):
     handle, message = ready()
-    module = import_module("workers.delivery")
+    module = import_module("workers.storing")
     fetch_one = module._fetch_one
 
     def fetch_and_lose(*args):
@@ -288,7 +288,7 @@ def while_storing(worker, monkeypatch):
     """Have something happen when the first file is stored."""
 
     def arrange(work):
-        module = import_module("workers.delivery")
+        module = import_module("workers.storing")
         fetch_one = module._fetch_one
 
         def stored(*args):
