@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from config.secret import clean_secret, read_secret
-from conveyor.convertapi.transport import Auth
+from conveyor.convertapi.authorization import Auth
 from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.redaction import redact_server_url
