@@ -44,7 +44,7 @@ if typing.TYPE_CHECKING:
     )
     from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
-    from conveyor.ledger.governor import AccountStatus
+    from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"
@@ -125,7 +125,7 @@ _HOMES: typing.Final = {
         "Status",
     ),
     "conveyor.handle": ("Handle",),
-    "conveyor.ledger.governor": ("AccountStatus",),
+    "conveyor.ledger.accounts": ("AccountStatus",),
     "conveyor.producer": ("Conveyor",),
 }
 _MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}

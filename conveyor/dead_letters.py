@@ -18,7 +18,8 @@ from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.fleet import Page, page_of
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.index import Index
-from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.ledger.left_behind import everything_of
+from conveyor.ledger.leftover import Leftover
 from conveyor.messaging import bells
 from conveyor.messaging.publishing import Publisher
 from conveyor.storage import Storage

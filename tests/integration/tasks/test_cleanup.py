@@ -20,7 +20,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.retries import MAX_DELETE_S
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
 from workers import cleanup
 
 KEYS = Keys()
