@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.addresses import is_near, parts_of
-from conveyor.convertapi.transport import Auth
+from conveyor.convertapi.authorization import Auth
 from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.redaction import redact_server_url

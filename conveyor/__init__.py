@@ -18,14 +18,13 @@ if typing.TYPE_CHECKING:
     from conveyor.dead_letters import DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
-        Event,
         Failure,
         FailureKind,
-        Progress,
         StagedFile,
         State,
         StoredFile,
     )
+    from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
@@ -46,7 +45,7 @@ if typing.TYPE_CHECKING:
     )
     from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
-    from conveyor.ledger.governor import AccountStatus
+    from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"
@@ -91,13 +90,15 @@ _HOMES: typing.Final = {
     "conveyor.dead_letters": ("DeadLetters",),
     "conveyor.domain.conversion": (
         "Conversion",
-        "Event",
         "Failure",
         "FailureKind",
-        "Progress",
         "StagedFile",
         "State",
         "StoredFile",
+    ),
+    "conveyor.domain.progress": (
+        "Event",
+        "Progress",
     ),
     "conveyor.errors": (
         "AcceptanceUnknown",
@@ -123,7 +124,7 @@ _HOMES: typing.Final = {
         "Status",
     ),
     "conveyor.handle": ("Handle",),
-    "conveyor.ledger.governor": ("AccountStatus",),
+    "conveyor.ledger.accounts": ("AccountStatus",),
     "conveyor.producer": ("Conveyor",),
 }
 _MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}

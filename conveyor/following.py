@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from conveyor.domain.conversion import Event
+from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Ledger
 from conveyor.ledger.watch import Watch

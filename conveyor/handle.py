@@ -13,13 +13,14 @@ from typing import Protocol
 
 from celery.result import assert_will_not_block
 
-from conveyor.domain.conversion import Conversion, Event, Progress, State
+from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.progress import Event, Progress
+from conveyor.estimating import progress_of
 from conveyor.following import Connected, Follower, checked
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
 from conveyor.patience import FIRST_PAUSE_S, Patience, longer
 from conveyor.producing.async_twins import async_twin
-from conveyor.progress import progress_of
 
 __all__ = ["Handle"]
 

@@ -17,8 +17,8 @@ from conveyor.domain.sources import SourceInput
 from conveyor.errors import BrokerUnavailable
 from conveyor.fleet import Fleet, Page, Status, page_of, status_of
 from conveyor.handle import Handle
-from conveyor.ledger import Ledger, NotRung, governor, neighbours
-from conveyor.ledger.governor import AccountStatus
+from conveyor.ledger import Ledger, NotRung, accounts, neighbours
+from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.neighbours import Neighbours
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
@@ -374,7 +374,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return governor.accounts(self._services.client)
+        return accounts.accounts(self._services.client)
 
     def neighbours(self) -> Neighbours:
         """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
@@ -397,7 +397,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return governor.resume(self._services.client, account)
+        return accounts.resume(self._services.client, account)
 
     aunstage = async_twin(unstage)
     """Async version of `unstage`."""

@@ -10,10 +10,11 @@ from kombu.exceptions import OperationalError
 from conveyor.dead_reading import no_such
 from conveyor.domain import rules
 from conveyor.domain.conversion import FailureKind, State
-from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
+from conveyor.domain.timeouts import TIMEOUT_OUT_OF_BOUNDS
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Entry, Ledger
-from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.ledger.left_behind import everything_of
+from conveyor.ledger.leftover import Leftover
 from conveyor.messaging import bells
 from conveyor.messaging.publishing import Publisher
 

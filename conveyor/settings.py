@@ -19,7 +19,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from conveyor.domain.servers import ServerUrl, is_redis_url
+from conveyor.domain.servers import ServerUrl
+from conveyor.domain.url_parts import is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
 

@@ -22,7 +22,7 @@ from mutants.fault import Fault
 from mutants.python_faults import compiles
 from mutants.record import Record
 from mutants.report import Tally, tallies, write
-from mutants.seen import SeenBy
+from mutants.seen import Chosen, SeenBy
 from mutants.trial import Bench, End, Trial, copy_tree
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -114,23 +114,28 @@ def _mixed(faults: Mapping[str, list[Fault]], seed: int) -> list[Fault]:
 
 def _try_all(plan: _Plan, folder: Path, options: argparse.Namespace) -> None:
     kept = options.report.absolute() / "record.json"
-    record = Record.of(plan.root, kept, options.side_by_side)
-    seen_by = SeenBy(plan.root, record.seen, options.most_seconds)
-    print(f"{len(record.seen)} tests, {len(plan.waiting)} faults", flush=True)
+    seen_by: SeenBy | None = None
+    if not options.tests:
+        record = Record.of(plan.root, kept, options.side_by_side)
+        seen_by = SeenBy(plan.root, record.seen, options.most_seconds)
+    print(f"{len(plan.waiting)} faults", flush=True)
+    named = tuple(options.tests or ())
     with ExitStack() as stack, ThreadPoolExecutor(options.side_by_side) as pool:
         benches = [
             stack.enter_context(Bench(plan.root, folder / f"copy-{number}"))
             for number in range(options.side_by_side)
         ]
-        for work in [pool.submit(_work, plan, bench, seen_by) for bench in benches]:
+        for work in [pool.submit(_work, plan, bench, seen_by, named) for bench in benches]:
             work.result()
 
 
-def _work(plan: _Plan, bench: Bench, seen_by: SeenBy) -> None:
-    bench.warm_up(_WARM_UP, _WARM_UP_S)
+def _work(plan: _Plan, bench: Bench, seen_by: SeenBy | None, named: tuple[str, ...]) -> None:
+    """Try one fault after the other, on the tests that can see it or on those that are named."""
+    bench.warm_up(named or _WARM_UP, _WARM_UP_S)
     while fault := plan.take():
         if compiles(fault, _text(plan.root, fault)):
-            plan.note(bench.try_out(fault, seen_by.choose(fault)))
+            chosen = seen_by.choose(fault) if seen_by else Chosen(named, bench.startup_s, 0)
+            plan.note(bench.try_out(fault, chosen))
 
 
 def _judge(counted: list[Tally], report: Path) -> int:
@@ -149,6 +154,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the order of the faults")
     parser.add_argument("--number", type=int, help="so many faults at most")
     parser.add_argument("--path", action="append", help="how a file's path begins; repeatable")
+    parser.add_argument("--tests", action="append", help="try on these alone, without a record")
     parser.add_argument("--side-by-side", type=int, default=2, help="trials at a time")
     parser.add_argument("--most-seconds", type=float, default=40, help="of tests, for one fault")
     parser.add_argument("--report", type=Path, default=Path("var/mutants"), help="the folder")

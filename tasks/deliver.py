@@ -16,8 +16,9 @@ from workers.app import app
 from workers.base import ConversionTask
 from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
-from workers.reporting import Recipient, leave_nothing_to_celery
-from workers.wiring import Services
+from workers.recipient import Recipient
+from workers.reporting import leave_nothing_to_celery
+from workers.services import Services
 
 
 class DeliverTask(ConversionTask):

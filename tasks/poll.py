@@ -15,7 +15,7 @@ from workers.cleanup import leave_if_cancelled
 from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
 from workers.poll_answers import Polled, record_poll
-from workers.wiring import Services
+from workers.services import Services
 
 
 # Acknowledged late, as all: a repeat claims what is due, and that may be nothing.

@@ -11,7 +11,7 @@ from celery.exceptions import Ignore
 from conveyor import names
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.canvas import Caller
-from conveyor.domain.decision import held_too_long
+from conveyor.domain.giving_up import held_too_long
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
@@ -25,10 +25,10 @@ from workers.delivery import follow, lease_for
 from workers.heartbeat import Work
 from workers.missing_sources import record_without_sources
 from workers.posting import post
+from workers.services import Services
 from workers.signatures import accept_signature
 from workers.sources import bring_sources
 from workers.submit_answers import record_submit
-from workers.wiring import Services
 
 
 class SubmitTask(ConversionTask):

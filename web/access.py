@@ -13,7 +13,8 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import CLIENT_GONE, Kind, ProblemResponse
+from web.error_answers import CLIENT_GONE
+from web.problems import Kind, ProblemResponse
 from web.webhooks import TEMPLATE, is_webhook
 
 __all__ = ["Access"]
@@ -55,6 +56,7 @@ class Access:
         status = 0
 
         async def watch(message: Message) -> None:
+            """Note the answer's status, and pass it on."""
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from conveyor import Failure, FailureKind, Progress, State, Status, StoredFile
+from conveyor import State, Status
 from conveyor.domain import rules
-from web.models import Model, Timestamp, href_of, rfc3339
+from web.answer_parts import FailureAnswer, FileAnswer, ProgressAnswer
+from web.models import Model, Timestamp, rfc3339
 
 __all__ = [
     "ConversionAnswer",
@@ -21,67 +21,6 @@ __all__ = [
     "ProblemAnswer",
     "StateEvent",
 ]
-
-
-class ProgressAnswer(Model):
-    """A conversion's progress."""
-
-    fraction: float | None = Field(
-        description="From 0 to 1; null while nobody knows, and when it takes longer than usual."
-    )
-    elapsed_s: float = Field(description="Seconds since it was accepted.")
-    expected_s: float | None = Field(
-        description="What half of such conversions took lately, seconds."
-    )
-    note: str = Field(description="What holds it up, in words.")
-    held: bool = Field(description="Whether the account is on hold.")
-    late: bool = Field(
-        description="Whether it takes longer than usual: nine of ten had ended by now."
-    )
-
-    @classmethod
-    def of(cls, progress: Progress) -> Self:
-        """Make the answer's member from a progress."""
-        return cls(
-            fraction=progress.fraction,
-            elapsed_s=progress.elapsed_s,
-            expected_s=progress.expected_s,
-            note=progress.note,
-            held=progress.held,
-            late=progress.late,
-        )
-
-
-class FileAnswer(Model):
-    """A result file."""
-
-    name: str
-    size: int = Field(description="In bytes.")
-    sha256: str
-    href: str = Field(description="Where it can be fetched.")
-
-    @classmethod
-    def of(cls, conversion_id: str, file: StoredFile) -> Self:
-        """Make the answer's member from a stored file."""
-        href = f"{href_of(conversion_id)}/files/{quote(file.name, safe='')}"
-        return cls(name=file.name, size=file.size, sha256=file.sha256, href=href)
-
-
-class FailureAnswer(Model):
-    """Why a conversion has ended without files."""
-
-    kind: FailureKind = Field(description="Who can do something about it.")
-    code: int = Field(description="ConvertAPI's error code, 0 where there is none.")
-    status: int = Field(description="The HTTP status that brought it, 0 where there is none.")
-    message: str
-
-    @classmethod
-    def of(cls, failure: Failure) -> Self:
-        """Make the answer's member from a failure."""
-        return cls(
-            kind=failure.kind, code=failure.code, status=failure.status, message=failure.message
-        )
-
 
 _EXAMPLE: Final[JsonDict] = {
     "id": "6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11",

@@ -15,6 +15,7 @@ from web import (
     conversions,
     dead_letters,
     docs,
+    error_answers,
     events,
     files,
     fleet,
@@ -23,7 +24,6 @@ from web import (
     metrics,
     openapi,
     page,
-    problems,
     wiring,
 )
 from web.access import Access
@@ -73,7 +73,7 @@ def make_app(settings: WebSettings, conveyor: Conveyor) -> FastAPI:
         redoc_url=None,
     )
     wiring.use(app, Services(settings, conveyor, Readiness(conveyor)))
-    problems.install(app)
+    error_answers.install(app)
     for router in _ROUTERS:
         app.include_router(router)
     document = openapi.document_of(app, has_keys=bool(settings.web_api_keys))

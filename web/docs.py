@@ -49,14 +49,17 @@ def make_router(document: Mapping[str, Any]) -> APIRouter:
 
     @router.get("/openapi.json")
     async def show_document() -> JSONResponse:
+        """Answer with the OpenAPI document."""
         return JSONResponse(document)
 
     @router.get("/docs")
     async def show_docs() -> HTMLResponse:
+        """Answer with the API's description as a page."""
         return HTMLResponse(docs, headers=_HEADERS)
 
     @router.get("/problems")
     async def show_problems() -> HTMLResponse:
+        """Answer with the page that explains each type of problem."""
         return HTMLResponse(problems, headers=_HEADERS)
 
     return router

@@ -17,8 +17,9 @@ from conveyor import names
 from conveyor.errors import ConversionFailed, LedgerUnavailable, UnreadableConversion
 from workers.comebacks import come_back
 from workers.reporting import refuse
+from workers.services import Services
 from workers.stumbles import internal_failure, put_aside, stumble
-from workers.wiring import Services, wired
+from workers.wiring import wired
 
 __all__ = ["ConversionTask"]
 

@@ -20,8 +20,8 @@ from conveyor.errors import LedgerUnavailable, UnreadableConversion
 from conveyor.ledger.turnstile import Pass
 from workers.crew import Batch
 from workers.heartbeat import Work
+from workers.services import Services
 from workers.stumbles import put_aside, stumble
-from workers.wiring import Services
 
 __all__ = ["MOST", "begin", "begin_on", "look_after", "room_for"]
 
@@ -78,6 +78,7 @@ def begin_on(
     """
 
     def renew_and_run(one: Pass) -> None:
+        """Work on one conversion while the heartbeat keeps it, unless its claim is too old."""
         if one.is_late:
             # The process was stopped since its claim: another has it by now, or will.
             log.warning("claim_lapsed")

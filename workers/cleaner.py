@@ -14,7 +14,8 @@ import structlog
 from conveyor.domain import rules
 from conveyor.errors import ConveyorError
 from workers import losses
-from workers.wiring import Services, wired
+from workers.services import Services
+from workers.wiring import wired
 
 __all__ = ["EVERY_S", "clean", "clean_ledger", "clean_storage"]
 

@@ -28,6 +28,7 @@ class _GuestQueues(Queues):  # type: ignore[misc] # Celery ships no types
     """
 
     def new_missing(self, name: str) -> Queue:
+        """Make a queue that is only sent to, for a name that is not among our own."""
         exchange = Exchange(name, type="direct")
         return Queue(name, exchange, routing_key=name, no_declare=True)
 

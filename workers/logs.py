@@ -27,6 +27,7 @@ def install(level: str, form: str) -> None:
     _configure(level)
 
     def set_up_root(**_: Any) -> None:
+        """Set up the root logger in Celery's place."""
         _set_up_root(level, form)
 
     # A receiver of this signal keeps Celery from setting up logs of its own.

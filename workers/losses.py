@@ -13,8 +13,8 @@ from celery.states import FAILURE, READY_STATES
 
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import ConversionFailed
-from conveyor.ledger.audit import Lost
-from workers.wiring import Services
+from conveyor.ledger.findings import Lost
+from workers.services import Services
 
 __all__ = ["report"]
 

@@ -15,7 +15,7 @@ from conveyor.ledger import Entry, RevokedBefore, is_another
 from conveyor.producing.fingerprint import fingerprint_of
 from workers.reporting import refuse, revoke
 from workers.revoking import DROPPED
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["accept_signature"]
 

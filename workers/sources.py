@@ -16,7 +16,7 @@ from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens
-from workers.wiring import Services
+from workers.services import Services
 
 __all__ = ["bring_sources", "failure_of_source"]
 

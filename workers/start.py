@@ -81,6 +81,7 @@ def _hook_node(app: Celery, settings: WorkerSettings) -> None:
     """Have the parts know in whose name events are sent, before any are made."""
 
     def begin(sender: Any, **_: Any) -> None:
+        """Take the worker's name for its events, if it sends any."""
         wiring.use(app, settings, sender.hostname if sender.task_events else "")
 
     signals.worker_init.connect(begin, weak=False)
@@ -91,10 +92,12 @@ def _hook_precautions(app: Celery) -> None:
     seen: list[Server] = []
 
     def look() -> None:
+        """Look at the servers, unless an earlier look has reached them."""
         if not seen:
             seen.extend(precautions.look_at_servers(wiring.wired().ledger, app))
 
     def look_again() -> None:
+        """Look until the servers can be reached, and log what is wrong there."""
         look()
         if seen:
             again.stop()
@@ -103,12 +106,14 @@ def _hook_precautions(app: Celery) -> None:
     again = Periodic("precautions", precautions.AGAIN_S, look_again)
 
     def before(**_: Any) -> None:
+        """End the worker at once if a server is set up so that it can't work."""
         try:
             look()
         except SettingsError as error:
             sys.exit(f"error: {error}")
 
     def ready(**_: Any) -> None:
+        """Log what the first look has found, or keep on looking."""
         # Not earlier: logs were not set up, and a thread would not have outlived the pool's forks.
         if seen:
             precautions.log_concerns(seen)
@@ -133,10 +138,12 @@ def _hook_keepers() -> None:
     )
 
     def begin(**_: Any) -> None:
+        """Start every keeper."""
         for keeper in keepers:
             keeper.start()
 
     def end(**_: Any) -> None:
+        """Stop every keeper."""
         for keeper in keepers:
             keeper.stop()
 
@@ -148,6 +155,7 @@ def _hook_crew() -> None:
     """What the crew has in hand is brought to its end, as Celery does with running tasks."""
 
     def drain(**_: Any) -> None:
+        """Wait a bounded time for the crew, and send the events that are left."""
         services = wiring.wired()
         if not services.crew.drain(_DRAIN_S):
             log.warning("stopped_with_work_left")

@@ -23,6 +23,7 @@ def install(app: Celery) -> None:
     """
 
     def tell(message: Any, exc: BaseException, **_: Any) -> None:
+        """Fail the task of a signature's message that Celery has rejected."""
         headers = message.headers or {}
         if headers.get("task") != names.SUBMIT or not headers.get("id"):
             return

@@ -13,7 +13,8 @@ from rich.progress import Progress as Display
 
 from conveyor.cli.console import say
 from conveyor.cli.text import count, duration_text, one_line
-from conveyor.domain.conversion import Conversion, Progress, State
+from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.progress import Progress
 from conveyor.errors import AccountHeld, WaitTimeout
 from conveyor.handle import Handle
 

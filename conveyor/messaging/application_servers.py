@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from celery import Celery
 
 from conveyor.domain.redaction import redact_server_url
-from conveyor.domain.servers import Host, ServerUrl, is_redis_url
+from conveyor.domain.servers import ServerUrl
+from conveyor.domain.url_parts import Host, is_redis_url
 from conveyor.messaging.complaint import Complaint, Complaints
 
 __all__ = ["broker_of", "look_at_broker", "look_at_results", "results_of"]

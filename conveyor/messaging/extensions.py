@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from conveyor.domain.servers import SCHEMES, is_redis_url
+from conveyor.domain.url_parts import SCHEMES, is_redis_url
 
 __all__ = ["BACKENDS", "transport_of"]
 

@@ -10,7 +10,8 @@ from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import Refused
 from conveyor.convertapi.transport import Transport
 from conveyor.settings import load
-from workers.checks import Finding, _compare, look_at_api, look_at_clock, look_at_host
+from workers.api_check import look_at_api
+from workers.checks import Finding, _compare, look_at_clock, look_at_host
 
 TOKEN = "hush-of-the-token"
 FILE_ID = "0123456789abcdef0123456789abcdef"

@@ -46,7 +46,7 @@ from hypothesis.stateful import (
 from config.settings import WorkerSettings
 from conveyor import State, names
 from conveyor.cancelling import cancel
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead_letters import DeadLetters
 from conveyor.domain.answers import (
@@ -82,12 +82,12 @@ from conveyor.messaging import bells
 from conveyor.messaging.bells import Belfry
 from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
-from workers import reporting
+from workers import canvas, reporting
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.heartbeat import Heartbeat
+from workers.services import Services
 from workers.sweep import sweep
-from workers.wiring import Services
 
 KEYS = Keys()
 
@@ -1422,7 +1422,7 @@ def _steps_by(working):
     def steps(_to, entry):
         fleet = working["fleet"]
         return [
-            reporting._Step(place, partial(fleet.caller_learns, entry, place))
+            canvas.Step(place, partial(fleet.caller_learns, entry, place))
             for place in fleet._places(entry.id, entry.state)
         ]
 
@@ -1454,8 +1454,8 @@ def machine(app, client, redis_url, clock, monkeypatch):
     # What the crew raises would be counted, and tried again.
     monkeypatch.setattr("workers.claiming.stumble", _raise_again)
     monkeypatch.setattr("workers.claiming.put_aside", _raise_again)
-    monkeypatch.setattr("workers.delivery._fetch_one", _fetch_one_by(working))
-    monkeypatch.setattr(reporting, "_steps", _steps_by(working))
+    monkeypatch.setattr("workers.storing._fetch_one", _fetch_one_by(working))
+    monkeypatch.setattr(reporting, "steps_of", _steps_by(working))
     given = {
         "api_url": Api.base_url,
         "api_secret": "a-secret",

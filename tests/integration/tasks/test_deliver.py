@@ -247,7 +247,7 @@ def told(worker, monkeypatch):
 def while_storing(worker, told, monkeypatch):
     """Have something happen while the first file is stored."""
 
-    module = import_module("workers.delivery")
+    module = import_module("workers.storing")
     fetch_one = module._fetch_one
 
     def arrange(work):
@@ -352,7 +352,7 @@ def test_many_files_cost_one_small_write_each(
     follow(worker.services, ledger.ready(entry, result))
     (message,) = [it for it in worker.waiting() if it.task == names.DELIVER]
     monkeypatch.setattr(
-        "workers.delivery._fetch_one",
+        "workers.storing._fetch_one",
         lambda *args: Fetched(StoredFile(args[-1], f"file:///{args[-1]}", 3, "0" * 64)),
     )
     client.config_resetstat()
@@ -386,7 +386,7 @@ def test_a_delivery_that_broke_off_continues_where_it_was(
             raise StorageError("Full.")
         return Fetched(worker.services.storage.save(handle.id, args[-1], iter([b"abc"])))
 
-    monkeypatch.setattr("workers.delivery._fetch_one", fetch)
+    monkeypatch.setattr("workers.storing._fetch_one", fetch)
     worker.run(message)
     worker.work()
 

@@ -11,7 +11,7 @@ from redis.retry import Retry
 from conveyor import Conversion, ConversionFailed, State, names
 from conveyor.ledger.keys import Keys
 from local_stack.ports import free_port
-from workers import delivery
+from workers import storing
 
 KEYS = Keys()
 
@@ -207,9 +207,9 @@ def test_result_that_is_cancelled_while_it_is_stored_is_reported_as_cancelled_on
         services.ledger.cancelled(services.ledger.get(entry.id))
         return fetched[-1]
 
-    fetch_one = delivery._fetch_one
+    fetch_one = storing._fetch_one
     monkeypatch.setattr(worker.app.backend, "store_result", watched)
-    monkeypatch.setattr(delivery, "_fetch_one", fetch_and_cancel)
+    monkeypatch.setattr(storing, "_fetch_one", fetch_and_cancel)
     handle, _ = polled()
 
     assert len(fetched) == 1

@@ -12,7 +12,8 @@ from conveyor import ConversionFailed, FailureKind, State, names
 from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
-from conveyor.storage.marker import MARKER, OtherStorage
+from conveyor.storage.marker import OtherStorage
+from conveyor.storage.marker_file import MARKER
 from workers import cleaner, storage_watch
 
 KEYS = Keys()
@@ -103,7 +104,7 @@ def test_storage_that_is_unmounted_during_a_download_keeps_no_result(
     worker, ready, mount, monkeypatch, conveyor
 ):
     handle, message = ready()
-    module = import_module("workers.delivery")
+    module = import_module("workers.storing")
     fetch_one = module._fetch_one
 
     def fetch_and_lose(*args):
@@ -288,7 +289,7 @@ def while_storing(worker, monkeypatch):
     """Have something happen when the first file is stored."""
 
     def arrange(work):
-        module = import_module("workers.delivery")
+        module = import_module("workers.storing")
         fetch_one = module._fetch_one
 
         def stored(*args):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conveyor import Failure, FailureKind
-from web import protocol
+from web import bounds
 
 HEAD = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 HEALTH = b"GET /healthz" + HEAD + b"\r\n"
@@ -32,7 +32,7 @@ def connect(site):
 
 @pytest.fixture
 def linger_shortly(monkeypatch):
-    monkeypatch.setattr(protocol, "LINGER_S", 0.3)
+    monkeypatch.setattr(bounds, "LINGER_S", 0.3)
 
 
 def _trickle(client):
@@ -136,7 +136,7 @@ def test_a_flood_of_requests_sent_ahead_ends_the_connection(connect, heard, site
     client = connect()
     client.sendall(HEALTH * 1000)
 
-    assert heard(client).count(b"HTTP/1.1 ") <= protocol.MOST_PIPELINED + 1
+    assert heard(client).count(b"HTTP/1.1 ") <= bounds.MOST_PIPELINED + 1
     assert site.get("/healthz").status_code == 200
 
 
@@ -196,7 +196,7 @@ def test_pipelined_connection_is_not_silent(*, serve, connect, heard, make, ledg
 
 
 def test_unread_answer_is_given_up(serve, connect, converted, monkeypatch):
-    monkeypatch.setattr(protocol, "READ_S", 0.3)
+    monkeypatch.setattr(bounds, "READ_S", 0.3)
     conversion_id = converted(content=b"0" * 30_000_000)
     site = serve()
     client = connect(site)

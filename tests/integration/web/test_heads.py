@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from web import protocol
+from web import bounds
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -46,7 +46,7 @@ def test_a_head_without_an_end_is_refused(site, piece):
 
 def test_a_head_that_is_too_large_is_reported(site, heard):
     with _connected(site) as client:
-        client.sendall(GET + b"X-Long: " + b"x" * protocol.MOST_HEAD_BYTES)
+        client.sendall(GET + b"X-Long: " + b"x" * bounds.MOST_HEAD_BYTES)
         assert heard(client).startswith(b"HTTP/1.1 431 ")
 
 
@@ -63,7 +63,7 @@ def test_a_chunk_without_an_end_is_refused(site):
 
 @pytest.mark.parametrize("begun", [b"", b"G", GET], ids=["nothing", "a letter", "half of a head"])
 def test_a_head_that_does_not_come_is_not_waited_for(site, heard, begun, monkeypatch):
-    monkeypatch.setattr(protocol, "HEAD_S", 0.5)
+    monkeypatch.setattr(bounds, "HEAD_S", 0.5)
     start = time.monotonic()
     with _connected(site) as client:
         client.sendall(begun)
@@ -76,7 +76,7 @@ def test_the_next_head_is_not_waited_for_either(site, heard, monkeypatch):
     with _connected(site) as client:
         client.sendall(GET + b"\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
-        monkeypatch.setattr(protocol, "HEAD_S", 0.5)
+        monkeypatch.setattr(bounds, "HEAD_S", 0.5)
         client.sendall(GET)
         assert b"HTTP/1.1 408 " in heard(client)
 

@@ -16,7 +16,7 @@ from conveyor import (
     StorageError,
     UnknownConversion,
 )
-from web import problems
+from web import error_answers
 from web.access import Access
 from web.problems import Kind, Problem, ProblemResponse, errors_of
 
@@ -38,7 +38,7 @@ RAISED = {
 def app():
     app = FastAPI()
     app.add_middleware(Access)
-    problems.install(app)
+    error_answers.install(app)
 
     @app.get("/raise/{name}")
     async def fail(name: str, number: int = 0) -> None:

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
 from conveyor.errors import InvalidRequest
-from workers import checks
+from workers import api_check, checks
 
 BASE = "https://eu-v2.convertapi.com"
 
@@ -68,7 +68,7 @@ def _account(consumed, total, *, active=True):
 )
 def test_account_that_can_be_read_is_shown_with_its_balance(account, words, warning):
     api = Api(account)
-    finding = checks.look_at_api(api, _settings())
+    finding = api_check.look_at_api(api, _settings())
 
     assert words in finding.detail
     assert finding.warning is warning
@@ -77,7 +77,7 @@ def test_account_that_can_be_read_is_shown_with_its_balance(account, words, warn
 
 def test_account_that_another_credential_reads_is_tried_with_the_one_that_converts():
     api = Api(_account(1, 2))
-    checks.look_at_api(api, _settings(master="m"))
+    api_check.look_at_api(api, _settings(master="m"))
 
     assert api.uploaded == [("conveyor-doctor.txt", b"conveyor doctor\n")]
     assert api.removed == [f"{BASE}/d/f1"]
@@ -86,9 +86,9 @@ def test_account_that_another_credential_reads_is_tried_with_the_one_that_conver
 @pytest.mark.parametrize("status", [401, 402, 403])
 @pytest.mark.parametrize("strict", [True, False])
 def test_token_that_may_not_read_the_account_is_tried_by_an_upload(monkeypatch, status, strict):
-    monkeypatch.setattr(checks, "_refuses_strangers", lambda settings: strict)
+    monkeypatch.setattr(api_check, "_refuses_strangers", lambda settings: strict)
     api = Api(Refused(status, 4010, "No."))
-    finding = checks.look_at_api(api, _settings())
+    finding = api_check.look_at_api(api, _settings())
 
     assert api.uploaded
     assert finding.warning is not strict
@@ -101,8 +101,8 @@ def test_token_that_may_not_read_the_account_is_tried_by_an_upload(monkeypatch, 
 
 @pytest.mark.parametrize("deleted", [False, Unclear("away")])
 def test_file_that_stays_at_the_service_is_not_said_to_be_deleted(monkeypatch, deleted):
-    monkeypatch.setattr(checks, "_refuses_strangers", lambda settings: True)
-    finding = checks.look_at_api(Api(Refused(401, 4010, "No."), deleted), _settings(master="m"))
+    monkeypatch.setattr(api_check, "_refuses_strangers", lambda settings: True)
+    finding = api_check.look_at_api(Api(Refused(401, 4010, "No."), deleted), _settings(master="m"))
 
     assert "was uploaded, and nothing was converted" in finding.detail
     assert finding.detail.endswith("CONVEYOR_API_MASTER_TOKEN is refused at /user: check it")
@@ -110,7 +110,7 @@ def test_file_that_stays_at_the_service_is_not_said_to_be_deleted(monkeypatch, d
 
 def test_refusal_that_is_not_of_the_credentials_is_an_error():
     with pytest.raises(Refused):
-        checks.look_at_api(Api(Refused(400, 4000, "No.")), _settings())
+        api_check.look_at_api(Api(Refused(400, 4000, "No.")), _settings())
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-"""How far a conversion is: an estimate, from what was expected when it was submitted."""
+"""Estimates how far a conversion is, from what was expected when it was submitted."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from conveyor.domain.conversion import Progress, State
+from conveyor.domain.conversion import State
 from conveyor.domain.durations import Expectation
+from conveyor.domain.progress import Progress
 from conveyor.ledger import Entry
 
 __all__ = ["progress_of"]
