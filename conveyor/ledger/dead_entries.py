@@ -9,6 +9,7 @@ from typing import Final, cast
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.ledger.callers import dump_caller
 from conveyor.ledger.change_spec import FORGET
 from conveyor.ledger.changes import WORK_S, Bells, Changes
@@ -52,7 +53,7 @@ class DeadEntries(Changes):
             entry.id,
             set={
                 "caller": dump_caller(entry.caller.without_chord()),
-                "request": request.to_json(),
+                "request": dump_request(request),
                 "submits": 0,
                 "consecutive_failures": 0,
             },

@@ -9,6 +9,7 @@ from conveyor.domain import counters
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.ledger.change_spec import this_job
 from conveyor.ledger.changes import WORK_S, Changes
 from conveyor.ledger.fields import OF_USE_UNTIL_THE_END
@@ -130,7 +131,7 @@ class Delivering(Changes):
         """
         fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:
-            fields["request"] = request.formats_alone().to_json()
+            fields["request"] = dump_request(request.formats_alone())
         self._run(
             "delivered",
             conversion_id,

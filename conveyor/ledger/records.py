@@ -10,6 +10,7 @@ from typing import Any, Final
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, StoredFile
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import load_request as parse_request
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of
 from conveyor.ledger.values import number_of
 
@@ -117,4 +118,4 @@ def load_request(text: str) -> ConversionRequest:
 
 @lru_cache(maxsize=_KEPT)
 def _known_request(text: str) -> ConversionRequest:
-    return ConversionRequest.from_json(text)
+    return parse_request(text)
