@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.domain.conversion import Event, Failure, FailureKind, State
+from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.domain.dialect import Dialect
+from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.audit import Audited
 from conveyor.ledger.claimed import Due

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.domain.schedule import JOB_MARGIN_S
 from conveyor.ledger import Ledger, Tenure, connect
@@ -21,7 +22,7 @@ from conveyor.ledger.turnstile import Turnstile
 KEYS = Keys()
 NOW = "1700000000.500000"
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
-FIELDS = {"state": "queued", "turn": "1", "attempt": "1", "request": REQUEST.to_json()}
+FIELDS = {"state": "queued", "turn": "1", "attempt": "1", "request": dump_request(REQUEST)}
 OF_SUBMITS = {
     "account": "acc",
     "most_jobs": 7,

@@ -9,12 +9,13 @@ import pytest
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.encoding import decode, fields_of
 from conveyor.ledger.records import dump_failure, dump_file, file_field
 
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
-FIELDS = {"state": "queued", "request": REQUEST.to_json(), "turn": "0", "attempt": "1"}
+FIELDS = {"state": "queued", "request": dump_request(REQUEST), "turn": "0", "attempt": "1"}
 MOST = 2**52
 NUMBERS = (
     *("turn", "attempt", "deliveries", "faults", "denials", "submits", "lost", "missing", "polls"),
@@ -133,7 +134,7 @@ def test_conversion_that_goes_on_has_a_turn_and_an_attempt(missing):
 
 
 def test_finished_one_without_a_turn_has_turn_0():
-    assert decode("c1", {"state": "failed", "request": REQUEST.to_json()}, 9.5).turn == 0
+    assert decode("c1", {"state": "failed", "request": dump_request(REQUEST)}, 9.5).turn == 0
 
 
 @pytest.mark.parametrize("missing", ["job_id", "base_url", "both"])
@@ -217,7 +218,7 @@ def test_unknown_field_is_passed_over():
 def test_long_request_is_read_as_a_short_one_is():
     request = ConversionRequest.build("https://example.com/a.docx", "pdf", params={"A": "x" * 5000})
 
-    assert _read(request=request.to_json()).request == request
+    assert _read(request=dump_request(request)).request == request
 
 
 def test_request_that_was_read_before_is_the_same_object():

@@ -9,6 +9,7 @@ import pytest
 
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger import Entry, Ledger, Renewal, Tenure, connect, wire
 from conveyor.ledger.delivery_lease import DeliveryLeases
@@ -26,7 +27,7 @@ FIELDS = {
     "state": "ready",
     "turn": "1",
     "attempt": "1",
-    "request": ConversionRequest.build("https://example.com/a.docx", "pdf").to_json(),
+    "request": dump_request(ConversionRequest.build("https://example.com/a.docx", "pdf")),
 }
 
 

@@ -12,6 +12,7 @@ from conveyor.domain.conversion import Failure, FailureKind, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import (
     AlreadyAccepted,
@@ -47,7 +48,7 @@ FIELDS = {
     "state": "converting",
     "turn": "7",
     "attempt": "2",
-    "request": REQUEST.to_json(),
+    "request": dump_request(REQUEST),
     "job_id": "j1",
     "base_url": "http://h",
     "submitted_at": "1700000090.0",
