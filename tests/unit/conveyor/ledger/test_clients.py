@@ -280,6 +280,7 @@ class Plain(redis.Connection):
         return answer
 
     def on_connect_check_health(self, check_health=True):
+        self.checked = check_health
         self.read_response()
 
 
@@ -348,6 +349,15 @@ def test_missing_permission_is_passed_over_in_the_greeting_alone(kind):
     with pytest.raises(Refused):
         _answered(connection, exceptions.NoPermissionError("NOPERM x"))
     assert connection.closed == 1
+
+
+@pytest.mark.parametrize(("asked", "passed_on"), [((), True), ((False,), False), ((True,), True)])
+def test_health_is_checked_as_redis_py_would(kind, asked, passed_on):
+    connection = kind()
+    connection.answers = ["OK"]
+    connection.on_connect_check_health(*asked)
+
+    assert connection.checked is passed_on
 
 
 def test_other_refusals_count_in_the_greeting_too(kind):
