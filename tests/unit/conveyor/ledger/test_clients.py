@@ -22,7 +22,7 @@ from conveyor.ledger import (
     translated,
 )
 from conveyor.ledger.outliving import outliving
-from conveyor.ledger.refusals import DEMOTIONS
+from conveyor.ledger.refusals import DEMOTIONS, code_of, is_for_ever
 from conveyor.ledger.sentinels import LedConnection, LedSSLConnection, sentinels_of, tls_of
 from conveyor.ledger.transaction import TransactionClient
 
@@ -400,6 +400,41 @@ def test_pools_know_nothing_of_each_others_switches():
 
     assert other.closed == 0
     assert type(one).__name__ == "Plain"
+
+
+# -- what passes, and what never does --------------------------------------------------------------
+
+
+def _raised_from(inner, outer):
+    outer.__cause__ = inner
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "for_ever"),
+    [
+        (redis.ResponseError("DB index is out of range"), True),
+        (redis.ResponseError("invalid DB index"), True),
+        (redis.ResponseError("SELECT is not allowed in cluster mode"), True),
+        (_raised_from(redis.ResponseError("MOVED 1 h:1"), KeyError("x")), True),
+        (redis.ResponseError("OOM x"), False),
+        (KeyError("moved 1"), False),
+        (_raised_from(KeyError("x"), redis.ConnectionError("x")), False),
+    ],
+)
+def test_server_that_will_never_serve_is_known_by_its_words(error, for_ever):
+    assert is_for_ever(error) is for_ever
+
+
+def test_code_that_redis_py_has_taken_out_of_the_text_counts():
+    moved = redis.ResponseError("1 h:1")
+    moved.status_code = "MOVED"
+    out = redis.ResponseError("command not allowed")
+    out.status_code = "OOM"
+
+    assert is_for_ever(moved)
+    assert code_of(out) == "OOM"
+    assert code_of(redis.ResponseError("WRONGTYPE x")) == ""
 
 
 # -- transactions ---------------------------------------------------------------------------------
