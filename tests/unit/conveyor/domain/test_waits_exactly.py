@@ -9,11 +9,12 @@ import pytest
 
 from conveyor.domain import fallback_polls, polls, retries
 from conveyor.domain.durations import Expectation
+from conveyor.domain.schedule import Schedule
 
 SPACING_S = 5.0
 # Above the turnstile's own margin.
 LEAST_S = 5.05
-SURE = Expectation((60.0,) * 10)
+SURE = Expectation((60.0,) * 20)
 
 
 @pytest.fixture
@@ -133,3 +134,46 @@ def test_conversion_that_ends_soon_is_not_looked_at_earlier(die):
     die(0.0)
 
     assert polls.first_poll(SPACING_S, Expectation((10.0,) * 10)) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("is_called", "expectation", "mostly_open", "seconds"),
+    [
+        (False, SURE, False, 50.0),
+        (False, None, True, LEAST_S),
+        (True, SURE, False, 120.0),
+        (True, None, False, LEAST_S),
+        (True, None, True, 30.0),
+    ],
+    ids=["polled", "polled, unknown", "called", "called, unknown", "called, in a crowd"],
+)
+def test_schedule_begins_where_a_job_ends_or_where_a_call_is_late(
+    die, is_called, expectation, mostly_open, seconds
+):
+    die(0.5)
+    schedule = Schedule(SPACING_S, expectation, is_called)
+
+    wait_s = schedule.first(10.0, mostly_open=mostly_open)
+    assert wait_s == pytest.approx(seconds * 1.01)
+    if not mostly_open:
+        assert schedule.first(10.0) == wait_s
+
+
+@pytest.mark.parametrize(
+    ("is_called", "age_s", "failures", "seconds"),
+    [
+        (False, 50.0, 0, 10.0),
+        (False, 100.0, 0, 20.0),
+        (False, 10.0, 3, 37.0),
+        (True, 100.0, 0, 50.0),
+        (True, 10.0, 3, 37.0),
+    ],
+    ids=["to its end", "polled", "polled, failed", "called", "called, failed"],
+)
+def test_schedule_goes_on_by_age_and_waits_longer_after_failures(
+    die, is_called, age_s, failures, seconds
+):
+    die(0.0)
+    schedule = Schedule(SPACING_S, SURE, is_called)
+
+    assert schedule.next(age_s, failures, took_s=3.0) == pytest.approx(seconds)
