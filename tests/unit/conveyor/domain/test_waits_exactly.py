@@ -130,6 +130,12 @@ def test_first_poll_counts_from_when_the_post_began(die):
     assert polls.first_poll(SPACING_S, SURE, 10.0) == pytest.approx(50.0 * 1.01)
 
 
+def test_conversion_that_ends_after_two_spacings_is_looked_at_after_one(die):
+    die(0.0)
+
+    assert polls.first_poll(SPACING_S, Expectation((2 * LEAST_S,) * 20)) == LEAST_S
+
+
 def test_conversion_that_ends_soon_is_not_looked_at_earlier(die):
     die(0.0)
 
