@@ -156,6 +156,8 @@ def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit
     assert isinstance(never_found, Bury)
     assert never_found.failure.kind is FailureKind.UNREADABLE
     assert never_found.cost == 1
+    assert "can't be read: cut." in never_found.failure.message
+    assert never_found.failure.answer == ""
 
 
 @pytest.mark.parametrize(("consecutive_failures", "decision"), [(5, PollAgain), (6, Bury)])
@@ -169,6 +171,9 @@ def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(
     )
 
     assert isinstance(made, decision)
+    if isinstance(made, Bury):
+        assert made.failure.kind is FailureKind.UNREADABLE
+        assert "can't be read: cut." in made.failure.message
 
 
 @pytest.mark.parametrize("submits", [1, 3, 99])
@@ -505,8 +510,8 @@ def test_unreadable_paid_answer_is_kept_in_the_dead_letter(decide, entry_of):
 
     assert isinstance(made, Bury)
     assert (made.failure.kind, made.failure.answer) == (FailureKind.UNREADABLE, "{}")
-    assert made.cost == 3
-    assert "paid" in made.failure.message
+    assert (made.cost, made.failure.status) == (3, 200)
+    assert "it is paid, but its answer can't be read: a file has no Url." in made.failure.message
 
 
 def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
@@ -552,6 +557,7 @@ def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
     assert isinstance(made, decision)
     failure = made.failure
     assert (failure.kind, failure.code, failure.status) == (FailureKind.ACCOUNT, 4013, 403)
+    assert ("The account is active, but" in failure.message) == (decision is Bury)
 
 
 def test_an_account_of_which_nothing_is_known_is_held_however_often_it_refuses(entry_of):
