@@ -60,6 +60,10 @@ def die(monkeypatch):
         (lambda: polls.next_poll(SPACING_S, 20.0, 0, SURE), 40.0),
         (lambda: polls.next_poll(SPACING_S, 57.0, 0, SURE), 11.4),
         (lambda: polls.next_poll(SPACING_S, 20.0, 1, SURE), 10.0),
+        # The least wait is 5 s here: what is left of the 60 s is just as long, or shorter.
+        (lambda: polls.next_poll(4.95, 55.0, 0, SURE), 5.0),
+        (lambda: polls.next_poll(4.95, 55.05, 0, SURE), 11.01),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 10.0, 2), 20.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 100.0), 50.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 400.0), 150.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 100.0, 1), 20.0),
