@@ -259,3 +259,8 @@ def test_longest_record_is_read_whole():
     known = Durations.load("9090" * AGES)
 
     assert (len(known.begun), len(known.ended)) == (AGES, AGES)
+
+
+def test_counts_that_do_not_belong_together_are_not_written():
+    with pytest.raises(ValueError, match="shorter"):
+        Durations((1.0, 1.0), (1.0,)).dump()
