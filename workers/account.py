@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain import retries, rules
 from conveyor.domain.answers import Failed, Finished, Started, SubmitAnswer, Unreadable

@@ -20,7 +20,8 @@ from conveyor.domain import retries
 from conveyor.domain.answers import Finished, PollAnswer, Started, SubmitAnswer
 from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
-from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.ledger.left_behind import everything_of
+from conveyor.ledger.leftover import Leftover
 from workers.services import Services
 from workers.wiring import wired
 

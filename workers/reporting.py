@@ -28,7 +28,7 @@ from conveyor.domain import retries
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.faults import RedisError
-from conveyor.ledger.leftovers import leftovers_of
+from conveyor.ledger.left_behind import leftovers_of
 from workers.canvas import steps_of
 from workers.comebacks import come_back
 from workers.recipient import Recipient

@@ -10,7 +10,8 @@ from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.changes import FORGET, AlreadyAccepted, Bells, Changes
+from conveyor.ledger.change_spec import FORGET
+from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of

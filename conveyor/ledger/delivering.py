@@ -10,11 +10,12 @@ from conveyor.domain.conversion import StoredFile
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
-from conveyor.ledger.changes import WORK_S, Changes, this_job
-from conveyor.ledger.encoding import dump_file, dump_files, file_field
+from conveyor.ledger.change_spec import this_job
+from conveyor.ledger.changes import WORK_S, Changes
 from conveyor.ledger.fields import OF_USE_UNTIL_THE_END
 from conveyor.ledger.keys import KEEP_FINISHED_S
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
+from conveyor.ledger.records import dump_file, dump_files, file_field
 
 __all__ = ["Delivering"]
 

@@ -16,6 +16,12 @@ BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.messaging.result_backend:Back
 """For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
 
 
+_MODULES: Final = {
+    "Transport": "conveyor.messaging.transport",
+    "ProducerTransport": "conveyor.messaging.producer_transport",
+}
+
+
 def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
     """Which transport an app shall use.
 
@@ -26,4 +32,4 @@ def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
     Returns:
         Ours for Redis; None where Celery shall choose.
     """
-    return f"conveyor.messaging.transport:{kind}" if is_redis_url(broker_url) else None
+    return f"{_MODULES[kind]}:{kind}" if is_redis_url(broker_url) else None

@@ -12,8 +12,9 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
 from conveyor.ledger import Entry
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.encoding import decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.encoding import decode
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure, dump_files, dump_result
 
 KEYS = Keys()
 
