@@ -443,6 +443,8 @@ def test_a_request_of_a_result_to_come_has_all_but_a_source():
     assert ConversionRequest.of_result("pdf").from_format == ""
     with pytest.raises(InvalidRequest, match="target format"):
         ConversionRequest.of_result("p/df")
+    with pytest.raises(InvalidRequest, match="source format"):
+        ConversionRequest.of_result("pdf", "d/ocx")
 
 
 TEXTS = st.lists(
