@@ -219,7 +219,7 @@ def test_ages_before_the_sighting_before_learn_nothing():
     assert Durations().with_([Sighting(1.1, 0.6, ended=False)]).begun == (0.0, 0.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize(("left", "ages"), [(0.0101, 2), (0.0099, 1)])
+@pytest.mark.parametrize(("left", "ages"), [(0.01, 2), (0.0099, 1)])
 def test_what_has_faded_below_a_hundredth_is_forgotten(left, ages):
     known = Durations((1.0, left), (0.5, 0.0)).with_([])
 
