@@ -102,7 +102,7 @@ def test_polls_tell_that_it_has_ended_since_the_one_before(
 @pytest.mark.parametrize(
     ("end_s", "expectation", "expected"),
     [
-        (3.0, None, _played(3.0, 1, 0.0, (3.0, 0, False), (3.0, 3.0, True))),
+        (0.5, None, _played(0.5, 1, 0.0, (0.5, 0, False), (0.5, 0.5, True))),
         (
             # The fallback before it closes the turnstile until 15.1 s.
             12.0,
