@@ -487,6 +487,21 @@ def test_result_is_known_by_what_stands_in_the_first_256_kib(poll):
     assert not poll(Answer(200, "text/plain", "", b'"' + behind)).paid
 
 
+@pytest.mark.parametrize("field", ["ConversionCost", "ConversionTime", "Files"])
+def test_result_in_an_encoding_of_two_bytes_is_known_by_its_fields(field, poll):
+    answer = Answer(200, "application/json", "", json.dumps({field: 2}).encode("utf-16"))
+
+    assert isinstance(poll(answer), Unreadable)
+
+
+def test_text_that_speaks_of_a_result_may_hold_bytes_that_are_none(poll):
+    text = b"x" * 3000 + b"\xff conversioncost"
+
+    assert poll(Answer(200, "text/plain", "", text)) == Lost(
+        "the answer was no result in a known form", paid=True
+    )
+
+
 def test_bytes_that_are_the_result_cost_1(read):
     assert read(Answer(200, "application/pdf", "", b"%PDF")).result.cost == 1
 
