@@ -88,9 +88,8 @@ def _raw():
 
 def test_request_is_sent_once_and_its_body_is_left_to_be_read(adapter, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        adapter, "get_connection_with_tls_context", lambda *_, **__: FakePool(asked)
-    )
+    pool = FakePool(asked)
+    monkeypatch.setattr(adapter, "get_connection_with_tls_context", lambda *_, **__: pool)
     request = _request("http://h.example")
     response = adapter.send(request, timeout=(3.0, 7.0))
     (options,) = asked

@@ -6,6 +6,7 @@ import errno
 import http.client
 import ssl
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import urllib3
@@ -27,7 +28,7 @@ class FakeConnection(Connection):
     """Answers without a network."""
 
     is_closed = True
-    fails_at = {}
+    fails_at: ClassVar = {}
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
