@@ -222,7 +222,9 @@ def test_exchange_ends_when_its_connection_goes_to_another(connection, exchange,
 @pytest.mark.parametrize("is_late", [True, False])
 def test_tunnel_that_opens_after_the_deadline_is_none(exchange, monkeypatch, is_late):
     asked = []
-    monkeypatch.setattr(HTTPConnection, "_tunnel", lambda self: asked.append(self), raising=False)
+    monkeypatch.setattr(
+        HTTPConnection, "_tunnel", lambda self: asked.append(self.host), raising=False
+    )
     connection = TlsConnection("host.example", 443)
     connection._exchange = exchange
     if is_late:
@@ -234,4 +236,4 @@ def test_tunnel_that_opens_after_the_deadline_is_none(exchange, monkeypatch, is_
     connection._exchange = None
     connection._tunnel()
 
-    assert len(asked) == 2
+    assert asked == ["host.example"] * 2
