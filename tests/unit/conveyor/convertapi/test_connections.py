@@ -86,6 +86,53 @@ def lever():
 HEAD = b"POST /a HTTP/1.1\r\nHost: host.example\r\nAccept: */*\r\nX-Name: y\r\n\r\n"
 
 
+@pytest.fixture
+def connects(monkeypatch):
+    """Both ends of the one connection that can be made, and how often it was."""
+    near, far = socket.socketpair()
+    made = []
+
+    def connect(_connection):
+        made.append(near)
+        return near
+
+    monkeypatch.setattr(HTTPConnection, "_new_conn", connect)
+    with closing(near), closing(far):
+        yield far, made
+
+
+def test_new_connection_is_held_by_its_exchange_from_the_beginning(exchange, connects):
+    far, made = connects
+    connection = Connection("host.example", 80)
+    connection.connect()
+    assert connection.sock is made[0]
+    exchange.expire()
+
+    assert far.recv(1) == b""
+    connection.close()
+
+
+def test_request_connects_where_there_is_no_connection(connects):
+    far, made = connects
+    connection = Connection("host.example", 80)
+    connection.request("POST", "/a", None, FIELDS)
+    far.settimeout(60)
+
+    assert far.recv(1000) == HEAD
+    assert len(made) == 1
+    connection.close()
+
+
+def test_connection_that_is_late_to_begin_is_not_made(connects):
+    _, made = connects
+    with _under_way() as exchange:
+        exchange.deadline = Deadline(30, "SETTING", until=2**60, begin_until=0)
+        with pytest.raises(ConnectTimeoutError):
+            Connection("host.example", 80).connect()
+
+    assert made == []
+
+
 @pytest.mark.usefixtures("exchange")
 def test_prepared_head_goes_out_as_it_is(connection, near):
     connection.request("POST", "/a", None, FIELDS)
@@ -172,6 +219,8 @@ def test_answer_is_read_with_its_head_and_its_time(connection, near, exchange, m
     assert answer._original_response is not None
     assert not near.streams[0].closed
     assert answer.read() == b"words"
+    connection.request("POST", "/a", None, FIELDS)
+    assert near.sent == [HEAD, HEAD]
 
 
 @pytest.mark.usefixtures("exchange")

@@ -98,6 +98,20 @@ def test_request_is_sent_by_a_connection_that_goes_with_its_answer(pool, made):
     assert (answer._connection, answer._pool) == (connection, pool)
 
 
+def test_request_through_a_proxy_is_urllib3s(pool, made, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        urllib3.HTTPConnectionPool,
+        "urlopen",
+        lambda *args, **options: asked.append((args, options)) or "answer",
+    )
+    pool.proxy = "http://p.example"
+
+    assert pool.urlopen("POST", "/a", b"body", {"X": "y"}, **OPTIONS) == "answer"
+    assert asked == [((pool, "POST", "/a", b"body", {"X": "y"}), OPTIONS)]
+    assert made == []
+
+
 @pytest.mark.usefixtures("fails_at")
 def test_connection_that_is_open_is_not_made_again(pool, made, monkeypatch):
     monkeypatch.setattr(FakeConnection, "is_closed", False)

@@ -127,11 +127,11 @@ def test_one_thread_is_started_which_ends_with_its_process(watchdog, threads):
 
 def test_thread_is_woken_for_an_earlier_deadline_alone(watchdog, changed):
     wakes = []
-    for until in (1010.0, 1020.0, 1005.0, 1007.0, 1004.0):
+    for until in (1010.0, 1020.0, 1005.0, 1005.0, 1007.0, 1004.0):
         watchdog.watch(Watched(until))
         wakes.append(changed.wakes)
 
-    assert wakes == [0, 0, 1, 1, 2]
+    assert wakes == [0, 0, 1, 1, 1, 2]
 
 
 def test_thread_waits_for_the_first_deadline(watchdog, changed):
