@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import weakref
 from contextlib import closing
@@ -188,3 +189,31 @@ def test_what_has_ended_is_not_kept_while_the_thread_waits(watchdog, changed):
     _wait(watchdog)
 
     assert watched == []
+
+
+def test_thread_goes_on_after_what_was_late(watchdog, monkeypatch):
+    late = [Watched(999.0), Watched(998.0)]
+    turns = [[one] for one in late]
+
+    def wait():
+        if not turns:
+            raise WaitError
+        return turns.pop(0)
+
+    monkeypatch.setattr(watchdog, "_wait_for_late", wait)
+    with pytest.raises(WaitError):
+        watchdog._run()
+
+    assert [one.is_late for one in late] == [True, True]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_forked_process_has_a_watchdog_of_its_own():
+    before = watchdogs.of_this_process()
+    child = os.fork()
+    if not child:
+        os._exit(watchdogs.of_this_process() is before)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert watchdogs.of_this_process() is before
