@@ -152,10 +152,13 @@ def _settings_classes(tree):
             yield node.name
 
 
-def test_settings_stand_in_three_modules():
+def test_settings_stand_in_modules_of_their_own():
     assert {_name(path) for path in MODULES if list(_settings_classes(_tree(path)))} == {
+        "config/account.py",
+        "config/service.py",
         "config/settings.py",
         "config/web.py",
+        "conveyor/live/settings.py",
         "conveyor/settings.py",
     }
 

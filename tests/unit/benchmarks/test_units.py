@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.capacity_page import page
+from benchmarks.costs import NotMeasured, units_of
 from benchmarks.figures import Figures
-from benchmarks.units import NotMeasured, page, units_of
-from conveyor.unit_costs import FILE, UnitCosts, unit_costs
+from conveyor.planning.unit_costs import FILE, UnitCosts, unit_costs
 from local_stack.environment import ROOT
 
 IN_REDIS = {"in_flight": 3000, "kept": 1000, "result": 500}

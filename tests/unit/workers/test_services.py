@@ -9,7 +9,7 @@ from celery import Celery
 
 from config.settings import WorkerSettings
 from conveyor.convertapi.timeouts import Timeouts
-from conveyor.domain.decision import Limits
+from conveyor.domain.next_steps import Limits
 from conveyor.settings import load
 from workers import wiring
 
