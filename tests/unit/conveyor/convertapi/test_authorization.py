@@ -114,7 +114,9 @@ def test_refused_request_is_sent_once_more_with_a_newer_secret(send, sent):
     assert credentials.refused == ["old"]
 
 
-@pytest.mark.parametrize("credentials", [Rotating("old"), OnceBroken("old", "new")])
+@pytest.mark.parametrize(
+    "credentials", [FixedCredentials("old"), Rotating("old"), OnceBroken("old", "new")]
+)
 def test_refused_request_without_a_newer_secret_is_not_repeated(*, send, sent, credentials, caplog):
     answer = _authorization(credentials).signed(Sender.ACCOUNT, send(REFUSED, TAKEN))
 

@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from conveyor.convertapi import bodies
-from conveyor.convertapi.bodies import Download, begin_file, read_answer
+from conveyor.convertapi.bodies import begin_file, read_answer
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.errors import Unclear
 from conveyor.convertapi.exchange import Exchange
@@ -42,7 +42,9 @@ def _response(status, body=b"", *, stream=io.BytesIO, framed=True, **headers):
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     if framed:
         fields = {"Content-Length": str(len(body)), **fields}
-    raw = urllib3.HTTPResponse(stream(body), fields, status, preload_content=False)
+    # `requests` has it so for answers through a proxy.
+    options = {"preload_content": False, "decode_content": False}
+    raw = urllib3.HTTPResponse(stream(body), fields, status, **options)
     response = requests.Response()
     response.status_code, response.headers, response.raw = status, raw.headers, raw
     return response
@@ -77,8 +79,25 @@ def test_cut_answer_is_unclear_and_paid_where_a_200_speaks_of_a_result(
     assert raised.value.paid is is_paid
 
 
-def test_largest_answer_is_of_64_mib():
-    assert bodies._MAX_ANSWER_BYTES == 64 * MIB
+class _Endless(io.BytesIO):
+    """Mebibytes without an end."""
+
+    piece = bytes(MIB)
+    pieces = 0
+
+    def read(self, _size=-1):
+        self.pieces += 1
+        return self.piece
+
+    read1 = read
+
+
+def test_answer_of_more_than_64_mib_is_not_read_on(exchange):
+    response = _response(500, stream=_Endless, framed=False)
+    with pytest.raises(Unclear, match="larger than any answer"):
+        read_answer(response, exchange)
+
+    assert response.raw._fp.pieces == 65
 
 
 def test_answer_of_the_largest_size_is_read(exchange, monkeypatch):
@@ -182,7 +201,3 @@ def test_whole_file_in_place_of_a_part_begins_at_its_beginning(exchange):
 @pytest.mark.parametrize("status", [201, 202, 204, 404, 416, 503])
 def test_any_other_answer_is_no_file(exchange, status):
     assert begin_file(_response(status), 0, exchange) is None
-
-
-def test_download_of_which_nothing_else_is_known_begins_at_0_plain_and_framed():
-    assert _head(Download(iter(()))) == (0, None, "", True, True)

@@ -21,7 +21,7 @@ from conveyor.domain.dialect import Dialect
 HOST = "https://eu-v2.convertapi.com"
 JOB_ID = "0123456789abcdef0123456789abcdef"
 FILE_ID = "f11e1d0123456789f11e1d0123456789"
-TIMEOUTS = Timeouts(total=30.0, transfer=900.0)
+TIMEOUTS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 
 
 class FakeTransport:
@@ -130,6 +130,7 @@ def test_poll_gets_the_job_from_its_host_as_nobody(api, transport, keep):
     assert transport.asked == [
         (("GET", f"/async/job/{JOB_ID}"), {"base_url": "https://v2.convertapi.com"})
     ]
+    assert transport.bounds[0].total_s == 30.0
 
 
 @pytest.mark.parametrize(("target", "kind"), [("pdf", Finished), ("png", Lost), ("", Lost)])
@@ -274,7 +275,7 @@ def test_account_is_read_under_its_owners_secret(api, transport):
 
 
 def test_download_hands_on_where_to_go_on(api, transport):
-    file = Download(iter(()))
+    file = Download(iter(()), start=0, size=None, tag="", is_plain=True, is_framed=True)
     transport.answers = [file, file]
     with api.download("u", 5, "t") as came:
         assert came is file

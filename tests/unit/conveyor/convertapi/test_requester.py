@@ -13,6 +13,7 @@ from conveyor.convertapi.requester import Requester
 from conveyor.convertapi.timeouts import Timeouts
 
 HOST = "http://127.0.0.1:8090"
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 FIELDS = file_fields(0, "")
 
 
@@ -58,7 +59,7 @@ def adapter():
 
 @pytest.fixture
 def requester(adapter):
-    return Requester(HOST, Timeouts(connect=5.0, read=15.0), adapter)
+    return Requester(HOST, BOUNDS, adapter)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_recorded_host_of_somebody_else_is_refused_with_what_to_do(requester):
 
 
 def test_configured_address_that_is_none_is_refused_with_what_it_must_be(adapter):
-    requester = Requester("v2.convertapi.com", Timeouts(), adapter)
+    requester = Requester("v2.convertapi.com", BOUNDS, adapter)
     with pytest.raises(WrongHost, match=r"CONVEYOR_API_URL must be http\(s\) and a host"):
         requester.address("/job/1")
 

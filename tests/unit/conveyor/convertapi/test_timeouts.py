@@ -7,6 +7,7 @@ import pytest
 from conveyor.convertapi import deadline
 from conveyor.convertapi.timeouts import Timeouts
 
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=31.0, transfer=700.0)
 ANSWER = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
 
@@ -26,18 +27,18 @@ def now(monkeypatch):
     ],
 )
 def test_answer_has_its_time_and_what_the_service_may_wait(now, wait_s, total_s, begin_s, setting):
-    bound = Timeouts(total=31.0).answer_deadline(wait_s)
+    bound = BOUNDS.answer_deadline(wait_s)
 
     assert (bound.total_s, bound.setting) == (total_s, setting)
     assert (bound.until - now, bound.begin_until - now) == (total_s, begin_s)
 
 
 def test_answer_without_a_wait_has_its_time_alone():
-    assert Timeouts(total=31.0).answer_deadline() == Timeouts(total=31.0).answer_deadline(0)
+    assert BOUNDS.answer_deadline() == BOUNDS.answer_deadline(0)
 
 
 def test_transfer_has_a_time_and_a_setting_of_its_own(now):
-    bound = Timeouts(transfer=700.0).transfer_deadline()
+    bound = BOUNDS.transfer_deadline()
 
     assert (bound.total_s, bound.until - now, bound.begin_until - now) == (700.0, 700.0, 700.0)
     assert bound.setting == "CONVEYOR_TRANSFER_TIMEOUT_SECONDS"

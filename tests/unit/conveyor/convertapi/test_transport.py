@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import requests
@@ -21,6 +21,7 @@ from conveyor.convertapi.transport import Transport
 
 HOST = "http://127.0.0.1:8090"
 ANSWER = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -68,7 +69,7 @@ def requester():
 @pytest.fixture
 def transport_of(requester):
     def make(**options):
-        made = Transport(f"{HOST}/", FixedCredentials("account"), **options)
+        made = Transport(f"{HOST}/", FixedCredentials("account"), **{"timeouts": BOUNDS, **options})
         made._requester = requester
         return made
 
@@ -77,7 +78,7 @@ def transport_of(requester):
 
 @pytest.fixture
 def transport(transport_of):
-    return transport_of(timeouts=Timeouts(read=15.0, total=30.0, transfer=900.0))
+    return transport_of(timeouts=BOUNDS)
 
 
 def test_host_has_no_slash_at_its_end(transport):
@@ -156,7 +157,10 @@ def _words():
 def test_upload_is_streamed_and_its_pauses_may_last_a_minute(
     transport_of, requester, read_s, pause_s
 ):
-    transport, bound = transport_of(timeouts=Timeouts(read=read_s)), Deadline.after(7, "SETTING")
+    transport, bound = (
+        transport_of(timeouts=replace(BOUNDS, read=read_s)),
+        Deadline.after(7, "SETTING"),
+    )
     answer = transport.upload("/upload", _words, "attachment", bound)
     (sent,) = requester.sent
 
