@@ -114,6 +114,20 @@ FINISHED = Finished(Result(2, (RemoteFile("a.pdf", URL, 3),)))
         pytest.param(_json(200, {"JobId": "j", "Files": None}), Started("j"), id="Files null"),
         pytest.param(_json(202, {"JobId": "j", "Files": []}), Started("j"), id="202 Files empty"),
         pytest.param(_result(JobId=""), FINISHED, id="200 Files and an empty JobId"),
+        *(
+            pytest.param(_json(status, {"ConversionCost": 2, "Files": [_file()]}), FINISHED)
+            for status in (201, 202, 203)
+        ),
+        pytest.param(
+            _json(200, {"JobId": "j", "Files": [_file()]}),
+            Finished(Result(1, FINISHED.result.files)),
+            id="200 Files and JobId without a cost",
+        ),
+        pytest.param(
+            _json(200, {"JobId": "j", "Files": [], "ConversionCost": 2}),
+            Finished(Result(2, ())),
+            id="200 Files empty with a cost and JobId",
+        ),
         pytest.param(_json(299, {"JobId": "j"}), Started("j"), id="299 JobId"),
         pytest.param(_json(400, {"Code": 0}), Failed(400, 0, ""), id="400 Code 0"),
         pytest.param(_json(400, {"Code": 10**9}), Failed(400, 10**9, ""), id="400 largest Code"),
@@ -178,6 +192,7 @@ GARBAGE = [
     pytest.param(Answer(200, "application/pdf", "", XHTML), id="a login page called a PDF"),
     pytest.param(Answer(200, "text/json", "", HTML), id="a page called JSON"),
     pytest.param(Answer(502, "text/html", "", HTML), id="a proxy's 502"),
+    pytest.param(Answer(502, "image/png", "", b"\x89PNG\x00\xff"), id="a proxy's picture"),
     pytest.param(_json(504, {"message": "Endpoint request timed out"}), id="a proxy's JSON"),
     pytest.param(_json(500, {"Message": "An error has occurred."}), id="a framework's 500"),
     pytest.param(_json(500, {"Code": "5001", "Message": "No."}), id="a Code in words"),
@@ -339,6 +354,8 @@ CUT = [
     pytest.param(Answer(200, "text/html", "", b'{"Files": [{"FileN'), id="cut JSON as a page"),
     pytest.param(Answer(200, "application/octet-stream", "", b"%PDF\x00\xff"), id="bytes"),
     pytest.param(_json(206, _result().body), id="a part"),
+    pytest.param(_json(206, _result(JobId="j").body), id="a part with a JobId"),
+    pytest.param(Answer(206, "application/pdf", "", b"%PDF\x00\xff"), id="a part of a file"),
     pytest.param(_json(200, {"JobId": "../../user"}), id="a JobId that is a path"),
     pytest.param(_json(200, {"JobId": {"Id": 1}}), id="a JobId that is an object"),
     pytest.param(_json(200, {"JobId": ""}), id="an empty JobId"),
@@ -597,6 +614,13 @@ def test_bytes_within_the_answer_are_kept_immediately(kept, poll):
     assert (second.url, second.kept) == (URL, None)
 
 
+def test_bytes_beside_a_job_id_are_kept(kept, start):
+    data = {"FileName": "a.pdf", "FileData": base64.b64encode(b"%PDF").decode()}
+
+    assert isinstance(start(_result(data, JobId="j")), Finished)
+    assert kept == {"a.pdf": b"%PDF"}
+
+
 CONTENT = b"\xfb\xff\xfe words"
 
 
@@ -675,6 +699,8 @@ def test_result_that_can_not_be_kept_raises_for_the_client_to_mark_as_paid(read_
         ({"Code": 4000, "InvalidParameters": {"A": ["x"]}}, "A: x"),
         ({"Code": 4000, "InvalidParameters": {"A": {"b": 1}}}, "A:"),
         ({"Code": 4000, "Message": " Wrong. ", "InvalidParameters": []}, "Wrong."),
+        ({"Code": 4000, "Message": "Wrong.", "InvalidParameters": {}}, "Wrong."),
+        ({"Code": 4000, "Message": "Wrong.", "InvalidParameters": ["A"]}, "Wrong."),
         ({"Code": 4000, "Message": ["Wrong."]}, ""),
         ({"Code": 4000, "Message": "a\ud800b\x00c\u202ed"}, "a\ufffdb c d"),
         ({"Code": 4000, "Message": "at http://[x now"}, "at http://… now"),
