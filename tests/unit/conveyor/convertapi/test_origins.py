@@ -24,6 +24,7 @@ def _admits(base_url, url):
         ("http://[::1]/", Origin("http", "[::1]", 80)),
         ("https://пример.example/", Origin("https", "xn--e1afmkfd.example", 443)),
         (r"https://a.example\@b.example/", None),
+        (r"https://v2.convertapi.com/a\b", None),
         ("https://user:secret@v2.convertapi.com/", None),
         ("https://@v2.convertapi.com/", None),
         ("https://v2.convertapi.com /", None),
