@@ -206,7 +206,7 @@ def test_request_that_is_late_to_begin_is_not_sent(connection, near):
 
 
 def test_answer_is_read_with_its_head_and_its_time(connection, near, exchange, monkeypatch):
-    connection.request("POST", "/a", None, FIELDS)
+    connection.request("POST", "/a", b"body", FIELDS)
     connection.timeout = 9.0
     monkeypatch.setattr(exchanges.time, "monotonic", lambda: 12345.0)
     answer = connection.getresponse()
@@ -219,8 +219,8 @@ def test_answer_is_read_with_its_head_and_its_time(connection, near, exchange, m
     assert answer._original_response is not None
     assert not near.streams[0].closed
     assert answer.read() == b"words"
-    connection.request("POST", "/a", None, FIELDS)
-    assert near.sent == [HEAD, HEAD]
+    connection.request("POST", "/a", b"body", FIELDS)
+    assert near.sent == [HEAD + b"body"] * 2
 
 
 @pytest.mark.usefixtures("exchange")

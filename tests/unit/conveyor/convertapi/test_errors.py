@@ -49,9 +49,16 @@ def test_what_is_unclear_in_a_known_way_is_unclear_all_the_same(kind):
 
 
 @pytest.mark.parametrize(
-    "error", [ComeLater(503, 9.0), Refused(400, 4000, "No."), Unclear("cut"), Overdue("too long")]
+    ("kind", "args"),
+    [
+        (ComeLater, (503, 9.0)),
+        (Refused, (400, 4000, "No.")),
+        (Unclear, ("cut",)),
+        (Overdue, ("too long",)),
+    ],
 )
-def test_error_can_be_sent_to_another_process(error):
+def test_error_can_be_sent_to_another_process(kind, args):
+    error = kind(*args)
     came = pickle.loads(pickle.dumps(error))
 
-    assert (type(came), str(came), vars(came)) == (type(error), str(error), vars(error))
+    assert (type(came), str(came), vars(came)) == (kind, str(error), vars(error))
