@@ -85,6 +85,16 @@ def test_host_has_no_slash_at_its_end(transport):
     assert transport.base_url == HOST
 
 
+def test_connections_are_as_many_as_are_set_and_go_through_the_proxy():
+    options = {"timeouts": BOUNDS, "pool_size": 7, "proxy": "http://p.example"}
+    requester = Transport(HOST, FixedCredentials("account"), **options)._requester
+    adapter = requester._adapter
+
+    assert requester.address("/a").url == f"{HOST}/a"
+    assert requester._timeouts == BOUNDS
+    assert (adapter._pool_maxsize, adapter._proxies["http"]) == (7, "http://p.example")
+
+
 def test_secrets_are_those_of_the_account_and_of_its_owner(transport_of):
     transport = transport_of(owner=FixedCredentials("owner"))
 
