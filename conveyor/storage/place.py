@@ -48,7 +48,7 @@ class Place:
         self, url: str, what: str = "the storage", setting: str = "CONVEYOR_STORAGE_URL"
     ) -> None:
         self.setting = setting
-        scheme = urlsplit(url).scheme.lower() if "://" in url else ""
+        scheme = urlsplit(url).scheme if "://" in url else ""
         self.is_local = scheme in ("", *_LOCAL)
         self.is_atomic = is_object_store(scheme)
         self._given = _without_end(url)
