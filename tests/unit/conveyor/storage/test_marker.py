@@ -242,6 +242,15 @@ def test_object_store_is_trusted_for_half_a_minute(store, in_use, clock):
     assert len(store.asked) == 2
 
 
+def test_look_after_the_first_use_costs_one_request(store, in_use, clock):
+    marker = Marker("s3://files/in", in_use)
+    marker.check()
+    store.asked.clear()
+    marker.check(anew=True)
+
+    assert [each[0] for each in store.asked] == ["get"]
+
+
 def test_store_that_turned_out_to_be_another_is_not_trusted_any_more(store, in_use, clock):
     marker = Marker("s3://files/in", in_use)
     marker.check()

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conveyor.storage import safe_name, unique_names
+from conveyor.storage.names import (
+    as_on_disk,
+    folder_name,
+    safe_name,
+    staged_tokens,
+    unique_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +90,110 @@ def test_no_two_names_are_the_same(names):
     unique = unique_names(names)
 
     assert len({name.lower() for name in unique}) == len(unique) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a" * 200, "a" * 200),
+        ("a" * 201, "a" * 200),
+        ("a" * 196 + ".pdf", "a" * 196 + ".pdf"),
+        ("ä" * 100, "ä" * 100),
+        ("ä" * 101, "ä" * 100),
+        ("a" * 300 + "." + "b" * 19, "a" * 180 + "." + "b" * 19),
+        ("a" * 300 + "." + "b" * 20, "a" * 180 + "." + "b" * 19),
+        ("a" * 300 + ".ääääääääää", "a" * 179 + ".ääääääääää"),
+        ("_" * 3 + " .-b", "___ .-b"),
+        ("a ", "a"),
+        (" a", "a"),
+    ],
+    ids=ascii,
+)
+def test_name_is_cut_at_200_bytes_and_keeps_its_suffix(name, safe):
+    assert safe_name(name) == safe
+
+
+# -- folders ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plain", ["c1", "0f8fad5b-d9cb-469f-a165-70867728950e", "order 7_ä"])
+def test_id_that_is_a_safe_name_is_its_folder(plain):
+    assert folder_name(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("odd", "folder"),
+    [
+        ("a/b", "b-c14cddc033f64b9d"),
+        ("../b", "b-95cd90691029e024"),
+        ("", "file-e3b0c44298fc1c14"),
+        ("\ud800", "_-8a8de823d5ed3e12"),
+    ],
+    ids=ascii,
+)
+def test_other_id_has_a_folder_that_no_other_has(odd, folder):
+    assert folder_name(odd) == folder
+
+
+# -- what was staged --------------------------------------------------------------------------
+
+TOKEN = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("uri", "storage", "tokens"),
+    [
+        (f"s3://b/in/staged/{TOKEN}/a.docx", None, [TOKEN]),
+        (f"s3://b/in/staged/{TOKEN}/a.docx", "s3://b/in", [TOKEN]),
+        (f"s3://b/in/staged/{TOKEN}/a\n..docx", "s3://b/in", [TOKEN]),
+        (f"s3://b/in/staged/{TOKEN}/...", "s3://b/in", [TOKEN]),
+        (f"s3://b/in/staged/{TOKEN}/a.docx", "s3://b", []),
+        (f"s3://b/in/staged/{TOKEN}/", None, []),
+        (f"s3://b/in/staged/{TOKEN}/..", None, []),
+        (f"s3://b/in/staged/{TOKEN}/.", None, []),
+        (f"s3://b/in/staged/{TOKEN}/a/b", None, []),
+        (f"s3://b/in/staged/{TOKEN[1:]}/a", None, []),
+        (f"s3://b/in/staged/{TOKEN.upper()}/a", None, []),
+        (f"/staged/{TOKEN}/a", None, []),
+    ],
+    ids=ascii,
+)
+def test_token_of_a_staged_source_is_its_folder(uri, storage, tokens):
+    assert staged_tokens([uri], storage) == tokens
+
+
+def test_tokens_come_in_the_order_of_the_sources():
+    tokens = [digit * 32 for digit in "210"]
+
+    assert staged_tokens(f"s3://b/staged/{token}/a" for token in tokens) == tokens
+    assert staged_tokens(f"s3://b/staged/{token}/a" for token in tokens) == tokens
+
+
+# -- accents on disk --------------------------------------------------------------------------
+
+FORMS = {form: unicodedata.normalize(form, "Büro Ä") for form in ("NFC", "NFD")}
+
+
+@pytest.mark.parametrize("asked", [("NFC", "NFC"), ("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+@pytest.mark.parametrize("there", [("NFC", "NFC"), ("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_each_part_of_a_path_is_found_in_its_own_form(tmp_path, asked, there):
+    path = tmp_path / "ascii" / FORMS[there[0]] / FORMS[there[1]]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"words")
+
+    assert as_on_disk(tmp_path / "ascii" / FORMS[asked[0]] / FORMS[asked[1]]) == path
+
+
+@pytest.mark.parametrize("name", ["gone.docx", FORMS["NFC"], FORMS["NFD"]], ids=ascii)
+def test_path_that_is_not_there_in_any_form_stays_as_it_is(tmp_path, name):
+    (tmp_path / "other").write_bytes(b"words")
+
+    assert as_on_disk(tmp_path / name) == tmp_path / name
+    assert as_on_disk(tmp_path / name / "a") == tmp_path / name / "a"
+
+
+def test_relative_path_is_found_in_its_form(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(FORMS["NFD"]).write_bytes(b"words")
+
+    assert as_on_disk(Path(FORMS["NFC"])) == Path(FORMS["NFD"])
