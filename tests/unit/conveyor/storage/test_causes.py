@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from enum import Enum
 
 import pytest
 
@@ -84,6 +85,21 @@ def test_code_of_a_service_is_reported_by_its_cause(code, cause, how):
     assert f": {cause}" in _told(error)
 
 
+def test_code_of_azure_is_a_value_of_an_enum():
+    error = RuntimeError("words of the service")
+    error.error_code = Enum("Code", {"BLOCKED": "AuthorizationFailure"}).BLOCKED
+
+    assert f": {DENIED}" in _told(error)
+
+
+@pytest.mark.parametrize("response", [None, "words", {}, {"Error": {}}], ids=str)
+def test_response_without_a_code_is_no_cause(response):
+    error = RuntimeError("words of the service")
+    error.response = response
+
+    assert ": RuntimeError. Check" in _told(error)
+
+
 @pytest.mark.parametrize(("name", "cause"), _pairs(NAMES))
 def test_exception_of_a_client_is_reported_by_its_name(name, cause):
     kind = type(name, (Exception,), {})
@@ -158,6 +174,7 @@ def test_package_of_another_kind_of_storage_is_named_itself():
         (PermissionError("hush"), DENIED),
         (FileNotFoundError("hush"), MISSING),
         (OSError(errno.ENXIO, "hush"), os.strerror(errno.ENXIO)),
+        (OSError(99_999, "hush"), "OSError. Check CONVEYOR_STORAGE_URL"),
     ],
     ids=str,
 )

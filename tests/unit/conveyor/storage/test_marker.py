@@ -282,7 +282,7 @@ def test_who_comes_second_finds_another_storage_where_the_first_marked_it(
 ):
     in_use.is_claimed = True
     clock.meanwhile = lambda: in_use.adopt(MINE)
-    with pytest.raises(OtherStorage):
+    with pytest.raises(OtherStorage, match="has no file"):
         marker.check()
 
     assert _file(place).read() == ""

@@ -96,6 +96,7 @@ def test_given_up_file_is_removed(begin, target):
     way.abandon()
 
     assert list(target.parent.iterdir()) == []
+    assert (way._file if isinstance(way, LocalFile) else way._stream).closed
 
 
 def test_file_can_be_given_up_twice_and_after_its_folder_was_removed(begin, target):
