@@ -67,6 +67,9 @@ class ObjectStore(AbstractFileSystem):
         self._ask("delete", path)
         del self.objects[path]
 
+    def rmdir(self, path: str) -> None:
+        self._ask("rmdir", path)
+
     def _open(self, path: str, mode: str = "rb", **options: Any) -> ObjectFile:
         self._ask("open", path, mode, options["block_size"], options.get("cache_type"))
         return ObjectFile(self, path, mode, **options)

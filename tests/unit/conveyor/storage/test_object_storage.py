@@ -106,7 +106,9 @@ def test_source_is_read_from_the_storage_and_from_each_allowed_folder(store):
 
 
 def test_folder_of_sources_that_can_not_be_opened_names_its_setting(store):
-    with pytest.raises(StorageError, match=r"open a folder of sources .*CONVEYOR_SOURCE_FOLDERS"):
+    with pytest.raises(
+        StorageError, match=r"open a folder of sources .*CONVEYOR_SOURCE_FOLDERS\.$"
+    ):
         Storage("s3://files/in", ["nosuch://files"])
 
 
@@ -114,7 +116,7 @@ def test_missing_bucket_of_a_source_is_a_fault_and_no_missing_source(store):
     store.objects["other/a"] = b"x"
     storage = Storage("s3://files/in", ["s3://missing/in"])
     with (
-        pytest.raises(StorageError, match=r"read the source \(s3://missing/…?\).*SOURCE_FOLDERS"),
+        pytest.raises(StorageError, match=r"read the source \(s3://missing/…?\).*SOURCE_FOLDERS\b"),
         storage.open_source("s3://missing/in/a"),
     ):
         pass
@@ -125,7 +127,7 @@ def test_fault_while_a_source_is_opened_is_told_as_its_setting(store):
     storage = Storage("s3://files/in", ["s3://files/docs"])
     for folder, setting in (("in", "CONVEYOR_STORAGE_URL"), ("docs", "CONVEYOR_SOURCE_FOLDERS")):
         with (
-            pytest.raises(StorageError, match=f"Can't read the source.*{setting}"),
+            pytest.raises(StorageError, match=rf"Can't read the source.*{setting}\.$"),
             storage.open_source(f"s3://files/{folder}/a"),
         ):
             pass
@@ -180,6 +182,15 @@ def test_results_of_a_conversion_are_removed_and_those_that_vanish_meanwhile(sto
     assert sorted(store.objects) == ["files/in/results/c1/b.pdf", "files/in/results/c10/a.pdf"]
 
 
+def test_results_are_listed_once_and_removed_one_by_one(store, bucket):
+    for name in ("a.pdf", "b.pdf"):
+        bucket.save("c1", name, [b"x"])
+    store.asked.clear()
+    bucket.remove_results("c1")
+
+    assert [each for each in _words(store) if each != "info"] == ["ls", "delete", "delete"]
+
+
 @pytest.mark.parametrize("word", ["ls", "delete"])
 def test_results_that_can_not_be_removed_are_a_fault(store, bucket, word):
     bucket.save("c1", "a.pdf", [b"x"])
@@ -227,6 +238,21 @@ def test_results_are_removed_with_their_folder(local, tmp_path):
     local.remove_results("c1")
 
     assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_empty_folder_of_a_conversion_is_removed(local, tmp_path):
+    (tmp_path / "results" / "c1").mkdir(parents=True)
+    local.remove_results("c1")
+
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_staged_source_is_removed_with_its_folder(local, tmp_path):
+    writer = local.stage(TOKEN, "a.docx")
+    writer.finish()
+    local.remove_staged([writer.uri])
+
+    assert list((tmp_path / "staged").iterdir()) == []
 
 
 def test_folder_that_is_filled_meanwhile_stays(local, tmp_path, monkeypatch):

@@ -96,13 +96,12 @@ def test_fault_while_parts_are_removed_is_left_alone(fs):
     assert upload._parts.closed
 
 
-def test_small_upload_that_is_given_up_asks_the_store_for_nothing(fs):
+def test_small_upload_that_is_given_up_asks_for_nothing_and_holds_nothing(fs):
     upload = _written(fs, 5)
     upload.abandon()
 
     assert fs.asked == []
-    upload.finish()
-    assert fs.objects == {PATH: b""}
+    assert upload._piece == b""
 
 
 def test_upload_whose_part_fails_never_appears(fs):
