@@ -349,6 +349,14 @@ def test_mark_that_was_made_before_our_claim_is_taken(place, clock):
     assert _file(place).read() == MINE
 
 
+def test_mark_that_was_made_elsewhere_before_our_claim_is_another_storage(place, clock):
+    slow = Slow("claim", lambda it: it.adopt(MINE))
+    with pytest.raises(OtherStorage, match="has no file"):
+        Marker(place.url, slow).check()
+
+    assert _file(place).read() == ""
+
+
 def test_new_mark_is_asked_for_again_at_the_next_look(place, in_use, clock):
     """Until then another process may have adopted another."""
     marker = Marker(place.url, in_use)

@@ -9,6 +9,8 @@ import pytest
 from conveyor.errors import FileGone, InvalidRequest, StorageError
 from conveyor.storage import Storage
 from conveyor.storage.marker import OtherStorage
+from conveyor.storage.place import Place
+from conveyor.storage.removing import remove_file
 
 TOKEN = "0123456789abcdef" * 2
 STAGED = f"files/in/staged/{TOKEN}/a.docx"
@@ -203,6 +205,14 @@ def test_parts_of_files_are_not_looked_for_where_none_can_be(store, bucket):
     bucket.remove_partials("c1")
 
     assert store.asked == []
+
+
+def test_file_that_can_not_be_removed_is_a_fault(store):
+    store.faults["delete"] = PermissionError("hush")
+    with pytest.raises(
+        StorageError, match=r"^Can't remove from the storage \(s3://files/in\): per"
+    ):
+        remove_file(Place("s3://files/in"), STAGED)
 
 
 # -- a folder ---------------------------------------------------------------------------------
