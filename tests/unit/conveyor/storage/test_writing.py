@@ -57,6 +57,10 @@ def begin(request, target):
     return lambda: ways[request.param](str(target))
 
 
+def _opened(way):
+    return way._file if isinstance(way, LocalFile) else way._stream
+
+
 def test_file_is_written_beside_its_place_and_then_renamed(begin, target):
     way = begin()
     way.write(b"words")
@@ -67,6 +71,7 @@ def test_file_is_written_beside_its_place_and_then_renamed(begin, target):
 
     assert [path.name for path in target.parent.iterdir()] == ["a.pdf"]
     assert target.read_bytes() == b"words"
+    assert _opened(way).closed
 
 
 def test_file_takes_the_place_of_the_one_before_it(begin, target):
@@ -96,7 +101,7 @@ def test_given_up_file_is_removed(begin, target):
     way.abandon()
 
     assert list(target.parent.iterdir()) == []
-    assert (way._file if isinstance(way, LocalFile) else way._stream).closed
+    assert _opened(way).closed
 
 
 def test_file_can_be_given_up_twice_and_after_its_folder_was_removed(begin, target):
