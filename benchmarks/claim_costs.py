@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks.due import ACCOUNT, LIMIT, batches, claims_of, write_entries
 from conveyor.ledger import Client, connect
-from conveyor.ledger.claims import Claimed
+from conveyor.ledger.claimed import Claimed
 
 __all__ = ["ROUNDS", "SCENES", "WAITING", "Cost", "Scene", "measure"]
 

@@ -14,17 +14,17 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from conveyor.dead_letters import DeadGroup, DeadLetters
+    from conveyor.dead.groups import DeadGroup
+    from conveyor.dead.letters import DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
-        Event,
         Failure,
         FailureKind,
-        Progress,
         StagedFile,
         State,
         StoredFile,
     )
+    from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
@@ -43,10 +43,10 @@ if typing.TYPE_CHECKING:
         UnreadableConversion,
         WaitTimeout,
     )
-    from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
-    from conveyor.ledger.governor import AccountStatus
+    from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
+    from conveyor.watching.fleet import Fleet, Page, Status
 
 __version__ = "0.1.0"
 
@@ -86,19 +86,19 @@ __all__ = [
 ]
 
 _HOMES: typing.Final = {
-    "conveyor.dead_letters": (
-        "DeadGroup",
-        "DeadLetters",
-    ),
+    "conveyor.dead.groups": ("DeadGroup",),
+    "conveyor.dead.letters": ("DeadLetters",),
     "conveyor.domain.conversion": (
         "Conversion",
-        "Event",
         "Failure",
         "FailureKind",
-        "Progress",
         "StagedFile",
         "State",
         "StoredFile",
+    ),
+    "conveyor.domain.progress": (
+        "Event",
+        "Progress",
     ),
     "conveyor.errors": (
         "AcceptanceUnknown",
@@ -118,13 +118,13 @@ _HOMES: typing.Final = {
         "UnreadableConversion",
         "WaitTimeout",
     ),
-    "conveyor.fleet": (
+    "conveyor.watching.fleet": (
         "Fleet",
         "Page",
         "Status",
     ),
     "conveyor.handle": ("Handle",),
-    "conveyor.ledger.governor": ("AccountStatus",),
+    "conveyor.ledger.accounts": ("AccountStatus",),
     "conveyor.producer": ("Conveyor",),
 }
 _MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}

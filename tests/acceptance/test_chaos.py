@@ -15,8 +15,8 @@ from chaos.build import Build
 from chaos.rules import Rules
 from chaos.scene import Case, run
 from conveyor.domain.conversion import Failure, FailureKind, State
-from conveyor.ledger.encoding import dump_failure
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure
 
 KEYS = Keys()
 

@@ -8,12 +8,12 @@ import pytest
 from celery import Celery
 
 from conveyor import names
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import Ledger
-from conveyor.ledger.claims import Due
+from conveyor.ledger.claimed import Due
 from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys

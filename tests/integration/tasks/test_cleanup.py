@@ -17,10 +17,10 @@ from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.domain.answers import Finished, RemoteFile, Result, Started
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.schedule import MAX_DELETE_S
+from conveyor.domain.retries import MAX_DELETE_S
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
 from workers import cleanup
 
 KEYS = Keys()
@@ -410,7 +410,7 @@ def test_a_replay_that_pays_again_deletes_the_old_job_alone(
 ):
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
-    worker.waiting()
+    worker.drop()
     ledger = worker.services.ledger
     failure = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
     ledger.failed(ledger.get(handle.id), failure)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
 from conveyor.errors import InvalidRequest
 from workers import api_check, checks
