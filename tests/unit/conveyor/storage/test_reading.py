@@ -147,6 +147,15 @@ def test_fault_of_a_store_is_not_taken_for_the_end_of_an_object(store, bucket):
         _open(bucket)
 
 
+def test_object_that_appears_only_after_it_was_asked_for_is_gone(store, bucket):
+    store.objects[PATH] = b"words"
+    store.faults["get"] = FileNotFoundError("not yet")
+    with pytest.raises(FileGone):
+        list(bucket.read(URI))
+    with pytest.raises(InvalidRequest, match="does not exist"):
+        _open(bucket)
+
+
 def test_small_source_costs_one_request(store, bucket):
     store.objects[PATH] = b"words"
 
