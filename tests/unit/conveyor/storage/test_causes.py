@@ -188,9 +188,27 @@ def test_error_of_our_own_is_left_as_it_is(error):
         raise error
 
 
-def test_setting_of_another_place_is_named_instead():
-    with pytest.raises(StorageError) as raised, translated("read", "s3://b/a", "CONVEYOR_OTHER"):
-        raise RuntimeError("hush")
+@pytest.mark.parametrize("setting", ["CONVEYOR_OTHER", None])
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (RuntimeError("hush"), "RuntimeError. Check {}"),
+        (
+            FileNotFoundError("hush"),
+            "there is no such bucket, container or folder. Create it, or check {}",
+        ),
+        (
+            ValueError("Protocol not known: s3"),
+            "s3:// is not a storage that fsspec knows. Check {}",
+        ),
+    ],
+    ids=str,
+)
+def test_setting_of_the_place_is_named(error, cause, setting):
+    more = (setting,) if setting else ()
+    with pytest.raises(StorageError) as raised, translated("read", "s3://b/a", *more):
+        raise error
 
-    assert str(raised.value) == "Can't read (s3://b/a): RuntimeError. Check CONVEYOR_OTHER."
+    named = cause.format(setting or "CONVEYOR_STORAGE_URL")
+    assert str(raised.value) == f"Can't read (s3://b/a): {named}."
     assert raised.value.__cause__ is None
