@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.workers.parts import Rig
+
+
+@pytest.fixture
+def rig_of(tmp_path):
+    """Workers of parts, by their settings."""
+    return lambda **values: Rig(str(tmp_path), **values)
+
+
+@pytest.fixture
+def rig(rig_of):
+    return rig_of()
+
+
+@pytest.fixture
+def steady(monkeypatch):
+    """Waits without their jitter."""
+    monkeypatch.setattr("conveyor.domain.schedule.random.random", lambda: 0.5)
+    monkeypatch.setattr("conveyor.domain.schedule._JITTER", 0.0)
+    monkeypatch.setattr("conveyor.domain.schedule._SPREAD", 0.0)
