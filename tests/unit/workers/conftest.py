@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.workers.parts import Rig
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    """What is logged. A traceback that is printed for people costs as much as ten tests."""
+    with capture_logs() as logs:
+        yield logs
 
 
 @pytest.fixture

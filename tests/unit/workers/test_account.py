@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from conveyor.convertapi.client import Account
 from conveyor.convertapi.errors import Unreachable
@@ -20,7 +21,13 @@ from conveyor.domain.answers import (
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.ledger.governor import Admission
 from tests.unit.workers.parts import entry_of
-from workers.account import check_account, may_be_its_own, tell_governor, throttled_for_s
+from workers.account import (
+    check_account,
+    hold_account,
+    may_be_its_own,
+    tell_governor,
+    throttled_for_s,
+)
 
 REFUSED = Failed(401, 4010, "No such secret.")
 
@@ -90,6 +97,18 @@ def test_service_with_job_ids_of_its_own_is_told_of_once(rig, answer, known, is_
     tell_governor(rig.services, Admission(foreign_ids=known), entry_of(job_id="ours"), answer)
 
     assert bool(rig.given("governor.record_foreign_ids")) is is_told
+
+
+@pytest.mark.parametrize(
+    ("is_new", "logged"), [(True, "account_held"), (False, "account_still_held")]
+)
+def test_hold_is_logged_as_an_error_once(rig, is_new, logged):
+    rig.governor.answers["hold"] = is_new
+    with capture_logs() as logs:
+        hold_account(rig.services, Failure(FailureKind.ACCOUNT, "No such secret.", code=4010))
+
+    assert rig.the("governor.hold") == {"reason": "No such secret.", "code": 4010}
+    assert [line["event"] for line in logs] == [logged]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,19 @@ from __future__ import annotations
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from conveyor.domain import rules
-from conveyor.domain.answers import Failed, Finished, Lost, Result, Started, Throttled, Unreadable
+from conveyor.domain.answers import (
+    Failed,
+    Finished,
+    Lost,
+    Result,
+    Started,
+    Throttled,
+    Unreadable,
+    Unsent,
+)
 from conveyor.domain.conversion import FailureKind
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
@@ -62,6 +72,23 @@ def test_started_job_that_will_call_is_polled_late_where_most_have_not_ended(rig
 
     assert rig.the("ledger.started")["delay_s"] == pytest.approx(30, abs=1)
     assert rig.the("durations.begin")["request"] == posted.request
+
+
+@pytest.mark.parametrize(("failures", "delay_s"), [(0, 5.05), (2, 15)])
+def test_submit_that_was_not_sent_comes_back_in_its_steps(*, rig, record, failures, delay_s):
+    rig.ledger.answers["put_back"] = NOTED
+    record(Unsent("no route"), consecutive_failures=failures)
+
+    assert rig.the("ledger.put_back")["delay_s"] == pytest.approx(delay_s)
+    assert rig.given("governor.throttled") == []
+
+
+def test_refusal_that_a_well_account_repeats_ends_the_conversion(rig, record):
+    rig.ledger.answers["failed"] = NOTED
+    record(Failed(401, 4010, "Not in your plan."), Admission(well=True), denials=2)
+
+    assert rig.the("ledger.failed")["failure"].kind is FailureKind.ACCOUNT
+    assert rig.given("governor.hold") == []
 
 
 def test_result_of_a_submit_is_noted_with_the_lease_that_begins(rig, record):
@@ -128,15 +155,19 @@ def test_submit_without_its_uploads_goes_back_at_once_to_upload_again(rig, recor
 
 
 @pytest.mark.parametrize("well", [False, True])
-@pytest.mark.parametrize(("is_new", "level"), [(True, "account_held"), (False, "still")])
+@pytest.mark.parametrize(
+    ("is_new", "logged"), [(True, "account_held"), (False, "account_still_held")]
+)
 def test_refused_account_is_held_and_the_conversion_waits_for_it(
-    *, rig, record, well, is_new, level
+    *, rig, record, well, is_new, logged
 ):
     rig.ledger.answers["put_back"] = NOTED
     rig.governor.answers["hold"] = is_new
-    noted, posted, leaving = record(Failed(401, 4010, "No such secret."), Admission(well=well))
+    with capture_logs() as logs:
+        noted, posted, leaving = record(Failed(401, 4010, "No such secret."), Admission(well=well))
 
     assert noted is NOTED
+    assert [line["event"] for line in logs] == [logged]
     held = rig.the("governor.hold")
     assert held["code"] == 4010
     assert held["reason"].startswith("No such secret. ")
