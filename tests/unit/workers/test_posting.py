@@ -142,7 +142,7 @@ def test_conversion_that_another_has_is_not_posted(rig_of, work):
     assert rig.given("api.start") == []
 
 
-@pytest.mark.parametrize(("slept_s", "is_posted"), [(9.0, True), (11.0, False)])
+@pytest.mark.parametrize(("slept_s", "is_posted"), [(10.0, True), (10.5, False)])
 def test_process_that_slept_after_the_intent_posts_nothing(
     *, poster, work, monkeypatch, slept_s, is_posted
 ):
