@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from math import inf
-from threading import Event
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -23,7 +23,7 @@ def now():
 
 
 @pytest.fixture
-def made(rig, now):
+def made(rig, now, threads):
     """A heart that beats when it is told."""
     return Heartbeat(rig.ledger, 13.0, every_s=3600.0, clock=lambda: now[0])
 
@@ -91,33 +91,36 @@ def test_work_has_all_the_time_unless_it_is_limited(now):
     assert work._until == inf
 
 
+class Began:
+    """A thread that a test runs itself, until something ends it."""
+
+    made: ClassVar[list[Began]] = []
+
+    def __init__(self, *, target, name, daemon):
+        self.run, self.about, self.is_started = target, (name, daemon), False
+        Began.made.append(self)
+
+    def start(self):
+        self.is_started = True
+
+
 @pytest.fixture
-def ends():
-    """What ends the heart's thread, which else beats for as long as its process lives."""
-    over = Event()
-
-    def end(*_, **__):
-        over.set()
-        raise SystemExit
-
-    end.wait = over.wait
-    return end
+def threads(monkeypatch):
+    monkeypatch.setattr(Began, "made", [])
+    monkeypatch.setattr(heartbeat, "Thread", Began)
+    return Began.made
 
 
-def test_heart_beats_by_itself_while_something_is_worked_on(rig, ends):
-    go_on = Event()
-    rig.ledger.answers["renew_leases"] = lambda **_: go_on.wait(30)
-    rig.ledger.expected_durations.answers["flush"] = ends
+def test_first_work_starts_the_heart_which_beats_while_its_process_lives(rig, threads):
+    rig.ledger.expected_durations.answers["flush"] = SystemExit()
     heart = Heartbeat(rig.ledger, 13.0, every_s=0.001)
-    with heart.renewing(pass_of(entry_of())):
-        first = heart._thread
-        with heart.renewing(pass_of(entry_of(id="c2"))):
-            assert heart._thread is first
-        go_on.set()
-        assert ends.wait(30)
+    with heart.renewing(pass_of(entry_of())), heart.renewing(pass_of(entry_of(id="c2"))):
+        (thread,) = threads
+        with pytest.raises(SystemExit):
+            thread.run()
 
-    assert first.daemon
-    assert rig.given("ledger.renew_leases")
+    assert (thread.is_started, thread.about) == (True, ("conveyor-heartbeat", True))
+    assert rig.names() == ["ledger.renew_leases", "durations.flush"]
 
 
 @pytest.mark.parametrize(
@@ -127,17 +130,22 @@ def test_heart_beats_by_itself_while_something_is_worked_on(rig, ends):
         (ZeroDivisionError(), []),
     ],
 )
-def test_beat_that_fails_is_followed_by_the_next(*, rig, monkeypatch, ends, error, complaints):
+def test_beat_that_fails_is_followed_by_the_next(*, rig, monkeypatch, threads, error, complaints):
     begun, errors = [], [error]
 
     def renew(**_):
         if errors:
             raise errors.pop()
 
-    told = SimpleNamespace(begin=lambda *it: begun.append(it), end=ends)
+    def end(who):
+        raise SystemExit(who)
+
+    told = SimpleNamespace(begin=lambda *it: begun.append(it), end=end)
     monkeypatch.setattr(heartbeat, "complaints", told)
     rig.ledger.answers["renew_leases"] = renew
-    with Heartbeat(rig.ledger, 13.0, every_s=0.001).renewing(pass_of(entry_of())):
-        assert ends.wait(30)
+    heart = Heartbeat(rig.ledger, 13.0, every_s=0.001)
+    with heart.renewing(pass_of(entry_of())), pytest.raises(SystemExit, match="heartbeat"):
+        threads[0].run()
 
     assert begun == complaints
+    assert len(rig.given("ledger.renew_leases")) == 2
