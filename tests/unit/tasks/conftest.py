@@ -8,6 +8,9 @@ import pytest
 from celery import Celery
 from structlog.testing import capture_logs
 
+from config.celery import celery_options
+from config.settings import WorkerSettings
+from conveyor.settings import load
 from tests.unit.workers.parts import Rig
 
 MODULES = ("workers.app", "tasks.checkup", "tasks.deliver", "tasks.poll", "tasks.submit")
@@ -32,13 +35,18 @@ def rig(rig_of):
 
 
 @pytest.fixture(scope="session")
-def modules():
+def modules(tmp_path_factory):
     """The tasks' modules, of an application that no environment has made.
 
     Other tests import them with one that reads it. So these are taken out again.
     """
     before = {name: sys.modules.pop(name, None) for name in MODULES}
     with Celery("conveyor", set_as_current=False, broker="memory://") as app:
+        settings = load(
+            WorkerSettings, api_secret="hush", storage_url=str(tmp_path_factory.mktemp("files"))
+        )
+        nowhere = {"broker_url": "memory://", "result_backend": "disabled://"}
+        app.conf.update({**celery_options(settings), **nowhere})
         app.task_cls = "workers.base:ConversionTask"
         standing = ModuleType("workers.app")
         standing.app = app

@@ -20,8 +20,6 @@ AWAY = LedgerUnavailable("Redis is away.")
 class OnlyRecord(ConversionTask):
     """A task whose message is all that there is."""
 
-    abstract = True
-
     def is_only_record(self, *_args, to="", **_kwargs):
         return bool(to)
 
@@ -206,5 +204,4 @@ def test_tasks_message_is_a_hint_unless_it_says_otherwise(task_of):
 def test_task_takes_whatever_arguments_a_later_release_sends():
     assert ConversionTask.typing is False
     assert ConversionTask.max_retries is None
-    assert ConversionTask.abstract is True
     assert ConversionTask.Request == "workers.revoking:Request"

@@ -108,3 +108,99 @@ def test_job_ids_come_of_the_key_that_is_set(services_of):
     assert one == same
     assert one != services_of(job_key="l" * 32).job_uuid(entry)
     assert one != services_of(job_key="k" * 32).job_uuid(SimpleNamespace(id="c1", attempt=2))
+
+
+def test_parts_share_what_they_have_in_common(services_of, tmp_path):
+    services = services_of(
+        account="shop",
+        hold_seconds=2000,
+        source_folders=f"{tmp_path}/more",
+        api_url="https://eu-v2.convertapi.com",
+        namespace="ours",
+    )
+    client = services.ledger.client
+
+    assert services.index._redis is client
+    assert services.claims._ledger is services.ledger
+    assert services.claims._turnstile is services.turnstile
+    assert services.claims._governor is services.governor
+    assert services.heartbeat._ledger is services.ledger
+    assert services.dialects._ledger is services.ledger
+    assert services.staging._storage is services.storage
+    assert services.marker._place.url == services.storage.url == f"file://{tmp_path}"
+    assert [place.url for place in services.storage._sources] == [
+        f"file://{tmp_path}",
+        f"file://{tmp_path}/more",
+    ]
+    assert (services.governor.account, services.dialects._account) == ("shop", "shop")
+    assert services.publisher.queues.poll.startswith("ours")
+    assert client.keyspace.prefix.startswith("{ours}")
+    assert services.bells.publisher is services.publisher
+    assert services.backend is services.publisher.app.backend
+    assert services.api.base_url == "https://eu-v2.convertapi.com"
+
+
+def test_crew_and_polls_are_as_large_and_as_far_apart_as_they_are_set(services_of):
+    services = services_of(requests=17, poll_spacing_seconds=6.5)
+
+    assert services.crew._size == 17
+    assert 6500 < services.turnstile._spacing_ms < 6600
+    assert services.turnstile._lease_ms == 13_000
+    assert services.governor._step_s == 6.5
+
+
+def test_service_is_asked_with_the_credentials_and_on_the_way_that_are_set(services_of):
+    services = services_of(
+        api_master_token="master", api_auth="query", api_proxy="http://127.0.0.1:3128"
+    )
+    transport = services.api._transport
+    converts, owns = transport._credentials.values()
+
+    assert (converts.bearer(), owns.bearer()) == ("hush", "master")
+    assert transport._auth.value == "query"
+    assert "127.0.0.1:3128" in str(vars(transport._adapter))
+
+
+def test_events_are_sent_in_the_name_of_the_worker(services_of):
+    services = services_of()
+
+    assert services.announcer._node == "worker@node"
+    assert services.announcer._app is services.publisher.app
+
+
+@pytest.mark.parametrize("allowed", ["auto", "path", "query"])
+def test_dialects_are_those_that_are_set(services_of, allowed):
+    dialects = services_of(api_dialect=allowed).dialects._allowed
+
+    assert [it.value for it in dialects] == (["path", "query"] if allowed == "auto" else [allowed])
+
+
+def test_key_that_is_not_set_comes_from_redis_and_is_asked_for_once(rig):
+    rig.ledger.answers["job_key"] = "k" * 32
+    entry = SimpleNamespace(id="c1", attempt=1)
+
+    assert rig.services.job_uuid(entry) == rig.services.job_uuid(entry)
+    assert rig.services.job_key == b"k" * 32
+    assert len(rig.given("ledger.job_key")) == 1
+
+
+def test_files_of_one_answer_are_kept_under_names_of_their_own(rig):
+    rig.storage.answers["save"] = lambda conversion_id, name, chunks: (conversion_id, name, chunks)
+    keep = rig.services.keeper("c1")
+
+    assert keep("a.pdf", [b"1"]) == ("c1", "a.pdf", [b"1"])
+    assert keep("a.pdf", [b"2"]) == ("c1", "a-1.pdf", [b"2"])
+    # An answer of another conversion knows nothing of it.
+    assert rig.services.keeper("c2")("a.pdf", []) == ("c2", "a.pdf", [])
+    assert rig.names("marker", "storage")[:2] == ["marker.check", "storage.save"]
+
+
+@pytest.mark.parametrize("is_called", [True, False])
+def test_schedule_of_a_job_knows_what_such_take_and_whether_it_will_call(rig, is_called):
+    rig.ledger.expected_durations.answers["of"] = "an expectation"
+    entry = SimpleNamespace(request="a request", webhook=is_called)
+    schedule = rig.services.schedule_of(entry)
+
+    assert (schedule.spacing_s, schedule.expectation) == (5.0, "an expectation")
+    assert schedule.is_called is is_called
+    assert rig.the("durations.of") == {"request": "a request"}
