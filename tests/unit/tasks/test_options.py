@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from celery import Celery
 
 from conveyor import ConversionFailed, names
 
@@ -41,6 +42,13 @@ def test_task_has_the_options_that_its_decorator_gives_reasons_for(task_of, name
     task, _ = task_of(name)
 
     assert {option: getattr(task, option) for option in OPTIONS} == options
+
+
+def test_tasks_join_no_other_application_of_their_process(modules):
+    with Celery(set_as_current=False, broker="memory://") as other:
+        other.finalize()
+
+        assert not {name for name in other.tasks if name.startswith("conveyor.")}
 
 
 @pytest.mark.parametrize("base", ["SubmitTask", "DeliverTask"])
