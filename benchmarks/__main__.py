@@ -19,7 +19,8 @@ from rich.console import Console
 from benchmarks.docs import write_docs
 from benchmarks.figures import Figures
 from benchmarks.kept import BENCH, keep, kept
-from benchmarks.loads import LOADS, SIDES, Load
+from benchmarks.load import Load
+from benchmarks.loads import LOADS, SIDES
 from benchmarks.plot import plot
 from benchmarks.profile import keep_profile, kept_profile
 from benchmarks.report import by_load_and_side, number, show
@@ -94,6 +95,7 @@ def _options() -> argparse.Namespace:
 
 def _names(known: Collection[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
+        """Read names with commas between them, as argparse asks for it."""
         names = text.split(",")
         for name in names:
             if name not in known:
@@ -104,7 +106,7 @@ def _names(known: Collection[str]) -> Callable[[str], list[str]]:
 
 
 def _plan(options: argparse.Namespace) -> Iterator[_Turn]:
-    """The sides in turn, so that what else the machine does STRIKES_VERB all of them alike."""
+    """The sides in turn, so that what else the machine does hits all of them alike."""
     for load in (LOADS[name].scaled(options.scale) for name in options.loads):
         for round_ in range(1, options.rounds + 1):
             for side in load.sides:

@@ -10,20 +10,16 @@ where the machine has a folder there. On a disk making a folder and a file has c
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import requests
@@ -32,6 +28,7 @@ from requests.adapters import HTTPAdapter
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.canned import FILE, RUNNING, serve
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.transport import Transport
@@ -41,9 +38,6 @@ from conveyor.domain.dialect import Dialect
 from conveyor.storage import Storage
 from workers.downloads import fetch
 
-FILE: Final = os.urandom(1024)
-JOB: Final = "0123456789abcdef0123456789abcdef"
-RUNNING: Final = "f" * 8
 _MEMORY: Final = "/dev/shm"
 BASELINE: Final = "requests: bare adapter"
 
@@ -65,28 +59,6 @@ class Cost:
     ratio: float
 
 
-class Canned(asyncio.Protocol):
-    """The service's side: each request gets canned bytes, by what it asks."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection."""
-        self._transport: Any = transport
-        self._seen = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that has come whole."""
-        self._seen += data
-        while True:
-            head, found, rest = self._seen.partition(b"\r\n\r\n")
-            if not found:
-                return
-            size = _length_of(head)
-            if len(rest) < size:
-                return
-            self._seen = rest[size:]
-            self._transport.write(_answer_to(head.partition(b"\r\n")[0].decode()))
-
-
 def main() -> int:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http", description=__doc__)
@@ -96,7 +68,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     near, far = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(far,), daemon=True)
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(far,), daemon=True)
     server.start()
     try:
         url = f"http://127.0.0.1:{near.recv()}"
@@ -154,18 +126,22 @@ def _calls(url: str, folder: str, threads: int) -> dict[str, Callable[[int], Non
     form = {"File": "https://example.com/some/report.docx?signature=0123456789", "PageRange": "1-9"}
 
     def keep(name: str, chunks: object) -> StoredFile:
+        """Refuse a result that came as bytes in an answer: here none does."""
         raise AssertionError(name, chunks)
 
     def poll(begin: str = "") -> object:
+        """Poll a job once."""
         job = f"{begin}{uuid4().hex}"[:32]
         return api.poll(url, Dialect.PATH, job, keep, target="pdf", params=form)
 
     def start() -> object:
+        """Start a job by one POST."""
         job = uuid4().hex
         webhook = f"https://hooks.example.com/conveyor/webhook/{job}"
         return api.start(Dialect.PATH, ("docx", "pdf"), form, job, keep, webhook=webhook)
 
     def bring() -> object:
+        """Fetch a result file and store it."""
         remote = RemoteFile("report.pdf", f"{url}/d/{uuid4().hex}/report.pdf", len(FILE))
         return fetch(api, storage, str(uuid4()), remote, "report.pdf", 2**30)
 
@@ -186,6 +162,7 @@ def _calls(url: str, folder: str, threads: int) -> dict[str, Callable[[int], Non
 
 def _repeated(body: Callable[[], object]) -> Callable[[int], None]:
     def run(count: int) -> None:
+        """Make so many calls, one after the other."""
         for _ in range(count):
             body()
 
@@ -197,77 +174,11 @@ def _side_by_side(call: Callable[[int], None], threads: int) -> Callable[[int], 
     pool = ThreadPoolExecutor(threads)
 
     def run(count: int) -> None:
+        """Make so many calls, at the same time."""
         for _ in pool.map(call, [1] * count):
             pass
 
     return run
-
-
-def _serve(told: Connection) -> None:
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(Canned, "127.0.0.1", 0, backlog=256)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve())
-
-
-def _length_of(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    return 0
-
-
-def _answer_to(line: str) -> bytes:
-    method, target, _ = line.split()
-    if method == "DELETE":
-        return _EMPTY
-    if target.startswith("/d/"):
-        return _FILE
-    if method == "POST":
-        return _STARTED
-    return _IN_PROGRESS if RUNNING in target else _result(target.rpartition("/")[2])
-
-
-def _canned(status: str, body: bytes, kind: str, *more: str) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status}",
-        "Date: Thu, 01 Oct 2026 12:00:00 GMT",
-        *([f"Content-Type: {kind}"] if kind else []),
-        f"Content-Length: {len(body)}",
-        "Cache-Control: no-store",
-        "Server: Kestrel",
-        "X-Request-Id: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00",
-        *more,
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def _json(status: str, body: object) -> bytes:
-    return _canned(status, json.dumps(body).encode(), "application/json; charset=utf-8")
-
-
-def _result(job: str) -> bytes:
-    file = {
-        "FileName": "report.pdf",
-        "FileExt": "pdf",
-        "FileSize": len(FILE),
-        "FileId": job,
-        "Url": f"https://eu-v2.convertapi.com/d/{job}/report.pdf",
-    }
-    return _json("200 OK", {"JobId": job, "ConversionCost": 1, "Files": [file]})
-
-
-_EMPTY: Final = _canned("200 OK", b"", "")
-_IN_PROGRESS: Final = _canned("202 Accepted", b"", "")
-_STARTED: Final = _json("200 OK", {"JobId": JOB})
-_FILE: Final = _canned(
-    "200 OK", FILE, "application/pdf", "Content-Disposition: attachment; filename=report.pdf"
-)
 
 
 def _show(costs: list[Cost]) -> None:

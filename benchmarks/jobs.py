@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Final
 
-__all__ = ["SPACING_S", "Job", "JobBook", "Source", "is_struck"]
+__all__ = ["SPACING_S", "Job", "JobBook", "Source"]
 
 SPACING_S: Final = 5.0
 # The clocks of two processes tick apart, and timers fire up to a millisecond early.
@@ -54,22 +53,6 @@ class Source:
         if found is None:
             raise ValueError(f"the source {url!r} says no duration: …/<number>-<milliseconds>.docx")
         return cls(int(found[1]), int(found[2]) / 1000)
-
-
-def is_struck(share: float, seed: int, kind: str, number: int, attempt: int) -> bool:
-    """Draw whether a fault strikes: the same for both sides, in whatever order they ask.
-
-    Args:
-        share: From 0 to 1.
-        seed: The load's.
-        kind: Of the fault.
-        number: The source's.
-        attempt: How often this was asked before.
-    """
-    if not share:
-        return False
-    digest = blake2b(f"{seed} {kind} {number} {attempt}".encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "big") < share * 2**48
 
 
 @dataclass(slots=True)

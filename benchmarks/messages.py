@@ -8,7 +8,7 @@ from typing import Any, Final
 from benchmarks import machine
 from benchmarks.figures import Figures
 from benchmarks.jobs import Source
-from benchmarks.loads import Load
+from benchmarks.load import Load
 from benchmarks.redis_use import RedisUse, Sent, measuring_client
 from benchmarks.sides import Enqueue, Side
 

@@ -28,6 +28,7 @@ _REST: Final = "the rest"
 _OWNERS: Final = (
     ("celery/backends/", "results"),
     ("conveyor/messaging/transport.py", "Celery"),
+    ("conveyor/messaging/producer_transport.py", "Celery"),
     ("conveyor/messaging/result_backend.py", "Celery"),
     ("conveyor/messaging/publishing.py", "Celery"),
     ("kombu/", "Celery"),

@@ -110,6 +110,7 @@ def _never(*names: str) -> Callable[[Table], float]:
     """What must not happen, over all loads."""
 
     def count(table: Table) -> float:
+        """Add up what has happened to ours, under whatever load."""
         ours = [figures for (_, side), figures in table.items() if side == "ours"]
         if not ours:
             raise KeyError("ours")

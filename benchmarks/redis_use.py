@@ -38,6 +38,7 @@ def counting() -> Iterator[Sent]:
     sent, send = Sent(), cast("Any", AbstractConnection.send_packed_command)
 
     def counted(self: Any, *args: Any, **options: Any) -> Any:
+        """Send as redis-py does, and count it."""
         sent.times += 1
         return send(self, *args, **options)
 

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks import machine
-from benchmarks.figures import Figures, most_at_once, percentile
+from benchmarks.audited import seen_by_the_service
+from benchmarks.figures import Figures
 from benchmarks.gauges import Cpu, Peaks
 from benchmarks.jobs import Source
-from benchmarks.loads import Load
+from benchmarks.load import Load
 from benchmarks.messages import measure_messages
-from benchmarks.outcomes import Outcome, Outcomes
+from benchmarks.outcomes import Outcomes
 from benchmarks.profile import sampled
 from benchmarks.redis_use import RedisUse, Sent, counting, measuring_client
 from benchmarks.sides import Enqueue, Place, Side, side_of
@@ -33,8 +34,6 @@ _QUIET_S: Final = 6.5
 _IDLE_S: Final = 3.0
 _MOST_TAIL_S: Final = 75.0
 _LOOK_S: Final = 0.5
-# An answer is given up after `CONVEYOR_ANSWER_TIMEOUT_SECONDS`, a download comes to its end.
-_WAITS_S: Final = {"post": 30.0, "poll": 30.0, "download": 40.0}
 # To rewrite the append-only file in the middle of one run would be measured with that one.
 _VALKEY: Final = {"auto-aof-rewrite-percentage": "0"}
 
@@ -110,21 +109,8 @@ class _Run:
             **spent.each(count),
             **peaks.each(count),
             **used.each(count),
-            **self._seen_by_the_service(ended, began),
+            **seen_by_the_service(self.service.audit(), ended, self.accepted, began),
         )
-
-    def _seen_by_the_service(self, ended: dict[int, Outcome], began: float) -> dict[str, Any]:
-        audit = self.service.audit()
-        jobs = audit["jobs"]
-        return {
-            "violations": audit["violations"],
-            "duplicates": audit["duplicates"],
-            "throttled": audit["counts"].get("throttled", 0),
-            "most_at_service": most_at_once((it["posted_at"], it["ready_at"]) for it in jobs),
-            "polls": sum(job["polls"] for job in jobs) / max(1, len(jobs)),
-            **_latencies(jobs, ended, self.accepted),
-            **_dribbles(jobs, ended, began),
-        }
 
     def _cpu(self) -> Cpu:
         return Cpu.now(self.side, self.valkey.process, self.service.process)
@@ -154,39 +140,6 @@ class _Run:
             if now != heard:
                 heard, quiet_since = now, time.monotonic()
         return quiet_since - began
-
-
-def _latencies(
-    jobs: list[dict[str, Any]], ended: dict[int, Outcome], accepted: dict[int, float]
-) -> dict[str, float | None]:
-    ready = {job["number"]: job["ready_at"] for job in jobs}
-    posted = {job["number"]: job["posted_at"] for job in jobs}
-    waits = [at - ready[number] for number, (at, _) in ended.items() if number in ready]
-    submits = [posted[number] - at for number, at in accepted.items() if number in posted]
-    return {
-        "ready_to_stored_p50_s": percentile(waits, 0.5) if waits else None,
-        "ready_to_stored_p99_s": percentile(waits, 0.99) if waits else None,
-        "submitted_p50_s": percentile(submits, 0.5) if submits else None,
-        "submitted_p99_s": percentile(submits, 0.99) if submits else None,
-    }
-
-
-def _dribbles(
-    jobs: list[dict[str, Any]], ended: dict[int, Outcome], began: float
-) -> dict[str, float]:
-    """When those ended that a dribble touched, and those that none touched."""
-    waits_s = {job["number"]: _waits_s(job["dribbled"]) for job in jobs}
-    if not any(waits_s.values()):
-        return {}
-    ends = {number: at - began for number, (at, _) in ended.items()}
-    untouched = [end for number, end in ends.items() if not waits_s.get(number)]
-    touched = [end - waits_s[number] for number, end in ends.items() if waits_s.get(number)]
-    return {"untouched_s": max(untouched, default=0.0), "touched_s": max(touched, default=0.0)}
-
-
-def _waits_s(dribbled: list[str]) -> float:
-    """How long a client of ours waits for answers that dribble; DELETEs keep nobody waiting."""
-    return sum(_WAITS_S.get(kind, 0.0) for kind in dribbled)
 
 
 def _idle_cpu_ms(side: Side) -> float:

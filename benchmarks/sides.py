@@ -157,6 +157,7 @@ def _ours(place: Place, count: int, *, webhooks: bool) -> Side:
 
     @contextmanager
     def opened() -> Iterator[tuple[Enqueue, Enqueue]]:
+        """Enqueue by a `Conveyor`, as a web application does."""
         url, storage = place.redis_url, shared["STORAGE_URL"]
         with Conveyor(broker_url=url, redis_url=url, storage_url=storage) as conveyor:
             # What the warm-up took tells nothing of the pair that is measured.
@@ -185,9 +186,11 @@ def _peer(name: str, place: Place) -> Side:
 
     @contextmanager
     def opened() -> Iterator[tuple[Enqueue, Enqueue]]:
+        """Enqueue by a Celery application that knows the peer's task by its name."""
         with closing(Celery(broker=place.redis_url)) as app:
 
             def enqueue(source: Source) -> str:
+                """Send the peer's task one source."""
                 argument = source.number if is_empty else source.url
                 return str(app.send_task(f"{module}.{task}", (argument,)).id)
 

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.service import Faults
+from benchmarks.faults import Faults
 from local_stack.environment import ROOT, child_environment
 from local_stack.ports import LOOPBACK, free_port
 from local_stack.process import Child
@@ -26,7 +26,7 @@ class StandIn:
 
     def __init__(self, logs: Path) -> None:
         self._port = free_port()
-        command = (sys.executable, "-m", "benchmarks.service", "--port", str(self._port))
+        command = (sys.executable, "-m", "benchmarks.serving", "--port", str(self._port))
         log = logs / "service.log"
         self.process = Child("service", command, log=log, env=child_environment({}), cwd=ROOT)
 

@@ -12,11 +12,11 @@ from typing import Final
 from redis.exceptions import RedisError
 from rich.console import Console
 
+from chaos.build import BOTH, DIALECTS
 from chaos.cases import CASES
-from chaos.fleet import BOTH, DIALECTS
-from chaos.judge import Verdict
 from chaos.report import show
 from chaos.scene import run
+from chaos.verdict import Verdict
 from conveyor.errors import ConveyorError
 from local_stack.process import StartError
 

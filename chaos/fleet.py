@@ -6,12 +6,11 @@ import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from chaos.build import BOTH, DIALECTS, SECRET, SETTINGS, SPACING_S, Build
 from chaos.clocks import shifted
 from chaos.proxy import Proxy
 from chaos.service import Service
@@ -19,64 +18,17 @@ from conveyor import Conveyor
 from local_stack import commands
 from local_stack.environment import ROOT, child_environment
 from local_stack.process import Child
+from local_stack.running import Running
 from local_stack.stack import LocalStack, consumes
 from local_stack.valkey import Valkey
 
-__all__ = ["BOTH", "DIALECTS", "SPACING_S", "Build", "Fleet"]
-
-DIALECTS: Final = ("path", "query")
-"""The service's dialects, as the workers' setting calls them."""
-
-BOTH: Final = "both"
-"""Some workers speak one, some the other."""
-
-SPACING_S: Final = 0.2
-"""Seconds between two polls of a job: the service's 5 s, on loopback."""
+__all__ = ["Fleet"]
 
 _WORKERS: Final = 3
 _THREADS: Final = 32
-# Distinct, so that it is found wherever it must not stand.
-_SECRET: Final = "hush-of-the-account"
-_SETTINGS: Final = {
-    "API_SECRET": _SECRET,
-    "LOG_FORMAT": "json",
-    # The real ones wait 5, 10, 20 … s, more than three minutes in all. At our spacing the same
-    # number would be over in 25 s, which is no more than a fault lasts.
-    "STORAGE_RETRIES": "10",
-    # Of three POSTs in a row one in a thousand is lost each time where one in ten is.
-    "SUBMIT_ATTEMPTS": "10",
-    # Above anything for which a request is held here, unless a case says otherwise.
-    "PROOF_SECONDS": "8",
-    "PROOF_CLOSED_SECONDS": "2",
-}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Build:
-    """How a fleet is built.
-
-    Attributes:
-        duration: Seconds that a conversion takes at the service, ``A-B``.
-        options: More command-line options of the sandbox.
-        settings: More settings of the workers, without prefix.
-        clocks: By how many seconds the workers' clocks are off, by turns.
-        through_proxy: Whether workers reach Valkey through a proxy.
-        own_results: Whether the result backend is a Valkey of its own.
-        has_replica: Whether Valkey has a replica, and everybody reaches it through a proxy.
-        faulty_broker: Whether workers install the faults of `chaos.messages`.
-    """
-
-    duration: str = "4-8"
-    options: tuple[str, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
-    clocks: tuple[int, ...] = (0,)
-    through_proxy: bool = False
-    own_results: bool = False
-    has_replica: bool = False
-    faulty_broker: bool = False
-
-
-class Fleet:
+class Fleet(Running):
     """The system under test.
 
     Attributes:
@@ -98,20 +50,21 @@ class Fleet:
             directory: Where data and logs lie.
             seed: Of the service's faults.
         """
+        super().__init__()
         self._stack = LocalStack(
             workers=0,
             concurrency=_THREADS,
             spacing=SPACING_S,
             directory=directory,
             sandbox_options=(
-                *("--audit-fingerprints", "--secret", _SECRET, "--duration", build.duration),
+                *("--audit-fingerprints", "--secret", SECRET, "--duration", build.duration),
                 *("--seed", str(seed)),
                 *build.options,
             ),
-            settings={**_SETTINGS, **build.settings},
+            settings={**SETTINGS, **build.settings},
         )
-        self.secret = _SECRET
-        self.service = Service(self._stack.sandbox_url, _SECRET)
+        self.secret = SECRET
+        self.service = Service(self._stack.sandbox_url, SECRET)
         self.results = self._another("results") if build.own_results else self.valkey
         self.replica = self._another("replica") if build.has_replica else None
         has_proxy = build.through_proxy or build.has_replica
@@ -123,7 +76,6 @@ class Fleet:
             self._worker(name, app, each, shifted(off_s))
             for name, each, off_s in zip(names, spoken, cycle(build.clocks), strict=False)
         )
-        self._running = ExitStack()
 
     @property
     def valkey(self) -> Valkey:
@@ -199,28 +151,17 @@ class Fleet:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as running:
-            running.enter_context(self._stack)
-            if self.results is not self.valkey:
-                running.enter_context(self.results)
-            if self.replica:
-                running.enter_context(self.replica)
-                self.replica.follow(self.valkey)
-            if self.proxy:
-                running.enter_context(self.proxy)
-            running.callback(self._stop)
-            self.start(self.workers)
-            self._running = running.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._running.close()
+    def _start_in(self, running: ExitStack) -> None:
+        running.enter_context(self._stack)
+        if self.results is not self.valkey:
+            running.enter_context(self.results)
+        if self.replica:
+            running.enter_context(self.replica)
+            self.replica.follow(self.valkey)
+        if self.proxy:
+            running.enter_context(self.proxy)
+        running.callback(self._stop)
+        self.start(self.workers)
 
     def _stop(self) -> None:
         for worker in self.workers:

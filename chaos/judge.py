@@ -6,7 +6,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -16,16 +16,15 @@ import redis
 from chaos import broker, money, secrets
 from chaos.fleet import Fleet
 from chaos.load import Load
+from chaos.rules import Rules
 from conveyor import Conveyor
-from conveyor.domain.conversion import FailureKind, State
+from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
 
-__all__ = ["Findings", "Rules", "Verdict", "judge"]
+__all__ = ["Findings", "judge"]
 
 # Dead workers acknowledge nothing.
 _SETTLE_DEAD_S: Final = 2.0
-
-
 # Valkey's clock, and ours on the same machine.
 _CLOCKS_S: Final = 1.0
 _MOST_LINES: Final = 3
@@ -33,66 +32,6 @@ _MOST_LINES: Final = 3
 _COUNTED: Final = (
     *("polls_during_submit", "reposted_after_paid", "misplaced_parameters", "credentials_astray"),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What a case allows.
-
-    Attributes:
-        crashes: It may strike between a callback and the note that it was fired.
-        ends: Kinds of failure with which conversions may end.
-        is_empty: Conversions may succeed without files.
-        counted: What the sandbox may count against the client.
-        deadline_s: Seconds from a conversion's acceptance in which it ends, and its caller knows.
-            Above every time that the design allows a bell that went missing.
-        settle_s: Seconds in which live workers acknowledge what they hold: bells for which
-            nothing is due any more.
-    """
-
-    crashes: bool = False
-    ends: frozenset[FailureKind] = frozenset()
-    is_empty: bool = False
-    counted: frozenset[str] = frozenset()
-    deadline_s: float = 240.0
-    settle_s: float = 30.0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A case's end.
-
-    Attributes:
-        case: Its name.
-        dialect: In which it ran.
-        conversions: How many were in flight when the fault struck.
-        lost: Whose caller never learnt the outcome, or learnt two different ones.
-        duplicates: Conversions that were paid again.
-        violations: Polls that overlapped, or came too early.
-        mistold: Conversions that are called paid or unpaid, and are not.
-        late: Conversions that ended after their deadline.
-        recovered_s: From the fault's end to the last outcome; None if one never came.
-        broken: Further promises that were broken, in words.
-        notes: Figures that belong to the case.
-    """
-
-    case: str
-    dialect: str
-    conversions: int
-    lost: int
-    duplicates: int = 0
-    violations: int = 0
-    mistold: int = 0
-    late: int = 0
-    recovered_s: float | None = None
-    broken: tuple[str, ...] = field(default=())
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether every promise was kept."""
-        figures = (self.lost, self.duplicates, self.violations, self.mistold, self.late)
-        return not (any(figures) or self.broken)
 
 
 @dataclass(frozen=True)
@@ -207,11 +146,11 @@ def _unacknowledged(
     notes: list[str] = []
     left = broker.settle(client, _SETTLE_DEAD_S if rules.crashes else rules.settle_s)
     if left and rules.crashes:
-        marks = load.marks()
+        marks = load.entries.marks()
         broker.pass_visibility_timeout(conveyor.celery_app)
         notes.append(f"{left} messages came back after the visibility time-out")
         left = broker.settle(client, rules.settle_s)
-        if not load.waiting and marks != load.marks():
+        if not load.waiting and marks != load.entries.marks():
             return ["a message that came back changed a conversion that had ended"], notes
     return [f"{left} messages were never acknowledged"] if left else [], notes
 

@@ -6,22 +6,19 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import redis
 from celery.states import READY_STATES
 from kombu.exceptions import OperationalError
 
+from chaos.raw_entries import RawEntries
 from chaos.service import Service
 from conveyor import Conveyor
 from conveyor.domain.conversion import State
 from conveyor.errors import Unavailable
-from conveyor.ledger.keys import Keys
-
-KEYS: Final = Keys()
 
 __all__ = ["Load", "Outcome"]
 
@@ -62,6 +59,7 @@ class Load:
     Attributes:
         began: When, seconds since the epoch.
         ids: Of everything that was accepted.
+        entries: What the ledger has of them.
         outcomes: Of what has ended and is known to its caller.
         premature: Whose caller was seen to be told of an end while there was none.
         refused: How many were not accepted, as their caller was told.
@@ -89,6 +87,7 @@ class Load:
         self._names: dict[str, str] = {}
         self._next = 0
         self.ids: list[str] = []
+        self.entries = RawEntries(client, self.ids)
         self.outcomes: dict[str, Outcome] = {}
         self.premature: set[str] = set()
         self.began = time.time()
@@ -158,7 +157,7 @@ class Load:
             for each in waiting:
                 pipeline.get(backend.get_key_for_task(each))
             results = pipeline.execute()
-        states = self._fields("state", of=waiting)
+        states = self.entries.fields("state", of=waiting)
         now = time.monotonic()
         for each, result in zip(waiting, results, strict=True):
             (raw,) = states[each]
@@ -183,36 +182,6 @@ class Load:
         deadline = time.monotonic() + patience_s
         while self.look() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
-
-    def in_flight(self) -> int:
-        """How many have been accepted and have not ended in the ledger."""
-        return len(self.ids) - sum(state.is_final for state in self.states().values())
-
-    def states(self) -> dict[str, State]:
-        """Where each stands; one that is not on record is missing."""
-        found = self._fields("state")
-        return {each: State(state.decode()) for each, (state,) in found.items() if state}
-
-    def marks(self) -> dict[str, Any]:
-        """What changes with every step of a conversion, and with nothing else."""
-        return self._fields("state", "turn", "alive", "polls", "submits", "finished_at")
-
-    def turns(self, ids: Sequence[str]) -> dict[str, object]:
-        """What each claim of a conversion raises."""
-        return self._fields("turn", of=ids)
-
-    def in_hand(self) -> dict[str, object]:
-        """The turns of those that somebody talks to the service for."""
-        inside = self._client.mget(map(KEYS.turnstile, self.ids))
-        held = zip(self.ids, inside, strict=True)
-        return self.turns([each for each, token in held if token not in (None, b"left")])
-
-    def _fields(self, *names: str, of: Sequence[str] | None = None) -> dict[str, Any]:
-        ids = self.ids if of is None else of
-        with self._client.pipeline(transaction=False) as pipeline:
-            for each in ids:
-                pipeline.hmget(KEYS.conversion(each), names)
-            return dict(zip(ids, pipeline.execute(), strict=True))
 
     def _shared_document(self) -> str:
         if not self._document:

@@ -84,6 +84,7 @@ def deliver_late(client: redis.Redis) -> int:
 
 def _faulty(put: Callable[..., None]) -> Callable[..., None]:
     def faulty(self: Any, queue: str, message: Mapping[str, Any], **options: Any) -> None:
+        """Put a message into its queue, unless a fault strikes it."""
         fault = _strikes(self) if queue in _QUEUES else None
         if fault is MessageFault.TWICE:
             put(self, queue, _copy_of(message), **options)

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from chaos.judge import Verdict
+from chaos.verdict import Verdict
 
 __all__ = ["show"]
 

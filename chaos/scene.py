@@ -12,9 +12,12 @@ from pathlib import Path
 import redis
 
 from chaos import messages
-from chaos.fleet import Build, Fleet
-from chaos.judge import Rules, Verdict, judge
+from chaos.build import Build
+from chaos.fleet import Fleet
+from chaos.judge import judge
 from chaos.load import Load
+from chaos.rules import Rules
+from chaos.verdict import Verdict
 from conveyor import Conveyor
 
 __all__ = ["Case", "Scene", "run"]
@@ -74,7 +77,7 @@ class Scene:
     def enqueue(self) -> None:
         """Bring the conversions in flight, all of them."""
         self.load.enqueue(self.count)
-        in_flight = self.load.in_flight()
+        in_flight = self.load.entries.in_flight()
         if in_flight < self.count:
             self.notes.append(f"{in_flight} were in flight when all were enqueued")
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from config.settings import LEAST_WEBHOOK_KEY
+from config.account import LEAST_WEBHOOK_KEY
 from conveyor.loopback import is_loopback
 from conveyor.settings import ProducerSettings, load
 

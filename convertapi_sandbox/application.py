@@ -35,6 +35,7 @@ def application(core: Core) -> ASGIApp:
     endpoints = (ConvertEndpoint, JobsEndpoint, FilesEndpoint, UserEndpoint, ControlEndpoint)
 
     async def refuse(_: Request, error: Exception) -> Response:
+        """Answer with an error of the service, and count bad credentials."""
         if not isinstance(error, ApiError):
             raise error
         if error.status == UNAUTHORIZED and error.code != _BALANCE_CODE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Final
 
 from convertapi_sandbox.account import Account
 from convertapi_sandbox.audit import Audit
-from convertapi_sandbox.config import Dialect, Repeated
-from convertapi_sandbox.converters.model import Converter
+from convertapi_sandbox.config import Repeated
 from convertapi_sandbox.durations import Duration
 from convertapi_sandbox.engine import Engine, Made, Work
 from convertapi_sandbox.errors import (
@@ -23,38 +21,19 @@ from convertapi_sandbox.errors import (
     job_id_in_use,
 )
 from convertapi_sandbox.faults import Faults
-from convertapi_sandbox.files import FileStore, StoredFile
+from convertapi_sandbox.file_store import FileStore
+from convertapi_sandbox.files import StoredFile
 from convertapi_sandbox.jobs import Failure, Job, JobBook, Outcome, Success, new_job_id
 from convertapi_sandbox.logs import log
+from convertapi_sandbox.orders import Order, fingerprint
 from convertapi_sandbox.parameters import Checked
 from convertapi_sandbox.sources import Sources
 from convertapi_sandbox.webhooks import Webhooks
 
-__all__ = ["Conversions", "Order"]
+__all__ = ["Conversions"]
 
 # HTTP status of the refusal of a repeated JobId.
 _REFUSED_WITH: Final = {Repeated.REFUSED: CONFLICT, Repeated.REFUSED_400: BAD_REQUEST}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """A conversion that a client asks for.
-
-    Args:
-        dialect: In which it asks.
-        converter: What will do it.
-        source_format: What the sources are.
-        target_format: What is wanted.
-        checked: Its parameters.
-        base_url: Of the sandbox, as the client sees it.
-    """
-
-    dialect: Dialect
-    converter: Converter
-    source_format: str
-    target_format: str
-    checked: Checked
-    base_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +88,7 @@ class Conversions:
             raise job_id_in_use(_REFUSED_WITH[self.repeated])
         self._check_file_ids(order.checked)
         self.account.charge()
-        self.audit.charge(own_id, self._fingerprint(order), order.checked.file_name or "")
+        self.audit.charge(own_id, fingerprint(order, self.sources), order.checked.file_name or "")
         foreign = own_id is not None and self.faults.strikes("foreign_job_id")
         job_id = new_job_id(order.dialect) if own_id is None or foreign else own_id
         job = self.jobs.open(job_id, order.dialect)
@@ -188,15 +167,6 @@ class Conversions:
         self.audit.count("foreign_file_ids", sum(not self.files.has_known(one) for one in file_ids))
         if not all(map(self.files.find, file_ids)):
             raise conversion_error(5009)
-
-    def _fingerprint(self, order: Order) -> str:
-        sources = [
-            known.digest if (known := self.sources.known(value)) else value
-            for value in order.checked.sources
-        ]
-        options = sorted((name, str(value)) for name, value in order.checked.options.items())
-        named = (order.source_format, order.target_format, sources, options)
-        return hashlib.sha256(repr((named, order.checked.file_name)).encode()).hexdigest()
 
 
 # The event loop holds its tasks weakly: without this a webhook could vanish half-sent.

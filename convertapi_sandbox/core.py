@@ -19,7 +19,7 @@ from convertapi_sandbox.converters.registry import Registry, installed
 from convertapi_sandbox.downloads import Downloads
 from convertapi_sandbox.engine import Engine
 from convertapi_sandbox.faults import Faults
-from convertapi_sandbox.files import FileStore
+from convertapi_sandbox.file_store import FileStore
 from convertapi_sandbox.jobs import JobBook
 from convertapi_sandbox.road import Road
 from convertapi_sandbox.sources import Sources

@@ -157,6 +157,7 @@ async def _collected(answer: Response, scope: Scope, receive: Receive) -> Whole 
     body = bytearray()
 
     async def collect(message: Message) -> None:
+        """Keep what would be sent."""
         if message["type"] == "http.response.start":
             start.update(message)
         body.extend(message.get("body", b""))

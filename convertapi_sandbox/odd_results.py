@@ -17,32 +17,25 @@ from starlette.responses import Response
 
 from convertapi_sandbox.addresses import Address, Family
 from convertapi_sandbox.disposition import attachment
+from convertapi_sandbox.odd_changes import (
+    Material,
+    beside_a_good_one,
+    change_fields,
+    change_file_fields,
+    change_size,
+    elsewhere,
+    put_content,
+    time_for_cost,
+)
 from convertapi_sandbox.wire import json_response
 
-__all__ = ["OCTET_STREAM", "ODD_DISPOSITION", "ODD_RESULTS", "Material", "Odd"]
+__all__ = ["OCTET_STREAM", "ODD_DISPOSITION", "ODD_RESULTS", "Odd"]
 
 # A header on which Python's own parser raises.
 ODD_DISPOSITION: Final = "attachment; filename*;filename*1"
 OCTET_STREAM: Final = "application/octet-stream"
 
 _Body = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """What an odd result is made of.
-
-    Args:
-        body: The true result in JSON.
-        name: File name of its first file; empty if it has none.
-        content: That file's bytes.
-        elsewhere: Base URL of a host that is not the sandbox's.
-    """
-
-    body: _Body
-    name: str
-    content: bytes
-    elsewhere: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,96 +65,64 @@ class _OddHeaders:
     headers: Callable[[str], Mapping[str, str]]
 
 
-def _set(**fields: Any) -> Callable[[Material], _Body]:
-    """Return a change of fields of the result; None takes one away."""
-    return lambda material: _changed(material.body, fields)
-
-
-def _set_in_file(**fields: Any) -> Callable[[Material], _Body]:
-    """Return a change of fields of the first file; None takes one away."""
-    return lambda material: _with_file(material, fields)
-
-
-def _data(encode: Callable[[bytes], str]) -> Callable[[Material], _Body]:
-    """Return a change that puts the first file's content into the result."""
-    return lambda material: _with_file(
-        material, {"Url": None, "FileId": None, "FileData": encode(material.content)}
-    )
-
-
-def _size(of: Callable[[int], Any]) -> Callable[[Material], _Body]:
-    return lambda material: _with_file(material, {"FileSize": of(len(material.content))})
-
-
-def _beside_a_good_one(material: Material) -> _Body:
-    files = material.body["Files"]
-    bare = [_changed(file, {"Url": None, "FileData": None}) for file in files[:1]]
-    return {**material.body, "Files": [*files, *bare]}
-
-
-def _time_for_cost(material: Material) -> _Body:
-    return _changed(material.body, {"ConversionCost": None, "ConversionTime": 3})
-
-
-def _elsewhere(material: Material) -> _Body:
-    file_id = next((file.get("FileId", "") for file in material.body["Files"]), "")
-    return _with_file(material, {"Url": f"{material.elsewhere}/d/{file_id}"})
-
-
 # Name → what is odd, and the result that is.
 _BODIES: Final[Mapping[str, _OddBody]] = {
-    "files_empty": _OddBody("`Files` is an empty list", _set(Files=[])),
+    "files_empty": _OddBody("`Files` is an empty list", change_fields(Files=[])),
     "files_null": _OddBody("`Files` is null", lambda material: {**material.body, "Files": None}),
-    "files_missing": _OddBody("there is no `Files`", _set(Files=None)),
-    "files_text": _OddBody("`Files` is text", _set(Files="a.pdf")),
-    "file_null": _OddBody("a file is null", _set(Files=[None])),
+    "files_missing": _OddBody("there is no `Files`", change_fields(Files=None)),
+    "files_text": _OddBody("`Files` is text", change_fields(Files="a.pdf")),
+    "file_null": _OddBody("a file is null", change_fields(Files=[None])),
     "file_bare": _OddBody(
-        "a file has neither `Url` nor `FileData`", _set_in_file(Url=None, FileData=None)
+        "a file has neither `Url` nor `FileData`", change_file_fields(Url=None, FileData=None)
     ),
-    "file_bare_beside_good": _OddBody("such a file stands beside a good one", _beside_a_good_one),
-    "data_plain": _OddBody("content is base64", _data(lambda raw: b64encode(raw).decode())),
+    "file_bare_beside_good": _OddBody("such a file stands beside a good one", beside_a_good_one),
+    "data_plain": _OddBody("content is base64", put_content(lambda raw: b64encode(raw).decode())),
     "data_urlsafe": _OddBody(
         "content is base64 in its URL-safe form",
-        _data(lambda raw: urlsafe_b64encode(raw).decode()),
+        put_content(lambda raw: urlsafe_b64encode(raw).decode()),
     ),
     "data_unpadded": _OddBody(
         "content is base64 without padding",
-        _data(lambda raw: b64encode(raw).decode().rstrip("=")),
+        put_content(lambda raw: b64encode(raw).decode().rstrip("=")),
     ),
     "data_newlines": _OddBody(
-        "content is base64 in lines", _data(lambda raw: encodebytes(raw).decode())
+        "content is base64 in lines", put_content(lambda raw: encodebytes(raw).decode())
     ),
     "data_uri": _OddBody(
         "content is a data URI",
-        _data(lambda raw: f"data:application/pdf;base64,{b64encode(raw).decode()}"),
+        put_content(lambda raw: f"data:application/pdf;base64,{b64encode(raw).decode()}"),
     ),
-    "data_garbage": _OddBody("content is not base64", _data(lambda _: "%%%")),
-    "size_text": _OddBody("`FileSize` is text", _size(str)),
-    "size_wrong": _OddBody("`FileSize` is 1,000 bytes too large", _size(lambda size: size + 1000)),
-    "size_negative": _OddBody("`FileSize` is negative", _size(lambda _: -1)),
-    "size_missing": _OddBody("there is no `FileSize`", _set_in_file(FileSize=None)),
-    "cost_huge": _OddBody("the cost is 10^19", _set(ConversionCost=10**19)),
-    "cost_float": _OddBody("the cost is 1e19", _set(ConversionCost=1e19)),
-    "cost_infinite": _OddBody("the cost is Infinity", _set(ConversionCost=float("inf"))),
-    "cost_negative": _OddBody("the cost is negative", _set(ConversionCost=-1)),
-    "cost_text": _OddBody("the cost is text", _set(ConversionCost="1")),
-    "cost_missing": _OddBody("there is no cost", _set(ConversionCost=None)),
-    "conversion_time": _OddBody("`ConversionTime` stands for the cost", _time_for_cost),
-    "extra_fields": _OddBody("there are more fields", _set(Extra={"a": [1]}, Billing="x")),
-    "job_id_too": _OddBody("a `JobId` stands beside the files", _set(JobId="0" * 32)),
+    "data_garbage": _OddBody("content is not base64", put_content(lambda _: "%%%")),
+    "size_text": _OddBody("`FileSize` is text", change_size(str)),
+    "size_wrong": _OddBody(
+        "`FileSize` is 1,000 bytes too large", change_size(lambda size: size + 1000)
+    ),
+    "size_negative": _OddBody("`FileSize` is negative", change_size(lambda _: -1)),
+    "size_missing": _OddBody("there is no `FileSize`", change_file_fields(FileSize=None)),
+    "cost_huge": _OddBody("the cost is 10^19", change_fields(ConversionCost=10**19)),
+    "cost_float": _OddBody("the cost is 1e19", change_fields(ConversionCost=1e19)),
+    "cost_infinite": _OddBody("the cost is Infinity", change_fields(ConversionCost=float("inf"))),
+    "cost_negative": _OddBody("the cost is negative", change_fields(ConversionCost=-1)),
+    "cost_text": _OddBody("the cost is text", change_fields(ConversionCost="1")),
+    "cost_missing": _OddBody("there is no cost", change_fields(ConversionCost=None)),
+    "conversion_time": _OddBody("`ConversionTime` stands for the cost", time_for_cost),
+    "extra_fields": _OddBody("there are more fields", change_fields(Extra={"a": [1]}, Billing="x")),
+    "job_id_too": _OddBody("a `JobId` stands beside the files", change_fields(JobId="0" * 32)),
     "name_surrogate": _OddBody(
         "a file's name holds a lone surrogate",
-        _set_in_file(FileName="a\ud83d.pdf"),
+        change_file_fields(FileName="a\ud83d.pdf"),
     ),
     "name_path": _OddBody(
-        "a file's name leads out of its folder", _set_in_file(FileName="../../etc/a")
+        "a file's name leads out of its folder", change_file_fields(FileName="../../etc/a")
     ),
-    "name_missing": _OddBody("a file has no name", _set_in_file(FileName=None, FileExt=None)),
-    "url_elsewhere": _OddBody("a file lies on another port of this host", _elsewhere),
-    "url_bad": _OddBody("a file's `Url` is one that parsers refuse", _set_in_file(Url="http://[x")),
+    "name_missing": _OddBody("a file has no name", change_file_fields(FileName=None, FileExt=None)),
+    "url_elsewhere": _OddBody("a file lies on another port of this host", elsewhere),
+    "url_bad": _OddBody(
+        "a file's `Url` is one that parsers refuse", change_file_fields(Url="http://[x")
+    ),
     "url_local": _OddBody(
         "a file's `Url` is a path of the client's",
-        _set_in_file(Url="file:///etc/hosts"),
+        change_file_fields(Url="file:///etc/hosts"),
     ),
 }
 
@@ -211,16 +172,6 @@ def _raw(headers: Callable[[str], Mapping[str, str]]) -> Callable[[Material], Re
 def _cut(material: Material) -> Response:
     whole = bytes(json_response(material.body).body)
     return Response(whole[: len(whole) // 2], media_type="application/json")
-
-
-def _changed(fields: _Body, changes: Mapping[str, Any]) -> _Body:
-    merged = {**fields, **changes}
-    return {name: value for name, value in merged.items() if value is not None}
-
-
-def _with_file(material: Material, changes: Mapping[str, Any]) -> _Body:
-    first, rest = material.body["Files"][:1], material.body["Files"][1:]
-    return {**material.body, "Files": [*(_changed(file, changes) for file in first), *rest]}
 
 
 ODD_RESULTS: Final[tuple[Odd, ...]] = tuple(_rows())

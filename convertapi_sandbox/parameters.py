@@ -11,11 +11,9 @@ from convertapi_sandbox.converters import kinds
 from convertapi_sandbox.converters.model import Converter, Parameter, Takes
 from convertapi_sandbox.errors import invalid_parameters
 from convertapi_sandbox.files import StoredFile, safe_name
+from convertapi_sandbox.values import Value
 
-__all__ = ["Checked", "Parameters", "Value", "check", "is_control"]
-
-# What a client sends under a name: text, or a file with the request.
-Value = str | StoredFile
+__all__ = ["Checked", "Parameters", "check", "is_control"]
 
 _DEFAULT_TIMEOUT_S: Final = 900
 _MIN_TIMEOUT_S: Final = 10

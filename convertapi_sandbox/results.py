@@ -12,7 +12,8 @@ from convertapi_sandbox.disposition import attachment
 from convertapi_sandbox.errors import ApiError
 from convertapi_sandbox.files import StoredFile
 from convertapi_sandbox.jobs import Failure, Outcome, Success
-from convertapi_sandbox.odd_results import OCTET_STREAM, Material, Odd
+from convertapi_sandbox.odd_changes import Material
+from convertapi_sandbox.odd_results import OCTET_STREAM, Odd
 from convertapi_sandbox.wire import json_response
 
 __all__ = ["error_response", "odd_response", "outcome_response", "raw_response"]

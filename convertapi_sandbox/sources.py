@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 from convertapi_sandbox import outbound
 from convertapi_sandbox.disposition import file_name
 from convertapi_sandbox.errors import conversion_error
-from convertapi_sandbox.files import FileStore, FileWriter, StoredFile, safe_name
-from convertapi_sandbox.parameters import Value
+from convertapi_sandbox.file_store import FileStore, FileWriter
+from convertapi_sandbox.files import StoredFile, safe_name
+from convertapi_sandbox.values import Value
 
 __all__ = ["Sources"]
 

@@ -14,17 +14,17 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from conveyor.dead_letters import DeadGroup, DeadLetters
+    from conveyor.dead_groups import DeadGroup
+    from conveyor.dead_letters import DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
-        Event,
         Failure,
         FailureKind,
-        Progress,
         StagedFile,
         State,
         StoredFile,
     )
+    from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
@@ -45,7 +45,7 @@ if typing.TYPE_CHECKING:
     )
     from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
-    from conveyor.ledger.governor import AccountStatus
+    from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
 
 __version__ = "0.1.0"
@@ -86,19 +86,19 @@ __all__ = [
 ]
 
 _HOMES: typing.Final = {
-    "conveyor.dead_letters": (
-        "DeadGroup",
-        "DeadLetters",
-    ),
+    "conveyor.dead_groups": ("DeadGroup",),
+    "conveyor.dead_letters": ("DeadLetters",),
     "conveyor.domain.conversion": (
         "Conversion",
-        "Event",
         "Failure",
         "FailureKind",
-        "Progress",
         "StagedFile",
         "State",
         "StoredFile",
+    ),
+    "conveyor.domain.progress": (
+        "Event",
+        "Progress",
     ),
     "conveyor.errors": (
         "AcceptanceUnknown",
@@ -124,7 +124,7 @@ _HOMES: typing.Final = {
         "Status",
     ),
     "conveyor.handle": ("Handle",),
-    "conveyor.ledger.governor": ("AccountStatus",),
+    "conveyor.ledger.accounts": ("AccountStatus",),
     "conveyor.producer": ("Conveyor",),
 }
 _MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}

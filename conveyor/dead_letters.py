@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Final
 
-from kombu.exceptions import OperationalError
-
-from conveyor.domain import rules
-from conveyor.domain.conversion import Conversion, FailureKind, State
-from conveyor.domain.parameters import TIMEOUT_OUT_OF_BOUNDS
-from conveyor.errors import InvalidRequest, UnknownConversion
+from conveyor.dead_groups import DeadGroup, groups_of
+from conveyor.dead_reading import DeadReader, is_dead, no_such
+from conveyor.domain.conversion import Conversion, FailureKind
 from conveyor.fleet import Page, page_of
-from conveyor.ledger import Entry, Ledger
+from conveyor.ledger import Ledger
 from conveyor.ledger.index import Index
-from conveyor.ledger.leftovers import Leftover, everything_of
-from conveyor.messaging import bells
 from conveyor.messaging.publishing import Publisher
+from conveyor.replaying import check_timeout, is_paid_result, left_by, may_be_asked, replay
 from conveyor.storage import Storage
 
-__all__ = ["DeadGroup", "DeadLetters"]
-
-# Read in one round trip: thousands may lie there, and Redis does nothing else meanwhile.
-_BATCH: Final = 200
-# The service's own bounds for `Timeout`.
-# Nobody knows what became of the job: it is asked for before another is paid.
-_UNCLEAR: Final = frozenset(
-    {FailureKind.POSSIBLY_PAID, FailureKind.UNREADABLE, FailureKind.INTERNAL}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadGroup:
-    """Dead letters of one class and one account.
-
-    Attributes:
-        kind: Their class.
-        account: The fingerprint of the account that they were last submitted for; empty where
-            none of them ever was.
-        count: How many.
-    """
-
-    kind: FailureKind
-    account: str
-    count: int
+__all__ = ["DeadLetters"]
 
 
 class DeadLetters:
@@ -64,6 +32,7 @@ class DeadLetters:
         self, ledger: Ledger, index: Index, storage: Storage, publisher: Publisher
     ) -> None:
         self._ledger = ledger
+        self._reader = DeadReader(ledger)
         self._index = index
         self._storage = storage
         self._publisher = publisher
@@ -81,12 +50,8 @@ class DeadLetters:
             account: Only those of this account, by its fingerprint.
             limit: At most so many.
         """
-        found = (
-            entry.conversion
-            for entry in self._entries()
-            if kind in (None, _kind_of(entry)) and account in (None, entry.account)
-        )
-        return list(islice(found, limit))
+        found = self._reader.chosen(kind, account)
+        return [entry.conversion for entry in islice(found, limit)]
 
     def page(self, kind: FailureKind | None = None, limit: int = 50, cursor: str = "") -> Page:
         """Dead letters page by page, those that became one last first.
@@ -100,12 +65,11 @@ class DeadLetters:
             InvalidRequest: The cursor is invalid.
         """
         entries, following = self._index.dead_page(kind, limit, cursor)
-        return page_of(list(filter(_is_dead, entries)), following, self._ledger.expected_durations)
+        return page_of(list(filter(is_dead, entries)), following, self._ledger.expected_durations)
 
     def groups(self) -> Sequence[DeadGroup]:
         """How many dead letters there are of each class and account, the most first."""
-        counts = Counter((_kind_of(entry), entry.account) for entry in self._entries())
-        return [DeadGroup(*group, count) for group, count in counts.most_common()]
+        return groups_of(self._reader.all())
 
     def show(self, conversion_id: str) -> Conversion:
         """Get one dead letter.
@@ -113,7 +77,7 @@ class DeadLetters:
         Raises:
             UnknownConversion: There is no such dead letter.
         """
-        return self._dead(conversion_id).conversion
+        return self._reader.one(conversion_id).conversion
 
     def costs(self, conversion_id: str) -> bool:
         """Whether a replay of this dead letter is paid again.
@@ -126,7 +90,7 @@ class DeadLetters:
         """
         costs = self.costs_of([conversion_id])
         if not costs:
-            raise _no_such(conversion_id)
+            raise no_such(conversion_id)
         return costs[conversion_id]
 
     def asks_first(self, conversion_id: str) -> bool:
@@ -140,7 +104,7 @@ class DeadLetters:
         Raises:
             UnknownConversion: There is no such dead letter.
         """
-        return _may_be_asked(self._dead(conversion_id))
+        return may_be_asked(self._reader.one(conversion_id))
 
     def costs_of(self, conversion_ids: Sequence[str]) -> Mapping[str, bool]:
         """Say for many dead letters whether a replay is paid again, in few round trips.
@@ -152,7 +116,7 @@ class DeadLetters:
             Whether each is paid again, by its id. What is no dead letter, or none any more, is
             left out.
         """
-        return {entry.id: not _is_paid_result(entry) for entry in self._read(conversion_ids)}
+        return {entry.id: not is_paid_result(entry) for entry in self._reader.some(conversion_ids)}
 
     def replay(self, conversion_id: str, timeout: int | None = None) -> Conversion:
         """Try a dead letter again, under the same id, with the caller's callbacks.
@@ -173,22 +137,9 @@ class DeadLetters:
             InvalidRequest: The timeout is out of bounds.
             UnknownConversion: There is no such dead letter.
         """
-        if timeout is not None and timeout not in rules.TIMEOUTS_S:
-            raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
-        dead = self._dead(conversion_id)
-        if _is_paid_result(dead):
-            entry = self._ledger.redeliver(dead)
-        elif _may_be_asked(dead):
-            entry = self._ledger.ask_again(dead)
-        else:
-            entry = self._ledger.replay(dead, timeout, _left_by(dead))
-        if entry is None:
-            raise _no_such(conversion_id)
-        if entry.state is State.READY:
-            # Without the message the sweep rings for it: it is due.
-            with suppress(OperationalError):
-                bells.deliver(self._publisher, entry)
-        return entry.conversion
+        check_timeout(timeout)
+        dead = self._reader.one(conversion_id)
+        return replay(self._ledger, self._publisher, dead, timeout).conversion
 
     def purge(self, older_than_s: float) -> int:
         """Forget dead letters, and remove their staged sources and what the service keeps of them.
@@ -200,8 +151,8 @@ class DeadLetters:
             How many.
         """
         purged = 0
-        for entry in self._entries(older_than_s):
-            if self._ledger.purge(entry, _left_by(entry)) is not None:
+        for entry in self._reader.all(older_than_s):
+            if self._ledger.purge(entry, left_by(entry)) is not None:
                 if not entry.shared:
                     self._storage.remove_staged(entry.request.addresses)
                 purged += 1
@@ -249,50 +200,3 @@ class DeadLetters:
             Whether there was one.
         """
         return self._ledger.discard(conversion_id)
-
-    def _entries(self, older_than_s: float | None = None) -> Iterator[Entry]:
-        return self._read(self._ledger.dead_ids(older_than_s))
-
-    def _read(self, conversion_ids: Sequence[str]) -> Iterator[Entry]:
-        """Those that are dead letters; one may have been replayed meanwhile."""
-        for start in range(0, len(conversion_ids), _BATCH):
-            found = self._ledger.find_many(conversion_ids[start : start + _BATCH])
-            yield from filter(_is_dead, found)
-
-    def _dead(self, conversion_id: str) -> Entry:
-        entry = self._ledger.find(conversion_id)
-        if entry is None or not _is_dead(entry):
-            raise _no_such(conversion_id)
-        return entry
-
-
-def _is_dead(entry: Entry) -> bool:
-    return entry.state.is_dead
-
-
-def _kind_of(entry: Entry) -> FailureKind:
-    return entry.failure.kind if entry.failure else FailureKind.SERVICE
-
-
-def _is_paid_result(entry: Entry) -> bool:
-    """Whether the service still keeps a result that was paid and not stored."""
-    is_kept = entry.result is not None and entry.result_age_s < rules.FILE_LIFE_S
-    return entry.state is State.FAILED and is_kept
-
-
-def _may_be_asked(entry: Entry) -> bool:
-    """Whether its job may have been paid, and the service may still know it."""
-    is_unclear = entry.failure is not None and entry.failure.kind in _UNCLEAR
-    is_known = bool(entry.job_id) and entry.submits > 0 and entry.job_age_s < rules.JOB_LIFE_S
-    return entry.state is State.FAILED and is_unclear and is_known
-
-
-def _left_by(entry: Entry) -> list[Leftover]:
-    """What a dead letter still has at the service, once nobody asks for it any more."""
-    return everything_of(entry, entry.since_s(entry.finished_at or entry.created_at))
-
-
-def _no_such(conversion_id: str) -> UnknownConversion:
-    return UnknownConversion(
-        f"No dead letter has the id {conversion_id!r}: `conveyor dead list` shows those that exist."
-    )

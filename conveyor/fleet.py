@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from conveyor.domain.conversion import Conversion, FailureKind, Progress, State
-from conveyor.handle import progress_of
+from conveyor.domain.conversion import Conversion, FailureKind, State
+from conveyor.domain.progress import Progress
+from conveyor.estimating import progress_of
 from conveyor.ledger import Entry
+from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.expected_durations import ExpectedDurations
-from conveyor.ledger.governor import AccountStatus
 from conveyor.ledger.index import Reading
 
 __all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]

@@ -92,6 +92,12 @@ class _Slot(Generic[T]):
         self._lock = RLock()
 
     def get(self, instance: object, make: Callable[[Any], T]) -> T:
+        """The object, made by the first who asks for it.
+
+        Args:
+            instance: Has the attribute.
+            make: Makes it. Other threads that ask meanwhile wait.
+        """
         value = self.value
         if value is None:
             with self._lock:
@@ -101,6 +107,7 @@ class _Slot(Generic[T]):
         return value
 
     def take(self) -> T | None:
+        """Remove the object, and return it; None if there is none."""
         with self._lock:
             value, self.value = self.value, None
         return value

@@ -17,12 +17,12 @@ from conveyor.domain.sources import SourceInput
 from conveyor.errors import BrokerUnavailable
 from conveyor.fleet import Fleet, Page, Status, page_of, status_of
 from conveyor.handle import Handle
-from conveyor.ledger import Ledger, NotRung, governor, neighbours
-from conveyor.ledger.governor import AccountStatus
+from conveyor.ledger import Ledger, NotRung, accounts, neighbours
+from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.neighbours import Neighbours
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
-from conveyor.messaging import application
+from conveyor.messaging.application_servers import broker_of, results_of
 from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance
@@ -70,8 +70,8 @@ class Conveyor:
         namespace: str | None = None,
     ) -> None:
         if celery_app is not None:
-            broker_url = broker_url or application.broker_of(celery_app)
-            result_backend = result_backend or application.results_of(celery_app)
+            broker_url = broker_url or broker_of(celery_app)
+            result_backend = result_backend or results_of(celery_app)
         given = {
             "broker_url": broker_url,
             "redis_url": redis_url,
@@ -119,7 +119,7 @@ class Conveyor:
         Raises:
             SettingsError: One is wrong; the message names it.
         """
-        known = {} if celery_app is None else {"broker_url": application.broker_of(celery_app)}
+        known = {} if celery_app is None else {"broker_url": broker_of(celery_app)}
         settings = load(ProducerSettings, **known)
         return cls(
             broker_url=settings.broker_url.get_secret_value(),
@@ -374,7 +374,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return governor.accounts(self._services.client)
+        return accounts.accounts(self._services.client)
 
     def neighbours(self) -> Neighbours:
         """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
@@ -397,7 +397,7 @@ class Conveyor:
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return governor.resume(self._services.client, account)
+        return accounts.resume(self._services.client, account)
 
     aunstage = async_twin(unstage)
     """Async version of `unstage`."""

@@ -1,13 +1,12 @@
 """The library's settings: the only place where it reads the environment.
 
 A web application needs to know where the broker, Redis and the storage are, and nothing else. The
-workers' settings, the API secret among them, extend these in ``config/settings.py``. The few that
-``conveyor doctor --live`` needs, to ask the service itself, stand here too.
+workers' settings, the API secret among them, extend these in ``config/``. The few that ``conveyor
+doctor --live`` needs, to ask the service itself, stand in `conveyor.live.settings`.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,18 +19,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from conveyor.domain import rules
-from conveyor.domain.servers import ServerUrl, is_redis_url
+from conveyor.domain.servers import ServerUrl
+from conveyor.domain.url_parts import is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
 
-__all__ = ["ENV_PREFIX", "ExplicitSettings", "LiveSettings", "ProducerSettings", "load"]
+__all__ = ["ENV_PREFIX", "ExplicitSettings", "ProducerSettings", "load"]
 
 ENV_PREFIX = "CONVEYOR_"
-
-
-_SENDABLE = re.compile(r"[!-~]{4,8192}")
-_MAX_SECRET_BYTES = 64 * 1024
 
 _DEFAULT_SERVER = "redis://127.0.0.1:6379/0"
 
@@ -136,61 +131,6 @@ class ExplicitSettings(ProducerSettings):
         return (init_settings,)
 
 
-class LiveSettings(BaseSettings):
-    """What a run against the service needs to know, under the names of the workers' settings."""
-
-    model_config = ProducerSettings.model_config
-
-    api_url: str = Field(
-        default=rules.DEFAULT_URL,
-        description=f"The service's host, or one of its regions (`{rules.REGIONAL_URL}`).",
-    )
-    api_secret: SecretStr = Field(
-        default=SecretStr(""), description="An API token, the account's secret, or a JWT."
-    )
-    api_secret_file: str = Field(default="", description="A file that holds it.")
-    api_master_token: SecretStr = Field(
-        default=SecretStr(""), description="The master token, which reads the account's counters."
-    )
-    api_proxy: str = Field(
-        default="", description="An HTTP proxy between the workers and ConvertAPI."
-    )
-    poll_spacing_seconds: float = Field(
-        default=rules.LEAST_SPACING_S,
-        ge=0.05,
-        le=30,
-        description="Seconds between two polls of a job. Below 5 only for a service on loopback.",
-    )
-
-    @field_validator("api_url")
-    @classmethod
-    def _without_end(cls, url: str) -> str:
-        return url.rstrip("/")
-
-    @model_validator(mode="after")
-    def _has_a_secret(self) -> LiveSettings:
-        given = [bool(self.api_secret.get_secret_value()), bool(self.api_secret_file)]
-        if sum(given) != 1:
-            raise ValueError(
-                f"{ENV_PREFIX}API_SECRET, or {ENV_PREFIX}API_SECRET_FILE instead: set one of them"
-            )
-        return self
-
-    @property
-    def secret(self) -> str:
-        """The credential, from the environment or from a file.
-
-        Raises:
-            SettingsError: The file can't be read, or it can't be sent in a header.
-        """
-        secret = self.api_secret.get_secret_value() or _read_secret(self.api_secret_file)
-        if not _SENDABLE.fullmatch(secret.strip()):
-            raise SettingsError(
-                f"{ENV_PREFIX}API_SECRET is wrong: it must be 4 or more characters, without blanks"
-            )
-        return secret.strip()
-
-
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -211,17 +151,6 @@ def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
         return settings_class(**values)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
-
-
-def _read_secret(path: str) -> str:
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(_MAX_SECRET_BYTES).decode()
-    except (OSError, ValueError):
-        raise SettingsError(
-            f"{ENV_PREFIX}API_SECRET_FILE is wrong: the file can't be read. Check its path and "
-            "permissions"
-        ) from None
 
 
 def _scheme(url: str) -> str:

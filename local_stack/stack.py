@@ -9,8 +9,6 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from itertools import chain, repeat
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from conveyor import Conveyor
 from local_stack import commands
@@ -18,6 +16,7 @@ from local_stack.endpoints import Endpoints
 from local_stack.environment import ROOT, child_environment
 from local_stack.ports import LOOPBACK
 from local_stack.process import Child
+from local_stack.running import Running
 from local_stack.valkey import Valkey
 
 __all__ = ["LocalStack", "consumes"]
@@ -35,7 +34,7 @@ _OF_WEB = (
 )
 
 
-class LocalStack:
+class LocalStack(Running):
     """Valkey, the sandbox, workers and, if wanted, `web` and Flower, on free loopback ports.
 
     Everything ends with the ``with`` block, also when the start fails half-way. On Linux it ends
@@ -88,6 +87,7 @@ class LocalStack:
                 unless given.
             endpoints: Ports and secrets; free ones and new ones, unless given.
         """
+        super().__init__()
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="conveyor-")
         self.directory = Path(self._temporary.name) if self._temporary else Path(directory or "")
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,6 @@ class LocalStack:
         self.workers = tuple(self._child(name, commands.worker(self._node(name))) for name in names)
         self.flower = self._child("flower", commands.flower(self._at.flower)) if flower else None
         self.web = self._child("web", commands.web(), self._web_settings) if web else None
-        self._running = ExitStack()
 
     @property
     def broker_url(self) -> str:
@@ -192,25 +191,14 @@ class LocalStack:
         worker.start()
         self._wait_worker(worker)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as running:
-            if self._temporary:
-                running.callback(self._temporary.cleanup)
-            if self._own_valkey:
-                running.callback(self.valkey.close)
-                self.valkey.start()
-            running.callback(self._stop_clients)
-            self._start_clients()
-            self._running = running.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._running.close()
+    def _start_in(self, running: ExitStack) -> None:
+        if self._temporary:
+            running.callback(self._temporary.cleanup)
+        if self._own_valkey:
+            running.callback(self.valkey.close)
+            self.valkey.start()
+        running.callback(self._stop_clients)
+        self._start_clients()
 
     def _child(
         self, name: str, command: Sequence[str], settings: Mapping[str, str] | None = None

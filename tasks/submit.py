@@ -11,7 +11,7 @@ from celery.exceptions import Ignore
 from conveyor import names
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.canvas import Caller
-from conveyor.domain.decision import held_too_long
+from conveyor.domain.giving_up import held_too_long
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass

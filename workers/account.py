@@ -6,9 +6,9 @@ from typing import Final
 
 import structlog
 
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ApiError
-from conveyor.domain import rules, schedule
+from conveyor.domain import retries, rules
 from conveyor.domain.answers import Failed, Finished, Started, SubmitAnswer, Unreadable
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.failures import failure_of
@@ -127,7 +127,7 @@ def throttled_for_s(
     """
     rate = services.governor.throttled()
     log.info("throttled", rate=round(rate, 2))
-    least_s = schedule.retry_submit(services.spacing_s, consecutive_failures)
+    least_s = retries.retry_submit(services.spacing_s, consecutive_failures)
     return max(least_s, min(retry_after_s or 0.0, _LONGEST_THROTTLE_S))
 
 

@@ -9,7 +9,8 @@ from typing import Final
 import requests
 
 from config.settings import WorkerSettings
-from conveyor.convertapi.client import Account, ConvertApi
+from conveyor.convertapi.account import Account
+from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ApiError, Refused
 from conveyor.diagnosis.checks import Finding
 from conveyor.domain import rules

@@ -16,11 +16,12 @@ import structlog
 
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ApiError, ComeLater, Refused, WrongHost
-from conveyor.domain import schedule
+from conveyor.domain import retries
 from conveyor.domain.answers import Finished, PollAnswer, Started, SubmitAnswer
 from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
-from conveyor.ledger.leftovers import Leftover, everything_of
+from conveyor.ledger.left_behind import everything_of
+from conveyor.ledger.leftover import Leftover
 from workers.services import Services
 from workers.wiring import wired
 
@@ -118,7 +119,7 @@ def _work_off(services: Services, batch: Sequence[Leftover]) -> bool:
 
 def _delete(services: Services, leftover: Leftover) -> float | None:
     """Send one DELETE. Returns the seconds until the next; None where there shall be none."""
-    wait_s = schedule.retry_delete(services.spacing_s, leftover.failures)
+    wait_s = retries.retry_delete(services.spacing_s, leftover.failures)
     try:
         if _send(services.api, leftover) or leftover.seen or leftover.failures + 1 >= _UNSEEN_TRIES:
             return None
@@ -150,7 +151,7 @@ def _send(api: ConvertApi, leftover: Leftover) -> bool:
 
 def _be_patient(services: Services, error: ComeLater, wait_s: float) -> float:
     """The wait that the service asks for; where it is overloaded, everybody keeps it."""
-    asked_s = min(error.retry_after_s or 0.0, schedule.MAX_DELETE_S)
+    asked_s = min(error.retry_after_s or 0.0, retries.MAX_DELETE_S)
     if error.status in _THROTTLES:
         services.ledger.leftovers.pause(asked_s or services.spacing_s)
     return max(asked_s, wait_s)

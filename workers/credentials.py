@@ -15,9 +15,9 @@ from typing import Final
 
 import structlog
 
-from config.secret import read_secret
 from config.settings import WorkerSettings
 from conveyor.convertapi.credentials import Credentials, FixedCredentials
+from conveyor.secret import read_secret
 
 __all__ = ["FileCredentials", "JwtCredentials", "credentials_of", "owner_of"]
 

@@ -22,7 +22,7 @@ from flower.views import BaseHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import RequestHandler
 
-from conveyor.domain.servers import is_redis_url
+from conveyor.domain.url_parts import is_redis_url
 from conveyor.ledger import aconnect
 from conveyor.visitors import Visit, refusal_of
 

@@ -13,7 +13,7 @@ from celery.states import FAILURE, READY_STATES
 
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import ConversionFailed
-from conveyor.ledger.audit import Lost
+from conveyor.ledger.findings import Lost
 from workers.services import Services
 
 __all__ = ["report"]

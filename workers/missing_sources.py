@@ -7,10 +7,11 @@ from dataclasses import replace
 import structlog
 
 from conveyor.convertapi.errors import ApiError, ComeLater
-from conveyor.domain import schedule
+from conveyor.domain import retries
 from conveyor.domain.conversion import FailureKind
-from conveyor.domain.decision import denied, held_too_long, waited_too_long
+from conveyor.domain.giving_up import held_too_long, waited_too_long
 from conveyor.domain.next_steps import Bury, Hold
+from conveyor.domain.refused_submits import denied
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.governor import Admission
@@ -74,7 +75,7 @@ def _try_later(services: Services, passed: Pass, error: Exception) -> Entry | No
     if too_long is not None:
         kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
         return services.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
-    delay_s = schedule.retry_submit(services.spacing_s, entry.consecutive_failures)
+    delay_s = retries.retry_submit(services.spacing_s, entry.consecutive_failures)
     if isinstance(error, ComeLater):
         delay_s = throttled_for_s(services, entry.consecutive_failures, error.retry_after_s)
     log.warning("submit_delayed", reason=note, delay_s=round(delay_s, 2))
@@ -88,6 +89,6 @@ def _wait_for_storage(services: Services, passed: Pass, note: str) -> Entry | No
     if too_long is not None:
         failure = replace(too_long, kind=FailureKind.STORAGE)
         return services.ledger.failed(entry, failure, leaving=leaving)
-    delay_s = schedule.for_another(entry.consecutive_failures)
+    delay_s = retries.for_another(entry.consecutive_failures)
     log.warning("submit_held", reason=note, delay_s=delay_s)
     return services.ledger.submit_later(entry, delay_s, note, held=True, leaving=leaving)

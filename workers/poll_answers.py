@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from conveyor.domain import schedule
+from conveyor.domain import polls, retries
 from conveyor.domain.answers import Finished, PollAnswer
 from conveyor.domain.decision import after_poll
 from conveyor.domain.next_steps import Bury, Expire, PollAgain, SubmitAgain
@@ -71,7 +71,7 @@ def record_poll(services: Services, polled: Polled, taking: Tenure | None) -> En
 def _submit_again(services: Services, passed: Pass, again: SubmitAgain) -> Entry | None:
     entry, is_new_job = passed.entry, again.pays_anew or again.reupload
     delay_s = (
-        0 if is_new_job else schedule.retry_submit(services.spacing_s, entry.consecutive_failures)
+        0 if is_new_job else retries.retry_submit(services.spacing_s, entry.consecutive_failures)
     )
     log.warning("submit_again", reason=again.note, submits=entry.submits)
     return services.ledger.put_back(
@@ -104,6 +104,6 @@ def _wait_s(services: Services, polled: Polled, again: PollAgain) -> float:
     entry = polled.passed.entry
     age_s = entry.job_age_s
     if again.missing:
-        return schedule.until_proof(services.spacing_s, age_s, again.proof_in_s)
+        return polls.until_proof(services.spacing_s, age_s, again.proof_in_s)
     consecutive_failures = entry.consecutive_failures + 1 if again.failed else 0
     return services.schedule_of(entry).next(age_s, consecutive_failures, took_s=polled.took_s)

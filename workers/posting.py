@@ -8,6 +8,7 @@ from typing import Final
 
 from conveyor.domain.answers import Finished, NotFound, Started, SubmitAnswer
 from conveyor.domain.dialect import Dialect
+from conveyor.domain.service_form import form_of
 from conveyor.ledger import Entry, Submission
 from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
@@ -112,7 +113,7 @@ def _start(services: Services, passed: Pass, wait_s: float) -> SubmitAnswer:
         return services.api.start(
             entry.dialect,
             (request.from_format, request.to_format),
-            request.form(entry.uploads),
+            form_of(request, entry.uploads),
             entry.job_id,
             services.keeper(entry.id),
             webhook=services.webhook(entry.id),

@@ -24,11 +24,11 @@ from celery.app.task import Context
 from celery.exceptions import Ignore
 from kombu.exceptions import OperationalError
 
-from conveyor.domain import schedule
+from conveyor.domain import retries
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.faults import RedisError
-from conveyor.ledger.leftovers import leftovers_of
+from conveyor.ledger.left_behind import leftovers_of
 from workers.canvas import steps_of
 from workers.comebacks import come_back
 from workers.recipient import Recipient
@@ -136,7 +136,7 @@ def _away(backend: Any) -> tuple[type[Exception], ...]:
 
 def _come_again(services: Services, entry: Entry, error: Exception) -> NoReturn:
     """Later, by a date in the ledger."""
-    delay_s = schedule.retry_report(entry.undelivered)
+    delay_s = retries.retry_report(entry.undelivered)
     log.warning("result_backend_away", reason=type(error).__name__, delay_s=delay_s)
     services.ledger.undelivered(entry, delay_s)
     raise Ignore

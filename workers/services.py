@@ -9,7 +9,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from config.settings import WorkerSettings
-from conveyor.convertapi.client import ConvertApi, Keeper
+from conveyor.convertapi.client import ConvertApi
+from conveyor.convertapi.keeping import Keeper
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.jobs import job_uuid
 from conveyor.domain.next_steps import Limits

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from conveyor.domain import schedule
+from conveyor.domain import retries
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Entry
@@ -40,7 +40,7 @@ def stumble(services: Services, conversion_id: str) -> bool:
     if entry is None:
         return False
     if not entry.delivered:
-        noted = services.ledger.stumbled(entry, schedule.after_stumble(entry.stumbles))
+        noted = services.ledger.stumbled(entry, retries.after_stumble(entry.stumbles))
         if noted is not None:
             _end_if_hopeless(services, noted)
     return True

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import structlog
 
-from conveyor.domain import schedule
+from conveyor.domain import polls, retries
 from conveyor.domain.answers import Finished, Started, Throttled
 from conveyor.domain.decision import after_submit
 from conveyor.domain.next_steps import AskFirst, Bury, Hold, SubmitAgain
@@ -61,7 +61,7 @@ def _record(
         case AskFirst(note, closed_at_once, refusal):
             log.warning("submit_unclear", reason=note)
             return ledger.ask_first(
-                *(entry, schedule.next_poll(spacing_s, 0), note),
+                *(entry, polls.next_poll(spacing_s, 0), note),
                 closed_at_once=closed_at_once,
                 refusal=refusal,
                 leaving=leaving,
@@ -102,7 +102,7 @@ def _submit_again_in_s(services: Services, posted: Posted, *, reupload: bool) ->
     consecutive_failures = posted.passed.entry.consecutive_failures
     if isinstance(posted.answer, Throttled):
         return throttled_for_s(services, consecutive_failures, posted.answer.retry_after_s)
-    return schedule.retry_submit(services.spacing_s, consecutive_failures)
+    return retries.retry_submit(services.spacing_s, consecutive_failures)
 
 
 def _started(services: Services, passed: Pass, job_id: str, posted_at: float) -> Entry | None:

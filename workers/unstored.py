@@ -8,7 +8,7 @@ import structlog
 from celery.exceptions import Ignore
 
 from conveyor.convertapi.errors import ApiError, ComeLater
-from conveyor.domain import rules, schedule
+from conveyor.domain import retries, rules
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry
@@ -52,8 +52,8 @@ def come_again_or_give_up(
 
 def _delay_s(services: Services, entry: Entry, error: StorageError | ApiError) -> float:
     if isinstance(error, OtherStorage):
-        return schedule.for_another(entry.deliveries)
-    delay_s = schedule.retry_storage(services.spacing_s, entry.faults)
+        return retries.for_another(entry.deliveries)
+    delay_s = retries.retry_storage(services.spacing_s, entry.faults)
     return max(delay_s, error.retry_after_s or 0) if isinstance(error, ComeLater) else delay_s
 
 

@@ -11,7 +11,8 @@ from celery import Celery
 
 from config.settings import WorkerSettings
 from conveyor.convertapi.client import ConvertApi
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.next_steps import Limits
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.claims import Claims

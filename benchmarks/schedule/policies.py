@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final, Protocol
 
-from conveyor.domain import schedule
+from conveyor.domain import polls
 from conveyor.domain.durations import Durations, Expectation, Sighting
 
 __all__ = ["Aimed", "Average", "Backoff", "Conveyor", "Fixed", "Oracle", "Policy"]
@@ -101,11 +101,11 @@ class Conveyor(Fixed):
         """Where it probably ends."""
         if now_s - self._looked_at >= (_LOOK_EVERY_S if self._expectation else 0.5):
             self._expectation, self._looked_at = self._known.expectation(), now_s
-        return schedule.first_poll(SPACING_S, self._expectation)
+        return polls.first_poll(SPACING_S, self._expectation)
 
     def next_s(self, age_s: float, _polls: int) -> float:
         """In proportion to the age."""
-        return schedule.next_poll(SPACING_S, age_s, 0, self._expectation)
+        return polls.next_poll(SPACING_S, age_s, 0, self._expectation)
 
     def saw(self, now_s: float, sighting: Sighting) -> None:
         """What was seen in a second is sent at once, and read as Redis keeps it."""

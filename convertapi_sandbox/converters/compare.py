@@ -10,8 +10,10 @@ from difflib import SequenceMatcher
 from itertools import starmap, zip_longest
 from typing import Any, Final
 
+from convertapi_sandbox.converters.documents import read_text
 from convertapi_sandbox.converters.model import Converter, Output, Takes, Task
-from convertapi_sandbox.converters.pandoc import PASSWORD, read_text, run_pandoc
+from convertapi_sandbox.converters.pandoc import PASSWORD
+from convertapi_sandbox.converters.pandoc_program import run_pandoc
 from convertapi_sandbox.converters.syntax_tree import API_VERSION
 
 __all__ = ["CONVERTERS"]

@@ -47,6 +47,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     """
 
     def read(value: str) -> int:
+        """Take a whole number within the bounds."""
         problem = f"The value must be a whole number from {low} to {high}."
         try:
             number = int(value)
@@ -63,6 +64,7 @@ def choice(*allowed: str) -> Callable[[str], str]:
     """Return a reader of one of some words, in any case."""
 
     def read(value: str) -> str:
+        """Take one of the words, in lower case."""
         if value.lower() not in allowed:
             raise ValueError(f"The value must be one of: {', '.join(allowed)}.")
         return value.lower()

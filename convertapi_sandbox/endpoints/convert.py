@@ -12,17 +12,18 @@ from starlette.routing import Route
 
 from convertapi_sandbox.addresses import Address, by_place
 from convertapi_sandbox.config import Dialect
-from convertapi_sandbox.conversions import Order
 from convertapi_sandbox.converters.registry import canonical
 from convertapi_sandbox.core import Core
 from convertapi_sandbox.credentials import Right
 from convertapi_sandbox.errors import invalid_parameters
 from convertapi_sandbox.jobs import Job, is_job_id
 from convertapi_sandbox.odd_results import ODD_RESULTS
+from convertapi_sandbox.orders import Order
 from convertapi_sandbox.parameters import Parameters, check, is_control
-from convertapi_sandbox.request_body import Pair, body_pairs, query_pairs
+from convertapi_sandbox.request_body import body_pairs, query_pairs
 from convertapi_sandbox.results import odd_response, outcome_response
 from convertapi_sandbox.submits import SubmitAnswer
+from convertapi_sandbox.values import Pair
 from convertapi_sandbox.wire import Dropped, gateway_page, json_response, transport_of
 
 __all__ = ["ConvertEndpoint"]

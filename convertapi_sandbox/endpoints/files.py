@@ -14,7 +14,7 @@ from convertapi_sandbox.addresses import Address
 from convertapi_sandbox.core import Core
 from convertapi_sandbox.credentials import Right
 from convertapi_sandbox.files import StoredFile
-from convertapi_sandbox.request_body import multipart_form, no_file_name, save_body, save_part
+from convertapi_sandbox.incoming_files import multipart_form, no_file_name, save_body, save_part
 from convertapi_sandbox.wire import json_response
 
 __all__ = ["FilesEndpoint"]

@@ -142,6 +142,7 @@ class PollAnswer(Response):
         ended = time.monotonic()
 
         async def noted(message: Message) -> None:
+            """Send a message, and note when its bytes went."""
             nonlocal ended
             # Before they go: they may have arrived long before we run again. An empty body is none.
             if message.get("body") != b"":

@@ -12,7 +12,7 @@ from conveyor.cli import console
 from conveyor.cli.session import connected
 from conveyor.cli.text import duration_text
 from conveyor.errors import InvalidRequest
-from conveyor.ledger.governor import AccountStatus
+from conveyor.ledger.accounts import AccountStatus
 
 __all__ = ["app"]
 

@@ -13,7 +13,8 @@ from rich.progress import Progress as Display
 
 from conveyor.cli.console import say
 from conveyor.cli.text import count, duration_text, one_line
-from conveyor.domain.conversion import Conversion, Progress, State
+from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.progress import Progress
 from conveyor.errors import AccountHeld, WaitTimeout
 from conveyor.handle import Handle
 
@@ -90,6 +91,7 @@ def _live(console: Console) -> Iterator[Show]:
         task = display.add_task(State.QUEUED, total=None, detail="")
 
         def show(progress: Progress) -> None:
+            """Move the bar."""
             # By hand: `update` reads None as "unchanged", and here it means a bar without end.
             display.tasks[0].total = None if progress.fraction is None else 1.0
             display.update(
@@ -109,6 +111,7 @@ def _lines(console: Console) -> Iterator[Show]:
     said: tuple[str, str, bool] | None = None
 
     def show(progress: Progress) -> None:
+        """Print a line if there is any news."""
         nonlocal said
         # Not the elapsed time: it changes without anything having happened.
         if said != (progress.state, progress.note, progress.late):

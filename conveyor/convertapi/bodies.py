@@ -11,10 +11,10 @@ import requests
 
 from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.cleaning import clean_whole
-from conveyor.convertapi.deadline import Exchange
 from conveyor.convertapi.errors import Unclear
+from conveyor.convertapi.exchange import Exchange
 from conveyor.convertapi.faults import translated
-from conveyor.convertapi.results import may_be_paid
+from conveyor.convertapi.payment import may_be_paid
 
 __all__ = ["Download", "begin_file", "read_answer"]
 

@@ -1,49 +1,29 @@
-"""urllib3's connections, bound to the exchange that they work for, and `requests`' adapter of them.
+"""urllib3's connections, bound to the exchange that they work for.
 
 Every step that may wait is bounded by the exchange's deadline: TLS, a proxy's tunnel, the request,
 the head with whatever comes before it, the body, the trailers.
-
-`requests` and urllib3 serve every kind of caller. Here a request is sent once, follows nothing, and
-was prepared by us. So a direct request skips what they do for others: parsing, retries, redirects,
-cookies, the look for a proxy. Pools, TLS, proxies, bodies and their encodings stay theirs.
 """
 
 from __future__ import annotations
 
-import errno
 import http.client
 import socket
-from ssl import SSLError as BaseSSLError
 from typing import Any, Final
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    MaxRetryError,
-    ProtocolError,
-    ReadTimeoutError,
-    SSLError,
-)
-from urllib3.util.ssl_match_hostname import CertificateError
+from urllib3.exceptions import ConnectTimeoutError
 
-from conveyor.convertapi.deadline import CURRENT, Exchange, Lever
+from conveyor.convertapi.exchange import CURRENT, Exchange, Lever
 from conveyor.convertapi.heads import Head
-from conveyor.convertapi.origins import Origin
-from conveyor.convertapi.prepared import Fields, Request
+from conveyor.convertapi.prepared import Fields
 
-__all__ = ["Adapter"]
+__all__ = ["Connection", "TlsConnection"]
 
-_MOST_POOLS: Final = 16
-# The last is macOS' word for the first.
-_REFUSED_HALF_WAY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 _ONE_PIECE_BYTES: Final = 64 * 1024
 
 
-class _Connection(HTTPConnection):
+class Connection(HTTPConnection):
     """A connection that its exchange can shut."""
 
     _head: Head | None = None
@@ -142,7 +122,7 @@ class _Connection(HTTPConnection):
             exchange.end()
 
 
-class _TlsConnection(_Connection, HTTPSConnection):
+class TlsConnection(Connection, HTTPSConnection):
     """A connection over TLS."""
 
     def _tunnel(self) -> None:
@@ -150,154 +130,3 @@ class _TlsConnection(_Connection, HTTPSConnection):
         super()._tunnel()
         if self._exchange is not None and self._exchange.is_late:
             raise TimeoutError("the deadline has passed")
-
-
-class _Pool(HTTPConnectionPool):
-    """Connections to a host."""
-
-    ConnectionCls = _Connection
-
-    def urlopen(  # type: ignore[override] # urllib3's has options that nobody gives
-        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
-    ) -> Any:
-        """Send a request once, and read its answer's head."""
-        if self.proxy is not None:
-            return super().urlopen(method, url, body, headers, **options)
-        connection = self._get_conn()
-        try:
-            response = self._ask(connection, method, url, body, headers, **options)
-        except BaseException:
-            connection.close()
-            self._put_conn(None)
-            raise
-        response._connection, response._pool = connection, self  # noqa: SLF001 - as urllib3 does
-        return response
-
-    def _ask(
-        self, connection: Any, method: str, url: str, body: Any, headers: Any, **options: Any
-    ) -> Any:
-        """Ask by a connection. Errors are those that urllib3 would raise."""
-        timeout = options["timeout"]
-        try:
-            connection.timeout = timeout.connect_timeout
-            _send(connection, method, url, body, headers, chunked=options["chunked"])
-            connection.timeout = timeout.read_timeout
-            return connection.getresponse()
-        except (BaseSSLError, CertificateError) as error:
-            raise MaxRetryError(self, url, SSLError(error)) from error
-        except ConnectTimeoutError as error:
-            raise MaxRetryError(self, url, error) from error
-        except TimeoutError as error:
-            raise ReadTimeoutError(self, url, "it took too long") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ProtocolError("Connection aborted.", error) from error
-
-    def _put_conn(self, conn: Any) -> None:
-        if isinstance(conn, _Connection):
-            conn.let_go()
-        super()._put_conn(conn)
-
-
-class _TlsPool(_Pool, HTTPSConnectionPool):
-    """The kept connections to one host over TLS."""
-
-    ConnectionCls = _TlsConnection
-
-
-def _send(
-    connection: Any, method: str, url: str, body: Any, headers: Any, *, chunked: bool
-) -> None:
-    """Send a request. One that is refused half-way may have been answered all the same."""
-    if connection.is_closed:
-        connection.connect()
-    try:
-        connection.request(method, url, body, headers, chunked=chunked)
-    except OSError as error:
-        if error.errno not in _REFUSED_HALF_WAY:
-            raise
-
-
-_POOLS: Final = {"http": _Pool, "https": _TlsPool}
-
-
-class Adapter(HTTPAdapter):
-    """`requests`' adapter over these connections, which sends a `Request`.
-
-    Args:
-        pool_size: Connections kept open to each host.
-        proxy: An http proxy to go through, empty for none.
-    """
-
-    def __init__(self, pool_size: int, proxy: str = "") -> None:
-        super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
-        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
-        self._pools: dict[Origin, Any] = {}
-
-    def send(  # type: ignore[override]  # our requests are no `requests.PreparedRequest`
-        self, request: Request, **options: Any
-    ) -> requests.Response:
-        """Send a request, and read its answer's head.
-
-        Args:
-            request: The request.
-            options: ``timeout``, as `requests` takes it.
-        """
-        return super().send(request, stream=True, proxies=self._proxies, **options)
-
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        self._pools.clear()
-        super().close()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools of direct connections."""
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
-
-    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
-        """Make the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = dict(_POOLS)
-        return manager
-
-    def get_connection_with_tls_context(  # type: ignore[override] # it takes what `send` is given
-        self, request: Request, verify: Any, proxies: Any = None, cert: Any = None
-    ) -> Any:
-        """Find the connections to a host, and have them verify it."""
-        pool = self._pools.get(request.origin)
-        if pool is None:
-            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            super().cert_verify(pool, request.url, verify, cert)
-            if len(self._pools) >= _MOST_POOLS:
-                self._pools.clear()
-            self._pools[request.origin] = pool
-        return pool
-
-    def cert_verify(self, *args: Any, **options: Any) -> None:
-        """Do nothing: how to verify was set when the connections were made."""
-
-    def request_url(self, request: Request, proxies: Any) -> str:  # type: ignore[override] # the same
-        """The request target: the whole URL for a proxy, otherwise the path."""
-        return super().request_url(request, proxies) if proxies else request.target
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Wrap an answer. Unlike `requests` this reads no cookies, and so none that are malformed.
-
-        Args:
-            req: The request.
-            resp: urllib3's answer.
-        """
-        response = _Response()
-        response.status_code = resp.status
-        response.headers = resp.headers
-        response.raw = resp
-        response.request = req
-        return response
-
-
-class _Response(requests.Response):
-    """An answer without a jar for cookies."""
-
-    def __init__(self) -> None:
-        self._content = False  # type: ignore[assignment] # as `requests` has it
-        self._content_consumed = False

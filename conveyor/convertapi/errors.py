@@ -10,7 +10,7 @@
     ├── ComeLater        a throttle, or somebody on the way asks for patience: nothing was done
     └── Refused          the service answered with an error of its own: status, code, message
 
-The lower errors of requests and urllib3 are translated once, in `conveyor.convertapi.transport`.
+The lower errors of requests and urllib3 are translated once, in `conveyor.convertapi.faults`.
 They hold the whole URL in their text, and a URL may hold a job id, so none is chained (invariant
 I5).
 """

@@ -12,8 +12,8 @@ from typing import Final
 import requests
 import urllib3
 
-from conveyor.convertapi.deadline import Exchange
 from conveyor.convertapi.errors import ApiError, Unclear, Unreachable
+from conveyor.convertapi.exchange import Exchange
 from conveyor.errors import ConveyorError
 
 __all__ = ["translated", "where_of"]

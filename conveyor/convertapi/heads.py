@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from urllib3 import HTTPHeaderDict
 
-from conveyor.convertapi.deadline import CURRENT
+from conveyor.convertapi.exchange import CURRENT
 
 __all__ = ["Head", "fields_of"]
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from conveyor.convertapi.answer import Answer
-from conveyor.convertapi.cleaning import MOST_MESSAGE_CHARACTERS, Scrubber, clean_identifier
+from conveyor.convertapi.cleaning import clean_identifier
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
 from conveyor.convertapi.keeping import Keeper
-from conveyor.convertapi.results import (
-    field_of,
-    has_field,
-    may_be_paid,
-    read_result,
-    speaks_of_result,
-)
+from conveyor.convertapi.named_fields import field_of, has_field
+from conveyor.convertapi.payment import may_be_paid, speaks_of_result
+from conveyor.convertapi.results import read_result
+from conveyor.convertapi.scrubbing import MOST_MESSAGE_CHARACTERS, Scrubber
 from conveyor.domain import rules
 from conveyor.domain.answers import (
     Busy,

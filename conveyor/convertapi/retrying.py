@@ -62,6 +62,7 @@ def insisting(retrying: Retrying, call: Callable[[], Answer]) -> Answer:
         first = [error]
 
     def again() -> Answer:
+        """Give tenacity the error of the first try, then try again."""
         if first:
             raise first.pop()
         return call()

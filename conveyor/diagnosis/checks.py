@@ -145,6 +145,7 @@ def begin(work: Callable[[], ResultT]) -> Future[ResultT]:
     outcome: Future[ResultT] = Future()
 
     def run() -> None:
+        """Do the work, and set what came of it."""
         try:
             outcome.set_result(work())
         except Exception as error:  # noqa: BLE001 - raised where it is awaited

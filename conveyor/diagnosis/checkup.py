@@ -17,9 +17,10 @@ from typing import Final
 
 from kombu.exceptions import OperationalError
 
+from conveyor.diagnosis.answer import no_worker
 from conveyor.diagnosis.broker import address_of_broker
 from conveyor.diagnosis.checks import Check, begin
-from conveyor.diagnosis.question import Question, no_worker
+from conveyor.diagnosis.question import Question
 from conveyor.diagnosis.silence import INQUIRY_S, why_silent
 from conveyor.errors import StorageError
 from conveyor.ledger.causes import explain

@@ -15,6 +15,7 @@ from celery.result import AsyncResult
 from celery.states import READY_STATES
 
 from conveyor import names
+from conveyor.diagnosis.answer import compare_ledgers, read_answer
 from conveyor.diagnosis.checks import Check, begin
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import LedgerUnavailable
@@ -23,7 +24,7 @@ from conveyor.ledger.causes import explain
 from conveyor.messaging.publishing import options_of
 from conveyor.producer import Conveyor
 
-__all__ = ["ROLL_CALL_S", "Question", "no_worker"]
+__all__ = ["ROLL_CALL_S", "Question"]
 
 ROLL_CALL_S: Final = 1.2
 """How long workers have to say that they are there, where no answer comes, seconds."""
@@ -79,7 +80,7 @@ class Question:
     def told(self) -> list[Check]:
         """What the worker says, in checks; not before `report` has found it."""
         report = self._come() or {}
-        return [*_told(report), self._round_trip(), *self.compare(report, _RESULT_S)]
+        return [*read_answer(report), self._round_trip(), *self.compare(report, _RESULT_S)]
 
     def compare(self, report: Mapping[str, Any], timeout_s: float = 0.0) -> list[Check]:
         """Whether a worker keeps conversions where we do.
@@ -92,7 +93,7 @@ class Question:
             ours = self._ours.result(timeout_s)
         except (LedgerUnavailable, TimeoutError):  # told by a check of its own
             return []
-        return _compare(ours, report)
+        return compare_ledgers(ours, report)
 
     def _round_trip(self) -> Check:
         """Whether the result came through the result backend of the application."""
@@ -133,15 +134,6 @@ class Question:
         return None
 
 
-def no_worker(detail: str) -> Check:
-    """Make the check that says that no worker has answered.
-
-    Args:
-        detail: Why.
-    """
-    return Check("worker", ok=False, detail=detail)
-
-
 def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.0)
 
@@ -165,40 +157,6 @@ def _result_of(backend: Any, task_id: str, deadline: float) -> Any:
             return found["result"]
         time.sleep(_LOOK_EVERY_S)
     raise TimeoutError
-
-
-def _told(report: Mapping[str, Any]) -> list[Check]:
-    try:
-        return _read_report(report)
-    except (KeyError, TypeError):
-        return [no_worker("A worker's answer can't be read. Check that it runs the same release.")]
-
-
-def _read_report(report: Mapping[str, Any]) -> list[Check]:
-    """What a worker has found; what a later release adds to it is passed over."""
-    node = str(report["node"])
-    found = [
-        Check(
-            str(item["name"]),
-            bool(item["ok"]),
-            str(item["detail"]),
-            node,
-            warning=bool(item.get("warning", False)),
-        )
-        for item in report["checks"]
-    ]
-    return [Check("worker", ok=True, detail="answers", where=node), *found]
-
-
-def _compare(ours: str, report: Mapping[str, Any]) -> list[Check]:
-    theirs = report.get("ledger")
-    if not theirs or theirs == ours:
-        return []
-    detail = (
-        "The worker uses another Redis or another namespace, so it never sees what you enqueue "
-        "here. Give both the same CONVEYOR_REDIS_URL and CONVEYOR_NAMESPACE."
-    )
-    return [Check("ledger", ok=False, detail=detail, where=str(report["node"]))]
 
 
 def _backend_of(app: Celery) -> str:

@@ -14,9 +14,10 @@ from typing import Any, Final
 from celery import Celery
 
 from conveyor import names
+from conveyor.diagnosis.answer import no_worker
 from conveyor.diagnosis.broker import address_of_broker
 from conveyor.diagnosis.checks import Check, begin
-from conveyor.diagnosis.question import ROLL_CALL_S, Question, no_worker
+from conveyor.diagnosis.question import ROLL_CALL_S, Question
 from conveyor.ledger.causes import explain
 from conveyor.producer import Conveyor
 

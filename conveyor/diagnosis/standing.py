@@ -13,7 +13,8 @@ from celery import Celery
 from conveyor.diagnosis.broker import broker_channel
 from conveyor.diagnosis.checks import Finding
 from conveyor.ledger import Ledger
-from conveyor.ledger.server import Concern, Standing, is_client, look_at_server
+from conveyor.ledger.concerns import Concern
+from conveyor.ledger.server import Standing, is_client, look_at_server
 
 __all__ = ["Server", "fatal_of", "finding_of", "look"]
 

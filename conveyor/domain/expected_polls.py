@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from conveyor.domain import rules, schedule
+from conveyor.domain import fallback_polls, polls, rules
 from conveyor.domain.durations import Durations, Expectation, Sighting
 
 __all__ = ["Polls", "expect_polls"]
@@ -90,10 +90,8 @@ def _duration(dice: random.Random, median_s: float, sigma: float) -> float:
 
 def _polled(end_s: float, expectation: Expectation | None) -> _Played:
     """Polls alone tell."""
-    first_s = schedule.first_poll(SPACING_S, expectation)
-    ages_s = _ages(
-        first_s, end_s, lambda age_s: schedule.next_poll(SPACING_S, age_s, 0, expectation)
-    )
+    first_s = polls.first_poll(SPACING_S, expectation)
+    ages_s = _ages(first_s, end_s, lambda age_s: polls.next_poll(SPACING_S, age_s, 0, expectation))
     before_s = [0.0, *ages_s[:-1]]
     sightings = tuple(
         Sighting(age_s, after_s, age_s >= end_s)
@@ -104,8 +102,8 @@ def _polled(end_s: float, expectation: Expectation | None) -> _Played:
 
 def _called(end_s: float, expectation: Expectation | None) -> _Played:
     """The service calls at the end, and a poll fetches the result. Polls before are fallbacks."""
-    first_s = schedule.first_fallback(SPACING_S, expectation)
-    ages_s = _ages(first_s, end_s, lambda age_s: schedule.next_fallback(SPACING_S, age_s))
+    first_s = fallback_polls.first_fallback(SPACING_S, expectation)
+    ages_s = _ages(first_s, end_s, lambda age_s: fallback_polls.next_fallback(SPACING_S, age_s))
     earlier = ages_s[:-1]
     # Its turnstile is closed for a while after each of them.
     seen_s = max(end_s, earlier[-1] + SPACING_S if earlier else 0.0)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from conveyor.domain import rules
-from conveyor.domain.answers import (
-    Failed,
-)
+from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind
 
-__all__ = ["failure_of"]
+__all__ = ["MAY_PAY_TWICE", "NOT_FOUND", "failure_of"]
+
+NOT_FOUND: Final = 404
+"""The HTTP status of an address, or of a job, that the service does not know."""
+
+MAY_PAY_TWICE: Final = (
+    "The job may have been paid. A replay asks for that job first, while the service may still "
+    "know it, and else may pay again. Check the account."
+)
+"""What to do where nobody can tell whether a job was paid."""
 
 _SERVER_ERROR: Final = 500
 _UNSUPPORTED: Final = 415

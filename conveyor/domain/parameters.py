@@ -9,28 +9,13 @@ from typing import Any, Final
 
 from conveyor.domain import rules
 from conveyor.domain.sources import Source, parse_sources
+from conveyor.domain.timeouts import check_timeout
 from conveyor.errors import InvalidRequest
 
-__all__ = [
-    "TIMEOUT",
-    "TIMEOUT_OUT_OF_BOUNDS",
-    "file_of",
-    "format_of",
-    "params_of",
-    "semi_async_of",
-    "takes_file",
-    "text_form",
-]
+__all__ = ["file_of", "format_of", "params_of", "takes_file", "text_form"]
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
-TIMEOUT_OUT_OF_BOUNDS: Final = (
-    f"The parameter {rules.TIMEOUT_PARAMETER} takes whole seconds from {rules.LEAST_TIMEOUT_S} to "
-    f"{rules.MOST_TIMEOUT_S}."
-)
-"""What a caller is told of a ``Timeout`` that the service would refuse."""
-TIMEOUT: Final = rules.TIMEOUT_PARAMETER.lower()
-_TIMEOUTS: Final = frozenset(map(str, rules.TIMEOUTS_S))
 # A parameter is some hundred characters, a stylesheet some thousand. All of it lies in Redis.
 _MAX_PARAM_BYTES: Final = 64 * 1024
 _SHOWN_CHARACTERS: Final = 40
@@ -140,8 +125,7 @@ def text_form(name: str, value: Any) -> str:
             f"{type(value).__name__}."
         )
     _check_text(name, text)
-    if name.lower() == TIMEOUT and text not in _TIMEOUTS:
-        raise InvalidRequest(TIMEOUT_OUT_OF_BOUNDS)
+    check_timeout(name, text)
     return text
 
 
@@ -172,29 +156,6 @@ def _check_text(name: str, text: str) -> None:
         raise InvalidRequest(
             f"The parameter {name} is longer than {_MAX_PARAM_BYTES} bytes. Use a shorter value."
         )
-
-
-def semi_async_of(given: Any) -> int | None:
-    """How long a submit waits for the result itself, seconds; None leaves it to the workers.
-
-    Args:
-        given: As the caller wrote it.
-
-    Raises:
-        InvalidRequest: It is no whole number from 0 to 1200.
-    """
-    if given is None:
-        return None
-    if (
-        isinstance(given, bool)
-        or not isinstance(given, int)
-        or not 0 <= given <= rules.MAX_SEMI_ASYNC_S
-    ):
-        raise InvalidRequest(
-            f"semi_async_seconds must be a whole number from 0 to {rules.MAX_SEMI_ASYNC_S}. With "
-            "0, polls fetch the answer."
-        )
-    return int(given)
 
 
 def _shown(given: Any) -> str:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import NoneType
 from typing import Any, Final, Self
 
-from conveyor.domain import rules
-from conveyor.domain.parameters import (
-    TIMEOUT,
-    file_of,
-    format_of,
-    params_of,
-    semi_async_of,
-    takes_file,
-    text_form,
-)
+from conveyor.domain.parameters import file_of, format_of, params_of, takes_file, text_form
 from conveyor.domain.redaction import describe_call, redact_url
-from conveyor.domain.shapes import list_of, plain_of, text_of, texts_of
-from conveyor.domain.sources import Source, SourceInput, SourceKind, parse_sources, prefer_local
+from conveyor.domain.sources import Source, SourceInput, parse_sources, prefer_local
+from conveyor.domain.timeouts import semi_async_of, submit_waits_s
 from conveyor.errors import InvalidRequest
 
 __all__ = ["ConversionRequest"]
@@ -170,85 +159,17 @@ class ConversionRequest:
     def wait_s(self, default_s: float) -> float:
         """How long the submit waits for the result itself, seconds; 0: it never does.
 
-        Never longer than the request's own ``Timeout``: the service has ended the job by then.
-
         Args:
             default_s: The workers' setting, for a request that leaves it to them.
         """
         asked_s = default_s if self.semi_async_seconds is None else self.semi_async_seconds
-        timeouts = [int(text) for name, text in self.params.items() if name.lower() == TIMEOUT]
-        return min(asked_s, *timeouts, rules.MAX_SEMI_ASYNC_S)
-
-    def form(self, uploads: Mapping[str, str]) -> dict[str, str]:
-        """The fields of the service's form.
-
-        Args:
-            uploads: The FileId of each uploaded attachment, by its key.
-
-        Returns:
-            Sources and parameters under the service's names.
-        """
-        values = {key: uploads.get(key, it.value) for key, it in self.attachments.items()}
-        files = {name: values.pop(name) for name in self.files}
-        return {**self.params, **files, **self._sources_form(list(values.values()))}
-
-    def _sources_form(self, values: list[str]) -> dict[str, str]:
-        if self.from_format == "web":
-            return {"Url": values[0]}
-        if len(values) == 1 and self.to_format not in rules.MANY_FILES:
-            return {"File": values[0]}
-        return {f"Files[{n}]": value for n, value in enumerate(values)}
-
-    def to_json(self) -> str:
-        """Return the JSON that the ledger keeps."""
-        return json.dumps(self.to_dict(), separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read a request from what `to_json` returned.
-
-        Raises:
-            LookupError: A field is missing.
-            TypeError: A field is of another type.
-            ValueError: The text is not JSON, or names an unknown kind of source.
-        """
-        plain = plain_of(text)
-        waits_s = plain.get("semi_async")
-        if type(waits_s) not in (int, NoneType):
-            raise TypeError("seconds are a whole number")
-        return cls(
-            tuple(map(_load_source, list_of(plain["sources"]))),
-            text_of(plain["from"]),
-            text_of(plain["to"]),
-            texts_of(plain["params"]),
-            {name: _load_source(pair) for name, pair in plain.get("files", {}).items()},
-            waits_s,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values; what was not asked for is left out."""
-        plain: dict[str, Any] = {
-            "sources": [[source.kind.value, source.value] for source in self.sources],
-            "from": self.from_format,
-            "to": self.to_format,
-            "params": dict(self.params),
-        }
-        if self.files:
-            plain["files"] = {name: [it.kind.value, it.value] for name, it in self.files.items()}
-        if self.semi_async_seconds is not None:
-            plain["semi_async"] = self.semi_async_seconds
-        return plain
+        return submit_waits_s(asked_s, self.params)
 
     def redacted(self) -> str:
         """Return what Flower and the logs may show (invariant I5)."""
         files = [f"{name}={redact_url(source.value)}" for name, source in self.files.items()]
         sources = [source.value for source in self.sources]
         return describe_call(sources, self.to_format, [*self.params, *files])
-
-
-def _load_source(pair: Any) -> Source:
-    kind, value = list_of(pair)
-    return Source(SourceKind(kind), text_of(value))
 
 
 def _common_format(sources: tuple[Source, ...]) -> str:

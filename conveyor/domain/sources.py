@@ -13,17 +13,23 @@ a conversion's result     its files, so that one conversion feeds the next in a 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from conveyor.domain import rules
 from conveyor.domain.conversion import Conversion, StagedFile
+from conveyor.domain.source_urls import (
+    bytes_of,
+    check_length,
+    check_url,
+    half_a_character,
+    scheme_of,
+)
 from conveyor.errors import InvalidRequest
 
 __all__ = [
@@ -39,15 +45,6 @@ __all__ = [
 SourceInput = (
     str | PathLike[str] | StagedFile | Conversion | Mapping[str, Any] | Sequence["SourceInput"]
 )
-
-# One letter is a drive of Windows, as fsspec has it.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
-# A name has 253 characters at most; a user and a password are told of below.
-_MAX_AUTHORITY: Final = 1024
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
-# Longer addresses are taken by no server and no file system.
-_MAX_BYTES: Final = 8192
 
 
 class SourceKind(StrEnum):
@@ -164,85 +161,22 @@ def _parse_text(text: str) -> Source:
     text = str.__str__(text)
     if not text.strip() or "\0" in text:
         raise InvalidRequest("The source is empty. Use a URL, a path or a FileId.")
-    scheme = _scheme_of(text)
+    scheme = scheme_of(text)
     if not scheme:
         return Source(SourceKind.FILE_ID, text) if is_file_id(text) else _parse_path(text)
-    _check_length(_bytes_of(text))
+    check_length(bytes_of(text))
     if scheme in ("http", "https"):
-        _check_url(text)
+        check_url(text)
         return Source(SourceKind.URL, text)
     return Source(SourceKind.STORED, text)
 
 
 def _parse_path(text: str) -> Source:
     try:
-        _check_length(os.fsencode(text))
+        check_length(os.fsencode(text))
     except UnicodeEncodeError:
-        raise _half_a_character() from None
+        raise half_a_character() from None
     return Source(SourceKind.LOCAL, text)
-
-
-def _scheme_of(text: str) -> str:
-    """The scheme of a URL in lower case, empty where it is none."""
-    if "://" not in text:
-        return ""
-    if text[0].isspace():
-        # Parsers disagree about it.
-        raise _unreadable()
-    try:
-        urlsplit(text)
-    except ValueError:
-        raise _unreadable() from None
-    found = _SCHEME.match(text)
-    return found[1].lower() if found else ""
-
-
-def _check_url(url: str) -> None:
-    """Refuse what the service can't fetch, and what two parsers would read differently."""
-    # It takes a tenth of a second to load, and only a request with a URL needs it.
-    from urllib3.util import parse_url  # noqa: PLC0415 - see above
-
-    if _CONTROL.search(url) or url != url.strip():
-        raise _unreadable()
-    # Only the host is asked for. The rest may be long, and urllib3 would quote it letter by letter.
-    authority = _AUTHORITY.match(url)
-    if authority is None or len(authority[0]) > _MAX_AUTHORITY:
-        raise _unreadable()
-    try:
-        host = parse_url(authority[0]).host
-    except ValueError:
-        raise _unreadable() from None
-    if not host:
-        raise InvalidRequest(
-            "The source URL has no host. Use a full URL, for example https://example.com/a.docx."
-        )
-    if "@" in urlsplit(url).netloc:
-        raise InvalidRequest(
-            "The source URL contains a user name or password. Use a URL that works without them, "
-            "for example a signed URL."
-        )
-
-
-def _check_length(text: bytes) -> None:
-    if len(text) > _MAX_BYTES:
-        raise InvalidRequest(f"The source is longer than {_MAX_BYTES} bytes. Use a shorter one.")
-
-
-def _bytes_of(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise _half_a_character() from None
-
-
-def _unreadable() -> InvalidRequest:
-    return InvalidRequest("The source URL can't be read: check its host.")
-
-
-def _half_a_character() -> InvalidRequest:
-    return InvalidRequest(
-        "The source holds half a character (a lone surrogate). Use valid Unicode text."
-    )
 
 
 def _parse_result(result: Mapping[str, Any]) -> list[Source]:

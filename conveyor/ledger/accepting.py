@@ -8,8 +8,10 @@ from typing import Final, cast
 from conveyor.domain.canvas import Caller
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.changes import FORGET, AlreadyAccepted, Bells, Changes
+from conveyor.ledger.change_spec import FORGET
+from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of
@@ -69,7 +71,7 @@ class Accepting(Changes):
                 was used for a different request.
             RevokedBefore: Its id was revoked.
         """
-        fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": request.to_json()}
+        fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
         if caller is not None:
             fields["caller"] = dump_caller(caller)
         if asked:

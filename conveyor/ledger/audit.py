@@ -8,40 +8,25 @@ Redis, so that several workers share the work, and so that no member keeps the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.due import KIND_OF, KINDS
 from conveyor.ledger.encoding import VERSION
+from conveyor.ledger.findings import Findings, Lost
 from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.ledger.scripts import script
 
-__all__ = ["Audit", "Audited", "Lost"]
+__all__ = ["Audit", "Audited"]
 
 _BATCH: Final = 500
-_MOST_LOST: Final = 10_000
-_MOST_NEWER: Final = 10_000
-_TOGETHER: Final = 200
 
 # What has ended is forgotten after a while. Dead letters stay until somebody purges them, which
 # takes their ids out at once.
 _FORGOTTEN: Final = (State.SUCCEEDED, State.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A conversion with a missing entry.
-
-    Attributes:
-        id: Its id. Nothing else is left.
-        undelivered: Whether its caller does not know the outcome.
-    """
-
-    id: str
-    undelivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +55,16 @@ class _Index:
     account: str = ""
 
 
-class Audit:
-    """Looks the indexes over, and keeps the lists of what is lost and of what is newer.
+class Audit(Findings):
+    """Looks the indexes over.
 
     Args:
         client: From `conveyor.ledger.connect`.
     """
 
     def __init__(self, client: Client) -> None:
-        self._redis = client
-        self._keys = client.keyspace
+        super().__init__(client)
         self._audit = client.register_script(script("audit"))
-        self._lose = client.register_script(script("lose"))
 
     def step(self, batch: int = _BATCH) -> Audited:
         """Look a batch of each index over.
@@ -119,102 +102,6 @@ class Audit:
             self.record_newer(newer)
         return Audited(forgotten, awaited, tuple(self.lose(missing)))
 
-    def lose(self, conversion_ids: Sequence[str]) -> list[Lost]:
-        """Note conversions with a missing entry.
-
-        Args:
-            conversion_ids: Their ids. One that has an entry by now is left alone.
-
-        Returns:
-            Those that were not noticed before.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        lost: list[Lost] = []
-        distinct = list(dict.fromkeys(conversion_ids))
-        for start in range(0, len(distinct), _TOGETHER):
-            ids = distinct[start : start + _TOGETHER]
-            with translated(self._redis):
-                flat = cast(
-                    "list[Any]",
-                    self._lose(
-                        keys=[
-                            self._keys.lost,
-                            self._keys.counts,
-                            *self._keys.all_due,
-                            *self._zsets(),
-                        ],
-                        args=[self._keys.prefix, _MOST_LOST, *ids],
-                    ),
-                )
-            lost += map(Lost, flat[::2], map(bool, flat[1::2]))
-        return lost
-
-    def lost(self) -> dict[str, float]:
-        """The conversions with a missing entry, the latest ten thousand.
-
-        Returns:
-            When each was noticed, seconds since the epoch, by its id.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        with translated(self._redis):
-            found = self._redis.zrange(self._keys.lost, 0, -1, withscores=True)
-        return dict(cast("list[tuple[str, float]]", found))
-
-    def is_lost(self, conversion_id: str) -> bool:
-        """Whether a conversion's entry was noticed to be gone.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        with translated(self._redis):
-            return self._redis.zscore(self._keys.lost, conversion_id) is not None
-
-    def forget_lost(self, conversion_id: str) -> bool:
-        """Take a conversion from the list of what is lost.
-
-        Returns:
-            Whether it was there.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        with translated(self._redis):
-            return bool(self._redis.zrem(self._keys.lost, conversion_id))
-
-    def record_newer(self, conversion_ids: Sequence[str]) -> None:
-        """Note conversions that a later release has written: they are shown, and left alone.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        if conversion_ids:
-            with translated(self._redis):
-                now = self._redis.time()[0]
-                self._redis.zadd(self._keys.newer, dict.fromkeys(conversion_ids, now))
-                self._redis.zremrangebyrank(self._keys.newer, 0, -1 - _MOST_NEWER)
-
-    def newer(self) -> list[str]:
-        """The conversions that a later release has written, as far as they were met.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        with translated(self._redis):
-            met = cast("list[str]", self._redis.zrange(self._keys.newer, 0, -1))
-            pipeline = self._redis.pipeline(transaction=False)
-            for conversion_id in met:
-                pipeline.hmget(self._keys.conversion(conversion_id), "v", "state")
-            read = pipeline.execute(raise_on_error=False) if met else []
-            found = [it for it, seen in zip(met, read, strict=True) if _is_newer(seen)]
-            gone = sorted(set(met) - set(found))
-            if gone:
-                self._redis.zrem(self._keys.newer, *gone)
-        return found
-
     def _indexes(self) -> Iterator[_Index]:
         for state in State:
             keep_s = KEEP_FINISHED_S if state in _FORGOTTEN else 0
@@ -227,20 +114,3 @@ class Audit:
             accounts = cast("set[str]", self._redis.smembers(self._keys.accounts))
         for account in sorted(accounts):
             yield _Index(f"jobs:{account}", self._keys.jobs(account), account=account)
-
-    def _zsets(self) -> list[str]:
-        """Every index of ids that is a sorted set; the script takes them out of the jobs, too."""
-        return [
-            *(self._keys.state(state.value) for state in State),
-            self._keys.dead,
-            *(self._keys.dead_of(kind.value) for kind in FailureKind),
-        ]
-
-
-def _is_newer(seen: Any) -> bool:
-    """Whether an entry's version and state are a later release's; an error of Redis is neither."""
-    if not isinstance(seen, list) or seen[1] is None:
-        return False
-    version, state = seen
-    is_later = bool(version) and version.isascii() and version.isdigit() and int(version) > VERSION
-    return is_later or state not in set(State)

@@ -13,23 +13,20 @@ import redis
 
 from conveyor.domain.entry import Entry
 from conveyor.errors import InvalidRequest
+from conveyor.ledger.change_spec import spec_of
 from conveyor.ledger.connection import Client
-from conveyor.ledger.encoding import VERSION, decode, fields_of
+from conveyor.ledger.encoding import decode, fields_of
 from conveyor.ledger.entries import Entries
 from conveyor.ledger.scripts import script
 from conveyor.ledger.together import Together
-from conveyor.ledger.transitions import TRANSITIONS
 
 __all__ = [
-    "FORGET",
     "WORK_S",
     "AlreadyAccepted",
     "Bells",
     "Changes",
     "NotRung",
     "RevokedBefore",
-    "bell_of",
-    "this_job",
 ]
 
 WORK_S: Final = 13.1
@@ -37,17 +34,12 @@ WORK_S: Final = 13.1
 
 A little more than the lease, so that whoever comes then finds it ended."""
 
-FORGET: Final = -1
-"""For ``keep_s`` of ``transition.lua``: the entry is forgotten at once."""
-
 
 log = logging.getLogger(__name__)
 
 _NOTHING_TO_OWN: Final = -1
 _REVOKED: Final = -2
 _CLAIMED: Final = -3
-_KEEP_EVENTS: Final = 200
-_MOST_NOTE_CHARACTERS: Final = 300
 
 
 class Bells(Protocol):
@@ -152,7 +144,7 @@ class Changes(Entries):
     def _run(self, name: str, conversion_id: str, key: str | None = None, **change: Any) -> _Ran:
         # Nobody else's call is called the same; that is all, so it need not be hard to guess.
         token = f"{getrandbits(128):032x}"
-        spec = json.dumps(_spec_of(name, change), default=asdict)
+        spec = json.dumps(spec_of(name, change), default=asdict)
         args = [conversion_id, token, spec, self._keys.prefix]
         with self._translated():
             done, now, flat, *bells = self._together.run(
@@ -185,48 +177,3 @@ class Changes(Entries):
             self._keys.due("deliver"),
             *([] if key is None else [self._keys.idempotency(key)]),
         ]
-
-
-def _spec_of(name: str, change: dict[str, Any]) -> dict[str, Any]:
-    """What the script is asked to do, by the names that its head explains."""
-    transition = TRANSITIONS[name]
-    given = {**change.pop("set", {}), **change.pop("also", {})}
-    fields = {field: _clean(value) for field, value in given.items()}
-    if "note" in fields:
-        fields["note"] = fields["note"][:_MOST_NOTE_CHARACTERS]
-    if transition.enters is not None:
-        fields["state"] = transition.enters.value
-    return {
-        "version": VERSION,
-        "keep_events": _KEEP_EVENTS,
-        "leaves": sorted(transition.leaves),
-        "set": fields,
-        "guards": {field: str(value) for field, value in change.pop("guards", {}).items()},
-        "add": {field: by for field, by in change.pop("add", {}).items() if by},
-        **{name: value for name, value in change.items() if value is not None},
-    }
-
-
-def _clean(value: Any) -> str:
-    """Half a character (a lone surrogate) is nothing that Redis' JSON reads."""
-    return str(value).encode(errors="replace").decode()
-
-
-def this_job(entry: Entry) -> dict[str, Any]:
-    """The guards of a transition that notes an answer: a late one about an earlier job is refused.
-
-    Args:
-        entry: As it was when the request began.
-    """
-    return {"attempt": entry.attempt, "job_id": entry.job_id}
-
-
-def bell_of(entry: Entry) -> str | bool:
-    """Whether a poll's bell is rung now. Where the service calls, the sweep rings for a late one.
-
-    Such a poll is for a call that was lost. So no message waits for what has long ended.
-
-    Args:
-        entry: The conversion, converting.
-    """
-    return "webhook_received" if entry.webhook else True

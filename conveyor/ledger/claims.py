@@ -9,20 +9,18 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, cast
 
-from conveyor.errors import NewerEntry, UnreadableConversion
-from conveyor.ledger import Client, Entry, Ledger, script, translated
-from conveyor.ledger.audit import Lost
+from conveyor.ledger import Client, Ledger, script, translated
+from conveyor.ledger.claimed import Claimed, Due, passes_of
 from conveyor.ledger.due import KINDS
-from conveyor.ledger.encoding import VERSION, decode, fields_of
+from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.governor import Admission, Governor
-from conveyor.ledger.turnstile import Pass, Turnstile
+from conveyor.ledger.turnstile import Turnstile
 
-__all__ = ["Claimed", "Claims", "Due"]
+__all__ = ["Claims"]
 
 # What a later release has written is left to its workers for so long, and then put off for as long.
 _LEAVE_NEWER_S: Final = 30.0
@@ -30,31 +28,6 @@ _LEAVE_NEWER_S: Final = 30.0
 _DELIVERY_S: Final = 10.0
 # So long after its time something is overdue: its bell was lost.
 _GRACE_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The result of a claim.
-
-    Attributes:
-        passes: The conversions that may go, each in its turnstile.
-        spent: Those that have waited for the account for too long.
-        admission: How the account stands; of submits alone.
-        lost: Those whose entry is gone, and that were not noticed before.
-    """
-
-    passes: list[Pass]
-    spent: list[Pass]
-    admission: Admission
-    lost: Sequence[Lost]
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A kind of which something is overdue, and how many."""
-
-    kind: str
-    count: int
 
 
 class Claims:
@@ -172,7 +145,7 @@ class Claims:
         passing = partial(
             self._turnstile.passing, token=token, asked_at=asked_at, is_poll=kind == "poll"
         )
-        read = partial(_read, now=float(now), passing=passing)
+        read = partial(passes_of, now=float(now), passing=passing)
         taken, spent = (read(flat, damaged, newer) for flat in (taken_rows, spent_rows))
         if damaged and kind == "submit":
             # Nothing of theirs was submitted: their places are for others, who come at once.
@@ -188,25 +161,3 @@ class Claims:
             Admission(reason, *map(bool, flags)),
             self._ledger.audit.lose(gone),
         )
-
-
-def _read(
-    flat: Sequence[Any],
-    damaged: list[str],
-    newer: list[str],
-    *,
-    now: float,
-    passing: Callable[[Entry], Pass],
-) -> list[Pass]:
-    """What was taken and can be read; the rest is named in one of the two lists."""
-    passes = []
-    for conversion_id, fields in zip(flat[::2], flat[1::2], strict=True):
-        try:
-            entry = decode(conversion_id, fields_of(fields), now)
-        except NewerEntry:
-            newer.append(conversion_id)
-        except UnreadableConversion:
-            damaged.append(conversion_id)
-        else:
-            passes.append(passing(entry))
-    return passes

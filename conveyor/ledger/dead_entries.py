@@ -9,12 +9,15 @@ from typing import Final, cast
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.changes import FORGET, WORK_S, Bells, Changes
+from conveyor.ledger.change_spec import FORGET
+from conveyor.ledger.changes import WORK_S, Bells, Changes
 from conveyor.ledger.connection import Client
-from conveyor.ledger.encoding import VERSION, file_field
+from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.fields import OF_THE_LAST_JOB, OF_THE_TELLING, OF_USE_AT_THE_SERVICE
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
+from conveyor.ledger.records import file_field
 from conveyor.ledger.scripts import script
 
 __all__ = ["DeadEntries"]
@@ -50,7 +53,7 @@ class DeadEntries(Changes):
             entry.id,
             set={
                 "caller": dump_caller(entry.caller.without_chord()),
-                "request": request.to_json(),
+                "request": dump_request(request),
                 "submits": 0,
                 "consecutive_failures": 0,
             },

@@ -9,11 +9,13 @@ from conveyor.domain import counters
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
-from conveyor.ledger.changes import WORK_S, Changes, this_job
-from conveyor.ledger.encoding import dump_file, dump_files, file_field
+from conveyor.domain.request_json import dump_request
+from conveyor.ledger.change_spec import this_job
+from conveyor.ledger.changes import WORK_S, Changes
 from conveyor.ledger.fields import OF_USE_UNTIL_THE_END
 from conveyor.ledger.keys import KEEP_FINISHED_S
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
+from conveyor.ledger.records import dump_file, dump_files, file_field
 
 __all__ = ["Delivering"]
 
@@ -129,7 +131,7 @@ class Delivering(Changes):
         """
         fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:
-            fields["request"] = request.formats_alone().to_json()
+            fields["request"] = dump_request(request.formats_alone())
         self._run(
             "delivered",
             conversion_id,

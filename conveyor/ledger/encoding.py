@@ -55,30 +55,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from conveyor.domain.answers import RemoteFile, Result
-from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import State
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
-from conveyor.domain.request import ConversionRequest
-from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of, texts_of
+from conveyor.domain.shapes import plain_of, texts_of
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.callers import load_caller
+from conveyor.ledger.records import load_failure, load_files, load_request, load_result, load_stored
+from conveyor.ledger.values import UnknownWord, checked_text, flag_of, moment_of, number_of, word_of
 
 __all__ = [
     "VERSION",
     "decode",
-    "dump_failure",
-    "dump_file",
-    "dump_files",
-    "dump_result",
     "fields_of",
-    "file_field",
 ]
 
 VERSION: Final = 1
@@ -101,18 +93,6 @@ _TEXTS: Final = (
     *("asked", "uploads_host", "uploads_account", "job_id", "base_url", "account"),
     *("unclear", "sent"),
 )
-_FILE_FIELD: Final = "file:"
-# As every state and every dialect is called, those of later releases, too.
-_WORD: Final = re.compile("[a-z][a-z_]{2,31}", re.ASCII)
-# What is beyond can't be raised: Lua, and JSON, count to twice that.
-_MOST: Final = 2**52
-_WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,15}", re.ASCII)
-# So many requests are known, if they are not longer than that.
-_KEPT: Final = 512
-_KEPT_CHARACTERS: Final = 4096
-# The year 6325: what a date can't show is damaged.
-_LATEST_S: Final = 2.0**37
-_REPLACED: Final = "\ufffd"
 # No version will be higher: then it is damaged.
 _MOST_VERSION: Final = 1000
 
@@ -141,7 +121,7 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         if _version(fields.get("v", str(VERSION))) > VERSION:
             raise NewerEntry(conversion_id)
         return _decode(conversion_id, fields, seen_at)
-    except _UnknownWord as error:
+    except UnknownWord as error:
         raise NewerEntry(conversion_id) from error
     except (
         *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
@@ -149,12 +129,8 @@ def decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Ent
         raise UnreadableConversion(conversion_id) from error
 
 
-class _UnknownWord(Exception):  # noqa: N818 - no error: it is newer
-    """A state or a dialect that we don't know: whoever wrote it knows more than we do."""
-
-
 def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> Entry:
-    state = _word(State, fields["state"])
+    state = word_of(State, fields["state"])
     if not (state.is_final or {"turn", "attempt"} <= fields.keys()):
         raise ValueError("a transition compares numbers that are there")
     if state is State.CONVERTING:
@@ -170,136 +146,22 @@ def _decode(conversion_id: str, fields: Mapping[str, str], seen_at: float) -> En
             **known,
             "id": conversion_id,
             "state": state,
-            "request": _request(fields["request"]),
+            "request": load_request(fields["request"]),
             "seen_at": seen_at,
-            "stored": _stored(fields),
+            "stored": load_stored(fields),
         }
     )
-
-
-def dump_result(result: Result) -> str:
-    """Write a result so that `decode` reads it."""
-    files = [{**as_fields(it), "kept": it.kept and as_fields(it.kept)} for it in result.files]
-    return _dump({**as_fields(result), "files": files})
-
-
-def dump_files(files: Sequence[StoredFile]) -> str:
-    """Write stored files so that `decode` reads them."""
-    return _dump(list(map(as_fields, files)))
-
-
-def dump_file(file: StoredFile) -> str:
-    """Write one of several stored files so that `decode` reads it."""
-    return _dump(as_fields(file))
-
-
-def dump_failure(failure: Failure) -> str:
-    """Write a failure so that `decode` reads it."""
-    return _dump({name: value for name, value in as_fields(failure).items() if value})
-
-
-def file_field(place: int) -> str:
-    """The field that holds one stored file while others are missing."""
-    return f"{_FILE_FIELD}{place}"
-
-
-def _stored(fields: Mapping[str, str]) -> dict[int, StoredFile]:
-    return {
-        _number(name.removeprefix(_FILE_FIELD)): record_of(StoredFile, plain_of(text))
-        for name, text in fields.items()
-        if name.startswith(_FILE_FIELD)
-    }
-
-
-def _files(plain: Any) -> tuple[StoredFile, ...]:
-    return tuple(record_of(StoredFile, file) for file in list_of(plain))
-
-
-def _load_result(text: str | None) -> Result | None:
-    if not text:
-        return None
-    plain = plain_of(text)
-    files = tuple(map(_load_file, list_of(plain["files"])))
-    return record_of(Result, {**plain, "files": files})
-
-
-def _load_file(plain: Mapping[str, Any]) -> RemoteFile:
-    kept = plain.get("kept")
-    return record_of(RemoteFile, {**plain, "kept": record_of(StoredFile, kept) if kept else None})
-
-
-def _load_failure(text: str | None) -> Failure | None:
-    if not text:
-        return None
-    plain = plain_of(text)
-    return record_of(Failure, {**plain, "kind": _kind(text_of(plain["kind"]))})
-
-
-def _kind(text: str) -> FailureKind:
-    """A class that a newer version has brought is none that we know a cure for."""
-    try:
-        return FailureKind(text)
-    except ValueError:
-        return FailureKind.INTERNAL
-
-
-WordT = TypeVar("WordT", State, Dialect)
-
-
-def _word(kind: type[WordT], text: str) -> WordT:
-    """A word of ours, or of a later release's; anything else is damaged."""
-    try:
-        return kind(text)
-    except ValueError:
-        if not _WORD.fullmatch(text):
-            raise
-        raise _UnknownWord from None
 
 
 def _json(text: str | None, default: Any) -> Any:
     return plain_of(text) if text else default
 
 
-def _dump(value: Any) -> str:
-    """Half a character (a lone surrogate) is nothing that Redis' JSON reads, escaped or not."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode(errors="replace").decode()
-
-
-def _number(text: str) -> int:
-    """A whole number as Redis itself writes it: what it can't raise is none."""
-    if not _WHOLE.fullmatch(text) or abs(int(text)) > _MOST:
-        raise ValueError("a counter must be a whole number")
-    return int(text)
-
-
-def _text(text: str) -> str:
-    """Bytes that are no text were replaced when they were read: what Redis has is another value."""
-    if _REPLACED in text:
-        raise ValueError("a text must be one")
-    return text
-
-
 def _version(text: str) -> int:
-    version = _number(text)
+    version = number_of(text)
     if version > _MOST_VERSION:
         raise ValueError("no version is that high")
     return version
-
-
-def _flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError("a flag is 0 or 1")
-    return text == "1"
-
-
-def _time(text: str | None) -> float | None:
-    if not text:
-        return None
-    moment = float(text)
-    if not 0 <= moment <= _LATEST_S:
-        raise ValueError("a time must be a number of seconds since the epoch")
-    return moment
 
 
 def _check_job(job_id: str, base_url: str) -> None:
@@ -308,30 +170,18 @@ def _check_job(job_id: str, base_url: str) -> None:
         raise ValueError("what was posted has a job id and a host")
 
 
-@lru_cache(maxsize=_KEPT)
-def _known_request(text: str) -> ConversionRequest:
-    return ConversionRequest.from_json(text)
-
-
-def _request(text: str) -> ConversionRequest:
-    """What was asked: an entry is read again and again, and this never changes."""
-    return (
-        _known_request(text) if len(text) <= _KEPT_CHARACTERS else _known_request.__wrapped__(text)
-    )
-
-
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    **dict.fromkeys(("turn", "attempt", *_NUMBERS), _number),
-    **dict.fromkeys(_FLAGS, _flag),
-    **dict.fromkeys((*_MOMENTS, *_SECONDS), _time),
-    **dict.fromkeys(("created_at", "since", "uploaded_at"), lambda text: _time(text) or 0.0),
-    **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(("turn", "attempt", *_NUMBERS), number_of),
+    **dict.fromkeys(_FLAGS, flag_of),
+    **dict.fromkeys((*_MOMENTS, *_SECONDS), moment_of),
+    **dict.fromkeys(("created_at", "since", "uploaded_at"), lambda text: moment_of(text) or 0.0),
+    **dict.fromkeys(_TEXTS, checked_text),
     "note": str,
     "caller": load_caller,
     "uploads": lambda text: texts_of(_json(text, {})),
-    "dialect": lambda text: _word(Dialect, text),
-    "refusal": _load_failure,
-    "failure": _load_failure,
-    "result": _load_result,
-    "files": lambda text: _files(_json(text, [])),
+    "dialect": lambda text: word_of(Dialect, text),
+    "refusal": load_failure,
+    "failure": load_failure,
+    "result": load_result,
+    "files": lambda text: load_files(_json(text, [])),
 }

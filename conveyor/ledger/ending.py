@@ -6,9 +6,10 @@ from typing import Final
 
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.entry import Entry
-from conveyor.ledger.changes import WORK_S, this_job
-from conveyor.ledger.encoding import dump_failure
+from conveyor.ledger.change_spec import this_job
+from conveyor.ledger.changes import WORK_S
 from conveyor.ledger.polling import Polling
+from conveyor.ledger.records import dump_failure
 from conveyor.ledger.tenure import Leaving, polls_of, took
 
 __all__ = ["Ending"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from conveyor.domain.conversion import Event, State
+from conveyor.domain.conversion import State
+from conveyor.domain.progress import Event
 from conveyor.ledger.entries import Entries
 
 __all__ = ["History"]

@@ -11,6 +11,7 @@ Each part of a conversion's life has a module of its own. `Ledger` puts them tog
 `conveyor.ledger.history`           their changes of state
 `conveyor.ledger.accepting`         accept, take back
 `conveyor.ledger.submitting`        the POST's intent, and its answer
+`conveyor.ledger.resubmitting`      submitted again, or asked for first
 `conveyor.ledger.polling`           polls and webhooks
 `conveyor.ledger.delivering`        files stored, caller told
 `conveyor.ledger.ending`            failed, expired, cancelled
@@ -38,6 +39,7 @@ from conveyor.ledger.keys import KEEP_CHECK_S
 from conveyor.ledger.leftovers import Leftovers
 from conveyor.ledger.remembered import Remembered
 from conveyor.ledger.reports import Reports
+from conveyor.ledger.resubmitting import Resubmitting
 from conveyor.ledger.scripts import script
 from conveyor.ledger.server import Standing, look_at_server
 from conveyor.ledger.submitting import Submitting
@@ -46,7 +48,9 @@ from conveyor.ledger.tenure import Renewal
 __all__ = ["Ledger"]
 
 
-class Ledger(Accepting, Submitting, Ending, Delivering, DeadEntries, Remembered, History):
+class Ledger(
+    Accepting, Submitting, Resubmitting, Ending, Delivering, DeadEntries, Remembered, History
+):
     """Conversions in Redis.
 
     Args:

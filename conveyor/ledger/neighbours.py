@@ -11,11 +11,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import redis
 
 from conveyor.ledger import Client, connect, translated
+from conveyor.ledger.bound_queues import (
+    DEFAULT_QUEUE,
+    Binding,
+    binding_of,
+    is_forbidden,
+    queues_of,
+    waiting_in,
+)
 from conveyor.ledger.due import KINDS
 from conveyor.names import NAMESPACE, Queues
 
@@ -34,15 +42,6 @@ _OURS: Final = re.compile(
     rf"\{{({NAMESPACE})\}}:(?:conversion:.+|state:[a-z]+|(?:due|bell):(?:{'|'.join(KINDS)})(?::.+)?"
     r"|counts|job_key|accounts|expected_durations|staging)"
 )
-# kombu notes the queues of an exchange here; an application may have put a prefix before it.
-_BINDING: Final = re.compile(r"(.{0,200}?)_kombu\.binding\.(.+)", re.DOTALL)
-# The exchanges of events and remote control: their queues are a worker's mailbox.
-_MAILBOXES: Final = frozenset({"celeryev", "celery.pidbox", "reply.celery.pidbox"})
-# Celery's own, which may be there although nothing says that it is bound: after a flush.
-_DEFAULT_QUEUE: Final = "celery"
-_SEPARATOR: Final = "\x06\x16"
-# kombu keeps each priority of a queue in a list of its own.
-_PRIORITIES: Final = ("", *(f"{_SEPARATOR}{priority}" for priority in (3, 6, 9)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,6 @@ class Neighbours:
             parts.append(f"other applications' queues: {_listed(waiting)}")
         told = "; ".join(parts) or "nobody else was seen"
         return told if self.is_whole else f"{told} (not everything was checked)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Binding:
-    """A key in which kombu notes an exchange's queues, and what an application put before it."""
-
-    prefix: str
-    key: str
 
 
 def look(urls: Iterable[str], namespace: str, most_keys: int = MOST_KEYS) -> Neighbours:
@@ -119,19 +110,19 @@ def _clients(urls: Iterable[str]) -> Iterator[Client]:
 
 def _look(client: Client, most_keys: int) -> Neighbours:
     namespaces: set[str] = set()
-    bindings: list[_Binding] = []
+    bindings: list[Binding] = []
     queues: set[str] = set()
     names = _Names(client, most_keys)
     with translated(client):
         for name in names:
             if ours := _OURS.fullmatch(name):
                 namespaces.add(ours[1])
-            elif (found := _BINDING.fullmatch(name)) and found[2] not in _MAILBOXES:
-                bindings.append(_Binding(found[1], name))
-            elif name == _DEFAULT_QUEUE:
+            elif binding := binding_of(name):
+                bindings.append(binding)
+            elif name == DEFAULT_QUEUE:
                 queues.add(name)
-        queues |= _queues_of(client, bindings)
-        waiting = _waiting(client, sorted(queues))
+        queues |= queues_of(client, bindings)
+        waiting = waiting_in(client, sorted(queues))
     return Neighbours(frozenset(namespaces), waiting, names.is_whole)
 
 
@@ -153,7 +144,7 @@ class _Names:
             try:
                 answer = self._client.scan(cursor, count=min(_AT_ONCE, self._most))
             except redis.RedisError as error:
-                if _is_forbidden(error):
+                if is_forbidden(error):
                     return
                 raise
             cursor, names = cast("tuple[int, list[str]]", answer)
@@ -162,50 +153,6 @@ class _Names:
             if not cursor:
                 self.is_whole = True
                 return
-
-
-def _queues_of(client: Client, bindings: list[_Binding]) -> set[str]:
-    """The queues that are bound: kombu writes routing key, pattern and queue, separated."""
-    answers = _ask(client, [("SMEMBERS", binding.key) for binding in bindings])
-    return {
-        binding.prefix + member.rpartition(_SEPARATOR)[2]
-        for binding, members in zip(bindings, answers, strict=True)
-        if isinstance(members, set)
-        for member in members
-        if _SEPARATOR in member
-    }
-
-
-def _waiting(client: Client, queues: list[str]) -> dict[str, int | None]:
-    lists = [(queue, f"{queue}{priority}") for queue in queues for priority in _PRIORITIES]
-    answers = _ask(client, [("LLEN", key) for _, key in lists])
-    waiting: dict[str, int | None] = dict.fromkeys(queues)
-    for (queue, _), length in zip(lists, answers, strict=True):
-        if isinstance(length, int):
-            waiting[queue] = (waiting[queue] or 0) + length
-    return waiting
-
-
-def _ask(client: Client, questions: list[tuple[str, str]]) -> list[Any]:
-    """Ask much at once; what is refused, or is of another type, is left out by whoever reads it."""
-    with client.pipeline(transaction=False) as pipeline:
-        for question in questions:
-            pipeline.execute_command(*question)
-        try:
-            answers = pipeline.execute(raise_on_error=False)
-        except redis.RedisError as error:
-            if _is_forbidden(error):
-                return [None] * len(questions)
-            raise
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, redis.ResponseError):
-            raise answer
-    return answers
-
-
-def _is_forbidden(error: redis.RedisError) -> bool:
-    """Whether the user of an ACL may not do it; by the server's word, whatever became of it."""
-    return isinstance(error, redis.exceptions.NoPermissionError) or "NOPERM" in str(error)
 
 
 def _fleets(queues: Iterable[str]) -> Iterator[str]:

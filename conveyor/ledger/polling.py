@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from conveyor.domain.answers import Result
 from conveyor.domain.entry import Entry
-from conveyor.ledger.changes import WORK_S, Bells, Changes, bell_of, this_job
+from conveyor.ledger.change_spec import bell_of, this_job
+from conveyor.ledger.changes import WORK_S, Bells, Changes
 from conveyor.ledger.connection import Client
-from conveyor.ledger.encoding import VERSION, dump_result
+from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.expected_durations import ExpectedDurations
+from conveyor.ledger.records import dump_result
 from conveyor.ledger.scripts import script
 from conveyor.ledger.tenure import Leaving, Tenure, polls_of, spacing_of, took
 

@@ -51,6 +51,7 @@ class _Follower(AsyncRedis):
     """A client that closes its connections to the sentinels, too; redis-py leaves them open."""
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close the connections to the primary and to the sentinels."""
         await super().aclose(close_connection_pool)
         await self.connection_pool.sentinel_manager.aclose()  # type: ignore[attr-defined]  # redis-py's pool
 

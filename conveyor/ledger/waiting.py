@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from conveyor.domain.conversion import State
 from conveyor.ledger import Client, Entry, translated
-from conveyor.ledger.governor import AccountStatus, status_of
+from conveyor.ledger.accounts import AccountStatus, status_of
 
 __all__ = ["explained"]
 

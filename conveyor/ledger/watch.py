@@ -78,6 +78,7 @@ class _Bell:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
+        """Wake whoever waits for this conversion."""
         self._rung.set()
 
     async def wait(self, timeout_s: float = math.inf) -> None:
@@ -100,6 +101,7 @@ class _Listener:
 
     @asynccontextmanager
     async def bell(self, conversion_id: str) -> AsyncIterator[_Bell]:
+        """Hang a bell that rings for one conversion, for as long as the block runs."""
         bell = _Bell()
         self._bells[conversion_id].add(bell)
         try:
@@ -113,6 +115,7 @@ class _Listener:
                 del self._bells[conversion_id]
 
     async def aclose(self) -> None:
+        """End the task that listens, and close its connection."""
         self._is_open = False
         # While redis-py connects, a cancellation may be lost: its time-outs turn it into an error.
         while not self._task.done():

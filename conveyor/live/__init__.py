@@ -9,8 +9,8 @@ from conveyor.live.findings import Fact, Finding, Verdict
 from conveyor.live.hosts import is_accepted
 from conveyor.live.inquiry import Inquiry, Report, inquire
 from conveyor.live.listener import Listener, port_of
-from conveyor.live.paid import Limits
 from conveyor.live.plan import MOST_SPENT
+from conveyor.live.polling import Limits
 from conveyor.live.service import Credential
 
 __all__ = [

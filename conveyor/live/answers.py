@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["Answer", "Reply", "Silence"]
+__all__ = ["Answer", "Reply", "Silence", "status_of"]
 
 _SERVER_ERROR: Final = 500
 _REDIRECTS: Final = range(300, 400)
@@ -99,3 +99,12 @@ class Silence:
 
 
 Reply = Answer | Silence
+
+
+def status_of(reply: Reply) -> int:
+    """The HTTP status of a reply, 0 where no whole answer came.
+
+    Args:
+        reply: What came back.
+    """
+    return reply.status if isinstance(reply, Answer) else 0

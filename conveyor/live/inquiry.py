@@ -15,8 +15,9 @@ from conveyor.live.findings import UNASKED, Fact, Finding, Verdict, could_not_te
 from conveyor.live.free import Uploads
 from conveyor.live.hosts import shown_host
 from conveyor.live.listener import Listener
-from conveyor.live.paid import Limits, Operator
+from conveyor.live.paid import Operator
 from conveyor.live.plan import Plan
+from conveyor.live.polling import Limits
 from conveyor.live.scene import Scene
 from conveyor.live.service import Credential, Service, TimeUp
 from conveyor.live.tape import Tape

@@ -4,47 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 from conveyor.live.free import DAMAGED, DAMAGED_PAIR, PAIR, Uploads, file_id_of, job_path
 from conveyor.live.hosts import is_accepted
 from conveyor.live.listener import Listener
+from conveyor.live.polling import Limits, Poller, is_refused
 from conveyor.live.scene import Call, JobSeen, Role, speaks_of_result
 from conveyor.live.service import Service
 
-__all__ = ["Limits", "Operator"]
+__all__ = ["Operator"]
 
 _OK: Final = 200
-_NOT_FOUND: Final = 404
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 #: Of a result, so many files are looked at.
 _MAX_FILES: Final = 3
-#: Timers fire a moment early, and the service counts from an end of its own.
-_MARGIN_S: Final = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds in seconds.
-
-    Attributes:
-        spacing: Between two polls of a job.
-        job: For a job to end.
-        webhook: For a webhook to come, once its job has ended.
-    """
-
-    spacing: float = rules.LEAST_SPACING_S
-    job: float = 120.0
-    webhook: float = 30.0
 
 
 class Operator:
@@ -62,14 +40,15 @@ class Operator:
     ) -> None:
         self._service = service
         self._uploads = uploads
-        self._limits = limits
+        self._poller = Poller(service, limits)
+        self._webhook_s = limits.webhook
         self._listener = listener
 
     def convert(self, role: Role, dialect: Dialect) -> JobSeen:
         """Start a job under an id of ours, and follow it to its end."""
         job = self._new(role, dialect)
         self._start(job, f"{role}-start", self._query(job))
-        self._follow(job, closely=role is Role.FIRST)
+        self._poller.follow(job, closely=role is Role.FIRST)
         self._await_call(job)
         self._look_at_files(job)
         return job
@@ -81,7 +60,7 @@ class Operator:
             return
         job = self._new(role, dialect)
         self._start(job, f"{role}-start", self._query(job), source=source, pair=DAMAGED_PAIR)
-        self._follow(job, closely=False)
+        self._poller.follow(job, closely=False)
         self._await_call(job)
         self.delete(job)
 
@@ -90,7 +69,7 @@ class Operator:
         job = self._new(Role.BAD_FILE, dialect)
         self.read_counter("user-before-bad-file")
         self._start(job, "bad-file-start", self._query(job), source=secrets.token_hex(16))
-        self._follow(job, closely=False)
+        self._poller.follow(job, closely=False)
         self.read_counter("user-after-bad-file")
         self.delete(job)
 
@@ -100,7 +79,7 @@ class Operator:
         self.read_counter("user-before-repeat")
         reply = self._post_again("repeat", job)
         if isinstance(reply, Answer) and reply.status == _OK and not speaks_of_result(reply):
-            reply = self._poll_until_end(job, "repeat-poll", []) or reply
+            reply = self._poller.poll_until_end(job, "repeat-poll", []) or reply
         self._remove_files_of(reply)
         self.read_counter("user-after-repeat")
 
@@ -110,7 +89,7 @@ class Operator:
         self.read_counter("user-before-running")
         self._start(job, "running-start", self._query(job))
         self._post_again("running-repeat", job)
-        job.final = self._poll_until_end(job, "running-poll", job.polls)
+        job.final = self._poller.poll_until_end(job, "running-poll", job.polls)
         self.read_counter("user-after-running")
         self.delete(job)
 
@@ -118,7 +97,7 @@ class Operator:
         """Ask for the result itself, and for the job by its id after that."""
         job = self._new(Role.SEMI, Dialect.QUERY)
         self._start(job, "semi-start", Dialect.QUERY.start_query(job.job_id, semi=True))
-        self._follow(job, closely=False)
+        self._poller.follow(job, closely=False)
         self.delete(job)
 
     def convert_plainly(self, dialect: Dialect) -> None:
@@ -126,17 +105,17 @@ class Operator:
         job = self._new(Role.PLAIN, dialect, own_id=False)
         query = {} if dialect is Dialect.PATH else {"Async": "true"}
         self._start(job, "plain-start", query, stored=False)
-        self._follow(job, closely=False)
+        self._poller.follow(job, closely=False)
         self.delete(job)
 
     def delete(self, job: JobSeen) -> None:
         """Delete a job, and look whether it and its files are gone."""
-        if not job.known_as or _is_refused(job.start):
+        if not job.known_as or is_refused(job.start):
             return
         role, urls = job.role, self._urls(job)
         self._delete_job(f"{role}-delete", job)
-        self._pause()
-        self._poll(f"{role}-poll-deleted", job)
+        self._poller.pause()
+        self._poller.poll(f"{role}-poll-deleted", job)
         self._delete_job(f"{role}-delete-again", job)
         for url in urls:
             self._service.fetch(f"{role}-file-after-delete", "GET", url)
@@ -182,46 +161,6 @@ class Operator:
         path = job.dialect.start_path(*PAIR)
         return self._service.pay(label, path, self._query(job), form)
 
-    def _follow(self, job: JobSeen, *, closely: bool) -> None:
-        """Poll a job to its end, politely but where the rule itself is tried."""
-        if not job.known_as or _is_refused(job.start):
-            return
-        label = f"{job.role}-poll"
-        job.polls.append(self._poll(label, job))
-        if _is_unknown(job.polls[0]) and not isinstance(job.start, Answer):
-            self._service.scene.blocked = "The POST was lost, and its job is not known."
-        if _is_unknown(job.polls[0]):
-            return
-        if closely:
-            job.early = self._poll(f"{label}-early", job)
-            self._pause()
-            job.together = self._poll_together(label, job)
-        job.final = _ended(job.polls[0]) or self._poll_until_end(job, label, job.polls)
-        if closely and job.final is not None:
-            self._pause()
-            job.again = self._poll(f"{label}-again", job)
-
-    def _poll_until_end(self, job: JobSeen, label: str, polls: list[Reply]) -> Answer | None:
-        give_up = time.monotonic() + self._limits.job
-        while time.monotonic() < give_up:
-            self._pause()
-            polls.append(self._poll(label, job))
-            if (final := _ended(polls[-1])) is not None:
-                self._service.scene.replies[f"{label}-end"] = final
-                return final
-            if _is_unknown(polls[-1]):
-                return None
-        return None
-
-    def _poll_together(self, label: str, job: JobSeen) -> tuple[Reply, Reply]:
-        with ThreadPoolExecutor(2) as threads:
-            polls = [threads.submit(self._poll, f"{label}-together", job) for _ in range(2)]
-            return polls[0].result(), polls[1].result()
-
-    def _poll(self, label: str, job: JobSeen) -> Reply:
-        """Polls carry no credential: the id opens the result."""
-        return self._service.ask(label, "GET", job_path(job.dialect), ids={"job": job.known_as})
-
     def _delete_job(self, label: str, job: JobSeen) -> None:
         bearer, ids = self._service.credential.bearer, {"job": job.known_as}
         self._service.ask(label, "DELETE", job_path(job.dialect), ids=ids, bearer=bearer)
@@ -229,7 +168,7 @@ class Operator:
     def _await_call(self, job: JobSeen) -> None:
         if self._listener is None or job.final is None:
             return
-        came = self._listener.wait_for(job.known_as, self._limits.webhook)
+        came = self._listener.wait_for(job.known_as, self._webhook_s)
         job.call = Call.CAME if came else Call.MISSING
 
     def _look_at_files(self, job: JobSeen) -> None:
@@ -245,30 +184,3 @@ class Operator:
 
     def _urls(self, job: JobSeen) -> list[str]:
         return [url for url in job.file_urls() if is_accepted(url)][:_MAX_FILES]
-
-    def _pause(self) -> None:
-        time.sleep(self._limits.spacing + _MARGIN_S)
-
-
-def _ended(reply: Reply) -> Answer | None:
-    """The reply, if it tells how a job ended: the result, or an error of the service's."""
-    if not isinstance(reply, Answer):
-        return None
-    failed = reply.status >= HTTPStatus.BAD_REQUEST and reply.code is not None
-    final = reply.status == _OK or (
-        failed and reply.status != _NOT_FOUND and not reply.asks_for_patience
-    )
-    return reply if final and not reply.refuses_credentials else None
-
-
-def _is_unknown(reply: Reply) -> bool:
-    return isinstance(reply, Answer) and reply.status == _NOT_FOUND
-
-
-def _is_refused(reply: Reply | None) -> bool:
-    """Whether the service itself says that it started nothing."""
-    return (
-        isinstance(reply, Answer)
-        and reply.code is not None
-        and reply.status >= HTTPStatus.BAD_REQUEST
-    )

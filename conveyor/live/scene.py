@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from conveyor.domain.dialect import Dialect
 from conveyor.live.answers import Answer, Reply
 
-__all__ = ["Call", "JobSeen", "Role", "Scene", "speaks_of_result"]
+__all__ = ["FAILING_ROLES", "Call", "JobSeen", "Role", "Scene", "speaks_of_result"]
 
 
 class Role(StrEnum):
@@ -24,6 +24,10 @@ class Role(StrEnum):
     PLAIN = "plain"  # without an id of ours, and without StoreFile
     RUNNING = "running"  # repeated at once, while it runs
     BAD_FILE = "bad-file"  # with a FileId that nobody knows
+
+
+FAILING_ROLES: Final = (Role.FAILING, Role.SECOND_FAILING)
+"""The jobs of damaged documents, in the dialect that Conveyor tries first and in the other one."""
 
 
 class Call(StrEnum):

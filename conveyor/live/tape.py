@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from conveyor.live.answers import Answer, Reply, Silence
+from conveyor.live.known_secrets import KnownSecrets
 from conveyor.live.redactor import Redactor
 from conveyor.recording import Exchange
 
@@ -64,17 +65,18 @@ class Tape:
     def redacted(self) -> tuple[Exchange, ...]:
         """All exchanges as a recording holds them."""
         taken = list(self._taken)
-        redactor = self._redactor(taken)
-        return tuple(_exchange(one, redactor) for one in taken)
+        known = self._learned(taken)
+        redactor = Redactor(known)
+        return tuple(_exchange(one, redactor, known) for one in taken)
 
-    def _redactor(self, taken: list[Taken]) -> Redactor:
-        redactor = Redactor(self._secrets)
+    def _learned(self, taken: list[Taken]) -> KnownSecrets:
+        known = KnownSecrets(self._secrets)
         for value, kind in self._ids:
-            redactor.learn(value, kind)
+            known.learn(value, kind)
         for one in taken:
             if isinstance(one.reply, Answer):
-                redactor.learn_from(one.reply.value(), private=_is_private(one))
-        return redactor
+                known.learn_from(one.reply.value(), private=_is_private(one))
+        return known
 
 
 def _is_private(taken: Taken) -> bool:
@@ -82,7 +84,7 @@ def _is_private(taken: Taken) -> bool:
     return is_told and taken.path in _PRIVATE
 
 
-def _exchange(taken: Taken, redactor: Redactor) -> Exchange:
+def _exchange(taken: Taken, redactor: Redactor, known: KnownSecrets) -> Exchange:
     asked = Exchange(
         label=taken.label,
         method=taken.method,
@@ -92,15 +94,15 @@ def _exchange(taken: Taken, redactor: Redactor) -> Exchange:
     )
     if isinstance(taken.reply, Silence):
         return replace(asked, silence=taken.reply.reason)
-    return _answered(asked, taken.reply, redactor)
+    return _answered(asked, taken.reply, redactor, known)
 
 
-def _answered(asked: Exchange, answer: Answer, redactor: Redactor) -> Exchange:
+def _answered(asked: Exchange, answer: Answer, redactor: Redactor, known: KnownSecrets) -> Exchange:
     headers, body = redactor.headers(answer.headers), _body(answer, redactor)
     # The last net: what went through the others is not shown at all.
-    if redactor.leaks(headers):
+    if known.leaks(headers):
         headers = {}
-    if redactor.leaks(body):
+    if known.leaks(body):
         body = _WITHHELD
     return replace(asked, status=answer.status, headers=headers, body=body)
 

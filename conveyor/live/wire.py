@@ -149,6 +149,7 @@ def _begin(work: Callable[[], Reply]) -> Future[Reply]:
     outcome: Future[Reply] = Future()
 
     def run() -> None:
+        """Do the work, and set what came of it."""
         try:
             outcome.set_result(work())
         except Exception:  # noqa: BLE001 - its text may hold a secret

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from conveyor.domain.servers import SCHEMES, is_redis_url
+from conveyor.domain.url_parts import SCHEMES, is_redis_url
 
 __all__ = ["BACKENDS", "transport_of"]
 
 BACKENDS: Final = dict.fromkeys(SCHEMES, "conveyor.messaging.result_backend:Backend")
 """For a Celery app's loader: who keeps results, by the scheme of the result backend's URL."""
+
+
+_MODULES: Final = {
+    "Transport": "conveyor.messaging.transport",
+    "ProducerTransport": "conveyor.messaging.producer_transport",
+}
 
 
 def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
@@ -26,4 +32,4 @@ def transport_of(broker_url: str, kind: str = "Transport") -> str | None:
     Returns:
         Ours for Redis; None where Celery shall choose.
     """
-    return f"conveyor.messaging.transport:{kind}" if is_redis_url(broker_url) else None
+    return f"{_MODULES[kind]}:{kind}" if is_redis_url(broker_url) else None

@@ -17,12 +17,10 @@ from conveyor.ledger import Refused, options_of
 from conveyor.ledger.faults import LostConnection, RedisError, TimedOut
 from conveyor.ledger.transaction import TransactionClient
 
-__all__ = ["ProducerTransport", "Transport"]
+__all__ = ["Channel", "Transport"]
 
 
 _FORBIDDEN_S: Final = 10.0
-# Longer than what kombu tries in a row, shorter than anybody waits.
-_SILENT_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +160,8 @@ def _watched(kind: Any, channel: Channel) -> Any:
     url = channel.connection.client.hostname
 
     class Connection(kind):  # type: ignore[misc] # made anew for each pool
+        """A connection that the event loop stops looking at once it is lost."""
+
         def _check(self, error: RedisError) -> None:
             try:
                 super()._check(error)
@@ -171,6 +171,12 @@ def _watched(kind: Any, channel: Channel) -> Any:
                 raise
 
         def disconnect(self, *args: Any, **kwargs: Any) -> None:
+            """Close it, and have the event loop look away.
+
+            Args:
+                args: As redis-py has them.
+                kwargs: As redis-py has them.
+            """
             super().disconnect(*args, **kwargs)
             if channel._registered:  # noqa: SLF001 - as in kombu
                 channel._on_connection_disconnect(self)  # noqa: SLF001 - the same
@@ -195,53 +201,3 @@ class Transport(kombu_redis.Transport):
             mask: Not used: credentials are left out whole.
         """
         return uri if include_password else ServerUrl.parse(uri).address
-
-
-class _Silence:
-    """When a server was last silent for longer than it may be."""
-
-    def __init__(self) -> None:
-        self._since: dict[str, float] = {}
-
-    def check(self, url: str) -> None:
-        if time.monotonic() - self._since.get(url, -math.inf) < _SILENT_S:
-            raise TimedOut("the broker did not answer a moment ago")
-
-    @contextmanager
-    def noted(self, url: str) -> Iterator[None]:
-        try:
-            yield
-        except TimedOut:
-            self._since[url] = time.monotonic()
-            raise
-
-
-_SILENCE: Final = _Silence()
-
-
-class ProducerChannel(Channel):
-    """A channel that a web request publishes through.
-
-    kombu tries silence again and again, each time for the whole time-out. Here what comes right
-    after a silence fails at once, so that a broker that hangs shows within seconds.
-    """
-
-    def __init__(self, connection: Any, **kwargs: Any) -> None:
-        url = connection.client.hostname
-        _SILENCE.check(url)
-        with _SILENCE.noted(url):
-            super().__init__(connection, **kwargs)
-
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
-        with _SILENCE.noted(self.connection.client.hostname):
-            super()._put(queue, message, **kwargs)
-
-    def _put_fanout(self, exchange: str, message: Any, routing_key: str, **kwargs: Any) -> None:
-        with _SILENCE.noted(self.connection.client.hostname):
-            super()._put_fanout(exchange, message, routing_key, **kwargs)
-
-
-class ProducerTransport(Transport):
-    """The transport of an app that a web request publishes through."""
-
-    Channel = ProducerChannel

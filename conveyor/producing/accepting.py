@@ -8,26 +8,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from uuid import uuid4
 
-from kombu.exceptions import OperationalError
-
 from conveyor import names
 from conveyor.domain.request import ConversionRequest
-from conveyor.errors import (
-    AcceptanceUnknown,
-    BrokerUnavailable,
-    ConveyorError,
-    LedgerUnavailable,
-)
+from conveyor.errors import ConveyorError, LedgerUnavailable
 from conveyor.ledger import AlreadyAccepted, Idempotency, NotRung
 from conveyor.messaging.publishing import announce
 from conveyor.producing.fingerprint import fingerprint_of
 from conveyor.producing.local_sources import LocalSources, has_local, local_first
+from conveyor.producing.taking_back import Candidate, TakingBack, acceptance_unknown
 from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["Acceptance"]
@@ -57,23 +51,6 @@ class _Order:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A conversion that is about to be accepted.
-
-    Attributes:
-        id: The conversion's id.
-        request: What is asked, with its local files staged.
-        owned: The folders that were staged for it.
-        idempotency: The caller's key, None without one.
-    """
-
-    id: str
-    request: ConversionRequest
-    owned: Sequence[str]
-    idempotency: Idempotency | None
-
-
 class Acceptance:
     """Accepts conversions for one producer.
 
@@ -84,6 +61,7 @@ class Acceptance:
     def __init__(self, services: ProducerServices) -> None:
         self._services = services
         self._sources = LocalSources(services)
+        self._taking_back = TakingBack(services)
         # Whether the last conversion was accepted: then the next one need not ask for Redis first.
         self._was_redis_there = False
 
@@ -157,7 +135,7 @@ class Acceptance:
             The conversion's id: of another producer's, where that was first with the key.
         """
         request = self._sources.stage(asked)
-        new = _Candidate(conversion_id, request, self._sources.owned(request), idempotency)
+        new = Candidate(conversion_id, request, self._sources.owned(request), idempotency)
         try:
             order.check()
             opened = self._services.ledger.open(
@@ -168,33 +146,33 @@ class Acceptance:
                 idempotency=idempotency,
             )
         except NotRung as error:
-            return self._unless_taken_back(new, error.__cause__ or error)
+            return self._taking_back.when_not_rung(new, error.__cause__ or error)
         except AlreadyAccepted as first:
             return self._join_instead(first.bound, asked, new, order)
         except LedgerUnavailable as error:
             self._was_redis_there = False
-            raise _unknown(conversion_id, error) from error
+            raise acceptance_unknown(conversion_id, error) from error
         except Exception:
             self._sources.unstage_new(asked, request)
             raise
         except BaseException:
             # Ctrl-C, or a time-out of gevent's: the entry may be there, with nobody to know of it.
-            self._take_back_quietly(new)
+            self._taking_back.quietly(new)
             raise
         if opened is None:
             return self._join_instead(conversion_id, asked, new, order)
         return self._accepted(new, order)
 
-    def _accepted(self, new: _Candidate, order: _Order) -> str:
+    def _accepted(self, new: Candidate, order: _Order) -> str:
         self._was_redis_there = True
-        order.take_back = lambda: self._take_back_quietly(new)
+        order.take_back = lambda: self._taking_back.quietly(new)
         announce(self._services.publisher, new.id, names.SUBMIT, new.request.redacted())
         if order.withdrawn.is_set():
             order.take_back()
         return new.id
 
     def _join_instead(
-        self, conversion_id: str, asked: ConversionRequest, new: _Candidate, order: _Order
+        self, conversion_id: str, asked: ConversionRequest, new: Candidate, order: _Order
     ) -> str:
         """Hold the conversion of a producer that was first; open it, if that one has let it go."""
         if self._services.ledger.join(conversion_id):
@@ -202,61 +180,3 @@ class Acceptance:
             return conversion_id
         self._sources.unstage_new(asked, new.request)
         return self._open(conversion_id, asked, new.idempotency, order)
-
-    def _unless_taken_back(self, new: _Candidate, error: BaseException) -> str:
-        """What becomes of a conversion whose bell could not be sent: it was not accepted.
-
-        Returns:
-            Its id, where it is accepted all the same: a worker has it already, or it is to be found
-            by its key, and the sweep rings.
-
-        Raises:
-            BrokerUnavailable: It was taken back.
-            AcceptanceUnknown: Redis went away, too.
-        """
-        if new.idempotency is not None and isinstance(error, OperationalError):
-            return new.id
-        try:
-            taken_back = self._take_back(new)
-        except LedgerUnavailable as away:
-            raise _unknown(new.id, away) from error
-        if taken_back:
-            raise self._not_sent(error) from error
-        return new.id
-
-    def _not_sent(self, error: BaseException) -> BrokerUnavailable:
-        if isinstance(error, OperationalError):
-            return BrokerUnavailable(
-                f"The broker at {self._services.broker_address} did not take the message: start "
-                "it, or set CONVEYOR_BROKER_URL. The conversion was not accepted."
-            )
-        return BrokerUnavailable(
-            f"The message could not be sent ({type(error).__name__}): see the error that caused "
-            "this one. The conversion was not accepted."
-        )
-
-    def _take_back(self, new: _Candidate) -> bool:
-        """Take a conversion back, with its files, unless a worker has it in hand.
-
-        Its message may be under way: it then finds nothing to do.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        if not self._services.ledger.forget(new.id, new.idempotency):
-            return False
-        self._services.reservations.give_back(new.owned)
-        self._services.staging.remove(new.owned)
-        return True
-
-    def _take_back_quietly(self, new: _Candidate) -> None:
-        with suppress(ConveyorError):
-            if not self._take_back(new):
-                self._services.staging.remove(new.owned)
-
-
-def _unknown(conversion_id: str, error: Exception) -> AcceptanceUnknown:
-    return AcceptanceUnknown(
-        f"{error} The conversion {conversion_id} may have been accepted: look for it then. "
-        "With an idempotency key it can be enqueued again and is not paid twice."
-    )

@@ -27,12 +27,12 @@ def async_twin(
     """
 
     @wraps(method)
-    async def twin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _twin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.to_thread(method, self, *args, **kwargs)
 
     name, owner = method.__name__, method.__qualname__.rpartition(".")[0]
-    twin.__name__, twin.__qualname__ = f"a{name}", f"{owner}.a{name}"
-    twin.__doc__ = (
+    _twin.__name__, _twin.__qualname__ = f"a{name}", f"{owner}.a{name}"
+    _twin.__doc__ = (
         f"Async version of `{name}`, without blocking the event loop.\n\n{method.__doc__}"
     )
-    return twin
+    return _twin

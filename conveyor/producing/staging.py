@@ -7,7 +7,6 @@ reserved, and one whose producer has died is removed by a worker (`conveyor.ledg
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,17 +14,17 @@ from functools import partial
 from typing import IO, Any, Final, TypeVar, cast
 
 from conveyor.domain.conversion import StagedFile
-from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
-from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.errors import LedgerUnavailable, StorageError
+from conveyor.ledger.reservations import Reservations
 from conveyor.process_local import process_local
 from conveyor.producing.local_files import open_local
-from conveyor.storage import CHUNK_BYTES, Storage, Writer, chunks_of
+from conveyor.producing.upload import Upload
+from conveyor.storage import CHUNK_BYTES, Storage, chunks_of
 from conveyor.storage.marker import Marker
 from conveyor.storage.names import staged_tokens
 
 __all__ = ["Staging"]
 
-_RENEW_EVERY_S: Final = KEEP_STAGED_S / 60
 # Uploads that write at the same time; others wait for a moment.
 _WRITERS: Final = 16
 
@@ -98,7 +97,7 @@ class Staging:
             LedgerUnavailable: Redis can't be reached.
         """
         # A caller that is cancelled as it begins has begun all the same.
-        begun: list[_Upload] = []
+        begun: list[Upload] = []
         try:
             await self._in_thread(lambda: begun.append(self._begin(name)))
             async for piece in _gathered(chunks):
@@ -118,13 +117,13 @@ class Staging:
             await asyncio.gather(running, return_exceptions=True)
             raise
 
-    def _begin(self, name: str) -> _Upload:
+    def _begin(self, name: str) -> Upload:
         if self._marker is not None:
             self._marker.check()
         token = self._reservations.make()
-        return _Upload(name, token, self._storage.stage(token, name), self._reservations)
+        return Upload(name, token, self._storage.stage(token, name), self._reservations)
 
-    def _abandon(self, upload: _Upload) -> None:
+    def _abandon(self, upload: Upload) -> None:
         upload.abandon()
         # Where Redis is away just now, the reservation runs out by itself.
         with suppress(LedgerUnavailable):
@@ -168,42 +167,6 @@ class Staging:
         if fault is not None:
             raise fault
         return len(removed)
-
-
-class _Upload:
-    """One file on its way.
-
-    Attributes:
-        token: Of its folder.
-    """
-
-    def __init__(self, name: str, token: str, writer: Writer, reservations: Reservations) -> None:
-        self.token = token
-        self._name = name
-        self._writer = writer
-        self._reservations = reservations
-        self._renewed_at = time.monotonic()
-
-    def write(self, chunk: bytes) -> None:
-        self._writer.write(chunk)
-        # A large file over a slow line takes longer than an hour.
-        if time.monotonic() - self._renewed_at > _RENEW_EVERY_S:
-            self._renew()
-
-    def finish(self) -> StagedFile:
-        if not self._writer.size:
-            raise InvalidRequest(f"The file {self._name!r} is empty. Use a file with content.")
-        self._renew()
-        self._writer.finish()
-        return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)
-
-    def abandon(self) -> None:
-        self._writer.abandon()
-
-    def _renew(self) -> None:
-        if not self._reservations.renew(self.token):
-            raise InvalidRequest(f"The file {self._name!r} stopped arriving. Send it again.")
-        self._renewed_at = time.monotonic()
 
 
 def _chunks(content: IO[bytes] | Iterable[bytes]) -> Iterable[bytes]:

@@ -15,131 +15,12 @@ from typing import Any, Final
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.installing import how_to_install
+from conveyor.storage.causes import BY_CODE, BY_NAME, BY_NUMBER, CREDENTIALS, DENIED, MISSING
 
 __all__ = ["translated"]
 
 _SETTING: Final = "CONVEYOR_STORAGE_URL"
 
-_CREDENTIALS: Final = (
-    "the credentials are missing or wrong. Check those of CONVEYOR_STORAGE_URL in this process' "
-    "environment (docs/production.md, Storage)"
-)
-_DENIED: Final = (
-    "permission denied. Check the credentials in this process' environment, and that they may "
-    "read, write, list and delete there (docs/production.md, Storage)"
-)
-_DENIED_HERE: Final = (
-    "permission denied. Let this user read and write there, or set CONVEYOR_STORAGE_URL to a place "
-    "where it may"
-)
-_CLOCK: Final = "this machine's clock is wrong by minutes. Set it, best by NTP"
-_MISSING: Final = (
-    "there is no such bucket, container or folder. Create it, or check CONVEYOR_STORAGE_URL"
-)
-_AWAY: Final = (
-    "it can't be reached. Check CONVEYOR_STORAGE_URL, the endpoint in this process' environment, "
-    "and the network"
-)
-_SLOW: Final = "it did not answer in time. Check the network and the storage's status"
-_BUSY: Final = "it is overloaded. Try again later"
-_FULL: Final = "it is full, or a quota is used up. Make room there"
-_LONG: Final = "the name is too long for it. Give a shorter one"
-_READ_ONLY: Final = "it can't be written. Mount it for writing, or set CONVEYOR_STORAGE_URL"
-
-# As S3, Azure and Google call them.
-_BY_CODE: Final = {
-    **dict.fromkeys(
-        (
-            "InvalidAccessKeyId",
-            "SignatureDoesNotMatch",
-            "InvalidClientTokenId",
-            "ExpiredToken",
-            "InvalidToken",
-            "TokenRefreshRequired",
-            "AuthorizationHeaderMalformed",
-            "AuthenticationFailed",
-            "InvalidAuthenticationInfo",
-            "NoAuthenticationInformation",
-            "401",
-        ),
-        _CREDENTIALS,
-    ),
-    **dict.fromkeys(
-        (
-            "AccessDenied",
-            "AllAccessDisabled",
-            "AccountProblem",
-            "AccountIsDisabled",
-            "AuthorizationFailure",
-            "AuthorizationPermissionMismatch",
-            "AuthorizationProtocolMismatch",
-            "InsufficientAccountPermissions",
-            "403",
-        ),
-        _DENIED,
-    ),
-    "RequestTimeTooSkewed": _CLOCK,
-    **dict.fromkeys(("NoSuchBucket", "ContainerNotFound", "404"), _MISSING),
-    **dict.fromkeys(("SlowDown", "ServerBusy", "ServiceUnavailable", "429", "503"), _BUSY),
-    **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"), _FULL),
-    **dict.fromkeys(("KeyTooLongError", "KeyTooLong"), _LONG),
-}
-_BY_NUMBER: Final = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
-    **dict.fromkeys((errno.EACCES, errno.EPERM), _DENIED_HERE),
-    errno.EROFS: _READ_ONLY,
-    errno.ENAMETOOLONG: _LONG,
-    errno.ENOENT: _MISSING,
-    errno.EBUSY: _BUSY,
-    **dict.fromkeys((errno.ETIMEDOUT, errno.ESTALE), _SLOW),
-    **dict.fromkeys(
-        (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH), _AWAY
-    ),
-}
-_BY_NAME: Final = {
-    **dict.fromkeys(
-        (
-            "NoCredentialsError",
-            "PartialCredentialsError",
-            "CredentialRetrievalError",
-            "ProfileNotFound",
-            "TokenRetrievalError",
-            "UnauthorizedSSOTokenError",
-            "SSOTokenLoadError",
-            "ClientAuthenticationError",
-            "CredentialUnavailableError",
-            "DefaultCredentialsError",
-            "RefreshError",
-            "MalformedError",
-        ),
-        _CREDENTIALS,
-    ),
-    **dict.fromkeys(
-        (
-            "EndpointConnectionError",
-            "ConnectTimeoutError",
-            "ConnectionClosedError",
-            "ClientConnectorError",
-            "ClientConnectorDNSError",
-            "ClientConnectorCertificateError",
-            "ClientConnectorSSLError",
-            "ServerDisconnectedError",
-            "ServiceRequestError",
-            "ServiceResponseError",
-            "ProxyConnectionError",
-            "SSLError",
-            "InvalidUrlClientError",
-            "InvalidURL",
-            "NonHttpUrlClientError",
-            "TransportError",
-            "gaierror",
-        ),
-        _AWAY,
-    ),
-    **dict.fromkeys(
-        ("ReadTimeoutError", "FSTimeoutError", "ServiceRequestTimeoutError", "TimeoutError"), _SLOW
-    ),
-}
 _EXTRAS: Final = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
@@ -182,7 +63,7 @@ def _cause(error: BaseException, url: str) -> str:
         return f"{scheme}:// is not a storage that fsspec knows. Check {_SETTING}"
     # adlfs', without an account.
     if isinstance(error, ValueError) and "connection_string" in str(error):
-        return _CREDENTIALS
+        return CREDENTIALS
     return f"{_named(error)}. Check {_SETTING}"
 
 
@@ -194,21 +75,21 @@ def _cure(error: ImportError, scheme: str) -> str:
 
 
 def _by_code(error: BaseException) -> str:
-    return next((_BY_CODE[code] for code in _codes(error) if code in _BY_CODE), "")
+    return next((BY_CODE[code] for code in _codes(error) if code in BY_CODE), "")
 
 
 def _by_name(error: BaseException) -> str:
     names = (kind.__name__ for kind in type(error).__mro__)
-    return next((_BY_NAME[name] for name in names if name in _BY_NAME), "")
+    return next((BY_NAME[name] for name in names if name in BY_NAME), "")
 
 
 def _by_number(error: BaseException) -> str:
     number = getattr(error, "errno", None)
-    if isinstance(number, int) and number in _BY_NUMBER:
-        return _BY_NUMBER[number]
+    if isinstance(number, int) and number in BY_NUMBER:
+        return BY_NUMBER[number]
     if isinstance(error, PermissionError):
-        return _DENIED
-    return _MISSING if isinstance(error, FileNotFoundError) else ""
+        return DENIED
+    return MISSING if isinstance(error, FileNotFoundError) else ""
 
 
 def _codes(error: BaseException) -> Iterator[str]:

@@ -11,23 +11,17 @@ is the same one. After any other move ``conveyor storage adopt`` says that the n
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from secrets import token_hex
 from typing import Final, Protocol
 
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import StorageError
-from conveyor.storage.faults import translated
+from conveyor.storage.marker_file import MARKER, MarkerFile
 from conveyor.storage.place import Place
 
-__all__ = ["MARKER", "InUse", "Marker", "OtherStorage"]
-
-MARKER: Final = ".conveyor"
-"""The marker's name in the storage."""
+__all__ = ["InUse", "Marker", "OtherStorage"]
 
 # A look costs an object store a request, so it is trusted for a while. A folder is looked at each
 # time: it may be unmounted in any moment, and the look costs microseconds.
@@ -35,8 +29,6 @@ _TRUSTED_S: Final = 30.0
 # Whoever marks a new storage does so in much less.
 _PATIENCE_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.05
-_MARK: Final = re.compile(r"[0-9a-f]{32}")
-_MOST_BYTES: Final = 100
 
 
 class OtherStorage(StorageError):  # noqa: N818 - reads as the sentence it stands for
@@ -86,6 +78,7 @@ class Marker:
 
     def __init__(self, url: str, mark: InUse) -> None:
         self._place = Place(url)
+        self._file = MarkerFile(self._place)
         self.mark = mark
         self._known = ""
         self._known_until = 0.0
@@ -104,7 +97,7 @@ class Marker:
         """
         if not anew and time.monotonic() < self._seen_until:
             return
-        found = self._read()
+        found = self._file.read()
         if not found or found != self._remembered():
             self._compare()
         if not self._place.is_local:
@@ -120,7 +113,7 @@ class Marker:
             StorageError: It can't be marked.
             LedgerUnavailable: Redis can't be reached.
         """
-        mark = self._read() or self._make()
+        mark = self._file.read() or self._file.make()
         self.mark.adopt(mark)
         return mark
 
@@ -134,7 +127,7 @@ class Marker:
         """Ask first, and look then: who marks a storage does it before it is known."""
         self._seen_until = self._known_until = 0.0
         known = self._remembered()
-        found = self._read()
+        found = self._file.read()
         if not known:
             marks = self._introduce(found)
             known, found = marks.in_use, marks.found
@@ -149,7 +142,7 @@ class Marker:
             if self.mark.claim():
                 return self._mark_first()
             if known := self.mark.known():
-                return _Marks(known, self._read())
+                return _Marks(known, self._file.read())
             if time.monotonic() > deadline:
                 raise StorageError("Another process is marking the storage right now. Try again.")
             time.sleep(_LOOK_EVERY_S)
@@ -158,12 +151,12 @@ class Marker:
     def _mark_first(self) -> _Marks:
         if known := self.mark.known():
             # Who was about it a moment ago is done.
-            return _Marks(self.mark.settle(known), self._read())
-        made = self._make()
+            return _Marks(self.mark.settle(known), self._file.read())
+        made = self._file.make()
         known = self.mark.settle(made)
         if known != made:
             # Somebody took us for dead meanwhile, and was faster. Ours may have come later.
-            self._write(known)
+            self._file.write(known)
         return _Marks(known, known)
 
     def _explained(self, found: str) -> str:
@@ -177,39 +170,3 @@ class Marker:
             "CONVEYOR_STORAGE_URL as the other processes have it. If it was moved on purpose, run "
             "`conveyor storage adopt`."
         )
-
-    def _read(self) -> str:
-        """The id in the marker; empty where there is none."""
-        with translated("read from the storage", self._place.url):
-            try:
-                content = self._content()
-            except (FileNotFoundError, NotADirectoryError):
-                return ""
-        mark = _MARK.search(content.decode(errors="replace"))
-        return mark[0] if mark else ""
-
-    def _content(self) -> bytes:
-        """The marker's first bytes; a folder is looked at so often that fsspec is left out."""
-        if self._place.is_local:
-            with Path(self._path).open("rb", buffering=0) as file:
-                return file.read(_MOST_BYTES)
-        content: bytes = self._place.fs.cat_file(self._path, start=0, end=_MOST_BYTES)
-        return content
-
-    def _make(self) -> str:
-        mark = token_hex(16)
-        self._write(mark)
-        return mark
-
-    def _write(self, mark: str) -> None:
-        with translated("write to the storage", self._place.url):
-            if self._place.is_local:
-                self._place.fs.makedirs(self._place.root, exist_ok=True)
-            self._place.fs.pipe_file(
-                self._path,
-                f"{mark}\nConveyor tells by this file that a storage is the right one.\n".encode(),
-            )
-
-    @property
-    def _path(self) -> str:
-        return f"{self._place.root}/{MARKER}"

@@ -1,22 +1,17 @@
-"""Object stores: a file appears when its write ends, and each request has a price.
-
-A file of up to `PART_BYTES` is one PUT. A larger one is one multipart upload. Both appear whole or
-not at all, so nothing is written under another name first, copied and removed.
-"""
+"""Object stores: how each kind is opened and read. Each request to them has a price."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
 __all__ = [
     "AZURE",
+    "GCS",
     "PART_BYTES",
-    "Upload",
     "can_move",
     "is_object_store",
     "open_url",
@@ -28,10 +23,8 @@ __all__ = [
 PART_BYTES: Final = 5 * 1024 * 1024
 
 _S3 = ("s3", "s3a")
-_GCS = ("gs", "gcs")
+GCS: Final = ("gs", "gcs")
 AZURE: Final = ("abfs", "abfss", "az")
-# How gcsfs tells the end of a file in a single request. A file that holds it goes another way.
-_GCSFS_BOUNDARY = b"--==0=="
 
 # What another process has written must be seen, so listings are not cached.
 _FRESH: Final = {"use_listings_cache": False}
@@ -51,7 +44,7 @@ _AZURE_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         **dict.fromkeys(_S3, _S3_OPTIONS),
-        **dict.fromkeys(_GCS, MappingProxyType({**_FRESH, "requests_timeout": 120})),
+        **dict.fromkeys(GCS, MappingProxyType({**_FRESH, "requests_timeout": 120})),
         **dict.fromkeys(AZURE, _AZURE_OPTIONS),
     }
 )
@@ -86,7 +79,7 @@ def open_url(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     Returns:
         The file system, fsspec's, and the URL's path in it.
     """
-    if url.partition("://")[0] not in _GCS:
+    if url.partition("://")[0] not in GCS:
         found: tuple[Any, str] = _fsspec("core").url_to_fs(url, **options)
         return found
     # It writes each failed request with a traceback, and we tell it in one line.
@@ -124,81 +117,9 @@ def parts_of(fs: Any, path: str, start: int, end: int) -> Iterator[bytes]:
             return
 
 
-class Upload:
-    """One object on its way.
-
-    Args:
-        fs: The file system, fsspec's.
-        path: The object's path there.
-    """
-
-    def __init__(self, fs: Any, path: str) -> None:
-        self._fs = fs
-        self._path = path
-        # What has come so far of a file that may be small.
-        self._piece = bytearray()
-        self._parts: Any = None
-        self._filled = 0
-
-    def write(self, chunk: bytes) -> None:
-        """Take the next piece, of any size."""
-        if self._parts is not None:
-            self._send(chunk)
-            return
-        self._piece += chunk
-        if len(self._piece) >= PART_BYTES:
-            self._begin()
-
-    def finish(self) -> None:
-        """Have the object appear."""
-        if self._parts is None and _GCSFS_BOUNDARY in self._piece:
-            self._begin()
-        if self._parts is None:
-            self._fs.pipe_file(self._path, bytes(self._piece))
-            return
-        with self._awake() as parts:
-            parts.close()
-
-    def abandon(self) -> None:
-        """Leave nothing behind: the store forgets the parts that it has."""
-        self._piece.clear()
-        if self._parts is None:
-            return
-        # Google's forgets by itself, for nothing, and calls a deletion an error.
-        if _GCS[0] not in self._fs.protocol:
-            with suppress(Exception):
-                self._parts.discard()
-        # Otherwise fsspec ends the upload when it forgets the file, and half of it appears.
-        self._parts.closed = True
-
-    def _begin(self) -> None:
-        self._parts = self._fs.open(self._path, "wb", block_size=PART_BYTES)
-        piece, self._piece = self._piece, bytearray()
-        self._send(piece)
-
-    def _send(self, chunk: bytes | bytearray) -> None:
-        """Fill part after part to the byte: Google takes others only with pains."""
-        rest = memoryview(chunk)
-        while rest:
-            piece = rest[: PART_BYTES - self._filled]
-            with self._awake() as parts:
-                parts.write(piece)
-            self._filled = (self._filled + len(piece)) % PART_BYTES
-            rest = rest[len(piece) :]
-
-    @contextmanager
-    def _awake(self) -> Iterator[Any]:
-        """Let the upload go on. Meanwhile it counts as ended, in case that it is forgotten."""
-        self._parts.forced = False
-        try:
-            yield self._parts
-        finally:
-            self._parts.forced = True
-
-
 def _family(scheme: str) -> tuple[str, ...]:
     """All names of a kind of store: fsspec takes the configuration of each."""
-    return next((family for family in (_S3, _GCS, AZURE) if scheme in family), ())
+    return next((family for family in (_S3, GCS, AZURE) if scheme in family), ())
 
 
 def _conf(scheme: str) -> Mapping[str, Any]:

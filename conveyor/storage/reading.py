@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
 from conveyor.errors import InvalidRequest
-from conveyor.storage.faults import translated
 from conveyor.storage.objects import PART_BYTES, parts_of
 from conveyor.storage.place import Place
+from conveyor.storage.translated_stream import TranslatedStream
 
 __all__ = ["CHUNK_BYTES", "chunks_of", "open_source", "read"]
 
@@ -69,7 +69,7 @@ def open_source(place: Place, path: str, shown: str) -> IO[bytes]:
     stream = _source_of_object(place, path) if place.is_atomic else _source_of_file(place, path)
     if stream is None:
         raise InvalidRequest(f"The source {shown} is empty. Use a file with content.")
-    return cast("IO[bytes]", io.BufferedReader(_Told(place, stream), CHUNK_BYTES))
+    return cast("IO[bytes]", io.BufferedReader(TranslatedStream(place, stream), CHUNK_BYTES))
 
 
 def _of_object(place: Place, path: str, start: int, end: int | None) -> Iterator[bytes]:
@@ -130,33 +130,3 @@ def _found(place: Place, path: str) -> dict[str, Any]:
     # fsspec calls a link to nothing a file of its own.
     seen = os.stat(path)  # noqa: PTH116 - a path as fsspec has it
     return {"type": "file" if stat.S_ISREG(seen.st_mode) else "other", "size": seen.st_size}
-
-
-class _Told(io.RawIOBase):
-    """A file whose faults are told as the storage's, for whoever reads it."""
-
-    def __init__(self, place: Place, stream: Any) -> None:
-        super().__init__()
-        self._place = place
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        with translated("read the source", self._place.url, self._place.setting):
-            return int(self._stream.readinto(buffer))
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._stream.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._stream.tell())
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-        super().close()

@@ -15,35 +15,26 @@ Names are data. No call is made that expands them: `mv`, `cp`, `rm`, `cat` and `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from secrets import token_hex
-from typing import IO
 
 from conveyor.domain.conversion import StoredFile
-from conveyor.domain.redaction import redact_url
-from conveyor.errors import FileGone, InvalidRequest, StorageError
+from conveyor.errors import FileGone, StorageError
 from conveyor.storage.faults import translated
 from conveyor.storage.marker import Marker
-from conveyor.storage.names import folder_name, safe_name, staged_tokens
-from conveyor.storage.place import Place
-from conveyor.storage.reading import open_source, read
-from conveyor.storage.writer import Writer, is_partial
+from conveyor.storage.names import folder_name
+from conveyor.storage.partial import is_partial
+from conveyor.storage.reading import read
+from conveyor.storage.removing import clear
+from conveyor.storage.sources import Sources
+from conveyor.storage.writer import Writer, write_whole
 
 __all__ = ["Storage"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a source lies: below which folder, and its path there."""
-
-    place: Place
-    path: str
-
-
-class Storage:
-    """A folder, local or of any file system that fsspec speaks.
+class Storage(Sources):
+    """A folder, local or of any file system that fsspec speaks: sources, and beside them results.
 
     Args:
         url: Its fsspec URL.
@@ -53,6 +44,9 @@ class Storage:
         marker: Tells where a file is missing whether this is the storage in use at all; without
             one the file is taken for removed.
 
+    Attributes:
+        url: Its URL as its file system writes it.
+
     Raises:
         StorageError: A URL's file system is unknown, or its package is not installed.
     """
@@ -60,28 +54,8 @@ class Storage:
     def __init__(
         self, url: str, source_folders: Iterable[str] = (), marker: Marker | None = None
     ) -> None:
-        self._place = Place(url)
+        super().__init__(url, source_folders)
         self._marker = marker
-        self._sources = (
-            self._place,
-            *(
-                Place(folder, "a folder of sources", "CONVEYOR_SOURCE_FOLDERS")
-                for folder in source_folders
-            ),
-        )
-        self.url = self._place.url
-
-    def stage(self, token: str, name: str) -> Writer:
-        """Begin to write a source to where the workers can read it.
-
-        Args:
-            token: Of its folder, 32 hexadecimal digits; nobody else writes there.
-            name: Its file name, as it came.
-
-        Raises:
-            StorageError: The storage can't be written.
-        """
-        return self._writer(f"{self._place.root}/staged/{token}/{safe_name(name)}")
 
     def save(self, conversion_id: str, name: str, chunks: Iterable[bytes]) -> StoredFile:
         """Store one result file.
@@ -97,8 +71,7 @@ class Storage:
         Raises:
             StorageError: The storage can't be written.
         """
-        writer = self._write_whole(self._result_path(conversion_id, name), chunks)
-        return writer.file
+        return write_whole(self._place, self._result_path(conversion_id, name), chunks)
 
     def result(self, conversion_id: str, name: str) -> Writer:
         """Begin to write one result file, piece by piece.
@@ -110,38 +83,7 @@ class Storage:
         Raises:
             StorageError: The storage can't be written.
         """
-        return self._writer(self._result_path(conversion_id, name))
-
-    @contextmanager
-    def open_source(self, uri: str) -> Iterator[IO[bytes]]:
-        """Open a source for reading.
-
-        Args:
-            uri: An fsspec URL.
-
-        Yields:
-            Its content as a stream with a known end.
-
-        Raises:
-            InvalidRequest: It is outside the allowed folders, missing, empty or no file.
-            StorageError: It can't be read just now.
-        """
-        shown = redact_url(uri)
-        source = self._find_source(uri)
-        with translated("read the source", shown, source.place.setting):
-            try:
-                stream = open_source(source.place, source.path, shown)
-            except IsADirectoryError:
-                raise InvalidRequest(
-                    f"The source {shown} is not a file. Name a document."
-                ) from None
-            except (FileNotFoundError, NotADirectoryError):
-                source.place.check_there()
-                raise InvalidRequest(
-                    f"The source {shown} does not exist. Check its name."
-                ) from None
-        with stream:
-            yield stream
+        return Writer(self._place, self._result_path(conversion_id, name))
 
     def read(self, uri: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """A stored file's content, piece by piece.
@@ -165,14 +107,6 @@ class Storage:
                 self._marker.check(anew=True)
             raise
 
-    def contains(self, uri: str) -> bool:
-        """Whether a URL points into the storage, whether or not a file exists there.
-
-        Raises:
-            InvalidRequest: It names a version of an object.
-        """
-        return self._place.path_of(uri) is not None
-
     def holds(self, file: StoredFile) -> bool:
         """Whether the storage has a file unchanged: whole, with the same hash."""
         digest = hashlib.sha256()
@@ -190,7 +124,7 @@ class Storage:
         """
         if not self._place.is_atomic:
             with suppress(StorageError):
-                self._clear(self._result_path(conversion_id), is_partial)
+                clear(self._place, self._result_path(conversion_id), is_partial)
 
     def remove_results(self, conversion_id: str) -> None:
         """Remove all files that a conversion has stored, for example after a cancel. None is fine.
@@ -201,32 +135,7 @@ class Storage:
         Raises:
             StorageError: It can't be removed.
         """
-        self._clear(self._result_path(conversion_id))
-
-    def remove_staged(self, uris: Iterable[str]) -> None:
-        """Remove sources that a producer staged; others are left alone, and so are faults.
-
-        A staged file that stays behind costs room and nothing else.
-        """
-        for uri in uris:
-            for token in self.tokens_of([uri]):
-                with suppress(StorageError):
-                    self._remove_staged(token, uri)
-
-    def remove_folder(self, token: str) -> None:
-        """Remove a staged file with its folder; nothing where there is none.
-
-        Args:
-            token: The folder's.
-
-        Raises:
-            StorageError: It can't be removed.
-        """
-        self._clear(f"{self._place.root}/staged/{token}")
-
-    def tokens_of(self, uris: Iterable[str]) -> list[str]:
-        """The tokens of the folders that hold these sources; of others there are none."""
-        return staged_tokens(uris, self.url)
+        clear(self._place, self._result_path(conversion_id))
 
     def check(self) -> None:
         """Write, read and remove a small file.
@@ -235,29 +144,11 @@ class Storage:
             StorageError: One of these does not work.
         """
         path = f"{self._place.root}/.conveyor-check-{token_hex(8)}"
-        self._write_whole(path, [b"ok"])
+        write_whole(self._place, path, [b"ok"])
         with translated("read from the storage", self.url):
             self._place.fs.cat_file(path, start=0, end=2)
         with translated("remove from the storage", self.url):
             self._place.fs.rm_file(path)
-
-    @contextmanager
-    def probe(self) -> Iterator[str]:
-        """A small file that another process should be able to read.
-
-        Yields:
-            Its URI; it is removed at the end.
-
-        Raises:
-            StorageError: It can't be written.
-        """
-        path = f"{self._place.root}/staged/{token_hex(16)}/probe"
-        self._write_whole(path, [b"ok"])
-        uri = self._place.uri_of(path)
-        try:
-            yield uri
-        finally:
-            self.remove_staged([uri])
 
     def _pieces(self, path: str, start: int, end: int | None) -> Iterator[bytes]:
         with translated("read from the storage", self.url):
@@ -293,54 +184,3 @@ class Storage:
                 "Redis."
             )
         return path
-
-    def _remove_staged(self, token: str, uri: str) -> None:
-        if not self._place.is_atomic:
-            self.remove_folder(token)
-            return
-        # Nothing but the file can lie there, so nothing needs to be listed.
-        path = f"{self._place.root}/staged/{token}/{uri.rpartition('/')[2]}"
-        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
-            self._place.fs.rm_file(path)
-
-    def _clear(self, folder: str, which: Callable[[str], bool] = lambda _: True) -> None:
-        """Remove a folder's files, and the folder where it is empty then."""
-        fs = self._place.fs
-        with translated("remove from the storage", self.url), suppress(FileNotFoundError):
-            paths = [str(path) for path in fs.ls(folder, detail=False)]
-            for path in filter(which, paths):
-                with suppress(FileNotFoundError):
-                    fs.rm_file(path)
-            if not self._place.is_atomic and all(map(which, paths)):
-                with suppress(OSError):
-                    fs.rmdir(folder)
-
-    def _writer(self, target: str) -> Writer:
-        return Writer(self._place, target)
-
-    def _write_whole(self, target: str, chunks: Iterable[bytes]) -> Writer:
-        """Write a file that appears whole or not at all."""
-        writer = self._writer(target)
-        try:
-            for chunk in chunks:
-                writer.write(chunk)
-            writer.finish()
-        except BaseException:
-            writer.abandon()
-            raise
-        return writer
-
-    def _find_source(self, uri: str) -> _Source:
-        """Confine sources: a message must not make a worker read what is its own alone.
-
-        Raises:
-            InvalidRequest: The source lies nowhere where workers may read.
-        """
-        for place in self._sources:
-            path = place.path_of(uri)
-            if path is not None:
-                return _Source(place, path)
-        raise InvalidRequest(
-            "The source is outside the folders that workers may read. Put it into the storage, "
-            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
-        )

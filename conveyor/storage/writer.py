@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import posixpath
-import re
-from contextlib import AbstractContextManager, suppress
-from secrets import token_hex
-from typing import Any, Final, Protocol
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from conveyor.domain.conversion import StoredFile
 from conveyor.storage.faults import translated
-from conveyor.storage.objects import Upload, can_move
+from conveyor.storage.partial import LocalFile, RenamedFile
 from conveyor.storage.place import Place
+from conveyor.storage.upload import Upload
 
-__all__ = ["Writer", "is_partial"]
-
-_MOST_HELD_BYTES: Final = 256 * 1024
-# No safe name begins with a dot, so no result is called so.
-_PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.part")
-
-
-def is_partial(path: str) -> bool:
-    """Whether a file is still being written, or was left by a writer that died."""
-    return _PARTIAL.fullmatch(posixpath.basename(path)) is not None
+__all__ = ["Writer", "write_whole"]
 
 
 class Writer:
@@ -34,6 +23,9 @@ class Writer:
     Args:
         place: Where it goes.
         target: The file's path there.
+
+    Attributes:
+        size: Bytes that were written so far.
 
     Raises:
         StorageError: The place can't be written.
@@ -90,119 +82,45 @@ class Writer:
         return translated("write to the storage", self._place.url)
 
 
+def write_whole(place: Place, target: str, chunks: Iterable[bytes]) -> StoredFile:
+    """Write a file that appears whole or not at all.
+
+    Args:
+        place: Where it goes.
+        target: The file's path there.
+        chunks: Its content. When they raise, nothing is left behind.
+
+    Returns:
+        A record of the file.
+
+    Raises:
+        StorageError: The place can't be written.
+    """
+    writer = Writer(place, target)
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+        writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+    return writer.file
+
+
 class _Way(Protocol):
     """How a file gets to where it appears whole."""
 
-    def write(self, chunk: bytes) -> None: ...
+    def write(self, chunk: bytes) -> None:
+        """Take the next piece."""
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        """Have the file appear."""
 
-    def abandon(self) -> None: ...
+    def abandon(self) -> None:
+        """Leave nothing behind."""
 
 
 def _way_to(place: Place, target: str) -> _Way:
     if place.is_atomic:
         return Upload(place.fs, target)
-    return _Local(target) if place.is_local else _Renamed(place.fs, target)
-
-
-def _partial_of(target: str) -> str:
-    """The temporary name in the same folder."""
-    folder, name = posixpath.split(target)
-    return posixpath.join(folder, f".{name}.{token_hex(8)}.part")
-
-
-class _Local:
-    """Written under a temporary name in the same folder, then renamed.
-
-    Most results are small and the first of their folder. So a small one takes a call of the system
-    for each of: the folder, the file, its content, its end, its name.
-    """
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._partial = _partial_of(target)
-        self._held: list[bytes] = []
-        self._held_bytes = 0
-        _make(posixpath.dirname(target))
-        self._file = io.FileIO(self._partial, "x")
-
-    def write(self, chunk: bytes) -> None:
-        self._held.append(chunk)
-        self._held_bytes += len(chunk)
-        if self._held_bytes >= _MOST_HELD_BYTES:
-            self._let_go()
-
-    def finish(self) -> None:
-        self._let_go()
-        self._file.close()
-        os.replace(self._partial, self._target)  # noqa: PTH105 - paths as fsspec has them
-
-    def abandon(self) -> None:
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            os.remove(self._partial)  # noqa: PTH107 - the same
-
-    def _let_go(self) -> None:
-        rest = memoryview(b"".join(self._held))
-        self._held.clear()
-        self._held_bytes = 0
-        while rest:
-            rest = rest[self._file.write(rest) :]
-
-    def __del__(self) -> None:
-        # Whoever is interrupted forgets it.
-        if hasattr(self, "_file"):
-            self._file.close()
-
-
-def _make(folder: str) -> None:
-    """Make a folder where there is none. Nearly always its last part alone is missing."""
-    try:
-        os.mkdir(folder)  # noqa: PTH102 - the same
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - the same
-
-
-class _Renamed:
-    """Writes a file through fsspec under another name, and renames it."""
-
-    def __init__(self, fs: Any, target: str) -> None:
-        self._fs = fs
-        self._rename = _renaming(fs)
-        self._target = target
-        self._partial = _partial_of(target)
-        self._fs.makedirs(posixpath.dirname(target), exist_ok=True)
-        self._stream = self._fs.open(self._partial, "wb")
-
-    def write(self, chunk: bytes) -> None:
-        self._stream.write(chunk)
-
-    def finish(self) -> None:
-        self._stream.close()
-        self._rename(self._partial, self._target)
-
-    def abandon(self) -> None:
-        with suppress(Exception):
-            self._stream.close()
-        with suppress(Exception):
-            self._fs.rm_file(self._partial)
-
-
-def _renaming(fs: Any) -> Any:
-    """How a file system renames a file."""
-    return fs.mv if can_move(fs) else _Copying(fs).rename
-
-
-class _Copying:
-    """Renames where the file system can't: by a copy."""
-
-    def __init__(self, fs: Any) -> None:
-        self._fs = fs
-
-    def rename(self, old: str, new: str) -> None:
-        self._fs.cp_file(old, new)
-        self._fs.rm_file(old)
+    return LocalFile(target) if place.is_local else RenamedFile(place.fs, target)

@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from chaos import cases
-from chaos.fleet import Build
-from chaos.judge import Rules
+from chaos.build import Build
+from chaos.rules import Rules
 from chaos.scene import Case, run
 from conveyor.domain.conversion import Failure, FailureKind, State
-from conveyor.ledger.encoding import dump_failure
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure
 
 KEYS = Keys()
 
@@ -50,7 +50,7 @@ def test_the_judge_sees_what_we_break_ourselves(tmp_path, until):
         for _ in range(2):
             scene.conveyor.convert(document, to="zip", from_format="any").wait(timeout=90)
         scene.conveyor.handle(scene.load.ids[1]).wait(timeout=90)
-        until(lambda: all(state.is_final for state in scene.load.states().values()))
+        until(lambda: all(state.is_final for state in scene.load.entries.states().values()))
         unpaid = Failure(FailureKind.SERVICE, "Not submitted. Nothing was paid.")
         scene.client.hset(
             KEYS.conversion(scene.load.ids[1]),

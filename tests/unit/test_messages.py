@@ -27,8 +27,9 @@ ROOT: Final = Path(__file__).parents[2]
 TABLE: Final = Path(__file__).with_name("messages.md")
 WRITE: Final = "CONVEYOR_WRITE_MESSAGES"
 FOLDERS: Final = ("conveyor", "config", "tasks", "workers", "web")
-# The sandbox's messages are ConvertAPI's, and those of live facts are findings, not errors.
-LEFT_OUT: Final = ("conveyor/sandbox/", "conveyor/live/")
+# Messages of live facts are findings, not errors. Those of their settings are errors.
+LEFT_OUT: Final = ("conveyor/live/",)
+TAKEN_IN: Final = ("conveyor/live/settings.py",)
 NOTHING: Final = "Nothing: "
 """Begins the third column of a message that leaves its reader nothing to do, before the reason."""
 
@@ -41,7 +42,7 @@ MAKERS: Final = {
     "Finding": ("Check", 0, None),
     "Cause": ("Cause", 0, 1),
     "Concern": ("Concern", 1, None),
-    "_wrong": ("SettingsError", 1, 2),
+    "Complaint": ("SettingsError", 1, 2),
 }
 # Such a variable holds a message, or a part of one.
 VARIABLES: Final = frozenset({"message", "detail", "cure", "why", "remedy", "paid"})
@@ -170,7 +171,7 @@ def _values(node: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
-def _of_node(node: ast.AST) -> Iterator[Message]:  # noqa: C901 - one way for each form of code
+def _of_node(node: ast.AST) -> Iterator[Message]:
     match node:
         case ast.Raise(ast.Call(func) as call) if _name(func) not in MAKERS:
             yield from _of_raise(call)
@@ -184,9 +185,6 @@ def _of_node(node: ast.AST) -> Iterator[Message]:  # noqa: C901 - one way for ea
         case ast.AnnAssign(ast.Name(name), _, value) if value and CONSTANT.match(name):
             for one in _values(value):
                 yield from (Message("text", text) for text in _texts(one))
-        case ast.Yield(ast.Tuple([_, why, remedy])):
-            cures = _texts(remedy) or [""]
-            yield from (Message("SettingsError", text, cures[0]) for text in _texts(why))
         case ast.FunctionDef(returns=ast.AST() as returns) if "str" in ast.unparse(returns):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Return):
@@ -201,7 +199,8 @@ def _is_sentence(text: str) -> bool:
 def _sources() -> Iterator[Path]:
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if not path.relative_to(ROOT).as_posix().startswith(LEFT_OUT):
+            name = path.relative_to(ROOT).as_posix()
+            if name in TAKEN_IN or not name.startswith(LEFT_OUT):
                 yield path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.ledger.governor import accounts, resume, status_of
+from conveyor.ledger.accounts import accounts, resume, status_of
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

@@ -23,7 +23,8 @@ from conveyor.domain.answers import (
     Unsent,
 )
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.ledger.governor import Governor, status_of
+from conveyor.ledger.accounts import status_of
+from conveyor.ledger.governor import Governor
 from workers.account import check_account, hold_account, tell_governor
 
 ACCOUNT = "v2.convertapi.com"

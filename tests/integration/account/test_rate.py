@@ -9,7 +9,8 @@ from itertools import cycle
 
 import pytest
 
-from conveyor.ledger.governor import Governor, status_of
+from conveyor.ledger.accounts import status_of
+from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from conveyor.domain.conversion import Failure, FailureKind
-from conveyor.ledger.governor import status_of
+from conveyor.ledger.accounts import status_of
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

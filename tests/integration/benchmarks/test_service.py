@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from benchmarks.faults import Faults
 from benchmarks.jobs import Source
-from benchmarks.service import FILE, Faults
+from benchmarks.service import FILE
 from benchmarks.stand_in import StandIn
 from local_stack.ports import LOOPBACK
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from benchmarks.units import claims, footprint_in_redis
+from benchmarks.footprint import footprint_in_redis
+from benchmarks.units import claims
 from local_stack.valkey import Valkey
 
 

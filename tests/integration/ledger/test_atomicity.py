@@ -12,7 +12,7 @@ from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, connect
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
 
 KEYS = Keys()
 

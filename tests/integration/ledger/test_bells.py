@@ -15,7 +15,7 @@ import pytest
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
-from conveyor.ledger.claims import Due
+from conveyor.ledger.claimed import Due
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()

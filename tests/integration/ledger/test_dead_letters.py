@@ -13,7 +13,7 @@ from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import UnknownConversion
 from conveyor.ledger import Ledger
-from conveyor.ledger.claims import Due
+from conveyor.ledger.claimed import Due
 from conveyor.ledger.due import KINDS
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys

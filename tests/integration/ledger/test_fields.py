@@ -12,8 +12,8 @@ from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Entry, Ledger, Submission
-from conveyor.ledger.encoding import dump_failure, dump_file, dump_files, dump_result
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure, dump_file, dump_files, dump_result
 from conveyor.ledger.tenure import Leaving, Tenure
 
 KEYS = Keys()

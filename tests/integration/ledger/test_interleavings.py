@@ -46,7 +46,7 @@ from hypothesis.stateful import (
 from config.settings import WorkerSettings
 from conveyor import State, names
 from conveyor.cancelling import cancel
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead_letters import DeadLetters
 from conveyor.domain.answers import (

@@ -13,7 +13,8 @@ from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.leftovers import Leftover, Leftovers
+from conveyor.ledger.leftover import Leftover
+from conveyor.ledger.leftovers import Leftovers
 
 KEYS = Keys()
 

@@ -11,7 +11,8 @@ from conveyor import Conveyor
 from conveyor.diagnosis.standing import fatal_of, finding_of, look
 from conveyor.errors import SettingsError
 from conveyor.ledger import Ledger, connect
-from conveyor.ledger.server import Concern, look_at_server
+from conveyor.ledger.concerns import Concern
+from conveyor.ledger.server import look_at_server
 from local_stack.ports import free_port
 from local_stack.valkey import Valkey, configured
 from workers import precautions
@@ -185,7 +186,7 @@ def test_unreachable_server_is_checked_later(logged):
 
 def test_fatal_concern_is_raised_in_one_line(server, monkeypatch):
     fatal = Concern("version", "it is version 6.2.0", is_fatal=True)
-    monkeypatch.setattr("conveyor.ledger.server._concerns", lambda *_: [fatal])
+    monkeypatch.setattr("conveyor.ledger.server.concerns_of", lambda *_: [fatal])
     with (
         closing(Conveyor(broker_url=server.url())) as conveyor,
         pytest.raises(SettingsError, match=r"it is version 6\.2\.0"),

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from conveyor import Conveyor
-from conveyor.storage.marker import MARKER
+from conveyor.storage.marker_file import MARKER
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from conveyor.errors import StorageError
 from conveyor.ledger import connect
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.storage_mark import StorageMark
-from conveyor.storage.marker import MARKER, Marker, OtherStorage
+from conveyor.storage.marker import Marker, OtherStorage
+from conveyor.storage.marker_file import MARKER
 
 KEYS = Keys()
 AT_ONCE = 8
@@ -155,14 +156,14 @@ def test_slow_process_that_was_taken_for_dead_does_not_spoil_the_marker(
     marker_of, client, tmp_path
 ):
     slow, files = marker_of(tmp_path / "files"), tmp_path / "files"
-    make = slow._make
+    make = slow._file.make
 
     def make_late():
         client.delete(KEYS.storage_claim)
         marker_of(files).check()
         return make()
 
-    slow._make = make_late
+    slow._file.make = make_late
     slow.check()
     marker_of(files).check()
 

@@ -8,7 +8,8 @@ import pytest
 
 from conveyor import Conveyor, Failure, FailureKind, InvalidRequest, UnknownConversion
 from conveyor.ledger import Ledger, connect
-from conveyor.ledger.claims import Claims, Due
+from conveyor.ledger.claimed import Due
+from conveyor.ledger.claims import Claims
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.turnstile import Turnstile
 

@@ -33,6 +33,7 @@ from conveyor import (
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
 from conveyor.producing.staging import Staging
+from conveyor.producing.upload import Upload
 
 URL = "https://example.com/a.docx"
 CLOSED = "redis://127.0.0.1:9/0"
@@ -322,9 +323,7 @@ def test_cancelled_aconvert_leaves_nothing(
 @pytest.mark.parametrize("moment", ["_begin", "finish"])
 def test_cancelled_astage_leaves_nothing(*, conveyor, nothing_left, monkeypatch, moment):
     entered, going_on = threading.Event(), threading.Event()
-    from conveyor.producing import staging  # noqa: PLC0415 - its private parts
-
-    kind = Staging if moment == "_begin" else staging._Upload
+    kind = Staging if moment == "_begin" else Upload
     call = getattr(kind, moment)
 
     def slow(*args):

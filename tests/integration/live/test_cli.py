@@ -167,7 +167,7 @@ def test_ctrl_c_ends_it_and_what_was_seen_is_recorded(doctor, monkeypatch, tmp_p
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("conveyor.live.paid.Operator._follow", interrupt)
+    monkeypatch.setattr("conveyor.live.polling.Poller.follow", interrupt)
     status, out, err = doctor("--live", "--spend", "2", "--yes", "--record", "cut.json")
     assert status == 130
     assert err.splitlines()[-1].startswith("error: interrupted. What was recorded so far is in")
@@ -181,7 +181,7 @@ def test_ctrl_c_ends_it_and_what_was_seen_is_recorded(doctor, monkeypatch, tmp_p
 
 
 def test_bug_in_the_observer_loses_no_event(doctor, monkeypatch, tmp_path):
-    monkeypatch.setattr("conveyor.live.paid.Operator._follow", None)
+    monkeypatch.setattr("conveyor.live.polling.Poller.follow", None)
     _, out, err = doctor("--live", "--spend", "2", "--yes", "--record", "cut.json")
     assert "The run broke off (TypeError): please report it." in out
     assert "1 conversion spent" in err

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
-from conveyor.convertapi.transport import Auth, Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.conversion import StoredFile
 
 SECRET = "5ecr3t-of-the-account"

@@ -12,8 +12,8 @@ from itertools import repeat
 
 import pytest
 
+from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.errors import ApiError, Refused, Unclear, Unreachable
-from conveyor.convertapi.transport import Auth
 from conveyor.domain.answers import Failed, Finished, InProgress, Lost, Started, Unsent
 from conveyor.domain.dialect import Dialect
 from local_stack.ports import free_port

@@ -12,10 +12,11 @@ from itertools import chain
 
 import pytest
 
-from conveyor.convertapi import deadline
+from conveyor.convertapi import watchdog
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import Failed, InProgress, Lost, Started
 from conveyor.domain.dialect import Dialect
 
@@ -196,13 +197,13 @@ def test_connection_is_not_used_again_after_an_answer_that_broke_off(keep):
 
 
 def test_exchanges_that_are_over_are_no_longer_watched(keep):
-    before = set(deadline._watchdog._under_way)
+    before = set(watchdog._watchdog._under_way)
     with _host(_serve_all(lambda _: KEPT)) as host:
         api = _api(host.url)
         for _ in range(20):
             api.poll("", PATH, JOB_ID, keep)
 
-    assert deadline._watchdog._under_way <= before
+    assert watchdog._watchdog._under_way <= before
 
 
 @pytest.mark.parametrize("size", [10, 300_000], ids=["small", "large"])

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import ComeLater, Refused, Unreachable, WrongHost
-from conveyor.convertapi.transport import Auth, Transport
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import Failed, Started, Unsent
 from conveyor.domain.dialect import Dialect
 

@@ -25,7 +25,8 @@ from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.errors import ComeLater, Overdue, Unreachable
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import InProgress, Lost, Started, Unsent
 from conveyor.domain.dialect import Dialect
 
@@ -336,7 +337,7 @@ def test_deadline_of_an_exchange_spares_the_connection_that_another_uses_by_then
     server.answer(b"HTTP/1.1 202 Yes\r\n", 2.0, b"Content-Length: 0\r\n\r\n")
     api = api_of(server.url, total=30.0)
     fast = api_of(server.url, total=1.0)
-    fast._transport._adapter = api._transport._adapter  # the same pool
+    fast._transport._requester._adapter = api._transport._requester._adapter  # the same pool
 
     assert fast.poll("", PATH, JOB_ID, keep) == InProgress()
     assert api.poll("", PATH, JOB_ID, keep) == InProgress()

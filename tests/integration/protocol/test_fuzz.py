@@ -22,11 +22,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tenacity import Retrying, stop_after_attempt
 
-from conveyor.convertapi import client
-from conveyor.convertapi.client import Account, ConvertApi
+from conveyor.convertapi import client, file_calls
+from conveyor.convertapi.account import Account
+from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import ApiError
-from conveyor.convertapi.transport import Timeouts, Transport
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import (
     Busy,
     Failed,
@@ -249,6 +251,7 @@ def api(speaker):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "RETRY_SAFE", once)
         patch.setattr(client, "RETRY_UNSENT", once)
+        patch.setattr(file_calls, "RETRY_SAFE", once)
         yield ConvertApi(Transport(speaker.url, FixedCredentials(SECRET), timeouts=timeouts))
 
 
@@ -373,7 +376,7 @@ def test_no_answer_raises_and_none_is_paid_for_twice(speaker, api, complaints, a
         speaker.raw = raw
         outcome = _outcome(call, api, speaker.url)
         # Each answer ends its connection, so that none is taken for the next request's.
-        api._transport._adapter.close()
+        api._transport._requester._adapter.close()
         if call in OUTCOMES:
             _check_texts(outcome)
         elif isinstance(outcome, ApiError):

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
-from conveyor.convertapi.transport import Auth, Transport
+from conveyor.convertapi.transport import Transport
 from conveyor.domain.dialect import Dialect
 
 JOB = "0" * 32

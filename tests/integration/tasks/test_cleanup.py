@@ -17,10 +17,10 @@ from conveyor.convertapi.errors import ApiError, ComeLater, Refused
 from conveyor.domain.answers import Finished, RemoteFile, Result, Started
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.schedule import MAX_DELETE_S
+from conveyor.domain.retries import MAX_DELETE_S
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
-from conveyor.ledger.leftovers import Leftover
+from conveyor.ledger.leftover import Leftover
 from workers import cleanup
 
 KEYS = Keys()

@@ -6,6 +6,7 @@ import pytest
 
 from conveyor import State, names
 from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.request_json import dump_request
 from conveyor.domain.rules import FILE_LIFE_S
 from conveyor.ledger.keys import Keys
 from workers.cleaner import clean
@@ -111,7 +112,7 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
     client.hset(  # as if it had been asked so; the sandbox has no such parameter
         KEYS.conversion(handle.id),
         "request",
-        entry.request.to_json().replace('"params":{', f'"params":{{"Password":"{PASSWORD}"'),
+        dump_request(entry.request).replace('"params":{', f'"params":{{"Password":"{PASSWORD}"'),
     )
     assert stored_in_redis(PASSWORD)
     worker.run_when_due(poll)

@@ -9,7 +9,7 @@ from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import StorageError
-from conveyor.ledger.governor import status_of
+from conveyor.ledger.accounts import status_of
 from conveyor.ledger.keys import Keys
 from conveyor.storage.marker import OtherStorage
 

@@ -12,7 +12,8 @@ from conveyor import ConversionFailed, FailureKind, State, names
 from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
-from conveyor.storage.marker import MARKER, OtherStorage
+from conveyor.storage.marker import OtherStorage
+from conveyor.storage.marker_file import MARKER
 from workers import cleaner, storage_watch
 
 KEYS = Keys()

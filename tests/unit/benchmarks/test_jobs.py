@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.jobs import JobBook, Source, is_struck
+from benchmarks.faults import is_struck
+from benchmarks.jobs import JobBook, Source
 
 
 @pytest.fixture

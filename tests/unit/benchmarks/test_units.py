@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.capacity_page import page
+from benchmarks.costs import NotMeasured, units_of
 from benchmarks.figures import Figures
-from benchmarks.units import NotMeasured, page, units_of
 from conveyor.unit_costs import FILE, UnitCosts, unit_costs
 from local_stack.environment import ROOT
 

@@ -7,7 +7,8 @@ from celery import Celery
 
 from config.celery import celery_options
 from config.settings import WorkerSettings
-from conveyor.domain.schedule import MAX_DELAY_S, MAX_FALLBACK_S
+from conveyor.domain.delays import MAX_DELAY_S
+from conveyor.domain.polls import MAX_FALLBACK_S
 from conveyor.names import Queues
 from conveyor.settings import load
 

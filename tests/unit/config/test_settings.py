@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from config.secret import read_secret
 from config.settings import WorkerSettings, load_settings
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import SettingsError
+from conveyor.secret import read_secret
 
 LOOPBACK = ("http://127.0.0.1:8765", "http://localhost:8765", "http://[::1]:8765")
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conveyor.diagnosis import doctor, question
+from conveyor.diagnosis import answer, doctor
 from conveyor.errors import StorageError
 
 
@@ -77,7 +77,7 @@ def test_a_workers_report_bears_its_name():
             {"name": "host", "ok": True, "detail": "routed", "warning": True},
         ],
     }
-    assert question._read_report(report) == [
+    assert answer._read_report(report) == [
         doctor.Check("worker", ok=True, detail="answers", where="worker@host"),
         doctor.Check("storage", ok=True, detail="fine", where="worker@host"),
         doctor.Check("api", ok=False, detail="refused", where="worker@host"),
@@ -88,4 +88,4 @@ def test_a_workers_report_bears_its_name():
 @pytest.mark.parametrize("report", [None, {}, {"node": "x", "checks": [{}]}])
 def test_a_report_in_no_known_form_is_refused(report):
     with pytest.raises((TypeError, KeyError)):
-        question._read_report(report)
+        answer._read_report(report)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from conveyor.domain.conversion import State
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
-from conveyor.handle import progress_of
+from conveyor.estimating import progress_of
 from conveyor.ledger import Entry
 
 BEGUN = 1_000_000.0

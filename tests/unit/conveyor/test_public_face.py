@@ -15,6 +15,7 @@ from conveyor import errors
 
 _NOT_A_PRODUCERS = (
     "conveyor.capacity",
+    "conveyor.reckoning",
     "conveyor.cli",
     "conveyor.convertapi",
     "conveyor.diagnosis.doctor",

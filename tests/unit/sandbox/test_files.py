@@ -2,7 +2,8 @@ import hashlib
 
 import pytest
 
-from convertapi_sandbox.files import FileStore, safe_name
+from convertapi_sandbox.file_store import FileStore
+from convertapi_sandbox.files import safe_name
 
 
 @pytest.fixture

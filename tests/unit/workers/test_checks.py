@@ -10,7 +10,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from conveyor.convertapi.client import Account
+from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
 from conveyor.diagnosis.checks import Finding
 from conveyor.errors import InvalidRequest

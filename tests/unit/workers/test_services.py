@@ -8,8 +8,8 @@ import pytest
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.convertapi.transport import Timeouts
-from conveyor.domain.decision import Limits
+from conveyor.convertapi.timeouts import Timeouts
+from conveyor.domain.next_steps import Limits
 from conveyor.settings import load
 from workers import wiring
 
@@ -58,7 +58,7 @@ def test_time_outs_are_the_settings(services_of):
     )
     entry = SimpleNamespace(request=SimpleNamespace(attachments={"a": 1, "b": 2}))
 
-    assert services.api._transport._timeouts == Timeouts(3, 17, 31, 700)
+    assert services.api._transport.timeouts == Timeouts(3, 17, 31, 700)
     # Each of three tries may wait for a connection; and some time for what is done besides.
     spare_s = services.most_answer_s - 31 - 3 * 3
     assert 0 < spare_s <= 60
@@ -90,7 +90,7 @@ def test_each_thread_of_a_process_can_have_a_connection(services_of, pool, slots
     most = services.ledger.client.connection_pool.max_connections
 
     assert slots + 20 < most <= slots + 20 + 20
-    assert services.api._transport._adapter._pool_maxsize == most
+    assert services.api._transport._requester._adapter._pool_maxsize == most
 
 
 def test_webhook_has_an_address_where_one_is_set_and_else_none(services_of):

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from conveyor import __main__
-from conveyor.capacity import KEEP_RESULT_S
 from conveyor.cli.capacity import parse_rate
 from conveyor.errors import InvalidRequest
+from conveyor.reckoning import KEEP_RESULT_S
 from conveyor.unit_costs import unit_costs
 
 

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from conveyor.cli import progress as module
 from conveyor.cli.progress import follow
-from conveyor.domain.conversion import Conversion, Progress, State
+from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.progress import Progress
 from conveyor.errors import AccountHeld, WaitTimeout
 
 

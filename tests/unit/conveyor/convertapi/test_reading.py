@@ -8,8 +8,8 @@ import json
 import pytest
 
 from conveyor.convertapi.answer import Answer
-from conveyor.convertapi.cleaning import Scrubber
 from conveyor.convertapi.reading import read_poll, read_start
+from conveyor.convertapi.scrubbing import Scrubber
 from conveyor.domain.answers import (
     Busy,
     Failed,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conveyor.domain.durations import MEMORY, Durations, Expectation, Sighting
+from conveyor.domain.durations import Durations, Expectation, Sighting
+from conveyor.domain.life_table import MEMORY
 
 AGES = st.floats(0, 1e6) | st.just(float("inf"))
 SIGHTINGS = st.builds(Sighting, at_s=AGES, after_s=AGES, ended=st.booleans())

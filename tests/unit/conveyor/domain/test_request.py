@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from conveyor.domain.conversion import Conversion, StagedFile, State, StoredFile
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request, load_request
+from conveyor.domain.service_form import form_of
 from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest
 
@@ -177,7 +179,7 @@ def test_a_refused_parameter_does_not_show_its_value():
 def test_the_form_names_sources_as_the_service_wants_them(source, to, from_format, uploads, form):
     request = build(source, to, from_format, {"PageRange": "1"})
 
-    assert request.form(uploads) == {"PageRange": "1", **form}
+    assert form_of(request, uploads) == {"PageRange": "1", **form}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_the_form_names_sources_as_the_service_wants_them(source, to, from_forma
     ids=["one", "files", "never waits", "waits", "all kinds", "a chain's result"],
 )
 def test_the_ledger_gives_back_what_it_was_given(request_):
-    assert ConversionRequest.from_json(request_.to_json()) == request_
+    assert load_request(dump_request(request_)) == request_
 
 
 def test_it_is_shown_without_what_opens_the_document():
@@ -266,7 +268,7 @@ def test_a_parameter_that_is_a_file_is_sent_under_its_name():
     params = {"OverlayFile": "s3://b/o.pdf", "CssFile": "https://e.com/a.css", "Scale": 2}
     request = build(["s3://b/a.docx", URL], "merge", params=params)
 
-    assert request.form({"0": "f0", "OverlayFile": "f1"}) == {
+    assert form_of(request, {"0": "f0", "OverlayFile": "f1"}) == {
         "Files[0]": "f0",
         "Files[1]": URL,
         "OverlayFile": "f1",
@@ -389,7 +391,7 @@ def test_whatever_is_asked_is_a_request_or_refused(source, from_format, params, 
         request = build(source, "pdf", from_format, params, seconds)
     except InvalidRequest:
         return
-    assert ConversionRequest.from_json(request.to_json()) == request
+    assert load_request(dump_request(request)) == request
     assert request.redacted()
     assert request.wait_s(0) >= 0
-    assert len(request.form({})) == len(request.attachments) + len(request.params)
+    assert len(form_of(request, {})) == len(request.attachments) + len(request.params)

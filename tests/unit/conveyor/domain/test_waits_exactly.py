@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conveyor.domain import schedule
+from conveyor.domain import fallback_polls, polls, retries
 from conveyor.domain.durations import Expectation
 
 SPACING_S = 5.0
@@ -25,55 +25,55 @@ def die(monkeypatch):
 @pytest.mark.parametrize(
     ("wait", "seconds"),
     [
-        (lambda: schedule.retry_submit(SPACING_S, 0), LEAST_S),
-        (lambda: schedule.retry_submit(SPACING_S, 1), 10.0),
-        (lambda: schedule.retry_submit(SPACING_S, 2), 15.0),
-        (lambda: schedule.retry_submit(SPACING_S, 9), 15.0),
-        (lambda: schedule.retry_storage(SPACING_S, 0), LEAST_S),
-        (lambda: schedule.retry_storage(SPACING_S, 1), 10.0),
-        (lambda: schedule.retry_storage(SPACING_S, 3), 40.0),
-        (lambda: schedule.retry_storage(SPACING_S, 4), 60.0),
-        (lambda: schedule.retry_delete(SPACING_S, 5), 160.0),
-        (lambda: schedule.retry_delete(SPACING_S, 6), 300.0),
-        (lambda: schedule.for_another(0), 1.0),
-        (lambda: schedule.for_another(8), 1.0),
-        (lambda: schedule.for_another(9), 2.0),
-        (lambda: schedule.for_another(13), 32.0),
-        (lambda: schedule.for_another(14), 60.0),
-        (lambda: schedule.retry_report(0), 1.0),
-        (lambda: schedule.retry_report(4), 16.0),
-        (lambda: schedule.retry_report(5), 30.0),
-        (lambda: schedule.after_stumble(0), 5.0),
-        (lambda: schedule.after_stumble(3), 40.0),
-        (lambda: schedule.after_stumble(4), 60.0),
-        (lambda: schedule.until_proof(SPACING_S, 100.0, 30.0), 20.0),
-        (lambda: schedule.until_proof(SPACING_S, 100.0, 8.0), 8.0),
-        (lambda: schedule.until_proof(SPACING_S, 100.0, 1.0), LEAST_S),
-        (lambda: schedule.next_poll(SPACING_S, 10.0), LEAST_S),
-        (lambda: schedule.next_poll(SPACING_S, 100.0), 20.0),
-        (lambda: schedule.next_poll(SPACING_S, 1000.0), 60.0),
-        (lambda: schedule.next_poll(SPACING_S, 100.0, 3), 40.0),
-        (lambda: schedule.next_poll(SPACING_S, 100.0, 3, took_s=15.0), 25.0),
-        (lambda: schedule.next_poll(SPACING_S, 100.0, 3, took_s=30.0), 20.0),
-        (lambda: schedule.next_poll(SPACING_S, 100.0, 0, took_s=15.0), 20.0),
-        (lambda: schedule.next_poll(SPACING_S, 20.0, 0, SURE), 40.0),
-        (lambda: schedule.next_poll(SPACING_S, 57.0, 0, SURE), 11.4),
-        (lambda: schedule.next_poll(SPACING_S, 20.0, 1, SURE), 10.0),
-        (lambda: schedule.next_fallback(SPACING_S, 100.0), 50.0),
-        (lambda: schedule.next_fallback(SPACING_S, 400.0), 150.0),
-        (lambda: schedule.next_fallback(SPACING_S, 100.0, 1), 20.0),
-        (lambda: schedule.next_fallback(SPACING_S, 100.0, 3, took_s=15.0), 25.0),
-        (lambda: schedule.first_fallback(SPACING_S, None), LEAST_S),
-        (lambda: schedule.first_fallback(SPACING_S, None, mostly_open=True), 30.0),
-        (lambda: schedule.first_fallback(SPACING_S, SimpleNamespace(late_s=60.0)), 120.0),
-        (lambda: schedule.first_fallback(SPACING_S, SimpleNamespace(late_s=10.0)), 20.0),
+        (lambda: retries.retry_submit(SPACING_S, 0), LEAST_S),
+        (lambda: retries.retry_submit(SPACING_S, 1), 10.0),
+        (lambda: retries.retry_submit(SPACING_S, 2), 15.0),
+        (lambda: retries.retry_submit(SPACING_S, 9), 15.0),
+        (lambda: retries.retry_storage(SPACING_S, 0), LEAST_S),
+        (lambda: retries.retry_storage(SPACING_S, 1), 10.0),
+        (lambda: retries.retry_storage(SPACING_S, 3), 40.0),
+        (lambda: retries.retry_storage(SPACING_S, 4), 60.0),
+        (lambda: retries.retry_delete(SPACING_S, 5), 160.0),
+        (lambda: retries.retry_delete(SPACING_S, 6), 300.0),
+        (lambda: retries.for_another(0), 1.0),
+        (lambda: retries.for_another(8), 1.0),
+        (lambda: retries.for_another(9), 2.0),
+        (lambda: retries.for_another(13), 32.0),
+        (lambda: retries.for_another(14), 60.0),
+        (lambda: retries.retry_report(0), 1.0),
+        (lambda: retries.retry_report(4), 16.0),
+        (lambda: retries.retry_report(5), 30.0),
+        (lambda: retries.after_stumble(0), 5.0),
+        (lambda: retries.after_stumble(3), 40.0),
+        (lambda: retries.after_stumble(4), 60.0),
+        (lambda: polls.until_proof(SPACING_S, 100.0, 30.0), 20.0),
+        (lambda: polls.until_proof(SPACING_S, 100.0, 8.0), 8.0),
+        (lambda: polls.until_proof(SPACING_S, 100.0, 1.0), LEAST_S),
+        (lambda: polls.next_poll(SPACING_S, 10.0), LEAST_S),
+        (lambda: polls.next_poll(SPACING_S, 100.0), 20.0),
+        (lambda: polls.next_poll(SPACING_S, 1000.0), 60.0),
+        (lambda: polls.next_poll(SPACING_S, 100.0, 3), 40.0),
+        (lambda: polls.next_poll(SPACING_S, 100.0, 3, took_s=15.0), 25.0),
+        (lambda: polls.next_poll(SPACING_S, 100.0, 3, took_s=30.0), 20.0),
+        (lambda: polls.next_poll(SPACING_S, 100.0, 0, took_s=15.0), 20.0),
+        (lambda: polls.next_poll(SPACING_S, 20.0, 0, SURE), 40.0),
+        (lambda: polls.next_poll(SPACING_S, 57.0, 0, SURE), 11.4),
+        (lambda: polls.next_poll(SPACING_S, 20.0, 1, SURE), 10.0),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 100.0), 50.0),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 400.0), 150.0),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 100.0, 1), 20.0),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 100.0, 3, took_s=15.0), 25.0),
+        (lambda: fallback_polls.first_fallback(SPACING_S, None), LEAST_S),
+        (lambda: fallback_polls.first_fallback(SPACING_S, None, mostly_open=True), 30.0),
+        (lambda: fallback_polls.first_fallback(SPACING_S, SimpleNamespace(late_s=60.0)), 120.0),
+        (lambda: fallback_polls.first_fallback(SPACING_S, SimpleNamespace(late_s=10.0)), 20.0),
         (
-            lambda: schedule.first_fallback(
+            lambda: fallback_polls.first_fallback(
                 SPACING_S, SimpleNamespace(late_s=10.0), mostly_open=True
             ),
             30.0,
         ),
-        (lambda: schedule.first_poll(SPACING_S, None), LEAST_S),
+        (lambda: polls.first_poll(SPACING_S, None), LEAST_S),
     ],
 )
 def test_wait_where_the_die_adds_nothing(die, wait, seconds):
@@ -86,14 +86,14 @@ def test_wait_where_the_die_adds_nothing(die, wait, seconds):
     ("wait", "seconds"),
     [
         # A tenth longer at the most; and polls, which are aimed, by a fiftieth.
-        (lambda: schedule.retry_submit(SPACING_S, 2), 16.5),
-        (lambda: schedule.retry_storage(SPACING_S, 1), 11.0),
-        (lambda: schedule.next_poll(SPACING_S, 100.0), 20.4),
-        (lambda: schedule.next_fallback(SPACING_S, 100.0), 51.0),
-        (lambda: schedule.first_fallback(SPACING_S, SimpleNamespace(late_s=60.0)), 122.4),
+        (lambda: retries.retry_submit(SPACING_S, 2), 16.5),
+        (lambda: retries.retry_storage(SPACING_S, 1), 11.0),
+        (lambda: polls.next_poll(SPACING_S, 100.0), 20.4),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 100.0), 51.0),
+        (lambda: fallback_polls.first_fallback(SPACING_S, SimpleNamespace(late_s=60.0)), 122.4),
         # And never longer than the longest.
-        (lambda: schedule.next_poll(SPACING_S, 1000.0), 60.0),
-        (lambda: schedule.retry_delete(SPACING_S, 9), 300.0),
+        (lambda: polls.next_poll(SPACING_S, 1000.0), 60.0),
+        (lambda: retries.retry_delete(SPACING_S, 9), 300.0),
     ],
 )
 def test_wait_where_the_die_adds_the_most(die, wait, seconds):
@@ -120,16 +120,16 @@ def test_first_poll_aims_at_the_end_and_now_and_then_learns(die, monkeypatch, fa
     monkeypatch.setattr(random, "choice", lambda _points: 20.0)
     die(fallen)
 
-    assert schedule.first_poll(SPACING_S, SURE) == pytest.approx(aim_s * (1 + 0.02 * fallen))
+    assert polls.first_poll(SPACING_S, SURE) == pytest.approx(aim_s * (1 + 0.02 * fallen))
 
 
 def test_first_poll_counts_from_when_the_post_began(die):
     die(0.5)
 
-    assert schedule.first_poll(SPACING_S, SURE, 10.0) == pytest.approx(50.0 * 1.01)
+    assert polls.first_poll(SPACING_S, SURE, 10.0) == pytest.approx(50.0 * 1.01)
 
 
 def test_conversion_that_ends_soon_is_not_looked_at_earlier(die):
     die(0.0)
 
-    assert schedule.first_poll(SPACING_S, Expectation((10.0,) * 10)) == pytest.approx(10.0)
+    assert polls.first_poll(SPACING_S, Expectation((10.0,) * 10)) == pytest.approx(10.0)

@@ -9,10 +9,12 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.request_json import dump_request
 from conveyor.ledger import Entry
 from conveyor.ledger.callers import dump_caller
-from conveyor.ledger.encoding import decode, dump_failure, dump_files, dump_result
+from conveyor.ledger.encoding import decode
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.records import dump_failure, dump_files, dump_result
 
 KEYS = Keys()
 
@@ -35,7 +37,7 @@ def test_an_entry_is_read_as_it_was_written():
         "turn": "7",
         "attempt": "1",
         "token": "t",
-        "request": REQUEST.to_json(),
+        "request": dump_request(REQUEST),
         "caller": dump_caller(Caller(group="g", group_index=1)),
         "uploads": json.dumps({"0": "f0", "OverlayFile": "f10"}),
         "uploaded_at": "1.5",
@@ -89,7 +91,7 @@ def test_an_entry_is_read_as_it_was_written():
 
 
 def test_a_new_entry_has_little():
-    fields = {"state": "queued", "request": REQUEST.to_json(), "turn": "0", "attempt": "1"}
+    fields = {"state": "queued", "request": dump_request(REQUEST), "turn": "0", "attempt": "1"}
     entry = decode("c1", fields, seen_at=9.5)
 
     assert entry == Entry(id="c1", state=State.QUEUED, turn=0, request=REQUEST)
@@ -130,7 +132,7 @@ def test_each_namespace_has_keys_of_its_own():
 
 @pytest.mark.parametrize("state", State)
 def test_files_count_once_all_are_stored(state):
-    fields = {"state": state.value, "request": REQUEST.to_json(), "files": dump_files((KEPT,))}
+    fields = {"state": state.value, "request": dump_request(REQUEST), "files": dump_files((KEPT,))}
     fields |= {"job_id": "j", "base_url": "http://x", "turn": "0", "attempt": "1"}
     entry = decode("c1", fields, seen_at=9.5)
 

@@ -10,7 +10,8 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.rules import FILE_LIFE_S, JOB_LIFE_S
 from conveyor.ledger import Entry
-from conveyor.ledger.leftovers import Leftover, everything_of, leftovers_of
+from conveyor.ledger.left_behind import everything_of, leftovers_of
+from conveyor.ledger.leftover import Leftover
 
 HOST = "https://eu-v2.convertapi.com"
 JOB = Leftover(HOST, Dialect.PATH, "0" * 32)

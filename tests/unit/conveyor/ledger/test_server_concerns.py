@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conveyor.ledger import server
+from conveyor.ledger.concerns import concerns_of
 
 WELL = {
     "redis_version": "7.2.4",
@@ -18,7 +19,7 @@ WELL = {
 
 
 def _concerns(info=(), settings=()):
-    found = server._concerns({**WELL, **dict(info)}, dict(settings))
+    found = concerns_of({**WELL, **dict(info)}, dict(settings))
     return {concern.about: concern for concern in found}
 
 
