@@ -54,10 +54,18 @@ def modules(tmp_path_factory):
         made = {name: import_module(name) for name in MODULES[1:]}
         app.finalize()
         for name, module in before.items():
-            sys.modules.pop(name)
-            if module is not None:
-                sys.modules[name] = module
+            _put_back(name, module)
         yield made
+
+
+def _put_back(name, module):
+    """Have it be imported as before, or not at all."""
+    package, _, attribute = name.rpartition(".")
+    sys.modules.pop(name)
+    vars(sys.modules[package]).pop(attribute, None)
+    if module is not None:
+        sys.modules[name] = module
+        setattr(sys.modules[package], attribute, module)
 
 
 @pytest.fixture

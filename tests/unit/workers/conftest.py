@@ -27,6 +27,6 @@ def rig(rig_of):
 @pytest.fixture
 def steady(monkeypatch):
     """Waits without their jitter."""
-    monkeypatch.setattr("conveyor.domain.schedule.random.random", lambda: 0.5)
-    monkeypatch.setattr("conveyor.domain.schedule._JITTER", 0.0)
-    monkeypatch.setattr("conveyor.domain.schedule._SPREAD", 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    monkeypatch.setattr("conveyor.domain.delays._JITTER", 0.0)
+    monkeypatch.setattr("conveyor.domain.delays._SPREAD", 0.0)
