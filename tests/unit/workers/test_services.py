@@ -114,6 +114,7 @@ def test_parts_share_what_they_have_in_common(services_of, tmp_path):
     services = services_of(
         account="shop",
         hold_seconds=2000,
+        storage_url=f"{tmp_path}/files",
         source_folders=f"{tmp_path}/more",
         api_url="https://eu-v2.convertapi.com",
         namespace="ours",
@@ -127,11 +128,11 @@ def test_parts_share_what_they_have_in_common(services_of, tmp_path):
     assert services.heartbeat._ledger is services.ledger
     assert services.dialects._ledger is services.ledger
     assert services.staging._storage is services.storage
-    assert services.marker._place.url == services.storage.url == f"file://{tmp_path}"
-    assert [place.url for place in services.storage._sources] == [
-        f"file://{tmp_path}",
-        f"file://{tmp_path}/more",
-    ]
+    assert services.marker._place.url == services.storage.url == f"file://{tmp_path}/files"
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.docx").write_text("a source")
+    with services.storage.open_source(f"file://{tmp_path}/more/a.docx") as stream:
+        assert stream.read() == b"a source"
     assert (services.governor.account, services.dialects._account) == ("shop", "shop")
     assert services.publisher.queues.poll.startswith("ours")
     assert client.keyspace.prefix.startswith("{ours}")
