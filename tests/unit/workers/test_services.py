@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from types import SimpleNamespace
 
 import pytest
@@ -150,16 +151,38 @@ def test_crew_and_polls_are_as_large_and_as_far_apart_as_they_are_set(services_o
     assert services.governor._step_s == 6.5
 
 
-def test_service_is_asked_with_the_credentials_and_on_the_way_that_are_set(services_of):
-    services = services_of(
-        api_master_token="master", api_auth="query", api_proxy="http://127.0.0.1:3128"
-    )
-    transport = services.api._transport
-    converts, owns = transport._credentials.values()
+@pytest.fixture
+def transports(monkeypatch):
+    """What each transport was made of."""
+    made, real = [], wiring.Transport
 
-    assert (converts.bearer(), owns.bearer()) == ("hush", "master")
-    assert transport._auth.value == "query"
-    assert "127.0.0.1:3128" in str(vars(transport._adapter))
+    def make(*args, **options):
+        made.append(signature(real).bind(*args, **options).arguments)
+        return real(*args, **options)
+
+    monkeypatch.setattr(wiring, "Transport", make)
+    return made
+
+
+def test_service_is_asked_with_the_credentials_and_on_the_way_that_are_set(services_of, transports):
+    services_of(
+        api_url="https://eu-v2.convertapi.com",
+        api_master_token="master",
+        api_auth="query",
+        api_proxy="http://127.0.0.1:3128",
+        requests=20,
+        concurrency=9,
+    )
+
+    (given,) = transports
+    assert (given.pop("credentials").bearer(), given.pop("owner").bearer()) == ("hush", "master")
+    assert given.pop("auth").value == "query"
+    assert given.pop("timeouts")
+    assert given == {
+        "base_url": "https://eu-v2.convertapi.com",
+        "pool_size": 9 + 20 + 8,
+        "proxy": "http://127.0.0.1:3128",
+    }
 
 
 def test_events_are_sent_in_the_name_of_the_worker(services_of):
