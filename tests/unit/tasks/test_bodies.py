@@ -144,6 +144,14 @@ def test_poll_that_raises_leaves_the_turnstile_and_is_counted(rig, polls):
     assert seen == []
 
 
+def test_poll_that_redis_breaks_off_is_not_counted(rig, polls):
+    passed, seen = polls(LedgerUnavailable("Redis is away."))
+
+    assert rig.the("turnstile.leave") == {"granted": passed}
+    assert rig.given("ledger.find") == []
+    assert seen == []
+
+
 # -- submit ---------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from celery.worker import control
 from celery.worker import state as worker_state
 
 from conveyor.diagnosis.checks import Part
+from conveyor.diagnosis.silence import ABOUT
 from conveyor.errors import LedgerUnavailable, StorageError
 from workers import about as module
+from workers.about import _MOST_S as BOUND_S
 from workers.about import about
 
 
@@ -34,6 +37,12 @@ def test_idle_worker_tells_its_slots_and_that_its_parts_can_be_used(worker):
         "ledger": "the ledger",
     }
     assert worker.names("storage") == ["storage.check"]
+
+
+def test_doctor_asks_for_it_by_its_name():
+    assert control.Panel.data[ABOUT] is about
+    # All parts together have a second: the doctor waits for three.
+    assert BOUND_S == 1.0
 
 
 def test_running_tasks_are_told_with_how_long_they_have_run(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from uuid import UUID, uuid5
 
 import pytest
 from celery import Celery
@@ -139,6 +140,16 @@ def test_single_task_keeps_its_id_when_it_is_sent_again(to, sent):
     # What else its options say is kept.
     assert sent[1][0] == {"task": "app.next", "options": {"queue": "q", "task_id": following}}
     assert "task_id" not in LINK["options"]
+
+
+def test_ids_are_the_same_in_every_release(to, sent):
+    """A worker of another release may deliver what this one could not."""
+    _do(to(callbacks=[LINK, LINK], chain=[NEXT]), SUCCEEDED)
+    namespace = UUID("6f1f7a3e-6a53-4a55-8f0c-5d1f4d0f8b1e")
+
+    assert [_id_of(it) for it in sent] == [
+        str(uuid5(namespace, f"c1 3 {place}")) for place in ("link:0", "link:1", "chain:0")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ def test_a_log_shows_no_secret(secret_file):
 
 def test_a_file_that_never_was_there_gives_no_secret_until_it_is(tmp_path):
     credentials = FileCredentials(str(tmp_path / "secret"))
-    assert credentials.bearer() == ""
+    with capture_logs() as logs:
+        assert [credentials.bearer() for _ in range(3)] == [""] * 3
+    assert [(it["event"], it["kept"]) for it in logs] == [("secret_file_unusable", False)]
     (tmp_path / "secret").write_text("first")
 
     assert credentials.bearer() == "first"

@@ -6,10 +6,12 @@ import threading
 import time
 from contextlib import contextmanager
 from queue import Empty
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
+from workers import crew as module
 from workers.crew import Batch, Crew
 
 SIZE = 4
@@ -280,8 +282,9 @@ def test_room_is_what_neither_the_crew_nor_its_stragglers_fill(size, busy, at_wo
 
 
 def _waits(crew, monkeypatch, *then):
-    """Have each wait of the crew do the next of these; how long each would have been."""
+    """Have each wait of the crew do the next of these in no time; how long each was to be."""
     seen, left = [], iter(then)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
 
     def wait(timeout):
         seen.append(timeout)
@@ -301,9 +304,8 @@ def test_room_is_waited_for_until_a_quarter_is_free(size, enough, monkeypatch):
 
     waits = _waits(crew, monkeypatch, *[one_ends] * enough)
 
-    assert crew.room(100.0) == enough
-    assert len(waits) == enough
-    assert all(0 < wait_s <= 100 for wait_s in waits)
+    assert crew.room(0.75) == enough
+    assert waits == [0.75] * enough
 
 
 def test_room_is_not_waited_for_longer_than_it_may_be(monkeypatch):
@@ -325,8 +327,21 @@ def test_batch_is_waited_for_half_a_second_unless_it_is_said(monkeypatch):
     waits = _waits(crew, monkeypatch, it_ends)
     crew.wait(batch)
 
-    assert waits == [pytest.approx(0.5, abs=0.1)]
+    assert waits == [0.5]
     assert crew._busy == 0
+
+
+def test_drain_waits_as_long_as_it_may(monkeypatch):
+    crew = Crew(4)
+    crew._at_work = 2
+
+    def one_ends():
+        crew._at_work -= 1
+
+    waits = _waits(crew, monkeypatch, one_ends, one_ends)
+
+    assert crew.drain(0.75) is True
+    assert waits == [0.75, 0.75]
 
 
 def test_straggler_gives_its_place_back_once(crew):

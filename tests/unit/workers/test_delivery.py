@@ -45,7 +45,7 @@ def rig(rig_of):
         (_result(None), False),
         (LARGE_AND_KEPT, True),
         (_result(), True),
-        (_result(0), True),
+        (_result(100, 0), True),
     ],
     ids=["to the byte", "a byte more", "partly unknown", "unknown", "kept", "no file", "empty"],
 )

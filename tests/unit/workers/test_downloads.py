@@ -220,6 +220,10 @@ def test_download_that_takes_too_long_and_can_not_go_on_is_given_up_at_once(run)
     assert len(run.seen.tries) == 1
 
 
+def test_download_that_breaks_off_after_a_byte_goes_on_after_it(run):
+    assert _starts(run(_load(b"a", CUT), _load(b"bcdef", start=1))) == [(0, ""), (1, '"v1"')]
+
+
 def test_download_that_takes_too_long_goes_on_in_another_try(run):
     seen = run(_load(b"abc", Overdue("too long")), _load(b"def", start=3))
 

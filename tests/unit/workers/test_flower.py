@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
 import sys
 from types import SimpleNamespace
 
@@ -170,4 +171,16 @@ def test_flower_runs_as_a_command_of_our_application(monkeypatch, given, line):
 
     ours = ["celery", "-A", "workers.app", "flower", *line]
     assert seen == [(ours, GuardedFlower, flower._queues_of)]
+    assert ended.value.code == 3
+
+
+def test_module_runs_flower_as_a_program(monkeypatch):
+    monkeypatch.setattr(flower.flower.command, "Flower", None)
+    monkeypatch.setattr(BaseHandler, "get_broker", None)
+    monkeypatch.setattr(sys, "argv", ["x"])
+    monkeypatch.setattr("celery.bin.celery.main", lambda: 3)
+    monkeypatch.delitem(sys.modules, "workers.flower")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("workers.flower", run_name="__main__")
+
     assert ended.value.code == 3

@@ -80,8 +80,20 @@ def test_servers_that_were_seen_are_returned(look):
     assert look(["a server"]) == ["a server"]
 
 
+def test_start_waits_three_seconds_for_the_servers(look, monkeypatch):
+    waited = []
+    monkeypatch.setattr(precautions, "fatal_of", lambda servers: None)
+    monkeypatch.setattr(
+        precautions, "begin", lambda work: SimpleNamespace(result=lambda s: waited.append(s) or [])
+    )
+    look_at_servers("the ledger", "the app")
+
+    assert waited == [3.0]
+
+
 def test_server_that_is_away_is_looked_at_later(look):
     assert look(LedgerUnavailable("Redis is away.")) == []
+    assert look(TimeoutError()) == []
 
 
 def test_server_that_no_time_will_mend_stops_the_worker(look, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -93,6 +94,8 @@ def test_worker_sets_its_logs_up_in_celerys_place(root, no_receivers, monkeypatc
     configured = []
     monkeypatch.setattr(logs, "_configure", configured.append)
     logs.install("ERROR", "json")
+    # A signal that held its receiver weakly would have lost it by now.
+    gc.collect()
     before = list(root.handlers)
     assert root.handlers == before
     signals.setup_logging.send(None)
@@ -118,6 +121,7 @@ def test_least_level_and_form_are_structlogs_too(monkeypatch):
     logger = given["wrapper_class"](None, [], {})
     assert logger.info("nothing") is None
     assert given["cache_logger_on_first_use"] is True
+    assert [(it.fmt, it.utc) for it in given["processors"] if hasattr(it, "fmt")] == [("iso", True)]
     names = [getattr(it, "__name__", type(it).__name__) for it in given["processors"]]
     assert names == [
         *("merge_contextvars", "add_log_level", "add_logger_name", "TimeStamper"),

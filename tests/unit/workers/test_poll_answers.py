@@ -94,10 +94,11 @@ def test_silence_makes_the_wait_longer_by_how_often_it_was(
     assert (given["failed"], given["missing"], given["note"]) == (True, False, "timed out")
 
 
-def test_success_after_silence_is_not_made_to_wait_for_it(rig, record):
-    record(InProgress(), took_s=3.0, consecutive_failures=6)
+@pytest.mark.parametrize(("age_s", "delay_s"), [(100, 20), (1, 5.05)])
+def test_success_after_silence_is_not_made_to_wait_for_it(*, rig, record, age_s, delay_s):
+    record(InProgress(), age_s=age_s, consecutive_failures=6)
 
-    assert rig.the("ledger.poll_later")["delay_s"] == pytest.approx(20)
+    assert rig.the("ledger.poll_later")["delay_s"] == pytest.approx(delay_s)
 
 
 @pytest.mark.parametrize(("age_s", "delay_s"), [(100, 20), (30, 6), (1, 5.05), (110, 10)])

@@ -160,6 +160,7 @@ def test_servers_that_are_away_are_looked_at_until_they_are_there(look):
     signals.worker_init.send(sender=None)
     _ready()
     every_s, look_again = again.about
+    assert again.name == "precautions"
     assert (again.is_running, logged, every_s) == (True, [], 10.0)
 
     look_again()
