@@ -29,6 +29,7 @@ CHECK = ("marker.check", {"anew": False})
         ({"state": State.SUCCEEDED, "shared": True, "deliveries": 2}, [CHECK, PARTIALS]),
         ({"state": State.FAILED}, []),
         ({"state": State.EXPIRED}, []),
+        ({"state": State.FAILED, "deliveries": 1}, []),
         ({"state": State.FAILED, "deliveries": 2}, [CHECK, PARTIALS]),
         ({"state": State.CANCELLED}, [CHECK, SOURCES, RESULTS]),
         ({"state": State.CANCELLED, "shared": True}, [CHECK, RESULTS]),
