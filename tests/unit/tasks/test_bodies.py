@@ -503,3 +503,14 @@ def test_failed_answer_is_no_result(rig, polls):
     _, seen = polls(Failed(500, 5003, "Damaged."))
 
     assert _of(seen, "record_poll")[0][-1] is None
+
+
+@pytest.mark.parametrize("name", ["submit", "poll", "deliver"])
+def test_bell_that_meets_a_busy_crew_is_rung_again_for_its_kind(rig, task_of, name):
+    _, run = task_of(name)
+    rig.room = 0
+    with pytest.raises(Ignore):
+        run(at=7.0)
+
+    given = rig.the("claims.put_off")
+    assert (given["kind"], given["at"]) == (name, 7.0)

@@ -34,7 +34,8 @@ def task_of(rig, monkeypatch):
             def run(_, *args, **kwargs):
                 return body(*args, **kwargs)
 
-            task = app.task(bind=True, base=kind, name=name)(run)
+            # Not shared: it would join every other application of this process.
+            task = app.task(bind=True, shared=False, base=kind, name=name)(run)
             task.told = []
             task.retry = lambda countdown: Retry(when=countdown)
             task.push_request(id="t1", headers=headers, retries=1)

@@ -76,9 +76,9 @@ def app():
 
 def test_foreign_queue_on_redis_is_sent_to_and_not_declared(app):
     app.conf.broker_transport = "conveyor.redis"
-    queue = app.amqp.queues["celery"]
+    queue = app.amqp.queues["mail"]
 
-    assert (queue.name, queue.exchange.name, queue.routing_key) == ("celery",) * 3
+    assert (queue.name, queue.exchange.name, queue.routing_key) == ("mail",) * 3
     assert queue.exchange.type == "direct"
     assert queue.no_declare is True
 

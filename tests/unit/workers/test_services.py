@@ -10,6 +10,7 @@ from celery import Celery
 
 from config.settings import WorkerSettings
 from conveyor.convertapi.timeouts import Timeouts
+from conveyor.domain.jobs import job_uuid
 from conveyor.domain.next_steps import Limits
 from conveyor.settings import load
 from workers import wiring
@@ -106,7 +107,7 @@ def test_job_ids_come_of_the_key_that_is_set(services_of):
     entry = SimpleNamespace(id="c1", attempt=1)
     one, same = (services_of(job_key="k" * 32).job_uuid(entry) for _ in range(2))
 
-    assert one == same
+    assert one == same == job_uuid(b"k" * 32, "c1", 1)
     assert one != services_of(job_key="l" * 32).job_uuid(entry)
     assert one != services_of(job_key="k" * 32).job_uuid(SimpleNamespace(id="c1", attempt=2))
 
