@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.costs import FEW_POLLS, MANY_POLLS, MESSAGES
-from conveyor.capacity import Capacity, Load
 from conveyor.cli.capacity_rows import limit_rows, rows
 from conveyor.domain.expected_polls import expect_polls
-from conveyor.reckoning import reckon
-from conveyor.unit_costs import UnitCosts
+from conveyor.planning.capacity import Capacity, Load
+from conveyor.planning.reckoning import reckon
+from conveyor.planning.unit_costs import UnitCosts
 
 __all__ = ["page"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from benchmarks.figures import Figures, medians
 from benchmarks.loads import LOADS
-from conveyor.unit_costs import Cost, Footprint, Measured, UnitCosts
+from conveyor.planning.unit_costs import Cost, Footprint, Measured, UnitCosts
 
 __all__ = ["FEW_POLLS", "MANY_POLLS", "MESSAGES", "NotMeasured", "units_of"]
 

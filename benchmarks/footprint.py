@@ -30,7 +30,7 @@ def footprint_in_redis(url: str, count: int = _ENTRIES) -> dict[str, float]:
         count: How many are written.
 
     Returns:
-        Bytes, by the names of `conveyor.unit_costs.Footprint`.
+        Bytes, by the names of `conveyor.planning.unit_costs.Footprint`.
     """
     with closing(connect(url)) as client, closing(Celery(backend=url, broker=url)) as app:
         ledger, ids = Ledger(client), [str(uuid4()) for _ in range(count)]

@@ -1,7 +1,7 @@
 """``python -m benchmarks.units``: what `conveyor capacity` reckons with, from the last figures.
 
 It reads what ``python -m benchmarks`` left, measures what Redis holds of a conversion, and writes
-``conveyor/unit_costs.json`` and ``docs/capacity.md``.
+``conveyor/planning/unit_costs.json`` and ``docs/capacity.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.claim_costs import SCENES, WAITING, measure
 from benchmarks.costs import NotMeasured, units_of
 from benchmarks.footprint import footprint_in_redis
 from benchmarks.kept import FIGURES, kept
-from conveyor.unit_costs import FILE, ClaimCost, UnitCosts, unit_costs
+from conveyor.planning.unit_costs import FILE, ClaimCost, UnitCosts, unit_costs
 from local_stack.environment import ROOT
 from local_stack.valkey import Valkey
 

@@ -14,8 +14,8 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from conveyor.dead_groups import DeadGroup
-    from conveyor.dead_letters import DeadLetters
+    from conveyor.dead.groups import DeadGroup
+    from conveyor.dead.letters import DeadLetters
     from conveyor.domain.conversion import (
         Conversion,
         Failure,
@@ -43,10 +43,10 @@ if typing.TYPE_CHECKING:
         UnreadableConversion,
         WaitTimeout,
     )
-    from conveyor.fleet import Fleet, Page, Status
     from conveyor.handle import Handle
     from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
+    from conveyor.watching.fleet import Fleet, Page, Status
 
 __version__ = "0.1.0"
 
@@ -86,8 +86,8 @@ __all__ = [
 ]
 
 _HOMES: typing.Final = {
-    "conveyor.dead_groups": ("DeadGroup",),
-    "conveyor.dead_letters": ("DeadLetters",),
+    "conveyor.dead.groups": ("DeadGroup",),
+    "conveyor.dead.letters": ("DeadLetters",),
     "conveyor.domain.conversion": (
         "Conversion",
         "Failure",
@@ -118,7 +118,7 @@ _HOMES: typing.Final = {
         "UnreadableConversion",
         "WaitTimeout",
     ),
-    "conveyor.fleet": (
+    "conveyor.watching.fleet": (
         "Fleet",
         "Page",
         "Status",

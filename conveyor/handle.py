@@ -15,12 +15,12 @@ from celery.result import assert_will_not_block
 
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.progress import Event, Progress
-from conveyor.estimating import progress_of
-from conveyor.following import Connected, Follower, checked
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
-from conveyor.patience import FIRST_PAUSE_S, Patience, longer
 from conveyor.producing.async_twins import async_twin
+from conveyor.watching.estimating import progress_of
+from conveyor.watching.following import Connected, Follower, checked
+from conveyor.watching.patience import FIRST_PAUSE_S, Patience, longer
 
 __all__ = ["Handle"]
 

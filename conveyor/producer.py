@@ -9,13 +9,12 @@ from typing import IO, Any, Self
 from celery import Celery, Signature
 
 from conveyor.cancelling import cancel
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Conversion, StagedFile, State
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
 from conveyor.errors import BrokerUnavailable
-from conveyor.fleet import Fleet, Page, Status, page_of, status_of
 from conveyor.handle import Handle
 from conveyor.ledger import Ledger, NotRung, accounts, neighbours
 from conveyor.ledger.accounts import AccountStatus
@@ -33,6 +32,7 @@ from conveyor.producing.wiring import ProducerServices
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
+from conveyor.watching.fleet import Fleet, Page, Status, page_of, status_of
 
 __all__ = ["Conveyor"]
 

@@ -14,8 +14,8 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from conveyor.disposition import field_name_of, file_name_of
 from web.problems import Kind, Problem
+from web.upload_names import field_name_of, file_name_of
 
 __all__ = ["Part", "Token", "invalid", "tokens_of"]
 

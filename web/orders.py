@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.requests import Request
 
 from conveyor import InvalidRequest
-from conveyor.disposition import file_name_of
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
 from web.models import ConversionOrder, Format, Params, SemiAsync
 from web.problems import Kind, Problem
 from web.staging import Staging
+from web.upload_names import file_name_of
 from web.uploads import read_form
 
 __all__ = ["DocumentQuery", "Order", "read_order"]

@@ -10,15 +10,15 @@ from typing import Annotated, Final
 
 import typer
 
-from conveyor.capacity import Capacity, Load
 from conveyor.cli import console
 from conveyor.cli.capacity_rows import limit_rows, rows
 from conveyor.cli.text import parse_duration, parse_size
 from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.errors import InvalidRequest
-from conveyor.reckoning import FULL, reckon
-from conveyor.unit_costs import UnitCosts, unit_costs
+from conveyor.planning.capacity import Capacity, Load
+from conveyor.planning.reckoning import FULL, reckon
+from conveyor.planning.unit_costs import UnitCosts, unit_costs
 
 __all__ = ["capacity", "parse_rate"]
 

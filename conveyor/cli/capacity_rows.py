@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conveyor.capacity import Capacity
 from conveyor.cli.text import size_text
+from conveyor.planning.capacity import Capacity
 
 __all__ = ["limit_rows", "rows"]
 

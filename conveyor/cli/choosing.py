@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from conveyor.dead_groups import DeadGroup
+from conveyor.dead.groups import DeadGroup
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import InvalidRequest
 

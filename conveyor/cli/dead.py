@@ -15,7 +15,7 @@ from conveyor.cli.letters import Aside, show_costs, show_groups, show_letters
 from conveyor.cli.prices import plan, price, too_many
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain import rules
 from conveyor.errors import InvalidRequest, UnknownConversion
 

@@ -13,7 +13,7 @@ import typer
 from conveyor.cli import console
 from conveyor.cli.prices import Costs
 from conveyor.cli.text import count, duration_text
-from conveyor.dead_groups import DeadGroup
+from conveyor.dead.groups import DeadGroup
 from conveyor.domain.conversion import Conversion
 
 __all__ = ["Aside", "show_costs", "show_groups", "show_letters"]

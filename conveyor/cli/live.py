@@ -31,9 +31,9 @@ from conveyor.live import (
     is_accepted,
     port_of,
 )
+from conveyor.live.recording import RecordingError, check_target, save
 from conveyor.live.settings import LiveSettings
 from conveyor.loopback import is_loopback
-from conveyor.recording import RecordingError, check_target, save
 from conveyor.settings import load
 
 __all__ = ["Wishes", "examine_service"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from conveyor import recording
+from conveyor.live import recording
 from conveyor.live.budget import Budget
 from conveyor.live.facts import FACTS
 from conveyor.live.findings import UNASKED, Fact, Finding, Verdict, could_not_tell
@@ -18,12 +18,12 @@ from conveyor.live.listener import Listener
 from conveyor.live.paid import Operator
 from conveyor.live.plan import Plan
 from conveyor.live.polling import Limits
+from conveyor.live.recording import Recording
 from conveyor.live.scene import Scene
 from conveyor.live.service import Credential, Service, TimeUp
 from conveyor.live.tape import Tape
 from conveyor.live.traits import traits_of
 from conveyor.live.wire import Wire
-from conveyor.recording import Recording
 
 __all__ = ["Inquiry", "Report", "inquire"]
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from conveyor.live.answers import Answer, Reply, Silence
 from conveyor.live.known_secrets import KnownSecrets
+from conveyor.live.recording import Exchange
 from conveyor.live.redactor import Redactor
-from conveyor.recording import Exchange
 
 __all__ = ["Taken", "Tape"]
 

@@ -11,7 +11,6 @@ from typing import Final
 from celery import Celery
 
 from conveyor.domain.redaction import redact_server_url
-from conveyor.idle import close_broker
 from conveyor.ledger import PRODUCERS, Client, Ledger, connect
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
@@ -20,6 +19,7 @@ from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.watch import Watch
 from conveyor.messaging.bells import Belfry
 from conveyor.messaging.extensions import BACKENDS, transport_of
+from conveyor.messaging.idle import close_broker
 from conveyor.messaging.publishing import Publisher
 from conveyor.names import Queues
 from conveyor.process_local import mind_forks, process_local

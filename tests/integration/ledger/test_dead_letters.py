@@ -8,7 +8,7 @@ import pytest
 from celery import Celery
 
 from conveyor import names
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Failure, FailureKind, State
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import UnknownConversion

@@ -48,7 +48,7 @@ from conveyor import State, names
 from conveyor.cancelling import cancel
 from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain.answers import (
     Busy,
     Failed,

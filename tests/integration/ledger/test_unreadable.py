@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
-from conveyor.dead_letters import DeadLetters
+from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion

@@ -410,7 +410,7 @@ def test_a_replay_that_pays_again_deletes_the_old_job_alone(
 ):
     handle = conveyor.convert(document, to="html")
     worker.run(worker.waiting()[0])
-    worker.waiting()
+    worker.drop()
     ledger = worker.services.ledger
     failure = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
     ledger.failed(ledger.get(handle.id), failure)

@@ -187,7 +187,7 @@ def test_a_staged_source_is_removed_when_it_is_done_with(worker, ready, tmp_path
 
 def test_a_delivery_of_what_has_not_ended_says_nothing(worker, conveyor, document):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     worker.call(names.DELIVER, handle.id)
 
     assert AsyncResult(handle.id, app=worker.app).state == "PENDING"

@@ -75,7 +75,7 @@ def test_a_job_that_was_seen_ends_as_expired_whatever_is_answered_for_ever(
     worker.ring()
     assert handle.get().state is State.CONVERTING
     assert due_at(handle.id) is not None
-    worker.waiting()  # a bell that is far off
+    worker.drop()  # a bell that is far off
 
     age(handle.id, 60)
     after_spacing(handle.id)

@@ -176,7 +176,7 @@ def test_post_after_a_lost_write_is_repeated_under_the_same_id(
         (message,) = worker.waiting()
         rewind.take()
         worker.run(message)
-        worker.waiting()  # lost as well
+        worker.drop()  # lost as well
         rewind.back()
         assert worker.services.ledger.get(handle.id).state is State.QUEUED
         if finds_it == "the sweep":

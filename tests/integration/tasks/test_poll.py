@@ -26,7 +26,7 @@ def lost(worker, conveyor, document, sandbox):
     """A conversion whose intent is on record, and whose POST never arrived."""
     ledger = worker.services.ledger
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     entry = ledger.get(handle.id)
     job_id = Dialect.PATH.job_id(worker.services.job_uuid(entry))
     return ledger.begin_submit(entry, Submission(job_id, sandbox.url, Dialect.PATH))

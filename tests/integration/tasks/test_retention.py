@@ -147,7 +147,7 @@ def test_an_old_dead_letter_keeps_what_a_replay_needs_and_no_more(
 ):
     handle, entry, poll = _convert(worker, conveyor, document, client)
     worker.run_when_due(poll)
-    worker.waiting()
+    worker.drop()
     ledger = worker.services.ledger
     ready = ledger.get(handle.id)
     dead = ledger.failed(ready, Failure(FailureKind.STORAGE, "Full."))

@@ -300,7 +300,7 @@ def test_a_message_about_an_entry_that_can_not_be_read_puts_it_aside(
     *, worker, conveyor, document, about, due_at, kind_of_message
 ):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     about(handle.id, {"result": "{"})
 
     assert list(conveyor.dead_letters.unreadable()) == [handle.id]
@@ -313,7 +313,7 @@ def test_a_message_about_an_entry_of_a_newer_version_leaves_it_alone(
     *, worker, conveyor, document, client, sandbox, about, due_at
 ):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     before = about(handle.id, {"v": "99"})
 
     assert client.hgetall(KEYS.conversion(handle.id)) == before
@@ -328,11 +328,11 @@ def test_an_outcome_that_can_not_be_reported_is_tried_again_and_ends(
     """An hour or so, then the operator finds it among the dead letters."""
     ledger = worker.services.ledger
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     entry = ledger.get(handle.id)
     ledger.begin_submit(entry, Submission("0" * 32, "http://x", Dialect.PATH))
     conveyor.cancel(handle.id)
-    worker.waiting()
+    worker.drop()
     monkeypatch.setattr("workers.delivery.report_outcome", _raise)
     for _ in range(60):
         if due_at(handle.id) is None:

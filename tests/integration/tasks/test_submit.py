@@ -45,7 +45,7 @@ def test_a_bell_does_nothing_for_what_is_not_due(
     *, worker, conveyor, sandbox, document, client, at
 ):
     handle = conveyor.convert(document, to="html")
-    worker.waiting()
+    worker.drop()
     client.zadd(KEYS.due("submit"), {handle.id: worker.services.ledger.now() + 30})
     before = worker.services.ledger.get(handle.id)
     worker.call(names.SUBMIT, at=0 if at == "now" else worker.services.ledger.now() - 7)

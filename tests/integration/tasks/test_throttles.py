@@ -79,7 +79,7 @@ def test_repeated_throttles_wait_longer_each_time(worker, handle, throttle, clie
         client.delete(KEYS.turnstile(handle.id), *client.keys(f"{KEYS.prefix}bell:*"))
         # The account's own rate is not asked for here.
         client.delete(KEYS.account(worker.services.governor.account))
-        worker.waiting()
+        worker.drop()
         worker.ring(names.SUBMIT)
 
     for steps, (most_s, least_s) in zip((1, 2, 3, 3), waits, strict=True):

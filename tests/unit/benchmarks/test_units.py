@@ -5,7 +5,7 @@ import pytest
 from benchmarks.capacity_page import page
 from benchmarks.costs import NotMeasured, units_of
 from benchmarks.figures import Figures
-from conveyor.unit_costs import FILE, UnitCosts, unit_costs
+from conveyor.planning.unit_costs import FILE, UnitCosts, unit_costs
 from local_stack.environment import ROOT
 
 IN_REDIS = {"in_flight": 3000, "kept": 1000, "result": 500}

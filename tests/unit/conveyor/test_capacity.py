@@ -4,10 +4,10 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from conveyor.capacity import Load
 from conveyor.domain.expected_polls import Polls
-from conveyor.reckoning import reckon
-from conveyor.unit_costs import FILE, Cost, Footprint, Measured, UnitCosts, unit_costs
+from conveyor.planning.capacity import Load
+from conveyor.planning.reckoning import reckon
+from conveyor.planning.unit_costs import FILE, Cost, Footprint, Measured, UnitCosts, unit_costs
 
 POLLS = Polls(each=2.0, duration_s=8.0, late_s=2.0)
 COSTS = UnitCosts(

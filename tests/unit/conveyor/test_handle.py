@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from conveyor.domain.conversion import State
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
-from conveyor.estimating import progress_of
 from conveyor.ledger import Entry
+from conveyor.watching.estimating import progress_of
 
 BEGUN = 1_000_000.0
 

@@ -14,8 +14,8 @@ import conveyor
 from conveyor import errors
 
 _NOT_A_PRODUCERS = (
-    "conveyor.capacity",
-    "conveyor.reckoning",
+    "conveyor.planning.capacity",
+    "conveyor.planning.reckoning",
     "conveyor.cli",
     "conveyor.convertapi",
     "conveyor.diagnosis.doctor",

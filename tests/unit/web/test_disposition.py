@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.disposition import file_name_of
 from web.disposition import attachment
+from web.upload_names import file_name_of
 
 
 def test_a_plain_name_stands_as_it_is():

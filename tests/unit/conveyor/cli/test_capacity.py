@@ -8,8 +8,8 @@ import pytest
 from conveyor import __main__
 from conveyor.cli.capacity import parse_rate
 from conveyor.errors import InvalidRequest
-from conveyor.reckoning import KEEP_RESULT_S
-from conveyor.unit_costs import unit_costs
+from conveyor.planning.reckoning import KEEP_RESULT_S
+from conveyor.planning.unit_costs import unit_costs
 
 
 @pytest.fixture

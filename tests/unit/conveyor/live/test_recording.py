@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from convertapi_sandbox import recording as sandbox
-from conveyor.recording import Exchange, Fact, Recording, RecordingError, check_target, save
+from conveyor.live.recording import Exchange, Fact, Recording, RecordingError, check_target, save
 
 RECORDING = Recording(
     recorded_on="2026-11-25",

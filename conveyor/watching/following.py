@@ -13,7 +13,7 @@ from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Ledger
 from conveyor.ledger.watch import Watch
-from conveyor.patience import FIRST_PAUSE_S, longer
+from conveyor.watching.patience import FIRST_PAUSE_S, longer
 
 __all__ = ["Connected", "Follower", "checked"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from conveyor.dead_groups import DeadGroup, groups_of
-from conveyor.dead_reading import DeadReader, is_dead, no_such
+from conveyor.dead.groups import DeadGroup, groups_of
+from conveyor.dead.reading import DeadReader, is_dead, no_such
+from conveyor.dead.replaying import check_timeout, is_paid_result, left_by, may_be_asked, replay
 from conveyor.domain.conversion import Conversion, FailureKind
-from conveyor.fleet import Page, page_of
 from conveyor.ledger import Ledger
 from conveyor.ledger.index import Index
 from conveyor.messaging.publishing import Publisher
-from conveyor.replaying import check_timeout, is_paid_result, left_by, may_be_asked, replay
 from conveyor.storage import Storage
+from conveyor.watching.fleet import Page, page_of
 
 __all__ = ["DeadLetters"]
 

@@ -1,4 +1,4 @@
-"""What one conversion costs, as it was measured: what `conveyor.reckoning` reckons with.
+"""What one conversion costs, as it was measured: what `conveyor.planning.reckoning` reckons with.
 
 The numbers stand in ``unit_costs.json`` beside this module. ``python -m benchmarks.units`` writes
 that file from the last figures of ``make bench``.

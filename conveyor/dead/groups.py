@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from conveyor.dead_reading import kind_of
+from conveyor.dead.reading import kind_of
 from conveyor.domain.conversion import FailureKind
 from conveyor.ledger import Entry
 

@@ -8,11 +8,11 @@ from typing import Self
 
 from conveyor.domain.conversion import Conversion, FailureKind, State
 from conveyor.domain.progress import Progress
-from conveyor.estimating import progress_of
 from conveyor.ledger import Entry
 from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.index import Reading
+from conveyor.watching.estimating import progress_of
 
 __all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]
 

@@ -1,6 +1,6 @@
 """Reckons what a load needs. Pure, from measured unit costs and the real schedule.
 
-`conveyor.unit_costs` has what was measured. Nothing here sends a request.
+`conveyor.planning.unit_costs` has what was measured. Nothing here sends a request.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from conveyor.capacity import (
+from conveyor.domain.expected_polls import Polls
+from conveyor.ledger.keys import KEEP_FINISHED_S
+from conveyor.planning.capacity import (
     ACCOUNT,
     HOURS_A_DAY,
     REDIS_CPU,
@@ -21,9 +23,7 @@ from conveyor.capacity import (
     Limit,
     Load,
 )
-from conveyor.domain.expected_polls import Polls
-from conveyor.ledger.keys import KEEP_FINISHED_S
-from conveyor.unit_costs import Cost, UnitCosts
+from conveyor.planning.unit_costs import Cost, UnitCosts
 
 __all__ = ["FULL", "KEEP_RESULT_S", "reckon"]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from kombu.exceptions import OperationalError
 
-from conveyor.dead_reading import no_such
+from conveyor.dead.reading import no_such
 from conveyor.domain import rules
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.timeouts import TIMEOUT_OUT_OF_BOUNDS

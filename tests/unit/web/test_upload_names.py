@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conveyor.disposition import _ENCODINGS, field_name_of, file_name_of
+from web.upload_names import _ENCODINGS, field_name_of, file_name_of
 
 NAME = "Übung 报告.docx"
 WORD = f"=?utf-8?B?{b64encode(NAME.encode()).decode()}?="

@@ -1,0 +1,1 @@
+"""Dead letters: conversions that have ended without files."""

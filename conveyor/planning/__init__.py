@@ -1,0 +1,1 @@
+"""Planning: what a load needs, reckoned from measured unit costs."""

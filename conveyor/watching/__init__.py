@@ -1,0 +1,1 @@
+"""Watching conversions: states, pages, progress, events, and how long a caller waits."""
