@@ -362,6 +362,7 @@ def test_straggler_gives_its_place_back_once(crew):
         (8, 8, 2, False),
         (8, 7, 2, True),  # a quarter is free now
         (8, 6, 2, False),
+        (5, 4, 2, True),  # a quarter of five is two
         (8, 5, 1, True),  # its batch has ended
         (8, 1, 2, True),  # all are free
     ],

@@ -119,6 +119,14 @@ def test_id_of_another_conversion_is_refused_and_its_result_forgotten(
     assert accept.forgotten == ["c1"]
 
 
+def test_id_of_a_conversion_that_no_signature_asked_for_is_refused(rig, accept, told):
+    rig.ledger.answers["find"] = entry_of(asked="")
+    with pytest.raises(Ignore):
+        accept()
+
+    assert "was used for a different conversion" in _refusal(told, accept.task)
+
+
 @pytest.mark.parametrize("dropped", ["expired", "revoked"])
 def test_message_that_celery_would_have_dropped_is_not_begun(rig, accept, told, dropped):
     with pytest.raises(Ignore):
