@@ -7,6 +7,7 @@ import logging
 import sys
 
 import pytest
+import structlog
 from celery import signals
 
 from workers import logs
@@ -36,6 +37,7 @@ def test_every_logger_writes_through_one_handler_to_standard_error(root):
     (handler,) = root.handlers
 
     assert handler.stream is sys.stderr
+    assert type(handler.formatter) is structlog.stdlib.ProcessorFormatter
     assert root.level == logging.WARNING
 
 
@@ -78,11 +80,14 @@ def test_traceback_is_shown_without_the_values_of_variables(form):
     assert "hush" not in line
 
 
-def test_console_is_for_people():
+def test_console_is_for_people(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     line = _line("console", msg="lost connection")
 
     assert "lost connection" in line
     assert not line.startswith("{")
+    # A file is no terminal: it gets no colours.
+    assert "\x1b" not in line
 
 
 @pytest.fixture
@@ -121,6 +126,7 @@ def test_least_level_and_form_are_structlogs_too(monkeypatch):
     logger = given["wrapper_class"](None, [], {})
     assert logger.info("nothing") is None
     assert given["cache_logger_on_first_use"] is True
+    assert type(given["logger_factory"]) is structlog.stdlib.LoggerFactory
     assert [(it.fmt, it.utc) for it in given["processors"] if hasattr(it, "fmt")] == [("iso", True)]
     names = [getattr(it, "__name__", type(it).__name__) for it in given["processors"]]
     assert names == [

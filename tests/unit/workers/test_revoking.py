@@ -329,10 +329,12 @@ def test_revocations_have_one_thread_which_ends_with_its_process(monkeypatch):
             made.append("started")
 
     monkeypatch.setattr(revoking, "Thread", Thread)
-    revocations = revoking._Revocations()
+    revocations, told = revoking._Revocations(), []
+    monkeypatch.setattr(revocations._changed, "notify", lambda: told.append(1))
     revocations.add(["a"])
     revocations.add(["b"])
 
+    assert told == [1, 1]
     options, started = made
     assert (options["daemon"], options["name"]) == (True, "conveyor-revoke")
     assert started == "started"
