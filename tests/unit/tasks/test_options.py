@@ -1,59 +1,70 @@
-"""What the decorators ask of Celery, of tasks that are made in this process."""
+"""What the decorators ask of Celery, of tasks that are made in this process and that can be run."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from celery import Celery
+from celery.exceptions import Ignore
 
 from conveyor import ConversionFailed, names
 
-OPTIONS = ("name", "acks_late", "ignore_result", "send_events", "throws")
 BELL = {"acks_late": True, "ignore_result": True, "send_events": False, "throws": ()}
+TASKS = {
+    "submit": {"name": names.SUBMIT, **BELL},
+    "poll": {"name": names.POLL, **BELL},
+    "deliver": {
+        "name": names.DELIVER,
+        **BELL,
+        "ignore_result": False,
+        "throws": (ConversionFailed,),
+    },
+    "checkup": {
+        "name": names.CHECKUP,
+        **BELL,
+        # The doctor asks again.
+        "acks_late": False,
+        "ignore_result": False,
+        "send_events": True,
+    },
+}
+BASES = {"submit": "SubmitTask", "deliver": "DeliverTask"}
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("submit", {"name": names.SUBMIT, **BELL}),
-        ("poll", {"name": names.POLL, **BELL}),
-        (
-            "deliver",
-            {
-                "name": names.DELIVER,
-                **BELL,
-                "ignore_result": False,
-                "throws": (ConversionFailed,),
-            },
-        ),
-        (
-            "checkup",
-            {
-                "name": names.CHECKUP,
-                **BELL,
-                # The doctor asks again.
-                "acks_late": False,
-                "ignore_result": False,
-                "send_events": True,
-            },
-        ),
-    ],
-)
-def test_task_has_the_options_that_its_decorator_gives_reasons_for(task_of, name, options):
-    task, _ = task_of(name)
-
-    assert {option: getattr(task, option) for option in OPTIONS} == options
+@pytest.fixture(params=TASKS)
+def task(request, task_of, rig, modules, monkeypatch):
+    """A task whose body has run, as a bell's for which there is no room."""
+    nothing = SimpleNamespace(examine=lambda *_: [])
+    monkeypatch.setattr(modules["tasks.checkup"], "checkup_of", lambda _: nothing)
+    made, run = task_of(request.param)
+    rig.room = 0
+    if request.param == "checkup":
+        assert run()["checks"] == []
+    else:
+        with pytest.raises(Ignore):
+            run()
+    return made
 
 
-def test_tasks_join_no_other_application_of_their_process(modules):
+def _short(task):
+    return task.name.removeprefix("conveyor.")
+
+
+def test_task_has_the_options_that_its_decorator_gives_reasons_for(task):
+    options = TASKS[_short(task)]
+
+    assert {option: getattr(task, option) for option in options} == options
+
+
+def test_task_joins_no_other_application_of_its_process(task):
     with Celery(set_as_current=False, broker="memory://") as other:
         other.finalize()
 
-        assert not {name for name in other.tasks if name.startswith("conveyor.")}
+        assert task.name not in other.tasks
 
 
-@pytest.mark.parametrize("base", ["SubmitTask", "DeliverTask"])
-def test_task_has_the_base_of_its_module(modules, base):
-    name = base.removesuffix("Task").lower()
-    module = modules[f"tasks.{name}"]
+def test_task_has_the_base_that_its_module_makes_for_it(task, modules):
+    base = BASES.get(_short(task), "ConversionTask")
 
-    assert isinstance(getattr(module, name), getattr(module, base))
+    assert isinstance(task, getattr(modules[f"tasks.{_short(task)}"], base))

@@ -38,7 +38,7 @@ def test_idle_worker_tells_its_slots_and_that_its_parts_can_be_used(worker):
 
 
 def test_doctor_asks_for_it_by_its_name():
-    assert control.Panel.data[ABOUT] is about
+    assert control.Panel.data[ABOUT](None) == about(None)
     # All parts together are given up before the doctor is.
     assert BOUND_S < silence._ABOUT_S
 

@@ -202,7 +202,9 @@ def test_tasks_message_is_a_hint_unless_it_says_otherwise(task_of):
         task_of(_raising(AWAY), kind=ConversionTask)(to="pdf")
 
 
-def test_task_takes_whatever_arguments_a_later_release_sends():
-    assert ConversionTask.typing is False
-    assert ConversionTask.max_retries is None
-    assert ConversionTask.Request == "workers.revoking:Request"
+def test_task_takes_whatever_arguments_a_later_release_sends(task_of):
+    task = task_of(lambda **later: later)
+
+    assert task(of_later=1) == {"of_later": 1}
+    assert (task.typing, task.max_retries) == (False, None)
+    assert task.Request == "workers.revoking:Request"

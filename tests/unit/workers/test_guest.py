@@ -57,7 +57,8 @@ def test_consumed_queue_gets_what_celery_gives_with_it(monkeypatch):
     assert seen == [((state, OURS[1], "exchange", "topic"), {"key": 1})]
 
 
-def test_command_takes_the_arguments_of_celerys_own():
+def test_command_takes_the_arguments_of_celerys_own(added):
+    control.Panel.data["add_consumer"](SimpleNamespace(app=_app()), OURS[0])
     about = control.Panel.meta["add_consumer"]
 
     assert control.Panel.data["add_consumer"] is guest.add_consumer
