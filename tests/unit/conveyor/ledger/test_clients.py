@@ -132,9 +132,11 @@ def test_led_connection_goes_to_where_the_sentinels_say(monkeypatch):
     monkeypatch.setattr(
         redis.Connection, "_connect", lambda self: went.append((self.host, self.port))
     )
-    LedConnection(sentinels=Sentinels(), master="main")._connect()
+    connection = LedConnection(sentinels=Sentinels(), master="main", db=3)
+    connection._connect()
 
     assert went == [("primary", 7000)]
+    assert connection.db == 3
 
 
 # -- the pool -------------------------------------------------------------------------------------
