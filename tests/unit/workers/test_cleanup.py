@@ -23,7 +23,7 @@ FILE = Leftover(url="https://v2.convertapi.com/d/file")
 @pytest.fixture(autouse=True)
 def clock(monkeypatch, steady):
     """A clock that stands still until a test moves it."""
-    now = [0.0]
+    now = [1000.0]
     monkeypatch.setattr(cleanup, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
