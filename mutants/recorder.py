@@ -120,7 +120,8 @@ class Recorder:
         return {name for name, first in firsts.items() for sent in self._scripts if first in sent}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin to watch, before any module of the project is imported."""
-    recorder = Recorder(Path(os.environ["MUTANTS_RECORD"]), config.rootpath)
-    config.pluginmanager.register(recorder)
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Begin to watch, before any module of the project is imported: a conftest imports many."""
+    recorder = Recorder(Path(os.environ["MUTANTS_RECORD"]), early_config.rootpath)
+    early_config.pluginmanager.register(recorder)

@@ -15,6 +15,7 @@ from mutants.trial import Bench, End
 
 ROOT = Path(__file__).parents[3]
 TEST = "tests/unit/tasks/test_a.py"
+CONFTEST = "tests/unit/tasks/conftest.py"
 CODE = """\
 def is_adult(age):
     return age >= 18
@@ -59,7 +60,8 @@ def test_that_fails_without_any_fault():
 def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("mutants") / "plain"
     shutil.copytree(ROOT / "mutants", root / "mutants")
-    for path, text in {"tasks/__init__.py": "", "tasks/a.py": CODE, TEST: TESTS}.items():
+    texts = {"tasks/__init__.py": "", "tasks/a.py": CODE, TEST: TESTS, CONFTEST: "import tasks.a"}
+    for path, text in texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(textwrap.dedent(text))
     return root
@@ -89,6 +91,10 @@ def test_record_knows_what_each_test_runs_and_leaves_out_the_one_that_fails(reco
         "test_counts",
     }
     assert int(record.seen[f"{TEST}::test_adult"].lines["tasks/a.py"], 16) & 1 << 2
+
+
+def test_record_knows_what_an_import_by_a_conftest_runs(record):
+    assert int(record.seen[f"{TEST}::(import)"].lines["tasks/a.py"], 16) & 1 << 1
 
 
 def test_second_record_of_the_same_tree_runs_nothing(tree, record, monkeypatch):
