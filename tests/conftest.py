@@ -4,12 +4,15 @@ import gc
 import json
 import os
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from functools import wraps
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
+from structlog._config import BoundLoggerLazyProxy
 
 # How long an example takes, and how many are made in a second, are the machine's matter; a hang is
 # pytest-timeout's. Each run draws the same, so that a failure can be repeated.
@@ -17,6 +20,9 @@ _ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("same_draws", derandomize=True, database=None, **_ANY_SPEED)
 settings.register_profile("other_draws", **_ANY_SPEED)
 settings.load_profile("same_draws")
+
+# The packages that log.
+_OURS = ("config.", "conveyor.", "tasks.", "web.", "workers.")
 
 # Begun first: xdist hands out whole files in this order, and a long one that begins last would keep
 # the other processes waiting. Those that wait stand between those that compute.
@@ -81,6 +87,17 @@ def _no_settings_of_the_machine(monkeypatch):
     """A test sees the settings that it makes, and no others."""
     for name in [name for name in os.environ if name.upper().startswith("CONVEYOR_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_are_configured_anew():
+    """A logger that an earlier test has used would keep what structlog was configured with then."""
+    if not structlog.get_config()["cache_logger_on_first_use"]:
+        return
+    for name in [name for name in sys.modules if name.startswith(_OURS)]:
+        log = getattr(sys.modules[name], "log", None)
+        if isinstance(log, BoundLoggerLazyProxy):
+            log.__dict__.pop("bind", None)
 
 
 # -- what children log -------------------------------------------------------------------------
