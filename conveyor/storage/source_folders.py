@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from conveyor.domain.reasons import Reason
 from conveyor.errors import InvalidRequest
 from conveyor.storage.place import Place
 
@@ -54,5 +55,6 @@ class SourceFolders:
                 return Source(place, path)
         raise InvalidRequest(
             "The source is outside the folders that workers may read. Put it into the storage, "
-            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
+            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS.",
+            Reason.UNREACHABLE,
         )

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import IO
 
+from conveyor.domain.reasons import Reason
 from conveyor.domain.redaction import redact_url
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.storage.faults import translated
@@ -79,7 +80,7 @@ class Sources:
             except (FileNotFoundError, NotADirectoryError):
                 source.place.check_there()
                 raise InvalidRequest(
-                    f"The source {shown} does not exist. Check its name."
+                    f"The source {shown} does not exist. Check its name.", Reason.MISSING
                 ) from None
         with stream:
             yield stream
