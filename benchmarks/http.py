@@ -31,6 +31,7 @@ from rich.table import Table
 from benchmarks.canned import FILE, RUNNING, serve
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import RemoteFile
 from conveyor.domain.conversion import StoredFile
@@ -39,6 +40,7 @@ from conveyor.storage import Storage
 from workers.downloads import fetch
 
 _MEMORY: Final = "/dev/shm"
+_BOUNDS: Final = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 BASELINE: Final = "requests: bare adapter"
 
 
@@ -121,7 +123,9 @@ def _calls(url: str, folder: str, threads: int) -> dict[str, Callable[[int], Non
     session.mount("http://", HTTPAdapter(pool_maxsize=threads))
     pools = urllib3.PoolManager(maxsize=threads)
     prepared = session.prepare_request(requests.Request("GET", f"{url}/async/job/{RUNNING}"))
-    api = ConvertApi(Transport(url, FixedCredentials("5ecr3t-of-it"), pool_size=threads))
+    api = ConvertApi(
+        Transport(url, FixedCredentials("5ecr3t-of-it"), timeouts=_BOUNDS, pool_size=threads)
+    )
     storage = Storage(folder)
     form = {"File": "https://example.com/some/report.docx?signature=0123456789", "PageRange": "1-9"}
 

@@ -24,8 +24,6 @@ from workers.services import Services
 class DeliverTask(ConversionTask):
     """Delivers the outcome itself, so that Celery has nothing to do when the task ends."""
 
-    abstract = True
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run; whatever becomes of it, Celery stores nothing and calls nobody back.
 

@@ -34,8 +34,6 @@ from workers.submit_answers import record_submit
 class SubmitTask(ConversionTask):
     """A signature's first message is all that there is of its conversion."""
 
-    abstract = True
-
     def is_only_record(self, *_args: Any, to: str = "", **_kwargs: Any) -> bool:
         """Whether this message is a signature. A bell names no target format."""
         return bool(to)

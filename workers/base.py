@@ -29,7 +29,6 @@ log = structlog.get_logger("conveyor.task")
 class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
     """The base of all tasks; `workers.start` makes it the application's."""
 
-    abstract = True
     # As a string: only a worker's main process needs it.
     Request = "workers.revoking:Request"
     # What a later release asks for is sent on as it is, whatever its arguments.

@@ -53,7 +53,7 @@ class _Refusal(RequestHandler):
 
     def initialize(self, reason: str) -> None:
         """Take the reason."""
-        self._reason = reason
+        self._why = reason
 
     def check_xsrf_cookie(self) -> None:
         """It does nothing."""
@@ -62,7 +62,7 @@ class _Refusal(RequestHandler):
         """Answer."""
         self.set_status(HTTPStatus.FORBIDDEN)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{self._reason}\n")
+        self.finish(f"{self._why}\n")
 
 
 class Queues(RedisBase):

@@ -54,8 +54,7 @@ def record_poll(services: Services, polled: Polled, taking: Tenure | None) -> En
     entry, leaving = passed.entry, passed.leaving
     match after_poll(polled.answer, entry, services.limits):
         case Finished(result):
-            age_s = round(entry.job_age_s, 2)
-            log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=age_s)
+            log.debug("ready", cost=result.cost, polls=entry.polls + 1, age_s=entry.job_age_s)
             return ledger.ready(entry, result, leaving=leaving, taking=taking)
         case PollAgain() as again:
             return _later(services, polled, again)

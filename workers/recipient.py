@@ -39,4 +39,4 @@ class Recipient:
         app = services.publisher.app
         options = entry.caller.options()
         group = options.pop("group_id")
-        return cls(app, services.backend, Context(id=entry.id, group=group, children=[], **options))
+        return cls(app, services.backend, Context(id=entry.id, group=group, **options))

@@ -31,7 +31,7 @@ class Adapter(HTTPAdapter):
     """
 
     def __init__(self, pool_size: int, proxy: str = "") -> None:
-        super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+        super().__init__(pool_maxsize=pool_size)
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._pools: dict[Origin, Any] = {}
 
@@ -101,5 +101,4 @@ class _Response(requests.Response):
     """An answer without a jar for cookies."""
 
     def __init__(self) -> None:
-        self._content = False  # type: ignore[assignment] # as `requests` has it
         self._content_consumed = False

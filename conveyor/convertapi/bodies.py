@@ -42,11 +42,11 @@ class Download:
     """
 
     chunks: Iterator[bytes]
-    start: int = 0
-    size: int | None = None
-    tag: str = ""
-    is_plain: bool = True
-    is_framed: bool = True
+    start: int
+    size: int | None
+    tag: str
+    is_plain: bool
+    is_framed: bool
 
 
 def read_answer(response: requests.Response, exchange: Exchange) -> Answer:

@@ -26,7 +26,8 @@ _ONE_PIECE_BYTES: Final = 64 * 1024
 class Connection(HTTPConnection):
     """A connection that its exchange can shut."""
 
-    _head: Head | None = None
+    # What reads an answer's head: http.client asks for it by this name.
+    response_class = Head
     _exchange: Exchange | None = None
     _lever: Lever | None = None
 
@@ -65,7 +66,7 @@ class Connection(HTTPConnection):
         self._output(fields.block)  # type: ignore[attr-defined] # not in the stubs
         self.endheaders(body)
 
-    def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:
+    def _send_output(self, message_body: Any, encode_chunked: bool) -> None:
         """Send a head, and a small body in the same piece."""
         if not isinstance(message_body, bytes) or len(message_body) > _ONE_PIECE_BYTES:
             super()._send_output(message_body, encode_chunked)  # type: ignore[misc] # the same
@@ -84,15 +85,7 @@ class Connection(HTTPConnection):
         if self._exchange is not None:
             self._exchange.sent()
         self.sock.settimeout(self.timeout)
-        try:
-            head: Any = http.client.HTTPConnection.getresponse(self)
-        except BaseException:
-            # http.client leaves a head that it refuses open, and with it the socket.
-            if self._head is not None:
-                self._head.close()
-            raise
-        finally:
-            self._head = None
+        head: Any = http.client.HTTPConnection.getresponse(self)
         return urllib3.HTTPResponse(
             head,
             head.fields,
@@ -102,11 +95,6 @@ class Connection(HTTPConnection):
             preload_content=False,
             original_response=head,
         )
-
-    def response_class(self, *args: Any, **options: Any) -> Head:  # type: ignore[override]  # our own
-        """Make what reads the answer: http.client asks for it by this name."""
-        self._head = Head(*args, **options)
-        return self._head
 
     def close(self) -> None:
         """Close it; the answer that is being read from it stays bounded."""

@@ -101,7 +101,7 @@ def _checked_url(url: Any, place: int) -> str:
 
 def _decoded(data: str, place: int) -> bytes:
     """Base64 in any of its usual forms: a data URI, the alphabet of URLs, in lines, unpadded."""
-    digits = _DATA_URI.sub("", data.strip(), count=1)
+    digits = _DATA_URI.sub("", data.strip())
     digits = digits.translate(_TO_BASE64).rstrip("=")
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

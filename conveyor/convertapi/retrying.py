@@ -29,7 +29,7 @@ def _retrying(is_worth: Callable[[BaseException], bool]) -> Retrying:
     return Retrying(
         retry=retry_if_exception(is_worth),
         stop=stop_after_attempt(3),
-        wait=wait_random_exponential(multiplier=0.05, max=0.2),
+        wait=wait_random_exponential(multiplier=0.05),
         reraise=True,
     )
 

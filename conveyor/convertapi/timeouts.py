@@ -25,10 +25,10 @@ class Timeouts:
         transfer: For a whole upload or download.
     """
 
-    connect: float = 5.0
-    read: float = 15.0
-    total: float = 30.0
-    transfer: float = 900.0
+    connect: float
+    read: float
+    total: float
+    transfer: float
 
     def answer_deadline(self, wait_s: float = 0) -> Deadline:
         """The bound of an exchange that brings an answer.

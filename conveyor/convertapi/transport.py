@@ -26,7 +26,6 @@ from conveyor.convertapi.timeouts import Timeouts
 __all__ = ["Transport"]
 
 _UPLOAD_PAUSE_S: Final = 60.0
-_USUAL: Final = Timeouts()
 
 
 class Transport:
@@ -35,9 +34,9 @@ class Transport:
     Args:
         base_url: ``https://eu-v2.convertapi.com`` or another of its hosts.
         credentials: What opens the account. Asked at each request.
+        timeouts: The bounds.
         owner: What reads the account, ``/user`` and below; the same where it is not given.
         auth: Where the secret goes.
-        timeouts: The bounds.
         pool_size: Connections kept open; as many as there are threads.
         proxy: An http proxy to go through, empty for none.
 
@@ -51,9 +50,9 @@ class Transport:
         base_url: str,
         credentials: Credentials,
         *,
+        timeouts: Timeouts,
         owner: Credentials | None = None,
         auth: Auth = Auth.HEADER,
-        timeouts: Timeouts = _USUAL,
         pool_size: int = 10,
         proxy: str = "",
     ) -> None:

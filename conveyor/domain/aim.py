@@ -12,9 +12,6 @@ AGE_SHARE: Final = 0.2
 """The share of a conversion's age that the next wait may be: a result is seen at most so much
 late."""
 
-# To wait so long for a result that is there is as bad as one more poll; see docs/schedule.md.
-_POLL_IS_WORTH_S: Final = 1.0
-
 
 @lru_cache(1024)
 def aim(points_s: tuple[float, ...], least_s: float) -> float:
@@ -34,7 +31,8 @@ def aim(points_s: tuple[float, ...], least_s: float) -> float:
     best_s, least_cost = least_s, inf
     for aim_s in {max(end_s, least_s) for end_s in points_s}:
         polls, late_s = _cost(aim_s, points_s, least_s)
-        cost = polls + late_s / _POLL_IS_WORTH_S
+        # To wait a second for a result that is there is as bad as one more poll.
+        cost = polls + late_s
         if late_s <= allowed_s and cost < least_cost:
             best_s, least_cost = aim_s, cost
     return best_s
@@ -45,7 +43,7 @@ def _cost(aim_s: float, points_s: tuple[float, ...], least_s: float) -> tuple[in
     step_s = max(least_s, aim_s * AGE_SHARE)
     polls, late_s = 0, 0.0
     for end_s in points_s:
-        more = ceil((end_s - aim_s) / step_s) if end_s > aim_s else 0
+        more = max(ceil((end_s - aim_s) / step_s), 0)
         polls += 1 + more
         late_s += aim_s + more * step_s - end_s
     return polls, late_s

@@ -40,7 +40,7 @@ def with_options(url: str, options: Mapping[str, Any], tls: Mapping[str, Any]) -
 
 def _joined(rest: str) -> str:
     """Write the login and the path once: Celery repeats them with each sentinel."""
-    first, *others = (part.rpartition("://")[2] or part for part in rest.split(";"))
+    first, *others = (part.rpartition("://")[2] for part in rest.split(";"))
     if not others:
         return first
     login, at, place = first.rpartition("@")

@@ -36,7 +36,7 @@ def first_fallback(
     Returns:
         Seconds.
     """
-    long_s = _CROWD_S if mostly_open else 0.0
+    long_s = _CROWD_S if mostly_open else spacing_s
     if expectation is not None:
         long_s = max(expectation.late_s * _FALLBACK_TIMES, long_s)
     return spread(long_s, spacing_s, MAX_FALLBACK_S)

@@ -34,7 +34,7 @@ def first_poll(spacing_s: float, expectation: Expectation | None, age_s: float =
         Seconds.
     """
     if expectation is None:
-        return spread(0.0, spacing_s)
+        return spread(spacing_s, spacing_s)
     least_s = spacing_s + MARGIN_S
     aim_s = aim(expectation.points_s, least_s)
     dice = random.random()  # noqa: S311 - no secret
@@ -67,10 +67,12 @@ def next_poll(
     Returns:
         Seconds.
     """
-    longer_s = doubled(spacing_s, consecutive_failures) - took_s if consecutive_failures else 0.0
+    least_s = spacing_s + MARGIN_S
+    longer_s = (
+        doubled(spacing_s, consecutive_failures) - took_s if consecutive_failures else least_s
+    )
     wait_s = max(age_s * AGE_SHARE, longer_s)
     if expectation is not None and not consecutive_failures:
-        least_s = spacing_s + MARGIN_S
         left_s = aim(expectation.points_s, least_s) - age_s
         if left_s >= least_s:
             return spread(left_s, spacing_s, MAX_FALLBACK_S)

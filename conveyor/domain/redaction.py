@@ -88,7 +88,7 @@ def describe_call(sources: Iterable[str], to_format: str, params: Iterable[str])
 
 
 def _redacted(found: re.Match[str]) -> str:
-    url = _ESCAPED.sub(r"\1://", found[0], count=1)
+    url = _ESCAPED.sub(r"\1://", found[0])
     # Behind an escape the rest is escaped too, and no parser sees where the host ends.
     if url != found[0] or _split(url) is None:
         return f"{found[1]}://{_HIDDEN}"

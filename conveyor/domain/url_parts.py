@@ -93,13 +93,12 @@ def host_of(text: str, port: int) -> Host:
         ValueError: It is none; the message says what to write, and quotes no part of it.
     """
     found = _HOST.fullmatch(text)
-    number = int(found[3] or port) if found else 0
-    if found is None or not 0 < number <= _MOST_PORT:
+    if found is None or not 0 < int(found[3] or port) <= _MOST_PORT:
         raise ValueError(
             "must be a URL with a host and a port that is a number, e.g. redis://host:6379/0; "
             "write special characters of a password percent-encoded"
         )
-    return Host(found[1] or found[2], number)
+    return Host(found[1] or found[2], int(found[3] or port))
 
 
 def query_of(text: str, *, strict: bool) -> dict[str, str]:

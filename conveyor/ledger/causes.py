@@ -21,9 +21,6 @@ _SILENT_TO_TLS: Final = Cause(
 )
 _TLS_SCHEMES: Final = ("rediss", "sentinels", "amqps")
 
-# What a server says before what its connection did.
-_RULES: Final = (*SERVER_RULES, *CONNECTION_RULES)
-
 
 def cause_of(error: BaseException) -> Cause:
     """Find why a server can't be used.
@@ -35,7 +32,8 @@ def cause_of(error: BaseException) -> Cause:
         The cause. The more a rule knows, the earlier it is asked.
     """
     chain = list(chain_of(error))
-    for rule in _RULES:
+    # What a server says counts before what its connection did.
+    for rule in (*SERVER_RULES, *CONNECTION_RULES):
         if any(map(rule.applies, chain)):
             return rule.cause
     return Cause(f"can't be used ({type(error).__name__})", "check its log and {setting}")

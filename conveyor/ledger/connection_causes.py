@@ -25,13 +25,6 @@ SILENT: Final = Cause(
     "did not answer in time",
     "check whether it is overloaded or hangs, and whether a firewall blocks {setting}",
 )
-_NO_TLS: Final = Cause(
-    "does not speak TLS on this port", "set {setting} to redis://, or to the port that speaks TLS"
-)
-_ONLY_TLS: Final = Cause(
-    "closed the connection before it answered",
-    "if the port speaks only TLS, set {setting} to rediss://. Otherwise check the server's log",
-)
 
 
 CONNECTION_RULES: Final = (
@@ -54,7 +47,13 @@ CONNECTION_RULES: Final = (
             "set one with ssl_certfile and ssl_keyfile in {setting}",
         ),
     ),
-    Rule(any_of(failed_tls(), mentions("handshake operation timed out")), _NO_TLS),
+    Rule(
+        any_of(failed_tls(), mentions("handshake operation timed out")),
+        Cause(
+            "does not speak TLS on this port",
+            "set {setting} to redis://, or to the port that speaks TLS",
+        ),
+    ),
     Rule(
         is_a(socket.gaierror),
         Cause("can't be found by its name", "check the host in {setting} and your DNS"),
@@ -96,7 +95,11 @@ CONNECTION_RULES: Final = (
             is_a(ConnectionResetError, BrokenPipeError, ConnectionAbortedError),
             all_of(is_a(redis.ConnectionError), mentions("closed by server", "Connection closed")),
         ),
-        _ONLY_TLS,
+        Cause(
+            "closed the connection before it answered",
+            "if the port speaks only TLS, set {setting} to rediss://. Otherwise check the "
+            "server's log",
+        ),
     ),
     Rule(
         all_of(is_a(redis.ConnectionError), mentions("No connection available")),

@@ -22,21 +22,6 @@ from conveyor.ledger.symptoms import Cause, Rule, answered, any_of, is_a, mentio
 
 __all__ = ["SERVER_RULES"]
 
-_CLUSTER: Final = Cause(
-    "is a Redis Cluster, for which Celery has no client",
-    "set {setting} to a single server or a Sentinel",
-)
-_LOADING: Final = Cause("is still loading its data", "wait until its log says that it is ready")
-_REPLICA: Final = Cause(
-    "is a replica and refuses writes",
-    "wait until this address leads to the primary, or set {setting}",
-)
-_LOGIN: Final = Cause("refused the user name or the password", "check those in {setting}")
-_CROWDED: Final = Cause(
-    "has reached its maxclients",
-    "raise its maxclients, or stop clients that you don't need",
-)
-
 
 SERVER_RULES: Final = (
     Rule(
@@ -50,10 +35,22 @@ SERVER_RULES: Final = (
             is_a(AskError, TryAgainError, ClusterDownError, ClusterCrossSlotError),
             answered("not allowed in cluster mode", "cluster mode is enabled"),
         ),
-        _CLUSTER,
+        Cause(
+            "is a Redis Cluster, for which Celery has no client",
+            "set {setting} to a single server or a Sentinel",
+        ),
     ),
-    Rule(any_of(is_a(redis.BusyLoadingError), answered("loading ")), _LOADING),
-    Rule(any_of(is_a(redis.ReadOnlyError), answered("readonly ", "unblocked ")), _REPLICA),
+    Rule(
+        any_of(is_a(redis.BusyLoadingError), answered("loading ")),
+        Cause("is still loading its data", "wait until its log says that it is ready"),
+    ),
+    Rule(
+        any_of(is_a(redis.ReadOnlyError), answered("readonly ", "unblocked ")),
+        Cause(
+            "is a replica and refuses writes",
+            "wait until this address leads to the primary, or set {setting}",
+        ),
+    ),
     Rule(
         any_of(is_a(OutOfMemoryError), answered("oom ")),
         Cause("is out of memory and refuses writes", "raise its maxmemory, or make room"),
@@ -98,14 +95,20 @@ SERVER_RULES: Final = (
             "give it those that docs/production.md lists, or set another user in {setting}",
         ),
     ),
-    Rule(any_of(is_a(MaxConnectionsError), answered("max number of clients")), _CROWDED),
+    Rule(
+        any_of(is_a(MaxConnectionsError), answered("max number of clients")),
+        Cause(
+            "has reached its maxclients",
+            "raise its maxclients, or stop clients that you don't need",
+        ),
+    ),
     Rule(
         any_of(
             is_a(redis.AuthenticationError, AuthenticationWrongNumberOfArgsError),
             answered("wrongpass ", "invalid username-password"),
             mentions("ACCESS_REFUSED", "AccessRefused"),
         ),
-        _LOGIN,
+        Cause("refused the user name or the password", "check those in {setting}"),
     ),
     Rule(
         answered("db index is out of range", "invalid db index"),

@@ -67,8 +67,6 @@ class MarkerFile:
             StorageError: The storage can't be written.
         """
         with translated("write to the storage", self._place.url):
-            if self._place.is_local:
-                self._place.fs.makedirs(self._place.root, exist_ok=True)
             self._place.fs.pipe_file(
                 self._path,
                 f"{mark}\nConveyor tells by this file that a storage is the right one.\n".encode(),

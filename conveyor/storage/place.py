@@ -48,10 +48,10 @@ class Place:
         self, url: str, what: str = "the storage", setting: str = "CONVEYOR_STORAGE_URL"
     ) -> None:
         self.setting = setting
-        scheme = urlsplit(url).scheme.lower() if "://" in url else ""
+        scheme = urlsplit(url).scheme if "://" in url else ""
         self.is_local = scheme in ("", *_LOCAL)
         self.is_atomic = is_object_store(scheme)
-        self._given = _without_end(url)
+        self._given = url
         self._options = {"auto_mkdir": True} if self.is_local else options_of(scheme)
         with translated(f"open {what}", url, setting):
             fs, root = open_url(self._given, self._options)
@@ -123,18 +123,12 @@ class Place:
             return None
         return str(path) if path != root and path.is_relative_to(root) else None
 
-    def _relative(self, scheme: str, rest: str) -> str:
-        """What comes behind the place; empty where the address is another's."""
+    def _relative(self, scheme: str, rest: str) -> str | None:
+        """What comes behind the place; None where the address is another's."""
         protocol = self.fs.protocol
         if scheme not in ((protocol,) if isinstance(protocol, str) else protocol):
-            return ""
+            return None
         for root in {self.root, self.root.lstrip("/"), self.url.partition("://")[2]}:
             if rest.startswith(f"{root}/"):
                 return rest[len(root) + 1 :]
-        return ""
-
-
-def _without_end(url: str) -> str:
-    """A URL without the slash that it ends in, unless it is nothing without it."""
-    short = url.rstrip("/")
-    return short if short and ("://" in short or "://" not in url) else url
+        return None

@@ -20,7 +20,6 @@ class TranslatedStream(io.RawIOBase):
     """
 
     def __init__(self, place: Place, stream: Any) -> None:
-        super().__init__()
         self._place = place
         self._stream = stream
 

@@ -16,7 +16,7 @@ local is_new = redis.call('HEXISTS', KEYS[1], 'held') == 0
 
 if is_new then
   -- How the account is, is asked at once: the refusal may be this conversion's alone.
-  redis.call('HDEL', KEYS[1], 'checked_at', 'by_submit', 'counters', 'others_at')
+  redis.call('HDEL', KEYS[1], 'checked_at', 'by_submit', 'counters')
   redis.call('HSET', KEYS[1], 'held_since', string.format('%.6f', now))
 end
 redis.call('HSET', KEYS[1], 'held', ARGV[2], 'code', ARGV[3], 'check_s', ARGV[4])

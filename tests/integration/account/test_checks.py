@@ -8,11 +8,13 @@ from config.settings import WorkerSettings
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import Refused
+from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.settings import load
 from workers.api_check import look_at_api
 from workers.checks import Finding, _compare, look_at_clock, look_at_host
 
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 TOKEN = "hush-of-the-token"
 FILE_ID = "0123456789abcdef0123456789abcdef"
 
@@ -31,7 +33,9 @@ def look(service, tmp_path):
                 **values,
             },
         )
-        return look_at_api(ConvertApi(Transport(service.url, FixedCredentials(TOKEN))), settings)
+        return look_at_api(
+            ConvertApi(Transport(service.url, FixedCredentials(TOKEN), timeouts=BOUNDS)), settings
+        )
 
     return look
 

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import (
     Failed,
@@ -27,6 +28,7 @@ from conveyor.ledger.accounts import status_of
 from conveyor.ledger.governor import Governor
 from workers.account import check_account, hold_account, tell_governor
 
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 ACCOUNT = "v2.convertapi.com"
 CHECK_S = 30.0
 SECRET = "hush-of-the-account"
@@ -59,7 +61,7 @@ class Parts:
 @pytest.fixture
 def parts(service, client):
     return Parts(
-        ConvertApi(Transport(service.url, FixedCredentials(SECRET))),
+        ConvertApi(Transport(service.url, FixedCredentials(SECRET), timeouts=BOUNDS)),
         Governor(client, ACCOUNT, 5.0, 0),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from contextlib import closing
@@ -14,6 +15,7 @@ from conveyor.ledger.claims import Claims
 from conveyor.ledger.due import KINDS
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
+from conveyor.ledger.scripts import script
 from conveyor.ledger.turnstile import Turnstile
 
 KEYS = Keys()
@@ -245,3 +247,131 @@ def everything(client):
         }
 
     return look
+
+
+# -- scripts, one by one --------------------------------------------------------------------------
+
+AT = (1_700_000_000, 250_000)
+
+_STEP = """
+local READ = {
+  string = function(key) return {redis.call('GET', key)} end,
+  hash = function(key) return redis.call('HGETALL', key) end,
+  zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
+  set = function(key) return redis.call('SMEMBERS', key) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+}
+local function all()
+  local found = {}
+  for _, key in ipairs(redis.call('KEYS', '*')) do
+    local kind = redis.call('TYPE', key).ok
+    table.insert(found, {key, kind, redis.call('PTTL', key), READ[kind](key)})
+  end
+  return found
+end
+for key, life_ms in pairs(cjson.decode('LIVES')) do redis.call('PEXPIRE', key, life_ms) end
+local before = all()
+local answer = (function(KEYS, ARGV)
+SCRIPT
+end)(KEYS, ARGV)
+return {answer or false, before, all()}
+"""
+
+
+def _write(client, held):
+    for key, value in held.items():
+        match value:
+            case dict():
+                is_scored = all(isinstance(each, int | float) for each in value.values())
+                (client.zadd if is_scored else client.hset)(key, mapping=value)
+            case set():
+                client.sadd(key, *value)
+            case list():
+                client.rpush(key, *value)
+            case _:
+                client.set(key, value)
+
+
+def _held(found):
+    """All that Redis holds, by key; each member of a collection has a value."""
+    held = {}
+    for key, kind, life_ms, content in found:
+        match kind:
+            case "hash":
+                held[key] = dict(zip(content[::2], content[1::2], strict=True))
+            case "zset":
+                held[key] = dict(zip(content[::2], map(float, content[1::2]), strict=True))
+            case "set":
+                held[key] = dict.fromkeys(content, "in")
+            case "list":
+                held[key] = content
+            case _:
+                (held[key],) = content
+        held[f"{key} ms"] = life_ms if life_ms >= 0 else None
+    return held
+
+
+def _changes(before, after):
+    changes = {}
+    for key in before.keys() | after.keys():
+        was, became = before.get(key), after.get(key)
+        if isinstance(became, dict) and isinstance(was, dict | None):
+            was = was or {}
+            changes[key] = {
+                name: became.get(name)
+                for name in was.keys() | became.keys()
+                if was.get(name) != became.get(name)
+            }
+        else:
+            changes[key] = became if was != became else {}
+    return {key: change for key, change in changes.items() if change != {}}
+
+
+def _plain(answer):
+    """An answer with the fields of an entry by their names: their order is Redis' own."""
+    if not isinstance(answer, list):
+        return answer
+    if "state" in answer[::2]:
+        return dict(zip(answer[::2], answer[1::2], strict=True))
+    return list(map(_plain, answer))
+
+
+class Effects:
+    """What a script answers, and what it changes in Redis, at a moment that is set by hand.
+
+    The scripts are the real ones, and so is the server. What they leave is read in the same step,
+    so that times to live are exact, too.
+    """
+
+    def __init__(self, client):
+        self._client = client
+
+    def of(self, name, keys, args, *, held=None, lives_ms=None, at=AT):
+        """Run a script.
+
+        Args:
+            name: The script's.
+            keys: Its keys, separated by spaces.
+            args: Its arguments; a collection as JSON.
+            held: What Redis holds before, by key: text, a set, a list, a hash of texts, or a
+                sorted set of numbers.
+            lives_ms: How long some of that lives still.
+            at: The moment, seconds and microseconds.
+
+        Returns:
+            What it answers. And by key the fields, members or values that are other now, None for
+            what is gone; below the key's name and ``ms`` how long it lives from then on.
+        """
+        _write(self._client, held or {})
+        moment = "({{'{}', '{:06}'}})".format(*at)
+        text = script(name).replace("redis.call('TIME')", moment)
+        step = _STEP.replace("LIVES", json.dumps(lives_ms or {})).replace("SCRIPT", text)
+        given = [json.dumps(it) if isinstance(it, dict | list) else it for it in args]
+        run = self._client.register_script(step)
+        answer, before, after = run(keys=keys.split(), args=given)
+        return _plain(answer), _changes(_held(before), _held(after))
+
+
+@pytest.fixture
+def effects(client):
+    return Effects(client)

@@ -12,12 +12,14 @@ from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import ComeLater, Refused, Unreachable, WrongHost
+from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import Failed, Started, Unsent
 from conveyor.domain.dialect import Dialect
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 STARTED = b'{"JobId": "j"}'
 REFUSAL = b'{"Code": 4013, "Message": "Who?"}'
 
@@ -56,7 +58,7 @@ def _words():
 @pytest.fixture
 def api_with(server):
     def make(credentials, **options):
-        return ConvertApi(Transport(server.url, credentials, **options))
+        return ConvertApi(Transport(server.url, credentials, timeouts=BOUNDS, **options))
 
     return make
 
@@ -202,7 +204,7 @@ def test_another_port_of_this_machine_hears_nothing(server, other_server, api_wi
 
 
 def test_api_url_that_is_none_is_reported(keep):
-    api = ConvertApi(Transport("v2.convertapi.com", FixedCredentials("secret")))
+    api = ConvertApi(Transport("v2.convertapi.com", FixedCredentials("secret"), timeouts=BOUNDS))
     outcome = api.start(PATH, ("a", "b"), {}, JOB_ID, keep)
 
     assert isinstance(outcome, Unsent)

@@ -347,7 +347,8 @@ def test_deadline_of_an_exchange_spares_the_connection_that_another_uses_by_then
 @pytest.mark.parametrize("is_kept", [False, True], ids=["new connection", "kept connection"])
 def test_request_of_a_process_that_was_stopped_for_long_is_not_sent(server, is_kept):
     """Others have taken it for dead meanwhile, and its POST for one that will never come."""
-    transport = Transport(server.url, FixedCredentials("secret"))
+    bounds = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
+    transport = Transport(server.url, FixedCredentials("secret"), timeouts=bounds)
     sent = int(is_kept)
     if is_kept:
         server.answer(HEAD + b"Content-Length: 2\r\n\r\n{}")

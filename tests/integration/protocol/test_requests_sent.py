@@ -11,10 +11,12 @@ import pytest
 from conveyor.convertapi.authorization import Auth
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.credentials import FixedCredentials
+from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.domain.dialect import Dialect
 
 JOB = "0" * 32
+BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_upload_streams_bytes_under_the_accounts_credentials(server, api, say, s
 def test_account_is_read_by_its_owner(server, say):
     server.answer(say(200, b'{"Active": true}'))
     account, owner = FixedCredentials("account"), FixedCredentials("owner")
-    ConvertApi(Transport(server.url, account, owner=owner)).user()
+    ConvertApi(Transport(server.url, account, timeouts=BOUNDS, owner=owner)).user()
     (request,) = server.requests
 
     assert request.line == "GET /user HTTP/1.1"

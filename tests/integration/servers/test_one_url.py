@@ -11,7 +11,6 @@ import pytest
 from celery import Celery
 from kombu import Connection
 
-from conveyor.domain.servers import ServerUrl
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger, aconnect, connect
 from conveyor.messaging.extensions import BACKENDS
@@ -121,51 +120,3 @@ def test_tls_verifies_the_certificate_unless_it_is_told_not_to(tls_server):
 
     assert "hush" not in str(raised.value)
     assert "\n" not in str(raised.value)
-
-
-OF_APPLICATIONS = {
-    "sentinels": (
-        "sentinel://:pw@a:1;sentinel://b:2;sentinel://c:3/2",
-        {"master_name": "shop", "sentinel_kwargs": {"password": "other"}},
-        None,
-        "sentinel://:pw@a:1,b:2,c:3/shop/2?sentinel_password=other",
-    ),
-    "tls_beside_the_url": (
-        "redis://h:1/0",
-        {},
-        {"ssl_cert_reqs": "required", "ssl_ca_certs": "/etc/Own.pem"},
-        "rediss://h:1/0?ssl_ca_certs=%2Fetc%2FOwn.pem&ssl_cert_reqs=required",
-    ),
-    "socket": ("redis+socket:///run/v.sock?virtual_host=2", {}, None, "unix:///run/v.sock?db=2"),
-    "timeouts": ("redis://h/1?socket_timeout=3", {}, None, "redis://h:6379/1"),
-}
-
-
-@pytest.mark.parametrize("name", OF_APPLICATIONS)
-def test_an_applications_own_spelling_is_read(name):
-    url, options, tls, expected = OF_APPLICATIONS[name]
-
-    assert ServerUrl.of_application(url, options, tls).url == expected
-
-
-WRONG = {
-    "several": ("redis://a,b/0", "name one, or use"),
-    "no_master": ("sentinel://a:1,b:2/0", "must name the primary"),
-    "two_databases": ("redis://h/1?db=2", "one database"),
-    "unknown": ("redis://h?retries=2", "retries"),
-    "tls_in_the_clear": ("redis://h?ssl_cert_reqs=none", "rediss://"),
-    "port": ("redis://h:port/0", "port that is a number"),
-    "verification": ("rediss://h?ssl_cert_reqs=maybe", "required, optional or none"),
-    "socket": ("unix://run/v.sock", "full path"),
-    "secret": ("redis://:hush#1@h/0", "percent-encoded"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_one_line_says_what_is_wrong_with_a_url(name):
-    url, words = WRONG[name]
-    with pytest.raises(ValueError, match=words) as raised:
-        ServerUrl.parse(url)
-
-    assert "\n" not in str(raised.value)
-    assert "hush" not in str(raised.value)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear
+from conveyor.diagnosis.checks import Finding
 from conveyor.errors import InvalidRequest
 from workers import api_check, checks
 
@@ -161,3 +165,181 @@ def test_error_is_reported_with_its_cure(error, cure):
     told = checks._explain(error)
 
     assert told is None if cure is None else cure in told
+
+
+@pytest.mark.parametrize(
+    ("account", "detail"),
+    [
+        (
+            _account(5, 1000, active=False),
+            "5 of 1000 conversions are used: nothing is converted. Check its plan",
+        ),
+        (_account(1000, 1000), "above the plan's 1000: ConvertAPI continues if the plan has"),
+        (_account(1200, 1000), "1200 conversions are used, above the plan's 1000"),
+    ],
+)
+def test_account_that_needs_care_is_warned_of(account, detail):
+    finding = api_check.look_at_api(Api(account), _settings())
+
+    assert detail in finding.detail
+    assert finding.warning
+
+
+class Session:
+    """A client of the service, and what it was asked."""
+
+    asked: ClassVar[list] = []
+
+    def __init__(self, status):
+        self._status = status
+
+    def __call__(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.asked.append("closed")
+
+    def post(self, url, **options):
+        self.asked.append((url, options, self.trust_env, self.proxies))
+        if isinstance(self._status, Exception):
+            raise self._status
+        return SimpleNamespace(status_code=self._status)
+
+
+@pytest.mark.parametrize(
+    ("status", "refuses"),
+    [(401, True), (403, True), (200, False), (400, False), (requests.ConnectionError(), False)],
+)
+def test_upload_without_credentials_is_tried_with_nothing_in_it(monkeypatch, status, refuses):
+    session = Session(status)
+    monkeypatch.setattr(Session, "asked", [])
+    monkeypatch.setattr(requests, "Session", session)
+    settings = SimpleNamespace(
+        api_url=BASE,
+        api_proxy="http://proxy:1",
+        connect_timeout_seconds=3,
+        read_timeout_seconds=17,
+    )
+
+    assert api_check._refuses_strangers(settings) is refuses
+    asked, closed = session.asked
+    url, options, trusts, proxies = asked
+    assert url == f"{BASE}/upload"
+    assert options == {"timeout": (3, 17), "allow_redirects": False, "stream": True}
+    assert (trusts, closed) == (False, "closed")
+    assert proxies == {"http": "http://proxy:1", "https": "http://proxy:1"}
+
+
+@pytest.fixture
+def redis_at(monkeypatch):
+    """A Redis whose clock shows this, while this host's shows 100 s before and 100.5 s after."""
+
+    def make(seconds, microseconds):
+        did = []
+        client = SimpleNamespace(
+            ping=lambda: did.append("ping"),
+            time=lambda: did.append("time") or (seconds, microseconds),
+            close=lambda: did.append("close"),
+        )
+
+        def connect(url, *, max_connections):
+            did.append((url, max_connections))
+            return client
+
+        times = iter([100.0, 100.5])
+        monkeypatch.setattr(checks, "connect", connect)
+        monkeypatch.setattr(checks, "translated", lambda client: nullcontext())
+        monkeypatch.setattr(checks.time, "time", lambda: did.append("clock") or next(times))
+        return did
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("seconds", "microseconds", "words"),
+    [
+        (100, 200_000, "within 2 s of the clock of Redis"),
+        (102, 500_000, "within 2 s of the clock of Redis"),
+        (102, 600_000, "is 2 s behind that of Redis"),
+        (98, 0, "within 2 s of the clock of Redis"),
+        (97, 0, "is 3 s ahead of that of Redis"),
+    ],
+)
+def test_clock_is_read_between_two_looks_at_this_hosts(redis_at, seconds, microseconds, words):
+    did = redis_at(seconds, microseconds)
+    settings = SimpleNamespace(redis_url=SecretStr("redis://h/0"))
+    finding = checks.look_at_clock(settings)
+
+    assert words in finding.detail
+    # The connection is there before the clock is read: it would cost the exchange its precision.
+    assert did == [("redis://h/0", 1), "ping", "clock", "time", "clock", "close"]
+
+
+@pytest.fixture
+def storage(rig):
+    rig.storage.answers["open_source"] = lambda uri: nullcontext(
+        SimpleNamespace(read=lambda: rig.did.append(("read", uri)))
+    )
+    return rig.storage
+
+
+def test_storage_is_checked_and_the_doctors_file_read(rig, storage):
+    assert checks._look_at_storage(storage, None).detail == "a file was written, read and removed"
+    assert rig.did == [("storage.check", {})]
+
+    found = checks._look_at_storage(storage, "file:///probe")
+    assert found.detail == "a file was written and removed, and your file was read"
+    assert rig.did[1:] == [
+        ("storage.check", {}),
+        ("storage.open_source", {"uri": "file:///probe"}),
+        ("read", "file:///probe"),
+    ]
+    assert not found.warning
+
+
+@pytest.fixture
+def checkup(rig, storage, monkeypatch):
+    monkeypatch.setattr(checks, "look_at_api", lambda *args: Finding(f"api {args}"))
+    monkeypatch.setattr(checks, "look_at_clock", lambda *args: Finding(f"clock {args}"))
+    monkeypatch.setattr(checks, "look_at_host", lambda *args: Finding(f"host {args}", True))
+    return checks.Checkup(rig.services)
+
+
+def test_checkup_looks_at_all_parts_of_its_worker(rig, checkup):
+    settings = rig.services.settings
+    found = checkup.examine("file:///probe", 30.0)
+
+    assert [(it.name, it.ok, it.warning) for it in found] == [
+        ("storage", True, False),
+        ("api", True, False),
+        ("host", True, True),
+        ("clock", True, False),
+    ]
+    assert found[0].detail.endswith("your file was read")
+    assert found[1].detail == f"api {(rig.api, settings)}"
+    assert found[2].detail == f"host {(settings.api_url,)}"
+    assert found[3].detail == f"clock {(settings,)}"
+
+
+def test_faults_of_storage_and_api_are_told_with_their_cure(rig, checkup, storage, monkeypatch):
+    storage.answers["open_source"] = InvalidRequest("outside")
+
+    def refuse(*_):
+        raise Refused(401, 4010, "No.")
+
+    monkeypatch.setattr(checks, "look_at_api", refuse)
+    found = checks.Checkup(rig.services).examine("file:///probe", 30.0)
+
+    assert "give both the same CONVEYOR_STORAGE_URL" in found[0].detail
+    assert found[1].detail.endswith("check CONVEYOR_API_SECRET")
+    assert [it.ok for it in found] == [False, False, True, True]
+
+
+def test_process_has_one_checkup(rig_of):
+    one, other = rig_of().services, rig_of().services
+
+    assert checks.checkup_of(one) is checks.checkup_of(one)
+    assert checks.checkup_of(one) is not checks.checkup_of(other)

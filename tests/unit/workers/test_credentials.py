@@ -131,7 +131,9 @@ def test_a_log_shows_no_secret(secret_file):
 
 def test_a_file_that_never_was_there_gives_no_secret_until_it_is(tmp_path):
     credentials = FileCredentials(str(tmp_path / "secret"))
-    assert credentials.bearer() == ""
+    with capture_logs() as logs:
+        assert [credentials.bearer() for _ in range(3)] == [""] * 3
+    assert [(it["event"], it["kept"]) for it in logs] == [("secret_file_unusable", False)]
     (tmp_path / "secret").write_text("first")
 
     assert credentials.bearer() == "first"
@@ -288,3 +290,20 @@ def test_the_master_token_reads_the_account(settings_of):
     assert owner is not None
     assert owner.bearer() == "master"
     assert owner_of(settings_of(api_secret=KEY)) is None
+
+
+def test_a_file_without_a_usable_secret_is_read_once_until_it_changes(secret_file, monkeypatch):
+    read = []
+
+    def read_secret(path):
+        read.append(path)
+        raise ValueError("two words")
+
+    monkeypatch.setattr("workers.credentials.read_secret", read_secret)
+    credentials = FileCredentials(str(secret_file))
+    assert [credentials.bearer() for _ in range(3)] == [""] * 3
+    assert read == [str(secret_file)]
+
+    replace(secret_file, "also two")
+    credentials.bearer()
+    assert len(read) == 2

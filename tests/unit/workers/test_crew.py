@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from queue import Empty
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
-from workers.crew import Crew
+from workers import crew as module
+from workers.crew import Batch, Crew
 
 SIZE = 4
 # What takes longer goes on beside the crew.
@@ -207,3 +210,183 @@ def test_many_callers_get_their_own_jobs_done():
 
     assert sorted(done) == [(number, [number] * 3) for number in range(40)]
     assert crew.room(0) == SIZE
+
+
+class Queue:
+    """Hands out what it holds; `Empty` stands for a wait in which nothing came."""
+
+    def __init__(self, *held):
+        self._held = list(held)
+        self.waits = []
+
+    def get(self, timeout):
+        self.waits.append(timeout)
+        given = self._held.pop(0)
+        if given is Empty:
+            raise Empty
+        return given
+
+
+@pytest.mark.parametrize(("threads", "at_work"), [(1, 0), (5, 4)])
+def test_thread_that_nobody_needs_for_a_minute_ends(crew, threads, at_work):
+    crew._threads, crew._at_work, crew._jobs = threads, at_work, Queue(Empty)
+
+    assert crew._next() is None
+    assert crew._threads == threads - 1
+    assert crew._jobs.waits == [60.0]
+
+
+def test_thread_whose_job_is_about_to_come_stays(crew):
+    crew._threads, crew._at_work, crew._jobs = 1, 1, Queue(Empty, Empty, "a job")
+
+    assert crew._next() == "a job"
+    assert crew._threads == 1
+
+
+def test_threads_do_not_keep_their_process_alive_and_have_names(crew):
+    seen = []
+    crew.work([lambda: seen.append(threading.current_thread())] * 2)
+    assert crew.drain(AT_MOST_S)
+
+    assert all(thread.daemon for thread in seen)
+    assert {thread.name for thread in seen} <= {"conveyor-1", "conveyor-2"}
+
+
+def test_threads_are_made_for_what_is_at_work_and_no_more(crew):
+    with _held_up(crew, 2):
+        assert _threads(crew) == 2
+        with _held_up(crew, 1):
+            assert _threads(crew) == 3
+    assert crew.drain(AT_MOST_S)
+    with _held_up(crew, 3):
+        assert _threads(crew) == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "busy", "at_work", "free"),
+    [
+        (4, 0, 0, 4),
+        (4, 3, 3, 1),
+        (4, 0, 29, 3),
+        (4, 2, 31, 1),
+        (4, 0, 32, 0),
+        (4, 0, 40, 0),
+        (4, 5, 5, 0),
+    ],
+)
+def test_room_is_what_neither_the_crew_nor_its_stragglers_fill(size, busy, at_work, free):
+    crew = Crew(size)
+    crew._busy, crew._at_work = busy, at_work
+
+    assert crew.room(0) == free
+
+
+def _waits(crew, monkeypatch, *then):
+    """Have each wait of the crew do the next of these in no time; how long each was to be."""
+    seen, left = [], iter(then)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
+
+    def wait(timeout):
+        seen.append(timeout)
+        next(left)()
+
+    monkeypatch.setattr(crew._changed, "wait", wait)
+    return seen
+
+
+@pytest.mark.parametrize(("size", "enough"), [(1, 1), (4, 1), (5, 2), (8, 2), (64, 16)], ids=str)
+def test_room_is_waited_for_until_a_quarter_is_free(size, enough, monkeypatch):
+    crew = Crew(size)
+    crew._busy = size
+
+    def one_ends():
+        crew._busy -= 1
+
+    waits = _waits(crew, monkeypatch, *[one_ends] * enough)
+
+    assert crew.room(0.75) == enough
+    assert waits == [0.75] * enough
+
+
+def test_room_is_not_waited_for_longer_than_it_may_be(monkeypatch):
+    crew = Crew(4)
+    crew._busy = 4
+    waits = _waits(crew, monkeypatch)
+
+    assert crew.room(0.0) == 0
+    assert waits == []
+
+
+def test_batch_is_waited_for_half_a_second_unless_it_is_said(monkeypatch):
+    crew, batch = Crew(4), Batch(1)
+    crew._busy = crew._at_work = 1
+
+    def it_ends():
+        batch.left, crew._busy = 0, 0
+
+    waits = _waits(crew, monkeypatch, it_ends)
+    crew.wait(batch)
+
+    assert waits == [0.5]
+    assert crew._busy == 0
+
+
+def test_drain_waits_as_long_as_it_may(monkeypatch):
+    crew = Crew(4)
+    crew._at_work = 2
+
+    def one_ends():
+        crew._at_work -= 1
+
+    waits = _waits(crew, monkeypatch, one_ends, one_ends)
+
+    assert crew.drain(0.75) is True
+    assert waits == [0.75, 0.75]
+
+
+def test_straggler_gives_its_place_back_once(crew):
+    """When it ends at last, it had none."""
+    batch = Batch(1)
+    crew._busy = crew._at_work = 1
+    crew._patience_s = 0.0
+    crew.wait(batch)
+    assert (crew._busy, crew._at_work, batch.is_awaited) == (0, 1, False)
+
+    crew._end(batch)
+    assert (crew._busy, crew._at_work, batch.left) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "busy", "left", "is_told"),
+    [
+        (8, 8, 2, False),
+        (8, 7, 2, True),  # a quarter is free now
+        (8, 6, 2, False),
+        (5, 4, 2, True),  # a quarter of five is two
+        (8, 5, 1, True),  # its batch has ended
+        (8, 1, 2, True),  # all are free
+    ],
+)
+def test_who_waits_is_woken_when_it_matters(*, monkeypatch, size, busy, left, is_told):
+    crew, batch, told = Crew(size), Batch(left), []
+    crew._busy = crew._at_work = busy
+    monkeypatch.setattr(crew._changed, "notify_all", lambda: told.append(1))
+    crew._end(batch)
+
+    assert bool(told) is is_told
+    assert (crew._busy, crew._at_work) == (busy - 1, busy - 1)
+
+
+def test_end_of_a_wait_wakes_who_waits_for_room(crew, monkeypatch):
+    told = []
+    monkeypatch.setattr(crew._changed, "notify_all", lambda: told.append(1))
+    crew.wait(Batch(0))
+
+    assert told == [1]
+
+
+def test_turn_is_one_tasks_at_a_time(crew):
+    with crew.turn(0.0) as room:
+        assert room == SIZE
+        assert not crew._turn.acquire(blocking=False)
+    assert crew._turn.acquire(blocking=False)

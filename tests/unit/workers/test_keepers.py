@@ -20,6 +20,7 @@ class Kept:
 
     def __init__(self, name, every_s, work):
         self.is_running = False
+        self.name = name
         self.about = (every_s, work)
         Kept.made.append(self)
 
@@ -56,6 +57,11 @@ def test_worker_that_is_ready_sweeps_cleans_and_deletes(keepers):
     assert done.count((10.0, storage_watch.look)) == 1
     assert done.count((2.0, cleanup.clean_up)) == 4
     assert len(done) == 8
+    # By these names the log says which of them can't do its work.
+    assert [keeper.name for keeper in keepers] == [
+        *("sweep", "cleaner", "clean-storage", "storage"),
+        *(f"cleanup-{number}" for number in range(4)),
+    ]
 
 
 def test_worker_that_is_not_ready_yet_does_nothing_of_it(keepers):

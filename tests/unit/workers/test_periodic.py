@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -8,6 +9,7 @@ from kombu.exceptions import OperationalError
 from structlog.testing import capture_logs
 
 from conveyor.errors import LedgerUnavailable
+from workers import periodic
 from workers.periodic import Periodic
 
 
@@ -20,10 +22,10 @@ def test_a_fault_ends_one_time_and_not_the_next(fault):
             raise faults.pop()
         done.set()
 
-    periodic = Periodic("test", 0.01, work)
-    periodic.start()
+    made = Periodic("test", 0.01, work)
+    made.start()
     assert done.wait(60)
-    periodic.stop()
+    made.stop()
 
 
 @pytest.mark.parametrize("kind", [OperationalError, redis.ConnectionError, OSError])
@@ -35,11 +37,11 @@ def test_server_that_is_down_is_reported_once_without_its_errors_own_words(kind)
             raise faults.pop()
         done.set()
 
-    periodic = Periodic("test", 0.01, work)
+    made = Periodic("test", 0.01, work)
     with capture_logs() as logs:
-        periodic.start()
+        made.start()
         assert done.wait(60)
-        periodic.stop()
+        made.stop()
 
     (told,) = [entry["reason"] for entry in logs if entry["event"] == "waiting"]
     assert told.startswith("The broker can't be ")
@@ -52,13 +54,75 @@ def test_stopped_thread_does_no_more():
 
     def work():
         times.append(1)
-        periodic.stop()
+        made.stop()
         first.set()
 
-    periodic = Periodic("test", 0.01, work)
-    periodic.start()
+    made = Periodic("test", 0.01, work)
+    made.start()
     assert first.wait(60)
     first.clear()
 
     assert not first.wait(0.1)
     assert times == [1]
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Do a work again and again, in this thread, until it stops; what was complained of."""
+    told = []
+
+    def note(what):
+        # Threads that other tests have left behind say something, too.
+        return lambda who, *it: told.append((what, who, *it)) if who == "test" else None
+
+    seen = SimpleNamespace(begin=note("begin"), end=note("end"))
+    monkeypatch.setattr(periodic, "complaints", seen)
+
+    def go(*answers):
+        left = list(answers)
+
+        def work():
+            answer = left.pop(0)
+            if not left:
+                made.stop()
+            if answer is not None:
+                raise answer
+
+        made = Periodic("test", 0.001, work)
+        made._run()
+        return told
+
+    return go
+
+
+def test_work_that_succeeds_ends_its_complaint(run):
+    assert run(None, None) == [("end", "test"), ("end", "test")]
+
+
+def test_fault_of_ours_is_complained_of_in_its_own_words(run):
+    assert run(LedgerUnavailable("Redis is away."), None) == [
+        ("begin", "test", "Redis is away."),
+        ("end", "test"),
+    ]
+
+
+def test_unexpected_fault_is_logged_and_is_no_complaint(run, logged):
+    assert run(ZeroDivisionError(), None) == [("end", "test")]
+    assert [(line["event"], line["work"]) for line in logged] == [("periodic_failed", "test")]
+
+
+def test_thread_of_a_work_has_its_name_and_ends_with_its_process(monkeypatch):
+    made = []
+
+    class Thread:
+        def __init__(self, **options):
+            made.append(options)
+
+        def start(self):
+            made.append("started")
+
+    monkeypatch.setattr(periodic, "Thread", Thread)
+    work = Periodic("test", 1.0, lambda: None)
+    work.start()
+
+    assert made == [{"target": work._run, "name": "conveyor-test", "daemon": True}, "started"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,8 @@ def refused():
         backend=SimpleNamespace(mark_as_failure=lambda *failed: told.append(failed))
     )
     unread.install(app)
+    # A signal that held its receiver weakly would have lost it by now.
+    gc.collect()
 
     def refuse(headers):
         message = SimpleNamespace(headers=headers)

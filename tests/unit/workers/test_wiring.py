@@ -110,6 +110,25 @@ def test_a_process_has_one_engine_and_a_fork_its_own(tmp_path, program):
     assert (ended.stdout, ended.stderr) == ("7\n", "")
 
 
+def test_process_makes_its_parts_once_until_it_is_told_of_others(app, settings_of):
+    made = wiring._Wiring()
+    made.use(app, settings_of(), "worker@node")
+    first = made.wired()
+
+    assert made.wired() is first
+    assert (first.publisher.app, first.announcer._node) == (app, "worker@node")
+
+    made.use(app, settings_of(account="shop"))
+    second = made.wired()
+    assert second.governor.account == "shop"
+    assert second.announcer._node == ""
+    assert made.wired() is second
+
+
+def test_process_without_a_name_sends_no_events(app, settings_of):
+    assert wiring.build(app, settings_of()).announcer._node == ""
+
+
 def test_missing_settings_stop_the_worker():
     with pytest.raises(RuntimeError, match="use"):
         wiring._Wiring().wired()

@@ -21,6 +21,7 @@ WILD = st.text(st.characters(codec=None))
         ("a\x00b\x1bc\x7fd\x85e", "a b c d e"),
         ("a\r\nb", "a  b"),
         ("\u202egnp.exe", "gnp.exe"),
+        ("x" * 10, "x" * 10),
         ("x" * 11, "x" * 9 + "…"),
         ("", ""),
     ],
@@ -56,6 +57,7 @@ def test_number_lies_within_its_bounds(value, whole):
     ("value", "identifier"),
     [
         *((BARE, BARE), (UUID_TEXT, UUID_TEXT), ("a_b-1", "a_b-1"), (12345, "12345")),
+        *((-5, "0"), (10**30, f"1{'0' * 18}"), ("x" * 128, "x" * 128)),
         *(("", ""), ("../../user", ""), ("a/b", ""), ("a b", ""), (".", ""), ("-a", ""), ("é", "")),
         *(("a\n", ""), ("x" * 129, ""), (None, ""), (True, ""), ([BARE], ""), ({}, "")),
     ],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from conveyor.convertapi.errors import (
@@ -44,3 +46,19 @@ def test_error_keeps_what_decides_what_comes_next():
 @pytest.mark.parametrize("kind", [Overdue, WrongHost])
 def test_what_is_unclear_in_a_known_way_is_unclear_all_the_same(kind):
     assert issubclass(kind, Unclear)
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"),
+    [
+        (ComeLater, (503, 9.0)),
+        (Refused, (400, 4000, "No.")),
+        (Unclear, ("cut",)),
+        (Overdue, ("too long",)),
+    ],
+)
+def test_error_can_be_sent_to_another_process(kind, args):
+    error = kind(*args)
+    came = pickle.loads(pickle.dumps(error))
+
+    assert (type(came), str(came), vars(came)) == (kind, str(error), vars(error))

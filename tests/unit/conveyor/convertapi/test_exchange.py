@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from conveyor.convertapi import exchange as exchanges
+from conveyor.convertapi import watchdog
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.exchange import Exchange, Lever
 
@@ -105,10 +106,34 @@ def test_lever_that_was_not_inherited_stays_open_when_the_exchange_ends(exchange
 def test_connection_that_closes_is_reported_from_one_that_a_gateway_holds(
     *, exchange, now, is_sent, after_s, is_answered, is_late, at_once
 ):
-    now.at = 0.0
     if is_sent:
         exchange.sent()
     now.at += after_s
     exchange.is_answered, exchange.is_late = is_answered, is_late
 
     assert exchange.was_closed_at_once() is at_once
+
+
+def test_exchange_that_has_just_begun_knows_of_nothing(exchange):
+    assert (exchange.is_connected, exchange.is_answered, exchange.is_late) == (False,) * 3
+    assert (exchange.deadline.setting, exchange.pause_s) == (SETTING, 5.0)
+
+
+def test_exchange_is_over_at_the_end_of_its_block():
+    with Exchange(Deadline.after(3600, SETTING), 5.0) as exchange:
+        assert exchange in watchdog.of_this_process()._under_way
+    exchange.expire()
+
+    assert not exchange.is_late
+    assert exchange not in watchdog.of_this_process()._under_way
+
+
+def test_lever_of_a_connection_that_is_closed_already_is_shut_without_a_word():
+    near, far = socket.socketpair()
+    with closing(near):
+        lever = Lever(near)
+        far.close()
+        lever.shut()
+        lever.shut()
+        lever.close()
+        lever.shut()

@@ -19,6 +19,13 @@ DATE = "Tue, 03 Jun 2025 10:00:00 GMT"
         ("attachment; filename*=ISO-8859-1''%C4.pdf", "Ä.pdf"),
         ("attachment; filename*=nonsense''%C3%84.pdf", "Ä.pdf"),
         ("attachment; filename*=idna''a.pdf", "a.pdf"),
+        ("attachment; filename*=UTF-8''%C4.pdf", "\ufffd.pdf"),
+        ("attachment; filename*=utf-16-le''ab%63", "\u6261\ufffd"),
+        ("attachment; filename*=nonsense''%C4.pdf", "\ufffd.pdf"),
+        ('attachment; filename="日本.pdf"', "日本.pdf"),
+        ('attachment; filename="Ä.pdf"', "Ä.pdf"),
+        (f"attachment; x={'y' * 4000}; filename=a.pdf", "a.pdf"),
+        (f"attachment; x={'y' * 5000}; filename=a.pdf", ""),
         (
             "attachment; filename=\"=?utf-8?B?w4QucGRm?=\"; filename*=utf-8''%C3%84.pdf",
             "Ä.pdf",

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 from urllib3.connection import _normalize_header_values
 
+from conveyor.convertapi.deadline import Deadline
+from conveyor.convertapi.exchange import CURRENT, Exchange
 from conveyor.convertapi.heads import Head, fields_of
 
 ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
@@ -102,6 +104,16 @@ def _says_close(head):
 @example(b"HTTP/1.1 200 OK", [b"X: y\r\n"] * 100, b"")
 @example(b"HTTP/1.1 200 OK", [b"X: y\r\n"] * 99, b"")
 @example(b"HTTP/1.1 200 OK", [b"X: " + b"y" * 65536 + b"\r\n"], b"")
+@example(b"HTTP/1.1 200 OK", [b"X: " + b"y" * 65531 + b"\r\n"], b"")
+@example(b"HTTP/1.1 200 OK", [b"X: " + b"y" * 65532 + b"\r\n"], b"")
+@example(b"HTTP/1.1 200 OK", [b"Transfer-Encoding: Chunked\r\n"], b"0\r\n\r\n")
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: 0\r\n"], b"")
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: 1\r\n"], b"x")
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: -1\r\n"], b"x")
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: x\r\n"], b"x")
+@example(b"HTTP/1.0 200 OK", [b"Content-Length: 1\r\n"], b"x")
+@example(b"HTTP/1.0 200 OK", [b"Content-Length: 1\r\n", b"Connection: Keep-Alive\r\n"], b"x")
+@example(b"HTTP/1.0 200 OK", [b"Content-Length: 1\r\n", b"Keep-Alive: 5\r\n"], b"x")
 def test_answer_is_framed_as_http_client_frames_it(status, lines, body):
     raw = b"".join([status, b"\r\n", *lines, b"\r\n", body])
 
@@ -117,3 +129,42 @@ def test_interim_answer_is_passed_over(interim):
 
 def test_switch_of_protocols_is_an_answer():
     assert _read(Head, b"HTTP/1.1 101 Switching\r\n\r\n")[0] == 101
+
+
+def test_interim_answer_with_a_line_without_end_is_refused():
+    raw = b"HTTP/1.1 103 Wait\r\nX: " + b"y" * 65536 + b"\r\n\r\nHTTP/1.1 202 Yes\r\n\r\n"
+
+    assert _read(Head, raw) is http.client.LineTooLong
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [(b"Transfer-Encoding: chunked", b"5\r\nwords\r\n0\r\n\r\n"), (b"Content-Length: 5", b"words")],
+)
+def test_body_is_read_to_its_end_and_no_further(head, body):
+    raw = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body
+    answer = Head(_Socket(raw), method="GET")
+    answer.begin()
+
+    assert answer.read() == b"words"
+
+
+def test_head_is_read_once():
+    answer = Head(_Socket(b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nHTTP/1.1 500 No\r\n\r\n"), method="GET")
+    answer.begin()
+    answer.begin()
+
+    assert (answer.status, answer.code, dict(answer.fields)) == (200, 200, {"X": "y"})
+
+
+@pytest.mark.parametrize(("raw", "is_answered"), [(b"H", True), (b"", False)])
+def test_exchange_knows_that_a_byte_of_an_answer_came(raw, is_answered):
+    with Exchange(Deadline.after(3600, "SETTING"), 5.0) as exchange:
+        token = CURRENT.set(exchange)
+        try:
+            with pytest.raises(http.client.HTTPException):
+                Head(_Socket(raw), method="GET").begin()
+        finally:
+            CURRENT.reset(token)
+
+    assert exchange.is_answered is is_answered

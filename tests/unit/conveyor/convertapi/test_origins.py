@@ -24,6 +24,7 @@ def _admits(base_url, url):
         ("http://[::1]/", Origin("http", "[::1]", 80)),
         ("https://пример.example/", Origin("https", "xn--e1afmkfd.example", 443)),
         (r"https://a.example\@b.example/", None),
+        (r"https://v2.convertapi.com/a\b", None),
         ("https://user:secret@v2.convertapi.com/", None),
         ("https://@v2.convertapi.com/", None),
         ("https://v2.convertapi.com /", None),
@@ -153,3 +154,47 @@ def test_target_of_an_address_is_its_path_and_query():
     assert address.target == "/d/x?a=b"
     assert address.origin == Origin("https", "eu-v2.convertapi.com", 443)
     assert Gate(TLS).read(f"{TLS}?a").target == "/?a"
+
+
+@pytest.mark.parametrize(("size", "is_one"), [(8192, True), (8193, False)])
+def test_address_may_have_8192_characters(size, is_one):
+    url = f"{TLS}/".ljust(size, "x")
+    path = url.removeprefix(TLS)
+
+    assert (origin_of(url) is not None) is is_one
+    assert _admits(TLS, url) is is_one
+    assert Gate(TLS).below(f"{TLS}/?".ljust(size, "x"), "") is not None or not is_one
+    assert Gate(TLS).below(TLS, path) == Gate(TLS).read(f"{TLS}{path}") or not is_one
+
+
+def test_hosts_that_were_read_are_kept_but_not_more_than_64():
+    gate = Gate(TLS)
+    hosts = [f"https://h{number}.convertapi.com" for number in range(65)]
+    for host in hosts[:64]:
+        gate.below(host, "/a")
+    assert len(gate._hosts) == 64
+    found = gate.below(hosts[64], "/a")
+
+    assert found.url == f"{hosts[64]}/a"
+    assert len(gate._hosts) == 1
+
+
+@pytest.mark.parametrize("url", ["http://h.example", "https://h.example"])
+def test_port_of_a_scheme_is_known(url):
+    assert origin_of(url).port == {"http": 80, "https": 443}[url.partition(":")[0]]
+    assert _admits(url, f"{url}:{origin_of(url).port}/x")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [(TLS, "/a"), (f"{TLS}/", "/a"), (f"{TLS}?", "/a"), (f"{TLS}#f", "/a"), (f"{TLS}/b", "/a")],
+)
+def test_path_is_written_behind_a_host_alone_as_it_would_be_read(base_url, path):
+    assert Gate(TLS).below(base_url, path) == Gate(TLS).read(f"{base_url}{path}")
+
+
+def test_address_has_its_parts():
+    address = Gate(TLS).read(f"{TLS}:443/d/x?y=z#f")
+
+    assert (address.url, address.target) == (f"{TLS}:443/d/x?y=z", "/d/x?y=z")
+    assert address.origin == Origin("https", "eu-v2.convertapi.com", 443)

@@ -71,3 +71,10 @@ def test_stream_has_the_length_of_what_is_left_of_it():
 
     assert request.headers["Content-Length"] == "3"
     assert request.headers["X-Name"] == "Zoë"
+
+
+def test_stream_that_is_closed_already_is_refused_without_its_text():
+    stream = io.BytesIO(b"12345")
+    stream.close()
+    with pytest.raises(Unreachable, match="could not be built: ValueError"):
+        _request("POST", body=stream)

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from conveyor.convertapi.answer import Answer
-from conveyor.convertapi.reading import read_poll, read_start
+from conveyor.convertapi.errors import ComeLater, Refused, Unclear
+from conveyor.convertapi.reading import checked, is_refused_credential, read_poll, read_start
 from conveyor.convertapi.scrubbing import Scrubber
 from conveyor.domain.answers import (
     Busy,
@@ -111,6 +112,28 @@ FINISHED = Finished(Result(2, (RemoteFile("a.pdf", URL, 3),)))
         pytest.param(Answer(402), Failed(402, 0, ""), id="402"),
         pytest.param(_json(201, {"JobId": "j"}), Started("j"), id="201 JobId"),
         pytest.param(_json(200, {"JobId": "j", "Files": None}), Started("j"), id="Files null"),
+        pytest.param(_json(202, {"JobId": "j", "Files": []}), Started("j"), id="202 Files empty"),
+        pytest.param(_result(JobId=""), FINISHED, id="200 Files and an empty JobId"),
+        *(
+            pytest.param(_json(status, {"ConversionCost": 2, "Files": [_file()]}), FINISHED)
+            for status in (201, 202, 203)
+        ),
+        pytest.param(
+            _json(200, {"JobId": "j", "Files": [_file()]}),
+            Finished(Result(1, FINISHED.result.files)),
+            id="200 Files and JobId without a cost",
+        ),
+        pytest.param(
+            _json(200, {"JobId": "j", "Files": [], "ConversionCost": 2}),
+            Finished(Result(2, ())),
+            id="200 Files empty with a cost and JobId",
+        ),
+        pytest.param(_json(299, {"JobId": "j"}), Started("j"), id="299 JobId"),
+        pytest.param(_json(400, {"Code": 0}), Failed(400, 0, ""), id="400 Code 0"),
+        pytest.param(_json(400, {"Code": 10**9}), Failed(400, 10**9, ""), id="400 largest Code"),
+        pytest.param(
+            _json(401, {"Message": ["No."], "Code": 7}), Failed(401, 7, ""), id="401 odd Message"
+        ),
     ],
 )
 def test_answer_to_submit(answer, outcome, start):
@@ -136,6 +159,11 @@ def test_answer_to_submit(answer, outcome, start):
         pytest.param(_json(409, ERROR), Busy(None, 409), id="409 with an error"),
         pytest.param(_json(500, ERROR), Failed(500, 5001, "Conversion failed."), id="500"),
         pytest.param(_json(504, ERROR), Failed(504, 5001, "Conversion failed."), id="504"),
+        pytest.param(_json(400, ERROR), Failed(400, 5001, "Conversion failed."), id="400"),
+        *(
+            pytest.param(Answer(status, "", "", _result().body), FINISHED, id=f"result as {status}")
+            for status in (201, 203)
+        ),
     ],
 )
 def test_answer_to_poll(answer, outcome, poll):
@@ -164,12 +192,19 @@ GARBAGE = [
     pytest.param(Answer(200, "application/pdf", "", XHTML), id="a login page called a PDF"),
     pytest.param(Answer(200, "text/json", "", HTML), id="a page called JSON"),
     pytest.param(Answer(502, "text/html", "", HTML), id="a proxy's 502"),
+    pytest.param(Answer(502, "image/png", "", b"\x89PNG\x00\xff"), id="a proxy's picture"),
     pytest.param(_json(504, {"message": "Endpoint request timed out"}), id="a proxy's JSON"),
     pytest.param(_json(500, {"Message": "An error has occurred."}), id="a framework's 500"),
     pytest.param(_json(500, {"Code": "5001", "Message": "No."}), id="a Code in words"),
     pytest.param(_json(500, {"Code": True, "Message": "No."}), id="a Code that is true"),
     pytest.param(_json(500, {"Code": 5001.0, "Message": "No."}), id="a Code with a point"),
     pytest.param(_json(500, {"Code": 10**30, "Message": "No."}), id="a Code too large"),
+    pytest.param(_json(500, {"Code": 10**9 + 1, "Message": "No."}), id="a Code just too large"),
+    pytest.param(_json(500, {"Code": -1, "Message": "No."}), id="a Code below 0"),
+    pytest.param(_json(302, ERROR), id="an error as a redirect"),
+    pytest.param(_json(300, {"JobId": "j"}), id="a JobId as a redirect"),
+    pytest.param(_json(500, {"JobId": "j"}), id="a JobId in an error"),
+    pytest.param(_json(206, {"Other": "j"}), id="206 of another kind"),
     pytest.param(_json(400, {"Message": "No."}), id="400 without a Code"),
     pytest.param(Answer(301, "text/html", "", b""), id="a redirect"),
     pytest.param(Answer(999), id="999"),
@@ -192,12 +227,32 @@ def test_request_for_patience_after_submit_is_lost_so_that_job_is_asked_for(stat
     assert isinstance(start(Answer(status, "text/html", "", HTML)), Lost)
 
 
-def test_refusal_of_repeated_job_id_says_why(start):
-    outcome = start(_json(409, {"Code": 4000, "Message": "JobId is already in use."}))
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"Code": 4000, "Message": "JobId is already in use."}, ": JobId is already in use"),
+        ({"Code": 4000}, ""),
+    ],
+)
+def test_refusal_of_repeated_job_id_says_why(start, body, said):
+    reason = f"a proxy on the way, or the service, answered with HTTP 409{said}"
 
-    assert isinstance(outcome, Lost)
-    assert outcome.status == 409
-    assert "JobId is already in use" in outcome.reason
+    assert start(_json(409, body)) == Lost(reason, 409)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(200), "the answer was empty"),
+        (Answer(200, "text/html", "", HTML), "a proxy's page came instead of an answer"),
+        (_json(200, b'{"a'), "the answer was cut"),
+        (Answer(200, "text/plain", "", b'{"a'), "the answer was no result in a known form"),
+        (_json(200, {}), "the answer was no result in a known form"),
+    ],
+    ids=ascii,
+)
+def test_answer_without_a_result_says_what_it_is_instead(poll, answer, reason):
+    assert poll(answer) == Lost(reason)
 
 
 UNREADABLE = [
@@ -240,6 +295,41 @@ def test_paid_result_that_can_not_be_read_is_unreadable(read, kept, answer, reas
     assert kept == {}
 
 
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({}, 1),
+        ({"ConversionCost": 7}, 7),
+        ({"ConversionTime": 4}, 4),
+        ({"ConversionCost": 0, "ConversionTime": 4}, 4),
+        ({"ConversionCost": 0}, 1),
+        ({"conversioncost": "12"}, 12),
+        ({"ConversionCost": 10**12}, 10**9),
+    ],
+    ids=str,
+)
+def test_unreadable_result_has_cost_at_least_1(fields, cost, poll):
+    assert poll(_json(200, {"Files": "a.pdf", **fields})).cost == cost
+
+
+def test_unreadable_answer_shows_its_first_2000_characters_as_they_are(poll):
+    fields = {f"M{number}": "ä" * 900 for number in range(5)}
+    shown = poll(_json(200, {"Files": "a.pdf", **fields})).answer
+
+    assert len(shown) == 2000
+    assert shown.startswith('{"Files": "a.pdf", "M0": "ää')
+
+
+def test_unreadable_answer_that_is_no_json_shows_its_text_without_what_opens_a_document(poll):
+    text = b'[{"Files": [{"FileData": "hush", "fileid":"hush", "Name": "a"}]}, '
+    outcome = poll(_json(200, text + b"[" * 100 + b"]" * 101))
+
+    assert isinstance(outcome, Unreadable)
+    assert outcome.answer.startswith(
+        '[{"Files": [{"FileData": "…", "fileid":"…", "Name": "a"}]}, ['
+    )
+
+
 def test_unreadable_answer_tells_cost_and_text_without_what_opens_a_document(read):
     outcome = read(
         _result(
@@ -264,6 +354,8 @@ CUT = [
     pytest.param(Answer(200, "text/html", "", b'{"Files": [{"FileN'), id="cut JSON as a page"),
     pytest.param(Answer(200, "application/octet-stream", "", b"%PDF\x00\xff"), id="bytes"),
     pytest.param(_json(206, _result().body), id="a part"),
+    pytest.param(_json(206, _result(JobId="j").body), id="a part with a JobId"),
+    pytest.param(Answer(206, "application/pdf", "", b"%PDF\x00\xff"), id="a part of a file"),
     pytest.param(_json(200, {"JobId": "../../user"}), id="a JobId that is a path"),
     pytest.param(_json(200, {"JobId": {"Id": 1}}), id="a JobId that is an object"),
     pytest.param(_json(200, {"JobId": ""}), id="an empty JobId"),
@@ -367,6 +459,9 @@ def test_size_is_read_in_whatever_form(size, read_as, poll):
         ({"FileName": ["a"], "FileExt": {}}, "result"),
         ({"FileName": "a\ud83d\n.pdf"}, "a\ufffd .pdf"),
         ({"FileName": "x" * 300}, "x" * 251 + ".pdf"),
+        ({"FileName": True, "FileExt": True}, "result"),
+        ({"FileName": "a", "FileExt": "e" * 32}, f"a.{'e' * 32}"),
+        ({"FileName": "a", "FileExt": "e" * 33}, f"a.{'e' * 31}…"),
         ({"FileName": f"{JOB_ID.upper()}.pdf"}, "….pdf"),
     ],
     ids=lambda value: ascii(value)[:50],
@@ -375,8 +470,118 @@ def test_name_is_cleaned_and_has_its_extension(fields, name, poll):
     assert poll(_result(_file(**fields))).result.files[0].name == name
 
 
-def test_unknown_fields_are_kept(poll):
-    assert poll(_result(Warnings=["w"])).result.extra == {"Warnings": ["w"]}
+def test_unknown_fields_are_kept_and_known_ones_are_not(poll):
+    outcome = poll(_result(Warnings=["w"], ConversionTime=3, jobid="j"))
+
+    assert outcome.result.extra == {"Warnings": ["w"]}
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(4096, True), (4097, False)])
+def test_url_may_have_4096_characters(size, is_read, poll):
+    url = URL.ljust(size, "x")
+    outcome = poll(_result(_file(Url=f" {url} ".strip())))
+
+    assert isinstance(outcome, Finished if is_read else Unreadable)
+    if is_read:
+        assert outcome.result.files[0].url == url
+
+
+def test_space_around_a_url_is_left_out(poll):
+    assert poll(_result(_file(Url=f" {URL}\n"))).result.files[0].url == URL
+
+
+def test_data_uri_within_data_is_no_base64(poll):
+    data = "data:application/pdf;base64,data:application/pdf;base64,JVBERg=="
+
+    assert isinstance(poll(_result({"FileName": "a", "FileData": data})), Unreadable)
+
+
+def test_result_is_known_by_what_stands_in_the_first_256_kib(poll):
+    within, behind = (b"x" * size + b" conversioncost" for size in (200_000, 2**18))
+
+    assert isinstance(poll(Answer(200, "text/plain", "", b'"' + within)), Lost)
+    assert poll(Answer(200, "text/plain", "", b'"' + within)).paid
+    assert not poll(Answer(200, "text/plain", "", b'"' + behind)).paid
+
+
+@pytest.mark.parametrize("field", ["ConversionCost", "ConversionTime", "Files"])
+def test_result_in_an_encoding_of_two_bytes_is_known_by_its_fields(field, poll):
+    answer = Answer(200, "application/json", "", json.dumps({field: 2}).encode("utf-16"))
+
+    assert isinstance(poll(answer), Unreadable)
+
+
+def test_text_that_speaks_of_a_result_may_hold_bytes_that_are_none(poll):
+    text = b"x" * 3000 + b"\xff conversioncost"
+
+    assert poll(Answer(200, "text/plain", "", text)) == Lost(
+        "the answer was no result in a known form", paid=True
+    )
+
+
+def test_bytes_that_are_the_result_cost_1(read):
+    assert read(Answer(200, "application/pdf", "", b"%PDF")).result.cost == 1
+
+
+def test_message_lists_twenty_parameters_with_twenty_reasons_each(start):
+    invalid = {f"P{number}": list("r" * 25) if number == 0 else "s" for number in range(25)}
+    message = start(_json(400, {"Code": 4000, "InvalidParameters": invalid})).message
+    listed = [f"P0: {', '.join('r' * 20)}", *(f"P{number}: s" for number in range(1, 20))]
+
+    assert message == "; ".join(listed)
+
+
+CHECKED = [
+    *(
+        pytest.param(Answer(status, retry_after_s=7.0), ComeLater(status, 7.0), id=str(status))
+        for status in (408, 409, 423, 425, 429, 503)
+    ),
+    *(
+        pytest.param(
+            _json(status, ERROR), Refused(status, 5001, "Conversion failed."), id=f"{status} error"
+        )
+        for status in (400, 499, 500, 502)
+    ),
+    pytest.param(Answer(404), Refused(404, 0, "HTTP 404"), id="404 blank"),
+    *(
+        pytest.param(
+            Answer(status, "text/html", "", HTML),
+            Unclear(f"the service, or a proxy on the way, answered with HTTP {status}"),
+            id=f"{status} HTML",
+        )
+        for status in (199, 300, 302, 399, 500, 502, 999)
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "error"), CHECKED)
+def test_answer_to_another_call_is_an_error(answer, error):
+    with pytest.raises(type(error)) as raised:
+        checked(answer, Scrubber([]))
+
+    assert vars(raised.value) == vars(error)
+    assert str(raised.value) == str(error)
+
+
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_answer_to_another_call_is_itself_where_it_is_a_success(status):
+    answer = Answer(status)
+
+    assert checked(answer, Scrubber([])) is answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_refused"),
+    [
+        *((Answer(401), True), (Answer(403), True), (Answer(402), False), (Answer(404), False)),
+        *((_json(status, {"Code": 4013}), True) for status in (400, 404, 499)),
+        *((_json(status, {"Code": 4013}), False) for status in (200, 399, 402, 500, 503)),
+        *((_json(400, {"Code": code}), False) for code in (4014, 5001, None, "4013")),
+    ],
+    ids=ascii,
+)
+def test_refused_credential_is_told_from_other_refusals(answer, is_refused):
+    assert is_refused_credential(answer) is is_refused
 
 
 @pytest.mark.parametrize(
@@ -407,6 +612,13 @@ def test_bytes_within_the_answer_are_kept_immediately(kept, poll):
     first, second = outcome.result.files
     assert (first.url, first.size, first.kept.uri) == ("", 4, "memory://a.pdf")
     assert (second.url, second.kept) == (URL, None)
+
+
+def test_bytes_beside_a_job_id_are_kept(kept, start):
+    data = {"FileName": "a.pdf", "FileData": base64.b64encode(b"%PDF").decode()}
+
+    assert isinstance(start(_result(data, JobId="j")), Finished)
+    assert kept == {"a.pdf": b"%PDF"}
 
 
 CONTENT = b"\xfb\xff\xfe words"
@@ -487,6 +699,8 @@ def test_result_that_can_not_be_kept_raises_for_the_client_to_mark_as_paid(read_
         ({"Code": 4000, "InvalidParameters": {"A": ["x"]}}, "A: x"),
         ({"Code": 4000, "InvalidParameters": {"A": {"b": 1}}}, "A:"),
         ({"Code": 4000, "Message": " Wrong. ", "InvalidParameters": []}, "Wrong."),
+        ({"Code": 4000, "Message": "Wrong.", "InvalidParameters": {}}, "Wrong."),
+        ({"Code": 4000, "Message": "Wrong.", "InvalidParameters": ["A"]}, "Wrong."),
         ({"Code": 4000, "Message": ["Wrong."]}, ""),
         ({"Code": 4000, "Message": "a\ud800b\x00c\u202ed"}, "a\ufffdb c d"),
         ({"Code": 4000, "Message": "at http://[x now"}, "at http://… now"),

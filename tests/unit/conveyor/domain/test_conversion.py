@@ -6,9 +6,12 @@ import pytest
 
 from conveyor import (
     Conversion,
+    ConversionCancelled,
     ConversionFailed,
+    Event,
     Failure,
     FailureKind,
+    Progress,
     Reason,
     Remedy,
     State,
@@ -124,3 +127,78 @@ def test_only_ends_are_final(state):
     ends = {State.SUCCEEDED, State.FAILED, State.EXPIRED, State.CANCELLED}
 
     assert state.is_final is (state in ends)
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_those_that_ended_without_files_are_dead_letters(state):
+    assert state.is_dead is (state in {State.FAILED, State.EXPIRED})
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "error"),
+    [
+        (State.CANCELLED, FailureKind.CANCELLED, ConversionCancelled),
+        (State.FAILED, FailureKind.CANCELLED, ConversionFailed),
+        (State.EXPIRED, FailureKind.EXPIRED, ConversionFailed),
+    ],
+)
+def test_a_cancel_is_raised_as_such(state, kind, error):
+    conversion = Conversion("c1", state, "docx", "pdf", failure=Failure(kind, "It is over."))
+
+    with pytest.raises(error, match="It is over") as raised:
+        conversion.raise_if_failed()
+    assert type(raised.value) is error
+
+
+def test_a_result_holds_these_fields_by_these_names():
+    """Applications of another release read it."""
+    assert FAILED.to_dict() == {
+        "id": "c1",
+        "state": "failed",
+        "from_format": "docx",
+        "to_format": "pdf",
+        "files": [],
+        "cost": 0,
+        "polls": 0,
+        "submits": 0,
+        "created_at": 0.0,
+        "submitted_at": None,
+        "ready_at": None,
+        "finished_at": None,
+        "failure": {
+            "kind": "account",
+            "message": "No credits.",
+            "code": 4014,
+            "status": 401,
+            "answer": "",
+        },
+    }
+    assert SUCCEEDED.to_dict()["files"][1] == {
+        "name": "a.pdf",
+        "uri": "s3://b/results/1/a.pdf",
+        "size": 3,
+        "sha256": "00ff",
+    }
+
+
+def test_records_say_no_more_than_they_were_given():
+    assert Failure(FailureKind.INPUT, "It broke.") == Failure(
+        FailureKind.INPUT, "It broke.", code=0, status=0, answer=""
+    )
+    assert Event("1-0", "c1", State.QUEUED, 1.0).note == ""
+    progress = Progress(State.QUEUED, 0, 0.0, None, None)
+    assert (progress.note, progress.held, progress.late) == ("", False, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (State, "queued converting ready succeeded failed expired cancelled"),
+        (
+            FailureKind,
+            "input service account expired storage possibly_paid unreadable internal cancelled",
+        ),
+    ],
+)
+def test_states_and_kinds_keep_the_words_that_ledgers_and_applications_hold(kind, values):
+    assert [each.value for each in kind] == values.split()

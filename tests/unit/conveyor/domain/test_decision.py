@@ -21,6 +21,7 @@ from conveyor.domain.answers import (
 from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.decision import after_poll, after_submit
 from conveyor.domain.failures import failure_of
+from conveyor.domain.giving_up import held_too_long, waited_too_long
 from conveyor.domain.next_steps import AskFirst, Bury, Expire, Hold, Limits, PollAgain, SubmitAgain
 from conveyor.domain.reasons import usual_reason
 
@@ -39,6 +40,16 @@ REFUSAL = Failure(FailureKind.INPUT, "JobId is already in use.", 4000, 409)
         pytest.param(Finished(RESULT), Finished(RESULT), id="200 with the result"),
         pytest.param(
             Lost("cut"), AskFirst("the answer to the submit was lost: cut"), id="answer lost"
+        ),
+        pytest.param(
+            Lost("cut", closed_at_once=True),
+            AskFirst("the answer to the submit was lost: cut", closed_at_once=True),
+            id="closed at once",
+        ),
+        pytest.param(
+            Lost("a proxy answered with HTTP 409", 409),
+            AskFirst("the answer to the submit was lost: a proxy answered with HTTP 409"),
+            id="409 to the first submit",
         ),
         pytest.param(Throttled(), SubmitAgain("ConvertAPI is throttling"), id="503"),
         pytest.param(
@@ -67,6 +78,8 @@ def test_a_refused_submit_is_buried_immediately(answer, kind, status, code, entr
     assert isinstance(decision, Bury)
     failure = decision.failure
     assert (failure.kind, failure.status, failure.code) == (kind, status, code)
+    said = answer.message.rstrip(".") or "there is no such address at the service"
+    assert failure.message.startswith(f"{said}. ")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,30 @@ def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entr
     assert "Nothing was paid" in decision.failure.message
 
 
+@pytest.mark.parametrize(
+    ("held_s", "waited_s", "is_over"),
+    [(599, 599, False), (600, 0, True), (0, 600, True)],
+    ids=["neither", "held", "waited for a job"],
+)
+def test_wait_for_an_account_is_over_after_its_time_on_hold_or_in_the_queue(
+    held_s, waited_s, is_over, entry_of
+):
+    entry = entry_of(held_at=NOW - held_s, created_at=NOW - waited_s)
+
+    assert (held_too_long(entry, "no credits", Limits(hold_s=600.0)) is not None) == is_over
+
+
+def test_a_wait_that_is_over_says_how_long_it_was_and_why(entry_of):
+    entry = entry_of(created_at=0.0)
+
+    assert held_too_long(entry, "no credits", Limits()).message.startswith(
+        "Not submitted in 7.0 days: no credits. "
+    )
+    assert waited_too_long(entry, "no connection", Limits()).message.startswith(
+        "Not submitted in 2.0 h: no connection. "
+    )
+
+
 @pytest.mark.parametrize("answer", [Throttled(), Unsent("away")], ids=["503", "no connection"])
 @pytest.mark.parametrize(
     ("age_s", "goes_on"), [(599.0, True), (600.0, False)], ids=["young", "too old"]
@@ -123,6 +160,8 @@ def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit
     assert never_found.failure.kind is FailureKind.UNREADABLE
     assert never_found.failure.reason is Reason.UNREADABLE
     assert never_found.cost == 1
+    assert "can't be read: cut." in never_found.failure.message
+    assert never_found.failure.answer == ""
 
 
 @pytest.mark.parametrize(("consecutive_failures", "decision"), [(5, PollAgain), (6, Bury)])
@@ -136,6 +175,9 @@ def test_a_result_that_breaks_off_is_not_asked_for_a_hundred_times(
     )
 
     assert isinstance(made, decision)
+    if isinstance(made, Bury):
+        assert made.failure.kind is FailureKind.UNREADABLE
+        assert "can't be read: cut." in made.failure.message
 
 
 @pytest.mark.parametrize("submits", [1, 3, 99])
@@ -342,6 +384,34 @@ def test_a_404_is_a_proof_only_as_the_second_and_late_enough(
     assert proof or made.missing
 
 
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"unclear": "gateway", "unclear_at": NOW - 50.0, "missing_at": NOW}, 70.0),
+        ({"unclear": "closed", "unclear_at": NOW - 5.0}, 10.0),
+        ({"unclear": "gateway", "unclear_at": NOW - 500.0}, 0.0),
+        ({"missing_at": NOW - 50.0}, 70.0),
+        ({"confirmed": True, "unclear": "gateway", "unclear_at": NOW}, 0.0),
+    ],
+    ids=["gateway", "closed", "the first 404, late", "the poster died", "confirmed"],
+)
+def test_a_404_that_proves_nothing_says_when_one_would(fields, seconds, entry_of):
+    made = after_poll(NotFound(), entry_of(**fields), LIMITS)
+
+    assert isinstance(made, PollAgain)
+    assert (made.confirmed, made.failed, made.missing) == (False, False, True)
+    assert made.proof_in_s == seconds
+
+
+@pytest.mark.parametrize(("age_s", "kind"), [(3600.0, None), (3601.0, FailureKind.POSSIBLY_PAID)])
+def test_a_404_proves_nothing_an_hour_after_the_post(age_s, kind, entry_of):
+    made = after_poll(NotFound(), entry_of(submitted_at=NOW - age_s, **PROVED), LIMITS)
+
+    assert isinstance(made, SubmitAgain if kind is None else Bury)
+    if kind is not None:
+        assert (made.failure.kind, made.failure.status) == (kind, 404)
+
+
 @pytest.mark.parametrize(("ago_s", "proof"), [(119.0, False), (120.0, True)])
 def test_where_the_poster_died_the_proof_counts_from_the_first_404(ago_s, proof, entry_of):
     entry = entry_of(missing=1, missing_at=NOW - ago_s)
@@ -390,6 +460,17 @@ def test_a_refusal_that_names_the_job_id_asks_even_the_first_time(entry_of):
     made = after_submit(Failed(400, 4000, "JobId is already in use."), entry_of(), LIMITS)
 
     assert isinstance(made, AskFirst)
+    assert made.refusal.status == 400
+
+
+@pytest.mark.parametrize(
+    "words", ["The name is already in use.", "The parameter exists."], ids=["in use", "exists"]
+)
+def test_a_refusal_for_something_else_that_is_taken_is_bad_input(words, entry_of):
+    made = after_submit(Failed(400, 4000, words), entry_of(), LIMITS)
+
+    assert isinstance(made, Bury)
+    assert made.failure.kind is FailureKind.INPUT
 
 
 TAKEN_BEFORE = [
@@ -446,8 +527,8 @@ def test_unreadable_paid_answer_is_kept_in_the_dead_letter(decide, entry_of):
 
     assert isinstance(made, Bury)
     assert (made.failure.kind, made.failure.answer) == (FailureKind.UNREADABLE, "{}")
-    assert made.cost == 3
-    assert "paid" in made.failure.message
+    assert (made.cost, made.failure.status) == (3, 200)
+    assert "it is paid, but its answer can't be read: a file has no Url." in made.failure.message
 
 
 def test_an_upload_that_the_service_has_lost_is_made_again_once(entry_of):
@@ -487,11 +568,17 @@ def test_a_conversion_that_alone_is_refused_does_not_hold_the_account_for_ever(
     denials, decision, entry_of
 ):
     made = after_submit(
-        Failed(403, 0, "Forbidden."), entry_of(denials=denials), LIMITS, account_is_well=True
+        Failed(403, 4013, "Forbidden."), entry_of(denials=denials), LIMITS, account_is_well=True
     )
 
     assert isinstance(made, decision)
-    assert made.failure.kind is FailureKind.ACCOUNT
+    failure = made.failure
+    assert (failure.kind, failure.code, failure.status) == (FailureKind.ACCOUNT, 4013, 403)
+    assert ("The account is active, but" in failure.message) == (decision is Bury)
+
+
+def test_an_account_of_which_nothing_is_known_is_held_however_often_it_refuses(entry_of):
+    assert isinstance(after_submit(Failed(403, 0, "No."), entry_of(denials=99)), Hold)
 
 
 # -- the one deadline of a job ----------------------------------------------------------------
@@ -517,6 +604,13 @@ def test_no_wait_buries_a_running_job(status, entry_of):
 
     assert isinstance(made, PollAgain)
     assert (made.failed, made.retry_after_s) == (False, 7.0)
+
+
+def test_a_replay_that_asks_for_its_old_job_pays_anew_after_the_jobs_life(entry_of):
+    made = after_poll(Busy(), entry_of(asking=True, submitted_at=NOW - LIMITS.job_s), LIMITS)
+
+    assert isinstance(made, SubmitAgain)
+    assert made.pays_anew
 
 
 def test_a_replay_that_finds_no_old_job_pays_for_a_new_one(entry_of):

@@ -29,6 +29,11 @@ def test_a_dialect_is_its_addresses(dialect, start, query, job):
 
 
 @pytest.mark.parametrize("dialect", Dialect)
+def test_a_start_that_waits_for_its_result_is_none_of_an_asynchronous_job(dialect):
+    assert dialect.start_query(ID, semi=True) == {"JobId": ID}
+
+
+@pytest.mark.parametrize("dialect", Dialect)
 def test_an_id_of_the_services_can_not_lead_elsewhere(dialect):
     path = dialect.job_path("../../user?x=#y")
 
@@ -49,3 +54,7 @@ def test_our_ids_have_the_dialects_form_and_are_the_same_id(dialect, form):
     assert re.fullmatch(form, dialect.job_id(uuid))
     # A second try in the other dialect, and every later one, keeps the id.
     assert UUID(dialect.job_id(uuid)) == uuid
+
+
+def test_a_dialect_has_the_word_that_settings_and_ledgers_hold():
+    assert [dialect.value for dialect in Dialect] == ["path", "query"]

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conveyor.domain.durations import Durations, Expectation, Sighting
-from conveyor.domain.life_table import MEMORY
+from conveyor.domain.life_table import AGES, MEMORY
 
-AGES = st.floats(0, 1e6) | st.just(float("inf"))
-SIGHTINGS = st.builds(Sighting, at_s=AGES, after_s=AGES, ended=st.booleans())
+SECONDS = st.floats(0, 1e6) | st.just(float("inf"))
+SIGHTINGS = st.builds(Sighting, at_s=SECONDS, after_s=SECONDS, ended=st.booleans())
 
 
 def _polled(seconds, first_s=5.05, spacing_s=5.05):
@@ -61,8 +61,8 @@ def test_whatever_was_seen_an_expectation_rises_and_is_kept(sightings):
 @given(st.text(max_size=40) | st.text(alphabet="0aZ_@", max_size=1000))
 def test_a_damaged_record_is_read_as_something_that_learns_on(text):
     known = Durations.load(text)
-    for _ in range(6 * MEMORY):
-        known = known.with_([*_survived(10.0), _exact(10.0)])
+    for _ in range(6):
+        known = known.with_([*_survived(10.0), _exact(10.0)] * MEMORY)
 
     assert known.expectation().usual_s == pytest.approx(10.0, rel=0.1)
 
@@ -131,7 +131,7 @@ def _usual(known, more):
 def test_polls_that_come_late_do_not_make_what_is_expected_later():
     """Were learned when an end was seen, each aim would lie after the one before."""
     known = _learned([10.0] * 200)
-    for _ in range(2000):
+    for _ in range(600):
         known = known.with_([Sighting(known.expectation().points_s[-1] * 1.1)])
 
     assert known.expectation().usual_s < 11
@@ -165,3 +165,102 @@ def test_three_ends_are_enough_to_expect_something(count, is_known):
         known = known.with_([Sighting(6.0, 5.0)])
 
     assert (known.expectation() is not None) == is_known
+
+
+def test_usual_is_the_middle_of_the_points_and_late_leaves_a_tenth():
+    expectation = Expectation(tuple(float(n * n) for n in range(20)))
+
+    assert expectation.usual_s == (9 * 9 + 10 * 10) / 2
+    assert expectation.late_s == (17 * 17 + 18 * 18) / 2
+
+
+def test_sighting_is_the_first_and_of_an_end_unless_it_says_more():
+    assert Sighting(5.0) == Sighting(5.0, 0.0, ended=True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_known"), [(2.49, False), (2.5, True)], ids=["faded", "hardly faded"]
+)
+def test_as_much_is_expected_as_is_left_of_three_ends(ends, is_known):
+    assert (Durations((3.0,), (ends,)).expectation() is not None) == is_known
+
+
+def test_nothing_is_expected_to_take_twice_as_long_as_any_was_seen():
+    """The eighth age ends at 2 s."""
+    points_s = Durations((3.0,) * 8, (*(0.0,) * 7, 3.0)).expectation().points_s
+
+    assert points_s[-1] == 4.0
+    assert points_s[15] < 2.0
+
+
+@pytest.mark.parametrize(
+    ("sighting", "ages"),
+    [
+        # An age is a quarter of a second long.
+        (Sighting(1.1, 0.6), 5),
+        (Sighting(1.1, 0.6, ended=False), 4),
+        (Sighting(1.1, 9.0), 5),
+        (Sighting(1.1, 9.0, ended=False), 0),
+        (Sighting(0.0), 1),
+        (Sighting(float("inf"), 1e9), AGES),
+        (Sighting(float("inf"), ended=False), AGES - 1),
+        (Sighting(1e9, ended=False), AGES - 1),
+    ],
+    ids=repr,
+)
+def test_sighting_tells_of_the_ages_before_it(sighting, ages):
+    learned = Durations().with_([sighting])
+
+    assert (len(learned.begun), len(learned.ended)) == (ages, ages)
+    assert sum(learned.ended) == pytest.approx(1.0 if sighting.ended else 0.0)
+
+
+def test_ages_before_the_sighting_before_learn_nothing():
+    assert Durations().with_([Sighting(1.1, 0.6, ended=False)]).begun == (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("left", "ages"), [(0.01, 2), (0.0099, 1)])
+def test_what_has_faded_below_a_hundredth_is_forgotten(left, ages):
+    known = Durations((1.0, left), (0.5, 0.0)).with_([])
+
+    assert known == Durations((1.0, left)[:ages], (0.5, 0.0)[:ages])
+
+
+RECORDS = [
+    (Durations(), ""),
+    (Durations((1.0,), (0.0,)), "9000"),
+    (Durations((64.0, 16.0), (64.0, 4.0)), "^^^^a0I0"),
+]
+
+
+@pytest.mark.parametrize(("known", "text"), RECORDS, ids=["nothing", "one", "two"])
+def test_record_has_four_characters_an_age(known, text):
+    """Another release has written it: the root of each count, in two digits of base 72."""
+    assert known.dump() == text
+    again = Durations.load(text)
+    assert again.begun == pytest.approx(known.begun, rel=0.001)
+    assert again.ended == pytest.approx(known.ended, rel=0.001)
+
+
+def test_record_holds_no_more_than_is_remembered():
+    assert Durations((100.0,), (65.0,)).dump() == "^^^^"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9", "90", "900000", "90 0", "0090", "9000" * (AGES + 1)],
+    ids=["odd", "half an age", "one and a half", "no digit", "more ended than begun", "too many"],
+)
+def test_damaged_record_counts_as_nothing(text):
+    assert Durations.load(text) == Durations()
+
+
+def test_longest_record_is_read_whole():
+    known = Durations.load("9090" * AGES)
+
+    assert (len(known.begun), len(known.ended)) == (AGES, AGES)
+
+
+def test_counts_that_do_not_belong_together_are_not_written():
+    with pytest.raises(ValueError, match="shorter"):
+        Durations((1.0, 1.0), (1.0,)).dump()

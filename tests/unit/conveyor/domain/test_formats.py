@@ -15,6 +15,18 @@ from conveyor.domain.formats import FORMATS, targets_of
 from conveyor.domain.request import ConversionRequest
 
 SANDBOX = (office, pandoc, pdf_pages, pdf_render, images, archive)
+# Nothing is converted into these.
+ONLY_SOURCES = {
+    *("ai", "any", "dcm", "djvu", "dotx", "dwf", "dwg", "dxf", "email", "eml", "eps", "heic"),
+    *("ico", "key", "log", "mobi", "msg", "numbers", "oxps", "pages", "potx", "ppsx", "ps"),
+    *("psd", "pub", "vsd", "vsdx", "web", "wpd", "xlsb", "xps"),
+}
+# Operations, and formats that nothing is converted from.
+ONLY_TARGETS = {
+    *("compress", "delete-pages", "extract", "extract-images", "flatten", "image-watermark"),
+    *("merge", "metadata", "ocr", "pdf-watermark", "pdfa", "pnm", "protect", "rasterize"),
+    *("redact", "repair", "rotate", "split", "text-watermark", "unprotect", "watermark", "xml"),
+}
 
 
 def test_every_conversion_of_the_sandbox_is_listed():
@@ -28,6 +40,20 @@ def test_targets_are_others_sorted_and_named_once():
     assert list(FORMATS) == sorted(FORMATS)
     assert all(list(targets) == sorted(set(targets)) for targets in FORMATS.values())
     assert not [source for source, targets in FORMATS.items() if source in targets]
+
+
+def test_a_format_is_a_source_and_a_target_but_for_those_that_are_known_to_be_one_alone():
+    """A misspelt format would be only one of them, and a new one."""
+    targets = {target for targets in FORMATS.values() for target in targets}
+
+    assert FORMATS.keys() - targets == ONLY_SOURCES
+    assert targets - FORMATS.keys() == ONLY_TARGETS
+
+
+def test_a_document_of_any_kind_becomes_a_pdf_or_a_picture():
+    documents = FORMATS.keys() - {"any", "email", "zip"}
+
+    assert [it for it in documents if not {"pdf", "jpg"} & {it, *FORMATS[it]}] == []
 
 
 def test_every_listed_pair_makes_a_request():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from enum import Enum, IntEnum
 from pathlib import Path
 
@@ -60,6 +62,9 @@ def test_formats_come_from_names_unless_given(source, to, from_format, pair):
         (URL, "pdf\n", None, "The target format"),
         (URL, "a" * 21, None, "The target format"),
         (URL, None, None, "The target format None is not valid"),
+        (URL, 5, None, "The target format int is not valid"),
+        (URL, "/" * 40, None, f"The target format '{'/' * 40}' is not valid"),
+        (URL, "/" * 41, None, f"The target format '{'/' * 40}'… is not valid"),
         (URL, "pdf", "../..", "The source format '../..' is not valid"),
         ("a.d ocx", "pdf", None, "The source format 'd ocx' is not valid"),
         ([], "pdf", None, "no source"),
@@ -83,9 +88,11 @@ def test_invalid_request_is_refused_with_a_message(source, to, from_format, word
         ({"timeout": "1200"}, {"timeout": "1200"}),
         ({"Style": Style.BOLD, "Copies": Copies.TWO}, {"Style": "bold", "Copies": "2"}),
         ({"Text": ""}, {"Text": ""}),
+        ({"Text": "a" * 65536}, {"Text": "a" * 65536}),
+        ({"A" * 64: "x"}, {"A" * 64: "x"}),
         (None, {}),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_parameters_are_sent_as_text_under_their_own_names(given, sent):
     assert build(URL, "pdf", params=given).params == sent
@@ -308,6 +315,82 @@ def test_a_file_here_wins_over_a_file_id_of_its_name(tmp_path, monkeypatch):
     assert request.preferring_local().attachments == {"0": local, "OverlayFile": local}
 
 
+@pytest.mark.parametrize(("spare", "is_taken"), [(0, True), (-1, False)])
+def test_sources_and_parameters_may_have_a_mebibyte_together(spare, is_taken):
+    name = "Long"
+    full = {f"P{n:02}": "x" * 60_000 for n in range(17)}
+    used = len(URL) + sum(map(len, full)) + 17 * 60_000 + len(name)
+    params = {**full, name: "x" * (1024 * 1024 - used - spare)}
+
+    if is_taken:
+        assert build(URL, "pdf", params=params).params == params
+    else:
+        with pytest.raises(InvalidRequest, match="longer than 1048576 bytes together"):
+            build(URL, "pdf", params=params)
+
+
+def test_a_file_may_have_a_name_that_is_no_text():
+    """POSIX has bytes, and Python shows those that are no UTF-8 as halves of characters."""
+    (source,) = build(Path("\udcff.docx"), "pdf").sources
+
+    assert source == Source(SourceKind.LOCAL, "\udcff.docx")
+
+
+def test_a_finished_request_keeps_its_formats_alone():
+    request = build(URL, "pdf", params={"Password": "hush", "OverlayFile": "o.pdf"})
+    request = replace(request, semi_async_seconds=5)
+
+    assert request.formats_alone() == ConversionRequest((), "docx", "pdf")
+    assert request.formats_alone() == ConversionRequest((), "docx", "pdf", {}, {}, None)
+
+
+def test_a_request_is_kept_as_json_without_what_was_not_asked_for():
+    """What lies in a ledger was written by another release."""
+    plain = build([URL, "s3://b/a.docx"], "merge")
+    full = build(URL, "pdf", params={"A": 1, "OverlayFile": "o.pdf"}, semi_async_seconds=0)
+
+    assert dump_request(plain) == (
+        '{"sources":[["url","https://example.com/a.docx"],["stored","s3://b/a.docx"]],'
+        '"from":"docx","to":"merge","params":{}}'
+    )
+    assert dump_request(full) == (
+        '{"sources":[["url","https://example.com/a.docx"]],"from":"docx","to":"pdf",'
+        '"params":{"A":"1"},"files":{"OverlayFile":["local","o.pdf"]},"semi_async":0}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"sources": None}, TypeError),
+        ({"sources": {"url": URL}}, TypeError),
+        ({"sources": [["url", 1]]}, TypeError),
+        ({"sources": [["carrier pigeon", URL]]}, ValueError),
+        ({"sources": [["url"]]}, ValueError),
+        ({"from": 1}, TypeError),
+        ({"to": None}, TypeError),
+        ({"params": {"A": 1}}, TypeError),
+        ({"files": {"OverlayFile": "o.pdf"}}, TypeError),
+        ({"semi_async": True}, TypeError),
+        ({"semi_async": 5.0}, TypeError),
+        ({"semi_async": "5"}, TypeError),
+    ],
+    ids=str,
+)
+def test_a_damaged_request_is_refused_when_it_is_read(change, error):
+    plain = json.loads(dump_request(build(URL, "pdf")))
+    with pytest.raises(error):
+        load_request(json.dumps(plain | change))
+
+
+@pytest.mark.parametrize("name", ["sources", "from", "to", "params"])
+def test_a_request_without_a_field_is_refused_when_it_is_read(name):
+    plain = json.loads(dump_request(build(URL, "pdf")))
+    del plain[name]
+    with pytest.raises(LookupError):
+        load_request(json.dumps(plain))
+
+
 def test_sources_and_parameters_are_bounded_together():
     many = {f"P{n}": "x" * 60_000 for n in range(20)}
     with pytest.raises(InvalidRequest, match="longer than 1048576 bytes together"):
@@ -360,6 +443,8 @@ def test_a_request_of_a_result_to_come_has_all_but_a_source():
     assert ConversionRequest.of_result("pdf").from_format == ""
     with pytest.raises(InvalidRequest, match="target format"):
         ConversionRequest.of_result("p/df")
+    with pytest.raises(InvalidRequest, match="source format"):
+        ConversionRequest.of_result("pdf", "d/ocx")
 
 
 TEXTS = st.lists(

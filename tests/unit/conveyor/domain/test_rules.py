@@ -106,3 +106,7 @@ def test_the_retry_steps_are_those_of_the_documentation():
 
 def test_a_balance_is_not_a_matter_of_credentials():
     assert {rules.BALANCE_USED_UP} == rules.ACCOUNT_CODES - rules.CREDENTIAL_CODES
+
+
+def test_jobs_live_for_two_hours_and_files_for_three():
+    assert (rules.JOB_LIFE_S, rules.FILE_LIFE_S) == (2 * 60 * 60, 3 * 60 * 60)

@@ -57,6 +57,32 @@ def test_kind_of_source_follows_from_its_form(given, kind, value, name, format_)
     assert (source.name, source.format) == (name, format_)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://e.com/".ljust(8192, "a"),
+        "s3://b/" + "ä" * 4092 + "a",
+        "a" * 8192,
+        Path("a" * 8192),
+        # The longest part before the path.
+        "https://" + "a" * 1016 + "/a.docx",
+    ],
+    ids=["url", "stored", "path", "pathlib", "host"],
+)
+def test_longest_source_is_taken(given):
+    (source,) = parse_sources(given)
+
+    assert source.value == str(given)
+
+
+def test_a_staged_file_is_owned_by_its_hash_and_no_other_source_is():
+    (owned,) = parse_sources(StagedFile("a.docx", "s3://b/a.docx", 3, "00ff"))
+    (given,) = parse_sources("s3://b/a.docx")
+
+    assert owned == Source(SourceKind.STORED, "s3://b/a.docx", "00ff")
+    assert given == Source(SourceKind.STORED, "s3://b/a.docx", "")
+
+
 @pytest.mark.parametrize("given", [CONVERSION, CONVERSION.to_dict()], ids=["record", "result"])
 def test_a_conversion_gives_its_files(given):
     assert parse_sources(given) == tuple(Source(SourceKind.STORED, file.uri) for file in FILES)
@@ -103,8 +129,9 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ("https://e.com/\ud800.docx", "lone surrogate"),
         ("s3://b/\udcff.docx", "lone surrogate"),
         ("\ud800.docx", "lone surrogate"),
-        ("https://e.com/" + "a" * 8192, "longer than 8192 bytes"),
-        ("s3://b/" + "ä" * 4096, "longer than 8192 bytes"),
+        ("https://" + "a" * 1017 + "/a.docx", "can't be read: check its host"),
+        ("https://e.com/".ljust(8193, "a"), "longer than 8192 bytes"),
+        ("s3://b/" + "ä" * 4093, "longer than 8192 bytes"),
         ("a" * 8193, "longer than 8192 bytes"),
         (Path("a" * 8193), "longer than 8192 bytes"),
         (NESTED, "nested too deeply"),
@@ -115,6 +142,7 @@ def test_lists_keep_their_order_and_may_hold_all_kinds():
         ([[], ()], "no source"),
         (Conversion("1", State.FAILED, "docx", "pdf"), "no source"),
         (b"document", "can't be a bytes"),
+        (bytearray(b"document"), "can't be a bytearray"),
         (7, "can't be a int"),
         (None, "can't be a NoneType"),
         (["a.docx", None], "can't be a NoneType"),

@@ -9,11 +9,12 @@ import pytest
 
 from conveyor.domain import fallback_polls, polls, retries
 from conveyor.domain.durations import Expectation
+from conveyor.domain.schedule import Schedule
 
 SPACING_S = 5.0
 # Above the turnstile's own margin.
 LEAST_S = 5.05
-SURE = Expectation((60.0,) * 10)
+SURE = Expectation((60.0,) * 20)
 
 
 @pytest.fixture
@@ -59,6 +60,10 @@ def die(monkeypatch):
         (lambda: polls.next_poll(SPACING_S, 20.0, 0, SURE), 40.0),
         (lambda: polls.next_poll(SPACING_S, 57.0, 0, SURE), 11.4),
         (lambda: polls.next_poll(SPACING_S, 20.0, 1, SURE), 10.0),
+        # The least wait is 5 s here: what is left of the 60 s is just as long, or shorter.
+        (lambda: polls.next_poll(4.95, 55.0, 0, SURE), 5.0),
+        (lambda: polls.next_poll(4.95, 55.05, 0, SURE), 11.01),
+        (lambda: fallback_polls.next_fallback(SPACING_S, 10.0, 2), 20.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 100.0), 50.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 400.0), 150.0),
         (lambda: fallback_polls.next_fallback(SPACING_S, 100.0, 1), 20.0),
@@ -129,7 +134,56 @@ def test_first_poll_counts_from_when_the_post_began(die):
     assert polls.first_poll(SPACING_S, SURE, 10.0) == pytest.approx(50.0 * 1.01)
 
 
+def test_conversion_that_ends_after_two_spacings_is_looked_at_after_one(die):
+    die(0.0)
+
+    assert polls.first_poll(SPACING_S, Expectation((2 * LEAST_S,) * 20)) == LEAST_S
+
+
 def test_conversion_that_ends_soon_is_not_looked_at_earlier(die):
     die(0.0)
 
     assert polls.first_poll(SPACING_S, Expectation((10.0,) * 10)) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("is_called", "expectation", "mostly_open", "seconds"),
+    [
+        (False, SURE, False, 50.0),
+        (False, None, True, LEAST_S),
+        (True, SURE, False, 120.0),
+        (True, None, False, LEAST_S),
+        (True, None, True, 30.0),
+    ],
+    ids=["polled", "polled, unknown", "called", "called, unknown", "called, in a crowd"],
+)
+def test_schedule_begins_where_a_job_ends_or_where_a_call_is_late(
+    die, is_called, expectation, mostly_open, seconds
+):
+    die(0.5)
+    schedule = Schedule(SPACING_S, expectation, is_called)
+
+    wait_s = schedule.first(10.0, mostly_open=mostly_open)
+    assert wait_s == pytest.approx(seconds * 1.01)
+    if not mostly_open:
+        assert schedule.first(10.0) == wait_s
+
+
+@pytest.mark.parametrize(
+    ("is_called", "age_s", "failures", "seconds"),
+    [
+        (False, 50.0, 0, 10.0),
+        (False, 100.0, 0, 20.0),
+        (False, 10.0, 3, 37.0),
+        (True, 100.0, 0, 50.0),
+        (True, 10.0, 3, 37.0),
+    ],
+    ids=["to its end", "polled", "polled, failed", "called", "called, failed"],
+)
+def test_schedule_goes_on_by_age_and_waits_longer_after_failures(
+    die, is_called, age_s, failures, seconds
+):
+    die(0.0)
+    schedule = Schedule(SPACING_S, SURE, is_called)
+
+    assert schedule.next(age_s, failures, took_s=3.0) == pytest.approx(seconds)

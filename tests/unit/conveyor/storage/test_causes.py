@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from enum import Enum
 
 import pytest
 
@@ -84,6 +85,21 @@ def test_code_of_a_service_is_reported_by_its_cause(code, cause, how):
     assert f": {cause}" in _told(error)
 
 
+def test_code_of_azure_is_a_value_of_an_enum():
+    error = RuntimeError("words of the service")
+    error.error_code = Enum("Code", {"BLOCKED": "AuthorizationFailure"}).BLOCKED
+
+    assert f": {DENIED}" in _told(error)
+
+
+@pytest.mark.parametrize("response", [None, "words", {}, {"Error": {}}], ids=str)
+def test_response_without_a_code_is_no_cause(response):
+    error = RuntimeError("words of the service")
+    error.response = response
+
+    assert ": RuntimeError. Check" in _told(error)
+
+
 @pytest.mark.parametrize(("name", "cause"), _pairs(NAMES))
 def test_exception_of_a_client_is_reported_by_its_name(name, cause):
     kind = type(name, (Exception,), {})
@@ -158,6 +174,7 @@ def test_package_of_another_kind_of_storage_is_named_itself():
         (PermissionError("hush"), DENIED),
         (FileNotFoundError("hush"), MISSING),
         (OSError(errno.ENXIO, "hush"), os.strerror(errno.ENXIO)),
+        (OSError(99_999, "hush"), "OSError. Check CONVEYOR_STORAGE_URL"),
     ],
     ids=str,
 )
@@ -171,9 +188,27 @@ def test_error_of_our_own_is_left_as_it_is(error):
         raise error
 
 
-def test_setting_of_another_place_is_named_instead():
-    with pytest.raises(StorageError) as raised, translated("read", "s3://b/a", "CONVEYOR_OTHER"):
-        raise RuntimeError("hush")
+@pytest.mark.parametrize("setting", ["CONVEYOR_OTHER", None])
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (RuntimeError("hush"), "RuntimeError. Check {}"),
+        (
+            FileNotFoundError("hush"),
+            "there is no such bucket, container or folder. Create it, or check {}",
+        ),
+        (
+            ValueError("Protocol not known: s3"),
+            "s3:// is not a storage that fsspec knows. Check {}",
+        ),
+    ],
+    ids=str,
+)
+def test_setting_of_the_place_is_named(error, cause, setting):
+    more = (setting,) if setting else ()
+    with pytest.raises(StorageError) as raised, translated("read", "s3://b/a", *more):
+        raise error
 
-    assert str(raised.value) == "Can't read (s3://b/a): RuntimeError. Check CONVEYOR_OTHER."
+    named = cause.format(setting or "CONVEYOR_STORAGE_URL")
+    assert str(raised.value) == f"Can't read (s3://b/a): {named}."
     assert raised.value.__cause__ is None
