@@ -171,6 +171,7 @@ def test_a_result_holds_these_fields_by_these_names():
             "code": 4014,
             "status": 401,
             "answer": "",
+            "reason": "no_balance",
         },
     }
     assert SUCCEEDED.to_dict()["files"][1] == {
@@ -197,6 +198,23 @@ def test_records_say_no_more_than_they_were_given():
         (
             FailureKind,
             "input service account expired storage possibly_paid unreadable internal cancelled",
+        ),
+        (
+            Reason,
+            (
+                "password damaged empty nothing_found unsupported too_large unreachable missing "
+                "parameters took_too_long refused no_balance credentials not_allowed "
+                "conversion_failed service waited_too_long forgotten storage possibly_paid unreadable "
+                "internal cancelled"
+            ),
+        ),
+        (
+            Remedy,
+            (
+                "give_password send_another_file send_again send_smaller_file check_address "
+                "choose_another_format change_parameters allow_more_time try_again try_again_later "
+                "ask_operator"
+            ),
         ),
     ],
 )
