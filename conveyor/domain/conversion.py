@@ -203,7 +203,8 @@ class Conversion:
 
 def _plain_failure(failure: Failure) -> dict[str, Any]:
     named = {"kind": failure.kind.value, "reason": failure.reason.value}
-    return {**as_fields(failure), **named}
+    remedies = [remedy.value for remedy in failure.remedies]
+    return {**as_fields(failure), **named, "remedies": remedies}
 
 
 def _failure_of(plain: dict[str, Any]) -> Failure:

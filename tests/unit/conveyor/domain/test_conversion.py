@@ -172,6 +172,7 @@ def test_a_result_holds_these_fields_by_these_names():
             "status": 401,
             "answer": "",
             "reason": "no_balance",
+            "remedies": ["ask_operator"],
         },
     }
     assert SUCCEEDED.to_dict()["files"][1] == {
@@ -204,8 +205,8 @@ def test_records_say_no_more_than_they_were_given():
             (
                 "password damaged empty nothing_found unsupported too_large unreachable missing "
                 "parameters took_too_long refused no_balance credentials not_allowed "
-                "conversion_failed service waited_too_long forgotten storage possibly_paid unreadable "
-                "internal cancelled"
+                "conversion_failed service waited_too_long forgotten storage possibly_paid "
+                "unreadable internal cancelled"
             ),
         ),
         (
