@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from kombu.transport import TRANSPORT_ALIASES
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -22,7 +21,9 @@ from pydantic_settings import (
 from conveyor.domain.servers import ServerUrl
 from conveyor.domain.url_parts import is_redis_url
 from conveyor.errors import SettingsError
+from conveyor.messaging.drivers import check_broker, check_result_backend
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
+from conveyor.storage.schemes import check_url as check_storage
 
 __all__ = ["ENV_PREFIX", "ExplicitSettings", "ProducerSettings", "load"]
 
@@ -68,8 +69,10 @@ class ProducerSettings(BaseSettings):
     @field_validator("storage_url")
     @classmethod
     def _absolute_storage(cls, url: str) -> str:
+        check_storage(url)
         if "://" in url:
-            return url.rstrip("/")
+            short = url.rstrip("/")
+            return short if "://" in short else url
         # fsspec takes paths as they are: a blank stays one.
         return f"file://{Path(url).expanduser().absolute()}"
 
@@ -101,12 +104,15 @@ class ProducerSettings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _is_transport(cls, url: SecretStr) -> SecretStr:
-        text = url.get_secret_value()
-        scheme = _scheme(text)
-        if not is_redis_url(text) and scheme.partition("+")[0] not in TRANSPORT_ALIASES:
-            raise ValueError(
-                f"Celery does not know the broker {scheme}://: use redis://host:6379/0"
-            )
+        if not is_redis_url(url.get_secret_value()):
+            check_broker(url.get_secret_value())
+        return url
+
+    @field_validator("result_backend")
+    @classmethod
+    def _is_backend(cls, url: SecretStr) -> SecretStr:
+        if not is_redis_url(url.get_secret_value()):
+            check_result_backend(url.get_secret_value())
         return url
 
     @field_validator("redis_url")
@@ -151,10 +157,6 @@ def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
         return settings_class(**values)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
-
-
-def _scheme(url: str) -> str:
-    return url.partition(":")[0].lower()
 
 
 def _is_url(url: str) -> bool:
