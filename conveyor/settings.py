@@ -7,6 +7,7 @@ doctor --live`` needs, to ask the service itself, stand in `conveyor.live.settin
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from pydantic_settings import (
 )
 
 from conveyor.domain.servers import ServerUrl
-from conveyor.domain.url_parts import is_redis_url
+from conveyor.domain.url_parts import TLS_FILES, is_redis_url
 from conveyor.errors import SettingsError
 from conveyor.messaging.drivers import check_broker, check_result_backend
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
@@ -96,7 +97,7 @@ class ProducerSettings(BaseSettings):
     def _is_address(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
         if is_redis_url(text):
-            return SecretStr(ServerUrl.parse(text).url)
+            return SecretStr(_with_its_files(ServerUrl.parse(text)).url)
         if not _is_url(text):
             raise ValueError("must be a URL with a port that is a number, e.g. redis://host:6379/0")
         return url
@@ -157,6 +158,15 @@ def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
         return settings_class(**values)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _with_its_files(server: ServerUrl) -> ServerUrl:
+    """The same, if the files that its TLS needs can be read."""
+    for name in TLS_FILES:
+        path = server.tls.get(name)
+        if path and not os.access(str(path), os.R_OK):
+            raise ValueError(f"names a file by {name} that can't be read. Check its path")
+    return server
 
 
 def _is_url(url: str) -> bool:

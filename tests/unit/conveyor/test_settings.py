@@ -108,6 +108,8 @@ def test_a_wrong_value_is_named_in_one_line_and_not_shown(monkeypatch, name, val
         ("result_backend", "riak://:hush@x", "does not know the result backend riak://"),
         ("result_backend", "db+sqlite:///hush", "load the result backend db+sqlite://: run: pip"),
         ("result_backend", "mongodb://:hush@h", "the result backend mongodb://: install its pack"),
+        ("redis_url", "rediss://:hush@h?ssl_ca_certs=/none.pem", "names a file by ssl_ca_certs"),
+        ("broker_url", "rediss://:hush@h?ssl_keyfile=/none", "names a file by ssl_keyfile"),
         ("broker_url", "nope://:hush@x", "does not know the broker nope://"),
         ("broker_url", "mongodb://:hush@h", "load the broker mongodb://: run: pip install pymongo"),
         ("broker_url", "zookeeper://:hush@h", "load the broker zookeeper://: install its package"),
@@ -141,6 +143,14 @@ def test_broker_that_celery_has_is_taken(url):
     settings = load(ExplicitSettings, broker_url=url, redis_url=LOCAL)
 
     assert settings.broker_url.get_secret_value() == url
+
+
+def test_files_of_tls_that_can_be_read_are_taken(tmp_path):
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    settings = load(ExplicitSettings, redis_url=f"rediss://host?ssl_ca_certs={authority}")
+
+    assert "ssl_ca_certs" in settings.redis_url.get_secret_value()
 
 
 def test_a_broker_that_celery_does_not_know_is_named():
