@@ -24,7 +24,7 @@ Every message says what failed, why, and what to do, in one line, and holds no s
 
 from __future__ import annotations
 
-from conveyor.domain.reasons import Reason, Remedy, kind_called, reason_called
+from conveyor.reasons import Reason, Remedy, kind_called, reason_called
 
 __all__ = [
     "AcceptanceUnknown",

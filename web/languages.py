@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Response
 
-from conveyor.sentences.catalogue import language_for
+from conveyor.sentences import language_for
 
 __all__ = ["ENGLISH", "Language"]
 

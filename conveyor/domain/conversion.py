@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from conveyor.domain.reasons import FailureKind, Reason, Remedy, kind_called, reason_called
 from conveyor.domain.shapes import as_fields, known_fields
 from conveyor.errors import ConversionCancelled, ConversionFailed
+from conveyor.reasons import FailureKind, Reason, Remedy, kind_called, reason_called
 
 __all__ = [
     "Conversion",

@@ -12,7 +12,7 @@ from typing import Final
 from conveyor.domain import rules
 from conveyor.domain.answers import Failed
 from conveyor.domain.conversion import Failure, FailureKind, Reason
-from conveyor.domain.reasons import usual_reason
+from conveyor.reasons import usual_reason
 
 __all__ = ["MAY_PAY_TWICE", "NOT_FOUND", "failure_of"]
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, StoredFile
-from conveyor.domain.reasons import kind_called, reason_called
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import load_request as parse_request
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of
 from conveyor.ledger.values import number_of
+from conveyor.reasons import kind_called, reason_called
 
 __all__ = [
     "dump_failure",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from conveyor.domain.reasons import Reason
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.names import as_on_disk
 
 __all__ = ["LocalDocument", "local_file", "open_local"]

@@ -6,9 +6,9 @@ import time
 from typing import Final
 
 from conveyor.domain.conversion import StagedFile
-from conveyor.domain.reasons import Reason
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.reasons import Reason
 from conveyor.storage import Writer
 
 __all__ = ["Upload"]

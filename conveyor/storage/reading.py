@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
-from conveyor.domain.reasons import Reason
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.objects import PART_BYTES, parts_of
 from conveyor.storage.place import Place
 from conveyor.storage.translated_stream import TranslatedStream

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conveyor.domain.reasons import Reason
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.place import Place
 
 __all__ = ["Source", "SourceFolders"]

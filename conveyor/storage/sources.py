@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import IO
 
-from conveyor.domain.reasons import Reason
 from conveyor.domain.redaction import redact_url
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.reasons import Reason
 from conveyor.storage.faults import translated
 from conveyor.storage.names import safe_name, staged_tokens
 from conveyor.storage.place import Place

@@ -47,7 +47,7 @@ DATA = {
         "py.typed",
         "planning/unit_costs.json",
         "ledger/scripts/*.lua",
-        "sentences/*.json",
+        "catalogues/*.json",
     ),
     "convertapi_sandbox": ("py.typed",),
 }

@@ -11,10 +11,10 @@ from conveyor import Conveyor, __main__
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
-from conveyor.domain.reasons import usual_reason
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Entry, Ledger, Submission, connect
 from conveyor.ledger.governor import Governor
+from conveyor.reasons import usual_reason
 from local_stack.valkey import Valkey
 
 

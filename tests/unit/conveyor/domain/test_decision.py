@@ -23,7 +23,7 @@ from conveyor.domain.decision import after_poll, after_submit
 from conveyor.domain.failures import failure_of
 from conveyor.domain.giving_up import held_too_long, waited_too_long
 from conveyor.domain.next_steps import AskFirst, Bury, Expire, Hold, Limits, PollAgain, SubmitAgain
-from conveyor.domain.reasons import usual_reason
+from conveyor.reasons import usual_reason
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 LIMITS = Limits(submits=3, consecutive_failures=4, submit_s=600.0)

@@ -1,6 +1,6 @@
-"""The sentences of each language, read from the file of that language when they are first needed.
+"""What end users are told of a failure: the sentences of each language, read when first needed.
 
-A language is a file beside this module, ``en.json``. `CONTRIBUTING.md` says how to add one.
+A language is a file in ``catalogues/``, ``en.json``. `CONTRIBUTING.md` says how to add one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from conveyor.sentences.choosing import chosen
+from conveyor.languages import chosen
 
 __all__ = ["language_for", "languages", "text_of"]
 
-_FOLDER: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).with_name("catalogues")
 _FALLBACK: Final = "en"
 
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from conveyor.domain.reasons import FailureKind, Reason, kind_called, reason_called, usual_reason
+from conveyor.reasons import FailureKind, Reason, kind_called, reason_called, usual_reason
 from local_stack.environment import ROOT
 
 FOLDERS = ("conveyor", "tasks", "workers", "web", "config")

@@ -1,6 +1,6 @@
 """Why a conversion has ended without files, who can act, and what can be done: as data.
 
-A reason is what a program decides by, and what an end user is told. `conveyor/sentences/` has its
+A reason is what a program decides by, and what an end user is told. `conveyor/catalogues/` has its
 words in each language. What the service answers is turned into a reason in one place,
 `conveyor.domain.failures`.
 """
@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from conveyor.sentences import catalogue
+from conveyor.sentences import text_of
 
 __all__ = ["FailureKind", "Reason", "Remedy", "kind_called", "reason_called", "usual_reason"]
 
@@ -34,14 +34,13 @@ class FailureKind(StrEnum):
 class Remedy(StrEnum):
     """What can be done about a failure. An application can make a button or a field of it."""
 
-    # Ask the user for it, and pass the parameter Password.
-    GIVE_PASSWORD = "give_password"  # noqa: S105 - no secret: the remedy asks for one
+    GIVE_PASSWORD = "give_password"  # ask the user for it, and pass the parameter Password
     SEND_ANOTHER_FILE = "send_another_file"  # this one will never do
     SEND_AGAIN = "send_again"  # the same file, because its copy is gone
-    SEND_SMALLER_FILE = "send_smaller_file"
+    SEND_SMALLER_FILE = "send_smaller_file"  # or its parts
     CHECK_ADDRESS = "check_address"  # the source's URL
-    CHOOSE_ANOTHER_FORMAT = "choose_another_format"
-    CHANGE_PARAMETERS = "change_parameters"
+    CHOOSE_ANOTHER_FORMAT = "choose_another_format"  # the target, or another operation
+    CHANGE_PARAMETERS = "change_parameters"  # one of those that were given is wrong
     ALLOW_MORE_TIME = "allow_more_time"  # pass a longer Timeout, or replay with one
     TRY_AGAIN = "try_again"  # the same again, now
     TRY_AGAIN_LATER = "try_again_later"  # the same again, when the fault is over
@@ -56,7 +55,7 @@ class Reason(StrEnum):
     """
 
     # The user's
-    PASSWORD = "password"  # noqa: S105 - no secret: the document has a password
+    PASSWORD = "password"  # the document has a password
     DAMAGED = "damaged"  # the document is damaged, or of another format than its name says
     EMPTY = "empty"  # the file has no content
     NOTHING_FOUND = "nothing_found"  # the document has no tables, images or files to extract
@@ -69,8 +68,8 @@ class Reason(StrEnum):
     REFUSED = "refused"  # any other fault of the document or the request
 
     # The account's
-    NO_BALANCE = "no_balance"
-    CREDENTIALS = "credentials"
+    NO_BALANCE = "no_balance"  # it is used up
+    CREDENTIALS = "credentials"  # the service refuses them, or the account
     NOT_ALLOWED = "not_allowed"  # the account works, and the service refuses this conversion
 
     # The service's
@@ -99,7 +98,7 @@ class Reason(StrEnum):
             language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
                 English where there is no such catalogue.
         """
-        return catalogue.text_of(self, "sentence", language)
+        return text_of(self, "sentence", language)
 
     def advice(self, language: str = "en") -> str:
         """What the end user can do about it, in one sentence that follows the first.
@@ -107,7 +106,7 @@ class Reason(StrEnum):
         Args:
             language: As `sentence` takes it.
         """
-        return catalogue.text_of(self, "advice", language)
+        return text_of(self, "advice", language)
 
 
 _REMEDIES: Final[Mapping[Reason, tuple[Remedy, ...]]] = MappingProxyType(

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from conveyor.domain.reasons import Reason, Remedy
-from conveyor.sentences.catalogue import language_for, languages, text_of
+from conveyor.reasons import Reason, Remedy
+from conveyor.sentences import language_for, languages, text_of
 from local_stack.environment import ROOT
 
-FOLDER = ROOT / "conveyor" / "sentences"
+FOLDER = ROOT / "conveyor" / "catalogues"
 TEXTS = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json")}
 PARTS = ("sentence", "advice")
 EVERY = [
