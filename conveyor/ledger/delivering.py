@@ -125,7 +125,9 @@ class Delivering(Changes):
         Args:
             conversion_id: The conversion's id.
             is_dead: Whether it is a dead letter: it stays until it is replayed or purged.
-            delivery: The token of the delivery's lease, which ends with it.
+            delivery: The token of the delivery's lease, which ends with it; refused where the lease
+                is no longer ours. A Redis that took over without its last writes may lack both the
+                lease and the result, so the outcome is delivered again.
             request: What was asked, of which a finished conversion keeps the formats.
             leftovers: Leftovers to delete at the service.
         """
@@ -135,6 +137,7 @@ class Delivering(Changes):
         self._run(
             "delivered",
             conversion_id,
+            holder=delivery or None,
             set=fields,
             unset=None if is_dead else OF_USE_UNTIL_THE_END,
             due_in=False,

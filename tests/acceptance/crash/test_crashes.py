@@ -42,7 +42,7 @@ VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations
 
 
 @pytest.mark.large
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)  # with `--large` on a busy machine
 def test_worker_that_dies_at_any_effect_costs_no_conversion(
     *, stages, stack, sandbox_of, crash, capsys, large
 ):
@@ -86,7 +86,7 @@ def test_worker_that_dies_at_any_effect_costs_no_conversion(
 
 
 @pytest.mark.large
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)  # with `--large` on a busy machine
 def test_worker_that_dies_amid_a_pipeline_of_many_costs_no_conversion(
     *, stages, stack, sandbox_of, crash, capsys, large
 ):

@@ -309,6 +309,31 @@ def test_delivery_with_a_lapsed_lease_does_not_deliver_twice(
     assert ledger.get(handle.id).delivered is (ends == "delivered")
 
 
+def test_result_that_a_fail_over_loses_with_the_lease_is_stored_again(
+    *, worker, ready, client, monkeypatch
+):
+    """The Redis that takes over holds neither: a note that all is delivered would be untrue."""
+    handle, message = ready()
+    backend = worker.app.backend
+    store, lost = backend.store_result, []
+
+    def store_and_lose(task_id, result, state, *args, **options):
+        stored = store(task_id, result, state, *args, **options)
+        if task_id == handle.id and not lost:
+            lost.append(task_id)
+            client.delete(KEYS.delivery(handle.id), backend.get_key_for_task(handle.id))
+        return stored
+
+    monkeypatch.setattr(backend, "store_result", store_and_lose)
+    worker.run(message)
+    assert lost == [handle.id]
+    assert not worker.services.ledger.get(handle.id).delivered
+
+    worker.run(message)
+    assert worker.services.ledger.get(handle.id).delivered
+    assert AsyncResult(handle.id, app=worker.app).get(timeout=30)["state"] == "succeeded"
+
+
 def test_of_two_deliveries_in_one_process_exactly_one_tells(
     *, worker, ready, client, told, while_storing
 ):

@@ -44,7 +44,7 @@ def test_doctor_asks_for_it_by_its_name():
 
 
 def test_running_tasks_are_told_with_how_long_they_have_run(monkeypatch):
-    monkeypatch.setattr(module.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: 1000.0))
     requests = [
         SimpleNamespace(name="conveyor.poll", time_start=970.0),
         SimpleNamespace(name="conveyor.submit", time_start=None),

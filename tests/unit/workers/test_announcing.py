@@ -120,7 +120,7 @@ def sending(monkeypatch):
     app = SimpleNamespace(
         pool=SimpleNamespace(acquire=acquire), events=SimpleNamespace(Dispatcher=dispatcher)
     )
-    monkeypatch.setattr(announcing.time, "time", lambda: 110.0)
+    monkeypatch.setattr(announcing, "time", SimpleNamespace(time=lambda: 110.0))
     monkeypatch.setattr(announcing, "Periodic", periodic)
     return SimpleNamespace(
         announcer=Announcer(app, "worker@node"), made=made, pools=pools, periodics=periodics

@@ -252,7 +252,9 @@ def redis_at(monkeypatch):
         times = iter([100.0, 100.5])
         monkeypatch.setattr(checks, "connect", connect)
         monkeypatch.setattr(checks, "translated", lambda client: nullcontext())
-        monkeypatch.setattr(checks.time, "time", lambda: did.append("clock") or next(times))
+        monkeypatch.setattr(
+            checks, "time", SimpleNamespace(time=lambda: did.append("clock") or next(times))
+        )
         return did
 
     return make

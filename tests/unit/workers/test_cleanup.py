@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable, WrongHost
@@ -21,8 +23,8 @@ FILE = Leftover(url="https://v2.convertapi.com/d/file")
 @pytest.fixture(autouse=True)
 def clock(monkeypatch, steady):
     """A clock that stands still until a test moves it."""
-    now = [0.0]
-    monkeypatch.setattr(cleanup.time, "monotonic", lambda: now[0])
+    now = [1000.0]
+    monkeypatch.setattr(cleanup, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 

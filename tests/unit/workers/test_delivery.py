@@ -181,12 +181,14 @@ def ends(rig, work, monkeypatch):
     return seen, run
 
 
-def test_ready_conversion_is_stored_cleaned_up_and_reported(rig, ends):
+def test_ready_conversion_is_stored_cleaned_up_and_reported(rig, ends, work):
     seen, run = ends
     entry = run(entry_of(state=State.READY, result=SMALL))
 
     assert entry is seen.stored
     assert [what for what, *_ in seen.done] == ["store", "remnants", "report"]
+    _, (services, lease, given), _ = seen.done[0]
+    assert (services, lease.token, given) == (rig.services, "lease", work)
     _, (services, to, lease, told), _ = seen.done[-1]
     assert (services, to, told) == (rig.services, "the caller", seen.stored)
     assert lease.token == "lease"

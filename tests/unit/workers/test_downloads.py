@@ -105,7 +105,8 @@ def _load(content, error=None, **fields):
         if error is not None:
             raise error
 
-    return Download(chunks(), **{"size": 6, "tag": '"v1"', **fields})
+    usual = {"start": 0, "size": 6, "tag": '"v1"', "is_plain": True, "is_framed": True}
+    return Download(chunks(), **{**usual, **fields})
 
 
 def _starts(seen):

@@ -144,7 +144,7 @@ def test_beat_that_fails_is_followed_by_the_next(*, rig, monkeypatch, threads, e
     monkeypatch.setattr(heartbeat, "complaints", told)
     rig.ledger.answers["renew_leases"] = renew
     heart = Heartbeat(rig.ledger, 13.0, every_s=0.001)
-    with heart.renewing(pass_of(entry_of())), pytest.raises(SystemExit, match="heartbeat"):
+    with heart.renewing(pass_of(entry_of())), pytest.raises(SystemExit, match=r"^heartbeat$"):
         threads[0].run()
 
     assert begun == complaints

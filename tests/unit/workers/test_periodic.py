@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from threading import Event
 from types import SimpleNamespace
 
@@ -45,7 +46,7 @@ def test_server_that_is_down_is_reported_once_without_its_errors_own_words(kind)
 
     (told,) = [entry["reason"] for entry in logs if entry["event"] == "waiting"]
     assert told.startswith("The broker can't be ")
-    assert "CONVEYOR_BROKER_URL" in told
+    assert re.search(r"\bCONVEYOR_BROKER_URL\b", told)
     assert "hush" not in str(logs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_process_that_slept_after_the_intent_posts_nothing(
     """Another may have taken it for dead, and ask for the job."""
     rig = poster(Started("x"))
     times = iter([100.0, 100.0 + slept_s, 200.0])
-    monkeypatch.setattr(posting.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(posting, "time", SimpleNamespace(monotonic=lambda: next(times)))
     posted = post(rig.services, _pass(), Admission(), work)
 
     assert bool(rig.given("api.start")) is is_posted

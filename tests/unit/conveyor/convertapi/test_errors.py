@@ -62,3 +62,5 @@ def test_error_can_be_sent_to_another_process(kind, args):
     came = pickle.loads(pickle.dumps(error))
 
     assert (type(came), str(came), vars(came)) == (kind, str(error), vars(error))
+    # What its repr shows.
+    assert error.args == came.args == args

@@ -107,7 +107,7 @@ def test_value_of_the_wanted_form_is_taken_as_it_is(read, value):
         (texts_of, ["a"], "must be an object"),
         (texts_of, {"a": 1}, "must be a text"),
     ],
-    ids=str,
+    ids=["tuple", "text", "nothing", "bytes", "list", "number"],
 )
 def test_value_of_another_form_is_refused(read, value, words):
     with pytest.raises(TypeError, match=words):

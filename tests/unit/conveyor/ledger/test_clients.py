@@ -22,7 +22,7 @@ from conveyor.ledger import (
     translated,
 )
 from conveyor.ledger.outliving import outliving
-from conveyor.ledger.refusals import DEMOTIONS
+from conveyor.ledger.refusals import DEMOTIONS, code_of, is_for_ever
 from conveyor.ledger.sentinels import LedConnection, LedSSLConnection, sentinels_of, tls_of
 from conveyor.ledger.transaction import TransactionClient
 
@@ -132,9 +132,11 @@ def test_led_connection_goes_to_where_the_sentinels_say(monkeypatch):
     monkeypatch.setattr(
         redis.Connection, "_connect", lambda self: went.append((self.host, self.port))
     )
-    LedConnection(sentinels=Sentinels(), master="main")._connect()
+    connection = LedConnection(sentinels=Sentinels(), master="main", db=3)
+    connection._connect()
 
     assert went == [("primary", 7000)]
+    assert connection.db == 3
 
 
 # -- the pool -------------------------------------------------------------------------------------
@@ -280,6 +282,7 @@ class Plain(redis.Connection):
         return answer
 
     def on_connect_check_health(self, check_health=True):
+        self.checked = check_health
         self.read_response()
 
 
@@ -350,6 +353,15 @@ def test_missing_permission_is_passed_over_in_the_greeting_alone(kind):
     assert connection.closed == 1
 
 
+@pytest.mark.parametrize(("asked", "passed_on"), [((), True), ((False,), False), ((True,), True)])
+def test_health_is_checked_as_redis_py_would(kind, asked, passed_on):
+    connection = kind()
+    connection.answers = ["OK"]
+    connection.on_connect_check_health(*asked)
+
+    assert connection.checked is passed_on
+
+
 def test_other_refusals_count_in_the_greeting_too(kind):
     connection = kind()
     connection.answers = [redis.ResponseError("OOM x")]
@@ -390,6 +402,41 @@ def test_pools_know_nothing_of_each_others_switches():
 
     assert other.closed == 0
     assert type(one).__name__ == "Plain"
+
+
+# -- what passes, and what never does --------------------------------------------------------------
+
+
+def _raised_from(inner, outer):
+    outer.__cause__ = inner
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "for_ever"),
+    [
+        (redis.ResponseError("DB index is out of range"), True),
+        (redis.ResponseError("invalid DB index"), True),
+        (redis.ResponseError("SELECT is not allowed in cluster mode"), True),
+        (_raised_from(redis.ResponseError("MOVED 1 h:1"), KeyError("x")), True),
+        (redis.ResponseError("OOM x"), False),
+        (KeyError("moved 1"), False),
+        (_raised_from(KeyError("x"), redis.ConnectionError("x")), False),
+    ],
+)
+def test_server_that_will_never_serve_is_known_by_its_words(error, for_ever):
+    assert is_for_ever(error) is for_ever
+
+
+def test_code_that_redis_py_has_taken_out_of_the_text_counts():
+    moved = redis.ResponseError("1 h:1")
+    moved.status_code = "MOVED"
+    out = redis.ResponseError("command not allowed")
+    out.status_code = "OOM"
+
+    assert is_for_ever(moved)
+    assert code_of(out) == "OOM"
+    assert code_of(redis.ResponseError("WRONGTYPE x")) == ""
 
 
 # -- transactions ---------------------------------------------------------------------------------

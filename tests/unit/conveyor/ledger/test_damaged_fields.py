@@ -160,6 +160,8 @@ def test_entry_without_a_state_or_a_request_is_damaged(missing):
         ("request", "[]"),
         ("caller", "["),
         ("caller", "[]"),
+        ("caller", '{"callbacks":[{"task":""}]}'),
+        ("caller", '{"callbacks":[{"args":[]}]}'),
         ("uploads", "[1]"),
         ("uploads", '{"a": 1}'),
         ("result", "[]"),

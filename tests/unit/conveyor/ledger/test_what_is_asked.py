@@ -991,6 +991,7 @@ CASES = {
             "keep_s": 604800,
             "states_alone": True,
             "silent": True,
+            "holder": "d",
             "release": "d",
             "leftovers": [
                 {
