@@ -12,7 +12,6 @@ __all__ = ["chosen"]
 _RANGE: Final = re.compile(
     r"\s*([A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8}){0,5}|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?"
 )
-_MOST_CHARACTERS: Final = 1000
 _ANY: Final = "*"
 
 
@@ -27,7 +26,7 @@ def chosen(wanted: str, languages: Collection[str]) -> str | None:
     Returns:
         One of them, None where the reader names none of them.
     """
-    weights = dict(_weights(wanted[:_MOST_CHARACTERS]))
+    weights = dict(_weights(wanted))
     liked = [name for name in weights if weights[name] > 0 and name in languages]
     # The first of several that are liked as well: dictionaries and `max` keep the order.
     return max(liked, key=lambda name: weights[name], default=None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +17,8 @@ __all__ = ["language_for", "languages", "text_of"]
 
 _FOLDER: Final = Path(__file__).with_name("catalogues")
 _FALLBACK: Final = "en"
+# Browsers send a tenth of it.
+_MOST_CHARACTERS: Final = 1000
 
 
 @cache
@@ -31,6 +33,12 @@ def language_for(wanted: str) -> str:
     Args:
         wanted: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
     """
+    return _language_for(wanted[:_MOST_CHARACTERS])
+
+
+# Browsers send the same few.
+@lru_cache(maxsize=256)
+def _language_for(wanted: str) -> str:
     return chosen(wanted, languages()) or _FALLBACK
 
 

@@ -182,5 +182,4 @@ def mail(result: dict[str, Any], address: str) -> None:
 @celery.task
 def apologise(conversion_id: str, address: str) -> None:
     """Mail that it failed; Conveyor calls it with the id of the conversion."""
-    failure = conveyor.get(conversion_id).failure
-    print(f"To {address}: {failure and failure.sentence()} Quote {conversion_id} to us.")
+    print(f"To {address}: your statement failed. Quote {conversion_id} to us.")

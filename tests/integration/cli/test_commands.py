@@ -106,6 +106,16 @@ def test_wait_gives_up_after_its_timeout(conveyor, converting, tmp_path):
     assert f"conveyor wait {entry.id}" in err
 
 
+@pytest.mark.parametrize("command", [("get", "id"), ("dead", "list"), ("doctor",)])
+def test_wrong_storage_ends_a_command_before_it_does_anything(conveyor, monkeypatch, command):
+    monkeypatch.setenv("CONVEYOR_STORAGE_URL", "nope://x")
+    status, out, err = conveyor(*command)
+
+    assert (status, out) == (2, "")
+    assert "CONVEYOR_STORAGE_URL is wrong: nope:// is not a storage that fsspec knows." in err
+    assert len(err.splitlines()) == 1
+
+
 def test_an_empty_list(conveyor):
     assert conveyor("dead", "list") == (0, "", "There are no dead letters.\n")
     assert conveyor("dead", "list", "--json")[1] == "[]\n"
