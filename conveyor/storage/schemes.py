@@ -6,6 +6,7 @@ load, are only looked for.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -28,7 +29,8 @@ EXTRAS: Final = MappingProxyType(
 """Which extra brings the package of an object store, by scheme."""
 
 _PACKAGES: Final = MappingProxyType({"s3": "s3fs", "gcs": "gcsfs", "azure": "adlfs"})
-_BUILT_IN: Final = frozenset({"file", "local", "memory"})
+_LOCAL: Final = frozenset({"file", "local"})
+_BUILT_IN: Final = _LOCAL | {"memory"}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")
 _UNKNOWN: Final = (
     "is not a storage that fsspec knows. Use a folder, or a URL, e.g. s3://bucket/prefix"
@@ -48,10 +50,14 @@ def check_url(url: str) -> None:
     if "://" not in url:
         if _ONE_SLASH.match(url):
             raise ValueError("must be a folder, or a URL with two slashes, e.g. s3://bucket/prefix")
+        _check_folder(url)
         return
     for scheme in _schemes_of(url):
         _check_scheme(scheme)
-    _check_bucket(url)
+    scheme, _, path = url.partition("://")
+    if scheme.lower() in _LOCAL:
+        _check_folder(path)
+    _check_bucket(scheme, path)
 
 
 def _schemes_of(url: str) -> Iterator[str]:
@@ -88,8 +94,13 @@ def _check_fsspec_knows(scheme: str) -> None:
         raise ValueError(f"{scheme}:// {_UNKNOWN}") from None
 
 
-def _check_bucket(url: str) -> None:
-    scheme, _, path = url.partition("://")
+def _check_folder(path: str) -> None:
+    """One that is missing may be made, or mounted later. A file never becomes one."""
+    if os.path.isfile(os.path.expanduser(path)):  # noqa: PTH111, PTH113 - they never raise
+        raise ValueError("is a file: name a folder")
+
+
+def _check_bucket(scheme: str, path: str) -> None:
     if is_object_store(scheme.lower()) and not path.strip("/"):
         raise ValueError(f"names no bucket: use {scheme}://bucket/prefix")
     if scheme.lower() in AZURE and {"[", "]"} & set(path):

@@ -58,6 +58,16 @@ def test_what_can_not_be_opened_says_why_and_what_to_do(url, words):
         check_url(url)
 
 
+@pytest.mark.parametrize("form", ["{}", "file://{}", "local://{}"])
+def test_file_is_no_folder(tmp_path, form):
+    path = tmp_path / "file"
+    check_url(form.format(path))
+    path.touch()
+
+    with pytest.raises(ValueError, match=r"^is a file: name a folder$"):
+        check_url(form.format(path))
+
+
 @pytest.mark.parametrize(("scheme", "extra"), EXTRAS.items())
 def test_object_store_without_its_package_names_its_extra(monkeypatch, scheme, extra):
     monkeypatch.setattr(schemes, "find_spec", lambda name: None)
