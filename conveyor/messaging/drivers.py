@@ -27,7 +27,7 @@ def check_broker(url: str) -> None:
     Raises:
         ValueError: It can't be loaded. The message says why and what to do.
     """
-    scheme = url.partition(":")[0]
+    scheme = url.partition(":")[0].lower()
     if scheme.partition("+")[0] not in TRANSPORT_ALIASES:
         raise ValueError(f"Celery does not know the broker {scheme}://: use redis://host:6379/0")
     try:

@@ -27,7 +27,7 @@ function fill(row, item, view) {
   write(part(".state"), view.word);
   write(part(".facts"), view.facts.filter(Boolean).join(" · "));
   writeOrHide(part(".note"), view.note);
-  part(".note").lang = view.language ?? "";
+  part(".note").lang = view.language ?? "en";
   fillSteps(part(".steps"), view);
   for (const button of row.querySelectorAll("button")) {
     button.hidden = !view.buttons.includes(button.dataset.do);

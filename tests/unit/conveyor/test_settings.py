@@ -138,7 +138,7 @@ def test_result_backend_that_celery_has_is_taken(url):
     assert load(ExplicitSettings, result_backend=url).result_backend.get_secret_value() == url
 
 
-@pytest.mark.parametrize("url", ["amqp://host//", "memory://", "filesystem://"])
+@pytest.mark.parametrize("url", ["amqp://host//", "AMQP://host//", "memory://", "filesystem://"])
 def test_broker_that_celery_has_is_taken(url):
     settings = load(ExplicitSettings, broker_url=url, redis_url=LOCAL)
 
