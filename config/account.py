@@ -8,8 +8,9 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from config.addresses import is_near, parts_of
 from config.service import ServiceSettings
+from conveyor.addresses import is_near, parts_of
+from conveyor.storage.schemes import check_url as check_storage
 
 __all__ = ["LEAST_WEBHOOK_KEY", "AccountSettings"]
 
@@ -121,6 +122,13 @@ class AccountSettings(ServiceSettings):
     def _split(cls, folders: object) -> object:
         if isinstance(folders, str):
             return tuple(folder.strip() for folder in folders.split(",") if folder.strip())
+        return folders
+
+    @field_validator("source_folders")
+    @classmethod
+    def _can_be_opened(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        for folder in folders:
+            check_storage(folder)
         return folders
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from config.addresses import is_near, parts_of
+from conveyor.addresses import checked_proxy, is_near, parts_of
 from conveyor.convertapi.authorization import Auth
 from conveyor.domain import rules
 from conveyor.domain.dialect import Dialect
@@ -77,6 +77,11 @@ class ServiceSettings(ProducerSettings):
         if parts.scheme == "http" and not is_near(parts.hostname or ""):
             raise ValueError("must be https: over http the secret would travel unencrypted")
         return url.rstrip("/")
+
+    @field_validator("api_proxy")
+    @classmethod
+    def _is_proxy(cls, url: str) -> str:
+        return checked_proxy(url)
 
     @field_validator("api_secret", "api_master_token")
     @classmethod

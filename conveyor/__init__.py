@@ -19,7 +19,6 @@ if typing.TYPE_CHECKING:
     from conveyor.domain.conversion import (
         Conversion,
         Failure,
-        FailureKind,
         StagedFile,
         State,
         StoredFile,
@@ -46,6 +45,7 @@ if typing.TYPE_CHECKING:
     from conveyor.handle import Handle
     from conveyor.ledger.accounts import AccountStatus
     from conveyor.producer import Conveyor
+    from conveyor.reasons import FailureKind, Reason, Remedy
     from conveyor.watching.fleet import Fleet, Page, Status
 
 __version__ = "0.1.0"
@@ -73,6 +73,8 @@ __all__ = [
     "NewerEntry",
     "Page",
     "Progress",
+    "Reason",
+    "Remedy",
     "SettingsError",
     "StagedFile",
     "State",
@@ -91,7 +93,6 @@ _HOMES: typing.Final = {
     "conveyor.domain.conversion": (
         "Conversion",
         "Failure",
-        "FailureKind",
         "StagedFile",
         "State",
         "StoredFile",
@@ -126,6 +127,11 @@ _HOMES: typing.Final = {
     "conveyor.handle": ("Handle",),
     "conveyor.ledger.accounts": ("AccountStatus",),
     "conveyor.producer": ("Conveyor",),
+    "conveyor.reasons": (
+        "FailureKind",
+        "Reason",
+        "Remedy",
+    ),
 }
 _MODULES: typing.Final = {name: module for module, names in _HOMES.items() for name in names}
 

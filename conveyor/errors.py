@@ -24,6 +24,8 @@ Every message says what failed, why, and what to do, in one line, and holds no s
 
 from __future__ import annotations
 
+from conveyor.reasons import Reason, Remedy, kind_called, reason_called
+
 __all__ = [
     "AcceptanceUnknown",
     "AccountHeld",
@@ -53,7 +55,16 @@ class SettingsError(ConveyorError):
 
 
 class InvalidRequest(ConveyorError, ValueError):
-    """The request can't be accepted. Nothing was stored, started or paid."""
+    """The request can't be accepted. Nothing was stored, started or paid.
+
+    Args:
+        message: What is wrong, and what to do.
+        reason: Why, for a program to decide by.
+    """
+
+    def __init__(self, message: str = "", reason: Reason = Reason.REFUSED) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Unavailable(ConveyorError):
@@ -135,22 +146,47 @@ class ConversionFailed(ConveyorError):
         status: The HTTP status that brought it, 0 where there is none.
         kind: The class of the failure, a value of `conveyor.FailureKind`.
         conversion_id: The conversion, which is also the Celery task id.
+        reason: Why, a `conveyor.Reason`, for a program to decide by.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - Celery hands on positional arguments alone
         self,
         message: str,
         code: int = 0,
         status: int = 0,
         kind: str = "service",
         conversion_id: str = "",
+        reason: str = "",
     ) -> None:
-        super().__init__(message, code, status, kind, conversion_id)
+        super().__init__(message, code, status, kind, conversion_id, reason)
         self.message = message
         self.code = code
         self.status = status
         self.kind = kind
         self.conversion_id = conversion_id
+        self.reason = reason_called(reason, kind_called(kind))
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What can be done about it, the most likely first."""
+        return self.reason.remedies
+
+    def sentence(self, language: str = "en") -> str:
+        """What has gone wrong, in one sentence for an end user.
+
+        Args:
+            language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
+                English where there is no such catalogue.
+        """
+        return self.reason.sentence(language)
+
+    def advice(self, language: str = "en") -> str:
+        """What the end user can do about it, in one sentence that follows the first.
+
+        Args:
+            language: As `sentence` takes it.
+        """
+        return self.reason.advice(language)
 
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code else ""

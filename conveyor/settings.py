@@ -7,11 +7,11 @@ doctor --live`` needs, to ask the service itself, stand in `conveyor.live.settin
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from kombu.transport import TRANSPORT_ALIASES
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -20,9 +20,11 @@ from pydantic_settings import (
 )
 
 from conveyor.domain.servers import ServerUrl
-from conveyor.domain.url_parts import is_redis_url
+from conveyor.domain.url_parts import TLS_FILES, is_redis_url
 from conveyor.errors import SettingsError
+from conveyor.messaging.drivers import check_broker, check_result_backend
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
+from conveyor.storage.schemes import check_url as check_storage
 
 __all__ = ["ENV_PREFIX", "ExplicitSettings", "ProducerSettings", "load"]
 
@@ -68,8 +70,10 @@ class ProducerSettings(BaseSettings):
     @field_validator("storage_url")
     @classmethod
     def _absolute_storage(cls, url: str) -> str:
+        check_storage(url)
         if "://" in url:
-            return url.rstrip("/")
+            short = url.rstrip("/")
+            return short if "://" in short else url
         # fsspec takes paths as they are: a blank stays one.
         return f"file://{Path(url).expanduser().absolute()}"
 
@@ -93,7 +97,7 @@ class ProducerSettings(BaseSettings):
     def _is_address(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
         if is_redis_url(text):
-            return SecretStr(ServerUrl.parse(text).url)
+            return SecretStr(_with_its_files(ServerUrl.parse(text)).url)
         if not _is_url(text):
             raise ValueError("must be a URL with a port that is a number, e.g. redis://host:6379/0")
         return url
@@ -101,12 +105,15 @@ class ProducerSettings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _is_transport(cls, url: SecretStr) -> SecretStr:
-        text = url.get_secret_value()
-        scheme = _scheme(text)
-        if not is_redis_url(text) and scheme.partition("+")[0] not in TRANSPORT_ALIASES:
-            raise ValueError(
-                f"Celery does not know the broker {scheme}://: use redis://host:6379/0"
-            )
+        if not is_redis_url(url.get_secret_value()):
+            check_broker(url.get_secret_value())
+        return url
+
+    @field_validator("result_backend")
+    @classmethod
+    def _is_backend(cls, url: SecretStr) -> SecretStr:
+        if not is_redis_url(url.get_secret_value()):
+            check_result_backend(url.get_secret_value())
         return url
 
     @field_validator("redis_url")
@@ -153,8 +160,13 @@ def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:
         raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
 
 
-def _scheme(url: str) -> str:
-    return url.partition(":")[0].lower()
+def _with_its_files(server: ServerUrl) -> ServerUrl:
+    """The same, if the files that its TLS needs can be read."""
+    for name in TLS_FILES:
+        path = server.tls.get(name)
+        if path and not os.access(str(path), os.R_OK):
+            raise ValueError(f"names a file by {name} that can't be read. Check its path")
+    return server
 
 
 def _is_url(url: str) -> bool:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from conveyor import Failure, FailureKind, Progress, StoredFile
+from conveyor import Failure, FailureKind, Progress, Reason, Remedy, StoredFile
 from web.models import Model, href_of
 
 __all__ = ["FailureAnswer", "FileAnswer", "ProgressAnswer"]
@@ -61,13 +61,31 @@ class FailureAnswer(Model):
     """Why a conversion has ended without files."""
 
     kind: FailureKind = Field(description="Who can do something about it.")
+    reason: Reason = Field(description="Why, for a program to decide by.")
+    remedies: list[Remedy] = Field(description="What can be done about it, the most likely first.")
+    sentence: str = Field(description="What has gone wrong, for the end user.")
+    advice: str = Field(description="What the end user can do about it.")
+    language: str = Field(description="The language of `sentence` and `advice`.", examples=["en"])
     code: int = Field(description="ConvertAPI's error code, 0 where there is none.")
     status: int = Field(description="The HTTP status that brought it, 0 where there is none.")
-    message: str
+    message: str = Field(description="What failed and what to do, for the operator, in English.")
 
     @classmethod
-    def of(cls, failure: Failure) -> Self:
-        """Make the answer's member from a failure."""
+    def of(cls, failure: Failure, language: str) -> Self:
+        """Make the answer's member from a failure.
+
+        Args:
+            failure: The failure.
+            language: The end user's, one that there is a catalogue for.
+        """
         return cls(
-            kind=failure.kind, code=failure.code, status=failure.status, message=failure.message
+            kind=failure.kind,
+            reason=failure.reason,
+            remedies=list(failure.remedies),
+            sentence=failure.sentence(language),
+            advice=failure.advice(language),
+            language=language,
+            code=failure.code,
+            status=failure.status,
+            message=failure.message,
         )

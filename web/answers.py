@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from conveyor import State, Status
 from conveyor.domain import rules
 from web.answer_parts import FailureAnswer, FileAnswer, ProgressAnswer
+from web.languages import ENGLISH
 from web.models import Model, Timestamp, rfc3339
 
 __all__ = [
@@ -51,6 +52,11 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
     "polls": 1,
     "failure": {
         "kind": "input",
+        "reason": "damaged",
+        "remedies": ["send_another_file"],
+        "sentence": "This file is damaged, or it is not what its name says.",
+        "advice": "Check that it opens on your computer, or choose another file.",
+        "language": "en",
         "code": rules.DAMAGED,
         "status": 500,
         "message": "File is damaged.",
@@ -79,9 +85,14 @@ class ConversionAnswer(Model):
     failure: FailureAnswer | None
 
     @classmethod
-    def of(cls, status: Status) -> Self:
-        """Make the answer from a conversion's status."""
-        return cls(**_members(status))
+    def of(cls, status: Status, language: str = ENGLISH) -> Self:
+        """Make the answer from a conversion's status.
+
+        Args:
+            status: The conversion and its progress.
+            language: In which the end user is told of a failure.
+        """
+        return cls(**_members(status, language))
 
 
 class DeadLetterAnswer(ConversionAnswer):
@@ -94,9 +105,15 @@ class DeadLetterAnswer(ConversionAnswer):
     )
 
     @classmethod
-    def of_dead(cls, status: Status, *, is_paid: bool) -> Self:
-        """Make the answer from a dead letter's status."""
-        return cls(**_members(status), replay_is_paid=is_paid)
+    def of_dead(cls, status: Status, language: str = ENGLISH, *, is_paid: bool) -> Self:
+        """Make the answer from a dead letter's status.
+
+        Args:
+            status: The dead letter.
+            language: In which the end user is told of the failure.
+            is_paid: Whether its replay is paid again.
+        """
+        return cls(**_members(status, language), replay_is_paid=is_paid)
 
 
 class ConversionPage(Model):
@@ -141,7 +158,7 @@ class ProblemAnswer(Model):
     )
 
 
-def _members(status: Status) -> dict[str, Any]:
+def _members(status: Status, language: str) -> dict[str, Any]:
     conversion, failure = status.conversion, status.conversion.failure
     return {
         "id": conversion.id,
@@ -156,7 +173,7 @@ def _members(status: Status) -> dict[str, Any]:
         "polls": conversion.polls,
         "progress": ProgressAnswer.of(status.progress),
         "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
-        "failure": FailureAnswer.of(failure) if failure else None,
+        "failure": FailureAnswer.of(failure, language) if failure else None,
     }
 
 

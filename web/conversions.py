@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from conveyor import Conversion, State
 from web.answers import ConversionAnswer, ConversionPage
+from web.languages import Language
 from web.models import ConversionOrder, href_of
 from web.openapi import problems
 from web.orders import DocumentQuery, Order, read_order
@@ -116,11 +117,12 @@ class ConversionQuery(PageQuery):
     },
     openapi_extra={"requestBody": _BODY},
 )
-async def convert(
+async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its parameters
     request: Request,
     response: Response,
     services: Wired,
     query: Annotated[DocumentQuery, Query()],
+    language: Language,
     idempotency_key: IdempotencyKey = None,
 ) -> ConversionAnswer:
     """Enqueue a conversion and return immediately. Read its status or follow its events."""
@@ -137,7 +139,8 @@ async def convert(
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)
-    return await run_in_threadpool(outcome_of, services.conveyor, _accepted(handle.id, order))
+    accepted = _accepted(handle.id, order)
+    return await run_in_threadpool(outcome_of, services.conveyor, accepted, language)
 
 
 @router.get(
@@ -146,11 +149,13 @@ async def convert(
     summary="List conversions, the newest first",
     responses=problems(Kind.INVALID_REQUEST),
 )
-def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]) -> ConversionPage:
+def list_conversions(
+    services: Wired, query: Annotated[ConversionQuery, Query()], language: Language
+) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
     page = services.conveyor.list(query.state, query.limit, query.cursor)
     return ConversionPage(
-        conversions=[ConversionAnswer.of(status) for status in page.statuses],
+        conversions=[ConversionAnswer.of(status, language) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
     )
 
@@ -161,9 +166,9 @@ def list_conversions(services: Wired, query: Annotated[ConversionQuery, Query()]
     summary="Look at a conversion",
     responses=problems(Kind.NOT_FOUND),
 )
-def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
+def get_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
     """Show a conversion's current state."""
-    return ConversionAnswer.of(services.conveyor.status(conversion_id))
+    return ConversionAnswer.of(services.conveyor.status(conversion_id), language)
 
 
 @router.delete(
@@ -172,12 +177,12 @@ def get_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
     summary="Cancel a conversion",
     responses=problems(Kind.NOT_FOUND),
 )
-def cancel_conversion(services: Wired, conversion_id: str) -> ConversionAnswer:
+def cancel_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
     """Whatever its state. It is answered as it has ended: cancelled, or as it had ended before.
 
     What ConvertAPI has charged stays charged.
     """
-    return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id))
+    return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id), language)
 
 
 def _accepted(conversion_id: str, order: Order) -> Conversion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from conveyor import Conveyor, FailureKind
 from web.answers import ConversionAnswer, DeadLetterAnswer, DeadLetterPage
 from web.bodies import read_json
+from web.languages import Language
 from web.models import ReplayOrder, href_of
 from web.openapi import problems
 from web.outcome import outcome_of
@@ -42,7 +44,7 @@ class DeadLetterQuery(PageQuery):
     responses=problems(Kind.INVALID_REQUEST),
 )
 def list_dead_letters(
-    services: Wired, query: Annotated[DeadLetterQuery, Query()]
+    services: Wired, query: Annotated[DeadLetterQuery, Query()], language: Language
 ) -> DeadLetterPage:
     """Some of them; `next` leads to the next page."""
     letters = services.conveyor.dead_letters
@@ -50,7 +52,7 @@ def list_dead_letters(
     costs = letters.costs_of([conversion.id for conversion in page.conversions])
     return DeadLetterPage(
         dead_letters=[
-            DeadLetterAnswer.of_dead(status, is_paid=costs[status.conversion.id])
+            DeadLetterAnswer.of_dead(status, language, is_paid=costs[status.conversion.id])
             for status in page.statuses
             if status.conversion.id in costs  # else it was replayed meanwhile
         ],
@@ -64,10 +66,11 @@ def list_dead_letters(
     summary="Look at a dead letter",
     responses=problems(Kind.NOT_FOUND),
 )
-def get_dead_letter(services: Wired, conversion_id: str) -> DeadLetterAnswer:
+def get_dead_letter(services: Wired, conversion_id: str, language: Language) -> DeadLetterAnswer:
     """Show a dead letter."""
     is_paid = services.conveyor.dead_letters.costs(conversion_id)
-    return DeadLetterAnswer.of_dead(services.conveyor.status(conversion_id), is_paid=is_paid)
+    status = services.conveyor.status(conversion_id)
+    return DeadLetterAnswer.of_dead(status, language, is_paid=is_paid)
 
 
 @router.post(
@@ -85,16 +88,23 @@ def get_dead_letter(services: Wired, conversion_id: str) -> DeadLetterAnswer:
     openapi_extra={"requestBody": _BODY},
 )
 async def replay(
-    request: Request, response: Response, services: Wired, conversion_id: str
+    request: Request,
+    response: Response,
+    services: Wired,
+    conversion_id: str,
+    language: Language,
 ) -> ConversionAnswer:
     """Under the same id. `replay_is_paid` has said whether it costs."""
     order = await read_json(request, ReplayOrder) if _has_body(request) else ReplayOrder()
     response.headers["Location"] = href_of(conversion_id)
-    return await run_in_threadpool(_replayed, services.conveyor, conversion_id, order.timeout)
+    replayed = partial(_replayed, services.conveyor, conversion_id, order.timeout, language)
+    return await run_in_threadpool(replayed)
 
 
-def _replayed(conveyor: Conveyor, conversion_id: str, timeout: int | None) -> ConversionAnswer:
-    return outcome_of(conveyor, conveyor.dead_letters.replay(conversion_id, timeout))
+def _replayed(
+    conveyor: Conveyor, conversion_id: str, timeout: int | None, language: str
+) -> ConversionAnswer:
+    return outcome_of(conveyor, conveyor.dead_letters.replay(conversion_id, timeout), language)
 
 
 def _has_body(request: Request) -> bool:

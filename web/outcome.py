@@ -6,21 +6,23 @@ import time
 
 from conveyor import Conversion, Conveyor, Progress, State, Status, Unavailable
 from web.answers import ConversionAnswer
+from web.languages import ENGLISH
 
 __all__ = ["outcome_of"]
 
 
-def outcome_of(conveyor: Conveyor, done: Conversion) -> ConversionAnswer:
+def outcome_of(conveyor: Conveyor, done: Conversion, language: str = ENGLISH) -> ConversionAnswer:
     """The answer after an accept, replay or cancel: the conversion's current state.
 
     Args:
         conveyor: Looks at it.
         done: What is known of it without a look: the answer where nobody can look.
+        language: In which the end user is told of a failure.
     """
     try:
-        return ConversionAnswer.of(conveyor.status(done.id))
+        return ConversionAnswer.of(conveyor.status(done.id), language)
     except Unavailable:
-        return ConversionAnswer.of(Status(done, _progress_of(done)))
+        return ConversionAnswer.of(Status(done, _progress_of(done)), language)
 
 
 def _progress_of(conversion: Conversion) -> Progress:

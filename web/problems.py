@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse
 
+from web.languages import ENGLISH
+
 __all__ = [
     "Kind",
     "Problem",
@@ -95,7 +97,7 @@ class ProblemResponse(JSONResponse):
         }
         if errors:
             content["errors"] = errors[:_MOST_ERRORS]
-        super().__init__(content, kind.status, headers)
+        super().__init__(content, kind.status, {"Content-Language": ENGLISH, **(headers or {})})
 
 
 def errors_of(found: Iterable[Any], place: str = "") -> list[dict[str, str]]:

@@ -126,7 +126,10 @@ class ConversionTask(Task):  # type: ignore[misc] # Celery ships no types
         if not self.is_only_record(*args, **kwargs):
             raise error
         failure = internal_failure()
-        refuse(self, ConversionFailed(failure.message, kind=failure.kind.value))
+        failed = ConversionFailed(
+            failure.message, kind=failure.kind.value, reason=failure.reason.value
+        )
+        refuse(self, failed)
 
     def is_only_record(self, *_args: Any, **_kwargs: Any) -> bool:
         """Whether the message may be the only record of its conversion."""

@@ -20,11 +20,15 @@ from conveyor.domain.conversion import StoredFile
 from conveyor.errors import StorageError
 from conveyor.storage import Storage, Writer
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["Fetched", "TooLarge", "fetch"]
 
 # In one call, without a pause: what needs a longer one is tried again by the task, later.
 _TRIES: Final = 5
 _NO_SUCH_PART: Final = 416
+
+
+class TooLarge(StorageError):  # noqa: N818 - as all errors of ours are called
+    """The result is larger than a setting allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def fetch(  # noqa: PLR0917 - in the order in which they are said
 
     Raises:
         ApiError: The service did not bring it whole.
-        StorageError: It is too large, or the storage can't be written.
+        TooLarge: It is larger than `most_bytes`.
+        StorageError: The storage can't be written.
     """
     writer = partial(storage.result, conversion_id, name)
     return _Fetching(api, remote, most_bytes, writer, on_try).run()
@@ -159,7 +164,7 @@ class _Fetching:
     def _bounded(self, download: Download) -> Iterator[bytes]:
         for chunk in download.chunks:
             if self._writer.size + len(chunk) > self._most_bytes:
-                raise StorageError(
+                raise TooLarge(
                     f"The result is larger than {self._most_bytes} bytes. Raise "
                     "CONVEYOR_MAX_FILE_BYTES."
                 )

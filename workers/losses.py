@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import structlog
 from celery.states import FAILURE, READY_STATES
 
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, Reason
 from conveyor.errors import ConversionFailed
 from conveyor.ledger.findings import Lost
 from workers.services import Services
@@ -41,6 +41,7 @@ def _tell(services: Services, conversion_id: str) -> None:
         "Enqueue it again if you still need it.",
         kind=FailureKind.INTERNAL.value,
         conversion_id=conversion_id,
+        reason=Reason.INTERNAL.value,
     )
     backend = services.publisher.app.backend
     try:

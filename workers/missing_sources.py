@@ -8,7 +8,7 @@ import structlog
 
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import retries
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.giving_up import held_too_long, waited_too_long
 from conveyor.domain.next_steps import Bury, Hold
 from conveyor.domain.refused_submits import denied
@@ -73,8 +73,8 @@ def _try_later(services: Services, passed: Pass, error: Exception) -> Entry | No
         return _wait_for_storage(services, passed, note)
     too_long = waited_too_long(entry, note, services.limits)
     if too_long is not None:
-        kind = FailureKind.STORAGE if isinstance(error, StorageError) else too_long.kind
-        return services.ledger.failed(entry, replace(too_long, kind=kind), leaving=leaving)
+        ended = _of_storage(too_long) if isinstance(error, StorageError) else too_long
+        return services.ledger.failed(entry, ended, leaving=leaving)
     delay_s = retries.retry_submit(services.spacing_s, entry.consecutive_failures)
     if isinstance(error, ComeLater):
         delay_s = throttled_for_s(services, entry.consecutive_failures, error.retry_after_s)
@@ -87,8 +87,11 @@ def _wait_for_storage(services: Services, passed: Pass, note: str) -> Entry | No
     entry, leaving = passed.entry, passed.leaving
     too_long = held_too_long(entry, note, services.limits)
     if too_long is not None:
-        failure = replace(too_long, kind=FailureKind.STORAGE)
-        return services.ledger.failed(entry, failure, leaving=leaving)
+        return services.ledger.failed(entry, _of_storage(too_long), leaving=leaving)
     delay_s = retries.for_another(entry.consecutive_failures)
     log.warning("submit_held", reason=note, delay_s=delay_s)
     return services.ledger.submit_later(entry, delay_s, note, held=True, leaving=leaving)
+
+
+def _of_storage(failure: Failure) -> Failure:
+    return replace(failure, kind=FailureKind.STORAGE, reason=Reason.STORAGE)

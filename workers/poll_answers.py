@@ -61,7 +61,12 @@ def record_poll(services: Services, polled: Polled, taking: Tenure | None) -> En
         case SubmitAgain() as again:
             return _submit_again(services, passed, again)
         case Bury(failure, cost):
-            log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
+            log.warning(
+                "conversion_failed",
+                kind=failure.kind.value,
+                reason=failure.reason.value,
+                code=failure.code,
+            )
             return ledger.failed(entry, failure, cost=cost, leaving=leaving)
         case Expire(failure):
             log.error("conversion_expired", age_s=round(entry.job_age_s, 2))

@@ -58,7 +58,7 @@ def failure_of_source(error: InvalidRequest | StorageError | ApiError) -> Failur
         The failure; None where it is worth another try, as after a throttle.
     """
     if isinstance(error, InvalidRequest):
-        return Failure(FailureKind.INPUT, str(error))
+        return Failure(FailureKind.INPUT, str(error), reason=error.reason)
     if isinstance(error, Refused):
         return failure_of(Failed(error.status, error.code, error.message))
     return None

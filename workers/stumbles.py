@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from conveyor.domain import retries
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger import Entry
 from conveyor.messaging import bells
@@ -75,7 +75,7 @@ def internal_failure(entry: Entry | None = None) -> Failure:
         f"An unexpected error in Conveyor. The worker's log has the traceback. {paid} replay "
         "tries it again."
     )
-    return Failure(FailureKind.INTERNAL, message)
+    return Failure(FailureKind.INTERNAL, message, reason=Reason.INTERNAL)
 
 
 def _end_if_hopeless(services: Services, entry: Entry) -> None:

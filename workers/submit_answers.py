@@ -79,7 +79,12 @@ def _record(
                 leaving=leaving,
             )
         case Bury(failure, cost):
-            log.warning("conversion_failed", kind=failure.kind.value, code=failure.code)
+            log.warning(
+                "conversion_failed",
+                kind=failure.kind.value,
+                reason=failure.reason.value,
+                code=failure.code,
+            )
             return ledger.failed(entry, failure, cost=cost, leaving=leaving)
 
 

@@ -9,10 +9,11 @@ from celery.exceptions import Ignore
 
 from conveyor.convertapi.errors import ApiError, ComeLater
 from conveyor.domain import retries, rules
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry
 from conveyor.storage.marker import OtherStorage
+from workers.downloads import TooLarge
 from workers.services import Services
 
 __all__ = ["come_again_or_give_up"]
@@ -71,15 +72,23 @@ def _give_up(services: Services, entry: Entry, error: StorageError | ApiError) -
     waited = isinstance(error, OtherStorage) or not isinstance(error, StorageError)
     if waited and _is_at_the_service(entry) and _is_gone(entry):
         message = "ConvertAPI no longer keeps the paid result. A replay converts and pays again."
-        failure = Failure(FailureKind.EXPIRED, message)
+        failure = Failure(FailureKind.EXPIRED, message, reason=Reason.FORGOTTEN)
         return services.ledger.expired(entry, failure) or services.ledger.get(entry.id)
-    kind = FailureKind.STORAGE if isinstance(error, StorageError) else FailureKind.SERVICE
     said = str(error).rstrip(".")
     message = (
         f"{said[:1].upper()}{said[1:]}. The result is paid. Replay it within three hours to fetch "
         "it."
     )
-    return services.ledger.failed(entry, Failure(kind, message)) or services.ledger.get(entry.id)
+    failure = _failure_of(error, message)
+    return services.ledger.failed(entry, failure) or services.ledger.get(entry.id)
+
+
+def _failure_of(error: StorageError | ApiError, message: str) -> Failure:
+    if isinstance(error, TooLarge):
+        return Failure(FailureKind.STORAGE, message, reason=Reason.TOO_LARGE)
+    if isinstance(error, StorageError):
+        return Failure(FailureKind.STORAGE, message, reason=Reason.STORAGE)
+    return Failure(FailureKind.SERVICE, message, reason=Reason.SERVICE)
 
 
 def _is_at_the_service(entry: Entry) -> bool:

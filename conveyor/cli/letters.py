@@ -19,19 +19,24 @@ from conveyor.domain.conversion import Conversion
 __all__ = ["Aside", "show_costs", "show_groups", "show_letters"]
 
 _MOST_SHOWN: Final = 100
-_HEADER = ("id", "age", "formats", "class", "code", "reason")
+_HEADER: Final = ("id", "age", "formats", "class", "reason", "code", "error")
+# A terminal of 80 columns has room for these, whatever an id and a reason are.
+_SHORT_HEADER: Final = ("id", "age", "formats", "reason")
+_WIDE: Final = 140
 _GROUP_HEADER = ("count", "class", "account")
 _PLAN_HEADER = ("id", "replay")
 _PLAN: Final = {True: "paid again", False: "fetched, not paid again"}
 
 
 def show_letters(letters: Sequence[Conversion]) -> None:
-    """Print dead letters, one a row.
+    """Print dead letters, one a row. On a narrow terminal the rows leave out what is long.
 
     Args:
         letters: The dead letters.
     """
-    _show(_HEADER, [_row(letter) for letter in letters])
+    out = console.stdout()
+    header = _SHORT_HEADER if out.is_terminal and out.width < _WIDE else _HEADER
+    _show(header, [[_cells(letter)[name] for name in header] for letter in letters])
 
 
 def show_groups(groups: Sequence[DeadGroup], *, as_json: bool) -> None:
@@ -97,17 +102,19 @@ def _say(ids: Sequence[str], text: str) -> None:
         console.say(console.stderr(), told)
 
 
-def _row(letter: Conversion) -> tuple[str, ...]:
+def _cells(letter: Conversion) -> dict[str, str]:
+    """What can be shown of a dead letter, by the column's name."""
     failure = letter.failure
     age_s = time.time() - (letter.finished_at or letter.created_at)
-    return (
-        letter.id,
-        duration_text(max(age_s, 0)),
-        f"{letter.from_format}:{letter.to_format}",
-        failure.kind.value if failure else letter.state.value,
-        str(failure.code or "-") if failure else "-",
-        failure.message if failure else "",
-    )
+    return {
+        "id": letter.id,
+        "age": duration_text(max(age_s, 0)),
+        "formats": f"{letter.from_format}:{letter.to_format}",
+        "class": failure.kind.value if failure else letter.state.value,
+        "reason": failure.reason.value if failure else "-",
+        "code": str(failure.code or "-") if failure else "-",
+        "error": failure.message if failure else "",
+    }
 
 
 def _show(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -44,13 +44,20 @@ def _lines(conversion: Conversion) -> Iterator[tuple[str, str]]:
     if times:
         yield "time", times
     if conversion.failure is not None:
-        yield "class", conversion.failure.kind.value
-        yield "reason", _reason(conversion.failure)
-        if conversion.failure.answer:
-            yield "answered", conversion.failure.answer
+        yield from _failure_lines(conversion.failure)
     for file in conversion.files:
         yield "file", f"{file.name}  {size_text(file.size)}  sha256 {file.sha256[:12]}"
         yield "", file.uri
+
+
+def _failure_lines(failure: Failure) -> Iterator[tuple[str, str]]:
+    yield "class", failure.kind.value
+    yield "reason", failure.reason.value
+    yield "error", _error(failure)
+    if failure.answer:
+        yield "answered", failure.answer
+    yield "customer", f"{failure.sentence()} {failure.advice()}"
+    yield "remedy", ", ".join(failure.remedies)
 
 
 def _times(conversion: Conversion) -> Iterator[str]:
@@ -66,7 +73,7 @@ def _times(conversion: Conversion) -> Iterator[str]:
             yield f"{what} {duration_text(end - begin)}"
 
 
-def _reason(failure: Failure) -> str:
+def _error(failure: Failure) -> str:
     numbers = (("code", failure.code), ("HTTP", failure.status))
     shown = ", ".join(f"{name} {number}" for name, number in numbers if number)
     return f"{failure.message} ({shown})" if shown else failure.message

@@ -8,11 +8,14 @@ from typing import Any, Self
 
 from conveyor.domain.shapes import as_fields, known_fields
 from conveyor.errors import ConversionCancelled, ConversionFailed
+from conveyor.reasons import FailureKind, Reason, Remedy, kind_called, reason_called
 
 __all__ = [
     "Conversion",
     "Failure",
     "FailureKind",
+    "Reason",
+    "Remedy",
     "StagedFile",
     "State",
     "StoredFile",
@@ -43,20 +46,6 @@ class State(StrEnum):
 
 _DEAD = frozenset({State.FAILED, State.EXPIRED})
 _FINAL = _DEAD | {State.SUCCEEDED, State.CANCELLED}
-
-
-class FailureKind(StrEnum):
-    """The class of a failure: who can do something about it."""
-
-    INPUT = "input"  # the document or the parameters: the user
-    SERVICE = "service"  # ConvertAPI: try again later
-    ACCOUNT = "account"  # credentials or balance: the account's owner
-    EXPIRED = "expired"  # the service forgot the job before it was fetched: the operator
-    STORAGE = "storage"  # the result can't be stored: the operator
-    POSSIBLY_PAID = "possibly_paid"  # nobody can tell whether it was started: the operator
-    UNREADABLE = "unreadable"  # paid, and the answer can't be read: the operator
-    INTERNAL = "internal"  # an error of Conveyor's own: the operator, and we
-    CANCELLED = "cancelled"  # the caller wished so; no dead letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +88,12 @@ class Failure:
 
     Attributes:
         kind: Who can do something about it.
-        message: What failed and what to do, in one line. Holds no secret.
+        message: What failed and what to do, in one line, for an operator. Holds no secret.
         code: ConvertAPI's error code, 0 where there is none.
         status: The HTTP status that brought it, 0 where there is none.
         answer: What the service answered, redacted and at most 2,000 characters, where it can't be
             read and has been paid.
+        reason: Why, for a program to decide by.
     """
 
     kind: FailureKind
@@ -111,6 +101,29 @@ class Failure:
     code: int = 0
     status: int = 0
     answer: str = ""
+    reason: Reason = Reason.INTERNAL
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What can be done about it, the most likely first."""
+        return self.reason.remedies
+
+    def sentence(self, language: str = "en") -> str:
+        """What has gone wrong, in one sentence for an end user.
+
+        Args:
+            language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
+                English where there is no such catalogue.
+        """
+        return self.reason.sentence(language)
+
+    def advice(self, language: str = "en") -> str:
+        """What the end user can do about it, in one sentence that follows the first.
+
+        Args:
+            language: As `sentence` takes it.
+        """
+        return self.reason.advice(language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +166,7 @@ class Conversion:
         plain["state"] = self.state.value
         plain["files"] = list(map(as_fields, self.files))
         if self.failure is not None:
-            plain["failure"] = {**as_fields(self.failure), "kind": self.failure.kind.value}
+            plain["failure"] = _plain_failure(self.failure)
         return plain
 
     @classmethod
@@ -182,8 +195,19 @@ class Conversion:
         if self.failure is not None:
             failure = self.failure
             ended = ConversionCancelled if self.state is State.CANCELLED else ConversionFailed
-            raise ended(failure.message, failure.code, failure.status, failure.kind.value, self.id)
+            raise ended(
+                *(failure.message, failure.code, failure.status, failure.kind.value, self.id),
+                failure.reason.value,
+            )
+
+
+def _plain_failure(failure: Failure) -> dict[str, Any]:
+    named = {"kind": failure.kind.value, "reason": failure.reason.value}
+    remedies = [remedy.value for remedy in failure.remedies]
+    return {**as_fields(failure), **named, "remedies": remedies}
 
 
 def _failure_of(plain: dict[str, Any]) -> Failure:
-    return Failure(**{**known_fields(Failure, plain), "kind": FailureKind(plain["kind"])})
+    kind = kind_called(plain["kind"])
+    reason = reason_called(plain.get("reason", ""), kind)
+    return Failure(**{**known_fields(Failure, plain), "kind": kind, "reason": reason})

@@ -28,7 +28,7 @@ from conveyor.domain.answers import (
     Unreadable,
     Unsent,
 )
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.domain.failures import MAY_PAY_TWICE, NOT_FOUND, failure_of
 from conveyor.domain.giving_up import unless_over, waited_too_long
@@ -126,7 +126,12 @@ def _unreadable(answer: Unreadable) -> Bury:
         "ConvertAPI finished the conversion, so it is paid, but its answer can't be read: "
         f"{answer.reason}. Replay it: Conveyor asks for the same job before it pays again."
     )
-    failure = Failure(FailureKind.UNREADABLE, message, status=200, answer=answer.answer)
+    failure = Failure(
+        *(FailureKind.UNREADABLE, message),
+        status=200,
+        answer=answer.answer,
+        reason=Reason.UNREADABLE,
+    )
     return Bury(failure, answer.cost)
 
 
@@ -156,4 +161,5 @@ def _after_silence(
         f"{entry.consecutive_failures + 1} polls in a row got no answer from ConvertAPI: "
         f"{reason}. {MAY_PAY_TWICE}"
     )
-    return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status))
+    unclear = Reason.POSSIBLY_PAID
+    return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=status, reason=unclear))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.domain.failures import MAY_PAY_TWICE
 from conveyor.domain.next_steps import Bury, Expire, Limits, PollAgain, SubmitAgain
@@ -27,16 +27,19 @@ def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None
         f"Not submitted in {limits.submit_s / 3600:.1f} h: {reason}. {_paid_so_far(entry)} Replay "
         "it once the service answers again."
     )
-    return Failure(FailureKind.SERVICE, message)
+    return Failure(FailureKind.SERVICE, message, reason=Reason.WAITED_TOO_LONG)
 
 
-def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
+def held_too_long(
+    entry: Entry, reason: str, limits: Limits, *, because: Reason = Reason.WAITED_TOO_LONG
+) -> Failure | None:
     """Tell whether it has waited too long for its account: for a hold, or for a free job.
 
     Args:
         entry: The conversion, queued.
         reason: What holds it up, in words.
         limits: When to give up.
+        because: Why it ends, where more is known than that it waited.
 
     Returns:
         What it ends with; None where it may go on waiting.
@@ -48,7 +51,7 @@ def held_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
         f"Not submitted in {days:.1f} days: {reason}. {_paid_so_far(entry)} Repair that, "
         "then replay it."
     )
-    return Failure(FailureKind.ACCOUNT, message)
+    return Failure(FailureKind.ACCOUNT, message, reason=because)
 
 
 def _paid_so_far(entry: Entry) -> str:
@@ -80,11 +83,11 @@ def unless_over(
             f"ConvertAPI returned no result in {hours}, longer than it keeps a job. A replay "
             "converts and pays again."
         )
-        return Expire(Failure(FailureKind.EXPIRED, message))
+        return Expire(Failure(FailureKind.EXPIRED, message, reason=Reason.FORGOTTEN))
     if entry.asking:
         return SubmitAgain("the old job has expired", pays_anew=True)
     message = (
         f"ConvertAPI did not say in {hours} whether it has the job "
         f"({again.note or 'no answer'}). {MAY_PAY_TWICE}"
     )
-    return Bury(Failure(FailureKind.POSSIBLY_PAID, message))
+    return Bury(Failure(FailureKind.POSSIBLY_PAID, message, reason=Reason.POSSIBLY_PAID))

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from conveyor.domain import rules
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.domain.failures import MAY_PAY_TWICE, NOT_FOUND
 from conveyor.domain.giving_up import unless_over
@@ -44,7 +44,8 @@ def after_not_found(entry: Entry, limits: Limits) -> PollAgain | SubmitAgain | B
             "ConvertAPI no longer knows the job, and its result was not fetched. A replay "
             "converts and pays again."
         )
-        return Expire(Failure(FailureKind.EXPIRED, message, status=NOT_FOUND))
+        gone = Reason.FORGOTTEN
+        return Expire(Failure(FailureKind.EXPIRED, message, status=NOT_FOUND, reason=gone))
     if entry.asking:
         return SubmitAgain("ConvertAPI does not know the old job", pays_anew=True)
     return _after_proof(entry, limits)
@@ -69,7 +70,8 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
     unknown = _why_unknown(entry)
     if unknown and not limits.may_repay:
         message = f"The answer to the submit was lost, and {unknown}. {MAY_PAY_TWICE}"
-        return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=NOT_FOUND))
+        unclear = Reason.POSSIBLY_PAID
+        return Bury(Failure(FailureKind.POSSIBLY_PAID, message, status=NOT_FOUND, reason=unclear))
     if entry.refusal is not None:
         # No job has turned up: the refusal was meant as it was said.
         return lost_uploads(entry.refusal, entry) or Bury(entry.refusal)
@@ -79,7 +81,8 @@ def _after_proof(entry: Entry, limits: Limits) -> SubmitAgain | Bury:
         f"{entry.submits} submits were lost on the way, and ConvertAPI has no job. Nothing should "
         "be paid. Replay it once the network works."
     )
-    return Bury(Failure(FailureKind.SERVICE, message, status=NOT_FOUND))
+    lost = Reason.SERVICE
+    return Bury(Failure(FailureKind.SERVICE, message, status=NOT_FOUND, reason=lost))
 
 
 def _why_unknown(entry: Entry) -> str:

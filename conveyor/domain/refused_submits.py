@@ -7,7 +7,7 @@ from typing import Final
 
 from conveyor.domain import rules
 from conveyor.domain.answers import Failed
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.domain.failures import MAY_PAY_TWICE, failure_of
 from conveyor.domain.giving_up import held_too_long
@@ -64,7 +64,11 @@ def denied(failure: Failure, entry: Entry, limits: Limits, *, is_well: bool) -> 
         A hold of the account; this conversion's own end where the account was found well twice, or
         where it has waited for too long. One that is the probe each time it comes waits, too.
     """
-    too_long = held_too_long(entry, failure.message, limits) if entry.held_at else None
+    too_long = (
+        held_too_long(entry, failure.message, limits, because=failure.reason)
+        if entry.held_at
+        else None
+    )
     if too_long is not None:
         return Bury(too_long)
     if not is_well or entry.denials < _MOST_DENIALS:
@@ -73,7 +77,12 @@ def denied(failure: Failure, entry: Entry, limits: Limits, *, is_well: bool) -> 
         f"{failure.message} The account is active, but ConvertAPI refuses this conversion. Check "
         "whether your plan includes it."
     )
-    return Bury(Failure(FailureKind.ACCOUNT, message, failure.code, failure.status))
+    return Bury(
+        Failure(
+            *(FailureKind.ACCOUNT, message, failure.code, failure.status),
+            reason=Reason.NOT_ALLOWED,
+        )
+    )
 
 
 def is_taken(words: str, status: int) -> bool:
@@ -99,7 +108,8 @@ def taken_before(words: str, status: int) -> Failure:
     """
     said = " ".join(words.split()).rstrip(".")
     message = f"ConvertAPI refused a submit ({said}), but does not know the job. {MAY_PAY_TWICE}"
-    return Failure(FailureKind.POSSIBLY_PAID, message, status=status)
+    unclear = Reason.POSSIBLY_PAID
+    return Failure(FailureKind.POSSIBLY_PAID, message, status=status, reason=unclear)
 
 
 def lost_uploads(answer: Failed | Failure, entry: Entry) -> SubmitAgain | None:

@@ -15,6 +15,7 @@ __all__ = [
     "ACCOUNT_CODES",
     "ACCOUNT_STATUSES",
     "BALANCE_USED_UP",
+    "CONVERSION_FAILED",
     "CREDENTIAL_CODES",
     "CURE_BY_CODE",
     "DAMAGED",
@@ -32,13 +33,20 @@ __all__ = [
     "MANY_FILES",
     "MAX_SEMI_ASYNC_S",
     "MOST_TIMEOUT_S",
+    "NOTHING_FOUND",
     "PATH_JOB_ID",
+    "PAYMENT_REQUIRED",
+    "PROTECTED",
     "QUERY_JOB_ID",
     "REGIONAL_URL",
     "RESERVED_PARAMETERS",
     "RETRY_STEPS",
+    "SOURCE_NOT_FETCHED",
     "TIMEOUTS_S",
     "TIMEOUT_PARAMETER",
+    "TOOK_TOO_LONG",
+    "TOO_LARGE",
+    "UNSUPPORTED",
 ]
 
 # -- hosts ----------------------------------------------------------------------------------------
@@ -115,7 +123,16 @@ MANY_FILES: Final = frozenset({"merge", "zip"})
 
 # -- answers --------------------------------------------------------------------------------------
 
-ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
+PAYMENT_REQUIRED: Final = 402
+"""The HTTP status of a balance that is used up, whoever answers so."""
+
+TOO_LARGE: Final = 413
+"""The HTTP status of a file that is too large, whoever answers so."""
+
+UNSUPPORTED: Final = 415
+"""The HTTP status of a pair of formats that is not converted (C)."""
+
+ACCOUNT_STATUSES: Final = frozenset({401, PAYMENT_REQUIRED, 403})
 """HTTP statuses that speak of the account and not of the conversion (S)."""
 
 INVALID_PARAMETERS: Final = 4000
@@ -136,22 +153,33 @@ FILE_ID_UNKNOWN: Final = 5009
 DAMAGED: Final = 5002
 """The code of a document that is damaged, or of another format (C)."""
 
-_TOOK_TOO_LONG: Final = 5000
-_PROTECTED: Final = 5003
-_SOURCE_NOT_FETCHED: Final = 5008
+TOOK_TOO_LONG: Final = 5000
+"""The code of a conversion that was stopped at its ``Timeout`` (C)."""
 
-INPUT_CODES: Final = frozenset({DAMAGED, _PROTECTED, 5004, _SOURCE_NOT_FETCHED, FILE_ID_UNKNOWN})
+CONVERSION_FAILED: Final = 5001
+"""The code of a conversion that failed, for whatever cause (C)."""
+
+PROTECTED: Final = 5003
+"""The code of a document that has a password (C)."""
+
+NOTHING_FOUND: Final = frozenset({5004, 50013, 50020})
+"""The codes of a document without what is to be extracted: tables, images, files (C)."""
+
+SOURCE_NOT_FETCHED: Final = 5008
+"""The code of a source whose URL the service could not fetch (C)."""
+
+INPUT_CODES: Final = NOTHING_FOUND | {DAMAGED, PROTECTED, SOURCE_NOT_FETCHED, FILE_ID_UNKNOWN}
 """The codes that blame the document or a parameter (C). The meaning of 5005 to 5007 has changed, so
 nothing is told by them."""
 
 CURE_BY_CODE: Final = {
     BALANCE_USED_UP: "The balance is used up. Buy conversions, then run: conveyor account resume.",
-    _TOOK_TOO_LONG: (
+    TOOK_TOO_LONG: (
         f"It took too long: convert it again with a longer Timeout (up to {MOST_TIMEOUT_S} s)."
     ),
     DAMAGED: "The document is damaged, or has another format. Check the file and its format.",
-    _PROTECTED: "The document is protected. Pass the parameter Password.",
-    _SOURCE_NOT_FETCHED: (
+    PROTECTED: "The document is protected. Pass the parameter Password.",
+    SOURCE_NOT_FETCHED: (
         "ConvertAPI could not fetch the source. Its URL must answer 200 without a login."
     ),
     FILE_ID_UNKNOWN: "The FileId is wrong, or older than three hours. Send the file again.",

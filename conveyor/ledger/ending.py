@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.ledger.change_spec import this_job
 from conveyor.ledger.changes import WORK_S
@@ -59,7 +59,9 @@ class Ending(Polling):
 
     def cancelled(self, entry: Entry) -> Entry | None:
         """Note that the caller no longer wants it. Of a race with a result one of both wins."""
-        failure = Failure(FailureKind.CANCELLED, "Its caller cancelled the conversion.")
+        failure = Failure(
+            FailureKind.CANCELLED, "Its caller cancelled the conversion.", reason=Reason.CANCELLED
+        )
         return self._change(
             "cancelled",
             entry.id,

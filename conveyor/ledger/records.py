@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from conveyor.domain.answers import RemoteFile, Result
-from conveyor.domain.conversion import Failure, FailureKind, StoredFile
+from conveyor.domain.conversion import Failure, StoredFile
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import load_request as parse_request
 from conveyor.domain.shapes import as_fields, list_of, plain_of, record_of, text_of
 from conveyor.ledger.values import number_of
+from conveyor.reasons import kind_called, reason_called
 
 __all__ = [
     "dump_failure",
@@ -98,15 +99,9 @@ def load_failure(text: str | None) -> Failure | None:
     if not text:
         return None
     plain = plain_of(text)
-    return record_of(Failure, {**plain, "kind": _kind(text_of(plain["kind"]))})
-
-
-def _kind(text: str) -> FailureKind:
-    """A class that a newer version has brought is none that we know a cure for."""
-    try:
-        return FailureKind(text)
-    except ValueError:
-        return FailureKind.INTERNAL
+    kind = kind_called(text_of(plain["kind"]))
+    reason = reason_called(text_of(plain.get("reason", "")), kind)
+    return record_of(Failure, {**plain, "kind": kind, "reason": reason})
 
 
 def load_request(text: str) -> ConversionRequest:

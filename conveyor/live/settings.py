@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
+from conveyor.addresses import checked_proxy, parts_of
 from conveyor.domain import rules
 from conveyor.errors import SettingsError
 from conveyor.secret import read_secret
@@ -46,8 +47,15 @@ class LiveSettings(BaseSettings):
 
     @field_validator("api_url")
     @classmethod
-    def _without_end(cls, url: str) -> str:
+    def _is_http(cls, url: str) -> str:
+        if parts_of(url) is None:
+            raise ValueError(f"must be an http(s) URL, e.g. {rules.DEFAULT_URL}")
         return url.rstrip("/")
+
+    @field_validator("api_proxy")
+    @classmethod
+    def _is_proxy(cls, url: str) -> str:
+        return checked_proxy(url)
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> LiveSettings:

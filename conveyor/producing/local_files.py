@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.names import as_on_disk
 
 __all__ = ["LocalDocument", "local_file", "open_local"]
@@ -57,7 +58,9 @@ def local_file(text: str) -> Path:
             raise InvalidRequest(
                 f"{shown} is a link to a file that does not exist. Name the file itself."
             ) from None
-        raise InvalidRequest(f"The file {shown} does not exist. Check its name.") from None
+        raise InvalidRequest(
+            f"The file {shown} does not exist. Check its name.", Reason.MISSING
+        ) from None
     except OSError as error:
         raise _unreadable(text, error) from None
     if stat.S_ISDIR(found.st_mode):
@@ -65,7 +68,7 @@ def local_file(text: str) -> Path:
     if not stat.S_ISREG(found.st_mode):
         raise InvalidRequest(f"{shown} is not a file. Name a document.")
     if not found.st_size:
-        raise InvalidRequest(f"The file {shown} is empty. Use a file with content.")
+        raise InvalidRequest(f"The file {shown} is empty. Use a file with content.", Reason.EMPTY)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from conveyor.domain.conversion import StagedFile
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.reservations import KEEP_STAGED_S, Reservations
+from conveyor.reasons import Reason
 from conveyor.storage import Writer
 
 __all__ = ["Upload"]
@@ -63,7 +64,9 @@ class Upload:
             LedgerUnavailable: Redis can't be reached.
         """
         if not self._writer.size:
-            raise InvalidRequest(f"The file {self._name!r} is empty. Use a file with content.")
+            raise InvalidRequest(
+                f"The file {self._name!r} is empty. Use a file with content.", Reason.EMPTY
+            )
         self._renew()
         self._writer.finish()
         return StagedFile(self._name, self._writer.uri, self._writer.size, self._writer.sha256)

@@ -16,16 +16,11 @@ from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.installing import how_to_install
 from conveyor.storage.causes import BY_CODE, BY_NAME, BY_NUMBER, CREDENTIALS, DENIED, MISSING
+from conveyor.storage.schemes import EXTRAS
 
 __all__ = ["translated"]
 
 _SETTING: Final = "CONVEYOR_STORAGE_URL"
-
-_EXTRAS: Final = {
-    **dict.fromkeys(("s3", "s3a"), "s3"),
-    **dict.fromkeys(("gs", "gcs"), "gcs"),
-    **dict.fromkeys(("az", "abfs", "abfss"), "azure"),
-}
 
 
 @contextmanager
@@ -68,7 +63,7 @@ def _cause(error: BaseException, url: str) -> str:
 
 
 def _cure(error: ImportError, scheme: str) -> str:
-    extra = _EXTRAS.get(scheme)
+    extra = EXTRAS.get(scheme)
     if extra:
         return how_to_install(extra)
     return f"Install it: pip install {error.name or 'what fsspec asks for'}"

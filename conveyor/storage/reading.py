@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.objects import PART_BYTES, parts_of
 from conveyor.storage.place import Place
 from conveyor.storage.translated_stream import TranslatedStream
@@ -68,7 +69,7 @@ def open_source(place: Place, path: str, shown: str) -> IO[bytes]:
     """
     stream = _source_of_object(place, path) if place.is_atomic else _source_of_file(place, path)
     if stream is None:
-        raise InvalidRequest(f"The source {shown} is empty. Use a file with content.")
+        raise InvalidRequest(f"The source {shown} is empty. Use a file with content.", Reason.EMPTY)
     return cast("IO[bytes]", io.BufferedReader(TranslatedStream(place, stream), CHUNK_BYTES))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conveyor.errors import InvalidRequest
+from conveyor.reasons import Reason
 from conveyor.storage.place import Place
 
 __all__ = ["Source", "SourceFolders"]
@@ -54,5 +55,6 @@ class SourceFolders:
                 return Source(place, path)
         raise InvalidRequest(
             "The source is outside the folders that workers may read. Put it into the storage, "
-            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS."
+            "or add its folder or bucket to CONVEYOR_SOURCE_FOLDERS.",
+            Reason.UNREACHABLE,
         )

@@ -9,6 +9,7 @@ from typing import IO
 
 from conveyor.domain.redaction import redact_url
 from conveyor.errors import InvalidRequest, StorageError
+from conveyor.reasons import Reason
 from conveyor.storage.faults import translated
 from conveyor.storage.names import safe_name, staged_tokens
 from conveyor.storage.place import Place
@@ -79,7 +80,7 @@ class Sources:
             except (FileNotFoundError, NotADirectoryError):
                 source.place.check_there()
                 raise InvalidRequest(
-                    f"The source {shown} does not exist. Check its name."
+                    f"The source {shown} does not exist. Check its name.", Reason.MISSING
                 ) from None
         with stream:
             yield stream

@@ -45,13 +45,16 @@ async def convert(
 
 
 @app.get("/conversions/{conversion_id}")
-async def status(conversion_id: str) -> dict[str, Any]:
+async def status(
+    conversion_id: str, accept_language: Annotated[str, Header()] = ""
+) -> dict[str, Any]:
     """The conversion as it stands."""
     conversion = await conveyor.aget(conversion_id)
+    failure, language = conversion.failure, accept_language
     return {
         "state": conversion.state,
         "files": [file.name for file in conversion.files],
-        "failure": conversion.failure and conversion.failure.message,
+        "failure": failure and f"{failure.sentence(language)} {failure.advice(language)}",
     }
 
 

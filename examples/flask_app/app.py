@@ -31,10 +31,11 @@ def convert() -> tuple[dict[str, str], int]:
 def status(conversion_id: str) -> dict[str, Any]:
     """The conversion as it stands."""
     conversion = conveyor.get(conversion_id)
+    failure, language = conversion.failure, request.headers.get("Accept-Language", "")
     return {
         "state": conversion.state,
         "files": [file.name for file in conversion.files],
-        "failure": conversion.failure and conversion.failure.message,
+        "failure": failure and f"{failure.sentence(language)} {failure.advice(language)}",
     }
 
 

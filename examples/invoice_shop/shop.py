@@ -110,14 +110,16 @@ def place_order(
 
 
 @app.get("/orders/{number}/invoice")
-def show_invoice(number: int, customer: Customer) -> dict[str, Any]:
-    """Tell how the invoice stands."""
+def show_invoice(
+    number: int, customer: Customer, accept_language: Annotated[str, Header()] = ""
+) -> dict[str, Any]:
+    """Tell how the invoice stands, and what went wrong in the customer's language."""
     found = conveyor.status(order_of(customer, number).invoice_id)
     conversion = found.conversion
     return {
         "state": conversion.state,
         "fraction": found.progress.fraction,
-        "failure": conversion.failure and "We could not make this invoice yet. We are on it.",
+        "failure": conversion.failure and conversion.failure.sentence(accept_language),
         "pdf": f"/orders/{number}/invoice.pdf" if conversion.files else None,
     }
 

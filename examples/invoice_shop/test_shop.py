@@ -97,12 +97,12 @@ def faults(**rates):
         requests.post(f"{SANDBOX_URL}/_faults", json={}, timeout=60)
 
 
-def test_failed_invoice_is_told_in_the_shops_words(site):
+def test_failed_invoice_is_told_in_the_customers_words(site):
     with faults(error_5001=1):
         invoice = invoice_at_its_end(site, order(site))
 
     assert (invoice["state"], invoice["pdf"]) == ("failed", None)
-    assert invoice["failure"].startswith("We could not make this invoice")
+    assert invoice["failure"] == "This file could not be converted."
 
 
 def test_mail_names_the_pdf(site, capsys):

@@ -43,7 +43,12 @@ assert "conveyor" not in sys.modules
 
 # What a wheel holds beside its modules.
 DATA = {
-    "conveyor": ("py.typed", "planning/unit_costs.json", "ledger/scripts/*.lua"),
+    "conveyor": (
+        "py.typed",
+        "planning/unit_costs.json",
+        "ledger/scripts/*.lua",
+        "catalogues/*.json",
+    ),
     "convertapi_sandbox": ("py.typed",),
 }
 METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}

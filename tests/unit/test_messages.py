@@ -47,7 +47,9 @@ MAKERS: Final = {
 # Such a variable holds a message, or a part of one.
 VARIABLES: Final = frozenset({"message", "detail", "cure", "why", "remedy", "paid"})
 CONSTANT: Final = re.compile(r"_?[A-Z][A-Z_]*$")
-PUBLIC: Final = frozenset({*errors.__all__, "Problem", "OtherStorage", "RecordingError"})
+PUBLIC: Final = frozenset(
+    {*errors.__all__, "Problem", "OtherStorage", "RecordingError", "TooLarge"}
+)
 # These follow the name of a setting, "CONVEYOR_REDIS_URL is wrong: ", or stand in another sentence.
 IN_A_SENTENCE: Final = frozenset({"SettingsError", "RecordingError"})
 

@@ -27,6 +27,7 @@ function fill(row, item, view) {
   write(part(".state"), view.word);
   write(part(".facts"), view.facts.filter(Boolean).join(" · "));
   writeOrHide(part(".note"), view.note);
+  part(".note").lang = view.language ?? "en";
   fillSteps(part(".steps"), view);
   for (const button of row.querySelectorAll("button")) {
     button.hidden = !view.buttons.includes(button.dataset.do);
@@ -56,11 +57,11 @@ function viewOf(conversion, name, at) {
   const elapsed = progress.elapsed_s + (flying ? since : 0);
   const isAhead = flying && progress.expected_s > elapsed;
   const expected = isAhead ? ` of about ${duration(progress.expected_s)}` : "";
-  const code = failure?.code ? ` (code ${failure.code})` : "";
   return {
     name,
     word: stateWord(state),
-    note: failure && state !== "cancelled" ? failure.message + code : flying ? progress.note : "",
+    note: failure && state !== "cancelled" ? `${failure.sentence} ${failure.advice}` : flying ? progress.note : "",
+    language: failure?.language,
     buttons: flying ? ["cancel"] : [],
     facts: [
       duration(elapsed) + expected,

@@ -44,17 +44,18 @@ def convert(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def status(_request: HttpRequest, conversion_id: str) -> HttpResponse:
+def status(request: HttpRequest, conversion_id: str) -> HttpResponse:
     """The conversion as it stands."""
     found = conveyor.status(conversion_id)
     conversion = found.conversion
+    failure, language = conversion.failure, request.headers.get("Accept-Language", "")
     return JsonResponse(
         {
             "state": conversion.state,
             "over": conversion.state.is_final,
             "fraction": found.progress.fraction,
             "files": [file.name for file in conversion.files],
-            "failure": conversion.failure and conversion.failure.message,
+            "failure": failure and f"{failure.sentence(language)} {failure.advice(language)}",
         }
     )
 

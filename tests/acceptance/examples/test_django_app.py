@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from conveyor import Reason
 from local_stack.environment import ROOT
 
 FOLDER = ROOT / "examples" / "django_app"
@@ -92,7 +93,9 @@ def test_a_visitor_learns_why_a_document_was_not_converted(visitor):
     status = visitor.look_on(conversion_id)
 
     assert (status["state"], status["files"]) == ("failed", [])
-    assert "damaged" in status["failure"]
+    assert status["failure"] == f"{Reason.DAMAGED.sentence()} {Reason.DAMAGED.advice()}"
+    in_german = visitor.get(f"conversions/{conversion_id}", headers={"Accept-Language": "de-AT"})
+    assert in_german.json()["failure"].startswith(Reason.DAMAGED.sentence("de"))
 
 
 def test_mistakes_are_answered_in_words(visitor):

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from conveyor import Reason
+
 SERVERS = {
     "fastapi_app": ("-m", "uvicorn", "app:app", "--port", "{port}"),
     "flask_app": ("-m", "flask", "--app", "app", "run", "--port", "{port}"),
@@ -61,7 +63,9 @@ def test_a_visitor_learns_why_a_document_was_not_converted(visitor):
     status = visitor.status(conversion_id)
 
     assert (events[-1].state, status["state"], status["files"]) == ("failed", "failed", [])
-    assert "damaged" in status["failure"]
+    assert status["failure"] == f"{Reason.DAMAGED.sentence()} {Reason.DAMAGED.advice()}"
+    in_german = visitor.get(f"conversions/{conversion_id}", headers={"Accept-Language": "de-AT"})
+    assert in_german.json()["failure"].startswith(Reason.DAMAGED.sentence("de"))
 
 
 def test_mistakes_are_answered_in_words(visitor):

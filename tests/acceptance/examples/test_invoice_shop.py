@@ -118,8 +118,8 @@ def test_lines_of_the_page_run_as_written(folder, environment, shop, conveyor, u
     assert (folder / "invoice-1.pdf").read_bytes().startswith(b"%PDF")
     assert bobs.count("You have no such order.") == 2
     assert (again, json.loads(second)["order"]) == (first, 2)
-    assert json.loads(failed)["failure"].startswith("We could not make this invoice")
-    assert re.search(r"html:pdf\s+service\s+5001\s", dead)
+    assert json.loads(failed)["failure"] == "This file could not be converted."
+    assert re.search(r"html:pdf\s+service\s+conversion_failed\s+5001\s", dead)
     assert json.loads(whole)["state"] == "succeeded"
     until(lambda: "To ada@example.com: your statement, " in mailer.printed())
 

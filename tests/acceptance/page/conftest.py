@@ -84,10 +84,13 @@ def open_page(browser):
     """Opens a page with a session of its own; whatever it complained of fails the test."""
     contexts, complaints = [], []
 
-    def open_page(address, *, width=1280, height=800, scheme="light", may_complain=False):
+    def open_page(
+        address, *, width=1280, height=800, scheme="light", language="en", may_complain=False
+    ):
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
+            locale=language,
             accept_downloads=True,
         )
         contexts.append(context)

@@ -10,7 +10,7 @@ import docx
 import pytest
 from playwright.sync_api import expect
 
-from conveyor import ConversionFailed, State
+from conveyor import ConversionFailed, Reason, State
 from local_stack.environment import ROOT
 
 REPORT = ROOT / "examples" / "report.docx"
@@ -158,7 +158,22 @@ def test_unknown_format_can_be_typed(page, tmp_path):
     row = row_of(page, "drawing.unheard")
     expect(row.locator(".pair")).to_have_text("UNHEARD → PDF")
     expect(row.locator(".state")).to_have_text("Failed")
-    expect(row.locator(".note")).not_to_be_empty()
+    expect(row.locator(".note")).to_have_text(
+        f"{Reason.UNSUPPORTED.sentence()} {Reason.UNSUPPORTED.advice()}"
+    )
+
+
+def test_failure_is_told_in_the_visitors_language_and_to_the_operator_as_it_is(
+    open_page, web, a_dead_letter
+):
+    page = open_page(web, language="de-AT")
+    row = page.locator(f'#conversions > [data-key="{a_dead_letter}"]')
+    note = row.locator(".note")
+
+    expect(note).to_have_text(f"{Reason.PASSWORD.sentence('de')} {Reason.PASSWORD.advice('de')}")
+    expect(note).to_have_attribute("lang", "de")
+    cause = page.locator(f'#dead [data-key="{a_dead_letter}"] .cause')
+    expect(cause).to_contain_text("Pass the parameter Password.")
 
 
 def test_refused_document_says_why_and_can_be_dismissed(open_page, web, tmp_path):

@@ -14,6 +14,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Client, Entry, Ledger, Submission, connect
 from conveyor.ledger.governor import Governor
+from conveyor.reasons import usual_reason
 from local_stack.valkey import Valkey
 
 
@@ -101,7 +102,8 @@ def dead(library, converting) -> MakeEntry:
             result = Result(1, (RemoteFile("a.pdf", "https://example.com/d/x", 1),))
             entry = library.ledger.ready(entry, result)
             kind = FailureKind.STORAGE
-        buried = library.ledger.failed(entry, Failure(kind, message, code=5001, status=500))
+        failure = Failure(kind, message, code=5001, status=500, reason=usual_reason(kind))
+        buried = library.ledger.failed(entry, failure)
         assert buried is not None
         return buried
 

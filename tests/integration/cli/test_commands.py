@@ -106,6 +106,16 @@ def test_wait_gives_up_after_its_timeout(conveyor, converting, tmp_path):
     assert f"conveyor wait {entry.id}" in err
 
 
+@pytest.mark.parametrize("command", [("get", "id"), ("dead", "list"), ("doctor",)])
+def test_wrong_storage_ends_a_command_before_it_does_anything(conveyor, monkeypatch, command):
+    monkeypatch.setenv("CONVEYOR_STORAGE_URL", "nope://x")
+    status, out, err = conveyor(*command)
+
+    assert (status, out) == (2, "")
+    assert "CONVEYOR_STORAGE_URL is wrong: nope:// is not a storage that fsspec knows." in err
+    assert len(err.splitlines()) == 1
+
+
 def test_an_empty_list(conveyor):
     assert conveyor("dead", "list") == (0, "", "There are no dead letters.\n")
     assert conveyor("dead", "list", "--json")[1] == "[]\n"
@@ -116,7 +126,7 @@ def test_a_list_is_the_oldest_first_and_says_when_there_are_more(conveyor, dead)
     status, out, err = conveyor("dead", "list", "--limit", "2")
     assert status == 0
     assert [line.split("\t")[0] for line in out.splitlines()] == [first.id, second.id]
-    assert out.splitlines()[0].endswith("docx:pdf\tservice\t5001\ta [2Jb")
+    assert out.splitlines()[0].endswith("docx:pdf\tservice\tservice\t5001\ta [2Jb")
     assert err == "There are more than 2: see --limit.\n"
 
 
@@ -124,7 +134,12 @@ def test_show_says_what_a_replay_costs(conveyor, dead):
     assert "pays again" in conveyor("dead", "show", dead().id)[1]
     paid = dead(paid=True)
     assert "not paid again" in conveyor("dead", "show", paid.id)[1]
-    assert json.loads(conveyor("dead", "show", paid.id, "--json")[1])["replay_is_paid"] is False
+    shown = json.loads(conveyor("dead", "show", paid.id, "--json")[1])
+    assert shown["replay_is_paid"] is False
+    assert (shown["failure"]["reason"], shown["failure"]["remedies"]) == (
+        "storage",
+        ["try_again_later", "ask_operator"],
+    )
 
 
 def test_replay_counts_what_is_paid_again_and_each_letter_once(conveyor, dead, library, valkey):

@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 
 from conveyor.dead.letters import DeadLetters
-from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, Reason, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import UnreadableConversion
 from conveyor.ledger import Submission, Tenure
@@ -88,6 +88,7 @@ DAMAGES = {
     ),
     "a message that is a number": _set(failure='{"kind": "service", "message": 5}'),
     "a code that is a word": _set(failure='{"kind": "service", "message": "m", "code": "x"}'),
+    "a reason that is a number": _set(failure='{"kind": "service", "message": "m", "reason": 1}'),
     "a size that is a word": _set(files='[{"name": "a", "uri": "u", "size": "x", "sha256": "0"}]'),
     "an address that is a number": _set(result='{"cost": 1, "files": [{"name": "a", "url": 5}]}'),
     "an upload that is a number": _set(uploads='{"0": 5}'),
@@ -251,11 +252,17 @@ def test_entry_set_aside_twice_counts_once(ledger, make):
 TOLERATED = {
     "a failure of a class to come": (
         {"failure": '{"kind": "cosmic", "message": "Rays."}'},
-        lambda entry: entry.failure == Failure(FailureKind.INTERNAL, "Rays."),
+        lambda entry: (
+            entry.failure == Failure(FailureKind.INTERNAL, "Rays.", reason=Reason.INTERNAL)
+        ),
+    ),
+    "a failure for a reason to come": (
+        {"failure": '{"kind": "input", "message": "No.", "reason": "too_many_pages"}'},
+        lambda entry: entry.failure == Failure(FailureKind.INPUT, "No.", reason=Reason.REFUSED),
     ),
     "more of a failure": (
         {"failure": '{"kind": "input", "message": "No.", "advice": "Ask."}'},
-        lambda entry: entry.failure == Failure(FailureKind.INPUT, "No."),
+        lambda entry: entry.failure.message == "No.",
     ),
     "more of a result": (
         {"result": '{"cost": 1, "files": [{"name": "a", "hash": "x"}], "took_s": 3}'},
@@ -271,7 +278,7 @@ TOLERATED = {
     ),
     "half a character": (
         {"failure": r'{"kind": "input", "message": "No\ud800."}'},
-        lambda entry: entry.failure == Failure(FailureKind.INPUT, "No?."),
+        lambda entry: entry.failure.message == "No?.",
     ),
     "fields to come": ({"mood": "good"}, lambda entry: entry.state is State.QUEUED),
     "an older form, without a version": ({"v": "0"}, lambda entry: entry.state is State.QUEUED),

@@ -12,7 +12,7 @@ import pytest
 
 from conveyor import InvalidRequest, State, names
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, Reason
 from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
@@ -211,7 +211,8 @@ def test_a_parameter_outside_the_workers_folders_is_not_uploaded(worker, service
     handle = conveyor.convert("https://example.com/a.docx", to="pdf", params=params)
     worker.work()
 
-    assert handle.get().failure.kind is FailureKind.INPUT
+    failure = handle.get().failure
+    assert (failure.kind, failure.reason) == (FailureKind.INPUT, Reason.UNREACHABLE)
     assert (service.uploads, service.posts) == ({}, [])
 
 
@@ -244,6 +245,7 @@ def test_uploads_that_are_gone_twice_are_a_dead_letter(worker, service, conveyor
 
     failure = handle.get().failure
     assert (failure.kind, failure.code) == (FailureKind.INPUT, 5009)
+    assert failure.reason is Reason.MISSING
     assert (len(service.posts), len(service.uploads)) == (2, 2)
 
 
@@ -381,22 +383,24 @@ def test_finished_uploads_are_not_repeated_after_a_failure(
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "ends"),
     [
         (ComeLater(429, 7.0), None),
         (ComeLater(503), None),
         (Unclear("cut"), None),
         (Unreachable("refused"), None),
-        (Refused(400, 4001, "No content disposition."), FailureKind.INPUT),
-        (Refused(401, 4013, "Unauthorized."), FailureKind.ACCOUNT),
-        (InvalidRequest("It is empty."), FailureKind.INPUT),
+        (Refused(400, 4001, "No content disposition."), (FailureKind.INPUT, Reason.REFUSED)),
+        (Refused(413, 0, "Too large."), (FailureKind.INPUT, Reason.TOO_LARGE)),
+        (Refused(401, 4013, "Unauthorized."), (FailureKind.ACCOUNT, Reason.CREDENTIALS)),
+        (InvalidRequest("It is empty.", Reason.EMPTY), (FailureKind.INPUT, Reason.EMPTY)),
+        (InvalidRequest("It is none."), (FailureKind.INPUT, Reason.REFUSED)),
     ],
     ids=repr,
 )
-def test_only_what_can_not_be_mended_is_a_failure(error, kind):
+def test_only_what_can_not_be_mended_is_a_failure(error, ends):
     failure = failure_of_source(error)
 
-    assert (failure and failure.kind) == kind
+    assert (failure and (failure.kind, failure.reason)) == ends
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from conveyor import State
 from conveyor.convertapi.client import ConvertApi
 from conveyor.domain.answers import Failed
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, Reason
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
@@ -38,7 +38,7 @@ def test_refusal_of_an_account_that_was_found_well_ends_the_one_that_is_refused_
     failure = handle.get().failure
 
     assert handle.get().state is State.FAILED
-    assert failure.kind is FailureKind.ACCOUNT
+    assert (failure.kind, failure.reason) == (FailureKind.ACCOUNT, Reason.NOT_ALLOWED)
     assert failure.message.endswith("Check whether your plan includes it.")
     assert (failure.code, failure.status) == (4010, 401)
 

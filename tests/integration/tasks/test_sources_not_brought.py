@@ -7,7 +7,7 @@ import pytest
 from conveyor import State, names
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.errors import ComeLater, Refused, Unclear, Unreachable
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, Reason
 from conveyor.errors import StorageError
 from conveyor.ledger.accounts import status_of
 from conveyor.ledger.keys import Keys
@@ -84,21 +84,21 @@ def test_upload_that_may_go_well_later_is_tried_again_after(
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "ends"),
     [
-        (Unclear("cut"), FailureKind.SERVICE),
-        (StorageError("The storage is away."), FailureKind.STORAGE),
+        (Unclear("cut"), (FailureKind.SERVICE, Reason.WAITED_TOO_LONG)),
+        (StorageError("The storage is away."), (FailureKind.STORAGE, Reason.STORAGE)),
     ],
     ids=["service", "storage"],
 )
 def test_upload_that_has_failed_for_two_hours_ends_the_conversion_by_whose_fault_it_was(
-    tried, error, kind
+    tried, error, ends
 ):
     handle = tried(error, waited_s=SUBMIT_S + 1)
     failure = handle.get().failure
 
     assert handle.get().state is State.FAILED
-    assert failure.kind is kind
+    assert (failure.kind, failure.reason) == ends
     assert failure.message.startswith(
         f"Not submitted in 2.0 h: the source could not be uploaded: {error}. Nothing was paid."
     )
@@ -116,7 +116,7 @@ def test_upload_that_no_worker_could_do_for_a_week_ends_the_conversion(tried):
     handle = tried(OtherStorage("not this one"), waited_s=7 * DAY_S + 1)
     failure = handle.get().failure
 
-    assert failure.kind is FailureKind.STORAGE
+    assert (failure.kind, failure.reason) == (FailureKind.STORAGE, Reason.STORAGE)
     assert failure.message == (
         "Not submitted in 7.0 days: the source could not be uploaded: not this one. Nothing was "
         "paid. Repair that, then replay it."
@@ -126,7 +126,7 @@ def test_upload_that_no_worker_could_do_for_a_week_ends_the_conversion(tried):
 def test_upload_that_is_refused_for_the_document_ends_the_conversion(tried):
     failure = tried(Refused(415, 5007, "No such format.")).get().failure
 
-    assert failure.kind is not FailureKind.ACCOUNT
+    assert (failure.kind, failure.reason) == (FailureKind.INPUT, Reason.UNSUPPORTED)
     assert "No such format." in failure.message
     assert (failure.status, failure.code) == (415, 5007)
 

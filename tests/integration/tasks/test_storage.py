@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 from celery.result import AsyncResult
 
-from conveyor import ConversionFailed, FailureKind, State, names
+from conveyor import ConversionFailed, FailureKind, Reason, State, names
 from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone
 from conveyor.ledger.keys import Keys
@@ -170,7 +170,8 @@ def test_source_that_the_right_storage_has_never_had_is_the_callers(worker, conv
     handle = conveyor.convert((mount.folder / where).as_uri(), to="html")
     worker.work()
 
-    assert handle.get().failure.kind is FailureKind.INPUT
+    failure = handle.get().failure
+    assert (failure.kind, failure.reason) == (FailureKind.INPUT, Reason.MISSING)
 
 
 @pytest.mark.parametrize("how", ["another storage", "the same under another address"])
@@ -201,7 +202,8 @@ def test_source_that_is_gone_from_the_right_storage_is_the_callers(
         path.unlink()
     worker.work()
 
-    assert handle.get().failure.kind is FailureKind.INPUT
+    failure = handle.get().failure
+    assert (failure.kind, failure.reason) == (FailureKind.INPUT, Reason.MISSING)
 
 
 def test_url_is_converted_while_the_storage_is_not_mounted(
@@ -243,11 +245,25 @@ def test_unreachable_storage_is_retried_up_to_the_limit_and_reported_once(
             # It was held between these two moments.
             assert before + wait_s <= due_at(handle.id) <= after + wait_s * JITTER
         patient.run(message)
-        with pytest.raises(ConversionFailed, match="is paid"):
+        with pytest.raises(ConversionFailed, match="is paid") as raised:
             AsyncResult(handle.id, app=patient.app).get(timeout=30)
 
+    # Celery's result backend has carried it.
+    assert raised.value.reason is Reason.STORAGE
     assert handle.get().failure.kind is FailureKind.STORAGE
     assert due_at(handle.id) is None
+
+
+def test_result_above_the_largest_size_ends_as_too_large(worker_of, conveyor, sandbox, tmp_path):
+    document = tmp_path / "long.md"
+    document.write_text("words\n\n" * 1000)
+    handle = conveyor.convert(document, to="html")
+    with worker_of(sandbox.url, storage_retries=0, max_file_bytes=1024) as worker:
+        worker.work()
+
+    failure = handle.get().failure
+    assert (failure.kind, failure.reason) == (FailureKind.STORAGE, Reason.TOO_LARGE)
+    assert "CONVEYOR_MAX_FILE_BYTES" in failure.message
 
 
 def test_worker_with_another_storage_leaves_the_delivery_to_another(

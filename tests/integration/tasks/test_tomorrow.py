@@ -31,7 +31,7 @@ def _tomorrow(**changed):
         "attempt": "1",
         "request": '{"v": 7, "wishes": ["a", "b"]}',
         "caller": '{"continuations": {"next": []}}',
-        "failure": '{"kind": "bored", "message": "?"}',
+        "failure": '{"kind": "bored", "message": "?", "reason": "nothing on", "mood": "low"}',
         "dialect": "telepathy",
         "mood": "cheerful",
         "created_at": "1700000000.5",

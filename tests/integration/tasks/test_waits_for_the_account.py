@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conveyor import ConversionFailed, State, names
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, Reason
 from conveyor.ledger.keys import Keys
 
 KEYS = Keys()
@@ -39,14 +39,15 @@ def test_conversion_that_outwaits_a_hold_fails_for_the_account_and_nothing_is_pa
     failure = handle.get().failure
 
     assert handle.get().state is State.FAILED
-    assert failure.kind is FailureKind.ACCOUNT
+    assert (failure.kind, failure.reason) == (FailureKind.ACCOUNT, Reason.WAITED_TOO_LONG)
     assert failure.message == (
         f"Not submitted in 7.0 days: the account is on hold: {REASON}. Nothing was paid. "
         "Repair that, then replay it."
     )
     assert sandbox.audit()["paid"] == 0
-    with pytest.raises(ConversionFailed, match="Not submitted in"):
+    with pytest.raises(ConversionFailed, match="Not submitted in") as raised:
         handle.wait(timeout=10)
+    assert raised.value.reason is Reason.WAITED_TOO_LONG
     # Nobody is in, and nothing is due any more.
     assert client.get(KEYS.turnstile(handle.id)) in (None, "left")
     assert all(client.zscore(key, handle.id) is None for key in KEYS.all_due)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor import Failure, FailureKind, LedgerUnavailable
+from conveyor import Failure, FailureKind, LedgerUnavailable, Reason
 
-DAMAGED = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
-UNSTORED = Failure(FailureKind.STORAGE, "The disk is full.")
+DAMAGED = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500, reason=Reason.DAMAGED)
+UNSTORED = Failure(FailureKind.STORAGE, "The disk is full.", reason=Reason.STORAGE)
 
 
 @pytest.fixture
@@ -23,12 +23,54 @@ def test_a_dead_letter_is_a_conversion_that_says_what_a_replay_costs(site, dead)
 
     assert told["failure"] == {
         "kind": "input",
+        "reason": "damaged",
+        "remedies": ["send_another_file"],
+        "sentence": DAMAGED.sentence(),
+        "advice": DAMAGED.advice(),
+        "language": "en",
         "code": 5002,
         "status": 500,
         "message": "File is damaged.",
     }
     assert (told["id"], told["state"], told["replay_is_paid"]) == (paid, "failed", True)
     assert site.get(f"/dead-letters/{free}").json()["replay_is_paid"] is False
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [(None, "en"), ("de-AT, en;q=0.5", "de"), ("fr", "en"), ("fr, de;q=0.1", "de"), ("é", "en")],
+)
+@pytest.mark.parametrize(
+    "path", ["/dead-letters/{}", "/dead-letters", "/conversions/{}", "/conversions"]
+)
+def test_a_failure_is_told_in_the_language_of_the_browser(site, dead, path, wanted, language):
+    conversion_id = dead()
+    headers = {"Accept-Language": wanted and wanted.encode()}
+    answer = site.get(path.format(conversion_id), headers=headers)
+    told = answer.json()
+    (one,) = told.get("dead_letters") or told.get("conversions") or [told]
+
+    assert one["failure"]["sentence"] == DAMAGED.sentence(language)
+    assert one["failure"]["advice"] == DAMAGED.advice(language)
+    assert one["failure"]["language"] == language
+    # The operator's words stay as they are.
+    assert one["failure"]["message"] == "File is damaged."
+    assert answer.headers["content-language"] == language
+    assert answer.headers["vary"] == "Accept-Language"
+
+
+def test_a_replay_and_a_cancel_name_their_language_and_a_problem_is_english(site, dead, make):
+    german = {"Accept-Language": "de"}
+    replayed = site.post(f"/dead-letters/{dead()}/replay", headers=german)
+    cancelled = site.session.delete(
+        f"{site.url}/conversions/{make.queued().id}", headers=german, timeout=60
+    )
+    unknown = site.get("/conversions/none", headers=german)
+
+    assert replayed.headers["content-language"] == "de"
+    assert cancelled.json()["failure"]["sentence"] == "Die Umwandlung wurde abgebrochen."
+    assert (cancelled.headers["content-language"], cancelled.status_code) == ("de", 200)
+    assert (unknown.headers["content-language"], unknown.status_code) == ("en", 404)
 
 
 def test_dead_letters_are_listed_the_newest_first(site, dead):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from conveyor import Conveyor
 from conveyor.errors import SettingsError
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
 
@@ -58,6 +59,7 @@ def test_password_that_is_not_encoded_is_read_all_the_same(given, password):
         ("/srv/files", "file:///srv/files"),
         # As fsspec has it, which would take %20 for a name.
         ("/srv/my files", "file:///srv/my files"),
+        ("memory://", "memory://"),
         ("~/files", (Path.home() / "files").as_uri()),
         ("files", (Path.cwd() / "files").as_uri()),
     ],
@@ -93,6 +95,62 @@ def test_a_wrong_value_is_named_in_one_line_and_not_shown(monkeypatch, name, val
     assert "\u2100" not in said
     # Nothing of it hangs on the error for a traceback to show.
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("storage_url", "nope://x", "nope:// is not a storage that fsspec knows. Use a folder"),
+        ("storage_url", "s3://", "names no bucket"),
+        ("storage_url", "s3:/bucket", "with two slashes"),
+        ("result_backend", "nope://:hush@x", "does not know the result backend nope://"),
+        ("result_backend", "amqp://:hush@x", "does not know the result backend amqp://"),
+        ("result_backend", "riak://:hush@x", "does not know the result backend riak://"),
+        ("result_backend", "db+sqlite:///hush", "load the result backend db+sqlite://: run: pip"),
+        ("result_backend", "mongodb://:hush@h", "the result backend mongodb://: install its pack"),
+        ("redis_url", "rediss://:hush@h?ssl_ca_certs=/none.pem", "names a file by ssl_ca_certs"),
+        ("broker_url", "rediss://:hush@h?ssl_keyfile=/none", "names a file by ssl_keyfile"),
+        ("broker_url", "nope://:hush@x", "does not know the broker nope://"),
+        ("broker_url", "mongodb://:hush@h", "load the broker mongodb://: run: pip install pymongo"),
+        ("broker_url", "zookeeper://:hush@h", "load the broker zookeeper://: install its package"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_producer_does_not_start_with_what_could_fail_only_later(
+    monkeypatch, setting, value, words, how
+):
+    given = {"redis_url": LOCAL, setting: value}
+    for name, text in given.items():
+        monkeypatch.setenv(f"CONVEYOR_{name.upper()}", text)
+    with pytest.raises(SettingsError) as raised:
+        Conveyor(**given) if how == "argument" else Conveyor.from_env()
+
+    said = str(raised.value)
+    assert said.startswith(f"CONVEYOR_{setting.upper()} is wrong: ")
+    assert words in said
+    assert "hush" not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("url", ["rpc://", "disabled://", "cache+memory://"])
+def test_result_backend_that_celery_has_is_taken(url):
+    assert load(ExplicitSettings, result_backend=url).result_backend.get_secret_value() == url
+
+
+@pytest.mark.parametrize("url", ["amqp://host//", "AMQP://host//", "memory://", "filesystem://"])
+def test_broker_that_celery_has_is_taken(url):
+    settings = load(ExplicitSettings, broker_url=url, redis_url=LOCAL)
+
+    assert settings.broker_url.get_secret_value() == url
+
+
+def test_files_of_tls_that_can_be_read_are_taken(tmp_path):
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    settings = load(ExplicitSettings, redis_url=f"rediss://host?ssl_ca_certs={authority}")
+
+    assert "ssl_ca_certs" in settings.redis_url.get_secret_value()
 
 
 def test_a_broker_that_celery_does_not_know_is_named():

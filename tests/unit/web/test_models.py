@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from conveyor import Conversion, Failure, FailureKind, Progress, State, Status, StoredFile
+from conveyor import (
+    Conversion,
+    Failure,
+    FailureKind,
+    Progress,
+    Reason,
+    State,
+    Status,
+    StoredFile,
+)
 from web.answers import ConversionAnswer, DeadLetterAnswer
 from web.models import ConversionOrder, ReplayOrder, rfc3339
 
@@ -39,15 +48,21 @@ def test_a_file_is_found_under_its_address_whatever_its_name():
     assert "secret" not in answer.model_dump_json()
 
 
-def test_failure_says_who_can_act():
-    failure = Failure(FailureKind.INPUT, "File is damaged.", 5002, 500)
+def test_failure_says_who_can_act_why_and_what_in_the_words_of_its_reader():
+    failure = Failure(FailureKind.INPUT, "It is protected.", 5003, 500, reason=Reason.PASSWORD)
     conversion = Conversion("6f1c", State.FAILED, "docx", "pdf", failure=failure)
+    answer = ConversionAnswer.of(Status(conversion, WAITING), "de")
 
-    assert ConversionAnswer.of(Status(conversion, WAITING)).model_dump(mode="json")["failure"] == {
+    assert answer.model_dump(mode="json")["failure"] == {
         "kind": "input",
-        "code": 5002,
+        "reason": "password",
+        "remedies": ["give_password"],
+        "sentence": "Diese Datei ist mit einem Passwort geschützt.",
+        "advice": "Geben Sie das Passwort ein und wandeln Sie die Datei noch einmal um.",
+        "language": "de",
+        "code": 5003,
         "status": 500,
-        "message": "File is damaged.",
+        "message": "It is protected.",
     }
 
 

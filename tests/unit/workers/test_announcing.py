@@ -8,14 +8,18 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from conveyor.domain.conversion import Conversion, Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Conversion, Failure, FailureKind, Reason, State, StoredFile
 from workers import announcing
 from workers.announcing import Announcer
 
 FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "0" * 64)
 DONE = Conversion("done", State.SUCCEEDED, "md", "pdf", files=(FILE,))
 FAILED = Conversion(
-    "failed", State.FAILED, "md", "pdf", failure=Failure(FailureKind.SERVICE, "It is damaged.")
+    "failed",
+    State.FAILED,
+    "md",
+    "pdf",
+    failure=Failure(FailureKind.INPUT, "It is damaged.", reason=Reason.DAMAGED),
 )
 
 
@@ -64,6 +68,8 @@ def test_many_outcomes_are_reported_in_one_message(app, heard):
     assert "file:///a.pdf" in succeeded["result"]
     assert succeeded["timestamp"] - received["timestamp"] == pytest.approx(0.5, abs=0.01)
     assert "It is damaged." in failed["exception"]
+    # Flower shows class and reason beside it.
+    assert "'input', 'failed', 'damaged'" in failed["exception"]
     assert "ConversionFailed: It is damaged." in failed["traceback"]
 
 

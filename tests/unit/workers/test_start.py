@@ -35,8 +35,17 @@ def python(tmp_path):
     [
         ({}, "CONVEYOR_API_SECRET is missing"),
         ({"API_SECRET": "hush", "POLL_SPACING_SECONDS": "1"}, "ConvertAPI wants 5 s"),
+        ({"API_SECRET": "hush", "STORAGE_URL": "nope://x"}, "CONVEYOR_STORAGE_URL is wrong: nope:"),
+        (
+            {"API_SECRET": "hush", "SOURCE_FOLDERS": "/srv,nope://x"},
+            "CONVEYOR_SOURCE_FOLDERS is wr",
+        ),
+        ({"API_SECRET": "hush", "API_PROXY": "nope://x"}, "CONVEYOR_API_PROXY is wrong: must be"),
+        ({"API_SECRET": "hush", "API_URL": "nope://x"}, "CONVEYOR_API_URL is wrong: must be"),
+        ({"API_SECRET": "hush", "WEBHOOK_URL": "nope://x"}, "CONVEYOR_WEBHOOK_URL is wrong: must"),
+        ({"API_SECRET": "hush", "RESULT_BACKEND": "nope://x"}, "CONVEYOR_RESULT_BACKEND is wrong:"),
     ],
-    ids=["missing", "wrong"],
+    ids=lambda it: None if isinstance(it, str) else " ".join(it) or "nothing",
 )
 def test_a_worker_that_is_not_set_up_says_so_in_one_line(python, settings, words):
     ended = python("import workers.app", **settings)

@@ -5,7 +5,14 @@ import io
 from rich.console import Console
 
 from conveyor.cli.report import summary
-from conveyor.domain.conversion import Conversion, Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import (
+    Conversion,
+    Failure,
+    FailureKind,
+    Reason,
+    State,
+    StoredFile,
+)
 
 
 def printed(conversion: Conversion, width: int = 80) -> list[str]:
@@ -48,19 +55,26 @@ def test_lines_are_never_broken():
 
 
 def test_failure():
-    failure = Failure(FailureKind.INPUT, "Damaged.\nCheck it.", code=5002, status=500)
+    failure = Failure(
+        FailureKind.INPUT, "Damaged.\nCheck it.", code=5002, status=500, reason=Reason.DAMAGED
+    )
     dead = Conversion("some-id", State.FAILED, "docx", "pdf", failure=failure, created_at=1.0)
     lines = printed(dead)
     assert "state     failed" in lines
-    assert "class     input" in lines
-    assert "reason    Damaged. Check it. (code 5002, HTTP 500)" in lines
+    assert lines[-5:] == [
+        "class     input",
+        "reason    damaged",
+        "error     Damaged. Check it. (code 5002, HTTP 500)",
+        f"customer  {Reason.DAMAGED.sentence()} {Reason.DAMAGED.advice()}",
+        "remedy    send_another_file",
+    ]
 
 
 def test_failure_without_numbers():
     dead = Conversion(
         "some-id", State.FAILED, "docx", "pdf", failure=Failure(FailureKind.STORAGE, "Full.")
     )
-    assert "reason    Full." in printed(dead)
+    assert "error     Full." in printed(dead)
 
 
 def test_missing_event_has_no_time():

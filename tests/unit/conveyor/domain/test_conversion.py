@@ -12,6 +12,8 @@ from conveyor import (
     Failure,
     FailureKind,
     Progress,
+    Reason,
+    Remedy,
     State,
     StoredFile,
 )
@@ -37,7 +39,9 @@ FAILED = Conversion(
     State.FAILED,
     "docx",
     "pdf",
-    failure=Failure(FailureKind.ACCOUNT, "No credits.", code=4014, status=401),
+    failure=Failure(
+        FailureKind.ACCOUNT, "No credits.", code=4014, status=401, reason=Reason.NO_BALANCE
+    ),
 )
 
 
@@ -51,9 +55,35 @@ def test_a_result_goes_through_json_and_comes_back_the_same(conversion):
 def test_fields_of_a_later_release_are_passed_over(conversion):
     plain = conversion.to_dict() | {"pages": 3}
     plain["files"] = [file | {"pages": 3} for file in plain["files"]]
-    plain["failure"] = plain["failure"] and plain["failure"] | {"reason": "password"}
+    plain["failure"] = plain["failure"] and plain["failure"] | {"pages": 3}
 
     assert Conversion.from_dict(plain) == conversion
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "read"),
+    [
+        ("input", "too_many_pages", (FailureKind.INPUT, Reason.REFUSED)),
+        ("service", "too_many_pages", (FailureKind.SERVICE, Reason.SERVICE)),
+        ("weather", "password", (FailureKind.INTERNAL, Reason.PASSWORD)),
+        ("weather", "rain", (FailureKind.INTERNAL, Reason.INTERNAL)),
+    ],
+)
+def test_a_class_or_a_reason_of_a_later_release_is_read_as_the_nearest_known(kind, reason, read):
+    plain = FAILED.to_dict()
+    plain["failure"] |= {"kind": kind, "reason": reason}
+    failure = Conversion.from_dict(plain).failure
+
+    assert (failure.kind, failure.reason) == read
+
+
+def test_a_failure_has_words_for_an_end_user_and_remedies():
+    failure = Failure(FailureKind.INPUT, "It is protected.", 5003, 500, reason=Reason.PASSWORD)
+
+    assert failure.sentence() == "This file is protected with a password."
+    assert failure.sentence("de") == "Diese Datei ist mit einem Passwort geschützt."
+    assert failure.advice() == "Enter the password and convert the file again."
+    assert failure.remedies == (Remedy.GIVE_PASSWORD,)
 
 
 def test_a_result_holds_plain_values_alone():
@@ -81,6 +111,10 @@ def test_a_failure_is_raised_with_all_that_is_known():
     assert (error.message, error.code, error.status) == ("No credits.", 4014, 401)
     assert (error.kind, error.conversion_id) == ("account", "c1")
     assert error.kind == FailureKind.ACCOUNT
+    assert error.reason is Reason.NO_BALANCE
+    assert error.remedies == (Remedy.ASK_OPERATOR,)
+    assert error.sentence("de") == "Wir können im Moment keine Dateien umwandeln."
+    assert error.advice() == "Please let us know, so that we can repair it."
 
 
 @pytest.mark.parametrize("conversion", [QUEUED, SUCCEEDED], ids=["queued", "succeeded"])
@@ -137,6 +171,8 @@ def test_a_result_holds_these_fields_by_these_names():
             "code": 4014,
             "status": 401,
             "answer": "",
+            "reason": "no_balance",
+            "remedies": ["ask_operator"],
         },
     }
     assert SUCCEEDED.to_dict()["files"][1] == {
@@ -163,6 +199,23 @@ def test_records_say_no_more_than_they_were_given():
         (
             FailureKind,
             "input service account expired storage possibly_paid unreadable internal cancelled",
+        ),
+        (
+            Reason,
+            (
+                "password damaged empty nothing_found unsupported too_large unreachable missing "
+                "parameters took_too_long refused no_balance credentials not_allowed "
+                "conversion_failed service waited_too_long forgotten storage possibly_paid "
+                "unreadable internal cancelled"
+            ),
+        ),
+        (
+            Remedy,
+            (
+                "give_password send_another_file send_again send_smaller_file check_address "
+                "choose_another_format change_parameters allow_more_time try_again try_again_later "
+                "ask_operator"
+            ),
         ),
     ],
 )

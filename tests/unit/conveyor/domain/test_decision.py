@@ -18,11 +18,12 @@ from conveyor.domain.answers import (
     Unreadable,
     Unsent,
 )
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.decision import after_poll, after_submit
 from conveyor.domain.failures import failure_of
 from conveyor.domain.giving_up import held_too_long, waited_too_long
 from conveyor.domain.next_steps import AskFirst, Bury, Expire, Hold, Limits, PollAgain, SubmitAgain
+from conveyor.reasons import usual_reason
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 LIMITS = Limits(submits=3, consecutive_failures=4, submit_s=600.0)
@@ -105,6 +106,7 @@ def test_a_probe_that_is_refused_after_a_hold_of_a_week_ends_its_conversion(entr
     decision = after_submit(Failed(403, 0, "No."), held_too_long, limits)
     assert isinstance(decision, Bury)
     assert decision.failure.kind is FailureKind.ACCOUNT
+    assert decision.failure.reason is Reason.CREDENTIALS
     assert "Nothing was paid" in decision.failure.message
 
 
@@ -145,6 +147,7 @@ def test_unstarted_conversion_is_given_up_by_age_and_never_by_count(
     assert isinstance(decision, SubmitAgain if goes_on else Bury)
     if isinstance(decision, Bury):
         assert decision.failure.kind is FailureKind.SERVICE
+        assert decision.failure.reason is Reason.WAITED_TOO_LONG
         assert "Nothing was paid" in decision.failure.message
 
 
@@ -155,6 +158,7 @@ def test_lost_answer_that_speaks_of_a_result_is_never_followed_by_another_submit
     assert isinstance(asked, AskFirst)
     assert isinstance(never_found, Bury)
     assert never_found.failure.kind is FailureKind.UNREADABLE
+    assert never_found.failure.reason is Reason.UNREADABLE
     assert never_found.cost == 1
     assert "can't be read: cut." in never_found.failure.message
     assert never_found.failure.answer == ""
@@ -225,6 +229,7 @@ def test_404_resubmits_only_unconfirmed_jobs(confirmed, submits, decision, kind,
     assert isinstance(made, decision)
     if kind is not None:
         assert made.failure.kind is kind
+        assert made.failure.reason is usual_reason(kind)
         assert made.failure.status == 404
 
 
@@ -268,6 +273,7 @@ def test_silence_is_borne_a_bounded_number_of_times(
     else:
         assert isinstance(made, Bury)
         assert made.failure.kind is FailureKind.POSSIBLY_PAID
+        assert made.failure.reason is Reason.POSSIBLY_PAID
         assert made.failure.status == status
         assert f"{consecutive_failures + 1} polls in a row" in made.failure.message
 
@@ -283,35 +289,46 @@ def test_an_error_of_the_service_ends_the_job(confirmed, entry_of):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind", "cure"),
+    ("status", "code", "kind", "reason", "cure"),
     [
-        (400, 4000, FailureKind.INPUT, "Check the document and the parameters."),
-        (400, 4002, FailureKind.INPUT, "Check the document and the parameters."),
-        (401, 4010, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 4013, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 4017, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (500, 4012, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (402, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (403, 0, FailureKind.ACCOUNT, "Check CONVEYOR_API_SECRET"),
-        (401, 4014, FailureKind.ACCOUNT, "Buy conversions"),
-        (415, 0, FailureKind.INPUT, "Choose another target format."),
-        (500, 5000, FailureKind.SERVICE, "longer Timeout"),
-        (500, 5001, FailureKind.SERVICE, "Replay it later."),
-        (500, 5002, FailureKind.INPUT, "damaged"),
-        (500, 5003, FailureKind.INPUT, "Password"),
-        (500, 5004, FailureKind.INPUT, "Check the document and the parameters."),
-        (500, 5008, FailureKind.INPUT, "200 without a login"),
-        (500, 5009, FailureKind.INPUT, "older than three hours"),
-        (500, 50010, FailureKind.SERVICE, "Replay it later."),
-        (503, 50050, FailureKind.SERVICE, "Replay it later."),
-        (418, 0, FailureKind.INPUT, "Check the document and the parameters."),
+        (400, 4000, "input", "parameters", "Check the document and the parameters."),
+        (400, 4002, "input", "refused", "Check the document and the parameters."),
+        (401, 4010, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (401, 4013, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (401, 4017, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (402, 4013, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (500, 4012, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (401, 0, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (401, 5003, "account", "credentials", "protected"),
+        (402, 0, "account", "no_balance", "Check CONVEYOR_API_SECRET"),
+        (403, 0, "account", "credentials", "Check CONVEYOR_API_SECRET"),
+        (401, 4014, "account", "no_balance", "Buy conversions"),
+        (413, 0, "input", "too_large", "Check the document and the parameters."),
+        (413, 413, "input", "too_large", "Check the document and the parameters."),
+        (415, 0, "input", "unsupported", "Choose another target format."),
+        (415, 415, "input", "unsupported", "Choose another target format."),
+        (404, 0, "input", "refused", "Check the document and the parameters."),
+        (500, 5000, "service", "took_too_long", "longer Timeout"),
+        (500, 5001, "service", "conversion_failed", "Replay it later."),
+        (500, 5002, "input", "damaged", "damaged"),
+        (400, 5002, "input", "damaged", "damaged"),
+        (500, 5003, "input", "password", "Password"),
+        (500, 5004, "input", "nothing_found", "Check the document and the parameters."),
+        (500, 50013, "input", "nothing_found", "Check the document and the parameters."),
+        (500, 50020, "input", "nothing_found", "Check the document and the parameters."),
+        (500, 5008, "input", "unreachable", "200 without a login"),
+        (500, 5009, "input", "missing", "older than three hours"),
+        (404, 5009, "input", "missing", "older than three hours"),
+        (500, 50010, "service", "service", "Replay it later."),
+        (503, 50050, "service", "service", "Replay it later."),
+        (500, 0, "service", "service", "Replay it later."),
+        (418, 0, "input", "refused", "Check the document and the parameters."),
     ],
 )
-def test_a_failure_is_classed_and_says_the_cure(status, code, kind, cure):
+def test_a_failure_is_classed_has_a_reason_and_says_the_cure(status, code, kind, reason, cure):
     failure = failure_of(Failed(status, code, "It was so."))
 
-    assert failure.kind is kind
+    assert (failure.kind, failure.reason) == (FailureKind(kind), Reason(reason))
     assert (failure.status, failure.code) == (status, code)
     assert failure.message.startswith("It was so. ")
     assert cure in failure.message
@@ -319,9 +336,9 @@ def test_a_failure_is_classed_and_says_the_cure(status, code, kind, cure):
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_codes_with_changed_meaning_decide_nothing(status):
-    kinds = {failure_of(Failed(status, code, "")).kind for code in (0, 5005, 5006, 5007)}
+    failures = [failure_of(Failed(status, code, "")) for code in (0, 5005, 5006, 5007)]
 
-    assert len(kinds) == 1
+    assert len({(failure.kind, failure.reason) for failure in failures}) == 1
 
 
 @pytest.mark.parametrize(

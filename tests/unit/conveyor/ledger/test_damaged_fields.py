@@ -240,4 +240,4 @@ def test_fields_come_by_turns():
 def test_half_a_character_is_written_as_a_question_mark():
     text = dump_failure(Failure(FailureKind.SERVICE, "a\ud800b"))
 
-    assert json.loads(text) == {"kind": "service", "message": "a?b"}
+    assert json.loads(text)["message"] == "a?b"

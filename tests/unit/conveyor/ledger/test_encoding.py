@@ -6,7 +6,7 @@ import pytest
 
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.canvas import Caller
-from conveyor.domain.conversion import Failure, FailureKind, State, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, Reason, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
@@ -28,7 +28,7 @@ RESULT = Result(
     ),
     {"Unknown": [1, {"a": None}]},
 )
-FAILURE = Failure(FailureKind.STORAGE, "„Full.“", code=1, status=2)
+FAILURE = Failure(FailureKind.STORAGE, "„Full.“", code=1, status=2, reason=Reason.TOO_LARGE)
 
 
 def test_an_entry_is_read_as_it_was_written():

@@ -8,7 +8,7 @@ import pytest
 
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.canvas import Caller
-from conveyor.domain.conversion import Failure, FailureKind, StoredFile
+from conveyor.domain.conversion import Failure, FailureKind, Reason, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
@@ -35,8 +35,13 @@ NOW = 1_700_000_100.5
 # No server is there: that is to be found out at once.
 HASTE = Patience(0.1, 0.1, 0.1, (), retries=0)
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
-FAILURE = Failure(FailureKind.SERVICE, "Broken.", code=5001, status=500)
-SILENCE = Failure(FailureKind.SERVICE, "Silent.")
+FAILURE = Failure(
+    FailureKind.SERVICE, "Broken.", code=5001, status=500, reason=Reason.CONVERSION_FAILED
+)
+FAILURE_JSON = (
+    '{"kind":"service","message":"Broken.","code":5001,"status":500,"reason":"conversion_failed"}'
+)
+SILENCE = Failure(FailureKind.SERVICE, "Silent.", reason=Reason.SERVICE)
 RESULT = Result(3, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
 FILE = StoredFile("a.pdf", "file:///a.pdf", 3, "00")
 JOB = Submission("j" * 32, "http://x", Dialect.QUERY, "acc", foreign_ids=True, webhook=True)
@@ -425,7 +430,7 @@ CASES = {
             "set": {
                 "note": "cut",
                 "unclear": "closed",
-                "refusal": '{"kind":"service","message":"Broken.","code":5001,"status":500}',
+                "refusal": FAILURE_JSON,
             },
             "guards": {"turn": "7", "attempt": "2"},
             "stamp": ["unclear_at"],
@@ -765,7 +770,7 @@ CASES = {
         lambda it: it.failed(entry(), FAILURE),
         {
             "set": {
-                "failure": '{"kind":"service","message":"Broken.","code":5001,"status":500}',
+                "failure": FAILURE_JSON,
                 "note": "",
             },
             "guards": {"attempt": "2", "job_id": "j1"},
@@ -781,7 +786,7 @@ CASES = {
         lambda it: it.failed(entry(), FAILURE, cost=2, leaving=POST),
         {
             "set": {
-                "failure": '{"kind":"service","message":"Broken.","code":5001,"status":500}',
+                "failure": FAILURE_JSON,
                 "note": "",
                 "cost": "2",
             },
@@ -799,7 +804,10 @@ CASES = {
     "failed: without an answer": (
         lambda it: it.failed(entry(), SILENCE, leaving=POST),
         {
-            "set": {"failure": '{"kind":"service","message":"Silent."}', "note": ""},
+            "set": {
+                "failure": '{"kind":"service","message":"Silent.","reason":"service"}',
+                "note": "",
+            },
             "guards": {"attempt": "2", "job_id": "j1"},
             "add": {"turn": 1},
             "stamp": ["finished_at"],
@@ -814,7 +822,7 @@ CASES = {
         lambda it: it.failed(entry(), FAILURE, leaving=POLL),
         {
             "set": {
-                "failure": '{"kind":"service","message":"Broken.","code":5001,"status":500}',
+                "failure": FAILURE_JSON,
                 "note": "",
             },
             "guards": {"attempt": "2", "job_id": "j1"},
@@ -831,7 +839,7 @@ CASES = {
         lambda it: it.expired(entry(), FAILURE, leaving=POLL),
         {
             "set": {
-                "failure": '{"kind":"service","message":"Broken.","code":5001,"status":500}',
+                "failure": FAILURE_JSON,
                 "note": "",
             },
             "guards": {"attempt": "2", "job_id": "j1"},
@@ -848,7 +856,10 @@ CASES = {
         lambda it: it.cancelled(entry()),
         {
             "set": {
-                "failure": '{"kind":"cancelled","message":"Its caller cancelled the conversion."}',
+                "failure": (
+                    '{"kind":"cancelled","message":"Its caller cancelled the conversion.",'
+                    '"reason":"cancelled"}'
+                ),
                 "note": "",
             },
             "add": {"turn": 1},

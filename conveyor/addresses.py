@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from conveyor.loopback import is_loopback
 
-__all__ = ["is_near", "parts_of"]
+__all__ = ["checked_proxy", "is_near", "parts_of"]
 
 
 def parts_of(url: str) -> SplitResult | None:
@@ -24,6 +24,23 @@ def parts_of(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if is_http else None
+
+
+def checked_proxy(url: str) -> str:
+    """A proxy's address, or none at all.
+
+    Args:
+        url: The setting.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: It is no http(s) URL; the message quotes no part of it.
+    """
+    if url and parts_of(url) is None:
+        raise ValueError("must be an http(s) URL with a host, e.g. http://proxy:3128")
+    return url
 
 
 def is_near(host: str) -> bool:
