@@ -103,7 +103,12 @@ class SeenBy:
         return (test for test, ran in self._ran.get(path, {}).items() if ran & lines)
 
     def _using(self, fault: Fault) -> Iterator[str]:
-        """Who runs a line, here or elsewhere, that uses a name which the module sets."""
+        """Who runs a line, here or elsewhere, that uses a name which the module sets.
+
+        A record's default is in no line that runs: the tests that are named after it see it.
+        """
+        own = f"/test_{PurePosixPath(fault.path).stem}.py::"
+        yield from (test for test in self._seen if own in test)
         for path, text in self._texts.items():
             for name in fault.scope.names:
                 lines = _lines_with(text, name)

@@ -44,10 +44,10 @@ def test_line_that_nothing_runs_has_no_tests(seen_by):
     assert seen_by().choose(_fault("unknown.py", 1)).tests == ()
 
 
-def test_constant_is_tried_on_those_who_use_its_name_elsewhere(seen_by):
+def test_constant_is_tried_on_who_uses_its_name_elsewhere_and_on_its_modules_own_tests(seen_by):
     chosen = seen_by().choose(_fault("a.py", names=["LIMIT"]))
 
-    assert set(chosen.tests) == {OTHER}
+    assert set(chosen.tests) == {OTHER, UNIT, SLOW}
 
 
 def test_constant_that_nobody_names_is_tried_on_those_who_run_its_module(seen_by):
