@@ -1285,6 +1285,14 @@ def test_bell_of_what_is_accepted_must_be_rung(ledger):
     assert ledger.stumbled(entry(), 5)
 
 
+def test_bell_for_a_free_place_is_a_hint_whatever_is_noted(ledger):
+    ledger._together.bells = ("submit", "-1.0", "0.25")
+    ledger._bells.error = OSError("away")
+
+    ledger.open("c1", REQUEST)
+    assert ledger.stumbled(entry(), 5)
+
+
 def test_interruption_of_a_bell_is_passed_on(ledger):
     ledger._together.bells = ("submit", "0.0", "-1.0")
     ledger._bells.error = KeyboardInterrupt()
