@@ -15,10 +15,11 @@ from conveyor.ledger import Entry, Ledger, Submission
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.records import dump_failure, dump_file, dump_files, dump_result
 from conveyor.ledger.tenure import Leaving, Tenure
+from conveyor.reasons import Reason
 
 KEYS = Keys()
 
-FAILURE = Failure(FailureKind.STORAGE, "Full.")
+FAILURE = Failure(FailureKind.STORAGE, "Full.", reason=Reason.STORAGE)
 EARLIER = Failure(FailureKind.SERVICE, "Earlier.")
 FILE = StoredFile("a.pdf", "memory://a.pdf", 3, "00")
 RESULT = Result(1, (RemoteFile("a.pdf", "https://v2.convertapi.com/d/x", 3),))
@@ -196,7 +197,10 @@ STEPS = {
         "converting",
         lambda it, entry: it.ask_first(entry, 5, "unclear", closed_at_once=True, refusal=FAILURE),
         gone="",
-        notes={"note": "unclear", "refusal": '{"kind":"storage","message":"Full."}'},
+        notes={
+            "note": "unclear",
+            "refusal": '{"kind":"storage","message":"Full.","reason":"storage"}',
+        },
         moments="unclear_at",
         held={"refusal": ""},
     ),
@@ -385,7 +389,7 @@ STEPS = {
         gone="",
         notes={
             "cost": "7",
-            "failure": '{"kind":"storage","message":"Full."}',
+            "failure": '{"kind":"storage","message":"Full.","reason":"storage"}',
             "note": "",
             "state": "failed",
             "turn": "1",
@@ -398,7 +402,7 @@ STEPS = {
         lambda it, entry: it.expired(entry, FAILURE),
         gone="",
         notes={
-            "failure": '{"kind":"storage","message":"Full."}',
+            "failure": '{"kind":"storage","message":"Full.","reason":"storage"}',
             "note": "",
             "state": "expired",
             "turn": "1",
@@ -419,7 +423,10 @@ STEPS = {
         lambda it, entry: it.cancelled(entry),
         gone="",
         notes={
-            "failure": ('{"kind":"cancelled","message":"Its caller cancelled the conversion."}'),
+            "failure": (
+                '{"kind":"cancelled","message":"Its caller cancelled the conversion.",'
+                '"reason":"cancelled"}'
+            ),
             "note": "",
             "state": "cancelled",
             "turn": "1",

