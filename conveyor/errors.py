@@ -24,7 +24,7 @@ Every message says what failed, why, and what to do, in one line, and holds no s
 
 from __future__ import annotations
 
-from conveyor.reasons import Reason, Remedy, kind_called, reason_called
+from conveyor.reasons import HasReason, Reason, kind_called, reason_called
 
 __all__ = [
     "AcceptanceUnknown",
@@ -134,7 +134,7 @@ class WaitTimeout(ConveyorError, TimeoutError):
     """
 
 
-class ConversionFailed(ConveyorError):
+class ConversionFailed(ConveyorError, HasReason):
     """The conversion has ended without files.
 
     Celery carries it from the worker to the caller of ``AsyncResult.get()`` by its arguments,
@@ -165,28 +165,6 @@ class ConversionFailed(ConveyorError):
         self.kind = kind
         self.conversion_id = conversion_id
         self.reason = reason_called(reason, kind_called(kind))
-
-    @property
-    def remedies(self) -> tuple[Remedy, ...]:
-        """What can be done about it, the most likely first."""
-        return self.reason.remedies
-
-    def sentence(self, language: str = "en") -> str:
-        """What has gone wrong, in one sentence for an end user.
-
-        Args:
-            language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
-                English where there is no such catalogue.
-        """
-        return self.reason.sentence(language)
-
-    def advice(self, language: str = "en") -> str:
-        """What the end user can do about it, in one sentence that follows the first.
-
-        Args:
-            language: As `sentence` takes it.
-        """
-        return self.reason.advice(language)
 
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code else ""

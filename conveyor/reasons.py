@@ -14,7 +14,15 @@ from typing import Final
 
 from conveyor.sentences import text_of
 
-__all__ = ["FailureKind", "Reason", "Remedy", "kind_called", "reason_called", "usual_reason"]
+__all__ = [
+    "FailureKind",
+    "HasReason",
+    "Reason",
+    "Remedy",
+    "kind_called",
+    "reason_called",
+    "usual_reason",
+]
 
 
 class FailureKind(StrEnum):
@@ -107,6 +115,39 @@ class Reason(StrEnum):
             language: As `sentence` takes it.
         """
         return text_of(self, "advice", language)
+
+
+class HasReason:
+    """What can be told of a failure by its reason: shared by the records and errors that have one.
+
+    Attributes:
+        reason: Why, for a program to decide by.
+    """
+
+    __slots__ = ()
+    reason: Reason
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What can be done about it, the most likely first."""
+        return self.reason.remedies
+
+    def sentence(self, language: str = "en") -> str:
+        """What has gone wrong, in one sentence for an end user.
+
+        Args:
+            language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
+                English where there is no such catalogue.
+        """
+        return self.reason.sentence(language)
+
+    def advice(self, language: str = "en") -> str:
+        """What the end user can do about it, in one sentence that follows the first.
+
+        Args:
+            language: As `sentence` takes it.
+        """
+        return self.reason.advice(language)
 
 
 _REMEDIES: Final[Mapping[Reason, tuple[Remedy, ...]]] = MappingProxyType(

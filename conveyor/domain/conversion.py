@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from conveyor.domain.shapes import as_fields, known_fields
 from conveyor.errors import ConversionCancelled, ConversionFailed
-from conveyor.reasons import FailureKind, Reason, Remedy, kind_called, reason_called
+from conveyor.reasons import FailureKind, HasReason, Reason, Remedy, kind_called, reason_called
 
 __all__ = [
     "Conversion",
@@ -83,7 +83,7 @@ class StagedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(HasReason):
     """Why a conversion has ended without files.
 
     Attributes:
@@ -102,28 +102,6 @@ class Failure:
     status: int = 0
     answer: str = ""
     reason: Reason = Reason.INTERNAL
-
-    @property
-    def remedies(self) -> tuple[Remedy, ...]:
-        """What can be done about it, the most likely first."""
-        return self.reason.remedies
-
-    def sentence(self, language: str = "en") -> str:
-        """What has gone wrong, in one sentence for an end user.
-
-        Args:
-            language: A language, ``de`` or ``de-AT``, or a browser's whole ``Accept-Language``.
-                English where there is no such catalogue.
-        """
-        return self.reason.sentence(language)
-
-    def advice(self, language: str = "en") -> str:
-        """What the end user can do about it, in one sentence that follows the first.
-
-        Args:
-            language: As `sentence` takes it.
-        """
-        return self.reason.advice(language)
 
 
 @dataclass(frozen=True, slots=True)
