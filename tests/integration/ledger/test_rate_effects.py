@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+_FIRST_LOWERED = {
+    "acc": {
+        "next_at": "1700000004.096154",
+        "rate": "0.200000",
+        "rate_at": "1699999990.250000",
+        "strain": "0",
+    },
+    "counts": {"throttles": "1"},
+}
+
+
 CASES = {
     "account: nothing is known": {
         "run": ("account", "acc jobs", ()),
@@ -113,15 +124,7 @@ CASES = {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"x": "1"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: it is counted": {
         "run": ("throttle", "acc counts", (0.2,)),
@@ -154,29 +157,13 @@ CASES = {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"rate": "2", "rate_at": "1699999997.75"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: of eight a second a strain of two is too much": {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"rate": "8", "rate_at": "1699999997.75", "strain": "1"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: of eight a second a strain below two is bearable": {
         "run": ("throttle", "acc counts", (0.2,)),
@@ -188,29 +175,13 @@ CASES = {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"rate": "20", "rate_at": "1699999997.75", "strain": "3"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: of more a second a strain of four is too much, too": {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"rate": "200", "rate_at": "1699999997.75", "strain": "3"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: of more a second a strain below four is bearable": {
         "run": ("throttle", "acc counts", (0.2,)),
@@ -288,15 +259,7 @@ CASES = {
             }
         },
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: a single one just now counts over a quarter second": {
         "run": ("throttle", "acc counts", (0.2,)),
@@ -386,15 +349,7 @@ CASES = {
         "run": ("throttle", "acc counts", (0.2,)),
         "held": {"acc": {"strain": "-5"}},
         "answer": "0.260000",
-        "leaves": {
-            "acc": {
-                "next_at": "1700000004.096154",
-                "rate": "0.200000",
-                "rate_at": "1699999990.250000",
-                "strain": "0",
-            },
-            "counts": {"throttles": "1"},
-        },
+        "leaves": _FIRST_LOWERED,
     },
     "throttle: what was taken counts down to a twentieth": {
         "run": ("throttle", "acc counts", (0.01,)),

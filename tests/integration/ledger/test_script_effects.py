@@ -4,6 +4,44 @@ from __future__ import annotations
 
 import pytest
 
+_AUDITED = {
+    "index": {
+        "a": 1,
+        "b": 2,
+        "c": 3,
+        "d": 4,
+        "e": 5,
+        "n": 6,
+        "o": 7,
+        "t": 8,
+        "f": 9,
+        "gone": 10,
+        "young": 1699999900.26,
+        "edge": 1699999900.25,
+    },
+    "due": {"d": 5},
+    "aside": {"e": 5},
+    "p:c:a": {"state": "queued", "v": "1"},
+    "p:c:b": {"state": "queued", "delivered": "1"},
+    "p:c:c": {"state": "ready"},
+    "p:c:d": {"state": "queued"},
+    "p:c:e": {"state": "queued"},
+    "p:c:n": {"state": "queued", "v": "2"},
+    "p:c:o": {"state": "queued", "v": "odd"},
+    "p:c:t": "text",
+    "p:c:f": {"state": "queued", "delivered": "0"},
+}
+_LEFTOVERS = {
+    "left": {"a": 1, "b": 2, "odd": 3},
+    "records": {
+        "a": "1700000100 4 r a",
+        "b": "1700000100 0 rb",
+        "odd": "no record",
+        "out": "1700000100 0 ro",
+    },
+}
+
+
 CASES = {
     "leftovers: a new one is noted and a known one stays": {
         "run": (
@@ -90,29 +128,13 @@ CASES = {
     },
     "leftovers: a failed one is tried later and its failure counts": {
         "run": ("postpone_leftovers", "left records", (30.5, 1, "a", "out", "odd", "gone")),
-        "held": {
-            "left": {"a": 1, "b": 2, "odd": 3},
-            "records": {
-                "a": "1700000100 4 r a",
-                "b": "1700000100 0 rb",
-                "odd": "no record",
-                "out": "1700000100 0 ro",
-            },
-        },
+        "held": _LEFTOVERS,
         "answer": 1,
         "leaves": {"left": {"a": 1700000030.75}, "records": {"a": "1700000100 5 r a"}},
     },
     "leftovers: one that was not tried keeps its failures": {
         "run": ("postpone_leftovers", "left records", (0, 0, "a", "b")),
-        "held": {
-            "left": {"a": 1, "b": 2, "odd": 3},
-            "records": {
-                "a": "1700000100 4 r a",
-                "b": "1700000100 0 rb",
-                "odd": "no record",
-                "out": "1700000100 0 ro",
-            },
-        },
+        "held": _LEFTOVERS,
         "answer": 2,
         "leaves": {"left": {"a": 1700000000.25, "b": 1700000000.25}},
     },
@@ -137,15 +159,7 @@ CASES = {
     },
     "leftovers: what is gone is not counted": {
         "run": ("clear_leftovers", "left records counts", ("deleted", "gone")),
-        "held": {
-            "left": {"a": 1, "b": 2, "odd": 3},
-            "records": {
-                "a": "1700000100 4 r a",
-                "b": "1700000100 0 rb",
-                "odd": "no record",
-                "out": "1700000100 0 ro",
-            },
-        },
+        "held": _LEFTOVERS,
         "answer": 0,
         "leaves": {},
     },
@@ -806,33 +820,7 @@ CASES = {
     },
     "audit: what nobody awaits is due now and what is missing is told": {
         "run": ("audit", "index cursors due aside", ("idx", 100, "p:c:", 1, 0, "queued", "", "p:")),
-        "held": {
-            "index": {
-                "a": 1,
-                "b": 2,
-                "c": 3,
-                "d": 4,
-                "e": 5,
-                "n": 6,
-                "o": 7,
-                "t": 8,
-                "f": 9,
-                "gone": 10,
-                "young": 1699999900.26,
-                "edge": 1699999900.25,
-            },
-            "due": {"d": 5},
-            "aside": {"e": 5},
-            "p:c:a": {"state": "queued", "v": "1"},
-            "p:c:b": {"state": "queued", "delivered": "1"},
-            "p:c:c": {"state": "ready"},
-            "p:c:d": {"state": "queued"},
-            "p:c:e": {"state": "queued"},
-            "p:c:n": {"state": "queued", "v": "2"},
-            "p:c:o": {"state": "queued", "v": "odd"},
-            "p:c:t": "text",
-            "p:c:f": {"state": "queued", "delivered": "0"},
-        },
+        "held": _AUDITED,
         "answer": [0, 3, ["gone", "edge", "young"], ["n"]],
         "leaves": {
             "cursors": {"idx": "0"},
@@ -845,33 +833,7 @@ CASES = {
             "index cursors due aside",
             ("idx", 100, "p:c:", 1, 100, "queued", "", "p:"),
         ),
-        "held": {
-            "index": {
-                "a": 1,
-                "b": 2,
-                "c": 3,
-                "d": 4,
-                "e": 5,
-                "n": 6,
-                "o": 7,
-                "t": 8,
-                "f": 9,
-                "gone": 10,
-                "young": 1699999900.26,
-                "edge": 1699999900.25,
-            },
-            "due": {"d": 5},
-            "aside": {"e": 5},
-            "p:c:a": {"state": "queued", "v": "1"},
-            "p:c:b": {"state": "queued", "delivered": "1"},
-            "p:c:c": {"state": "ready"},
-            "p:c:d": {"state": "queued"},
-            "p:c:e": {"state": "queued"},
-            "p:c:n": {"state": "queued", "v": "2"},
-            "p:c:o": {"state": "queued", "v": "odd"},
-            "p:c:t": "text",
-            "p:c:f": {"state": "queued", "delivered": "0"},
-        },
+        "held": _AUDITED,
         "answer": [2, 3, ["young"], ["n"]],
         "leaves": {
             "cursors": {"idx": "0"},
@@ -881,33 +843,7 @@ CASES = {
     },
     "audit: of an index without a state nothing is made due": {
         "run": ("audit", "index cursors due aside", ("idx", 100, "p:c:", 1, 0, "", "", "p:")),
-        "held": {
-            "index": {
-                "a": 1,
-                "b": 2,
-                "c": 3,
-                "d": 4,
-                "e": 5,
-                "n": 6,
-                "o": 7,
-                "t": 8,
-                "f": 9,
-                "gone": 10,
-                "young": 1699999900.26,
-                "edge": 1699999900.25,
-            },
-            "due": {"d": 5},
-            "aside": {"e": 5},
-            "p:c:a": {"state": "queued", "v": "1"},
-            "p:c:b": {"state": "queued", "delivered": "1"},
-            "p:c:c": {"state": "ready"},
-            "p:c:d": {"state": "queued"},
-            "p:c:e": {"state": "queued"},
-            "p:c:n": {"state": "queued", "v": "2"},
-            "p:c:o": {"state": "queued", "v": "odd"},
-            "p:c:t": "text",
-            "p:c:f": {"state": "queued", "delivered": "0"},
-        },
+        "held": _AUDITED,
         "answer": [0, 0, ["gone", "edge", "young"], ["n"]],
         "leaves": {"cursors": {"idx": "0"}},
     },
@@ -1025,15 +961,7 @@ CASES = {
     },
     "leftovers: one that is cleared is counted": {
         "run": ("clear_leftovers", "left records counts", ("deleted", "a")),
-        "held": {
-            "left": {"a": 1, "b": 2, "odd": 3},
-            "records": {
-                "a": "1700000100 4 r a",
-                "b": "1700000100 0 rb",
-                "odd": "no record",
-                "out": "1700000100 0 ro",
-            },
-        },
+        "held": _LEFTOVERS,
         "answer": 1,
         "leaves": {"counts": {"deleted": "1"}, "left": {"a": None}, "records": {"a": None}},
     },
