@@ -16,38 +16,13 @@ from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
 from conveyor.domain.answers import Failed, Started, Unsent
 from conveyor.domain.dialect import Dialect
+from tests.credentials import Broken, Rotating
 
 JOB_ID = "0123456789abcdef0123456789abcdef"
 PATH = Dialect.PATH
 BOUNDS = Timeouts(connect=5.0, read=15.0, total=30.0, transfer=900.0)
 STARTED = b'{"JobId": "j"}'
 REFUSAL = b'{"Code": 4013, "Message": "Who?"}'
-
-
-class Rotating:
-    """Credentials that know a newer one."""
-
-    def __init__(self, *bearers):
-        self.bearers = list(bearers)
-        self.refused = []
-
-    def bearer(self):
-        return self.bearers[0]
-
-    def refresh(self, refused):
-        self.refused.append(refused)
-        if len(self.bearers) > 1:
-            self.bearers.pop(0)
-            return True
-        return False
-
-
-class Broken:
-    def bearer(self):
-        raise OSError("/run/secrets/hush")
-
-    def refresh(self, refused):
-        raise OSError("/run/secrets/hush")
 
 
 @contextmanager

@@ -6,32 +6,15 @@ from types import ModuleType
 
 import pytest
 from celery import Celery
-from structlog.testing import capture_logs
 
 from config.celery import celery_options
 from config.settings import WorkerSettings
 from conveyor.settings import load
-from tests.unit.workers.parts import Rig
+from tests.unit.workers.parts import logged, rig, rig_of
+
+__all__ = ["logged", "rig", "rig_of"]
 
 MODULES = ("workers.app", "tasks.checkup", "tasks.deliver", "tasks.poll", "tasks.submit")
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    """A traceback that is printed for people costs as much as ten tests."""
-    with capture_logs():
-        yield
-
-
-@pytest.fixture
-def rig_of(tmp_path):
-    """Workers of parts, by their settings."""
-    return lambda **values: Rig(str(tmp_path), **values)
-
-
-@pytest.fixture
-def rig(rig_of):
-    return rig_of()
 
 
 @pytest.fixture(scope="session")

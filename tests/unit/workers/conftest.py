@@ -1,27 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from structlog.testing import capture_logs
 
-from tests.unit.workers.parts import Rig
+from tests.unit.workers.parts import logged, rig, rig_of, threads_of
 
-
-@pytest.fixture(autouse=True)
-def logged():
-    """What is logged. A traceback that is printed for people costs as much as ten tests."""
-    with capture_logs() as logs:
-        yield logs
-
-
-@pytest.fixture
-def rig_of(tmp_path):
-    """Workers of parts, by their settings."""
-    return lambda **values: Rig(str(tmp_path), **values)
-
-
-@pytest.fixture
-def rig(rig_of):
-    return rig_of()
+__all__ = ["logged", "rig", "rig_of", "threads_of"]
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import inspect
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import pytest
+from structlog.testing import capture_logs
+
 from config.settings import WorkerSettings
 from conveyor.convertapi.client import ConvertApi
 from conveyor.domain.conversion import State
@@ -190,3 +193,41 @@ def pass_of(entry, **fields):
 def claimed(*passes, spent=(), lost=(), **admission):
     """What a claim brings."""
     return Claimed(list(passes), list(spent), Admission(**admission), list(lost))
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    """What is logged. A traceback that is printed for people costs as much as ten tests."""
+    with capture_logs() as logs:
+        yield logs
+
+
+@pytest.fixture
+def rig_of(tmp_path):
+    """Workers of parts, by their settings."""
+    return lambda **values: Rig(str(tmp_path), **values)
+
+
+@pytest.fixture
+def rig(rig_of):
+    return rig_of()
+
+
+@pytest.fixture
+def threads_of(monkeypatch):
+    """Threads of a module that are made and begun, and never run: what was asked of them."""
+
+    def watched(module):
+        asked = []
+
+        class Thread:
+            def __init__(self, **options):
+                asked.append(options)
+
+            def start(self):
+                asked.append("started")
+
+        monkeypatch.setattr(module, "Thread", Thread)
+        return asked
+
+    return watched

@@ -112,17 +112,8 @@ def test_unexpected_fault_is_logged_and_is_no_complaint(run, logged):
     assert [(line["event"], line["work"]) for line in logged] == [("periodic_failed", "test")]
 
 
-def test_thread_of_a_work_has_its_name_and_ends_with_its_process(monkeypatch):
-    made = []
-
-    class Thread:
-        def __init__(self, **options):
-            made.append(options)
-
-        def start(self):
-            made.append("started")
-
-    monkeypatch.setattr(periodic, "Thread", Thread)
+def test_thread_of_a_work_has_its_name_and_ends_with_its_process(threads_of):
+    made = threads_of(periodic)
     work = Periodic("test", 1.0, lambda: None)
     work.start()
 

@@ -318,17 +318,8 @@ def test_unreadable_entry_that_can_not_be_put_aside_keeps_no_other(rig, cancelle
     assert _run(["a", "b"], monkeypatch, [UnreadableConversion("c9"), None]) == []
 
 
-def test_revocations_have_one_thread_which_ends_with_its_process(monkeypatch):
-    made = []
-
-    class Thread:
-        def __init__(self, **options):
-            made.append(options)
-
-        def start(self):
-            made.append("started")
-
-    monkeypatch.setattr(revoking, "Thread", Thread)
+def test_revocations_have_one_thread_which_ends_with_its_process(threads_of, monkeypatch):
+    made = threads_of(revoking)
     revocations, told = revoking._Revocations(), []
     monkeypatch.setattr(revocations._changed, "notify", lambda: told.append(1))
     revocations.add(["a"])

@@ -8,31 +8,9 @@ from conveyor.convertapi.answer import Answer
 from conveyor.convertapi.authorization import Auth, Authorization, Sender, Signature
 from conveyor.convertapi.credentials import FixedCredentials
 from conveyor.convertapi.errors import Unreachable
+from tests.credentials import Broken, Rotating
 
 TAKEN, REFUSED = Answer(200), Answer(401)
-
-
-class Rotating:
-    """Credentials that know newer ones."""
-
-    def __init__(self, *bearers):
-        self.bearers = list(bearers)
-        self.refused = []
-
-    def bearer(self):
-        return self.bearers[0]
-
-    def refresh(self, refused):
-        self.refused.append(refused)
-        if len(self.bearers) > 1:
-            self.bearers.pop(0)
-            return True
-        return False
-
-
-class Broken:
-    def bearer(self):
-        raise OSError("/run/secrets/hush")
 
 
 class OnceBroken(Rotating):
