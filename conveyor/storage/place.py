@@ -16,7 +16,8 @@ from conveyor.errors import InvalidRequest, StorageError
 from conveyor.process_local import process_local
 from conveyor.storage.faults import translated
 from conveyor.storage.names import as_on_disk
-from conveyor.storage.objects import AZURE, is_object_store, open_url, options_of
+from conveyor.storage.objects import is_object_store, open_url, options_of
+from conveyor.storage.schemes import has_host_in_path
 
 __all__ = ["Place"]
 
@@ -53,11 +54,10 @@ class Place:
         self.is_atomic = is_object_store(scheme)
         self._given = url
         self._options = {"auto_mkdir": True} if self.is_local else options_of(scheme)
+        if has_host_in_path(scheme, url):
+            raise StorageError(f"{setting} can't contain brackets on Azure. Choose another folder.")
         with translated(f"open {what}", url, setting):
             fs, root = open_url(self._given, self._options)
-        if scheme in AZURE and {"[", "]"} & set(root):
-            # adlfs takes what is in brackets for a host.
-            raise StorageError(f"{setting} can't contain brackets on Azure. Choose another folder.")
         self.root: str = root.rstrip("/")
         self.url = str(fs.unstrip_protocol(self.root)).rstrip("/")
 

@@ -17,7 +17,7 @@ from typing import Final
 from conveyor.installing import how_to_install
 from conveyor.storage.objects import AZURE, is_object_store
 
-__all__ = ["EXTRAS", "check_url"]
+__all__ = ["EXTRAS", "check_url", "has_host_in_path"]
 
 EXTRAS: Final = MappingProxyType(
     {
@@ -58,6 +58,16 @@ def check_url(url: str) -> None:
     if scheme.lower() in _LOCAL:
         _check_folder(path)
     _check_bucket(scheme, path)
+
+
+def has_host_in_path(scheme: str, path: str) -> bool:
+    """Whether a path would be misread: adlfs, Azure's, takes what is in brackets for a host.
+
+    Args:
+        scheme: The URL's, in lower case.
+        path: What comes behind it.
+    """
+    return scheme in AZURE and not {"[", "]"}.isdisjoint(path)
 
 
 def _schemes_of(url: str) -> Iterator[str]:
@@ -103,5 +113,5 @@ def _check_folder(path: str) -> None:
 def _check_bucket(scheme: str, path: str) -> None:
     if is_object_store(scheme.lower()) and not path.strip("/"):
         raise ValueError(f"names no bucket: use {scheme}://bucket/prefix")
-    if scheme.lower() in AZURE and {"[", "]"} & set(path):
+    if has_host_in_path(scheme.lower(), path):
         raise ValueError("can't contain brackets on Azure. Choose another folder")
