@@ -1,8 +1,7 @@
 """Starts the stack's programs from a process that has imported them already.
 
-A test run starts a few hundred workers, sandboxes and web processes. Each would compile nothing and
-import a thousand modules, for a second of CPU. `launch` forks them from a template instead, see
-`template.py`.
+A test run starts a few hundred workers, sandboxes and web processes. Each would import a thousand
+modules, for a second of CPU. `Nursery.launch` forks them from a template instead (`template.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +16,12 @@ import time
 from local_stack import die_with_parent
 from local_stack.environment import ROOT
 
+_PROGRAMS = ("convertapi_sandbox", "web", "workers", "workers.flower")
+# `workers.app`, and what wraps it.
+_WORKERS = [
+    ["-A", app]
+    for app in ("workers.app", "chaos.worker_app", "crashing_app", "impatient_app", "sweepless_app")
+]
 # They change how Python itself starts, which a fork comes too late for.
 _OF_PYTHON = ("PYTHON", "LD_")
 _NO_MATTER = ("PYTHONPATH", "PYTHONUNBUFFERED")
@@ -32,7 +37,7 @@ class Nursery:
         self._lock = threading.Lock()
 
     def launch(self, command, *, log, env, cwd):
-        """Start a command as `local_stack.process.launch` does; a module of Python's by fork.
+        """Start a command as `local_stack.process.launch` does, one of our programs by fork.
 
         Args:
             command: Its command line.
@@ -44,10 +49,10 @@ class Nursery:
             The process.
         """
         env = dict(os.environ if env is None else env)
-        python, *arguments = command
-        if [python, *arguments[:1]] != [sys.executable, "-m"] or _of_python(env) != _of_python():
+        if not _is_ours(command) or _of_python(env) != _of_python():
             return self._cold(command, log=log, env=env, cwd=cwd)
-        order = {"argv": arguments[1:], "env": env, "cwd": str(cwd or ""), "log": str(log)}
+        log.touch()
+        order = {"argv": command[2:], "env": env, "cwd": str(cwd or ""), "log": str(log)}
         return Born(self, self.ask(do="start", **order))
 
     def ask(self, **order):
@@ -110,6 +115,13 @@ class Born:
                 raise subprocess.TimeoutExpired("a program of the stack", timeout)
             time.sleep(_LOOK_EVERY_S)
         return self.returncode
+
+
+def _is_ours(command):
+    """Whether it starts a program of ours: an application's would find ours loaded beside it."""
+    python, minus_m, module, *options = (*command, "", "", "")
+    ours = module in _PROGRAMS or (module == "celery" and options[:2] in _WORKERS)
+    return (python, minus_m) == (sys.executable, "-m") and ours
 
 
 def _of_python(env=os.environ):

@@ -19,6 +19,7 @@ import json
 import os
 import runpy
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import celery.bin.celery
@@ -63,11 +64,18 @@ def start(order):
     pid = os.fork()
     if pid == 0:
         tie_to(parent)
-        os.setpgid(0, 0)
+        _lead_a_group(0)
         _take_over(order)
         runpy.run_module(order["argv"][0], run_name="__main__", alter_sys=True)
         sys.exit()
+    _lead_a_group(pid)
     return pid
+
+
+def _lead_a_group(pid):
+    """Both sides do it, because either may be first."""
+    with suppress(OSError):  # the child is gone
+        os.setpgid(pid, 0)
 
 
 def poll(pid, ended):
