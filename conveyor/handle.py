@@ -1,6 +1,6 @@
 """`Handle`: one conversion as its caller sees it.
 
-Every call that waits or talks to Redis has an async version, prefixed with ``a``. It never blocks
+Every call that waits or does I/O has an async version, prefixed with ``a``. It never blocks
 the event loop. Where that makes a keyword of Python, the name ends with ``_`` (PEP 8).
 """
 
@@ -13,13 +13,13 @@ from typing import Protocol
 
 from celery.result import assert_will_not_block
 
+from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel_if_late
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
 from conveyor.messaging.publishing import Publisher
-from conveyor.producing.async_twins import async_twin
 from conveyor.watching.estimating import progress_of
 from conveyor.watching.following import Connected, Follower, checked
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, longer

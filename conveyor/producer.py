@@ -8,6 +8,7 @@ from typing import IO, Any, Self
 
 from celery import Celery, Signature
 
+from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Conversion, StagedFile
@@ -26,7 +27,6 @@ from conveyor.messaging.application_servers import broker_of, results_of
 from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance, Asked
-from conveyor.producing.async_twins import async_twin
 from conveyor.producing.callbacks import CallbacksInput, caller_of
 from conveyor.producing.local_sources import request_of
 from conveyor.producing.overview import Overview
@@ -398,6 +398,9 @@ class Conveyor(Overview):
 
     ahandle = async_twin(handle)
     """Async version of `handle`."""
+
+    ajob_ended = async_twin(job_ended)
+    """Async version of `job_ended`."""
 
     @process_local
     def dead_letters(self) -> DeadLetters:
