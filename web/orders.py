@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import Message
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -13,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.requests import Request
 
 from conveyor import InvalidRequest
+from conveyor.domain.deadlines import deadline_from_text
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.models import ConversionOrder, Format, Params, SemiAsync
+from web.models import ConversionOrder, Format, Metadata, Params, SemiAsync
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.upload_names import file_name_of
@@ -30,6 +32,8 @@ _NEAR: Final = frozenset({"file", "local"})
 
 # Of an address that every server and proxy takes.
 _MAX_PARAMS: Final = 4096
+_MAX_METADATA: Final = 4096
+_MAX_DEADLINE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Order:
     from_format: str | None
     params: Mapping[str, Any]
     semi_async_seconds: int | None
+    metadata: Mapping[str, Any]
+    deadline: datetime | float | None
 
 
 class DocumentQuery(BaseModel):
@@ -61,6 +67,17 @@ class DocumentQuery(BaseModel):
         Field(description="ConvertAPI's parameters, a JSON object.", max_length=_MAX_PARAMS),
     ] = None
     semi_async_seconds: SemiAsync | None = None
+    metadata: Annotated[
+        str | None,
+        Field(description="Your own data about it, a JSON object.", max_length=_MAX_METADATA),
+    ] = None
+    deadline: Annotated[
+        str | None,
+        Field(
+            description="By when it must have begun: seconds, or a time in RFC 3339.",
+            max_length=_MAX_DEADLINE,
+        ),
+    ] = None
 
 
 class _FormFields(BaseModel):
@@ -73,10 +90,18 @@ class _FormFields(BaseModel):
     params: str = "{}"
     # A form's fields are text.
     semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
+    metadata: str = "{}"
+    deadline: str | None = None
 
 
 class _Params(RootModel[Params]):
     """ConvertAPI's parameters."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class _Metadata(RootModel[Metadata]):
+    """A caller's own data."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -117,7 +142,15 @@ async def _read(
 
 
 def _from_json(order: ConversionOrder) -> Order:
-    return Order(order.source, order.to, order.from_format, order.params, order.semi_async_seconds)
+    return Order(
+        order.source,
+        order.to,
+        order.from_format,
+        order.params,
+        order.semi_async_seconds,
+        order.metadata,
+        _deadline(order.deadline),
+    )
 
 
 async def _from_form(
@@ -134,7 +167,15 @@ async def _from_form(
             f"The parameter {min(twice)} is given twice. Send it as a file or in `params`.",
         )
     params = {**params, **staging.params}
-    return Order(staging.files, fields.to, fields.from_format, params, fields.semi_async_seconds)
+    return Order(
+        staging.files,
+        fields.to,
+        fields.from_format,
+        params,
+        fields.semi_async_seconds,
+        _metadata(fields.metadata),
+        _deadline(fields.deadline),
+    )
 
 
 def _boundary_of(media_type: Message) -> str:
@@ -154,13 +195,30 @@ async def _from_document(
         raise Problem(Kind.INVALID_REQUEST, "The query has no target format. Add it: ?to=pdf.")
     if not name:
         raise Problem(Kind.INVALID_REQUEST, "The query has no file name. Add it: ?name=a.docx.")
-    params = _params(query.params or "{}")
+    params, metadata = _params(query.params or "{}"), _metadata(query.metadata or "{}")
+    deadline = _deadline(query.deadline)
     await staging.take(name, bounded(request, limit_bytes))
-    return Order(staging.files, query.to, query.from_format, params, query.semi_async_seconds)
+    return Order(
+        staging.files,
+        query.to,
+        query.from_format,
+        params,
+        query.semi_async_seconds,
+        metadata,
+        deadline,
+    )
 
 
 def _params(text: str) -> Mapping[str, Any]:
     return parse_json(text, _Params, "params").root
+
+
+def _metadata(text: str) -> Mapping[str, Any]:
+    return parse_json(text, _Metadata, "metadata").root
+
+
+def _deadline(given: str | float | None) -> datetime | float | None:
+    return deadline_from_text(given) if isinstance(given, str) else given
 
 
 def _check_no_query(query: DocumentQuery) -> None:

@@ -126,6 +126,7 @@ class Conversion:
         source_name: The file name of its source, ``"a.docx"``, without path and query. Of several
             it is the first, with how many more there are: ``"a.docx +2"``. Empty if there is none.
         metadata: Your own data, as you passed it with the conversion.
+        deadline_at: By when it must have begun at the service; None where you set no deadline.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Conversion:
     failure: Failure | None = None
     source_name: str = ""
     metadata: Metadata = field(default_factory=dict, hash=False)
+    deadline_at: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: the result that the caller's Celery task gets."""

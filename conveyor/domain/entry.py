@@ -136,4 +136,5 @@ class Entry:
             failure=self.failure,
             source_name=self.source_name,
             metadata=self.terms.metadata,
+            deadline_at=self.deadline_at,
         )

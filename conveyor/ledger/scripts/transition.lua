@@ -48,6 +48,7 @@
 --   due_in       seconds from now until it is due, or false for never; absent: left as it is
 --   due_received_in  the same, where the webhook has called meanwhile
 --   due_first    true: it is due now, before all that were accepted later
+--   unindexed    true: its metadata is found no more
 --   unrung       true: its bell could not be sent, so that others ring
 --   bell         true: a bell has to be rung for it; 'webhook_received': the same, if the webhook has called
 --   dead         true to index as a dead letter now, false to take out; absent: left as it is
@@ -152,6 +153,14 @@ local function counted(name, by)
   local sum = (tonumber(redis.call('HGET', KEYS[5], name) or '0') or 0) + tonumber(by)
   if not (sum >= 0) then sum = tonumber(by) end
   return string.format('%.0f', math.min(math.floor(sum), MOST))
+end
+
+-- The hashes of its metadata: rows are written when it is accepted, and go with its entry.
+local found_by = ''
+if state == '' then
+  found_by = change.set and change.set.found_by or ''
+elseif change.unindexed or (change.keep_s and change.keep_s < 0) then
+  found_by = field('found_by')
 end
 
 local entered = change.set and change.set.state or state
@@ -299,6 +308,15 @@ end
 if entered ~= state or forgotten then
   redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
 end
+for hash in string.gmatch(found_by, '%x+') do
+  local row = hash .. field('created_at') .. ARGV[1]
+  if state == '' then
+    redis.call('ZADD', ARGV[4] .. 'metadata', 0, row)
+  else
+    redis.call('ZREM', ARGV[4] .. 'metadata', row)
+  end
+end
+
 -- Of what has not begun the sweep sees when its deadline has passed.
 local has_begun = forgotten or entered ~= 'queued'
 if state == 'queued' and has_begun then

@@ -20,6 +20,7 @@ from conveyor.ledger.claims import Claimed, Claims
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
+from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftovers
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.storage_mark import StorageMark
@@ -92,6 +93,7 @@ class Rig:
             audit=part("audit", Audit),
             reports=part("reports", Reports),
         )
+        self.index = part("index", Index)
         self.governor = part("governor", Governor, account="shop")
         self.turnstile = part("turnstile", Turnstile)
         self.deliveries = part("deliveries", DeliveryLeases)
@@ -119,7 +121,7 @@ class Rig:
             bells=self.bells,
             settings=settings,
             ledger=self.ledger,
-            index=None,
+            index=self.index,
             staging=self.staging,
             dialects=Dialects(self.ledger, "shop", settings.dialects),
             governor=self.governor,

@@ -216,6 +216,7 @@ CASES = {
                 "caller": '{"callbacks": [{"task": "web.notify"}]}',
                 "asked": "hash",
                 "terms": '{"metadata":{"order":"ü"},"deadline":{"after_s":60.0}}',
+                "found_by": "0e2dcf97e7634538",
                 "source_name": "a.docx",
             },
             "stamp": ["created_at"],
