@@ -40,7 +40,7 @@ _DRAIN_S: Final = 8.0
 
 # As strings: the tasks import the workers, not the other way round.
 _MODULES: Final = (
-    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup"),
+    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.notify", "tasks.checkup"),
     "workers.about",  # a command of remote control
 )
 
@@ -157,6 +157,7 @@ def _hook_crew() -> None:
     def drain(**_: Any) -> None:
         """Wait a bounded time for the crew, and send the events that are left."""
         services = wiring.wired()
+        services.notifier.stop()
         if not services.crew.drain(_DRAIN_S):
             log.warning("stopped_with_work_left")
         with suppress(OperationalError, RedisError, OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, cast
 
+from conveyor.domain.callback import Callback
 from conveyor.domain.canvas import Caller
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
@@ -50,6 +51,7 @@ class Accepting(Changes):
         idempotency: Idempotency | None = None,
         unless_revoked: bool = False,
         rings: bool = True,
+        callback: Callback | None = None,
     ) -> Entry | None:
         """Accept a conversion: write its entry and make it due.
 
@@ -64,6 +66,7 @@ class Accepting(Changes):
             idempotency: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
             rings: Whether to ring for it; not where whoever accepts it takes up what is due.
+            callback: Who hears of its changes.
 
         Raises:
             AlreadyAccepted: The key is another conversion's, of the same request.
@@ -76,6 +79,8 @@ class Accepting(Changes):
             fields["caller"] = dump_caller(caller)
         if asked:
             fields["asked"] = asked
+        if callback is not None:
+            fields["notify"] = callback.notify
         try:
             return self._change(
                 "open",
@@ -156,6 +161,7 @@ class Accepting(Changes):
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
+            unnoticed=True,
             keep_s=FORGET,
             silent=True,
             **value,

@@ -1,0 +1,138 @@
+"""Where a caller wants to be told of a conversion, and of what: his `callback`, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import SplitResult, quote, urlsplit
+
+from conveyor.domain.redaction import redact_url
+from conveyor.errors import InvalidRequest
+
+__all__ = ["CHANGES", "ENDS", "EVENTS", "Callback"]
+
+ENDS: Final = "ends"
+"""The receiver hears of the end: succeeded, failed, expired or cancelled."""
+
+CHANGES: Final = "changes"
+"""The receiver hears of every change of state."""
+
+EVENTS: Final = (ENDS, CHANGES)
+
+_MOST_CHARACTERS: Final = 2000
+_PORTS: Final = {"https": 443, "http": 80}
+_HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|[0-9a-f:.]+")
+_KEPT: Final = "/%:@!$&'()*+,;=-._~?"
+# Python's codec and browsers disagree about these: they would name different hosts.
+_DEVIATES: Final = re.compile("[\xdf\u03c2\u200c\u200d]")
+_ODD: Final = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """An address that Conveyor calls when a conversion changes.
+
+    Attributes:
+        url: The address, in the one form in which it is used: an ASCII host in lower case.
+        events: ``ends`` for the end alone, ``changes`` for every change of state.
+
+    Raises:
+        InvalidRequest: The address can't be called, or the events are unknown.
+    """
+
+    url: str
+    events: str = ENDS
+
+    def __post_init__(self) -> None:
+        if self.events not in EVENTS:
+            raise InvalidRequest('callback: the events are "ends" or "changes".')
+        object.__setattr__(self, "url", _normal(self.url))
+
+    @classmethod
+    def of(cls, value: str | Mapping[str, Any] | Callback) -> Self | Callback:
+        """Read one.
+
+        Args:
+            value: The address alone, or ``{"url": …, "events": …}``.
+
+        Raises:
+            InvalidRequest: It is none.
+        """
+        if isinstance(value, Callback):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        if not isinstance(value, Mapping) or not {"url"} <= value.keys() <= {"url", "events"}:
+            raise InvalidRequest('callback: pass a URL, or {"url": …, "events": "changes"}.')
+        return cls(value["url"], value.get("events", ENDS))
+
+    @property
+    def receiver(self) -> str:
+        """The host and port: notices of one receiver share its places."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+
+    @property
+    def redacted(self) -> str:
+        """The address as it is shown: a path or a query may hold a secret."""
+        return redact_url(self.url)
+
+    @property
+    def notify(self) -> str:
+        """What ``transition.lua`` reads in an entry: the events, the receiver and the address."""
+        return f"{self.events} {self.receiver} {self.url}"
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in a message and in an entry."""
+        return {"url": self.url, "events": self.events}
+
+
+def _normal(url: Any) -> str:
+    """The one form of an address, so that no two parsers can disagree about its host."""
+    if not isinstance(url, str) or not url:
+        raise InvalidRequest("callback: pass the URL that Conveyor shall call.")
+    if len(url) > _MOST_CHARACTERS or _ODD.search(url):
+        raise InvalidRequest(
+            f"callback: the URL has a blank or a backslash, or more than {_MOST_CHARACTERS:,} "
+            "characters."
+        )
+    parts = _split(url)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidRequest(
+            "callback: the URL has credentials. Leave them out and check the signature instead."
+        )
+    if parts.fragment or "#" in url:
+        raise InvalidRequest("callback: the URL has a fragment. Leave it out.")
+    host = _host_of(parts)
+    port = f":{parts.port}" if parts.port and parts.port != _PORTS[parts.scheme] else ""
+    path = quote(parts.path or "/", safe=_KEPT.replace("?", ""))
+    query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
+    return f"{parts.scheme}://{host}{port}{path}{query}"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in _PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise InvalidRequest(
+            "callback: pass an https URL with a host, e.g. https://shop.example/hooks."
+        )
+    return parts
+
+
+def _host_of(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    try:
+        plain = "" if _DEVIATES.search(host) else host.encode("idna").decode()
+    except UnicodeError:
+        plain = ""
+    if not _HOST.fullmatch(plain) or ".." in plain:
+        raise InvalidRequest(
+            "callback: the URL's host is no host name. Write an international one as xn--…"
+        )
+    return f"[{plain}]" if ":" in plain else plain
