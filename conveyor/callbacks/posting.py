@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import certifi
 import urllib3
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from conveyor.callbacks.addresses import (
     AddressRefused,
@@ -211,11 +212,14 @@ def _late(exchange: Exchange) -> Answer | None:
 def _failure_of(error: Exception, exchange: Exchange) -> Answer:
     if late := _late(exchange):
         return late
-    if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
-        is_certificate = "CERTIFICATE_VERIFY_FAILED" in str(error)
+    if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError | CertificateError):
+        is_certificate = (
+            isinstance(error, CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+        )
         words = "the certificate can't be verified" if is_certificate else "no encrypted connection"
         return _failed(TryReason.TLS, words)
-    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+    is_timeout = isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError)
+    if is_timeout and not isinstance(error, urllib3.exceptions.NewConnectionError):
         return _failed(TryReason.TIMED_OUT, "no connection in time")
     if exchange.is_connected:
         return _failed(TryReason.UNREACHABLE, "the connection was lost")
