@@ -76,9 +76,7 @@ class WorkerSettings(AccountSettings):
         le=200,
         description="Callbacks at a time to one receiver, in the whole fleet.",
     )
-    callback_allow_http: bool = Field(
-        default=False, description="Call `http://` addresses, too."
-    )
+    callback_allow_http: bool = Field(default=False, description="Call `http://` addresses, too.")
     callback_networks: str = Field(
         default="",
         description="Networks that callbacks may reach although they are not public: "

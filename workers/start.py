@@ -37,6 +37,8 @@ log = structlog.get_logger("conveyor.start")
 
 # What takes longer is due again after its lease: another worker looks what became of it.
 _DRAIN_S: Final = 8.0
+# A notice that is cut off comes twice.
+_DRAIN_NOTICES_S: Final = 2.0
 
 # As strings: the tasks import the workers, not the other way round.
 _MODULES: Final = (
@@ -158,7 +160,7 @@ def _hook_crew() -> None:
         """Wait a bounded time for the crew, and send the events that are left."""
         services = wiring.wired()
         services.notifier.stop()
-        if not services.crew.drain(_DRAIN_S):
+        if not services.crew.drain(_DRAIN_S) or not services.notifier.drain(_DRAIN_NOTICES_S):
             log.warning("stopped_with_work_left")
         with suppress(OperationalError, RedisError, OSError):
             services.announcer.flush()

@@ -115,29 +115,34 @@ class Poster:
         except Unresolved:
             return _failed(TryReason.UNRESOLVED, "the host's name has no address")
         answer = _failed(TryReason.UNREACHABLE, "no connection")
+        post = _Post(parts, headers, body, deadline)
         for place, address in enumerate(addresses):
             # Of several addresses a dead one leaves time for the others.
             share_s = deadline.left_s / (len(addresses) - place)
-            answer, was_sent = _send(parts, address, headers, body, deadline, share_s)
+            answer, was_sent = _send(post, address, share_s)
             if was_sent or deadline.is_over:
                 break
         return answer
 
 
-def _send(
-    parts: SplitResult,
-    address: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    deadline: Deadline,
-    connect_s: float,
-) -> tuple[Answer, bool]:
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """What is sent, and by when."""
+
+    parts: SplitResult
+    headers: Mapping[str, str]
+    body: bytes
+    deadline: Deadline
+
+
+def _send(post: _Post, address: str, connect_s: float) -> tuple[Answer, bool]:
     """Send to one address. Returns the answer, and whether a connection was made."""
-    with Exchange(deadline, deadline.total_s) as exchange:
+    with Exchange(post.deadline, post.deadline.total_s) as exchange:
         token = CURRENT.set(exchange)
-        connection = _connection(parts, address, connect_s)
+        connection = _connection(post.parts, address, connect_s)
         try:
-            connection.request("POST", _target(parts), body, _fields(parts, headers))
+            fields = _fields(post.parts, post.headers)
+            connection.request("POST", _target(post.parts), post.body, fields)
             response = connection.getresponse()
             answer = _late(exchange) or _read(response.status, response.headers)
         except (OSError, HTTPException, ValueError, urllib3.exceptions.HTTPError) as error:
@@ -213,8 +218,8 @@ def _failure_of(error: Exception, exchange: Exchange) -> Answer:
     if late := _late(exchange):
         return late
     if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError | CertificateError):
-        is_certificate = (
-            isinstance(error, CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+        is_certificate = isinstance(error, CertificateError) or "CERTIFICATE_VERIFY_FAILED" in str(
+            error
         )
         words = "the certificate can't be verified" if is_certificate else "no encrypted connection"
         return _failed(TryReason.TLS, words)

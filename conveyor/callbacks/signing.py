@@ -29,15 +29,13 @@ def key_of(secret: str) -> bytes:
         ValueError: It is none. The message does not show it.
     """
     try:
-        if not secret.startswith(PREFIX):
-            raise ValueError
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
         key = b""
-    if not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
+    if not secret.startswith(PREFIX) or not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
         raise ValueError(
-            f"must be {PREFIX} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in base64. Make one "
-            "with `conveyor callbacks secret`"
+            f"must be {PREFIX} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in base64. Make "
+            "one with `conveyor callbacks secret`"
         )
     return key
 

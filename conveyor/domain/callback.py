@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from conveyor.domain.redaction import redact_url
 from conveyor.errors import InvalidRequest
 
-__all__ = ["CHANGES", "ENDS", "EVENTS", "Callback"]
+__all__ = ["CHANGES", "ENDS", "EVENTS", "Callback", "CallbackInput"]
 
 ENDS: Final = "ends"
 """The receiver hears of the end: succeeded, failed, expired or cancelled."""
@@ -24,7 +24,7 @@ EVENTS: Final = (ENDS, CHANGES)
 _MOST_CHARACTERS: Final = 2000
 _PORTS: Final = {"https": 443, "http": 80}
 _HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|[0-9a-f:.]+")
-_KEPT: Final = "/%:@!$&'()*+,;=-._~?"
+_KEPT: Final = "!$&'(*)+,-./:;=?@_~%"
 # Python's codec and browsers disagree about these: they would name different hosts.
 _DEVIATES: Final = re.compile("[\xdf\u03c2\u200c\u200d]")
 _ODD: Final = re.compile(r"[\x00-\x20\x7f\\]")
@@ -51,7 +51,7 @@ class Callback:
         object.__setattr__(self, "url", _normal(self.url))
 
     @classmethod
-    def of(cls, value: str | Mapping[str, Any] | Callback) -> Self | Callback:
+    def of(cls, value: CallbackInput) -> Callback:
         """Read one.
 
         Args:
@@ -60,13 +60,7 @@ class Callback:
         Raises:
             InvalidRequest: It is none.
         """
-        if isinstance(value, Callback):
-            return value
-        if isinstance(value, str):
-            return cls(value)
-        if not isinstance(value, Mapping) or not {"url"} <= value.keys() <= {"url", "events"}:
-            raise InvalidRequest('callback: pass a URL, or {"url": …, "events": "changes"}.')
-        return cls(value["url"], value.get("events", ENDS))
+        return value if isinstance(value, Callback) else _read(value)
 
     @property
     def receiver(self) -> str:
@@ -84,12 +78,40 @@ class Callback:
         """What ``transition.lua`` reads in an entry: the events, the receiver and the address."""
         return f"{self.events} {self.receiver} {self.url}"
 
-    def to_json(self) -> dict[str, str]:
-        """As it stands in a message and in an entry."""
+    def plain(self) -> dict[str, str]:
+        """Plain values: a message and an entry carry them."""
         return {"url": self.url, "events": self.events}
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what `plain` returned. What a later release has added is passed over.
 
-def _normal(url: Any) -> str:
+        Args:
+            plain: Plain values.
+
+        Raises:
+            InvalidRequest: They can't be right.
+            TypeError: It is no object.
+        """
+        if not isinstance(plain, Mapping):
+            raise TypeError("a callback is an object")
+        return cls(plain.get("url", ""), plain.get("events", ENDS))
+
+
+CallbackInput = str | Mapping[str, Any] | Callback
+"""What `conveyor.Conveyor.convert` takes as ``callback``: an address, ``{"url": …, "events": …}``,
+or a `Callback`."""
+
+
+def _read(value: object) -> Callback:
+    if isinstance(value, str):
+        return Callback(value)
+    if isinstance(value, Mapping) and {"url"} <= value.keys() <= {"url", "events"}:
+        return Callback(value["url"], value.get("events", ENDS))
+    raise InvalidRequest('callback: pass a URL, or {"url": …, "events": "changes"}.')
+
+
+def _normal(url: object) -> str:
     """The one form of an address, so that no two parsers can disagree about its host."""
     if not isinstance(url, str) or not url:
         raise InvalidRequest("callback: pass the URL that Conveyor shall call.")

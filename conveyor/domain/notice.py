@@ -26,8 +26,9 @@ TRIED_FOR_S: Final = 3 * 24 * 3600.0
 MOST_RETRY_AFTER_S: Final = 3600.0
 """The longest wait that a receiver may ask for by ``Retry-After``, seconds."""
 
+_HOUR_S: Final = 3600
 # Seconds until the second try, the third and so on. The last wait is repeated.
-_WAITS_S: Final = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 21600, 28800)
+_WAITS_S: Final = (5, 30, 120, 600, 1800, *(hours * _HOUR_S for hours in (1, 2, 4, 6, 8)))
 
 
 class NoticeStatus(StrEnum):

@@ -54,16 +54,16 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
                                                far, and where it lies, JSON
 ``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
-``{conveyor}:due:notify``              zset    receivers of notices, ``host:port``, by the time at which
-                                               the next notice of each may go
-``{conveyor}:notices_of:<id>``         hash    a conversion's notices, `conveyor.ledger.notices`; ten
-                                               days after the last of them has ended
+``{conveyor}:due:notify``              zset    receivers of notices, ``host:port``, by the time at
+                                               which the next notice of each may go
+``{conveyor}:notices_of:<id>``         hash    a conversion's notices, `conveyor.ledger.notices`;
+                                               ten days after the last of them has ended
 ``{conveyor}:tries_of:<id>``           list    the log of their tries, the last 100; ten days
 ``{conveyor}:notices:<status>``        zset    ``<number> <id>`` of each notice that is ``pending``,
-                                               ``received`` or ``given_up``, by the time of its event;
-                                               ended ones for ten days
-``{conveyor}:notices:lane:<r>``        zset    pending notices of a receiver, by the time of the next
-                                               try
+                                               ``received`` or ``given_up``, by the time of its
+                                               event; ended ones for ten days
+``{conveyor}:notices:lane:<r>``        zset    pending notices of a receiver, by the time of the
+                                               next try
 ``{conveyor}:notices:under_way:<r>``   zset    those of them that a worker tries, by the end of its
                                                lease
 ``{conveyor}:notices:slow:<r>``        string  exists while a receiver gets one notice at a time

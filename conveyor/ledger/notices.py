@@ -8,29 +8,18 @@ after its lease, so a worker that dies loses none, and a receiver may get one tw
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from conveyor.domain.conversion import State
-from conveyor.domain.notice import TRIED_FOR_S, Notice, NoticeStatus, Try, TryReason
-from conveyor.domain.shapes import plain_of
+from conveyor.domain.notice import TRIED_FOR_S, Notice, NoticeStatus, Try
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.due import NOTIFY
-from conveyor.ledger.records import load_failure, load_files
+from conveyor.ledger.notice_records import NAMES, dump_try, load_notice, load_try
 from conveyor.ledger.scripts import script
-from conveyor.ledger.values import moment_of, number_of, word_of
 
 __all__ = ["ClaimedNotice", "Counts", "Noted", "Notices", "Outcome"]
 
-VERSION: Final = 1
-"""The version of a notice that this code writes, and the newest that it understands."""
-
-_NAMES: Final = (
-    *("v", "id", "state", "at", "status", "tries", "lane", "ended_at"),
-    *("url", "files", "failure", "cost", "terms"),
-)
 _PAGE: Final = 200
 
 Ring = Callable[[str, str, str], None]
@@ -143,7 +132,7 @@ class Notices:
                     keys=[self._keys.due(NOTIFY), self._keys.counts],
                     args=[
                         *(self._keys.prefix, limit, per_receiver, lease_s, int(rings), at),
-                        *_NAMES,
+                        *NAMES,
                     ],
                 ),
             )
@@ -177,7 +166,7 @@ class Notices:
                     args=[
                         *(self._keys.prefix, conversion_id, claimed.number, claimed.tries),
                         *(noted.outcome, noted.wait_s, TRIED_FOR_S, per_receiver),
-                        *(round(noted.slow_s), _dump_try(claimed.number, noted.line)),
+                        *(round(noted.slow_s), dump_try(claimed.number, noted.line)),
                     ],
                 ),
             )
@@ -244,9 +233,9 @@ class Notices:
             pipeline.lrange(self._keys.tries_of(conversion_id), 0, -1)
             pipeline.time()
             fields, lines, (seconds, _) = pipeline.execute()
-        log = [each for each in map(_load_try, lines) if each is not None]
+        log = [each for each in map(load_try, lines) if each is not None]
         read = (
-            _load(conversion_id, number, _fields_of(fields, number), float(seconds), log)
+            load_notice(conversion_id, number, _fields_of(fields, number), float(seconds), log)
             for number in _numbers(fields)
         )
         return [notice for notice in read if notice is not None]
@@ -305,20 +294,20 @@ class Notices:
             with translated(self._redis):
                 pipeline = self._redis.pipeline(transaction=False)
                 for number, conversion_id in some:
-                    names = [f"{number}:{name}" for name in _NAMES]
+                    names = [f"{number}:{name}" for name in NAMES]
                     pipeline.hmget(self._keys.notices_of(conversion_id), names)
                 pipeline.time()
                 *rows, (seconds, _) = pipeline.execute()
             for (number, conversion_id), row in zip(some, rows, strict=True):
-                fields = {name: text or "" for name, text in zip(_NAMES, row, strict=True)}
-                notices.append(_load(conversion_id, number, fields, float(seconds)))
+                fields = {name: text or "" for name, text in zip(NAMES, row, strict=True)}
+                notices.append(load_notice(conversion_id, number, fields, float(seconds)))
         return [notice for notice in notices if notice is not None]
 
 
 def _claimed(row: Sequence[str], now: float) -> ClaimedNotice:
     number, conversion_id, *texts = row
-    fields = dict(zip(_NAMES, texts, strict=True))
-    notice = _load(conversion_id, int(number), fields, now)
+    fields = dict(zip(NAMES, texts, strict=True))
+    notice = load_notice(conversion_id, int(number), fields, now)
     tries = int(fields["tries"]) if fields["tries"].isdecimal() else 0
     return ClaimedNotice(conversion_id, int(number), tries, notice, now)
 
@@ -334,71 +323,4 @@ def _numbers(fields: Mapping[str, str]) -> list[int]:
 
 
 def _fields_of(fields: Mapping[str, str], number: int) -> dict[str, str]:
-    return {name: fields.get(f"{number}:{name}", "") for name in _NAMES}
-
-
-def _load(
-    conversion_id: str,
-    number: int,
-    fields: Mapping[str, str],
-    seen_at: float,
-    log: Sequence[Try] = (),
-) -> Notice | None:
-    """Read one; None where it can't be read, or a later release has written it."""
-    try:
-        if number_of(fields["v"]) > VERSION:
-            return None
-        return Notice(
-            conversion_id=conversion_id,
-            number=number,
-            id=fields["id"],
-            state=word_of(State, fields["state"]),
-            at=float(fields["at"]),
-            status=word_of(NoticeStatus, fields["status"]),
-            tries=number_of(fields["tries"] or "0"),
-            receiver=fields["lane"],
-            ended_at=moment_of(fields["ended_at"]) if fields["ended_at"] else None,
-            url=fields["url"],
-            files=load_files(plain_of(fields["files"])) if fields["files"] else (),
-            cost=number_of(fields["cost"] or "0"),
-            failure=load_failure(fields["failure"]),
-            log=[each for each in log if each.number == number],
-            seen_at=seen_at,
-        )
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _dump_try(number: int, line: Try) -> str:
-    plain = {
-        "n": number,
-        "status": line.status,
-        "reason": line.reason.value if line.reason else "",
-        "error": line.error,
-        "took_s": round(line.took_s, 3),
-    }
-    return json.dumps({name: value for name, value in plain.items() if value})
-
-
-def _load_try(text: str) -> Try | None:
-    at, _, line = text.partition(" ")
-    try:
-        plain: dict[str, Any] = plain_of(line)
-        reason = plain.get("reason")
-        return Try(
-            float(at),
-            int(plain["n"]),
-            int(plain.get("status", 0)),
-            _reason_called(reason) if reason else None,
-            str(plain.get("error", "")),
-            float(plain.get("took_s", 0)),
-        )
-    except (LookupError, RecursionError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _reason_called(word: str) -> TryReason:
-    try:
-        return TryReason(word)
-    except ValueError:  # of a later release
-        return TryReason.STATUS
+    return {name: fields.get(f"{number}:{name}", "") for name in NAMES}

@@ -233,6 +233,7 @@ if which and (which == 'changes' or has_ended) then
     v = '1', id = 'msg_' .. redis.sha1hex(ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. notice.number),
     state = entered, status = 'pending', tries = '0', at = now_text, since = now_text,
     lane = lane, url = address, cost = of('cost'), terms = of('terms'),
+    name = of('source_name'),
     files = entered == 'succeeded' and of('files') or '',
     failure = entered ~= 'succeeded' and change.set and change.set.failure or '',
   }

@@ -15,6 +15,7 @@ import standardwebhooks
 from conveyor.callbacks.addresses import Networks, networks_of
 from conveyor.callbacks.posting import Poster
 from conveyor.callbacks.signing import keys_of
+from conveyor.domain.terms import Terms
 from conveyor.ledger import Ledger
 from tests.integration.conftest import Make
 from workers.notifying import Notifier
@@ -134,7 +135,7 @@ class Fleet:
     def cancel(self, conversion_id, callback):
         """A conversion that has ended, with one notice."""
         self.ledger.cancelled(
-            self.ledger.open(conversion_id, self.make.request, callback=callback)
+            self.ledger.open(conversion_id, self.make.request, terms=Terms(callback=callback))
         )
 
     def notify(self):

@@ -7,6 +7,7 @@ import pytest
 from conveyor.domain.callback import CHANGES, Callback
 from conveyor.domain.conversion import Failure, FailureKind, StoredFile
 from conveyor.domain.notice import NoticeStatus, Try, TryReason
+from conveyor.domain.terms import Terms
 from conveyor.ledger import Ledger
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.notices import Noted, Outcome
@@ -31,7 +32,7 @@ class Scene:
         self._make = Make(self.ledger)
 
     def open(self, conversion_id, callback=HOOK):
-        return self.ledger.open(conversion_id, self._make.request, callback=callback)
+        return self.ledger.open(conversion_id, self._make.request, terms=Terms(callback=callback))
 
     def cancelled(self, *ids, callback=HOOK):
         """Conversions that have ended, each with one notice."""

@@ -16,11 +16,7 @@ def _notice(state=State.SUCCEEDED, **more):
 
 def test_success_names_its_files_and_their_sizes():
     said = json.loads(
-        body_of(
-            payload_of(
-                _notice(files=[FILE], cost=2, metadata={"order": "17"}, name="a.docx")
-            )
-        )
+        body_of(payload_of(_notice(files=[FILE], cost=2, metadata={"order": "17"}, name="a.docx")))
     )
 
     assert said == {
@@ -42,9 +38,7 @@ def test_success_names_its_files_and_their_sizes():
 
 
 def test_failure_has_a_reason_and_a_sentence_for_an_end_user():
-    failure = Failure(
-        FailureKind.INPUT, "https://hush/", 5001, 400, "hush", Reason.PASSWORD
-    )
+    failure = Failure(FailureKind.INPUT, "https://hush/", 5001, 400, "hush", Reason.PASSWORD)
     said = payload_of(_notice(State.FAILED, failure=failure))["data"]["failure"]
 
     assert said["reason"] == "password"
