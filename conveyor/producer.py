@@ -8,6 +8,7 @@ from typing import IO, Any, Self
 
 from celery import Celery, Signature
 
+from conveyor.callbacks.callbacks import Callbacks
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
 from conveyor.domain.callback import CallbackInput
@@ -405,6 +406,11 @@ class Conveyor(Overview):
         """Conversions that have ended without files."""
         services = self._services
         return DeadLetters(services.ledger, services.index, services.storage, services.publisher)
+
+    @process_local
+    def callbacks(self) -> Callbacks:
+        """What is on its way to the addresses that callers gave as ``callback``."""
+        return Callbacks(self._services.ledger.notices)
 
     @property
     def storage(self) -> Storage:

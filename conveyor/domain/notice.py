@@ -74,10 +74,16 @@ class Try:
     error: str = ""
     took_s: float = 0.0
 
-    @property
-    def is_received(self) -> bool:
-        """Whether the receiver has it."""
-        return self.reason is None
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        reason = self.reason.value if self.reason else None
+        return {
+            "at": self.at,
+            "status": self.status,
+            "reason": reason,
+            "error": self.error,
+            "took_s": self.took_s,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class Notice:
         tries: How often it was tried since its event, or since its last replay.
         receiver: The host and port that hear of it.
         ended_at: When it was received or given up.
+        reason: Why its last try has failed; None where it has not.
         url: The address. It may hold a secret, so show `shown_url`.
         metadata: What the caller has given to the conversion.
         files: The names and sizes of the results.
@@ -113,6 +120,7 @@ class Notice:
     tries: int = 0
     receiver: str = ""
     ended_at: float | None = None
+    reason: TryReason | None = None
     url: str = field(default="", repr=False)
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     files: Sequence[StoredFile] = field(default=(), repr=False)
@@ -126,6 +134,22 @@ class Notice:
     def type(self) -> str:
         """The event's type, ``conversion.succeeded``."""
         return f"conversion.{self.state.value}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, without the address and without what it told."""
+        return {
+            "id": self.id,
+            "conversion": self.conversion_id,
+            "sequence": self.number,
+            "type": self.type,
+            "at": self.at,
+            "status": self.status.value,
+            "tries": self.tries,
+            "reason": self.reason.value if self.reason else None,
+            "receiver": self.receiver,
+            "ended_at": self.ended_at,
+            "log": [line.to_dict() for line in self.log],
+        }
 
     @property
     def shown_url(self) -> str:

@@ -20,7 +20,7 @@ VERSION: Final = 1
 
 NAMES: Final = (
     *("v", "id", "state", "at", "status", "tries", "lane", "ended_at"),
-    *("url", "files", "failure", "cost", "terms", "name"),
+    *("url", "files", "failure", "cost", "terms", "name", "reason"),
 )
 """The fields of a record. Each stands in the hash behind the notice's number."""
 
@@ -63,6 +63,7 @@ def load_notice(
             failure=load_failure(fields["failure"]),
             metadata=dict(load_terms(fields["terms"]).metadata),
             name=fields["name"],
+            reason=_reason_called(fields["reason"]) if fields["reason"] else None,
             log=[each for each in log if each.number == number],
             seen_at=seen_at,
         )

@@ -167,6 +167,7 @@ class Notices:
                         *(self._keys.prefix, conversion_id, claimed.number, claimed.tries),
                         *(noted.outcome, noted.wait_s, TRIED_FOR_S, per_receiver),
                         *(round(noted.slow_s), dump_try(claimed.number, noted.line)),
+                        noted.line.reason.value if noted.line.reason else "",
                     ],
                 ),
             )
@@ -241,8 +242,8 @@ class Notices:
         return [notice for notice in read if notice is not None]
 
     def page(
-        self, status: NoticeStatus | None, since: float, until: float, limit: int, offset: int = 0
-    ) -> list[Notice]:
+        self, status: NoticeStatus | None, since: float, until: float, limit: int
+    ) -> tuple[list[Notice], float | None]:
         """Notices of any conversion, those of the latest events first, without their tries.
 
         Args:
@@ -250,7 +251,9 @@ class Notices:
             since: Only events from then on, by Redis' clock.
             until: Only events before that.
             limit: At most so many.
-            offset: How many of each status to pass over.
+
+        Returns:
+            The notices, and up to when the next page goes; None where there is none.
 
         Raises:
             LedgerUnavailable: Redis can't be reached.
@@ -263,13 +266,14 @@ class Notices:
                     self._keys.notices(each.value),
                     f"({until}",
                     since,
-                    start=offset,
+                    start=0,
                     num=limit,
                     withscores=True,
                 )
             found = [pair for pairs in pipeline.execute() for pair in pairs]
         found.sort(key=lambda pair: (-pair[1], pair[0]))
-        return self._read([member for member, _ in found[:limit]])
+        following = found[limit - 1][1] if len(found) >= limit else None
+        return self._read([member for member, _ in found[:limit]]), following
 
     def counts(self) -> Counts:
         """How many notices there are.

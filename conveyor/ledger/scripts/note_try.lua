@@ -16,6 +16,7 @@
 -- ARGV[8]  most      so many of one receiver may be under way in the whole fleet
 -- ARGV[9]  slow_s    for so long the receiver gets one at a time; 0: it was not slow
 -- ARGV[10] line      of the log, without its time
+-- ARGV[11] reason    why it has failed, empty where it was received
 -- returns  the notice's status, empty where there is none; the seconds after which a bell has to
 --          come or -1; and now
 
@@ -42,7 +43,8 @@ if outcome == 'again' and left_s <= 0 then outcome = 'given_up' end
 local wait_s = math.max(math.min(tonumber(ARGV[6]), left_s), 1)
 
 redis.call('ZREM', under_way_at(prefix, lane), member)
-redis.call('HSET', KEYS[1], number .. ':tries', string.format('%.0f', tries + 1))
+redis.call('HSET', KEYS[1], number .. ':tries', string.format('%.0f', tries + 1),
+  number .. ':reason', ARGV[11])
 local log_type = redis.call('TYPE', KEYS[2]).ok
 if log_type ~= 'list' and log_type ~= 'none' then redis.call('DEL', KEYS[2]) end
 redis.call('RPUSH', KEYS[2], date_text(now) .. ' ' .. ARGV[10])

@@ -295,9 +295,11 @@ def test_pages_show_the_latest_events_first(scene):
     (claimed, *_) = scene.claim(1)
     scene.note(claimed, OK)
 
-    everybody = scene.notices.page(None, 0, float("inf"), 10)
-    pending = scene.notices.page(NoticeStatus.PENDING, 0, float("inf"), 10)
-    assert [notice.conversion_id for notice in everybody] == ["c3", "c2", "c1"]
+    everybody, following = scene.notices.page(None, 0, float("inf"), 2)
+    rest, last = scene.notices.page(None, 0, following, 2)
+    pending, _ = scene.notices.page(NoticeStatus.PENDING, 0, float("inf"), 10)
+    assert [notice.conversion_id for notice in (*everybody, *rest)] == ["c3", "c2", "c1"]
+    assert last is None
     assert {notice.conversion_id for notice in pending} == {"c1", "c2", "c3"} - {
         claimed.conversion_id
     }
