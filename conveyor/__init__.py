@@ -47,6 +47,7 @@ if typing.TYPE_CHECKING:
     )
     from conveyor.handle import Handle
     from conveyor.ledger.accounts import AccountStatus
+    from conveyor.ledger.notices import CallbackCounts
     from conveyor.producer import Conveyor
     from conveyor.reasons import FailureKind, Reason, Remedy
     from conveyor.watching.fleet import Fleet, Page, Status
@@ -59,6 +60,7 @@ __all__ = [
     "AccountStatus",
     "BrokerUnavailable",
     "Callback",
+    "CallbackCounts",
     "Callbacks",
     "Chosen",
     "Conversion",
@@ -139,6 +141,7 @@ _HOMES: typing.Final = {
     ),
     "conveyor.handle": ("Handle",),
     "conveyor.ledger.accounts": ("AccountStatus",),
+    "conveyor.ledger.notices": ("CallbackCounts",),
     "conveyor.producer": ("Conveyor",),
     "conveyor.reasons": (
         "FailureKind",

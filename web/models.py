@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from conveyor import NoticeStatus, TryReason
 from conveyor.domain import rules
 
 __all__ = [
+    "CallbacksReplayOrder",
     "ConversionOrder",
     "Format",
     "Model",
@@ -26,6 +28,7 @@ _MAX_SOURCES: Final = 100
 _MAX_SOURCE: Final = 8192
 # The service knows some sixty at one converter.
 _MAX_PARAMS: Final = 200
+_MOST_REPLAYED: Final = 10_000
 
 Timestamp = Annotated[
     str,
@@ -108,6 +111,18 @@ class ReplayOrder(Model):
         ]
         | None
     ) = Field(default=None, description="ConvertAPI's `Timeout` of the new job, seconds.")
+
+
+class CallbacksReplayOrder(Model):
+    """Which callbacks are sent again: all that is given must fit."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "unreachable"}]})
+
+    status: NoticeStatus | None = None
+    reason: TryReason | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(default=1000, ge=1, le=_MOST_REPLAYED)
 
 
 def rfc3339(seconds: float) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from conveyor.domain.notice import Notice, NoticeStatus, TryReason
 from conveyor.errors import InvalidRequest, UnknownConversion
-from conveyor.ledger.notices import Counts, Notices
+from conveyor.ledger.notices import CallbackCounts, Notices
 from conveyor.producing.async_twins import async_twin
 
 __all__ = ["Callbacks", "Chosen"]
@@ -128,7 +128,7 @@ class Callbacks:
             raise InvalidRequest("Choose the callbacks by status, reason or time.")
         return self._replay(self.list(chosen, limit))
 
-    def counts(self) -> Counts:
+    def counts(self) -> CallbackCounts:
         """How many callbacks there are.
 
         Raises:

@@ -18,7 +18,7 @@ from conveyor.ledger.due import NOTIFY
 from conveyor.ledger.notice_records import NAMES, dump_try, load_notice, load_try
 from conveyor.ledger.scripts import script
 
-__all__ = ["ClaimedNotice", "Counts", "Noted", "Notices", "Outcome"]
+__all__ = ["CallbackCounts", "ClaimedNotice", "Noted", "Notices", "Outcome"]
 
 _PAGE: Final = 200
 
@@ -71,7 +71,7 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class CallbackCounts:
     """How many notices there are.
 
     Attributes:
@@ -275,7 +275,7 @@ class Notices:
         following = found[limit - 1][1] if len(found) >= limit else None
         return self._read([member for member, _ in found[:limit]]), following
 
-    def counts(self) -> Counts:
+    def counts(self) -> CallbackCounts:
         """How many notices there are.
 
         Raises:
@@ -289,7 +289,7 @@ class Notices:
             pipeline.time()
             pending, received, given_up, oldest, (seconds, _) = pipeline.execute()
         age_s = max(seconds - oldest[0][1], 0.0) if oldest else 0.0
-        return Counts(pending, received, given_up, age_s)
+        return CallbackCounts(pending, received, given_up, age_s)
 
     def _read(self, members: Sequence[str]) -> list[Notice]:
         notices = []
