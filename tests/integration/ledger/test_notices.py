@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from conveyor.domain.callback import CHANGES, Callback
 from conveyor.domain.conversion import Failure, FailureKind, StoredFile
 from conveyor.domain.notice import NoticeStatus, Try, TryReason
 from conveyor.domain.terms import Terms
-from conveyor.ledger import Ledger
+from conveyor.ledger import Ledger, connect
+from conveyor.ledger.in_memory import Clock, MemoryServer, in_memory_client
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.notices import Noted, Outcome
 from tests.integration.conftest import Make
@@ -64,6 +67,20 @@ class Scene:
         due = KEYS.due("notify")
         for member, at in self.client.zrange(due, 0, -1, withscores=True):
             self.client.zadd(due, {member: at - seconds})
+
+
+@pytest.fixture(params=["valkey", "in memory"])
+def client(request):
+    """A real one, and the one that `conveyor.testing` runs the same scripts in."""
+    if request.param == "in memory":
+        return in_memory_client(MemoryServer(Clock()), "conveyor")
+    return request.getfixturevalue("valkey_client")
+
+
+@pytest.fixture
+def valkey_client(redis_url):
+    with closing(connect(redis_url)) as made:
+        yield made
 
 
 @pytest.fixture
