@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
+import secrets as random_secrets
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["PREFIX", "headers_of", "key_of", "keys_of"]
+__all__ = ["PREFIX", "headers_of", "is_genuine", "key_of", "keys_of", "make_secret"]
 
 PREFIX: Final = "whsec_"
 """What a secret begins with. The key follows, in base64."""
 
+# A message that is older, or from the future, is a repeat by somebody else.
+_TOLERANCE_S: Final = 300
 # As the specification has it.
 _LEAST_BYTES: Final = 24
 _MOST_BYTES: Final = 64
@@ -76,3 +79,29 @@ def headers_of(keys: Sequence[bytes], notice_id: str, at: int, body: bytes) -> d
         "webhook-timestamp": str(at),
         "webhook-signature": " ".join(signatures),
     }
+
+
+def is_genuine(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: float) -> bool:
+    """Whether a message is signed with one of the keys, and is fresh.
+
+    Args:
+        keys: The keys.
+        headers: The message's header fields, by their names in lower case.
+        body: Its body, as it came.
+        now: The time, seconds since the epoch.
+    """
+    at = headers.get("webhook-timestamp", "")
+    if not at.isdecimal() or len(at) > len(str(2**63)) or abs(int(at) - now) > _TOLERANCE_S:
+        return False
+    wanted = headers_of(keys, headers.get("webhook-id", ""), int(at), body)["webhook-signature"]
+    given = headers.get("webhook-signature", "").split()
+    return any(
+        hmac.compare_digest(one.encode(), other.encode())
+        for one in wanted.split()
+        for other in given
+    )
+
+
+def make_secret() -> str:
+    """Make a new secret."""
+    return PREFIX + base64.b64encode(random_secrets.token_bytes(32)).decode()
