@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from conveyor.async_twins import async_twin
 from conveyor.domain.notice import Notice, NoticeStatus, TryReason
 from conveyor.errors import InvalidRequest, UnknownConversion
 from conveyor.ledger.notices import CallbackCounts, Notices
-from conveyor.producing.async_twins import async_twin
 
 __all__ = ["Callbacks", "Chosen"]
 
