@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -12,6 +12,8 @@ from conveyor import NoticeStatus, TryReason
 from conveyor.domain import rules
 
 __all__ = [
+    "CallbackEvents",
+    "CallbackUrl",
     "CallbacksReplayOrder",
     "ConversionOrder",
     "Format",
@@ -58,6 +60,20 @@ SemiAsync = Annotated[
 ]
 
 
+CallbackUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000),
+    Field(
+        description="An https address that Conveyor calls when the conversion has ended.",
+        examples=["https://shop.example/hooks"],
+    ),
+]
+CallbackEvents = Annotated[
+    Literal["ends", "changes"],
+    Field(description="Whether it hears of the end alone, or of every change of state."),
+]
+
+
 def _whole(number: Any) -> Any:
     """JSON has one kind of number: 31.0 is as whole as 31."""
     is_whole = isinstance(number, float) and number.is_integer()
@@ -98,6 +114,8 @@ class ConversionOrder(Model):
         "takes what `source` takes, once.",
     )
     semi_async_seconds: Annotated[SemiAsync, BeforeValidator(_whole)] | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class ReplayOrder(Model):

@@ -88,3 +88,39 @@ def test_metrics_count_callbacks(site):
 
     assert "conveyor_callbacks_pending 1.0" in lines
     assert 'conveyor_callback_tries_total{outcome="again"} 1.0' in lines
+
+
+@pytest.mark.parametrize("events", ["ends", "changes"])
+@pytest.mark.parametrize("form", ["json", "form", "document"])
+def test_order_names_who_hears_of_it_in_each_form(site, form, events):
+    fields = {"callback": "https://shop.example/hooks", "callback_events": events}
+    source = "https://example.com/a.docx"
+    ways = {
+        "json": {"json": {"source": source, "to": "pdf", **fields}},
+        "form": {"data": {"to": "pdf", **fields}, "files": {"file": ("a.docx", b"x")}},
+        "document": {"params": {"to": "pdf", "name": "a.docx", **fields}, "data": b"x"},
+    }
+    answer = site.post("/conversions", **ways[form])
+
+    assert answer.status_code == 202, answer.text
+    terms = site.conveyor.ledger.get(answer.json()["id"]).terms
+    assert terms.callback == Callback("https://shop.example/hooks", events)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"callback": "ftp://shop.example/"},
+        {"callback": "https://user:hush@shop.example/"},
+        {"callback": "https://shop.example/", "callback_events": "sometimes"},
+        {"callback_events": "ends"},
+    ],
+)
+def test_order_with_a_wrong_callback_is_refused(site, fields):
+    answer = site.post(
+        "/conversions", json={"source": "https://example.com/a.docx", "to": "pdf", **fields}
+    )
+
+    assert answer.status_code == 422
+    assert "hush" not in answer.text
+    assert site.conveyor.list().conversions == ()
