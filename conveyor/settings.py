@@ -83,7 +83,7 @@ class ProducerSettings(BaseSettings):
         try:
             return Callback(url).url if url else ""
         except InvalidRequest as error:
-            raise ValueError(str(error).removeprefix("callback: ")) from None
+            raise ValueError(str(error)) from None
 
     @property
     def callback(self) -> Callback | None:

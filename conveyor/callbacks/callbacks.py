@@ -84,7 +84,7 @@ class Callbacks:
         if not notices:
             raise UnknownConversion(
                 f"There are no callbacks of a conversion {conversion_id!r}. It asked for none, or "
-                "they ended more than ten days ago."
+                "they ended more than ten days ago. Check the id."
             )
         return notices
 
@@ -107,7 +107,10 @@ class Callbacks:
         """
         found = [it for it in self.show(conversion_id) if sequence in (None, it.number)]
         if not found:
-            raise UnknownConversion(f"The conversion {conversion_id!r} has no callback {sequence}.")
+            raise UnknownConversion(
+                f"The conversion {conversion_id!r} has no callback {sequence}. See `conveyor "
+                f"callbacks show {conversion_id}`."
+            )
         return self._replay(found)
 
     def replay_all(self, chosen: Chosen, limit: int = 1000) -> int:

@@ -181,7 +181,7 @@ def _keys(secret: str) -> tuple[bytes, ...]:
     try:
         return keys_of(secret)
     except ValueError as error:
-        raise InvalidRequest(f"The secret {error}.") from None
+        raise InvalidRequest(f"The secret is wrong: it {error}. Check it for typos.") from None
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -44,7 +44,9 @@ class Listener:
 
     def __init__(self, port: int, keys: Sequence[bytes], forward_to: str) -> None:
         if forward_to and urlsplit(forward_to).scheme not in {"http", "https"}:
-            raise InvalidRequest("--forward-to takes an http address: http://127.0.0.1:3000/hook")
+            raise InvalidRequest(
+                "Give --forward-to an http address, e.g. http://127.0.0.1:3000/hook."
+            )
         self._keys = keys
         self._forward_to = forward_to
         self._session = requests.Session()

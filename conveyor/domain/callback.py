@@ -47,7 +47,7 @@ class Callback:
 
     def __post_init__(self) -> None:
         if self.events not in EVENTS:
-            raise InvalidRequest('callback: the events are "ends" or "changes".')
+            raise InvalidRequest('The events of a callback must be "ends" or "changes".')
         object.__setattr__(self, "url", _normal(self.url))
 
     @classmethod
@@ -108,25 +108,25 @@ def _read(value: object) -> Callback:
         return Callback(value)
     if isinstance(value, Mapping) and {"url"} <= value.keys() <= {"url", "events"}:
         return Callback(value["url"], value.get("events", ENDS))
-    raise InvalidRequest('callback: pass a URL, or {"url": …, "events": "changes"}.')
+    raise InvalidRequest('Pass a URL as callback, or {"url": …, "events": "changes"}.')
 
 
 def _normal(url: object) -> str:
     """The one form of an address, so that no two parsers can disagree about its host."""
     if not isinstance(url, str) or not url:
-        raise InvalidRequest("callback: pass the URL that Conveyor shall call.")
+        raise InvalidRequest("The callback is empty. Pass the URL that Conveyor shall call.")
     if len(url) > _MOST_CHARACTERS or _ODD.search(url):
         raise InvalidRequest(
-            f"callback: the URL has a blank or a backslash, or more than {_MOST_CHARACTERS:,} "
-            "characters."
+            "The callback's URL has a blank or a backslash, or more than "
+            f"{_MOST_CHARACTERS:,} characters. Pass another one."
         )
     parts = _split(url)
     if parts.username is not None or parts.password is not None:
         raise InvalidRequest(
-            "callback: the URL has credentials. Leave them out and check the signature instead."
+            "The callback's URL has credentials. Leave them out, and check the signature instead."
         )
     if parts.fragment or "#" in url:
-        raise InvalidRequest("callback: the URL has a fragment. Leave it out.")
+        raise InvalidRequest("The callback's URL has a fragment. Leave it out.")
     host = _host_of(parts)
     port = f":{parts.port}" if parts.port and parts.port != _PORTS[parts.scheme] else ""
     path = quote(parts.path or "/", safe=_KEPT.replace("?", ""))
@@ -142,7 +142,7 @@ def _split(url: str) -> SplitResult:
         is_address = False
     if not is_address:
         raise InvalidRequest(
-            "callback: pass an https URL with a host, e.g. https://shop.example/hooks."
+            "The callback is not a URL. Pass one with a host, e.g. https://shop.example/hooks."
         )
     return parts
 
@@ -155,6 +155,7 @@ def _host_of(parts: SplitResult) -> str:
         plain = ""
     if not _HOST.fullmatch(plain) or ".." in plain:
         raise InvalidRequest(
-            "callback: the URL's host is no host name. Write an international one as xn--…"
+            "The callback's URL has a wrong host name. Write an international one as xn--…, and "
+            "check the others for typos."
         )
     return f"[{plain}]" if ":" in plain else plain

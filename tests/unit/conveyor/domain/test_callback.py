@@ -56,7 +56,7 @@ def test_address_has_one_form(given, url, receiver):
     ],
 )
 def test_address_that_can_not_be_called_is_refused(url):
-    with pytest.raises(InvalidRequest, match=r"^callback: ") as refused:
+    with pytest.raises(InvalidRequest, match=r"callback") as refused:
         Callback(url)
 
     assert "hush" not in str(refused.value)
