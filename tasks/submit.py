@@ -9,6 +9,7 @@ from typing import Any
 from celery.exceptions import Ignore
 
 from conveyor import names
+from conveyor.cancelling import cancel_if_late
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.canvas import Caller
 from conveyor.domain.giving_up import held_too_long
@@ -59,6 +60,7 @@ def submit(
     params: dict[str, Any] | None = None,
     semi_async_seconds: int | None = None,
     asked: str = "",
+    terms: dict[str, Any] | None = None,
     at: float = 0.0,
 ) -> None:
     """Submit due conversions in parallel. Each first poll then has its own due time.
@@ -73,6 +75,7 @@ def submit(
         params: As in `Conveyor.convert`.
         semi_async_seconds: As in `Conveyor.convert`.
         asked: A hash of the same, by which a repeat is told.
+        terms: What its caller wants beside the conversion, as `Terms.plain` has it.
         at: When the bell was to come, by Redis' clock.
 
     Raises:
@@ -80,7 +83,7 @@ def submit(
     """
     if to:
         call = source, to, from_format, params, semi_async_seconds
-        accept_signature(self, self.services, asked, call)
+        accept_signature(self, self.services, asked, call, terms)
     _submit_due(self.services, at)
     if Caller.of(self.request).is_called_back:
         raise Ignore
@@ -107,6 +110,9 @@ def _submit(services: Services, admission: Admission, passed: Pass, work: Work) 
 
     The turnstile is ours, so nobody polls the job until the answer is noted.
     """
+    if cancel_if_late(services.publisher, services.ledger, passed.entry) is not None:
+        services.turnstile.leave(passed)
+        return
     try:
         work.may_take(services.most_upload_s(passed.entry))
         passed = replace(passed, entry=bring_sources(services, passed.entry))

@@ -12,6 +12,8 @@
 ``caller``                the caller's canvas, JSON; absent where it has none
 ``asked``                 of a signature's, what its message asked for, as a hash: another message
                           of this id that asks for something else is refused
+``terms``                 what its caller wants beside the conversion, JSON; absent where nothing
+``source_name``           the file name of its source, for people; absent where there is none
 ``joined``                1 where another producer holds it by its idempotency key
 ``shared``                1 where its sources' folders are a signature's, which may run again
 ``uploads``               FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
@@ -47,6 +49,7 @@
 ``failure``               why it ended without files, JSON
 ``note``                  what holds it up, in words
 ``unready_at``            when the service last said that it was still at work on the job
+``deadline_at``           by when it must have begun; a replay has none
 ``usual_s``               what half of such conversions took when it was submitted; ``late_s``: nine
                           of ten
 ``*_at``                  seconds since the epoch, by Redis' clock, as all times here
@@ -62,6 +65,7 @@ from conveyor.domain.conversion import State
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
 from conveyor.domain.shapes import plain_of, texts_of
+from conveyor.domain.terms import load_terms
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.callers import load_caller
 from conveyor.ledger.records import load_failure, load_files, load_request, load_result, load_stored
@@ -86,7 +90,7 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
-    "unready_at",
+    *("unready_at", "deadline_at"),
 )
 _SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (
@@ -178,6 +182,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     **dict.fromkeys(_TEXTS, checked_text),
     "note": str,
     "caller": load_caller,
+    "terms": load_terms,
+    "source_name": str,
     "uploads": lambda text: texts_of(_json(text, {})),
     "dialect": lambda text: word_of(Dialect, text),
     "refusal": load_failure,

@@ -158,6 +158,8 @@ def test_a_result_holds_these_fields_by_these_names():
         "from_format": "docx",
         "to_format": "pdf",
         "files": [],
+        "source_name": "",
+        "metadata": {},
         "cost": 0,
         "polls": 0,
         "submits": 0,
@@ -206,7 +208,7 @@ def test_records_say_no_more_than_they_were_given():
                 "password damaged empty nothing_found unsupported too_large unreachable missing "
                 "parameters took_too_long refused no_balance credentials not_allowed "
                 "conversion_failed service waited_too_long forgotten storage possibly_paid "
-                "unreadable internal cancelled"
+                "unreadable internal missed_deadline cancelled"
             ),
         ),
         (
