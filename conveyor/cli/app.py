@@ -22,6 +22,8 @@ from conveyor.cli import (
     storage,
 )
 from conveyor.cli.failures import explain
+from conveyor.cli.processes import PROCESSES
+from conveyor.cli.processes import run as run_process
 
 __all__ = ["app", "run"]
 
@@ -45,6 +47,15 @@ app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
 app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
+
+
+def _run_process(context: typer.Context) -> None:
+    run_process(str(context.info_name), context.args)
+
+
+for name, process in PROCESSES.items():
+    # As the sandbox, each reads its own options.
+    app.command(name, help=process.help, **sandbox.OPTIONS)(_run_process)
 
 
 def _print_version(wanted: bool) -> None:
