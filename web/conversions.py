@@ -51,6 +51,8 @@ _FROM_FORMAT: Final = {
     "description": _PROPERTIES["from_format"]["description"],
 }
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
+_CALLBACK: Final = _PROPERTIES["callback"]["anyOf"][0]
+_CALLBACK_EVENTS: Final = _PROPERTIES["callback_events"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
     "content": {
@@ -103,6 +105,8 @@ _BODY: Final[Mapping[str, Any]] = {
                         "3339.",
                         "examples": ["600", "2026-11-26T18:00:00Z"],
                     },
+                    "callback": _CALLBACK,
+                    "callback_events": _CALLBACK_EVENTS,
                 },
             }
         },
@@ -162,6 +166,7 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             semi_async_seconds=order.semi_async_seconds,
             metadata=order.metadata,
             deadline=order.deadline,
+            callback=order.callback,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from conveyor import NoticeStatus, TryReason
 from conveyor.domain import metadata, rules
 from conveyor.domain.deadlines import MOST_S
 
 __all__ = [
+    "CallbackEvents",
+    "CallbackUrl",
+    "CallbacksReplayOrder",
     "ConversionOrder",
     "Deadline",
     "Format",
@@ -29,6 +33,7 @@ _MAX_SOURCES: Final = 100
 _MAX_SOURCE: Final = 8192
 # The service knows some sixty at one converter.
 _MAX_PARAMS: Final = 200
+_MOST_REPLAYED: Final = 10_000
 
 Timestamp = Annotated[
     str,
@@ -83,6 +88,20 @@ SemiAsync = Annotated[
 ]
 
 
+CallbackUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000),
+    Field(
+        description="An https address that Conveyor calls when the conversion has ended.",
+        examples=["https://shop.example/hooks"],
+    ),
+]
+CallbackEvents = Annotated[
+    Literal["ends", "changes"],
+    Field(description="Whether it hears of the end alone, or of every change of state."),
+]
+
+
 def _whole(number: Any) -> Any:
     """JSON has one kind of number: 31.0 is as whole as 31."""
     is_whole = isinstance(number, float) and number.is_integer()
@@ -125,6 +144,8 @@ class ConversionOrder(Model):
     semi_async_seconds: Annotated[SemiAsync, BeforeValidator(_whole)] | None = None
     metadata: Metadata = Field(default_factory=dict)
     deadline: Deadline | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class ReplayOrder(Model):
@@ -138,6 +159,18 @@ class ReplayOrder(Model):
         ]
         | None
     ) = Field(default=None, description="ConvertAPI's `Timeout` of the new job, seconds.")
+
+
+class CallbacksReplayOrder(Model):
+    """Which callbacks are sent again: all that is given must fit."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "unreachable"}]})
+
+    status: NoticeStatus | None = None
+    reason: TryReason | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(default=1000, ge=1, le=_MOST_REPLAYED)
 
 
 def rfc3339(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import Message
 from typing import Annotated, Any, Final
@@ -18,7 +18,15 @@ from conveyor.domain.deadlines import deadline_from_text
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.models import ConversionOrder, Format, Metadata, Params, SemiAsync
+from web.models import (
+    CallbackEvents,
+    CallbackUrl,
+    ConversionOrder,
+    Format,
+    Metadata,
+    Params,
+    SemiAsync,
+)
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.upload_names import file_name_of
@@ -47,6 +55,7 @@ class Order:
     semi_async_seconds: int | None
     metadata: Mapping[str, Any]
     deadline: datetime | float | None
+    callback: Mapping[str, str] | None = None
 
 
 class DocumentQuery(BaseModel):
@@ -78,6 +87,8 @@ class DocumentQuery(BaseModel):
             max_length=_MAX_DEADLINE,
         ),
     ] = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class _FormFields(BaseModel):
@@ -90,8 +101,10 @@ class _FormFields(BaseModel):
     params: str = "{}"
     # A form's fields are text.
     semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
-    metadata: str = "{}"
+    metadata: str | None = None
     deadline: str | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class _Params(RootModel[Params]):
@@ -142,15 +155,7 @@ async def _read(
 
 
 def _from_json(order: ConversionOrder) -> Order:
-    return Order(
-        order.source,
-        order.to,
-        order.from_format,
-        order.params,
-        order.semi_async_seconds,
-        order.metadata,
-        _deadline(order.deadline),
-    )
+    return _order(order.source, order.to, order.from_format, order.params, order)
 
 
 async def _from_form(
@@ -167,15 +172,7 @@ async def _from_form(
             f"The parameter {min(twice)} is given twice. Send it as a file or in `params`.",
         )
     params = {**params, **staging.params}
-    return Order(
-        staging.files,
-        fields.to,
-        fields.from_format,
-        params,
-        fields.semi_async_seconds,
-        _metadata(fields.metadata),
-        _deadline(fields.deadline),
-    )
+    return _order(staging.files, fields.to, fields.from_format, params, fields)
 
 
 def _boundary_of(media_type: Message) -> str:
@@ -195,26 +192,42 @@ async def _from_document(
         raise Problem(Kind.INVALID_REQUEST, "The query has no target format. Add it: ?to=pdf.")
     if not name:
         raise Problem(Kind.INVALID_REQUEST, "The query has no file name. Add it: ?name=a.docx.")
-    params, metadata = _params(query.params or "{}"), _metadata(query.metadata or "{}")
-    deadline = _deadline(query.deadline)
+    order = _order(staging.files, query.to, query.from_format, _params(query.params or "{}"), query)
     await staging.take(name, bounded(request, limit_bytes))
+    return replace(order, source=staging.files)
+
+
+def _order(
+    source: SourceInput, to: str, from_format: str | None, params: Mapping[str, Any], asks: Any
+) -> Order:
     return Order(
-        staging.files,
-        query.to,
-        query.from_format,
+        source,
+        to,
+        from_format,
         params,
-        query.semi_async_seconds,
-        metadata,
-        deadline,
+        asks.semi_async_seconds,
+        _metadata(asks.metadata),
+        _deadline(asks.deadline),
+        _callback(asks),
     )
+
+
+def _callback(asks: Any) -> Mapping[str, str] | None:
+    """Who hears of it, as `conveyor.Conveyor.convert` takes it."""
+    if asks.callback is None:
+        if asks.callback_events is not None:
+            raise Problem(Kind.INVALID_REQUEST, "callback_events needs a callback. Add it.")
+        return None
+    return {"url": asks.callback, "events": asks.callback_events or "ends"}
 
 
 def _params(text: str) -> Mapping[str, Any]:
     return parse_json(text, _Params, "params").root
 
 
-def _metadata(text: str) -> Mapping[str, Any]:
-    return parse_json(text, _Metadata, "metadata").root
+def _metadata(given: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The caller's own data: in JSON an object, elsewhere its text."""
+    return parse_json(given, _Metadata, "metadata").root if isinstance(given, str) else given or {}
 
 
 def _deadline(given: str | float | None) -> datetime | float | None:

@@ -81,6 +81,7 @@ class Accepting(Changes):
             "asked": asked,
             "terms": dump_terms(terms),
             "found_by": " ".join(found_by(terms.metadata)),
+            "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
         }
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
@@ -166,6 +167,7 @@ class Accepting(Changes):
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
+            unnoticed=True,
             keep_s=FORGET,
             silent=True,
             **value,
