@@ -23,12 +23,14 @@ if typing.TYPE_CHECKING:
         State,
         StoredFile,
     )
+    from conveyor.domain.deletion import Deletion
     from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
         BrokerUnavailable,
         ConversionCancelled,
+        ConversionDeleted,
         ConversionFailed,
         ConveyorError,
         FileGone,
@@ -57,11 +59,13 @@ __all__ = [
     "BrokerUnavailable",
     "Conversion",
     "ConversionCancelled",
+    "ConversionDeleted",
     "ConversionFailed",
     "Conveyor",
     "ConveyorError",
     "DeadGroup",
     "DeadLetters",
+    "Deletion",
     "Event",
     "Failure",
     "FailureKind",
@@ -97,6 +101,7 @@ _HOMES: typing.Final = {
         "State",
         "StoredFile",
     ),
+    "conveyor.domain.deletion": ("Deletion",),
     "conveyor.domain.progress": (
         "Event",
         "Progress",
@@ -106,6 +111,7 @@ _HOMES: typing.Final = {
         "AccountHeld",
         "BrokerUnavailable",
         "ConversionCancelled",
+        "ConversionDeleted",
         "ConversionFailed",
         "ConveyorError",
         "FileGone",

@@ -10,7 +10,9 @@ from celery import Celery, Signature
 
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
+from conveyor.deleting import delete
 from conveyor.domain.conversion import Conversion, StagedFile, State
+from conveyor.domain.deletion import Deletion
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
@@ -287,6 +289,29 @@ class Conveyor:
         cancelled = cancel(self.publisher, ledger, ledger.get(conversion_id))
         return (cancelled or ledger.get(conversion_id)).conversion
 
+    def delete(self, conversion_id: str) -> Deletion:
+        """Delete a conversion with all that it left: files, records, results, jobs at ConvertAPI.
+
+        Nothing of it can be read any more when this returns, and nothing brings it back. Workers
+        remove the rest within seconds, and try again until all is gone. One that still runs is
+        cancelled first, and goes once its caller knows. What ConvertAPI has charged stays charged.
+
+        A signature's staged file stays with the signature, which may run again.
+
+        Args:
+            conversion_id: Its id.
+
+        Returns:
+            When it was deleted, and when nothing was left any more. A repeat returns the same for
+            7 days.
+
+        Raises:
+            UnknownConversion: There is none.
+            UnreadableConversion: Its entry can't be read: `dead_letters.discard` forgets it.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        return delete(self.publisher, self.ledger, conversion_id)
+
     def get(self, conversion_id: str) -> Conversion:
         """A conversion's current state.
 
@@ -294,6 +319,7 @@ class Conveyor:
             conversion_id: Its id, ``handle.id``.
 
         Raises:
+            ConversionDeleted: You have deleted it.
             UnknownConversion: There is none, or it ended more than 7 days ago.
             LedgerUnavailable: Redis can't be reached.
         """
@@ -407,6 +433,9 @@ class Conveyor:
 
     acancel = async_twin(cancel)
     """Async version of `cancel`."""
+
+    adelete = async_twin(delete)
+    """Async version of `delete`."""
 
     aget = async_twin(get)
     """Async version of `get`."""

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import structlog
 from celery import Task
+from celery.exceptions import Ignore
 
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
-from conveyor.errors import InvalidRequest
+from conveyor.errors import ConversionDeleted, InvalidRequest
 from conveyor.ledger import Entry, RevokedBefore, is_another
 from conveyor.producing.fingerprint import fingerprint_of
 from workers.reporting import refuse, revoke
@@ -52,6 +53,8 @@ def accept_signature(task: Task, services: Services, asked: str, call: tuple[Any
         _check_same(entry, asked)
     except RevokedBefore:
         revoke(task, "revoked")
+    except ConversionDeleted as error:
+        _refuse_deleted(task, error)
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         if entry is not None:
@@ -72,6 +75,24 @@ def _open(task: Task, services: Services, request: ConversionRequest, asked: str
     )
     # Another message of this id may have been first.
     return opened or services.ledger.get(conversion_id)
+
+
+def _refuse_deleted(task: Task, error: ConversionDeleted) -> None:
+    """Refuse an id that was used for what was deleted since. A repeat of its message is none.
+
+    Raises:
+        Ignore: It was refused, and its caller knows. Or it is a message that came twice.
+        Retry: As in `accept_signature`.
+    """
+    if (task.request.delivery_info or {}).get("redelivered"):
+        raise Ignore
+    refuse(
+        task,
+        InvalidRequest(
+            f"The task_id {error.conversion_id!r} was used for a conversion that was deleted. Use "
+            "another id."
+        ),
+    )
 
 
 def _checked(conversion_id: str, call: tuple[Any, ...]) -> ConversionRequest:

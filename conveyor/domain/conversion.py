@@ -57,12 +57,15 @@ class StoredFile:
         uri: Its location, an fsspec URL.
         size: In bytes.
         sha256: The hash of its content, hexadecimal.
+        removed_at: When it was removed because its life was over, seconds since the epoch; None
+            while it is there.
     """
 
     name: str
     uri: str
     size: int
     sha256: str
+    removed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Conversion:
         ready_at: When the result was seen.
         finished_at: When it ended.
         failure: Why it has ended without files.
+        files_until: When the files are removed, or were, seconds since the epoch; None where they
+            stay until you delete them.
     """
 
     id: str
@@ -137,6 +142,7 @@ class Conversion:
     ready_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None
+    files_until: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: the result that the caller's Celery task gets."""

@@ -15,7 +15,7 @@ from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of
-from conveyor.ledger.keys import KEEP_FINISHED_S
+from conveyor.ledger.keys import KEEP_FINISHED_S, hash_of_key
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 
@@ -76,6 +76,8 @@ class Accepting(Changes):
             fields["caller"] = dump_caller(caller)
         if asked:
             fields["asked"] = asked
+        if idempotency is not None:
+            fields["key"] = hash_of_key(idempotency.key)
         try:
             return self._change(
                 "open",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from secrets import token_hex
 from typing import IO
 
@@ -93,15 +93,20 @@ class Sources:
         """
         return self._place.path_of(uri) is not None
 
-    def remove_staged(self, uris: Iterable[str]) -> None:
-        """Remove sources that a producer staged; others are left alone, and so are faults.
+    def remove_staged(self, uris: Iterable[str]) -> bool:
+        """Remove sources that a producer staged; others are left alone.
 
-        A staged file that stays behind costs room and nothing else.
+        Returns:
+            Whether nothing is left of them. A fault keeps none of the others from being removed.
         """
+        are_gone = True
         for uri in uris:
             for token in self.tokens_of([uri]):
-                with suppress(StorageError):
+                try:
                     self._remove_staged(token, uri)
+                except StorageError:
+                    are_gone = False
+        return are_gone
 
     def remove_folder(self, token: str) -> None:
         """Remove a staged file with its folder; nothing where there is none.

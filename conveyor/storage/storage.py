@@ -23,10 +23,10 @@ from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone, StorageError
 from conveyor.storage.faults import translated
 from conveyor.storage.marker import Marker
-from conveyor.storage.names import folder_name
+from conveyor.storage.names import folder_name, safe_name
 from conveyor.storage.partial import is_partial
 from conveyor.storage.reading import read
-from conveyor.storage.removing import clear
+from conveyor.storage.removing import clear, remove_file, remove_folder_if_empty
 from conveyor.storage.sources import Sources
 from conveyor.storage.writer import Writer, write_whole
 
@@ -136,6 +136,20 @@ class Storage(Sources):
             StorageError: It can't be removed.
         """
         clear(self._place, self._result_path(conversion_id))
+
+    def remove_files(self, conversion_id: str, names: Iterable[str]) -> None:
+        """Remove single files that a conversion has stored. Nothing is listed, and none is fine.
+
+        Args:
+            conversion_id: The conversion's id.
+            names: The names of its files, as `StoredFile.name` says.
+
+        Raises:
+            StorageError: One can't be removed.
+        """
+        for name in names:
+            remove_file(self._place, self._result_path(conversion_id, safe_name(name)))
+        remove_folder_if_empty(self._place, self._result_path(conversion_id))
 
     def check(self) -> None:
         """Write, read and remove a small file.
