@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -11,6 +12,7 @@ from celery.exceptions import Ignore
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
+from conveyor.domain.terms import Terms
 from conveyor.errors import ConversionDeleted, InvalidRequest
 from conveyor.ledger import Entry, RevokedBefore, is_another
 from conveyor.producing.fingerprint import fingerprint_of
@@ -25,7 +27,13 @@ _MOST_ID_CHARACTERS: Final = 200
 log = structlog.get_logger("conveyor.submit")
 
 
-def accept_signature(task: Task, services: Services, asked: str, call: tuple[Any, ...]) -> None:
+def accept_signature(
+    task: Task,
+    services: Services,
+    asked: str,
+    call: tuple[Any, ...],
+    terms: Mapping[str, Any] | None = None,
+) -> None:
     """Accept a signature's conversion, or tell its caller why it can't be right.
 
     Its message may come twice. One of the same id that asks for something else is refused: its
@@ -36,6 +44,7 @@ def accept_signature(task: Task, services: Services, asked: str, call: tuple[Any
         services: What the process works with.
         asked: A hash of the request, by which a repeat is told; empty where the message has none.
         call: What is asked, as `ConversionRequest.build` takes it.
+        terms: What its caller wants beside it, as `Terms.plain` has it.
 
     Raises:
         Ignore: It was refused or revoked, and its caller knows.
@@ -49,7 +58,7 @@ def accept_signature(task: Task, services: Services, asked: str, call: tuple[Any
     try:
         request = _checked(task.request.id, call)
         asked = asked or fingerprint_of(request)
-        entry = entry or _open(task, services, request, asked)
+        entry = entry or _open(task, services, request, asked, _terms_of(terms))
         _check_same(entry, asked)
     except RevokedBefore:
         revoke(task, "revoked")
@@ -63,12 +72,15 @@ def accept_signature(task: Task, services: Services, asked: str, call: tuple[Any
         refuse(task, error)
 
 
-def _open(task: Task, services: Services, request: ConversionRequest, asked: str) -> Entry:
+def _open(
+    task: Task, services: Services, request: ConversionRequest, asked: str, terms: Terms
+) -> Entry:
     conversion_id: str = task.request.id
     opened = services.ledger.open(
         *(conversion_id, request, Caller.of(task.request)),
         takes=services.storage.tokens_of(request.addresses),
         asked=asked,
+        terms=terms,
         unless_revoked=True,
         # What is due is claimed right after, this one among it.
         rings=False,
@@ -93,6 +105,22 @@ def _refuse_deleted(task: Task, error: ConversionDeleted) -> None:
             "another id."
         ),
     )
+
+
+def _terms_of(plain: Mapping[str, Any] | None) -> Terms:
+    """Read the terms of a message, which anybody may have written.
+
+    Raises:
+        InvalidRequest: They can't be right.
+    """
+    try:
+        return Terms.from_plain(plain or {})
+    except InvalidRequest:
+        raise
+    except (TypeError, ValueError):
+        raise InvalidRequest(
+            "The terms of this message are not valid. Make it with conveyor.signature()."
+        ) from None
 
 
 def _checked(conversion_id: str, call: tuple[Any, ...]) -> ConversionRequest:

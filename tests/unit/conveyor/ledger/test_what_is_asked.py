@@ -13,6 +13,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
+from conveyor.domain.terms import Terms
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import (
     AlreadyAccepted,
@@ -181,6 +182,7 @@ CASES = {
                 "turn": "0",
                 "attempt": "1",
                 "request": '{"sources":[["url","https://example.com/a.docx"]],"from":"docx","to":"pdf","params":{}}',
+                "source_name": "a.docx",
             },
             "stamp": ["created_at"],
             "owns": [],
@@ -200,6 +202,7 @@ CASES = {
             ["own"],
             ["take"],
             asked="hash",
+            terms=Terms.of({"order": "ü"}, 60),
             idempotency=Idempotency("key", "1:f"),
             unless_revoked=True,
             rings=False,
@@ -213,6 +216,8 @@ CASES = {
                 "caller": '{"callbacks": [{"task": "web.notify"}]}',
                 "asked": "hash",
                 "key": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
+                "terms": '{"metadata":{"order":"ü"},"deadline":{"after_s":60.0}}',
+                "source_name": "a.docx",
             },
             "stamp": ["created_at"],
             "owns": ["own"],
