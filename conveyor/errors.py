@@ -12,7 +12,8 @@
     │   └── StorageError        files can't be read or written
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
-    │   └── ConversionDeleted       it was deleted with all that it left
+    │   ├── ConversionDeleted       it was deleted with all that it left
+    │   └── LinkExpired             a link to one of its files has ended
     ├── UnreadableConversion    its entry in Redis can't be read
     │   └── NewerEntry              a newer version of Conveyor wrote it
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
@@ -38,6 +39,7 @@ __all__ = [
     "FileGone",
     "InvalidRequest",
     "LedgerUnavailable",
+    "LinkExpired",
     "NewerEntry",
     "SettingsError",
     "StorageError",
@@ -115,6 +117,10 @@ class ConversionDeleted(UnknownConversion):
             f"The conversion {self.conversion_id!r} was deleted. Enqueue the document again if you "
             "still need it."
         )
+
+
+class LinkExpired(UnknownConversion):
+    """A link to a result file has ended. ``conveyor.link(id)`` makes a new one."""
 
 
 class UnreadableConversion(ConveyorError):

@@ -18,6 +18,7 @@ from conveyor.domain.metadata import Metadata
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
+from conveyor.domain.spans import Span
 from conveyor.domain.terms import Terms
 from conveyor.errors import BrokerUnavailable
 from conveyor.handle import Handle
@@ -29,6 +30,7 @@ from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance, Asked
 from conveyor.producing.async_twins import async_twin
+from conveyor.producing.linking import Linking
 from conveyor.producing.local_sources import request_of
 from conveyor.producing.overview import Overview
 from conveyor.producing.signing import Signing
@@ -41,7 +43,7 @@ from conveyor.watching.fleet import Status, status_of
 __all__ = ["Conveyor"]
 
 
-class Conveyor(Overview):
+class Conveyor(Overview, Linking):
     """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
 
     One is enough for a program: threads and event loops share it, and each process that is forked
@@ -58,6 +60,8 @@ class Conveyor(Overview):
             `convert` never goes through it.
         namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
             given.
+        link_url: Where customers reach the `web` process, for `link`.
+        link_key: What signs these links; `web` needs the same as ``CONVEYOR_LINK_KEY``.
 
     Raises:
         SettingsError: A value is wrong, or a setting of the Celery app can't work.
@@ -72,6 +76,8 @@ class Conveyor(Overview):
         celery_app: Celery | None = None,
         *,
         namespace: str | None = None,
+        link_url: str | None = None,
+        link_key: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or broker_of(celery_app)
@@ -82,6 +88,8 @@ class Conveyor(Overview):
             "result_backend": result_backend,
             "storage_url": storage_url,
             "namespace": namespace,
+            "link_url": link_url,
+            "link_key": link_key,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._make(settings, celery_app)
@@ -132,6 +140,8 @@ class Conveyor(Overview):
             storage_url=settings.storage_url,
             celery_app=celery_app,
             namespace=namespace or settings.namespace,
+            link_url=settings.link_url,
+            link_key=settings.link_key.get_secret_value(),
         )
 
     def convert(
@@ -145,11 +155,12 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata and deadline count.
+        idempotency key, the first call's metadata, deadline and keep count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -171,6 +182,9 @@ class Conveyor(Overview):
             deadline: By when it must have begun at the service: a datetime with a time zone, or a
                 timedelta or seconds from its acceptance on. What has not begun by then is
                 cancelled, unpaid.
+            keep: How long its result files stay in the storage once its caller knows of them:
+                ``"7d"``, ``"12h"``, a timedelta, or seconds, from a minute to ten years. Workers
+                remove them then. None leaves it to the workers' ``CONVEYOR_KEEP_SECONDS``.
 
         Returns:
             A handle on it.
@@ -186,7 +200,7 @@ class Conveyor(Overview):
             StorageError: A local file can't be staged.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -200,6 +214,7 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
     ) -> Handle:
         """Accept a conversion without blocking the event loop, as `convert` does.
 
@@ -207,7 +222,7 @@ class Conveyor(Overview):
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -253,6 +268,7 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
     ) -> Signature:
         """Make a Celery signature that converts, for chain, group, chord, link and ``AsyncResult``.
 
@@ -272,6 +288,7 @@ class Conveyor(Overview):
             semi_async_seconds: As in `convert`.
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
+            keep: As in `convert`.
 
         Returns:
             The signature. It takes no idempotency key, because its task id is one: a ``task_id`` of
@@ -285,7 +302,7 @@ class Conveyor(Overview):
             LedgerUnavailable: Redis can't be reached.
         """
         asked = to, from_format, params, semi_async_seconds
-        terms = Terms.of(metadata, deadline)
+        terms = Terms.of(metadata, deadline, keep)
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
             terms,

@@ -42,7 +42,8 @@ def keep_s_of(services: Services, entry: Entry) -> float | None:
     """
     if entry.state is not State.SUCCEEDED:
         return None
-    return services.settings.keep_seconds
+    own_s = entry.terms.keep_s
+    return services.settings.keep_seconds if own_s is None else own_s
 
 
 def remove_expired() -> None:

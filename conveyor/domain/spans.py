@@ -53,9 +53,10 @@ def seconds_of(name: str, span: Span, *, least_s: float, most_s: float) -> float
     # NaN is neither.
     if not least_s <= seconds <= most_s:
         raise InvalidRequest(
-            f"{name} must be from {_short(least_s)} to {_short(most_s)}, for example {name}='7d'."
+            f"{name} must be from {_short(least_s)} to {_short(most_s)}, for example {name}='12h'."
         )
-    return seconds
+    # No float is made of a number of thousands of digits.
+    return float(seconds)
 
 
 def _seconds(name: str, span: Span) -> float:
@@ -66,7 +67,7 @@ def _seconds(name: str, span: Span) -> float:
     # It comes from JSON, too.
     given: object = span
     if isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given)
+        return given
     raise InvalidRequest(
         f"{name} must be a time span: a text like '7d' or '12h', a timedelta, or seconds."
     )

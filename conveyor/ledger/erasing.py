@@ -56,12 +56,17 @@ class Erasing(Changes):
         Returns:
             Whether it was done; not where its caller does not know yet, or it was replayed.
         """
-        is_dead = entry.state.is_dead
+        is_dead, is_first = entry.state.is_dead, entry.deleted_at is None
         ran = self._run(
             "erase",
             entry.id,
-            # Any other has ended for good, and has no turn any more.
-            guards={"delivered": 1, **({"turn": entry.turn} if is_dead else {})},
+            guards={
+                "delivered": 1,
+                # Any other has ended for good, and has no turn any more.
+                **({"turn": entry.turn} if is_dead else {}),
+                **({"deleted_at": ""} if is_first else {}),
+            },
+            counts={"deletions": 1} if is_first else None,
             set={"state": DELETED, "staged": " ".join(staged)},
             first=["deleted_at"],
             entomb=True,

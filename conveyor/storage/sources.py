@@ -31,7 +31,7 @@ class Sources:
             read its own files, or a bucket that only its role opens.
 
     Attributes:
-        url: The storage's URL as its file system writes it.
+        location: The storage's URL as its file system writes it.
 
     Raises:
         StorageError: A URL's file system is unknown, or its package is not installed.
@@ -40,7 +40,7 @@ class Sources:
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
         self._place = Place(url)
         self._folders = SourceFolders(self._place, source_folders)
-        self.url = self._place.url
+        self.location = self._place.url
 
     def stage(self, token: str, name: str) -> Writer:
         """Begin to write a source to where the workers can read it.
@@ -121,7 +121,7 @@ class Sources:
 
     def tokens_of(self, uris: Iterable[str]) -> list[str]:
         """The tokens of the folders that hold these sources; of others there are none."""
-        return staged_tokens(uris, self.url)
+        return staged_tokens(uris, self.location)
 
     @contextmanager
     def probe(self) -> Iterator[str]:

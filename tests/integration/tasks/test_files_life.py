@@ -252,3 +252,15 @@ def test_result_of_its_task_says_until_when(conveyor, done):
 
     assert stored["files_until"] is None
     assert StoredFile(**stored["files"][0]).removed_at is None
+
+
+@pytest.mark.parametrize("fleet_s", [None, KEEP_S])
+def test_own_keep_goes_before_the_fleets(*, worker_of, sandbox, conveyor, document, fleet_s):
+    with worker_of(sandbox.url, keep_seconds=fleet_s) as worker:
+        handle = conveyor.convert(document, to="html", keep="2d")
+        by_signature = conveyor.signature(document, to="html", keep="2d").apply_async()
+        worker.work()
+
+    for conversion_id in (handle.id, by_signature.id):
+        ends = conveyor.get(conversion_id).files_until
+        assert ends == pytest.approx(time.time() + 2 * DAY_S, abs=60)
