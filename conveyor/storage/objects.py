@@ -28,8 +28,8 @@ AZURE: Final = ("abfs", "abfss", "az")
 
 # What another process has written must be seen, so listings are not cached.
 _FRESH: Final = {"use_listings_cache": False}
-# s3fs repeats by itself what broke off. botocore's own repeats multiply with those. It signs URLs in
-# a form of its own, which newer regions refuse, unless it is told the form of requests.
+# s3fs repeats by itself what broke off. botocore's own repeats multiply with those. Unless told
+# otherwise, botocore signs URLs in an older form, which newer regions refuse.
 _S3_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         **_FRESH,

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from conveyor.errors import StorageError
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 
 __all__ = ["signed_url"]
-
-_INSTEAD: Final = (
-    "Set CONVEYOR_LINK_URL and CONVEYOR_LINK_KEY, and use conveyor.link(): your web process then "
-    "serves the file."
-)
 
 
 def signed_url(place: Place, path: str, seconds: int) -> str:
@@ -29,7 +22,10 @@ def signed_url(place: Place, path: str, seconds: int) -> str:
     """
     scheme = place.url.partition("://")[0]
     if not place.is_atomic:
-        raise StorageError(f"A storage of the kind {scheme}:// can't sign URLs. {_INSTEAD}")
+        raise StorageError(
+            f"A storage of the kind {scheme}:// can't sign URLs. Set CONVEYOR_LINK_URL and "
+            "CONVEYOR_LINK_KEY, and use conveyor.link(): your web process then serves the file."
+        )
     with translated("sign a URL for the storage", place.url):
         try:
             return str(place.fs.sign(path, expiration=seconds))
@@ -37,6 +33,6 @@ def signed_url(place: Place, path: str, seconds: int) -> str:
             # Google's and Azure's drivers, where the credentials hold no key: each in its own way.
             raise StorageError(
                 f"The credentials of the {scheme}:// storage can't sign URLs: they hold no key. "
-                f"Use a service account's or the account's key. Or: {_INSTEAD[0].lower()}"
-                f"{_INSTEAD[1:]}"
+                "Use a service account's or the account's key. Or set CONVEYOR_LINK_URL and "
+                "CONVEYOR_LINK_KEY, and use conveyor.link(): your web process then serves the file."
             ) from None
