@@ -8,12 +8,10 @@ from typing import IO, Any, Self
 
 from celery import Celery, Signature
 
-from conveyor.cancelling import cancel
+from conveyor.async_twins import async_twin
 from conveyor.dead.letters import DeadLetters
-from conveyor.deleting import delete
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.domain.deadlines import DeadlineInput
-from conveyor.domain.deletion import Deletion
 from conveyor.domain.metadata import Metadata
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
@@ -29,7 +27,8 @@ from conveyor.messaging.application_servers import broker_of, results_of
 from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance, Asked
-from conveyor.producing.async_twins import async_twin
+from conveyor.producing.callbacks import CallbacksInput, caller_of
+from conveyor.producing.ending import Ending
 from conveyor.producing.linking import Linking
 from conveyor.producing.local_sources import request_of
 from conveyor.producing.overview import Overview
@@ -43,7 +42,7 @@ from conveyor.watching.fleet import Status, status_of
 __all__ = ["Conveyor"]
 
 
-class Conveyor(Overview, Linking):
+class Conveyor(Overview, Ending, Linking):
     """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
 
     One is enough for a program: threads and event loops share it, and each process that is forked
@@ -156,11 +155,13 @@ class Conveyor(Overview, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata, deadline and keep count.
+        idempotency key, the first call's metadata, deadline, keep and callbacks count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -185,6 +186,10 @@ class Conveyor(Overview, Linking):
             keep: How long its result files stay in the storage once its caller knows of them:
                 ``"7d"``, ``"12h"``, a timedelta, or seconds, from a minute to ten years. Workers
                 remove them then. None leaves it to the workers' ``CONVEYOR_KEEP_SECONDS``.
+            on_success: Celery signatures to run in your workers with the result, as ``link`` has
+                them: one, or a list. Each is sent once, to the queue that your Celery app routes it
+                to.
+            on_failure: The same when it ends without files, as ``link_error`` has them.
 
         Returns:
             A handle on it.
@@ -192,6 +197,7 @@ class Conveyor(Overview, Linking):
         Raises:
             InvalidRequest: It can't be right, or the key was used for a different request; nothing
                 was stored or paid.
+            SettingsError: A route of your Celery app raises for a callback.
             BrokerUnavailable: The message could not be published; nothing was accepted. With an
                 idempotency key, and a broker that is away, it is accepted all the same: it goes on
                 when the broker is back.
@@ -200,7 +206,8 @@ class Conveyor(Overview, Linking):
             StorageError: A local file can't be staged.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key)
+        caller = caller_of(on_success, on_failure, self._signing.applications)
+        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key, caller)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -215,6 +222,8 @@ class Conveyor(Overview, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Accept a conversion without blocking the event loop, as `convert` does.
 
@@ -222,7 +231,8 @@ class Conveyor(Overview, Linking):
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key)
+        caller = caller_of(on_success, on_failure, self._signing.applications)
+        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key, caller)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -269,6 +279,8 @@ class Conveyor(Overview, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Signature:
         """Make a Celery signature that converts, for chain, group, chord, link and ``AsyncResult``.
 
@@ -289,6 +301,8 @@ class Conveyor(Overview, Linking):
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
             keep: As in `convert`.
+            on_success: As in `convert`. ``apply_async(link=…)`` replaces it.
+            on_failure: As in `convert`. ``apply_async(link_error=…)`` replaces it.
 
         Returns:
             The signature. It takes no idempotency key, because its task id is one: a ``task_id`` of
@@ -302,54 +316,11 @@ class Conveyor(Overview, Linking):
             LedgerUnavailable: Redis can't be reached.
         """
         asked = to, from_format, params, semi_async_seconds
-        terms = Terms.of(metadata, deadline, keep)
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
-            terms,
+            Terms.of(metadata, deadline, keep),
+            caller_of(on_success, on_failure, self._signing.applications),
         )
-
-    def cancel(self, conversion_id: str) -> Conversion:
-        """Cancel a conversion, whatever its state. A worker deletes the job at the service.
-
-        Its caller's ``get()`` and ``wait()`` raise `ConversionCancelled`. What the service has
-        already charged stays charged.
-
-        Args:
-            conversion_id: Its id.
-
-        Returns:
-            The conversion at its end: cancelled, or as it had ended before.
-
-        Raises:
-            UnknownConversion: There is none.
-            LedgerUnavailable: Redis can't be reached.
-        """
-        ledger = self.ledger
-        cancelled = cancel(self.publisher, ledger, ledger.get(conversion_id))
-        return (cancelled or ledger.get(conversion_id)).conversion
-
-    def delete(self, conversion_id: str) -> Deletion:
-        """Delete a conversion with all that it left: files, records, results, jobs at ConvertAPI.
-
-        Nothing of it can be read any more when this returns, and nothing brings it back. Workers
-        remove the rest within seconds, and try again until all is gone. One that still runs is
-        cancelled first, and goes once its caller knows. What ConvertAPI has charged stays charged.
-
-        A signature's staged file stays with the signature, which may run again.
-
-        Args:
-            conversion_id: Its id.
-
-        Returns:
-            When it was deleted, and when nothing was left any more. A repeat returns the same for
-            7 days.
-
-        Raises:
-            UnknownConversion: There is none.
-            UnreadableConversion: Its entry can't be read: `dead_letters.discard` forgets it.
-            LedgerUnavailable: Redis can't be reached.
-        """
-        return delete(self.publisher, self.ledger, conversion_id)
 
     def get(self, conversion_id: str) -> Conversion:
         """A conversion's current state.
@@ -414,12 +385,6 @@ class Conveyor(Overview, Linking):
     asignature = async_twin(signature)
     """Async version of `signature`."""
 
-    acancel = async_twin(cancel)
-    """Async version of `cancel`."""
-
-    adelete = async_twin(delete)
-    """Async version of `delete`."""
-
     aget = async_twin(get)
     """Async version of `get`."""
 
@@ -428,6 +393,9 @@ class Conveyor(Overview, Linking):
 
     ahandle = async_twin(handle)
     """Async version of `handle`."""
+
+    ajob_ended = async_twin(job_ended)
+    """Async version of `job_ended`."""
 
     @process_local
     def dead_letters(self) -> DeadLetters:

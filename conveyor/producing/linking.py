@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from conveyor.async_twins import async_twin
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.entry import Entry
 from conveyor.domain.spans import Span, seconds_of
 from conveyor.errors import FileGone, InvalidRequest, LinkExpired, UnknownConversion
 from conveyor.links import LEAST_LINK_S, MOST_LINK_S, address_of, is_genuine
-from conveyor.producing.async_twins import async_twin
 from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["Linking"]

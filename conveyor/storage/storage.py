@@ -14,13 +14,13 @@ Names are data. No call is made that expands them: `mv`, `cp`, `rm`, `cat` and `
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from math import ceil
 from secrets import token_hex
 
+from conveyor.async_twins import async_pieces, async_twin
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.spans import Span, seconds_of
 from conveyor.errors import FileGone, StorageError
@@ -112,6 +112,9 @@ class Storage(Sources):
                 self._marker.check(anew=True)
             raise
 
+    aread = async_pieces(read)
+    """Async version of `read`: ``async for chunk in storage.aread(file.uri)``."""
+
     def url(self, file: StoredFile, expires: Span = "1h") -> str:
         """Make a URL under which anybody can fetch a stored file for a while. The storage signs it.
 
@@ -134,9 +137,8 @@ class Storage(Sources):
             )
         return signed_url(self._place, self._path_of(file.uri), ceil(seconds))
 
-    async def aurl(self, file: StoredFile, expires: Span = "1h") -> str:
-        """Async version of `url`: it never blocks the event loop."""
-        return await asyncio.to_thread(self.url, file, expires)
+    aurl = async_twin(url)
+    """Async version of `url`."""
 
     def holds(self, file: StoredFile) -> bool:
         """Whether the storage has a file unchanged: whole, with the same hash."""

@@ -41,6 +41,16 @@ def _erased(ledger, entry, make):
     return ledger.erase(entry)
 
 
+def _too_late(ledger, entry, make):
+    """It has a deadline, which has passed."""
+    key = Keys().conversion(entry.id)
+    if ledger._redis.exists(key):
+        ledger._redis.hset(key, "deadline_at", "1")
+    noted = ledger.too_late(entry)
+    ledger._redis.hdel(key, "deadline_at")
+    return noted and ledger.get(entry.id)
+
+
 # How each transition is asked for.
 ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
@@ -63,6 +73,7 @@ ASK = {
     "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
     "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
     "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
+    "too_late": _too_late,
     "sent": _sent,
     "undelivered": lambda ledger, entry, make: ledger.undelivered(entry, 1.0),
     "delivered": lambda ledger, entry, make: ledger.delivered(
