@@ -16,6 +16,7 @@ from conveyor.cli import (
     capacity,
     convert,
     dead,
+    delete,
     doctor,
     look,
     sandbox,
@@ -40,6 +41,7 @@ app.command("convert")(convert.convert)
 app.command("get")(look.get)
 app.command("wait")(convert.wait)
 app.command("cancel")(cancel.cancel)
+app.command("delete")(delete.delete)
 app.add_typer(dead.app, name="dead")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(account.app, name="account")

@@ -205,12 +205,15 @@ def test_damaged_index_stops_no_cleaner(client, index, damage):
     assert index.clean_metadata(50) == 0
 
 
-def test_metadata_that_is_gone_is_found_no_more(accept, ledger, client, find):
+def test_deleted_conversion_leaves_no_row(accept, ledger, client, find):
     accept("c1", order=1)
-    ledger._run("stumbled", "c1", unindexed=True, unset=["terms", "found_by"], silent=True)
+    ledger.cancelled(ledger.get("c1"))
+    ledger.delivered("c1", is_dead=False)
+    assert ledger.erase(ledger.get("c1"))
 
     assert find(order=1) == []
     assert client.zcard(KEYS.metadata) == 0
+    assert client.hget(KEYS.conversion("c1"), "found_by") is None
 
 
 def test_ledger_in_memory_finds_the_same(make):

@@ -28,6 +28,7 @@ WITHOUT = {
     (Storage, "check"): _WORKERS,
     (Storage, "remove_partials"): _WORKERS,
     (Storage, "remove_results"): _WORKERS,
+    (Storage, "remove_files"): _WORKERS,
     (Storage, "remove_staged"): _WORKERS,
     (Storage, "remove_folder"): _WORKERS,
     (Storage, "stage"): _WORKERS,
