@@ -11,10 +11,12 @@ import typer
 from conveyor import __version__
 from conveyor.cli import (
     account,
+    callbacks,
     cancel,
     capacity,
     convert,
     dead,
+    delete,
     doctor,
     look,
     sandbox,
@@ -39,7 +41,9 @@ app.command("convert")(convert.convert)
 app.command("get")(look.get)
 app.command("wait")(convert.wait)
 app.command("cancel")(cancel.cancel)
+app.command("delete")(delete.delete)
 app.add_typer(dead.app, name="dead")
+app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)

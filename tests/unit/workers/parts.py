@@ -17,6 +17,7 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Tenure
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.claims import Claimed, Claims
+from conveyor.ledger.dates import Dates
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
@@ -34,6 +35,7 @@ from workers.announcing import Announcer
 from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat, Work
+from workers.notifying import Notifier
 from workers.services import Services
 
 NOW = 1_000_000.0
@@ -91,6 +93,8 @@ class Rig:
             leftovers=part("leftovers", Leftovers),
             audit=part("audit", Audit),
             reports=part("reports", Reports),
+            erasures=part("erasures", Dates),
+            expiries=part("expiries", Dates),
         )
         self.governor = part("governor", Governor, account="shop")
         self.turnstile = part("turnstile", Turnstile)
@@ -98,12 +102,14 @@ class Rig:
         self.claims = part("claims", Claims)
         self.api = part("api", ConvertApi, base_url="https://eu-v2.convertapi.com")
         self.storage = part("storage", Storage)
+        self.storage.answers["remove_staged"] = True
         self.staging = part("staging", Staging)
         self.marker = part("marker", Marker, mark=part("mark", StorageMark))
         self.bells = part("bells", Belfry)
         self.heartbeat = part("heartbeat", Heartbeat)
         self.announcer = part("announcer", Announcer)
         self.crew = part("crew", Crew)
+        self.notifier = part("notifier", Notifier)
         self.backend = SimpleNamespace()
         self.publisher = SimpleNamespace(
             app=SimpleNamespace(backend=self.backend), queues=Queues("conveyor")
@@ -133,6 +139,7 @@ class Rig:
             storage=self.storage,
             marker=self.marker,
             limits=Limits(),
+            notifier=self.notifier,
             announcer=self.announcer,
         )
 
