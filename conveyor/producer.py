@@ -33,6 +33,7 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 from conveyor.watching.fleet import Fleet, Page, Status, page_of, status_of
+from conveyor.watching.patience import HOST_TIME, Time
 
 __all__ = ["Conveyor"]
 
@@ -454,6 +455,11 @@ class Conveyor:
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._services.watch
+
+    @property
+    def time(self) -> Time:
+        """The clock by which `Handle.wait` waits: the host's."""
+        return HOST_TIME
 
     @property
     def celery_app(self) -> Celery:
