@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from typing import IO, Any, Self
 
@@ -10,35 +10,37 @@ from celery import Celery, Signature
 
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
-from conveyor.domain.conversion import Conversion, StagedFile, State
+from conveyor.domain.conversion import Conversion, StagedFile
+from conveyor.domain.deadlines import DeadlineInput
+from conveyor.domain.metadata import Metadata
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
+from conveyor.domain.terms import Terms
 from conveyor.errors import BrokerUnavailable
 from conveyor.handle import Handle
-from conveyor.ledger import Ledger, NotRung, accounts, neighbours
-from conveyor.ledger.accounts import AccountStatus
-from conveyor.ledger.neighbours import Neighbours
+from conveyor.ledger import Ledger, NotRung
 from conveyor.ledger.waiting import explained
 from conveyor.ledger.watch import Watch
 from conveyor.messaging.application_servers import broker_of, results_of
 from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
-from conveyor.producing.accepting import Acceptance
+from conveyor.producing.accepting import Acceptance, Asked
 from conveyor.producing.async_twins import async_twin
 from conveyor.producing.local_sources import request_of
+from conveyor.producing.overview import Overview
 from conveyor.producing.signing import Signing
 from conveyor.producing.wiring import ProducerServices
 from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
-from conveyor.watching.fleet import Fleet, Page, Status, page_of, status_of
+from conveyor.watching.fleet import Status, status_of
 from conveyor.watching.patience import HOST_TIME, Time
 
 __all__ = ["Conveyor"]
 
 
-class Conveyor:
+class Conveyor(Overview):
     """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
 
     One is enough for a program: threads and event loops share it, and each process that is forked
@@ -140,10 +142,13 @@ class Conveyor:
         idempotency_key: str | None = None,
         *,
         semi_async_seconds: int | None = None,
+        metadata: Metadata | None = None,
+        deadline: DeadlineInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
-        The ledger's entry is opened before the message is published.
+        The ledger's entry is opened before the message is published. Where you repeat an
+        idempotency key, the first call's metadata and deadline count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -159,6 +164,12 @@ class Conveyor:
                 result itself, whole seconds from 0 to 1200 and at most ``Timeout``. Meant for
                 large files. It holds one of the worker's slots for that time. 0 never waits, None
                 leaves it to the workers' ``CONVEYOR_SEMI_ASYNC_SECONDS``.
+            metadata: Your own data about it, ``{"order": 4711}``: text, numbers and booleans under
+                up to 16 keys, 4,096 bytes in all. You find it in every record of the conversion,
+                so keep secrets out of it.
+            deadline: By when it must have begun at the service: a datetime with a time zone, or a
+                timedelta or seconds from its acceptance on. What has not begun by then is
+                cancelled, unpaid.
 
         Returns:
             A handle on it.
@@ -174,7 +185,8 @@ class Conveyor:
             StorageError: A local file can't be staged.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        return Handle(self._acceptance.accept(build, idempotency_key), self)
+        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
         self,
@@ -185,6 +197,8 @@ class Conveyor:
         idempotency_key: str | None = None,
         *,
         semi_async_seconds: int | None = None,
+        metadata: Metadata | None = None,
+        deadline: DeadlineInput | None = None,
     ) -> Handle:
         """Accept a conversion without blocking the event loop, as `convert` does.
 
@@ -192,7 +206,8 @@ class Conveyor:
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        return Handle(await self._acceptance.aaccept(build, idempotency_key), self)
+        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
         """Stream an upload into the storage as a conversion's source, never whole in memory.
@@ -235,6 +250,8 @@ class Conveyor:
         from_format: str | None = None,
         params: Mapping[str, Any] | None = None,
         semi_async_seconds: int | None = None,
+        metadata: Metadata | None = None,
+        deadline: DeadlineInput | None = None,
     ) -> Signature:
         """Make a Celery signature that converts, for chain, group, chord, link and ``AsyncResult``.
 
@@ -252,10 +269,13 @@ class Conveyor:
             from_format: As in `convert`.
             params: As in `convert`.
             semi_async_seconds: As in `convert`.
+            metadata: As in `convert`.
+            deadline: As in `convert`. Seconds count from a worker's first look at the message.
 
         Returns:
-            The signature. A ``task_id`` of your own, of up to 200 letters, digits and signs, makes
-            a repeat of the same request the same conversion. For a different request it fails.
+            The signature. It takes no idempotency key, because its task id is one: a ``task_id`` of
+            your own, of up to 200 letters, digits and signs, makes a repeat of the same request the
+            same conversion. For a different request it fails.
 
         Raises:
             InvalidRequest: It can't be right.
@@ -264,8 +284,10 @@ class Conveyor:
             LedgerUnavailable: Redis can't be reached.
         """
         asked = to, from_format, params, semi_async_seconds
+        terms = Terms.of(metadata, deadline)
         return self._signing.sign(
-            ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked)
+            ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
+            terms,
         )
 
     def cancel(self, conversion_id: str) -> Conversion:
@@ -314,31 +336,6 @@ class Conveyor:
         (entry,) = explained(ledger.client, [ledger.get(conversion_id)])
         return status_of(entry, ledger.expected_durations)
 
-    def list(self, state: State | None = None, limit: int = 50, cursor: str = "") -> Page:
-        """Conversions page by page, those accepted last first.
-
-        Args:
-            state: Only those in this state.
-            limit: At most so many on a page.
-            cursor: `Page.cursor` of the page before.
-
-        Raises:
-            InvalidRequest: The cursor is invalid.
-            LedgerUnavailable: Redis can't be reached.
-        """
-        entries, following = self._services.index.page(state, limit, cursor)
-        ledger = self.ledger
-        return page_of(explained(ledger.client, entries), following, ledger.expected_durations)
-
-    def fleet(self) -> Fleet:
-        """An overview of the fleet: conversions by state, and the accounts.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        services = self._services
-        return Fleet.of(services.index.read(), self.accounts(), services.mark.strangers())
-
     def job_ended(self, conversion_id: str, job_id: str = "") -> None:
         """Accept a webhook: the next poll comes as early as permitted, and nothing else changes.
 
@@ -369,37 +366,6 @@ class Conveyor:
         self.ledger.get(conversion_id)
         return Handle(conversion_id, self)
 
-    def accounts(self) -> Sequence[AccountStatus]:
-        """The accounts that the workers submit for, with their status.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        return accounts.accounts(self._services.client)
-
-    def neighbours(self) -> Neighbours:
-        """Who else lives in the ledger's Redis and the broker's, by name: a bounded look.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        services = self._services
-        return neighbours.look((services.redis_url, services.broker_url), self._settings.namespace)
-
-    def resume(self, account: str) -> bool:
-        """End an account's hold: its submits go on within seconds.
-
-        Args:
-            account: Its name, as `accounts` shows it.
-
-        Returns:
-            Whether it was on hold.
-
-        Raises:
-            LedgerUnavailable: Redis can't be reached.
-        """
-        return accounts.resume(self._services.client, account)
-
     aunstage = async_twin(unstage)
     """Async version of `unstage`."""
 
@@ -415,20 +381,8 @@ class Conveyor:
     astatus = async_twin(status)
     """Async version of `status`."""
 
-    alist = async_twin(list)  # noqa: A003  # the method, as it is called
-    """Async version of `list`."""
-
-    afleet = async_twin(fleet)
-    """Async version of `fleet`."""
-
     ahandle = async_twin(handle)
     """Async version of `handle`."""
-
-    aaccounts = async_twin(accounts)
-    """Async version of `accounts`."""
-
-    aresume = async_twin(resume)
-    """Async version of `resume`."""
 
     @process_local
     def dead_letters(self) -> DeadLetters:

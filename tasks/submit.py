@@ -59,6 +59,7 @@ def submit(
     params: dict[str, Any] | None = None,
     semi_async_seconds: int | None = None,
     asked: str = "",
+    terms: dict[str, Any] | None = None,
     at: float = 0.0,
 ) -> None:
     """Submit due conversions in parallel. Each first poll then has its own due time.
@@ -73,6 +74,7 @@ def submit(
         params: As in `Conveyor.convert`.
         semi_async_seconds: As in `Conveyor.convert`.
         asked: A hash of the same, by which a repeat is told.
+        terms: What its caller wants beside the conversion, as `Terms.plain` has it.
         at: When the bell was to come, by Redis' clock.
 
     Raises:
@@ -80,7 +82,7 @@ def submit(
     """
     if to:
         call = source, to, from_format, params, semi_async_seconds
-        accept_signature(self, self.services, asked, call)
+        accept_signature(self, self.services, asked, call, terms)
     _submit_due(self.services, at)
     if Caller.of(self.request).is_called_back:
         raise Ignore

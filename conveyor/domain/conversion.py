@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from conveyor.domain.metadata import Metadata
 from conveyor.domain.shapes import as_fields, known_fields
 from conveyor.errors import ConversionCancelled, ConversionFailed
 from conveyor.reasons import FailureKind, HasReason, Reason, Remedy, kind_called, reason_called
@@ -122,6 +123,9 @@ class Conversion:
         ready_at: When the result was seen.
         finished_at: When it ended.
         failure: Why it has ended without files.
+        source_name: The file name of its source, ``"a.docx"``, without path and query. Of several
+            it is the first, with how many more there are: ``"a.docx +2"``. Empty if there is none.
+        metadata: Your own data, as you passed it with the conversion.
     """
 
     id: str
@@ -137,12 +141,15 @@ class Conversion:
     ready_at: float | None = None
     finished_at: float | None = None
     failure: Failure | None = None
+    source_name: str = ""
+    metadata: Metadata = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: the result that the caller's Celery task gets."""
         plain = as_fields(self)
         plain["state"] = self.state.value
         plain["files"] = list(map(as_fields, self.files))
+        plain["metadata"] = dict(self.metadata)
         if self.failure is not None:
             plain["failure"] = _plain_failure(self.failure)
         return plain

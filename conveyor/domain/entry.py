@@ -10,6 +10,7 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Conversion, Failure, State, StoredFile
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import NO_TERMS, Terms
 
 __all__ = ["Entry"]
 
@@ -28,6 +29,8 @@ class Entry:
     seen_at: float = field(default=0.0, compare=False)
     attempt: int = 1
     asked: str = ""
+    terms: Terms = NO_TERMS
+    source_name: str = ""
     shared: bool = False
     caller: Caller = field(default_factory=Caller)
     uploads: Mapping[str, str] = field(default_factory=dict)
@@ -124,4 +127,6 @@ class Entry:
             ready_at=self.ready_at,
             finished_at=self.finished_at,
             failure=self.failure,
+            source_name=self.source_name,
+            metadata=self.terms.metadata,
         )

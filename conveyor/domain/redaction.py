@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from conveyor.domain.servers import ServerUrl
 
-__all__ = ["describe_call", "redact_server_url", "redact_text", "redact_url"]
+__all__ = ["describe_call", "host_of", "redact_server_url", "redact_text", "redact_url"]
 
 _HIDDEN: Final = "…"
 # Also as JSON and forms write it: `https:\/\/…`, `https%3A%2F%2F…`.
@@ -37,6 +37,16 @@ def redact_url(url: str) -> str:
     if parts is None or not parts.scheme or "://" not in url:
         return _HIDDEN
     return f"{parts.scheme}://{parts.hostname or ''}/{_HIDDEN}"
+
+
+def host_of(url: str) -> str:
+    """A URL's host, without port and credentials; empty where it has none.
+
+    Args:
+        url: A URL. Any text is taken.
+    """
+    parts = _split(url)
+    return (parts.hostname or "") if parts is not None else ""
 
 
 def redact_text(text: str) -> str:

@@ -9,6 +9,8 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
+from conveyor.domain.source_names import source_name_of
+from conveyor.domain.terms import NO_TERMS, Terms, dump_terms
 from conveyor.ledger.callers import dump_caller
 from conveyor.ledger.change_spec import FORGET
 from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
@@ -47,6 +49,7 @@ class Accepting(Changes):
         takes: Sequence[str] = (),
         *,
         asked: str = "",
+        terms: Terms = NO_TERMS,
         idempotency: Idempotency | None = None,
         unless_revoked: bool = False,
         rings: bool = True,
@@ -61,6 +64,7 @@ class Accepting(Changes):
             takes: The same of folders that may be somebody's already. Those that signatures share
                 stay theirs, and their time begins anew.
             asked: What a signature's message asks for, as a hash.
+            terms: What its caller wants beside the conversion.
             idempotency: The producer's idempotency key, which is bound in the same step.
             unless_revoked: Whether Celery may have been asked to revoke its id.
             rings: Whether to ring for it; not where whoever accepts it takes up what is due.
@@ -71,11 +75,14 @@ class Accepting(Changes):
                 was used for a different request.
             RevokedBefore: Its id was revoked.
         """
+        texts = {
+            "caller": dump_caller(caller) if caller is not None else "",
+            "asked": asked,
+            "terms": dump_terms(terms),
+            "source_name": source_name_of(request.sources),
+        }
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
-        if caller is not None:
-            fields["caller"] = dump_caller(caller)
-        if asked:
-            fields["asked"] = asked
+        fields |= {name: text for name, text in texts.items() if text}
         try:
             return self._change(
                 "open",

@@ -12,6 +12,8 @@
 ``caller``                the caller's canvas, JSON; absent where it has none
 ``asked``                 of a signature's, what its message asked for, as a hash: another message
                           of this id that asks for something else is refused
+``terms``                 what its caller wants beside the conversion, JSON; absent where nothing
+``source_name``           the file name of its source, for people; absent where there is none
 ``joined``                1 where another producer holds it by its idempotency key
 ``shared``                1 where its sources' folders are a signature's, which may run again
 ``uploads``               FileIds of uploaded files by their key, JSON; with ``uploaded_at``,
@@ -62,6 +64,7 @@ from conveyor.domain.conversion import State
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
 from conveyor.domain.shapes import plain_of, texts_of
+from conveyor.domain.terms import load_terms
 from conveyor.errors import NewerEntry, UnreadableConversion
 from conveyor.ledger.callers import load_caller
 from conveyor.ledger.records import load_failure, load_files, load_request, load_result, load_stored
@@ -178,6 +181,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     **dict.fromkeys(_TEXTS, checked_text),
     "note": str,
     "caller": load_caller,
+    "terms": load_terms,
+    "source_name": str,
     "uploads": lambda text: texts_of(_json(text, {})),
     "dialect": lambda text: word_of(Dialect, text),
     "refusal": load_failure,

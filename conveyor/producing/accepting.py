@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from conveyor import names
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import Terms
 from conveyor.errors import ConveyorError, LedgerUnavailable
 from conveyor.ledger import AlreadyAccepted, Idempotency, NotRung
 from conveyor.messaging.publishing import announce
@@ -24,7 +25,22 @@ from conveyor.producing.local_sources import LocalSources, has_local, local_firs
 from conveyor.producing.taking_back import Candidate, TakingBack, acceptance_unknown
 from conveyor.producing.wiring import ProducerServices
 
-__all__ = ["Acceptance"]
+__all__ = ["Acceptance", "Asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller asks for.
+
+    Attributes:
+        build: Makes the request.
+        terms: What the caller wants beside the conversion.
+        key: The idempotency key, None without one.
+    """
+
+    build: Callable[[], ConversionRequest]
+    terms: Terms
+    key: str | None = None
 
 
 @dataclass
@@ -32,10 +48,12 @@ class _Order:
     """One call of `Acceptance.accept`, which may be cancelled while a thread is at it.
 
     Attributes:
+        terms: What the caller wants beside the conversion.
         withdrawn: Set when nobody waits for it any more.
         take_back: Takes back what was accepted, if no worker has it in hand.
     """
 
+    terms: Terms
     withdrawn: Event = field(default_factory=Event)
     take_back: Callable[[], None] = lambda: None
 
@@ -65,12 +83,11 @@ class Acceptance:
         # Whether the last conversion was accepted: then the next one need not ask for Redis first.
         self._was_redis_there = False
 
-    def accept(self, build: Callable[[], ConversionRequest], key: str | None) -> str:
+    def accept(self, asked: Asked) -> str:
         """Accept a conversion: write its entry and make it due.
 
         Args:
-            build: Makes the request.
-            key: The idempotency key, None without one.
+            asked: What is asked for.
 
         Returns:
             The conversion's id: of an earlier one, where the key was used for the same request.
@@ -82,20 +99,19 @@ class Acceptance:
             AcceptanceUnknown: Redis went away in that moment.
             StorageError: A local file can't be staged.
         """
-        return self._accept(build, key, _Order())
+        return self._accept(asked, _Order(asked.terms))
 
-    async def aaccept(self, build: Callable[[], ConversionRequest], key: str | None) -> str:
+    async def aaccept(self, asked: Asked) -> str:
         """Accept a conversion in a thread; where the caller is cancelled, take it back.
 
         A caller that is cancelled waits until what is under way has ended. A conversion that a
         worker has in hand by then goes on.
 
         Args:
-            build: As in `accept`.
-            key: As in `accept`.
+            asked: As in `accept`.
         """
-        order = _Order()
-        accepting = asyncio.ensure_future(asyncio.to_thread(self._accept, build, key, order))
+        order = _Order(asked.terms)
+        accepting = asyncio.ensure_future(asyncio.to_thread(self._accept, asked, order))
         try:
             return await asyncio.shield(accepting)
         except asyncio.CancelledError:
@@ -106,16 +122,14 @@ class Acceptance:
                 await asyncio.to_thread(order.take_back)
             raise
 
-    def _accept(
-        self, build: Callable[[], ConversionRequest], key: str | None, order: _Order
-    ) -> str:
-        services, request = self._services, local_first(build())
+    def _accept(self, asked: Asked, order: _Order) -> str:
+        services, request = self._services, local_first(asked.build())
         if has_local(request) or not self._was_redis_there:
             # Before anything is staged. Where Redis is away, nothing was accepted for sure.
             services.ledger.check()
-        if key is None:
+        if asked.key is None:
             return self._open(str(uuid4()), request, None, order)
-        idempotency = Idempotency(key, fingerprint_of(request))
+        idempotency = Idempotency(asked.key, fingerprint_of(request))
         known = services.ledger.accepted_under(idempotency)
         if known is not None and services.ledger.join(known):
             services.staging.remove(self._sources.owned(request))
@@ -143,6 +157,7 @@ class Acceptance:
                 request,
                 owns=new.owned,
                 takes=self._services.storage.tokens_of(request.addresses),
+                terms=order.terms,
                 idempotency=idempotency,
             )
         except NotRung as error:

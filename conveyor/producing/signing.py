@@ -6,6 +6,7 @@ from celery import Celery, Signature
 
 from conveyor import names
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import Terms
 from conveyor.messaging import application
 from conveyor.messaging.publishing import options_of
 from conveyor.process_local import mind_forks
@@ -55,11 +56,12 @@ class Signing:
         """
         application.check_signing(self.app, self._services.publisher.queues.submit)
 
-    def sign(self, asked: ConversionRequest) -> Signature:
+    def sign(self, asked: ConversionRequest, terms: Terms) -> Signature:
         """Stage a request's local files, and make its signature.
 
         Args:
             asked: The request.
+            terms: What its caller wants beside the conversion.
 
         Raises:
             InvalidRequest: It can't be right.
@@ -73,13 +75,13 @@ class Signing:
         request = self._sources.stage(asked)
         try:
             self._sources.sign(request)
-            return self._signature(request)
+            return self._signature(request, terms)
         except BaseException:
             self._sources.unstage_new(asked, request)
             raise
 
-    def _signature(self, request: ConversionRequest) -> Signature:
-        has_source = bool(request.sources)
+    def _signature(self, request: ConversionRequest, terms: Terms) -> Signature:
+        has_source, plain_terms = bool(request.sources), terms.plain()
         return self.app.signature(
             names.SUBMIT,
             args=([item.value for item in request.sources],) if has_source else (),
@@ -90,6 +92,7 @@ class Signing:
                 "semi_async_seconds": request.semi_async_seconds,
                 # The same content may be staged in another place each time.
                 "asked": fingerprint_of(request) if has_source else "",
+                **({"terms": plain_terms} if plain_terms else {}),
             },
             **options_of(self._services.publisher.queues.submit, self.app),
             argsrepr="()",

@@ -315,11 +315,13 @@ def test_signature_opens_its_entry_and_is_submitted_at_once(rig, submits, module
         "params": {"A": 1},
         "semi_async_seconds": 20,
         "asked": "1:hash",
+        "terms": {"metadata": {"order": 7}},
     }
     seen = submits(None, fields=asked)
 
-    ((task, services, given, call),) = _of(seen, "accept_signature")
+    ((task, services, given, call, terms),) = _of(seen, "accept_signature")
     assert (task.name, services, given) == (names.SUBMIT, rig.services, "1:hash")
+    assert terms == {"metadata": {"order": 7}}
     assert call == ("https://example.com/a.docx", "pdf", "docx", {"A": 1}, 20)
     # A time that has passed long ago: whatever is due is due by then.
     assert rig.the("claims.submits")["at"] == 0

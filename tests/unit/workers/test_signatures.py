@@ -10,6 +10,7 @@ from celery.exceptions import Ignore
 
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import NO_TERMS, Terms
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import RevokedBefore
 from conveyor.producing.fingerprint import fingerprint_of
@@ -46,14 +47,14 @@ def accept(rig, told):
     rig.storage.answers["tokens_of"] = ["token"]
     rig.ledger.answers["open"] = OPENED
 
-    def run(call=CALL, asked=ASKED, task_id="c1", dropped=None):
+    def run(call=CALL, asked=ASKED, task_id="c1", dropped=None, terms=None):
         run.forgotten = []
         request = Context(id=task_id, callbacks=["link"])
         if dropped:
             setattr(request, DROPPED, dropped)
         backend = SimpleNamespace(forget=run.forgotten.append)
         run.task = SimpleNamespace(request=request, backend=backend)
-        accept_signature(run.task, rig.services, asked, call)
+        accept_signature(run.task, rig.services, asked, call, terms)
 
     return run
 
@@ -75,6 +76,7 @@ def test_signature_opens_its_entry_with_its_callers_canvas(rig, accept, told):
         "owns": (),
         "takes": ["token"],
         "asked": ASKED,
+        "terms": NO_TERMS,
         "idempotency": None,
         "unless_revoked": True,
         "rings": False,
@@ -87,6 +89,25 @@ def test_signature_without_a_hash_gets_one(rig, accept):
     accept(asked="")
 
     assert rig.the("ledger.open")["asked"] == ASKED
+
+
+def test_signature_opens_its_entry_with_its_terms(rig, accept, told):
+    terms = Terms.of({"order": "4711"}, 60)
+    accept(terms=terms.plain())
+
+    assert rig.the("ledger.open")["terms"] == terms
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "terms", [[1], {"metadata": 5}, {"metadata": {"a": []}}, {"deadline": "x"}, {"deadline": {}}]
+)
+def test_signature_with_terms_that_cannot_be_right_is_refused(rig, accept, told, terms):
+    with pytest.raises(Ignore):
+        accept(terms=terms)
+
+    assert rig.given("ledger.open") == []
+    assert _refusal(told, accept.task)
 
 
 def test_signature_that_comes_twice_opens_nothing(rig, accept, told):

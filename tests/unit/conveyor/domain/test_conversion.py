@@ -158,6 +158,8 @@ def test_a_result_holds_these_fields_by_these_names():
         "from_format": "docx",
         "to_format": "pdf",
         "files": [],
+        "source_name": "",
+        "metadata": {},
         "cost": 0,
         "polls": 0,
         "submits": 0,

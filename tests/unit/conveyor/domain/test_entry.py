@@ -9,6 +9,7 @@ from conveyor.domain.conversion import Conversion, Failure, FailureKind, State, 
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.entry import Entry
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import NO_TERMS
 
 REQUEST = ConversionRequest.build("https://example.com/a.docx", "pdf")
 FILE = StoredFile("a.pdf", "s3://b/a.pdf", 3, "00")
@@ -27,6 +28,7 @@ def test_accepted_conversion_has_nothing_but_a_first_attempt():
     assert rest.pop("attempt") == 1
     assert rest.pop("dialect") is Dialect.PATH
     assert rest.pop("caller") == Caller()
+    assert rest.pop("terms") == NO_TERMS
     assert [name for name, value in rest.items() if value] == []
 
 

@@ -13,6 +13,7 @@ from conveyor.domain.dialect import Dialect
 from conveyor.domain.durations import Expectation
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.request_json import dump_request
+from conveyor.domain.terms import Terms
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import (
     AlreadyAccepted,
@@ -181,6 +182,7 @@ CASES = {
                 "turn": "0",
                 "attempt": "1",
                 "request": '{"sources":[["url","https://example.com/a.docx"]],"from":"docx","to":"pdf","params":{}}',
+                "source_name": "a.docx",
             },
             "stamp": ["created_at"],
             "owns": [],
@@ -200,6 +202,7 @@ CASES = {
             ["own"],
             ["take"],
             asked="hash",
+            terms=Terms.of({"order": "ü"}, 60),
             idempotency=Idempotency("key", "1:f"),
             unless_revoked=True,
             rings=False,
@@ -212,6 +215,8 @@ CASES = {
                 "request": '{"sources":[["url","https://example.com/a.docx"]],"from":"docx","to":"pdf","params":{}}',
                 "caller": '{"callbacks": [{"task": "web.notify"}]}',
                 "asked": "hash",
+                "terms": '{"metadata":{"order":"ü"},"deadline":{"after_s":60.0}}',
+                "source_name": "a.docx",
             },
             "stamp": ["created_at"],
             "owns": ["own"],

@@ -1,0 +1,102 @@
+"""`Terms`: what a caller wants beside the conversion itself.
+
+They are no part of what is converted, and so no part of an idempotency key's fingerprint: with a
+key that is repeated, the first call's terms count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from conveyor.domain.deadlines import Deadline, DeadlineInput, deadline_of
+from conveyor.domain.metadata import Metadata, metadata_of
+from conveyor.domain.shapes import plain_of
+
+__all__ = ["NO_TERMS", "Terms", "dump_terms", "load_terms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller wants beside the conversion itself.
+
+    Attributes:
+        metadata: The caller's own data, small and flat.
+        deadline: By when it must have begun; None: whenever it can.
+    """
+
+    metadata: Metadata = field(default_factory=dict, hash=False)
+    deadline: Deadline | None = None
+
+    @classmethod
+    def of(cls, metadata: Metadata | None = None, deadline: DeadlineInput | None = None) -> Self:
+        """Check terms and put them in their one form.
+
+        Args:
+            metadata: As in `conveyor.Conveyor.convert`.
+            deadline: As in `conveyor.Conveyor.convert`.
+
+        Raises:
+            InvalidRequest: They can't be right; the message says why.
+        """
+        return cls(metadata=metadata_of(metadata), deadline=deadline_of(deadline))
+
+    def plain(self) -> dict[str, Any]:
+        """What is set, as plain values: a message carries them. Empty where nothing is."""
+        plain: dict[str, Any] = {}
+        if self.metadata:
+            plain["metadata"] = dict(self.metadata)
+        if self.deadline is not None:
+            plain["deadline"] = self.deadline.plain()
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what `plain` returned. What a later release has added is passed over.
+
+        Args:
+            plain: Plain values.
+
+        Raises:
+            TypeError: A field is of another type.
+            ValueError: A field is out of bounds.
+        """
+        if not isinstance(plain, Mapping):
+            raise TypeError("terms are an object")
+        deadline = plain.get("deadline")
+        return cls(
+            metadata=metadata_of(plain.get("metadata")),
+            deadline=None if deadline is None else Deadline.from_plain(deadline),
+        )
+
+
+NO_TERMS: Final = Terms()
+"""Of a caller who wants nothing beside."""
+
+
+def dump_terms(terms: Terms) -> str:
+    """Write terms as the ledger keeps them.
+
+    Args:
+        terms: The terms.
+
+    Returns:
+        JSON; empty where there are none.
+    """
+    plain = terms.plain()
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False) if plain else ""
+
+
+def load_terms(text: str) -> Terms:
+    """Read what `dump_terms` wrote.
+
+    Args:
+        text: JSON, or nothing.
+
+    Raises:
+        TypeError: A field is of another type.
+        ValueError: The text is not JSON, or names what can't be.
+    """
+    return Terms.from_plain(plain_of(text)) if text else NO_TERMS
