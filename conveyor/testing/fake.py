@@ -109,6 +109,14 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         """
         raise NotInFake("A FakeConveyor has no Redis, so it has no neighbours there.")
 
+    async def aneighbours(self) -> NoReturn:
+        """Async version of `neighbours`: not in a fake either.
+
+        Raises:
+            NotInFake: Always.
+        """
+        self.neighbours()
+
     def close(self) -> None:
         """Forget the files, and give your Celery app back."""
         self._signing.give_back()
