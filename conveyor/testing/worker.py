@@ -107,9 +107,9 @@ class FakeWorker:
         Raises:
             NotUnderWay: It has ended.
         """
-        failure = failure_for(reason, message)
         if reason is Reason.CANCELLED:
             return self.deliver(self._done(entry, self._ledger.cancelled(entry)))
+        failure = failure_for(reason, message)
         if reason is Reason.STORAGE:
             # A replay fetches the result that was paid.
             return self.deliver(
