@@ -123,7 +123,8 @@ class Agenda:
         if planned is not None:
             return entry.created_at + planned.after_s
         if entry.state is State.QUEUED:
-            return (entry.since or entry.created_at) + _LIMITS.submit_s
+            patience = (entry.since or entry.created_at) + _LIMITS.submit_s
+            return min(patience, entry.deadline_at or math.inf)
         return (entry.submitted_at or entry.created_at) + _LIMITS.job_s
 
     def _happen(self) -> None:

@@ -40,12 +40,12 @@ class FakeSigning(Signing):
         self._fake = fake
         self._undo: Callable[[], None] | None = None
 
-    def sign(self, asked: ConversionRequest, terms: Terms) -> Signature:
+    def sign(self, asked: ConversionRequest, terms: Terms, caller: Caller | None) -> Signature:
         """Make a signature that converts at the fake."""
         if self._undo is None:
             # Not before: it has Celery look at every task of the process.
             self._undo = register(self.app, self._fake)
-        return super().sign(asked, terms)
+        return super().sign(asked, terms, caller)
 
     def give_back(self) -> None:
         """Have the app be as it was."""

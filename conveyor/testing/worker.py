@@ -11,7 +11,7 @@ from celery import Celery
 from celery.backends.base import DisabledBackend
 
 from conveyor.domain.answers import Result
-from conveyor.domain.conversion import State
+from conveyor.domain.conversion import Failure, State
 from conveyor.domain.dialect import Dialect
 from conveyor.domain.giving_up import waited_too_long
 from conveyor.domain.next_steps import Limits
@@ -107,23 +107,25 @@ class FakeWorker:
         Raises:
             NotUnderWay: It has ended.
         """
+        if reason is Reason.MISSED_DEADLINE:
+            raise NotUnderWay("Enqueue it with a deadline, and let the clock pass it: advance().")
         if reason is Reason.CANCELLED:
             return self.deliver(self._done(entry, self._ledger.cancelled(entry)))
         failure = failure_for(reason, message)
         if reason is Reason.STORAGE:
             # A replay fetches the result that was paid.
-            return self.deliver(
-                self._done(entry, self._ledger.failed(self._ready(entry, cost or 1), failure))
-            )
-        if reason is Reason.WAITED_TOO_LONG:
-            ended = self._ledger.failed(entry, failure)
-        elif reason is Reason.FORGOTTEN:
-            ended = self._ledger.expired(self.start(entry), failure)
-        else:
-            ended = self._ledger.failed(self.start(entry), failure, cost=cost)
+            return self._bury(self._ready(entry, cost or 1), failure)
         if cost or reason in PAID:
             self.paid.add((entry.id, entry.attempt))
-        return self.deliver(self._done(entry, ended))
+        if reason is Reason.WAITED_TOO_LONG:
+            return self._bury(entry, failure)
+        started = self.start(entry)
+        if reason is Reason.FORGOTTEN:
+            return self.deliver(self._done(entry, self._ledger.expired(started, failure)))
+        return self._bury(started, failure, cost)
+
+    def _bury(self, entry: Entry, failure: Failure, cost: int = 0) -> Entry:
+        return self.deliver(self._done(entry, self._ledger.failed(entry, failure, cost=cost)))
 
     def give_up(self, entry: Entry, limits: Limits) -> Entry:
         """End a conversion whose time is over.
@@ -134,10 +136,10 @@ class FakeWorker:
         """
         if entry.state is not State.QUEUED:
             return self.fail(entry, Reason.FORGOTTEN, "", 0)
+        if entry.is_late:
+            return self.deliver(self._done(entry, self._ledger.too_late(entry)))
         failure = waited_too_long(entry, "no worker has taken it", limits)
-        if failure is None:
-            return entry
-        return self.deliver(self._done(entry, self._ledger.failed(entry, failure)))
+        return entry if failure is None else self._bury(entry, failure)
 
     def deliver(self, entry: Entry) -> Entry:
         """Bring a conversion's end to its caller: callbacks, then the result, each once.

@@ -21,6 +21,7 @@ from conveyor.testing import FakeConveyor, NothingPlanned, NotInFake, NotUnderWa
 from tests.unit.conveyor.testing.conftest import URL
 
 DAY_S = 24 * 3600
+ENDS = [each for each in Reason if each not in (Reason.CANCELLED, Reason.MISSED_DEADLINE)]
 
 
 def test_fake_is_a_conveyor():
@@ -40,7 +41,7 @@ def test_file_is_made_up_where_the_test_says_nothing(fake):
     assert (file.name, file.size > 0) == ("a.pdf", True)
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason != Reason.CANCELLED])
+@pytest.mark.parametrize("reason", ENDS)
 def test_failure_of_a_reason_is_the_real_one(fake, reason):
     conversion = fake.fail(fake.convert(URL, to="pdf"), reason)
     failure = conversion.failure
@@ -206,6 +207,18 @@ def test_queued_conversion_fails_when_its_patience_is_over(fake):
     fake.advance(2 * 3600 + 1)
 
     assert handle.get().failure.reason is Reason.WAITED_TOO_LONG
+
+
+def test_conversion_is_cancelled_unpaid_by_its_deadline(fake):
+    late, early = (fake.convert(URL, to="pdf", deadline=60) for _ in range(2))
+    fake.start(early)
+    fake.advance(61)
+
+    assert (late.state, early.state) == (State.CANCELLED, State.CONVERTING)
+    assert late.get().failure.reason is Reason.MISSED_DEADLINE
+    fake.assert_paid(0)
+    with pytest.raises(NotUnderWay, match="with a deadline"):
+        fake.fail(early, Reason.MISSED_DEADLINE)
 
 
 def test_started_conversion_expires_with_its_job(fake):
