@@ -80,6 +80,34 @@ def test_result_of_convert_is_in_memory_too(in_memory, fake_of):
     assert result == handle.get().to_dict()
 
 
+def test_callbacks_of_convert_run_in_an_eager_app_and_a_key_has_them_run_once(eager, fake_of):
+    fake = fake_of(eager.app)
+    good, again = (
+        fake.convert(URL, to="pdf", idempotency_key="k", on_success=eager.mail.s("a@b"))
+        for _click in range(2)
+    )
+    bad = fake.convert(URL, to="pdf", on_failure=[eager.sorry.s(), eager.sorry_by_id.s()])
+    fake.succeed(good)
+    fake.fail(bad, Reason.PASSWORD)
+
+    assert good.id == again.id
+    assert eager.mails == [("a@b", ["a.pdf"]), (bad.id, Reason.PASSWORD), bad.id]
+
+
+def test_exception_of_a_callback_that_propagates_is_the_tests(eager, fake_of):
+    @eager.app.task(shared=False, name="shop.broken")
+    def broken(result):
+        raise LookupError(result["id"])
+
+    eager.app.conf.task_eager_propagates = True
+    fake = fake_of(eager.app)
+    handle = fake.convert(URL, to="pdf", on_success=broken.s())
+    with pytest.raises(LookupError, match=handle.id):
+        fake.succeed(handle)
+
+    assert handle.state is State.SUCCEEDED
+
+
 def test_callback_without_an_app_is_noted(fake):
     mail = Celery("shop", set_as_current=False).signature("shop.mail", args=("a@b",))
     result = fake.signature(URL, to="pdf").apply_async(link=mail)
