@@ -7,9 +7,10 @@ from typing import Any
 
 import structlog
 from celery import Task
+from celery.exceptions import Ignore
 
 from conveyor.domain.canvas import Caller
-from conveyor.errors import InvalidRequest
+from conveyor.errors import ConversionDeleted, InvalidRequest
 from conveyor.ledger import RevokedBefore
 from conveyor.producing.signed import Signed
 from workers.reporting import refuse, revoke
@@ -55,9 +56,29 @@ def accept_signature(
         signed.check_same(entry)
     except RevokedBefore:
         revoke(task, "revoked")
+    except ConversionDeleted as error:
+        _refuse_deleted(task, error)
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         if entry is not None:
             # Celery keeps a success, whatever comes later.
             task.backend.forget(task.request.id)
         refuse(task, error)
+
+
+def _refuse_deleted(task: Task, error: ConversionDeleted) -> None:
+    """Refuse an id that was used for what was deleted since. A repeat of its message is none.
+
+    Raises:
+        Ignore: It was refused, and its caller knows. Or it is a message that came twice.
+        Retry: As in `accept_signature`.
+    """
+    if (task.request.delivery_info or {}).get("redelivered"):
+        raise Ignore
+    refuse(
+        task,
+        InvalidRequest(
+            f"The task_id {error.conversion_id!r} was used for a conversion that was deleted. Use "
+            "another id."
+        ),
+    )

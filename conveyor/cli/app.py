@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from conveyor import __version__
-from conveyor.cli import account, cancel, capacity, convert, dead, doctor, look, sandbox, storage
+from conveyor.cli import (
+    account,
+    cancel,
+    capacity,
+    convert,
+    dead,
+    delete,
+    doctor,
+    look,
+    sandbox,
+    storage,
+)
 from conveyor.cli.failures import explain
 
 __all__ = ["app", "run"]
@@ -27,6 +38,7 @@ app.command("convert")(convert.convert)
 app.command("get")(look.get)
 app.command("wait")(convert.wait)
 app.command("cancel")(cancel.cancel)
+app.command("delete")(delete.delete)
 app.add_typer(dead.app, name="dead")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")

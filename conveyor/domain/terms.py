@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from conveyor.domain.deadlines import Deadline, DeadlineInput, deadline_of
+from conveyor.domain.keeping import keep_of
 from conveyor.domain.metadata import Metadata, metadata_of
 from conveyor.domain.shapes import plain_of
+from conveyor.domain.spans import Span
 
 __all__ = ["NO_TERMS", "Terms", "dump_terms", "load_terms"]
 
@@ -25,23 +27,32 @@ class Terms:
     Attributes:
         metadata: The caller's own data, small and flat.
         deadline: By when it must have begun; None: whenever it can.
+        keep_s: How long its files are kept once its caller knows of them, seconds; None: as the
+            workers' setting says.
     """
 
     metadata: Metadata = field(default_factory=dict, hash=False)
     deadline: Deadline | None = None
+    keep_s: float | None = None
 
     @classmethod
-    def of(cls, metadata: Metadata | None = None, deadline: DeadlineInput | None = None) -> Self:
+    def of(
+        cls,
+        metadata: Metadata | None = None,
+        deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
+    ) -> Self:
         """Check terms and put them in their one form.
 
         Args:
             metadata: As in `conveyor.Conveyor.convert`.
             deadline: As in `conveyor.Conveyor.convert`.
+            keep: As in `conveyor.Conveyor.convert`.
 
         Raises:
             InvalidRequest: They can't be right; the message says why.
         """
-        return cls(metadata=metadata_of(metadata), deadline=deadline_of(deadline))
+        return cls(metadata_of(metadata), deadline_of(deadline), keep_of(keep))
 
     def plain(self) -> dict[str, Any]:
         """What is set, as plain values: a message carries them. Empty where nothing is."""
@@ -50,6 +61,8 @@ class Terms:
             plain["metadata"] = dict(self.metadata)
         if self.deadline is not None:
             plain["deadline"] = self.deadline.plain()
+        if self.keep_s is not None:
+            plain["keep_s"] = self.keep_s
         return plain
 
     @classmethod
@@ -69,6 +82,7 @@ class Terms:
         return cls(
             metadata=metadata_of(plain.get("metadata")),
             deadline=None if deadline is None else Deadline.from_plain(deadline),
+            keep_s=keep_of(plain.get("keep_s")),
         )
 
 

@@ -11,6 +11,7 @@ from conveyor.domain.conversion import State
 from conveyor.domain.next_steps import Limits
 from conveyor.ledger import Entry
 from conveyor.reasons import Reason
+from conveyor.testing.cleaner import FakeCleaner
 from conveyor.testing.services import FakeServices
 from conveyor.testing.worker import FakeWorker
 
@@ -45,11 +46,13 @@ class Agenda:
     Args:
         services: What the fake works with.
         worker: Does what is due.
+        cleaner: Removes what is over.
     """
 
-    def __init__(self, services: FakeServices, worker: FakeWorker) -> None:
+    def __init__(self, services: FakeServices, worker: FakeWorker, cleaner: FakeCleaner) -> None:
         self._services = services
         self._worker = worker
+        self._cleaner = cleaner
         self._plans: list[Plan] = []
         self._planned: dict[str, Plan] = {}
 
@@ -115,7 +118,8 @@ class Agenda:
         return any(entry.id in self._planned for entry in self._under_way())
 
     def _next(self) -> float:
-        return min(map(self._moment_of, self._under_way()), default=math.inf)
+        moments = map(self._moment_of, self._under_way())
+        return min(self._cleaner.next_at(), *moments, math.inf)
 
     def _moment_of(self, entry: Entry) -> float:
         """When something happens to a conversion by itself, seconds since the epoch."""
@@ -135,6 +139,7 @@ class Agenda:
                 self._worker.give_up(entry, _LIMITS)
             else:
                 self._end(entry, planned)
+        self._cleaner.clean()
 
     def _end(self, entry: Entry, plan: Plan) -> Entry:
         if plan.reason is None:

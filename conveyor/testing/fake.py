@@ -19,6 +19,7 @@ from conveyor.producing.taking_back import Candidate
 from conveyor.testing.agenda import Agenda
 from conveyor.testing.asserting import Asserting
 from conveyor.testing.canvas_task import FakeSigning, check_is_for_tests
+from conveyor.testing.cleaner import FakeCleaner
 from conveyor.testing.driving import Driving
 from conveyor.testing.enqueued import Enqueued
 from conveyor.testing.mistakes import NotInFake
@@ -72,7 +73,8 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         self._acceptance = _NotingAcceptance(self._services, self)
         self._signing: FakeSigning = FakeSigning(self, self._services, celery_app)
         self._worker = FakeWorker(self._services, self.celery_app)
-        self._agenda = Agenda(self._services, self._worker)
+        cleaner = FakeCleaner(self._services, self._worker.backend)
+        self._agenda = Agenda(self._services, self._worker, cleaner)
         self._time = FakeTime(self._services.clock, self._agenda)
         self._services.memory_watch.go_on = self._agenda.go_on
 
@@ -136,7 +138,9 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         raise NotInFake("A FakeConveyor lives in one process. Use conveyor_stack for several.")
 
     def _deliver(self, conversion_id: str) -> None:
-        self._worker.deliver(self.ledger.get(conversion_id))
+        # One that was deleted while it ran has an entry until its caller knows.
+        if (entry := self.ledger.find(conversion_id)) is not None:
+            self._worker.deliver(entry)
 
     def _note(self, enqueued: Enqueued) -> None:
         """Note what was accepted, and what is planned for it."""

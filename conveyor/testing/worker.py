@@ -43,6 +43,7 @@ class FakeWorker:
         app: The Celery app that your callbacks are sent through.
 
     Attributes:
+        backend: Where results are kept; an eager app has none.
         paid: The jobs that were paid: the conversion's id, and the number of the job.
     """
 
@@ -50,6 +51,7 @@ class FakeWorker:
         self._services = services
         self._ledger = services.ledger
         self._app = app
+        self.backend = app.backend if is_in_memory(app) else DisabledBackend(app=app)
         self.paid: set[tuple[str, int]] = set()
 
     def start(self, entry: Entry) -> Entry:
@@ -152,16 +154,18 @@ class FakeWorker:
         if entry.delivered or not entry.state.is_final:
             return entry
         self._remove_remnants(entry)
-        fault = _do_all([step.do for step in steps_of(self._recipient(entry), entry)])
+        to = Recipient.of(self._app, self.backend, entry)
+        fault = _do_all([step.do for step in steps_of(to, entry)])
         self._ledger.delivered(
             entry.id,
             is_dead=entry.state.is_dead,
             request=entry.request,
             leftovers=leftovers_of(entry),
+            keep_files_s=entry.terms.keep_s if entry.state is State.SUCCEEDED else None,
         )
         if fault is not None:
             raise fault
-        return self._ledger.get(entry.id)
+        return self._ledger.find(entry.id) or entry
 
     def _ready(self, entry: Entry, cost: int) -> Entry:
         started = self.start(entry)
@@ -170,10 +174,6 @@ class FakeWorker:
         if cost:
             self.paid.add((entry.id, entry.attempt))
         return self._done(entry, self._ledger.ready(started, Result(cost, ())))
-
-    def _recipient(self, entry: Entry) -> Recipient:
-        backend = self._app.backend if is_in_memory(self._app) else DisabledBackend(app=self._app)
-        return Recipient.of(self._app, backend, entry)
 
     def _remove_remnants(self, entry: Entry) -> None:
         """As workers do: a dead letter keeps its source, for a replay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 
 import pytest
@@ -32,6 +33,10 @@ class Fake:
     def paid(self):
         return self.conveyor.paid
 
+    def settle(self, is_done):
+        self.conveyor.advance(1)
+        assert is_done()
+
 
 class Stack:
     """The real one: a worker and the sandbox do what they do."""
@@ -49,6 +54,13 @@ class Stack:
 
     def paid(self):
         return self._stack.audit["paid"]
+
+    def settle(self, is_done):
+        """Wait until workers have done what they repeat beside their tasks."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_done():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @pytest.fixture(params=["fake", "stack"])

@@ -17,14 +17,17 @@ import pytest
 
 from conveyor import (
     ConversionCancelled,
+    ConversionDeleted,
     ConversionFailed,
     Conveyor,
     DeadLetters,
     FailureKind,
+    FileGone,
     Handle,
     InvalidRequest,
     Reason,
     State,
+    StorageError,
     UnknownConversion,
     WaitTimeout,
 )
@@ -129,6 +132,54 @@ def test_cancelled_conversion_has_no_files_and_is_no_dead_letter(conveyor, stage
     with pytest.raises(ConversionCancelled):
         handle.wait(timeout=PATIENCE_S)
     assert handle.id not in [each.id for each in conveyor.dead_letters.list()]
+
+
+def test_deleted_conversion_is_gone_with_its_files_and_its_key(world, conveyor):
+    key, source = str(uuid4()), f"# Report {uuid4()}".encode()
+    handle = conveyor.convert(conveyor.stage("a.md", [source]), to="html", idempotency_key=key)
+    world.end(handle)
+    (file,) = handle.wait(timeout=PATIENCE_S).files
+    deletion = conveyor.delete(handle.id)
+
+    with pytest.raises(ConversionDeleted):
+        conveyor.get(handle.id)
+    world.settle(lambda: conveyor.delete(handle.id).erased_at is not None)
+    assert conveyor.delete(handle.id).deleted_at == deletion.deleted_at
+    with pytest.raises(FileGone):
+        list(conveyor.storage.read(file.uri))
+    again = conveyor.convert(conveyor.stage("a.md", [source]), to="html", idempotency_key=key)
+    assert again.id != handle.id
+
+
+def test_conversion_that_is_deleted_while_it_runs_is_cancelled(world, conveyor, staged):
+    handle = conveyor.convert(staged, to="html")
+    conveyor.delete(handle.id)
+    world.settle(lambda: conveyor.delete(handle.id).erased_at is not None)
+
+    with pytest.raises(ConversionDeleted):
+        handle.get()
+
+
+def test_files_say_until_when_they_are_kept(world, conveyor, staged):
+    handle = conveyor.convert(staged, to="html", keep="7d")
+    world.end(handle)
+    world.settle(lambda: handle.get().files_until is not None)
+    conversion = handle.get()
+
+    assert conversion.files_until - conversion.finished_at == pytest.approx(7 * 24 * 3600, abs=60)
+    assert conversion.files[0].removed_at is None
+
+
+def test_link_needs_a_file_and_something_that_signs(world, conveyor, staged):
+    handle = conveyor.convert(staged, to="html")
+    world.end(handle)
+
+    with pytest.raises(StorageError, match="sign"):
+        conveyor.link(handle.id)
+    with pytest.raises(InvalidRequest, match="Name one of the conversion's files"):
+        conveyor.link(handle.id, "nothing.html")
+    with pytest.raises(UnknownConversion, match="not valid"):
+        conveyor.linked_file(handle.id, "a.html", 1, "nonsense")
 
 
 # -- what is accepted, and what is not -----------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from conveyor import (
     ConversionFailed,
     Conveyor,
+    FileGone,
     Reason,
     State,
     UnknownConversion,
@@ -219,6 +220,19 @@ def test_conversion_is_cancelled_unpaid_by_its_deadline(fake):
     fake.assert_paid(0)
     with pytest.raises(NotUnderWay, match="with a deadline"):
         fake.fail(early, Reason.MISSED_DEADLINE)
+
+
+def test_files_are_removed_when_their_life_is_over(fake):
+    handle = fake.convert(URL, to="pdf", keep="1d")
+    (file,) = fake.succeed(handle).files
+    fake.advance(DAY_S - 60)
+    assert list(fake.storage.read(file.uri))
+    fake.advance(120)
+
+    (removed,) = handle.get().files
+    assert removed.removed_at == pytest.approx(handle.get().finished_at + DAY_S, abs=1)
+    with pytest.raises(FileGone):
+        list(fake.storage.read(file.uri))
 
 
 def test_started_conversion_expires_with_its_job(fake):
