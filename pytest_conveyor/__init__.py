@@ -12,18 +12,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from conveyor.testing import FakeConveyor
     from conveyor.testing.stack import ConveyorStack
 
-__all__ = ["conveyor_stack", "fake_conveyor"]
+__all__ = ["conveyor_celery_app", "conveyor_stack", "fake_conveyor"]
 
 
 @pytest.fixture
-def fake_conveyor() -> Iterator[FakeConveyor]:
+def conveyor_celery_app() -> Celery | None:
+    """The Celery app of ``fake_conveyor``: none. Override it with your own, eager or in memory."""
+    return None
+
+
+@pytest.fixture
+def fake_conveyor(conveyor_celery_app: Celery | None) -> Iterator[FakeConveyor]:
     """A `conveyor.testing.FakeConveyor` for one test."""
     from conveyor.testing import FakeConveyor  # noqa: PLC0415  # because most runs don't need it
 
-    with FakeConveyor() as fake:
+    with FakeConveyor(conveyor_celery_app) as fake:
         yield fake
 
 
