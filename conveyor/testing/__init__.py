@@ -17,9 +17,11 @@ if typing.TYPE_CHECKING:
     from conveyor.testing.fake import FakeConveyor
     from conveyor.testing.mistakes import NothingPlanned, NotInFake, NotUnderWay
     from conveyor.testing.silent_app import CalledBack
+    from conveyor.testing.stack import ConveyorStack
 
 __all__ = [
     "CalledBack",
+    "ConveyorStack",
     "Enqueued",
     "FakeConveyor",
     "NotInFake",
@@ -29,6 +31,7 @@ __all__ = [
 
 _MODULES: typing.Final = {
     "CalledBack": "conveyor.testing.silent_app",
+    "ConveyorStack": "conveyor.testing.stack",
     "Enqueued": "conveyor.testing.enqueued",
     "FakeConveyor": "conveyor.testing.fake",
     "NotInFake": "conveyor.testing.mistakes",
