@@ -9,7 +9,9 @@ from typing import IO, Any, Self
 from celery import Celery, Signature
 
 from conveyor.async_twins import async_twin
+from conveyor.callbacks.callbacks import Callbacks
 from conveyor.dead.letters import DeadLetters
+from conveyor.domain.callback import CallbackInput
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.domain.deadlines import DeadlineInput
 from conveyor.domain.metadata import Metadata
@@ -62,6 +64,8 @@ class Conveyor(Overview, Ending, Linking):
             given.
         link_url: Where customers reach the `web` process, for `link`.
         link_key: What signs these links; `web` needs the same as ``CONVEYOR_LINK_KEY``.
+        callback_url: The address that hears of conversions without a ``callback`` of their own.
+        callback_events: ``ends`` for ends alone, ``changes`` for all changes of state.
 
     Raises:
         SettingsError: A value is wrong, or a setting of the Celery app can't work.
@@ -78,6 +82,8 @@ class Conveyor(Overview, Ending, Linking):
         namespace: str | None = None,
         link_url: str | None = None,
         link_key: str | None = None,
+        callback_url: str | None = None,
+        callback_events: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or broker_of(celery_app)
@@ -90,6 +96,8 @@ class Conveyor(Overview, Ending, Linking):
             "namespace": namespace,
             "link_url": link_url,
             "link_key": link_key,
+            "callback_url": callback_url,
+            "callback_events": callback_events,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._make(settings, celery_app)
@@ -142,6 +150,8 @@ class Conveyor(Overview, Ending, Linking):
             namespace=namespace or settings.namespace,
             link_url=settings.link_url,
             link_key=settings.link_key.get_secret_value(),
+            callback_url=settings.callback_url,
+            callback_events=settings.callback_events,
         )
 
     def convert(
@@ -156,13 +166,14 @@ class Conveyor(Overview, Ending, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata, deadline, keep and callbacks count.
+        idempotency key, the first call's metadata, deadline, keep, callback and callbacks count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -187,6 +198,9 @@ class Conveyor(Overview, Ending, Linking):
             keep: How long its result files stay in the storage once its caller knows of them:
                 ``"7d"``, ``"12h"``, a timedelta, or seconds, from a minute to ten years. Workers
                 remove them then. None leaves it to the workers' ``CONVEYOR_KEEP_SECONDS``.
+            callback: An https address that Conveyor calls when the conversion has ended, or
+                ``{"url": …, "events": "changes"}`` to hear of every change of state. See
+                ``docs/how-to/be-told-by-a-webhook.md``. ``CONVEYOR_CALLBACK_URL`` unless given.
             on_success: Celery signatures to run in your workers with the result, as ``link`` has
                 them: one, or a list. Each is sent once, to the queue that your Celery app routes it
                 to.
@@ -208,7 +222,7 @@ class Conveyor(Overview, Ending, Linking):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, keep, callback), idempotency_key, caller)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -223,6 +237,7 @@ class Conveyor(Overview, Ending, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
@@ -233,7 +248,7 @@ class Conveyor(Overview, Ending, Linking):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline, keep), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, keep, callback), idempotency_key, caller)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -280,6 +295,7 @@ class Conveyor(Overview, Ending, Linking):
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
         keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Signature:
@@ -302,6 +318,7 @@ class Conveyor(Overview, Ending, Linking):
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
             keep: As in `convert`.
+            callback: As in `convert`.
             on_success: As in `convert`. ``apply_async(link=…)`` replaces it.
             on_failure: As in `convert`. ``apply_async(link_error=…)`` replaces it.
 
@@ -319,7 +336,7 @@ class Conveyor(Overview, Ending, Linking):
         asked = to, from_format, params, semi_async_seconds
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
-            Terms.of(metadata, deadline, keep),
+            Terms.of(metadata, deadline, keep, callback),
             caller_of(on_success, on_failure, self._signing.applications),
         )
 
@@ -403,6 +420,11 @@ class Conveyor(Overview, Ending, Linking):
         """Conversions that have ended without files."""
         services = self._services
         return DeadLetters(services.ledger, services.index, services.storage, services.publisher)
+
+    @process_local
+    def callbacks(self) -> Callbacks:
+        """What is on its way to the addresses that callers gave as ``callback``."""
+        return Callbacks(self._services.ledger.notices)
 
     @property
     def storage(self) -> Storage:

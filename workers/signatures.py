@@ -52,7 +52,10 @@ def accept_signature(
         revoke(task, dropped)
     try:
         signed = Signed.read(task.request.id, call, asked, terms)
-        entry = entry or signed.open(services.ledger, services.storage, Caller.of(task.request))
+        entry = entry or signed.open(
+            *(services.ledger, services.storage, Caller.of(task.request)),
+            callback=services.settings.callback,
+        )
         signed.check_same(entry)
     except RevokedBefore:
         revoke(task, "revoked")

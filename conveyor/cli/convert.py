@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -68,6 +68,17 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             "files. 0 never waits. Unless given, the workers' setting says it.",
         ),
     ] = None,
+    callback: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="An https address that Conveyor calls when the conversion has ended.",
+        ),
+    ] = None,
+    callback_events: Annotated[
+        Literal["ends", "changes"],
+        typer.Option(help="Whether it hears of the end alone, or of every change of state."),
+    ] = "ends",
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +104,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             params=given,
             idempotency_key=idempotency_key,
             semi_async_seconds=semi_async,
+            callback={"url": callback, "events": callback_events} if callback else None,
         )
         if no_wait:
             typer.echo(handle.id)

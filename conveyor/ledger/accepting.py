@@ -79,6 +79,7 @@ class Accepting(Changes):
             "caller": dump_caller(caller) if caller is not None else "",
             "asked": asked,
             "terms": dump_terms(terms),
+            "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
             "key": hash_of_key(idempotency.key) if idempotency is not None else "",
         }
@@ -165,6 +166,7 @@ class Accepting(Changes):
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
+            unnoticed=True,
             keep_s=FORGET,
             silent=True,
             **value,

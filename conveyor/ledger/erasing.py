@@ -46,7 +46,7 @@ class Erasing(Changes):
     ) -> bool:
         """Leave a tombstone of a conversion, if its caller knows the outcome.
 
-        Its idempotency key and its events go in the same step. The rest is due.
+        Its idempotency key, its events and its notices go in the same step. The rest is due.
 
         Args:
             entry: The conversion, ended.
@@ -70,6 +70,7 @@ class Erasing(Changes):
             set={"state": DELETED, "staged": " ".join(staged)},
             first=["deleted_at"],
             entomb=True,
+            unnoticed=True,
             erase_in=0,
             due_in=False,
             dead=False if is_dead else None,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from conveyor.domain.callback import Callback
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
@@ -58,13 +59,21 @@ class Signed:
         request = _checked(ConversionRequest.build(*call))
         return cls(task_id, request, asked or fingerprint_of(request), terms)
 
-    def open(self, ledger: Ledger, storage: Storage, caller: Caller) -> Entry:
+    def open(
+        self,
+        ledger: Ledger,
+        storage: Storage,
+        caller: Caller,
+        *,
+        callback: Callback | None = None,
+    ) -> Entry:
         """Accept the conversion.
 
         Args:
             ledger: Where its entry is written.
             storage: Where its staged sources lie.
             caller: What Celery was asked to do after it.
+            callback: Who hears of it where its caller has named nobody.
 
         Returns:
             Its entry: another message of this id may have been first.
@@ -78,7 +87,7 @@ class Signed:
             *(self.id, self.request, caller),
             takes=storage.tokens_of(self.request.addresses),
             asked=self.asked,
-            terms=_terms_of(self.terms),
+            terms=_terms_of(self.terms).with_default(callback),
             unless_revoked=True,
             # What is due is claimed right after, this one among it.
             rings=False,

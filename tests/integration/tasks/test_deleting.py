@@ -202,6 +202,19 @@ def test_dead_letter_is_erased_with_its_source_and_job(conveyor, dead, erase, st
     assert not any(conveyor.fleet().dead.values())
 
 
+def test_pending_callbacks_go_with_the_conversion(worker, conveyor, document, client, traces):
+    callback = "https://shop.example/hooks"
+    handle = conveyor.convert(document, to="html", callback=callback, metadata={"order": 4711})
+    conveyor.delete(handle.id)
+    worker.run_at_once()
+    assert client.exists(KEYS.notices_of(handle.id))
+    client.zadd(KEYS.erasing, {handle.id: 1})
+    eraser.erase_due()
+
+    assert traces(handle.id) == set()
+    assert client.zcard(KEYS.notices("pending")) == 0
+
+
 def test_replay_that_was_first_is_cancelled_and_erased(worker, conveyor, dead, erase, stored):
     """What was read of the dead letter is old by then."""
     handle = dead()
