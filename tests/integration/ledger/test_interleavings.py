@@ -429,7 +429,7 @@ class Storage:
         pass
 
     def remove_staged(self, _uris):
-        pass
+        return True
 
     def remove_results(self, _conversion_id):
         pass
@@ -1744,7 +1744,7 @@ def test_worker_that_slept_between_intent_and_post_sends_nothing(machine):
     while process.tasks:
         fleet._advance(process.tasks[-1])
 
-    assert not fleet.service.charged
+    assert not any(fleet.service.charged.values())
     fleet.teardown()
     assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
@@ -1768,3 +1768,20 @@ def test_intent_that_redis_loses_during_the_post_is_recorded_again_with_its_answ
     fleet.teardown()
     assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+def test_conversion_that_misses_its_deadline_amid_its_submit_is_cancelled_and_not_posted(machine):
+    fleet = machine()
+    fleet.has_deadlines = True
+    fleet.accept(is_called_back=True, deadline_s=20.0)
+    process = fleet._begin(fleet.broker.messages.pop())
+    for _ in range(2):
+        fleet._advance(process.tasks[-1])
+    fleet._pass(31.0)
+    end_late()
+    _run_all(fleet)
+
+    fleet.teardown()
+    (entry,) = fleet.ledger.find_many(fleet.ids)
+    assert (entry.state, entry.failure.reason) == (State.CANCELLED, "missed_deadline")
+    assert not any(fleet.service.charged.values())
