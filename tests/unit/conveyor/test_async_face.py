@@ -9,9 +9,8 @@ from contextlib import aclosing
 
 import pytest
 
-from conveyor import Conveyor, DeadLetters, Handle
+from conveyor import Callbacks, Conveyor, DeadLetters, Handle
 from conveyor.async_twins import async_pieces
-from conveyor.callbacks.callbacks import Callbacks
 from conveyor.storage import Storage
 
 FACES = (Conveyor, Handle, DeadLetters, Callbacks, Storage)
