@@ -16,7 +16,15 @@ from conveyor import InvalidRequest
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.models import CallbackEvents, CallbackUrl, ConversionOrder, Format, Params, SemiAsync
+from web.models import (
+    CallbackEvents,
+    CallbackUrl,
+    ConversionOrder,
+    Format,
+    Keep,
+    Params,
+    SemiAsync,
+)
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.upload_names import file_name_of
@@ -42,6 +50,7 @@ class Order:
     params: Mapping[str, Any]
     semi_async_seconds: int | None
     callback: Mapping[str, str] | None = None
+    keep: str | None = None
 
 
 class DocumentQuery(BaseModel):
@@ -64,6 +73,7 @@ class DocumentQuery(BaseModel):
     semi_async_seconds: SemiAsync | None = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _FormFields(BaseModel):
@@ -78,6 +88,7 @@ class _FormFields(BaseModel):
     semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _Params(RootModel[Params]):
@@ -167,7 +178,15 @@ async def _from_document(
 def _order(
     source: SourceInput, to: str, from_format: str | None, params: Mapping[str, Any], asks: Any
 ) -> Order:
-    return Order(source, to, from_format, params, asks.semi_async_seconds, _callback(asks))
+    return Order(
+        source,
+        to,
+        from_format,
+        params,
+        asks.semi_async_seconds,
+        callback=_callback(asks),
+        keep=asks.keep,
+    )
 
 
 def _callback(asks: Any) -> Mapping[str, str] | None:

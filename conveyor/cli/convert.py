@@ -79,6 +79,14 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         Literal["ends", "changes"],
         typer.Option(help="Whether it hears of the end alone, or of every change of state."),
     ] = "ends",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN",
+            help="How long the result stays in the storage, for example 12h or 7d. Unless given, "
+            "the workers' setting says it.",
+        ),
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +113,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             idempotency_key=idempotency_key,
             semi_async_seconds=semi_async,
             callback={"url": callback, "events": callback_events} if callback else None,
+            keep=keep,
         )
         if no_wait:
             typer.echo(handle.id)
