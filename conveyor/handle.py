@@ -16,6 +16,7 @@ from celery.result import assert_will_not_block
 from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel_if_late
 from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.deletion import Deletion
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
@@ -32,6 +33,9 @@ class Owner(Connected, Protocol):
 
     def cancel(self, conversion_id: str) -> Conversion:
         """Cancel a conversion."""
+
+    def delete(self, conversion_id: str) -> Deletion:
+        """Delete a conversion with all that it left."""
 
     @property
     def publisher(self) -> Publisher:
@@ -96,6 +100,10 @@ class Handle:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
         return self._owner.cancel(self.id)
 
+    def delete(self) -> Deletion:
+        """Delete it with all that it left; as `conveyor.Conveyor.delete`."""
+        return self._owner.delete(self.id)
+
     def wait(self, timeout: float | None = None) -> Conversion:
         """Wait until the conversion ends. Not inside a task: that holds a worker's slot.
 
@@ -150,6 +158,9 @@ class Handle:
 
     acancel = async_twin(cancel)
     """Async version of `cancel`."""
+
+    adelete = async_twin(delete)
+    """Async version of `delete`."""
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import structlog
 from celery import Task
+from celery.exceptions import Ignore
 
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceKind
 from conveyor.domain.terms import Terms
-from conveyor.errors import InvalidRequest
+from conveyor.errors import ConversionDeleted, InvalidRequest
 from conveyor.ledger import Entry, RevokedBefore, is_another
 from conveyor.producing.fingerprint import fingerprint_of
 from workers.reporting import refuse, revoke
@@ -61,6 +62,8 @@ def accept_signature(
         _check_same(entry, asked)
     except RevokedBefore:
         revoke(task, "revoked")
+    except ConversionDeleted as error:
+        _refuse_deleted(task, error)
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         if entry is not None:
@@ -84,6 +87,24 @@ def _open(
     )
     # Another message of this id may have been first.
     return opened or services.ledger.get(conversion_id)
+
+
+def _refuse_deleted(task: Task, error: ConversionDeleted) -> None:
+    """Refuse an id that was used for what was deleted since. A repeat of its message is none.
+
+    Raises:
+        Ignore: It was refused, and its caller knows. Or it is a message that came twice.
+        Retry: As in `accept_signature`.
+    """
+    if (task.request.delivery_info or {}).get("redelivered"):
+        raise Ignore
+    refuse(
+        task,
+        InvalidRequest(
+            f"The task_id {error.conversion_id!r} was used for a conversion that was deleted. Use "
+            "another id."
+        ),
+    )
 
 
 def _terms_of(plain: Mapping[str, Any] | None) -> Terms:
