@@ -87,6 +87,10 @@ def _strip(services: Services) -> int:
     return services.ledger.strip_dead(rules.FILE_LIFE_S, _BATCH)
 
 
+def _clean_metadata(services: Services) -> int:
+    return services.index.clean_metadata(_BATCH)
+
+
 def _remove_staged(services: Services) -> int:
     # Elsewhere there is nothing to remove, and the folders would be forgotten.
     services.marker.check()
@@ -97,5 +101,6 @@ _OF_LEDGER: Final[Mapping[str, Work]] = {
     "forgotten": _audit,
     "callbacks": _audit_notices,
     "stripped": _strip,
+    "metadata": _clean_metadata,
 }
 _OF_STORAGE: Final[Mapping[str, Work]] = {"staged": _remove_staged}
