@@ -7,7 +7,6 @@ the event loop. Where that makes a keyword of Python, the name ends with ``_`` (
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
@@ -121,16 +120,15 @@ class Handle:
             RuntimeError: Called inside a Celery task; use ``conveyor.signature`` in a chain.
         """
         assert_will_not_block()
-        patience = Patience(timeout)
+        patience = Patience(timeout, self._owner.time)
         pause_s = FIRST_PAUSE_S
         while True:
             entry = self._current()
             if entry.state.is_final:
                 return _succeeded(entry)
-            left_s = patience.left_s
-            if left_s <= 0:
+            if patience.left_s <= 0:
                 raise patience.is_over(self._look())
-            time.sleep(min(pause_s, left_s))
+            patience.pause(pause_s)
             pause_s = longer(pause_s)
 
     def events(self, after: str = "") -> Iterator[Event]:
@@ -164,7 +162,7 @@ class Handle:
 
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""
-        patience = Patience(timeout)
+        patience = Patience(timeout, self._owner.time)
         async with self._owner.watch.on(self.id) as bell:
             while True:
                 entry = await asyncio.to_thread(self._current)

@@ -40,6 +40,7 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 from conveyor.watching.fleet import Status, status_of
+from conveyor.watching.patience import HOST_TIME, Time
 
 __all__ = ["Conveyor"]
 
@@ -444,6 +445,11 @@ class Conveyor(Overview, Ending, Linking):
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._services.watch
+
+    @property
+    def time(self) -> Time:
+        """The clock by which `Handle.wait` waits: the host's."""
+        return HOST_TIME
 
     @property
     def celery_app(self) -> Celery:
