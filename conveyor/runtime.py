@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from conveyor.errors import SettingsError
 
-__all__ = ["PACKAGES", "enter", "find"]
+__all__ = ["PACKAGES", "enter", "find", "load"]
 
 PACKAGES: Final = ("config", "tasks", "web", "workers")
 """What a worker and the web process are made of."""
@@ -61,6 +62,22 @@ def enter(place: Path, *more: str) -> None:
     sys.path[:] = [path, *between, *([last] if last not in ("", path) else [])]
     for name in (*PACKAGES, *more):
         _import_from(place / name)
+
+
+def load(name: str) -> ModuleType:
+    """Import one of the packages from where they lie, in a process that is not ours.
+
+    Args:
+        name: The package, which imports none of the others: ``local_stack``.
+
+    Returns:
+        The package.
+
+    Raises:
+        SettingsError: This installation has none.
+    """
+    _import_from(find() / name)
+    return sys.modules[name]
 
 
 def _working_directory() -> str:
