@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 from conveyor.errors import SettingsError
 
-__all__ = ["PACKAGES", "enter", "find", "load"]
+__all__ = ["PACKAGES", "enter", "find", "take"]
 
 PACKAGES: Final = ("config", "tasks", "web", "workers")
 """What a worker and the web process are made of."""
@@ -61,23 +60,7 @@ def enter(place: Path, *more: str) -> None:
     between = [each for each in sys.path if each not in (path, last, "")]
     sys.path[:] = [path, *between, *([last] if last not in ("", path) else [])]
     for name in (*PACKAGES, *more):
-        _import_from(place / name)
-
-
-def load(name: str) -> ModuleType:
-    """Import one of the packages from where they lie, in a process that is not ours.
-
-    Args:
-        name: The package, which imports none of the others: ``local_stack``.
-
-    Returns:
-        The package.
-
-    Raises:
-        SettingsError: This installation has none.
-    """
-    _import_from(find() / name)
-    return sys.modules[name]
+        take(place / name)
 
 
 def _working_directory() -> str:
@@ -87,8 +70,12 @@ def _working_directory() -> str:
         return ""
 
 
-def _import_from(folder: Path) -> None:
-    """Import a package from its folder, whatever the path has under its name."""
+def take(folder: Path) -> None:
+    """Import a package from its folder, whatever the path has under its name.
+
+    Args:
+        folder: The package's.
+    """
     name = folder.name
     if _is_from(folder):
         return

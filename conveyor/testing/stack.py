@@ -105,4 +105,6 @@ def _local_stack() -> Any:
             f"conveyor_stack needs the package {error.name}. "
             f"{how_to_install('sandbox,worker,local')}."
         ) from None
-    return runtime.load("local_stack").LocalStack
+    # Of this alone: an application has a `config` or `tasks` of its own.
+    runtime.take(runtime.find() / "local_stack")
+    return importlib.import_module("local_stack.stack").LocalStack
