@@ -52,6 +52,7 @@ _FROM_FORMAT: Final = {
 }
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
 _CALLBACK: Final = _PROPERTIES["callback"]["anyOf"][0]
+_KEEP: Final = _PROPERTIES["keep"]["anyOf"][0]
 _CALLBACK_EVENTS: Final = _PROPERTIES["callback_events"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
@@ -107,6 +108,7 @@ _BODY: Final[Mapping[str, Any]] = {
                     },
                     "callback": _CALLBACK,
                     "callback_events": _CALLBACK_EVENTS,
+                    "keep": _KEEP,
                 },
             }
         },
@@ -175,6 +177,7 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             metadata=order.metadata,
             deadline=order.deadline,
             callback=order.callback,
+            keep=order.keep,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)

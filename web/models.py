@@ -19,6 +19,7 @@ __all__ = [
     "ConversionOrder",
     "Deadline",
     "Format",
+    "Keep",
     "Metadata",
     "Model",
     "Params",
@@ -101,6 +102,16 @@ CallbackEvents = Annotated[
     Field(description="Whether it hears of the end alone, or of every change of state."),
 ]
 
+Keep = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,9}[smhdw]?$"),
+    Field(
+        description="How long the result files stay once the outcome is delivered: a number of "
+        "seconds, or one with `m`, `h`, `d` or `w`. From a minute to ten years.",
+        examples=["7d"],
+    ),
+]
+
 
 def _whole(number: Any) -> Any:
     """JSON has one kind of number: 31.0 is as whole as 31."""
@@ -146,6 +157,7 @@ class ConversionOrder(Model):
     deadline: Deadline | None = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class ReplayOrder(Model):

@@ -23,6 +23,7 @@ from web.models import (
     CallbackUrl,
     ConversionOrder,
     Format,
+    Keep,
     Metadata,
     Params,
     SemiAsync,
@@ -56,6 +57,7 @@ class Order:
     metadata: Mapping[str, Any]
     deadline: datetime | float | None
     callback: Mapping[str, str] | None = None
+    keep: str | None = None
 
 
 class DocumentQuery(BaseModel):
@@ -89,6 +91,7 @@ class DocumentQuery(BaseModel):
     ] = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _FormFields(BaseModel):
@@ -105,6 +108,7 @@ class _FormFields(BaseModel):
     deadline: str | None = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _Params(RootModel[Params]):
@@ -208,7 +212,8 @@ def _order(
         asks.semi_async_seconds,
         _metadata(asks.metadata),
         _deadline(asks.deadline),
-        _callback(asks),
+        callback=_callback(asks),
+        keep=asks.keep,
     )
 
 

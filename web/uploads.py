@@ -16,7 +16,7 @@ FILE: Final = "file"
 FIELDS: Final = frozenset(
     {
         *("to", "from_format", "params", "semi_async_seconds"),
-        *("metadata", "deadline", "callback", "callback_events"),
+        *("metadata", "deadline", "callback", "callback_events", "keep"),
     }
 )
 

@@ -79,6 +79,10 @@ def _audit(services: Services) -> int:
     return found.forgotten
 
 
+def _audit_notices(services: Services) -> int:
+    return services.ledger.notices.audit(_BATCH)
+
+
 def _strip(services: Services) -> int:
     return services.ledger.strip_dead(rules.FILE_LIFE_S, _BATCH)
 
@@ -95,6 +99,7 @@ def _remove_staged(services: Services) -> int:
 
 _OF_LEDGER: Final[Mapping[str, Work]] = {
     "forgotten": _audit,
+    "callbacks": _audit_notices,
     "stripped": _strip,
     "metadata": _clean_metadata,
 }

@@ -91,6 +91,14 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         Literal["ends", "changes"],
         typer.Option(help="Whether it hears of the end alone, or of every change of state."),
     ] = "ends",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN",
+            help="How long the result stays in the storage, for example 12h or 7d. Unless given, "
+            "the workers' setting says it.",
+        ),
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +135,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             metadata=metadata_from_pairs(metadata or ()),
             deadline=None if deadline is None else parse_deadline(deadline),
             callback={"url": callback, "events": callback_events} if callback else None,
+            keep=keep,
         )
         if no_wait:
             typer.echo(handle.id)

@@ -44,7 +44,7 @@ PROPERTIES = {
         (
             *((Conveyor, name) for name in ("storage", "ledger", "redis_address", "watch")),
             *((Conveyor, name) for name in ("celery_app", "publisher", "marker", "dead_letters")),
-            (Conveyor, "callbacks"),
+            *((Conveyor, name) for name in ("callbacks", "time")),
         ),
         "it opens nothing before it is used",
     ),

@@ -23,6 +23,7 @@ from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
 from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.notices import Notices
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.turnstile import Pass, Turnstile
@@ -94,6 +95,7 @@ class Rig:
             leftovers=part("leftovers", Leftovers),
             audit=part("audit", Audit),
             reports=part("reports", Reports),
+            notices=part("notices", Notices),
             erasures=part("erasures", Dates),
             expiries=part("expiries", Dates),
         )

@@ -14,11 +14,12 @@ def parts(rig, monkeypatch):
     monkeypatch.setattr(cleaner, "wired", lambda: rig.services)
     rig.ledger.audit.answers["step"] = Audited(awaited=0, forgotten=2, lost=())
     rig.ledger.answers["strip_dead"] = 3
+    rig.ledger.notices.answers["audit"] = 0
     rig.staging.answers["remove_overdue"] = 4
     rig.index.answers["clean_metadata"] = 0
 
 
-OF_LEDGER = ["audit.step", "ledger.strip_dead", "index.clean_metadata"]
+OF_LEDGER = ["audit.step", "notices.audit", "ledger.strip_dead", "index.clean_metadata"]
 OF_STORAGE = ["marker.check", "staging.remove_overdue"]
 
 
@@ -73,6 +74,14 @@ def test_conversions_without_a_date_are_logged(rig, logged):
     cleaner.clean_ledger()
 
     assert logged == [{"event": "unscheduled_made_due", "log_level": "warning", "count": 5}]
+
+
+def test_callbacks_without_a_date_are_counted(rig, logged):
+    rig.ledger.notices.answers["audit"] = 6
+    cleaner.clean_ledger()
+
+    assert rig.the("notices.audit") == {"batch": 500}
+    assert logged[0]["callbacks"] == 6
 
 
 def test_lost_conversions_are_reported(rig, logged):
