@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -13,7 +15,7 @@ from conveyor.domain import rules
 from conveyor.domain.keeping import LEAST_KEEP_S, MOST_KEEP_S
 from conveyor.settings import load
 
-__all__ = ["WorkerSettings", "load_settings"]
+__all__ = ["WorkerSettings", "load_settings", "load_settings_without_service"]
 
 # Gateways hold a request for as long, and a closed connection on its way for a moment. Nothing lies
 # between us and a loopback stand-in.
@@ -21,6 +23,15 @@ _LEAST_PROOF_S: Final = 60.0
 _LEAST_PROOF_CLOSED_S: Final = 5.0
 # A countdown never exceeds a minute: a message must not come back while it only waits.
 _LEAST_VISIBILITY_S: Final = 300
+# In the place of what the environment says. Nothing is sent there.
+_WITHOUT_SERVICE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "api_url": "http://127.0.0.1",
+        "api_secret": "unused",
+        **dict.fromkeys(("api_secret_file", "api_jwt_kid", "api_master_token", "job_key"), ""),
+        **dict.fromkeys(("api_proxy", "webhook_url", "source_folders"), ""),
+    }
+)
 
 
 class WorkerSettings(AccountSettings):
@@ -191,3 +202,12 @@ def load_settings() -> WorkerSettings:
         SettingsError: Something is missing or wrong; the message names each in one line.
     """
     return load(WorkerSettings)
+
+
+def load_settings_without_service() -> WorkerSettings:
+    """Read the environment for a process that asks the service nothing, and holds no secret of it.
+
+    Raises:
+        SettingsError: Something is wrong; the message names each in one line.
+    """
+    return load(WorkerSettings, **_WITHOUT_SERVICE)
