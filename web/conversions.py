@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, State
+from conveyor.domain.metadata import KEY, MAX_BYTES, MAX_KEYS, metadata_from_pairs
 from web.answers import ConversionAnswer, ConversionPage, DeletionAnswer
 from web.languages import Language
 from web.models import ConversionOrder, href_of
@@ -36,6 +37,8 @@ IdempotencyKey = Annotated[
         examples=["invoice-7"],
     ),
 ]
+
+MetadataPair = Annotated[str, StringConstraints(pattern=f"^{KEY}=", max_length=MAX_BYTES)]
 
 _LOCATION: Final = {
     "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
@@ -90,6 +93,19 @@ _BODY: Final[Mapping[str, Any]] = {
                         "examples": ['{"PageRange": "1-3"}'],
                     },
                     "semi_async_seconds": _SEMI_ASYNC,
+                    "metadata": {
+                        "type": "string",
+                        "maxLength": 65536,
+                        "description": "Your own data about it, a JSON object.",
+                        "examples": ['{"order": 4711}'],
+                    },
+                    "deadline": {
+                        "type": "string",
+                        "maxLength": 64,
+                        "description": "By when it must have begun: seconds, or a time in RFC "
+                        "3339.",
+                        "examples": ["600", "2026-11-26T18:00:00Z"],
+                    },
                     "callback": _CALLBACK,
                     "callback_events": _CALLBACK_EVENTS,
                     "keep": _KEEP,
@@ -119,6 +135,13 @@ class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
     state: State | None = None
+    metadata: list[MetadataPair] = Field(
+        default_factory=list,
+        max_length=MAX_KEYS,
+        description="Only those with this in their metadata. A page may then be shorter than "
+        "`limit`, also where `next` leads on.",
+        examples=[["order=4711"]],
+    )
 
 
 @router.post(
@@ -151,6 +174,8 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             order.params,
             idempotency_key,
             semi_async_seconds=order.semi_async_seconds,
+            metadata=order.metadata,
+            deadline=order.deadline,
             callback=order.callback,
             keep=order.keep,
         )
@@ -170,7 +195,8 @@ def list_conversions(
     services: Wired, query: Annotated[ConversionQuery, Query()], language: Language
 ) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
-    page = services.conveyor.list(query.state, query.limit, query.cursor)
+    wanted = metadata_from_pairs(query.metadata)
+    page = services.conveyor.list(query.state, query.limit, query.cursor, metadata=wanted)
     return ConversionPage(
         conversions=[ConversionAnswer.of(status, language) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
@@ -218,4 +244,5 @@ def _accepted(conversion_id: str, order: Order) -> Conversion:
         from_format=order.from_format or "",
         to_format=order.to,
         created_at=time.time(),
+        metadata=order.metadata,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,16 +12,27 @@ import typer
 from conveyor.cli import console, files, report
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
+from conveyor.cli.text import parse_duration
+from conveyor.domain.deadlines import deadline_from_text
+from conveyor.domain.metadata import metadata_from_pairs
 from conveyor.domain.rules import MAX_SEMI_ASYNC_S
 from conveyor.errors import InvalidRequest
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor
 
-__all__ = ["convert", "wait"]
+__all__ = ["Metadata", "convert", "wait"]
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the result files.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files. Otherwise a new one gets a number: a-1.pdf.")
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata",
+        metavar="KEY=VALUE",
+        help="Your own data, shown with the conversion. May be repeated.",
+    ),
 ]
 Timeout = Annotated[
     float | None,
@@ -94,6 +106,14 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             help=("An idempotency key: for 7 days the same key is the same conversion, paid once."),
         ),
     ] = None,
+    metadata: Metadata = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN|TIME",
+            help="Cancel it, unpaid, if it has not begun by then: 90s, 2h, or 2026-11-26T18:00Z.",
+        ),
+    ] = None,
     timeout: Timeout = None,
     force: Force = False,
     no_wait: Annotated[
@@ -112,6 +132,8 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             params=given,
             idempotency_key=idempotency_key,
             semi_async_seconds=semi_async,
+            metadata=metadata_from_pairs(metadata or ()),
+            deadline=None if deadline is None else parse_deadline(deadline),
             callback={"url": callback, "events": callback_events} if callback else None,
             keep=keep,
         )
@@ -132,6 +154,21 @@ def wait(
     files.check_folder(out)
     with connected() as conveyor:
         _finish(conveyor, conveyor.handle(conversion_id), out, timeout, replace=force)
+
+
+def parse_deadline(text: str) -> datetime | float:
+    """Read a deadline: a time span, or a time.
+
+    Args:
+        text: As typed.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    try:
+        return parse_duration(text)
+    except InvalidRequest:
+        return deadline_from_text(text)
 
 
 def parse_params(given: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,15 @@ from typing import Final
 from conveyor.domain.spans import parse_duration
 from conveyor.errors import InvalidRequest
 
-__all__ = ["count", "duration_text", "one_line", "parse_duration", "parse_size", "size_text"]
+__all__ = [
+    "count",
+    "duration_text",
+    "one_line",
+    "parse_duration",
+    "parse_size",
+    "shortened",
+    "size_text",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.ASCII)
@@ -29,6 +37,16 @@ def one_line(text: str) -> str:
         The same in one line, without control characters.
     """
     return _CONTROL.sub(" ", text).strip()
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text that is too long for its place.
+
+    Args:
+        text: In one line.
+        most: How many characters there are room for.
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def size_text(size: int) -> str:
