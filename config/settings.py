@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.account import AccountSettings
+from conveyor.addresses import checked_proxy
 from conveyor.callbacks.addresses import networks_of
 from conveyor.callbacks.signing import keys_of
 from conveyor.domain import rules
@@ -97,6 +98,11 @@ class WorkerSettings(AccountSettings):
         description="Callbacks at a time to one receiver, in the whole fleet.",
     )
     callback_allow_http: bool = Field(default=False, description="Call `http://` addresses, too.")
+    callback_proxy: str = Field(
+        default="",
+        description="An http proxy that callbacks go through. It looks names up and decides what "
+        "may be reached. Unset: none, whatever the environment says.",
+    )
     callback_networks: str = Field(
         default="",
         description="Networks that callbacks may reach although they are not public: "
@@ -161,6 +167,13 @@ class WorkerSettings(AccountSettings):
         keys_of(secrets.get_secret_value())
         return secrets
 
+    @field_validator("callback_proxy")
+    @classmethod
+    def _is_proxy(cls, url: str) -> str:
+        if url.lower().startswith("https:"):
+            raise ValueError("must begin with http://: a proxy over TLS can't be used")
+        return checked_proxy(url)
+
     @field_validator("callback_networks")
     @classmethod
     def _are_networks(cls, texts: str) -> str:
@@ -169,6 +182,20 @@ class WorkerSettings(AccountSettings):
         except ValueError:
             raise ValueError("must be networks like 10.1.0.0/16, separated by commas") from None
         return texts
+
+    @model_validator(mode="after")
+    def _can_call(self) -> WorkerSettings:
+        if self.callback_url and not self.callback_secrets.get_secret_value():
+            raise ValueError(
+                "CONVEYOR_CALLBACK_URL is set, and nothing signs: set CONVEYOR_CALLBACK_SECRETS. "
+                "Make a secret with `conveyor callbacks secret`"
+            )
+        if self.callback_url.startswith("http://") and not self.callback_allow_http:
+            raise ValueError(
+                "CONVEYOR_CALLBACK_URL must be https: set CONVEYOR_CALLBACK_ALLOW_HTTP to allow "
+                "others"
+            )
+        return self
 
     @model_validator(mode="after")
     def _waits_for_a_proof(self) -> WorkerSettings:

@@ -344,3 +344,40 @@ def test_who_asks_the_service_nothing_is_told_what_else_is_wrong(monkeypatch):
 
     with pytest.raises(SettingsError, match="CONVEYOR_NAMESPACE is wrong"):
         load_settings_without_service()
+
+
+WHSEC = "whsec_Y29udmV5b3ItbG9jYWwtc3RhY2stc2VjcmV0"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"callback_secrets": "hush"}, "CALLBACK_SECRETS is wrong"),
+        ({"callback_secrets": f"{WHSEC},{WHSEC},{WHSEC}"}, "two while one replaces"),
+        ({"callback_networks": "10.0.0.1/8"}, "must be networks"),
+        ({"callback_proxy": "https://hush@proxy:3128"}, "must begin with http://"),
+        ({"callback_url": "ftp://hush@shop.example/"}, "CALLBACK_URL is wrong"),
+        ({"callback_url": "https://shop.example/"}, "nothing signs"),
+        (
+            {"callback_url": "http://shop.example/", "callback_secrets": WHSEC},
+            "CALLBACK_ALLOW_HTTP",
+        ),
+    ],
+)
+def test_wrong_settings_of_callbacks_stop_the_start(given, values, words):
+    with pytest.raises(SettingsError, match=words) as refused:
+        given(**values)
+
+    assert "hush" not in str(refused.value)
+
+
+def test_settings_of_callbacks_that_fit_are_taken(given):
+    settings = given(
+        callback_url="https://shop.example/hooks",
+        callback_events="changes",
+        callback_secrets=f"{WHSEC}, {WHSEC}",
+        callback_networks="10.1.0.0/16, fd00::/8",
+        callback_proxy="http://proxy:3128",
+    )
+
+    assert settings.callback.notify == ("changes shop.example:443 https://shop.example/hooks")
