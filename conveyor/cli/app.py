@@ -9,8 +9,25 @@ from typing import Annotated
 import typer
 
 from conveyor import __version__
-from conveyor.cli import account, cancel, capacity, convert, dead, doctor, look, sandbox, storage
-from conveyor.cli.failures import explain
+from conveyor.cli import (
+    account,
+    cancel,
+    capacity,
+    completing,
+    completion,
+    convert,
+    dead,
+    doctor,
+    fleet,
+    formats,
+    json_lines,
+    listing,
+    look,
+    sandbox,
+    storage,
+    usage,
+)
+from conveyor.cli.failures import INTERRUPTED, Explanation, explain, tell
 
 __all__ = ["app", "run"]
 
@@ -24,15 +41,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
-app.command("get")(look.get)
 app.command("wait")(convert.wait)
+app.command("get")(look.get)
+app.command("list")(listing.list_conversions)
 app.command("cancel")(cancel.cancel)
+app.command("status")(fleet.status)
+app.command("formats")(formats.formats)
 app.add_typer(dead.app, name="dead")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
 app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
+app.command("completion")(completion.completion)
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,9 +77,19 @@ def run() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A document's name must not end the report on it where the locale lacks a letter.
         sys.stdout.reconfigure(errors="backslashreplace")
+    json_lines.look_at(sys.argv[1:])
+    completing.prepare()
     try:
-        app(prog_name="conveyor")
+        status = app(prog_name="conveyor", standalone_mode=False)
+    except typer.Abort:
+        # Ctrl-C, or no more input, where a question was asked.
+        tell(Explanation("interrupted. Nothing was changed.", INTERRUPTED))
+        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - here every error becomes one line
+        if usage.is_help(error):
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
         explained = explain(error)
-        sys.stderr.write(f"error: {explained.line}\n")
+        tell(explained)
         sys.exit(explained.status)
+    sys.exit(status or 0)

@@ -7,7 +7,15 @@ from typing import Final
 
 from conveyor.errors import InvalidRequest
 
-__all__ = ["count", "duration_text", "one_line", "parse_duration", "parse_size", "size_text"]
+__all__ = [
+    "age_text",
+    "count",
+    "duration_text",
+    "one_line",
+    "parse_duration",
+    "parse_size",
+    "size_text",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
@@ -55,6 +63,14 @@ def duration_text(seconds: float) -> str:
     if whole < _DAY_S:
         return _pair(whole, _HOUR_S, "h", _MINUTE_S, "min")
     return _pair(whole, _DAY_S, "d", _HOUR_S, "h")
+
+
+def age_text(seconds: float) -> str:
+    """A time span in its largest unit, for columns: ``3 s``, ``4 min``, ``2 h`` or ``3 d``."""
+    for unit_s, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if seconds >= unit_s:
+            return f"{int(seconds // unit_s)} {unit}"
+    return f"{int(max(seconds, 0))} s"
 
 
 def parse_duration(text: str) -> float:

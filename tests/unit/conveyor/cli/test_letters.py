@@ -35,14 +35,15 @@ def letter(reason, formats=("docx", "extract-images")):
     return Conversion(str(uuid4()), State.FAILED, *formats, created_at=1.0, failure=failure)
 
 
+@pytest.mark.parametrize("formats", [("docx", "pdf"), ("docx", "extract-images")], ids="-".join)
 @pytest.mark.parametrize("reason", Reason)
-def test_reason_of_a_dead_letter_is_kept_whole_at_80_columns(printed, reason):
-    dead = letter(reason, ("docx", "pdf"))
+def test_id_and_reason_of_a_dead_letter_are_kept_whole_at_80_columns(printed, reason, formats):
+    dead = letter(reason, formats)
     header, row = printed(80, dead)
 
-    assert header.split() == ["id", "age", "formats", "reason"]
+    assert {"id", "formats", "reason"} <= {*header.split()}
     assert row.split()[0] == dead.id
-    assert row.split()[-1] == reason.value
+    assert reason.value in row.split()
     assert len(row) <= 80
 
 
