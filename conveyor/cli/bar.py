@@ -74,6 +74,7 @@ def bar_over(total: int) -> Iterator[Bar]:
         console=console,
         # Results that go elsewhere must not come on the screen.
         redirect_stdout=False,
+        redirect_stderr=False,
     )
     with display:
         display.add_task("", total=total, detail="")

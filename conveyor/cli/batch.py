@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -103,7 +104,8 @@ class Batch:
                     left_s = begun + timeout_s - time.monotonic()
                     if left_s <= 0:
                         raise StillConverting(
-                            f"{self._still()} after {timeout_s:g} s.", [*self.running]
+                            f"The wait of {timeout_s:g} s is over. {self._still()}",
+                            [*self.running],
                         )
                 time.sleep(min(pause_s, left_s))
                 pause_s = min(pause_s * _GROWTH, _LOOK_AT_LEAST_EVERY_S)
@@ -185,8 +187,8 @@ class Batch:
             self.bar.say(f"saved     {path}")
 
     def _tell(self, error: Exception, sources: Sequence[str]) -> None:
-        explained = explain(error)
-        tell(explained, name_of(sources), sources=list(sources))
+        say = partial(console.say, self.bar.console)
+        tell(explain(error), name_of(sources), say, sources=list(sources))
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:

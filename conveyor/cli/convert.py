@@ -159,7 +159,7 @@ def wait(
     conversion_ids: Annotated[
         list[str],
         typer.Argument(
-            metavar="ID", help="The conversions.", autocompletion=completing.running_ids
+            metavar="ID", help="The conversions.", autocompletion=completing.ids
         ),
     ],
     out: Out = Path(),

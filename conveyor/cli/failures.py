@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -104,19 +104,30 @@ def explain(error: Exception) -> Explanation:
     return Explanation(one_line(_describe(error)), _status_of(error), _more(error))
 
 
-def tell(explained: Explanation, subject: str = "", **more: Any) -> None:
+def tell(
+    explained: Explanation,
+    subject: str = "",
+    say: Callable[[str], None] | None = None,
+    **more: Any,
+) -> None:
     """Print an error on standard error, in one line.
 
     Args:
         explained: From `explain`.
         subject: What has failed, where there are several.
+        say: Prints the line, where there is more on the screen than lines.
         more: What else a program may want to know, by name: JSON alone has it.
     """
     if json_lines.is_wanted():
         plain = {"error": explained.line, "status": explained.status}
         json_lines.put_aside({**plain, **explained.more, **more})
     else:
-        sys.stderr.write(f"error: {one_line(subject)}{': ' if subject else ''}{explained.line}\n")
+        line = f"error: {one_line(subject)}{': ' if subject else ''}{explained.line}"
+        (say or _print)(line)
+
+
+def _print(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _more(error: Exception) -> dict[str, Any]:
