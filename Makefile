@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Twice quiet: a first run shows what we say, and pip's errors.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
-EXTRAS := cli,worker,web,sandbox,local
+EXTRAS := cli,worker,web,sandbox,local,testing
 # The sandbox is a distribution of its own, in no index: both come from here, in one command.
 SANDBOX := --editable ./convertapi_sandbox
 PROJECTS := pyproject.toml convertapi_sandbox/pyproject.toml

@@ -1,4 +1,4 @@
-"""Cancelling: for the caller's `cancel()`, and for Celery's ``revoke()``."""
+"""Cancelling: for the caller's `cancel()`, for Celery's ``revoke()``, and for deadlines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from conveyor.ledger import Entry, Ledger
 from conveyor.messaging import bells
 from conveyor.messaging.publishing import Publisher
 
-__all__ = ["cancel"]
+__all__ = ["cancel", "cancel_if_late"]
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,27 @@ def cancel(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    cancelled = ledger.cancelled(entry)
+    return _told(publisher, ledger.cancelled(entry))
+
+
+def cancel_if_late(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry | None:
+    """Cancel a conversion that had not begun when its deadline passed, and tell its caller.
+
+    Args:
+        publisher: Where the message is sent.
+        ledger: The truth.
+        entry: The conversion.
+
+    Returns:
+        The conversion, cancelled; None where its time has not come, or it has begun.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    return _told(publisher, ledger.too_late(entry)) if entry.is_late else None
+
+
+def _told(publisher: Publisher, cancelled: Entry | None) -> Entry | None:
     if cancelled is not None:
         try:
             bells.deliver(publisher, cancelled)

@@ -1,6 +1,6 @@
 """`Handle`: one conversion as its caller sees it.
 
-Every call that waits or talks to Redis has an async version, prefixed with ``a``. It never blocks
+Every call that waits or does I/O has an async version, prefixed with ``a``. It never blocks
 the event loop. Where that makes a keyword of Python, the name ends with ``_`` (PEP 8).
 """
 
@@ -13,11 +13,13 @@ from typing import Protocol
 
 from celery.result import assert_will_not_block
 
+from conveyor.async_twins import async_twin
+from conveyor.cancelling import cancel_if_late
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
-from conveyor.producing.async_twins import async_twin
+from conveyor.messaging.publishing import Publisher
 from conveyor.watching.estimating import progress_of
 from conveyor.watching.following import Connected, Follower, checked
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, longer
@@ -30,6 +32,10 @@ class Owner(Connected, Protocol):
 
     def cancel(self, conversion_id: str) -> Conversion:
         """Cancel a conversion."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where this process publishes messages."""
 
 
 class Handle:
@@ -81,6 +87,11 @@ class Handle:
         (entry,) = explained(self._ledger.client, [self._ledger.get(self.id)])
         return entry
 
+    def _current(self) -> Entry:
+        """The entry. Where no worker is there to end it at its deadline, whoever waits does."""
+        entry = self._ledger.get(self.id)
+        return cancel_if_late(self._owner.publisher, self._ledger, entry) or entry
+
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
         return self._owner.cancel(self.id)
@@ -105,7 +116,7 @@ class Handle:
         patience = Patience(timeout)
         pause_s = FIRST_PAUSE_S
         while True:
-            entry = self._ledger.get(self.id)
+            entry = self._current()
             if entry.state.is_final:
                 return _succeeded(entry)
             left_s = patience.left_s
@@ -145,7 +156,7 @@ class Handle:
         patience = Patience(timeout)
         async with self._owner.watch.on(self.id) as bell:
             while True:
-                entry = await asyncio.to_thread(self._ledger.get, self.id)
+                entry = await asyncio.to_thread(self._current)
                 if entry.state.is_final:
                     return _succeeded(entry)
                 left_s = patience.left_s

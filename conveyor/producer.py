@@ -8,6 +8,7 @@ from typing import IO, Any, Self
 
 from celery import Celery, Signature
 
+from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
 from conveyor.domain.conversion import Conversion, StagedFile
@@ -26,7 +27,7 @@ from conveyor.messaging.application_servers import broker_of, results_of
 from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance, Asked
-from conveyor.producing.async_twins import async_twin
+from conveyor.producing.callbacks import CallbacksInput, caller_of
 from conveyor.producing.local_sources import request_of
 from conveyor.producing.overview import Overview
 from conveyor.producing.signing import Signing
@@ -143,11 +144,13 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata and deadline count.
+        idempotency key, the first call's metadata, deadline and callbacks count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -169,6 +172,10 @@ class Conveyor(Overview):
             deadline: By when it must have begun at the service: a datetime with a time zone, or a
                 timedelta or seconds from its acceptance on. What has not begun by then is
                 cancelled, unpaid.
+            on_success: Celery signatures to run in your workers with the result, as ``link`` has
+                them: one, or a list. Each is sent once, to the queue that your Celery app routes it
+                to.
+            on_failure: The same when it ends without files, as ``link_error`` has them.
 
         Returns:
             A handle on it.
@@ -176,6 +183,7 @@ class Conveyor(Overview):
         Raises:
             InvalidRequest: It can't be right, or the key was used for a different request; nothing
                 was stored or paid.
+            SettingsError: A route of your Celery app raises for a callback.
             BrokerUnavailable: The message could not be published; nothing was accepted. With an
                 idempotency key, and a broker that is away, it is accepted all the same: it goes on
                 when the broker is back.
@@ -184,7 +192,8 @@ class Conveyor(Overview):
             StorageError: A local file can't be staged.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        caller = caller_of(on_success, on_failure, self._signing.applications)
+        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -198,6 +207,8 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Accept a conversion without blocking the event loop, as `convert` does.
 
@@ -205,7 +216,8 @@ class Conveyor(Overview):
         accepted, unless a worker has the conversion in hand by then: that one goes on.
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key)
+        caller = caller_of(on_success, on_failure, self._signing.applications)
+        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -251,6 +263,8 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        on_success: CallbacksInput | None = None,
+        on_failure: CallbacksInput | None = None,
     ) -> Signature:
         """Make a Celery signature that converts, for chain, group, chord, link and ``AsyncResult``.
 
@@ -270,6 +284,8 @@ class Conveyor(Overview):
             semi_async_seconds: As in `convert`.
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
+            on_success: As in `convert`. ``apply_async(link=…)`` replaces it.
+            on_failure: As in `convert`. ``apply_async(link_error=…)`` replaces it.
 
         Returns:
             The signature. It takes no idempotency key, because its task id is one: a ``task_id`` of
@@ -283,10 +299,10 @@ class Conveyor(Overview):
             LedgerUnavailable: Redis can't be reached.
         """
         asked = to, from_format, params, semi_async_seconds
-        terms = Terms.of(metadata, deadline)
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
-            terms,
+            Terms.of(metadata, deadline),
+            caller_of(on_success, on_failure, self._signing.applications),
         )
 
     def cancel(self, conversion_id: str) -> Conversion:
@@ -382,6 +398,9 @@ class Conveyor(Overview):
 
     ahandle = async_twin(handle)
     """Async version of `handle`."""
+
+    ajob_ended = async_twin(job_ended)
+    """Async version of `job_ended`."""
 
     @process_local
     def dead_letters(self) -> DeadLetters:

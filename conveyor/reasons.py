@@ -92,6 +92,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # paid, and the answer can't be read
     INTERNAL = "internal"  # an error of Conveyor's own
 
+    MISSED_DEADLINE = "missed_deadline"  # not begun by the deadline that it was given
     CANCELLED = "cancelled"  # the caller wished so
 
     @property
@@ -174,6 +175,7 @@ _REMEDIES: Final[Mapping[Reason, tuple[Remedy, ...]]] = MappingProxyType(
         Reason.POSSIBLY_PAID: (Remedy.ASK_OPERATOR,),
         Reason.UNREADABLE: (Remedy.ASK_OPERATOR,),
         Reason.INTERNAL: (Remedy.ASK_OPERATOR,),
+        Reason.MISSED_DEADLINE: (Remedy.TRY_AGAIN,),
         Reason.CANCELLED: (Remedy.TRY_AGAIN,),
     }
 )

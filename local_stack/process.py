@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local_stack import die_with_parent
 
-__all__ = ["Child", "StartError"]
+__all__ = ["Child", "StartError", "launch"]
 
 _LOOK_EVERY_S = 0.05
 _TAIL_LINES = 15
@@ -21,6 +21,33 @@ _TAIL_LINES = 15
 
 class StartError(Exception):
     """A part of the local stack did not start; the message says which, and what it printed last."""
+
+
+def launch(
+    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None, cwd: Path | None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, tied to this process.
+
+    Args:
+        command: Its command line.
+        log: The file that takes what it prints, at its end.
+        env: Its environment; this process's own unless given.
+        cwd: Its folder; this process's own unless given.
+
+    Returns:
+        The process.
+    """
+    tied = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *command)
+    with log.open("ab") as printed:
+        return subprocess.Popen(  # noqa: S603 - the stack's own command lines
+            tied,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            process_group=0,
+        )
 
 
 class Child:
@@ -45,10 +72,7 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        self._command = (
-            *(sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())),
-            *command,
-        )
+        self._command = tuple(command)
         self._env = env
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,18 +102,9 @@ class Child:
 
     def start(self) -> None:
         """Start it, and return at once: `wait_ready` waits."""
-        with self.log.open("ab") as log:
-            self._log_start = log.tell()
-            self._asked = False
-            self._process = subprocess.Popen(  # noqa: S603 - the stack's own command lines
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._env,
-                cwd=self._cwd,
-                process_group=0,
-            )
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._asked = False
+        self._process = launch(self._command, log=self.log, env=self._env, cwd=self._cwd)
 
     def wait_ready(self, is_ready: Callable[[], bool], timeout_s: float = 180.0) -> None:
         """Wait until it's ready.

@@ -11,12 +11,12 @@ from conveyor import names
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
 from conveyor.messaging import bells
+from conveyor.messaging.recipient import Recipient
 from workers import losses
 from workers.app import app
 from workers.base import ConversionTask
 from workers.claiming import begin, room_for
 from workers.delivery import bring, follow, is_plain
-from workers.recipient import Recipient
 from workers.reporting import leave_nothing_to_celery
 from workers.services import Services
 

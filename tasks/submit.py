@@ -9,6 +9,7 @@ from typing import Any
 from celery.exceptions import Ignore
 
 from conveyor import names
+from conveyor.cancelling import cancel_if_late
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.canvas import Caller
 from conveyor.domain.giving_up import held_too_long
@@ -109,6 +110,9 @@ def _submit(services: Services, admission: Admission, passed: Pass, work: Work) 
 
     The turnstile is ours, so nobody polls the job until the answer is noted.
     """
+    if cancel_if_late(services.publisher, services.ledger, passed.entry) is not None:
+        services.turnstile.leave(passed)
+        return
     try:
         work.may_take(services.most_upload_s(passed.entry))
         passed = replace(passed, entry=bring_sources(services, passed.entry))

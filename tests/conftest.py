@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from functools import wraps
 
@@ -218,6 +219,17 @@ def children_are_watched(request):
         patch.setattr(Child, "start", watched(Child.start))
         patch.setattr(Child, "kill", read(Child.kill))
         yield logs
+
+
+@pytest.fixture(scope="session")
+def programs_are_forked():
+    """The stack's programs begin where their imports have ended."""
+    from local_stack import process  # noqa: PLC0415  # because unit tests need no stack
+    from tests.nursery import Nursery  # noqa: PLC0415  # because it needs one
+
+    with closing(Nursery(process.launch)) as nursery, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "launch", nursery.launch)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,8 +13,8 @@ from conveyor.domain.conversion import State
 from conveyor.ledger import Entry, Tenure
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.messaging import bells
+from conveyor.messaging.recipient import Recipient
 from workers.heartbeat import Work
-from workers.recipient import Recipient
 from workers.remnants import remove_remnants
 from workers.reporting import report_outcome
 from workers.services import Services
@@ -121,7 +121,7 @@ def follow(services: Services, entry: Entry | None, taking: Tenure | None = None
     if lease is None:
         return
     with services.heartbeat.renewing(lease) as work, suppress(Ignore):
-        bring(services, lease, work, Recipient.of(services, entry))
+        bring(services, lease, work, Recipient.of(services.publisher.app, services.backend, entry))
 
 
 def _end(services: Services, lease: Lease, work: Work) -> Entry:

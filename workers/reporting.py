@@ -9,8 +9,8 @@ and a delivery that comes again leaves out what is noted:
 3. the chord's part;
 4. what goes on after a failure: the rest of the chain fails, then each errback (``link_error``).
 
-A process that dies between a step and its note repeats this one step. `workers.canvas` makes the
-steps.
+A process that dies between a step and its note repeats this one step. `conveyor.messaging.canvas`
+makes the steps.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.faults import RedisError
 from conveyor.ledger.left_behind import leftovers_of
-from workers.canvas import steps_of
+from conveyor.messaging.canvas import steps_of
+from conveyor.messaging.recipient import Recipient
 from workers.comebacks import come_back
-from workers.recipient import Recipient
 from workers.services import Services
 
 __all__ = ["leave_nothing_to_celery", "refuse", "report_outcome", "revoke"]

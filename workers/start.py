@@ -20,6 +20,7 @@ from conveyor.messaging.extensions import BACKENDS
 from workers import (
     cleaner,
     cleanup,
+    deadlines,
     logs,
     precautions,
     revoking,
@@ -128,6 +129,7 @@ def _hook_keepers() -> None:
     """Every worker sweeps, clears away and deletes, from its main process, as long as it works."""
     keepers = (
         Periodic("sweep", sweep.EVERY_S, sweep.sweep),
+        Periodic("deadlines", deadlines.EVERY_S, deadlines.end_late),
         Periodic("cleaner", cleaner.EVERY_S, cleaner.clean_ledger),
         Periodic("clean-storage", cleaner.EVERY_S, cleaner.clean_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from conveyor.async_twins import async_twin
 from conveyor.dead.groups import DeadGroup, groups_of
 from conveyor.dead.reading import DeadReader, is_dead, no_such
 from conveyor.dead.replaying import check_timeout, is_paid_result, left_by, may_be_asked, replay
@@ -200,3 +201,45 @@ class DeadLetters:
             Whether there was one.
         """
         return self._ledger.discard(conversion_id)
+
+    alist = async_twin(list)  # noqa: A003  # the method, as it is called
+    """Async version of `list`."""
+
+    apage = async_twin(page)
+    """Async version of `page`."""
+
+    agroups = async_twin(groups)
+    """Async version of `groups`."""
+
+    ashow = async_twin(show)
+    """Async version of `show`."""
+
+    acosts = async_twin(costs)
+    """Async version of `costs`."""
+
+    aasks_first = async_twin(asks_first)
+    """Async version of `asks_first`."""
+
+    acosts_of = async_twin(costs_of)
+    """Async version of `costs_of`."""
+
+    areplay = async_twin(replay)
+    """Async version of `replay`."""
+
+    apurge = async_twin(purge)
+    """Async version of `purge`."""
+
+    acount = async_twin(count)
+    """Async version of `count`."""
+
+    aunreadable = async_twin(unreadable)
+    """Async version of `unreadable`."""
+
+    alost = async_twin(lost)
+    """Async version of `lost`."""
+
+    anewer = async_twin(newer)
+    """Async version of `newer`."""
+
+    adiscard = async_twin(discard)
+    """Async version of `discard`."""

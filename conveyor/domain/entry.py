@@ -79,6 +79,13 @@ class Entry:
     late_s: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
+    deadline_at: float | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it had not begun at the service when its deadline passed."""
+        is_over = self.deadline_at is not None and self.seen_at >= self.deadline_at
+        return is_over and self.state is State.QUEUED
 
     @property
     def waiting_s(self) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
 from conveyor.domain.failures import MAY_PAY_TWICE
 from conveyor.domain.next_steps import Bury, Expire, Limits, PollAgain, SubmitAgain
 
-__all__ = ["held_too_long", "unless_over", "waited_too_long"]
+__all__ = ["held_too_long", "missed_deadline", "unless_over", "waited_too_long"]
 
 
 def waited_too_long(entry: Entry, reason: str, limits: Limits) -> Failure | None:
@@ -52,6 +54,21 @@ def held_too_long(
         "then replay it."
     )
     return Failure(FailureKind.ACCOUNT, message, reason=because)
+
+
+def missed_deadline(entry: Entry) -> Failure:
+    """What a conversion ends with that had not begun when its deadline passed.
+
+    Args:
+        entry: The conversion, queued.
+    """
+    at = datetime.fromtimestamp(entry.deadline_at or 0.0, UTC).isoformat(timespec="seconds")
+    why = f" ({entry.note})" if entry.note else ""
+    message = (
+        f"It had not begun by its deadline, {at}{why}. {_paid_so_far(entry)} Convert it again with "
+        "a later deadline if you still need it."
+    )
+    return Failure(FailureKind.CANCELLED, message, reason=Reason.MISSED_DEADLINE)
 
 
 def _paid_so_far(entry: Entry) -> str:

@@ -93,6 +93,7 @@ class Accepting(Changes):
                 takes=list(takes),
                 sign_s=KEEP_SIGNED_S,
                 unless_revoked=unless_revoked,
+                deadline=None if terms.deadline is None else terms.deadline.plain(),
                 due_in=0,
                 bell=rings,
                 **binding(idempotency, conversion_id),

@@ -82,7 +82,7 @@ class DeadEntries(Changes):
             add={"turn": 1},
             unset=(
                 *("failure", "finished_at", "note", *OF_THE_TELLING, "stumbles"),
-                *("missing", "missing_at", "refusal"),
+                *("missing", "missing_at", "refusal", "deadline_at"),
             ),
             due_in=0,
             bell=True,
@@ -159,6 +159,7 @@ class DeadEntries(Changes):
                 places = [self._keys.state(state.value) for state in State]
                 places += [
                     self._keys.dead,
+                    self._keys.deadlines,
                     *(self._keys.dead_of(kind.value) for kind in FailureKind),
                 ]
                 pipeline = self._redis.pipeline()

@@ -49,6 +49,7 @@
 ``failure``               why it ended without files, JSON
 ``note``                  what holds it up, in words
 ``unready_at``            when the service last said that it was still at work on the job
+``deadline_at``           by when it must have begun; a replay has none
 ``usual_s``               what half of such conversions took when it was submitted; ``late_s``: nine
                           of ten
 ``*_at``                  seconds since the epoch, by Redis' clock, as all times here
@@ -89,7 +90,7 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
-    "unready_at",
+    *("unready_at", "deadline_at"),
 )
 _SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.domain.entry import Entry
+from conveyor.domain.giving_up import missed_deadline
 from conveyor.ledger.change_spec import this_job
-from conveyor.ledger.changes import WORK_S
+from conveyor.ledger.changes import WORK_S, Bells
+from conveyor.ledger.connection import Client
+from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.polling import Polling
 from conveyor.ledger.records import dump_failure
+from conveyor.ledger.scripts import script
 from conveyor.ledger.tenure import Leaving, polls_of, took
 
 __all__ = ["Ending"]
@@ -19,7 +23,16 @@ _GRACE_S: Final = 10.0
 
 
 class Ending(Polling):
-    """Notes how conversions end without files. What such an end was polled for is learned from."""
+    """Notes how conversions end without files. What such an end was polled for is learned from.
+
+    Args:
+        client: From `conveyor.ledger.connect`.
+        bells: Rings for what is due.
+    """
+
+    def __init__(self, client: Client, bells: Bells | None = None) -> None:
+        super().__init__(client, bells)
+        self._late = client.register_script(script("late"))
 
     def failed(
         self, entry: Entry, failure: Failure, *, cost: int = 0, leaving: Leaving | None = None
@@ -71,6 +84,41 @@ class Ending(Polling):
             due_in=_GRACE_S,
             counts={failure.kind.value: 1},
         )
+
+    def too_late(self, entry: Entry) -> Entry | None:
+        """Note that it had not begun when its deadline passed. Refused if it has begun by now.
+
+        Args:
+            entry: The conversion, queued.
+        """
+        failure = missed_deadline(entry)
+        return self._change(
+            "too_late",
+            entry.id,
+            # What the failure says was paid.
+            guards={"lost": entry.lost or ""},
+            set={"failure": dump_failure(failure), "note": ""},
+            stamp=["finished_at"],
+            add={"turn": 1},
+            late=True,
+            due_in=_GRACE_S,
+            counts={failure.kind.value: 1},
+        )
+
+    def late(self, limit: int) -> list[Entry]:
+        """Conversions that had not begun when their deadline passed, the longest ago first.
+
+        Args:
+            limit: At most so many.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with self._translated():
+            ids = self._late(
+                keys=[self._keys.deadlines], args=[limit, self._keys.entry_prefix, VERSION]
+            )
+        return self.find_many(cast("list[str]", ids))
 
     def _bury(
         self, name: str, entry: Entry, failure: Failure, cost: int, leaving: Leaving | None

@@ -128,7 +128,8 @@ class Entries:
             return 0
         with self._translated():
             aside = self._set_aside(
-                keys=[self._keys.unreadable, *self._keys.all_due], args=[*conversion_ids]
+                keys=[self._keys.unreadable, *self._keys.all_due, self._keys.deadlines],
+                args=[*conversion_ids],
             )
         return cast("int", aside)
 

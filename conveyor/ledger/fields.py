@@ -25,7 +25,7 @@ OF_THE_TELLING: Final = ("delivered", "sent", "undelivered")
 OF_THE_LAST_JOB: Final = (
     *("failure", "files", "finished_at", "held", "held_at", "job_id", "note", "ready_at", "result"),
     *("submitted_at", "unready_at", "usual_s", "late_s", "reuploaded", "lost", "denials"),
-    *("stumbles", "faults", "asking", "confirmed", "cost"),
+    *("stumbles", "faults", "asking", "confirmed", "cost", "deadline_at"),
     *(*OF_THE_TELLING, *OF_THE_UPLOADS, *OF_THE_POST),
 )
 """What a replay, which is a new job, begins without."""

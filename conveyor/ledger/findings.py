@@ -148,6 +148,7 @@ class Findings:
         return [
             *(self._keys.state(state.value) for state in State),
             self._keys.dead,
+            self._keys.deadlines,
             *(self._keys.dead_of(kind.value) for kind in FailureKind),
         ]
 

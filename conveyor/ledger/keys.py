@@ -11,6 +11,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:due:<kind>``              zset    every conversion whose caller does not know the
                                                outcome, by the time at which it is due: ``submit``,
                                                ``poll`` or ``deliver``
+``{conveyor}:deadlines``               zset    what has a deadline and has not begun, by its
+                                               deadline
 ``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
 ``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
 ``{conveyor}:claim:<token>``           string  JSON, what a claim has taken, for a minute: its reply
@@ -118,6 +120,11 @@ class Keys:
     def all_due(self) -> list[str]:
         """The due keys of each kind: what is to be submitted, polled, delivered."""
         return [self.due(kind) for kind in KINDS]
+
+    @property
+    def deadlines(self) -> str:
+        """Queued conversions by their deadline; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}deadlines"
 
     def bell(self, kind: str) -> str:
         """Exists while a bell is on its way; ``bell.lua`` builds the same name."""

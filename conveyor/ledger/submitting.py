@@ -85,7 +85,8 @@ class Submitting(Changes):
     ) -> Entry | None:
         """Record the intent to submit, with our job id, before the paid POST (invariant I1).
 
-        Also refused if another worker has uploaded the files elsewhere meanwhile.
+        Also refused if another worker has uploaded the files elsewhere meanwhile, and once the
+        deadline has passed.
 
         Args:
             entry: The conversion.
@@ -118,6 +119,7 @@ class Submitting(Changes):
             add={"submits": 1, "turn": 1},
             unset=OF_THE_POST,
             enter=entering,
+            in_time=None if was_lost else True,
             due_in=WORK_S,
         )
 

@@ -53,6 +53,7 @@ TRANSITIONS: Final = {
         _row("failed", (State.QUEUED, State.CONVERTING, State.READY), State.FAILED),
         _row("expired", (State.CONVERTING, State.READY), State.EXPIRED),
         _row("cancelled", (State.QUEUED, State.CONVERTING, State.READY), State.CANCELLED),
+        _row("too_late", (State.QUEUED,), State.CANCELLED),
         _row("sent", _ENDED, None),
         _row("undelivered", _ENDED, None),
         _row("delivered", _ENDED, None),

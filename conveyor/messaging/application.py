@@ -7,7 +7,9 @@ The rest is looked at here. `docs/production.md` has the whole table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from celery import Celery
 from celery.exceptions import QueueNotFound
@@ -18,7 +20,7 @@ from conveyor.messaging.application_settings import LOOKS
 from conveyor.messaging.complaint import Complaint
 from conveyor.messaging.publishing import options_of
 
-__all__ = ["check_application", "check_signing"]
+__all__ = ["check_application", "check_signing", "queue_of_task"]
 
 
 def check_application(app: Celery, broker_url: str, result_backend: str) -> None:
@@ -57,17 +59,50 @@ def check_signing(app: Celery, queue: str) -> None:
             "runs tasks in your own process, but conversions run in Conveyor's workers",
             "turn it off in the process that makes signatures, or use convert()",
         ).error()
+    _route(app, options_of(queue, app), names.SUBMIT)
+
+
+def queue_of_task(app: Celery, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """The queue into which an application sends a task of its own.
+
+    Args:
+        app: The application's.
+        task: The task's name.
+        args: Its arguments, for routes that look at them.
+        kwargs: The same by name.
+
+    Raises:
+        SettingsError: A setting keeps it from being sent.
+    """
+    routed = _route(app, {}, task, tuple(args), dict(kwargs))
+    queue = routed.get("queue") or routed.get("routing_key")
+    return str(getattr(queue, "name", queue))
+
+
+def _route(
+    app: Celery,
+    options: dict[str, Any],
+    task: str,
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Where Celery would send a task.
+
+    Raises:
+        SettingsError: A setting keeps it from being sent.
+    """
     try:
-        app.amqp.router.route(options_of(queue, app), names.SUBMIT, (), {})
+        routed: dict[str, Any] = app.amqp.router.route(options, task, args, kwargs or {})
     except QueueNotFound as error:
         raise Complaint(
             "task_create_missing_queues",
-            f"keeps {names.SUBMIT} from being sent ({error})",
+            f"keeps {task} from being sent ({error})",
             "use only queues in task_routes and task_default_queue that task_queues lists",
         ).error() from error
     except Exception as error:
         raise Complaint(
             "task_routes",
-            f"raises {type(error).__name__} for {names.SUBMIT}",
+            f"raises {type(error).__name__} for {task}",
             "let it return None for task names that it does not know",
         ).error() from error
+    return routed

@@ -15,6 +15,7 @@ from threading import Event
 from uuid import uuid4
 
 from conveyor import names
+from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.terms import Terms
 from conveyor.errors import ConveyorError, LedgerUnavailable
@@ -36,11 +37,13 @@ class Asked:
         build: Makes the request.
         terms: What the caller wants beside the conversion.
         key: The idempotency key, None without one.
+        caller: What runs after the conversion, None where nothing does.
     """
 
     build: Callable[[], ConversionRequest]
     terms: Terms
     key: str | None = None
+    caller: Caller | None = None
 
 
 @dataclass
@@ -48,12 +51,12 @@ class _Order:
     """One call of `Acceptance.accept`, which may be cancelled while a thread is at it.
 
     Attributes:
-        terms: What the caller wants beside the conversion.
+        asked: What is asked for.
         withdrawn: Set when nobody waits for it any more.
         take_back: Takes back what was accepted, if no worker has it in hand.
     """
 
-    terms: Terms
+    asked: Asked
     withdrawn: Event = field(default_factory=Event)
     take_back: Callable[[], None] = lambda: None
 
@@ -99,7 +102,7 @@ class Acceptance:
             AcceptanceUnknown: Redis went away in that moment.
             StorageError: A local file can't be staged.
         """
-        return self._accept(asked, _Order(asked.terms))
+        return self._accept(_Order(asked))
 
     async def aaccept(self, asked: Asked) -> str:
         """Accept a conversion in a thread; where the caller is cancelled, take it back.
@@ -110,8 +113,8 @@ class Acceptance:
         Args:
             asked: As in `accept`.
         """
-        order = _Order(asked.terms)
-        accepting = asyncio.ensure_future(asyncio.to_thread(self._accept, asked, order))
+        order = _Order(asked)
+        accepting = asyncio.ensure_future(asyncio.to_thread(self._accept, order))
         try:
             return await asyncio.shield(accepting)
         except asyncio.CancelledError:
@@ -122,14 +125,14 @@ class Acceptance:
                 await asyncio.to_thread(order.take_back)
             raise
 
-    def _accept(self, asked: Asked, order: _Order) -> str:
-        services, request = self._services, local_first(asked.build())
+    def _accept(self, order: _Order) -> str:
+        services, key, request = self._services, order.asked.key, local_first(order.asked.build())
         if has_local(request) or not self._was_redis_there:
             # Before anything is staged. Where Redis is away, nothing was accepted for sure.
             services.ledger.check()
-        if asked.key is None:
+        if key is None:
             return self._open(str(uuid4()), request, None, order)
-        idempotency = Idempotency(asked.key, fingerprint_of(request))
+        idempotency = Idempotency(key, fingerprint_of(request))
         known = services.ledger.accepted_under(idempotency)
         if known is not None and services.ledger.join(known):
             services.staging.remove(self._sources.owned(request))
@@ -155,9 +158,10 @@ class Acceptance:
             opened = self._services.ledger.open(
                 conversion_id,
                 request,
+                order.asked.caller,
                 owns=new.owned,
                 takes=self._services.storage.tokens_of(request.addresses),
-                terms=order.terms,
+                terms=order.asked.terms,
                 idempotency=idempotency,
             )
         except NotRung as error:

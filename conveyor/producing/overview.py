@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from conveyor.async_twins import async_twin
 from conveyor.domain.conversion import State
 from conveyor.ledger import accounts, neighbours
 from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.neighbours import Neighbours
 from conveyor.ledger.waiting import explained
-from conveyor.producing.async_twins import async_twin
 from conveyor.producing.wiring import ProducerServices
 from conveyor.watching.fleet import Fleet, Page, Status, page_of, status_of
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import Celery, Signature
 
 from conveyor import names
+from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.terms import Terms
 from conveyor.messaging import application
@@ -26,6 +27,7 @@ class Signing:
 
     Attributes:
         app: The Celery app of the signatures.
+        applications: The application's own; None where there is none.
 
     Raises:
         SettingsError: A setting of the application's app can't work.
@@ -33,7 +35,7 @@ class Signing:
 
     def __init__(self, services: ProducerServices, app: Celery | None) -> None:
         self.app = app or services.app
-        self._is_applications = app is not None
+        self.applications = app
         self._services = services
         self._sources = LocalSources(services)
         mind_forks(self.app)
@@ -44,16 +46,17 @@ class Signing:
         Raises:
             SettingsError: A setting of it can't work.
         """
-        if self._is_applications:
+        if self.applications is not None:
             results = self._services.settings.result_backend.get_secret_value()
             application.check_application(self.app, self._services.broker_url, results)
 
-    def sign(self, asked: ConversionRequest, terms: Terms) -> Signature:
+    def sign(self, asked: ConversionRequest, terms: Terms, caller: Caller | None) -> Signature:
         """Stage a request's local files, and make its signature.
 
         Args:
             asked: The request.
             terms: What its caller wants beside the conversion.
+            caller: What runs after it, None where nothing does.
 
         Raises:
             InvalidRequest: It can't be right.
@@ -67,7 +70,7 @@ class Signing:
         request = self._sources.stage(asked)
         try:
             self._sources.sign(request)
-            return self._signature(request, terms)
+            return _with(self._signature(request, terms), caller)
         except BaseException:
             self._sources.unstage_new(asked, request)
             raise
@@ -94,3 +97,10 @@ class Signing:
             immutable=has_source,
             app=self.app,
         )
+
+
+def _with(signature: Signature, caller: Caller | None) -> Signature:
+    """A signature with its callbacks, as Celery's own ``link`` and ``link_error`` write them."""
+    options = {} if caller is None else {"link": caller.callbacks, "link_error": caller.errbacks}
+    signature.options.update({name: each for name, each in options.items() if each})
+    return signature

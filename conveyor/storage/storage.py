@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from secrets import token_hex
 
+from conveyor.async_twins import async_pieces
 from conveyor.domain.conversion import StoredFile
 from conveyor.errors import FileGone, StorageError
 from conveyor.storage.faults import translated
@@ -106,6 +107,9 @@ class Storage(Sources):
             if self._marker is not None:
                 self._marker.check(anew=True)
             raise
+
+    aread = async_pieces(read)
+    """Async version of `read`: ``async for chunk in storage.aread(file.uri)``."""
 
     def holds(self, file: StoredFile) -> bool:
         """Whether the storage has a file unchanged: whole, with the same hash."""

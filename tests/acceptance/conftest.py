@@ -92,7 +92,7 @@ class Flower:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_child_logs_a_traceback(children_are_watched):
+def _no_child_logs_a_traceback(children_are_watched, programs_are_forked):
     """Fail a test that has a child log one, unless it is marked with ``tracebacks``."""
 
 

@@ -1,7 +1,7 @@
 -- Put conversions aside whose entries can't be read, so that they harm no other.
 --
 -- KEYS[1]  unreadable  sorted set, id by the time at which it was put aside
--- KEYS[2…] due         sorted sets, id by the time at which it is due
+-- KEYS[2…] due         sorted sets, id by the time at which it is due, or by its deadline
 -- ARGV     ids
 -- returns              how many were put aside for the first time
 

@@ -38,6 +38,8 @@
 --   enter        token and for_ms: enter the turnstile; refused while another is in
 --   take         token and for_ms: become the one who delivers it
 --   unless_revoked  true: refused where its id was revoked
+--   deadline     at, a time, or after_s, seconds from now on: by when it must have begun
+--   in_time      true: refused once its deadline has passed; late: refused before
 --   set, add     fields to write, counters to raise
 --   stamp        fields to set to now; first: the same, where the field is absent
 --   unset        fields to remove
@@ -120,6 +122,9 @@ local inside = redis.call('GET', KEYS[4])
 if change.enter and inside and inside ~= 'left' and inside ~= change.enter.token then
   allowed = false
 end
+local deadline_at = tonumber(field('deadline_at'))
+local is_late = deadline_at and now >= deadline_at
+if (change.in_time and is_late) or (change.late and not is_late) then allowed = false end
 if not allowed then
   return answer(0)
 end
@@ -170,6 +175,10 @@ end
 local fields = {token = ARGV[2]}
 if #shared > 0 then fields.shared = '1' end
 for name, value in pairs(change.set or {}) do fields[name] = value end
+if change.deadline then
+  deadline_at = change.deadline.at or now + change.deadline.after_s
+  fields.deadline_at = string.format('%.6f', deadline_at)
+end
 for name, by in pairs(change.add or {}) do fields[name] = raised(name, by) end
 for _, name in ipairs(change.stamp or {}) do fields[name] = now_text end
 for _, name in ipairs(change.first or {}) do
@@ -289,6 +298,13 @@ elseif change.dead then
 end
 if entered ~= state or forgotten then
   redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
+end
+-- Of what has not begun the sweep sees when its deadline has passed.
+local has_begun = forgotten or entered ~= 'queued'
+if state == 'queued' and has_begun then
+  redis.call('ZREM', ARGV[4] .. 'deadlines', ARGV[1])
+elseif entered == 'queued' and entered ~= state and field('deadline_at') ~= '' then
+  redis.call('ZADD', ARGV[4] .. 'deadlines', field('deadline_at'), ARGV[1])
 end
 if entered ~= state then
   local accepted = state == '' and now or created_at

@@ -6,12 +6,11 @@ the sandbox, and so the audit, is shared by all.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +23,7 @@ from conveyor import Conveyor, State
 from conveyor.ledger.keys import Keys
 from conveyor.names import Queues
 from local_stack.environment import ROOT
+from local_stack.process import Child
 from local_stack.stack import LocalStack
 
 KEYS = Keys()
@@ -40,11 +40,14 @@ SWEEP_S = 0.1
 # A 404 is a proof so long after the first one: a dead worker's POST is held by nobody here.
 PROOF_S = 0.3
 WAIT_S = 60.0
+# A worker that passes no such place ends after that time.
+RUN_S = 40.0
 QUIET_LOOKS = 4
 # The callback's own queue, which nobody consumes: what lies there was called.
 CALLED_BACK = "called-back"
 # As `effects` ends a process: how a shell shows SIGKILL.
 DIED = 137
+_CELERY = (sys.executable, "-m", "celery", "-A", "crashing_app")
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,17 @@ class Stage:
         self._folder = folder / f"stage-{number}"
         self._folder.mkdir()
         self._client = redis.Redis.from_url(self._url, decode_responses=True)
-        self._nursery = self._open_nursery(stack.environment())
+        services = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND")
+        self._environment = {
+            **stack.environment(),
+            **{f"CONVEYOR_{name}": self._url for name in services},
+            "PYTHONPATH": str(HERE),
+        }
+        self._numbers = count(1)
         self.enqueued = 0
         self.kept = []
 
     def close(self):
-        # At the end of its orders it ends its child, and itself.
-        self._nursery.stdin.close()
-        self._nursery.wait(90)
-        self._nursery.stdout.close()
         self._client.close()
 
     def record(self, scenario):
@@ -97,10 +102,9 @@ class Stage:
         record = self._folder / f"{self.enqueued}.places"
         with self._conveyor() as conveyor:
             conversion_id = self._enqueue(conveyor, scenario)
-            self._order("start", CRASH_RECORD=str(record))
-            _outcome(conveyor, conversion_id)
-            self._settle()
-            self._order("stop")
+            with self._worker(CRASH_RECORD=str(record)):
+                _outcome(conveyor, conversion_id)
+                self._settle()
         return list(dict.fromkeys(record.read_text().splitlines()))
 
     def play(self, point):
@@ -113,9 +117,9 @@ class Stage:
             WrongError: It did not end as it must.
         """
         with self._conveyor() as conveyor:
-            count = BURST if point.scenario == "burst" else 1
-            ids = [self._enqueue(conveyor, point.scenario) for _ in range(count)]
-            status = self._order("run", CRASH_PLACE=point.place, CRASH_MOMENT=point.moment)
+            number = BURST if point.scenario == "burst" else 1
+            ids = [self._enqueue(conveyor, point.scenario) for _ in range(number)]
+            status = self._exit_status(CRASH_PLACE=point.place, CRASH_MOMENT=point.moment)
             if status is None:
                 return None
             if status != DIED:
@@ -125,8 +129,7 @@ class Stage:
                 # A signature is as durable as the broker until it first runs.
                 self._let_the_brokers_time_pass(conveyor)
             began = time.monotonic()
-            self._order("start", CRASH_SWEEP_S=str(SWEEP_S))
-            try:
+            with self._worker(CRASH_SWEEP_S=str(SWEEP_S)):
                 told = {each: _outcome(conveyor, each) for each in ids}
                 took_s = time.monotonic() - began
                 self._settle()
@@ -135,8 +138,6 @@ class Stage:
                 self._let_the_brokers_time_pass(conveyor)
                 self._settle()
                 self._check(point, conveyor, told)
-            finally:
-                self._order("stop")
             return End(self._client.llen(CALLED_BACK), took_s)
 
     # -- its conversions ------------------------------------------------------------------------
@@ -251,31 +252,30 @@ class Stage:
 
     _lost: frozenset[str] | set[str] = frozenset()
 
-    def _open_nursery(self, environment):
-        services = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND")
-        with (self._folder / "nursery.log").open("w") as log:
-            return subprocess.Popen(
-                [sys.executable, str(HERE / "nursery.py")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={
-                    **environment,
-                    **{f"CONVEYOR_{name}": self._url for name in services},
-                    "PYTHONPATH": f"{HERE}:{ROOT}",
-                },
-                cwd=ROOT,
-                text=True,
-            )
+    @contextmanager
+    def _worker(self, **environment):
+        """A worker that is killed at the end, wherever it stands."""
+        quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+        worker = Child(
+            "worker",
+            (*_CELERY, "worker", "-n", f"w{next(self._numbers)}@localhost", *quiet),
+            log=self._folder / "worker.log",
+            env={**self._environment, **environment},
+            cwd=ROOT,
+        )
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.kill()
 
-    def _order(self, what, **environment):
-        order = {"do": what, "env": environment, "log": str(self._folder / "worker.log")}
-        self._nursery.stdin.write(f"{json.dumps(order)}\n")
-        self._nursery.stdin.flush()
-        answer = self._nursery.stdout.readline()
-        if not answer:
-            raise WrongError("the nursery has ended; its log tells why")
-        return json.loads(answer)
+    def _exit_status(self, **environment):
+        """How a worker ended by itself; None where it had to be killed."""
+        with self._worker(**environment) as worker:
+            deadline = time.monotonic() + RUN_S
+            while worker.is_running and time.monotonic() < deadline:
+                time.sleep(0.02)
+            return worker.exit_status
 
 
 def _outcome(conveyor, conversion_id):

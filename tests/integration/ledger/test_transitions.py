@@ -27,6 +27,16 @@ def _sent(ledger, entry, make):
     return noted
 
 
+def _too_late(ledger, entry, make):
+    """It has a deadline, which has passed."""
+    key = Keys().conversion(entry.id)
+    if ledger._redis.exists(key):
+        ledger._redis.hset(key, "deadline_at", "1")
+    noted = ledger.too_late(entry)
+    ledger._redis.hdel(key, "deadline_at")
+    return noted and ledger.get(entry.id)
+
+
 # How each transition is asked for.
 ASK = {
     "open": lambda ledger, entry, make: ledger.open(entry.id, make.request),
@@ -49,6 +59,7 @@ ASK = {
     "failed": lambda ledger, entry, make: ledger.failed(entry, FAILURE),
     "expired": lambda ledger, entry, make: ledger.expired(entry, FAILURE),
     "cancelled": lambda ledger, entry, make: ledger.cancelled(entry),
+    "too_late": _too_late,
     "sent": _sent,
     "undelivered": lambda ledger, entry, make: ledger.undelivered(entry, 1.0),
     "delivered": lambda ledger, entry, make: ledger.delivered(

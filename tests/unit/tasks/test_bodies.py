@@ -19,8 +19,8 @@ from conveyor.ledger import Tenure
 from conveyor.ledger.audit import Lost
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.governor import Admission
+from conveyor.messaging.recipient import Recipient
 from tests.unit.workers.parts import NOW, claimed, entry_of, pass_of
-from workers.recipient import Recipient
 
 RESULT = Result(1, (RemoteFile("a.pdf", "https://x/d/a", 3),))
 NOTED = entry_of(note="noted")

@@ -12,10 +12,10 @@ from celery.backends.redis import RedisBackend
 from celery.states import FAILURE, SUCCESS
 
 from conveyor.domain.conversion import Failure, FailureKind, State
+from conveyor.messaging import canvas
+from conveyor.messaging.canvas import steps_of
+from conveyor.messaging.recipient import Recipient
 from tests.unit.workers.parts import entry_of
-from workers import canvas
-from workers.canvas import steps_of
-from workers.recipient import Recipient
 
 SUCCEEDED = entry_of(state=State.SUCCEEDED)
 FAILED = entry_of(state=State.FAILED, failure=Failure(FailureKind.INPUT, "Damaged.", code=5003))

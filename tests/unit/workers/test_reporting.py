@@ -13,10 +13,10 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import State
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.ledger.faults import RedisError
+from conveyor.messaging.canvas import Step
+from conveyor.messaging.recipient import Recipient
 from tests.unit.workers.parts import entry_of
 from workers import reporting
-from workers.canvas import Step
-from workers.recipient import Recipient
 from workers.reporting import leave_nothing_to_celery, refuse, report_outcome, revoke
 
 
@@ -229,7 +229,7 @@ def test_recipient_is_the_caller_as_the_ledger_knows_it(rig):
         parent_id="p",
         reply_to="q",
     )
-    to = Recipient.of(rig.services, entry_of(caller=caller))
+    to = Recipient.of(rig.services.publisher.app, rig.services.backend, entry_of(caller=caller))
 
     assert (to.app, to.backend) == (rig.publisher.app, rig.backend)
     request = to.request

@@ -208,7 +208,7 @@ def test_records_say_no_more_than_they_were_given():
                 "password damaged empty nothing_found unsupported too_large unreachable missing "
                 "parameters took_too_long refused no_balance credentials not_allowed "
                 "conversion_failed service waited_too_long forgotten storage possibly_paid "
-                "unreadable internal cancelled"
+                "unreadable internal missed_deadline cancelled"
             ),
         ),
         (

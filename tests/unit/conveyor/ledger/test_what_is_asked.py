@@ -223,6 +223,7 @@ CASES = {
             "takes": ["take"],
             "sign_s": 2592000.0,
             "unless_revoked": True,
+            "deadline": {"after_s": 60.0},
             "due_in": 0,
             "bell": False,
             "bind_key": {"value": "c1 1:f", "keep_s": 604800},
@@ -343,6 +344,7 @@ CASES = {
             "add": {"submits": 1, "turn": 1},
             "stamp": ["submitted_at"],
             "unset": ["unclear", "unclear_at", "missing", "missing_at", "refusal"],
+            "in_time": True,
             "due_in": 13.1,
         },
         [],
@@ -372,6 +374,7 @@ CASES = {
             "stamp": ["submitted_at"],
             "unset": ["unclear", "unclear_at", "missing", "missing_at", "refusal"],
             "enter": {"token": "t", "for_ms": 13000},
+            "in_time": True,
             "due_in": 13.1,
         },
         [],
@@ -907,6 +910,27 @@ CASES = {
         },
         [],
     ),
+    "too_late": (
+        lambda it: it.too_late(entry(deadline_at="1700000000.0", lost="1", note="Busy.")),
+        {
+            "guards": {"lost": "1"},
+            "set": {
+                "failure": (
+                    '{"kind":"cancelled","message":"It had not begun by its deadline, '
+                    "2023-11-14T22:13:20+00:00 (Busy.). ConvertAPI had no job after an unclear "
+                    "submit, so nothing should be paid. Convert it again with a later deadline if "
+                    'you still need it.","reason":"missed_deadline"}'
+                ),
+                "note": "",
+            },
+            "add": {"turn": 1},
+            "stamp": ["finished_at"],
+            "late": True,
+            "due_in": 10.0,
+            "counts": {"cancelled": 1},
+        },
+        [],
+    ),
     "cancelled": (
         lambda it: it.cancelled(entry()),
         {
@@ -1020,6 +1044,7 @@ CASES = {
                 "asking",
                 "confirmed",
                 "cost",
+                "deadline_at",
                 "delivered",
                 "sent",
                 "undelivered",
@@ -1078,6 +1103,7 @@ CASES = {
                 "asking",
                 "confirmed",
                 "cost",
+                "deadline_at",
                 "delivered",
                 "sent",
                 "undelivered",
@@ -1117,6 +1143,7 @@ CASES = {
                 "missing",
                 "missing_at",
                 "refusal",
+                "deadline_at",
             ],
             "due_in": 0,
             "bell": True,

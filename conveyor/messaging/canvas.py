@@ -20,7 +20,7 @@ from celery.states import FAILURE, SUCCESS
 
 from conveyor.errors import ConversionFailed
 from conveyor.ledger import Entry
-from workers.recipient import Recipient
+from conveyor.messaging.recipient import Recipient
 
 __all__ = ["Step", "steps_of"]
 

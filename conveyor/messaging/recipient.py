@@ -9,7 +9,6 @@ from celery import Celery
 from celery.app.task import Context
 
 from conveyor.ledger import Entry
-from workers.services import Services
 
 __all__ = ["Recipient"]
 
@@ -29,14 +28,14 @@ class Recipient:
     request: Context
 
     @classmethod
-    def of(cls, services: Services, entry: Entry) -> Self:
+    def of(cls, app: Celery, backend: Any, entry: Entry) -> Self:
         """The caller of a conversion, as the ledger knows it.
 
         Args:
-            services: What the process works with.
+            app: Through which the caller's next steps are sent.
+            backend: Where the result is stored.
             entry: The conversion.
         """
-        app = services.publisher.app
         options = entry.caller.options()
         group = options.pop("group_id")
-        return cls(app, services.backend, Context(id=entry.id, group=group, **options))
+        return cls(app, backend, Context(id=entry.id, group=group, **options))
