@@ -18,7 +18,13 @@ from conveyor.cli.failures import Interrupted, StillConverting, explain, tell
 from conveyor.cli.orders import Order, name_of
 from conveyor.cli.text import count
 from conveyor.domain.conversion import Conversion
-from conveyor.errors import AccountHeld, ConveyorError, InvalidRequest, Unavailable
+from conveyor.errors import (
+    AccountHeld,
+    ConveyorError,
+    InvalidRequest,
+    LedgerUnavailable,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from conveyor.handle import Handle
@@ -146,9 +152,10 @@ class Batch:
             f"{done} of {self.total}" + (f", {self.failed} failed" if self.failed else ""),
         )
         if left and all(progress.held for progress in left):
+            wait = "waits" if len(left) == 1 else "wait"
             raise AccountHeld(
-                f"{count(len(left), 'conversion')} wait, and nothing is lost: {left[0].note} Once "
-                f"that is repaired, run: {self._wait()}"
+                f"{count(len(left), 'conversion')} {wait}, and nothing is lost: {left[0].note} "
+                f"Once that is repaired, run: {self._wait()}"
             )
         return bool(left)
 
@@ -159,6 +166,8 @@ class Batch:
             # One that is lost or damaged is found by no look at many: this says what became of it.
             conversion = status.conversion if status else self.conveyor.get(conversion_id)
             self._fetch(conversion, sources)
+        except LedgerUnavailable:
+            raise
         except ConveyorError as error:
             self.failed += 1
             self._tell(error, sources)

@@ -47,7 +47,9 @@ def targets(context: typer.Context) -> list[str]:
     Args:
         context: The command line as far as it was typed.
     """
-    given = context.params.get("from_format") or _suffix(context.params.get("sources"))
+    # Where an option has no value yet, the parser has got no further than to words.
+    words = context.params.get("sources") or context.args
+    given = context.params.get("from_format") or _suffix(words)
     return [
         *(targets_of(given or "") or sorted({to for all_to in FORMATS.values() for to in all_to}))
     ]
@@ -72,8 +74,8 @@ def dead_ids() -> Items:
     return _found(lambda conveyor: conveyor.dead_letters.page(limit=_MOST).conversions)
 
 
-def _suffix(typed: Iterable[str] | None) -> str:
-    return PurePath(next(iter(typed or ()), "")).suffix
+def _suffix(typed: Iterable[str]) -> str:
+    return PurePath(next(iter(typed), "")).suffix
 
 
 def _found(look: Callable[[Conveyor], Iterable[Conversion]]) -> Items:

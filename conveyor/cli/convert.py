@@ -158,9 +158,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
 def wait(
     conversion_ids: Annotated[
         list[str],
-        typer.Argument(
-            metavar="ID", help="The conversions.", autocompletion=completing.ids
-        ),
+        typer.Argument(metavar="ID", help="The conversions.", autocompletion=completing.ids),
     ],
     out: Out = Path(),
     timeout: Timeout = None,

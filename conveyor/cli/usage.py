@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from traceback import walk_tb
 from typing import Any, Final
 
 import typer
@@ -45,9 +46,15 @@ def sentence(error: Any) -> str:
     Args:
         error: For which `is_usage` is true.
     """
-    context = error.ctx
-    path = context.command_path if context is not None else "conveyor"
-    return f"{_what(error)} See: {path} --help"
+    return f"{_what(error)} See: {_path(error)} --help"
+
+
+def _path(error: Any) -> str:
+    """Which command it is about. The parser's own errors don't say it: it is where they arose."""
+    frames = (frame.f_locals for frame, _ in walk_tb(error.__traceback__))
+    contexts = [error.ctx, *(names.get("ctx") for names in frames)]
+    paths = [str(each.command_path) for each in contexts if hasattr(each, "command_path")]
+    return paths[0] if error.ctx is not None else ["conveyor", *paths][-1]
 
 
 def _what(error: Any) -> str:
