@@ -44,8 +44,8 @@ def check_input(from_format: str | None) -> None:
         )
     if sys.stdin.isatty():
         raise InvalidRequest(
-            "Standard input is a terminal. Send a document instead, for example: cat a.docx | "
-            "conveyor convert - --from docx --to pdf"
+            "Standard input is a terminal. Send a document instead, for example `cat a.docx | "
+            "conveyor convert - --from docx --to pdf`."
         )
 
 
@@ -90,8 +90,8 @@ def write(conversion: Conversion, storage: Storage) -> None:
     """
     if len(conversion.files) != 1:
         raise ConveyorError(
-            f"The conversion has {len(conversion.files)} files, and standard output takes one. To "
-            f"fetch them, run: conveyor wait {conversion.id} --out DIR"
+            f"The conversion has {len(conversion.files)} files, and standard output takes one. "
+            f"Fetch them into a folder with `conveyor wait {conversion.id} --out DIR`."
         )
     (file,) = conversion.files
     digest = hashlib.sha256()

@@ -16,7 +16,7 @@ from kombu.exceptions import ChannelError
 
 from conveyor.diagnosis.broker import address_of_broker, broker_channel
 from conveyor.diagnosis.checks import begin
-from conveyor.diagnosis.roll_call import ABOUT_S, ROLL_CALL_S, Alive, ask_about, roll_call
+from conveyor.diagnosis.roll_call import Alive, ask_about, roll_call
 from conveyor.errors import ConveyorError
 from conveyor.ledger.causes import explain
 from conveyor.names import Queues
@@ -88,7 +88,7 @@ def report_of(conveyor: Conveyor) -> FleetReport:
     address = f"The broker at {address_of_broker(conveyor.celery_app)}"
     try:
         queues = counted.result(_BROKER_S)
-        workers = asked.result(_BROKER_S)
+        workers = asked.result(_BROKER_S * 2)
     except ConveyorError as error:
         unread.append(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
@@ -115,11 +115,12 @@ def _length(channel: Any, queue: str) -> int:
 
 def _workers_of(conveyor: Conveyor) -> tuple[Worker, ...]:
     app, queues = conveyor.celery_app, conveyor.publisher.queues
-    alive = roll_call(app, time.monotonic() + ROLL_CALL_S * 2)
+    # It takes as long as workers have to answer. The rest is for a broker or a host that is busy.
+    alive = roll_call(app, time.monotonic() + _BROKER_S, _BROKER_S)
     ours = [worker for worker in alive if worker.queues & {*queues.names}]
     if not ours:
         return ()
-    told = ask_about(app, [worker.node for worker in ours], time.monotonic() + ABOUT_S * 2)
+    told = ask_about(app, [worker.node for worker in ours], time.monotonic() + _BROKER_S)
     found = (_worker(worker, told.get(worker.node), queues) for worker in ours)
     return tuple(sorted(found, key=lambda worker: worker.node))
 

@@ -40,15 +40,16 @@ class Alive:
     queues: frozenset[str]
 
 
-def roll_call(app: Celery, deadline: float) -> list[Alive]:
+def roll_call(app: Celery, deadline: float, most_s: float = ROLL_CALL_S * 2) -> list[Alive]:
     """Find the workers on this broker, whoever's they are.
 
     Args:
         app: Whose broker.
         deadline: Until when, by the monotonic clock.
+        most_s: How long it may take where the broker is slow, seconds.
     """
     ask = partial(app.control.broadcast, "active_queues", reply=True, timeout=ROLL_CALL_S)
-    answers = begin(ask).result(min(ROLL_CALL_S * 2, max(deadline - time.monotonic(), 0.0))) or []
+    answers = begin(ask).result(min(most_s, max(deadline - time.monotonic(), 0.0))) or []
     return [
         Alive(node, frozenset(str(queue["name"]) for queue in queues))
         for answer in answers
