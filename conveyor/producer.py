@@ -9,8 +9,10 @@ from typing import IO, Any, Self
 from celery import Celery, Signature
 
 from conveyor.async_twins import async_twin
+from conveyor.callbacks.callbacks import Callbacks
 from conveyor.cancelling import cancel
 from conveyor.dead.letters import DeadLetters
+from conveyor.domain.callback import CallbackInput
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.domain.deadlines import DeadlineInput
 from conveyor.domain.metadata import Metadata
@@ -57,6 +59,8 @@ class Conveyor(Overview):
             `convert` never goes through it.
         namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
             given.
+        callback_url: The address that hears of conversions without a ``callback`` of their own.
+        callback_events: ``ends`` for ends alone, ``changes`` for all changes of state.
 
     Raises:
         SettingsError: A value is wrong, or a setting of the Celery app can't work.
@@ -71,6 +75,8 @@ class Conveyor(Overview):
         celery_app: Celery | None = None,
         *,
         namespace: str | None = None,
+        callback_url: str | None = None,
+        callback_events: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or broker_of(celery_app)
@@ -81,6 +87,8 @@ class Conveyor(Overview):
             "result_backend": result_backend,
             "storage_url": storage_url,
             "namespace": namespace,
+            "callback_url": callback_url,
+            "callback_events": callback_events,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._make(settings, celery_app)
@@ -131,6 +139,8 @@ class Conveyor(Overview):
             storage_url=settings.storage_url,
             celery_app=celery_app,
             namespace=namespace or settings.namespace,
+            callback_url=settings.callback_url,
+            callback_events=settings.callback_events,
         )
 
     def convert(
@@ -144,13 +154,14 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata, deadline and callbacks count.
+        idempotency key, the first call's metadata, deadline, callback and callbacks count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -172,6 +183,9 @@ class Conveyor(Overview):
             deadline: By when it must have begun at the service: a datetime with a time zone, or a
                 timedelta or seconds from its acceptance on. What has not begun by then is
                 cancelled, unpaid.
+            callback: An https address that Conveyor calls when the conversion has ended, or
+                ``{"url": …, "events": "changes"}`` to hear of every change of state. See
+                ``docs/how-to/be-told-by-a-webhook.md``. ``CONVEYOR_CALLBACK_URL`` unless given.
             on_success: Celery signatures to run in your workers with the result, as ``link`` has
                 them: one, or a list. Each is sent once, to the queue that your Celery app routes it
                 to.
@@ -193,7 +207,7 @@ class Conveyor(Overview):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, callback), idempotency_key, caller)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -207,6 +221,7 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
@@ -217,7 +232,7 @@ class Conveyor(Overview):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, callback), idempotency_key, caller)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -263,6 +278,7 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Signature:
@@ -284,6 +300,7 @@ class Conveyor(Overview):
             semi_async_seconds: As in `convert`.
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
+            callback: As in `convert`.
             on_success: As in `convert`. ``apply_async(link=…)`` replaces it.
             on_failure: As in `convert`. ``apply_async(link_error=…)`` replaces it.
 
@@ -301,7 +318,7 @@ class Conveyor(Overview):
         asked = to, from_format, params, semi_async_seconds
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
-            Terms.of(metadata, deadline),
+            Terms.of(metadata, deadline, callback),
             caller_of(on_success, on_failure, self._signing.applications),
         )
 
@@ -407,6 +424,11 @@ class Conveyor(Overview):
         """Conversions that have ended without files."""
         services = self._services
         return DeadLetters(services.ledger, services.index, services.storage, services.publisher)
+
+    @process_local
+    def callbacks(self) -> Callbacks:
+        """What is on its way to the addresses that callers gave as ``callback``."""
+        return Callbacks(self._services.ledger.notices)
 
     @property
     def storage(self) -> Storage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,9 +19,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from conveyor.domain.callback import Callback
 from conveyor.domain.servers import ServerUrl
 from conveyor.domain.url_parts import TLS_FILES, is_redis_url
-from conveyor.errors import SettingsError
+from conveyor.errors import InvalidRequest, SettingsError
 from conveyor.messaging.drivers import check_broker, check_result_backend
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
 from conveyor.storage.schemes import check_url as check_storage
@@ -66,6 +67,28 @@ class ProducerSettings(BaseSettings):
         default="~/.conveyor/files",
         description="Folder or fsspec URL (`s3://bucket/prefix`) of staged sources and results.",
     )
+
+    callback_url: str = Field(
+        default="",
+        description="The address that hears of every conversion without a `callback` of its own. "
+        "Set it for workers and `web`, too.",
+    )
+    callback_events: Literal["ends", "changes"] = Field(
+        default="ends", description="Whether it hears of ends alone, or of all changes of state."
+    )
+
+    @field_validator("callback_url")
+    @classmethod
+    def _can_be_called(cls, url: str) -> str:
+        try:
+            return Callback(url).url if url else ""
+        except InvalidRequest as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def callback(self) -> Callback | None:
+        """Who hears of conversions whose caller names nobody; None where nobody does."""
+        return Callback(self.callback_url, self.callback_events) if self.callback_url else None
 
     @field_validator("storage_url")
     @classmethod

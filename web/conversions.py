@@ -47,6 +47,8 @@ _FROM_FORMAT: Final = {
     "description": _PROPERTIES["from_format"]["description"],
 }
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
+_CALLBACK: Final = _PROPERTIES["callback"]["anyOf"][0]
+_CALLBACK_EVENTS: Final = _PROPERTIES["callback_events"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
     "content": {
@@ -86,6 +88,8 @@ _BODY: Final[Mapping[str, Any]] = {
                         "examples": ['{"PageRange": "1-3"}'],
                     },
                     "semi_async_seconds": _SEMI_ASYNC,
+                    "callback": _CALLBACK,
+                    "callback_events": _CALLBACK_EVENTS,
                 },
             }
         },
@@ -136,6 +140,7 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             order.params,
             idempotency_key,
             semi_async_seconds=order.semi_async_seconds,
+            callback=order.callback,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)

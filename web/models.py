@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from conveyor import NoticeStatus, TryReason
 from conveyor.domain import rules
 
 __all__ = [
+    "CallbackEvents",
+    "CallbackUrl",
+    "CallbacksReplayOrder",
     "ConversionOrder",
     "Format",
     "Model",
@@ -26,6 +30,7 @@ _MAX_SOURCES: Final = 100
 _MAX_SOURCE: Final = 8192
 # The service knows some sixty at one converter.
 _MAX_PARAMS: Final = 200
+_MOST_REPLAYED: Final = 10_000
 
 Timestamp = Annotated[
     str,
@@ -52,6 +57,20 @@ SemiAsync = Annotated[
         description="Seconds that a worker keeps the connection to ConvertAPI open for the result "
         "itself: for large files. 0 never waits. Left out, the workers' setting says it.",
     ),
+]
+
+
+CallbackUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000),
+    Field(
+        description="An https address that Conveyor calls when the conversion has ended.",
+        examples=["https://shop.example/hooks"],
+    ),
+]
+CallbackEvents = Annotated[
+    Literal["ends", "changes"],
+    Field(description="Whether it hears of the end alone, or of every change of state."),
 ]
 
 
@@ -95,6 +114,8 @@ class ConversionOrder(Model):
         "takes what `source` takes, once.",
     )
     semi_async_seconds: Annotated[SemiAsync, BeforeValidator(_whole)] | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class ReplayOrder(Model):
@@ -108,6 +129,18 @@ class ReplayOrder(Model):
         ]
         | None
     ) = Field(default=None, description="ConvertAPI's `Timeout` of the new job, seconds.")
+
+
+class CallbacksReplayOrder(Model):
+    """Which callbacks are sent again: all that is given must fit."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "unreachable"}]})
+
+    status: NoticeStatus | None = None
+    reason: TryReason | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(default=1000, ge=1, le=_MOST_REPLAYED)
 
 
 def rfc3339(seconds: float) -> str:

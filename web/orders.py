@@ -16,7 +16,7 @@ from conveyor import InvalidRequest
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.models import ConversionOrder, Format, Params, SemiAsync
+from web.models import CallbackEvents, CallbackUrl, ConversionOrder, Format, Params, SemiAsync
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.upload_names import file_name_of
@@ -41,6 +41,7 @@ class Order:
     from_format: str | None
     params: Mapping[str, Any]
     semi_async_seconds: int | None
+    callback: Mapping[str, str] | None = None
 
 
 class DocumentQuery(BaseModel):
@@ -61,6 +62,8 @@ class DocumentQuery(BaseModel):
         Field(description="ConvertAPI's parameters, a JSON object.", max_length=_MAX_PARAMS),
     ] = None
     semi_async_seconds: SemiAsync | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class _FormFields(BaseModel):
@@ -73,6 +76,8 @@ class _FormFields(BaseModel):
     params: str = "{}"
     # A form's fields are text.
     semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
 
 
 class _Params(RootModel[Params]):
@@ -117,7 +122,7 @@ async def _read(
 
 
 def _from_json(order: ConversionOrder) -> Order:
-    return Order(order.source, order.to, order.from_format, order.params, order.semi_async_seconds)
+    return _order(order.source, order.to, order.from_format, order.params, order)
 
 
 async def _from_form(
@@ -134,7 +139,7 @@ async def _from_form(
             f"The parameter {min(twice)} is given twice. Send it as a file or in `params`.",
         )
     params = {**params, **staging.params}
-    return Order(staging.files, fields.to, fields.from_format, params, fields.semi_async_seconds)
+    return _order(staging.files, fields.to, fields.from_format, params, fields)
 
 
 def _boundary_of(media_type: Message) -> str:
@@ -156,7 +161,22 @@ async def _from_document(
         raise Problem(Kind.INVALID_REQUEST, "The query has no file name. Add it: ?name=a.docx.")
     params = _params(query.params or "{}")
     await staging.take(name, bounded(request, limit_bytes))
-    return Order(staging.files, query.to, query.from_format, params, query.semi_async_seconds)
+    return _order(staging.files, query.to, query.from_format, params, query)
+
+
+def _order(
+    source: SourceInput, to: str, from_format: str | None, params: Mapping[str, Any], asks: Any
+) -> Order:
+    return Order(source, to, from_format, params, asks.semi_async_seconds, _callback(asks))
+
+
+def _callback(asks: Any) -> Mapping[str, str] | None:
+    """Who hears of it, as `conveyor.Conveyor.convert` takes it."""
+    if asks.callback is None:
+        if asks.callback_events is not None:
+            raise Problem(Kind.INVALID_REQUEST, "callback_events needs a callback. Add it.")
+        return None
+    return {"url": asks.callback, "events": asks.callback_events or "ends"}
 
 
 def _params(text: str) -> Mapping[str, Any]:

@@ -77,7 +77,7 @@ def _open(
         *(conversion_id, request, Caller.of(task.request)),
         takes=services.storage.tokens_of(request.addresses),
         asked=asked,
-        terms=terms,
+        terms=terms.with_default(services.settings.callback),
         unless_revoked=True,
         # What is due is claimed right after, this one among it.
         rings=False,

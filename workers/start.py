@@ -38,10 +38,12 @@ log = structlog.get_logger("conveyor.start")
 
 # What takes longer is due again after its lease: another worker looks what became of it.
 _DRAIN_S: Final = 8.0
+# A notice that is cut off comes twice.
+_DRAIN_NOTICES_S: Final = 2.0
 
 # As strings: the tasks import the workers, not the other way round.
 _MODULES: Final = (
-    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup"),
+    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.notify", "tasks.checkup"),
     "workers.about",  # a command of remote control
 )
 
@@ -159,7 +161,8 @@ def _hook_crew() -> None:
     def drain(**_: Any) -> None:
         """Wait a bounded time for the crew, and send the events that are left."""
         services = wiring.wired()
-        if not services.crew.drain(_DRAIN_S):
+        services.notifier.stop()
+        if not services.crew.drain(_DRAIN_S) or not services.notifier.drain(_DRAIN_NOTICES_S):
             log.warning("stopped_with_work_left")
         with suppress(OperationalError, RedisError, OSError):
             services.announcer.flush()

@@ -9,7 +9,7 @@ import typer
 
 from conveyor.cli import console, json_lines
 from conveyor.cli.console import Column
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.cli.text import duration_text
 from conveyor.errors import InvalidRequest

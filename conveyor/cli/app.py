@@ -11,6 +11,7 @@ import typer
 from conveyor import __version__
 from conveyor.cli import (
     account,
+    callbacks,
     cancel,
     capacity,
     completing,
@@ -28,6 +29,8 @@ from conveyor.cli import (
     usage,
 )
 from conveyor.cli.failures import INTERRUPTED, Explanation, explain, tell
+from conveyor.cli.processes import PROCESSES
+from conveyor.cli.processes import run as run_process
 
 __all__ = ["app", "run"]
 
@@ -48,12 +51,22 @@ app.command("cancel")(cancel.cancel)
 app.command("status")(fleet.status)
 app.command("formats")(formats.formats)
 app.add_typer(dead.app, name="dead")
+app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
 app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
 app.command("completion")(completion.completion)
+
+
+def _run_process(context: typer.Context) -> None:
+    run_process(str(context.info_name), context.args)
+
+
+for name, process in PROCESSES.items():
+    # As the sandbox, each reads its own options.
+    app.command(name, help=process.help, **sandbox.OPTIONS)(_run_process)
 
 
 def _print_version(wanted: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 from conveyor.cli import console, json_lines
 from conveyor.cli.capacity_rows import limit_rows, rows
 from conveyor.cli.console import Column
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.text import parse_duration, parse_size
 from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.rules import JOB_LIFE_S

@@ -9,7 +9,7 @@ import typer
 from typer.completion import get_completion_script  # type: ignore[attr-defined] # it is there
 
 from conveyor.cli import json_lines
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 
 __all__ = ["VARIABLE", "Shell", "completion"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from conveyor.cli import completing, console, files, json_lines, report, standard
 from conveyor.cli.bar import bar_over
 from conveyor.cli.batch import Batch, plain_of
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.orders import Order, orders_of
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
@@ -115,6 +115,17 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             help="Cancel what has not begun by then, unpaid: 90s, 15m, 12h.",
         ),
     ] = None,
+    callback: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="An https address that Conveyor calls when the conversion has ended.",
+        ),
+    ] = None,
+    callback_events: Annotated[
+        Literal["ends", "changes"],
+        typer.Option(help="Whether it hears of the end alone, or of every change of state."),
+    ] = "ends",
     idempotency_key: Annotated[
         str | None,
         typer.Option(
@@ -137,6 +148,7 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         "metadata": parse_metadata(metadata or ()),
         "deadline": None if deadline is None else parse_duration(deadline),
         "semi_async_seconds": semi_async,
+        "callback": {"url": callback, "events": callback_events} if callback else None,
     }
     orders = orders_of(sources, to, together=together, key=idempotency_key)
     _check_sources(sources, from_format)

@@ -10,8 +10,8 @@ import typer
 from conveyor.cli import completing, console, json_lines, report
 from conveyor.cli.asking import confirm
 from conveyor.cli.choosing import Account, Kind, is_chosen, kind_called
-from conveyor.cli.json_lines import AsJson
 from conveyor.cli.letters import Aside, show_costs, show_groups, show_letters
+from conveyor.cli.options import AsJson, Yes
 from conveyor.cli.prices import plan, price, too_many
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
@@ -28,9 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 
 @app.command("list")

@@ -10,7 +10,7 @@ import typer
 
 from conveyor.cli import console, json_lines
 from conveyor.cli.console import Column
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.cli.wishes import Wishes
 from conveyor.diagnosis.checks import WORKER_TIMEOUT_S, Check

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from conveyor.cli import console, fleet_rows, json_lines
 from conveyor.cli.failures import Interrupted, explain, tell
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.cli.tables import table_of
 from conveyor.errors import Unavailable

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from conveyor.cli import completing, console, json_lines
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.domain.formats import FORMATS, targets_of
 from conveyor.errors import InvalidRequest
 

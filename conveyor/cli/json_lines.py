@@ -15,13 +15,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from itertools import takewhile
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
-
-__all__ = ["AsJson", "is_wanted", "look_at", "put", "put_aside"]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+__all__ = ["is_wanted", "look_at", "put", "put_aside"]
 
 # Also of a command line that can't be parsed: its error is JSON, too.
 _wanted: Final = ContextVar("_wanted", default=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from conveyor.cli import completing, console, json_lines, report
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 
 __all__ = ["get"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from conveyor.cli import console, json_lines
-from conveyor.cli.json_lines import AsJson
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.domain.redaction import redact_server_url
 

@@ -11,12 +11,8 @@ from difflib import get_close_matches
 from traceback import walk_tb
 from typing import Any, Final
 
-import typer
-
 __all__ = ["is_help", "is_usage", "sentence"]
 
-# Typer hands out this one alone; the others are its sisters, in a module that it moves about.
-_USAGE: Final[type] = typer.BadParameter.__mro__[1]
 _VALIDATION: Final = re.compile(r"Input should be (.*?)(?:, unable .*)?", re.DOTALL)
 _COMMAND: Final = re.compile(r"No such command '(.*?)'", re.DOTALL)
 _EXTRA: Final = re.compile(r"Got unexpected extra argument(?:\(s\)|s)? \((.*)\)", re.DOTALL)
@@ -28,7 +24,8 @@ def is_usage(error: Exception) -> bool:
     Args:
         error: Anything that was raised.
     """
-    return isinstance(error, _USAGE)
+    # By its name: Typer moves the class about, and a worker explains errors without Typer.
+    return any(kind.__name__ == "UsageError" for kind in type(error).__mro__)
 
 
 def is_help(error: Exception) -> bool:

@@ -79,6 +79,7 @@ class Accepting(Changes):
             "caller": dump_caller(caller) if caller is not None else "",
             "asked": asked,
             "terms": dump_terms(terms),
+            "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
         }
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
@@ -164,6 +165,7 @@ class Accepting(Changes):
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
+            unnoticed=True,
             keep_s=FORGET,
             silent=True,
             **value,

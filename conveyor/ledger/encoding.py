@@ -13,6 +13,9 @@
 ``asked``                 of a signature's, what its message asked for, as a hash: another message
                           of this id that asks for something else is refused
 ``terms``                 what its caller wants beside the conversion, JSON; absent where nothing
+``notify``                who hears of its changes: ``ends`` or ``changes``, the receiver's host and
+                          port, and the address; absent where nobody does
+``notices``               how many notices it has had (`conveyor.ledger.notices`)
 ``source_name``           the file name of its source, for people; absent where there is none
 ``joined``                1 where another producer holds it by its idempotency key
 ``shared``                1 where its sources' folders are a signature's, which may run again

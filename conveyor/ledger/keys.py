@@ -56,6 +56,19 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
                                                far, and where it lies, JSON
 ``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
+``{conveyor}:due:notify``              zset    receivers of notices, ``host:port``, by the time at
+                                               which the next notice of each may go
+``{conveyor}:notices_of:<id>``         hash    a conversion's notices, `conveyor.ledger.notices`;
+                                               ten days after the last of them has ended
+``{conveyor}:tries_of:<id>``           list    the log of their tries, the last 100; ten days
+``{conveyor}:notices:<status>``        zset    ``<number> <id>`` of each notice that is ``pending``,
+                                               ``received`` or ``given_up``, by the time of its
+                                               event; ended ones for ten days
+``{conveyor}:notices:lane:<r>``        zset    pending notices of a receiver, by the time of the
+                                               next try
+``{conveyor}:notices:under_way:<r>``   zset    those of them that a worker tries, by the end of its
+                                               lease
+``{conveyor}:notices:slow:<r>``        string  exists while a receiver gets one notice at a time
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a rate
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
@@ -244,6 +257,22 @@ class Keys:
     def identity(self) -> str:
         """The ledger's random identity."""
         return f"{self.prefix}identity"
+
+    def notices(self, status: str) -> str:
+        """The notices with a status; the scripts of notices build the same name."""
+        return f"{self.prefix}notices:{status}"
+
+    def notices_of(self, conversion_id: str) -> str:
+        """The notices of a conversion; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}notices_of:{conversion_id}"
+
+    def tries_of(self, conversion_id: str) -> str:
+        """The log of the tries of a conversion's notices."""
+        return f"{self.prefix}tries_of:{conversion_id}"
+
+    def lane(self, receiver: str) -> str:
+        """The pending notices of a receiver; the scripts of notices build the same name."""
+        return f"{self.prefix}notices:lane:{receiver}"
 
     def report(self, question_id: str) -> str:
         """A worker's report to the doctor."""

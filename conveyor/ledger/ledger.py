@@ -37,6 +37,7 @@ from conveyor.ledger.ending import Ending
 from conveyor.ledger.history import History
 from conveyor.ledger.keys import KEEP_CHECK_S
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.notices import Notices
 from conveyor.ledger.remembered import Remembered
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.resubmitting import Resubmitting
@@ -60,12 +61,14 @@ class Ledger(
     Attributes:
         expected_durations: How long conversions take.
         leftovers: Leftovers to delete at the service.
+        notices: Events of conversions on their way to receivers.
         reports: What workers report to the doctor.
     """
 
     def __init__(self, client: Client, bells: Bells | None = None) -> None:
         super().__init__(client, bells)
         self.leftovers = Leftovers(client)
+        self.notices = Notices(client, self.ring)
         self.reports = Reports(client)
         self._heartbeat = client.register_script(script("heartbeat"))
 

@@ -161,7 +161,7 @@ class Acceptance:
                 order.asked.caller,
                 owns=new.owned,
                 takes=self._services.storage.tokens_of(request.addresses),
-                terms=order.asked.terms,
+                terms=order.asked.terms.with_default(self._services.settings.callback),
                 idempotency=idempotency,
             )
         except NotRung as error:

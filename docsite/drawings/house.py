@@ -26,6 +26,7 @@ _IDEAS: Final[Mapping[str, str]] = {
     "conveyor": "what your application imports",
     "conveyor.cli": "the command line",
     "conveyor.convertapi": "all of the vendor's HTTP",
+    "conveyor.callbacks": "what callers are told",
     "conveyor.dead": "dead letters",
     "conveyor.diagnosis": "conveyor doctor",
     "conveyor.domain": "what decides: pure",

@@ -22,6 +22,7 @@ import pytest
 
 from conveyor import __version__
 from conveyor.__main__ import main
+from conveyor.names import Queues
 from local_stack.environment import ROOT
 from local_stack.stack import LocalStack
 
@@ -287,7 +288,7 @@ def test_status_shows_the_worker_with_its_release(conveyor):
 
     (worker,) = shown["workers"]
     assert (worker["release"], worker["slots"]) == (__version__, 8)
-    assert worker["queues"] == ["conveyor.submit", "conveyor.poll", "conveyor.deliver"]
+    assert worker["queues"] == [*Queues().names]
     assert shown["is_whole"]
 
 

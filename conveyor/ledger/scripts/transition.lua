@@ -3,6 +3,7 @@
 -- begins with bell.lua
 -- begins with rate.lua
 -- begins with leaving.lua
+-- begins with notice.lua
 -- begins with KIND_OF
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
@@ -59,13 +60,16 @@
 --   keep_events  how many events to keep
 --   states_alone true: of the events, only those that changed the state, without notes
 --   silent       true: no fields are asked back
+--   unnoticed    true: its notices go, for it was not accepted
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition; it stays
 --                closed for so long, 0: it is open
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
--- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
---                how many seconds, -1 where none has to be sent, and the same for what waits for a
---                place among the account's jobs; {0, now, {}} when refused,
+-- returns        {1, now, fields, kind, wait, room, notify} when done: for what kind a bell has to
+--                come, in how many seconds, -1 where none has to be sent, and the same for what
+--                waits for a place among the account's jobs; behind it the same for a notice, where
+--                a bell has to come;
+--                {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -80,13 +84,15 @@ local function field(name)
 end
 local state = field('state')
 
-local wait_s, bell_kind, room_s = -1, '', -1
+local wait_s, bell_kind, room_s, notify_s = -1, '', -1, -1
 
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
+  local said = {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
     string.format('%.6f', room_s)}
+  if notify_s >= 0 then table.insert(said, string.format('%.6f', notify_s)) end
+  return said
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -221,6 +227,27 @@ if entered ~= state or (fields.note or note) ~= note then
   event_id = string.format('%.0f-%.0f', ms, number)
 end
 
+-- A receiver hears of the ends, or of every change of state.
+local notice = nil
+local has_ended = KIND_OF[entered] == 'deliver' and entered ~= 'ready'
+local notify = entered ~= state and (change.set and change.set.notify or field('notify')) or ''
+local which, lane, address = string.match(notify, '^(%l+) (%S+) (%S+)$')
+if which and (which == 'changes' or has_ended) then
+  local function of(name) return fields[name] or field(name) end
+  local before = redis.pcall('HGET', ARGV[4] .. 'notices_of:' .. ARGV[1], 'count')
+  before = type(before) == 'string' and tonumber(before) or 0
+  notice = {number = string.format('%.0f', math.max(before, tonumber(field('notices')) or 0) + 1)}
+  fields.notices = notice.number
+  notice.fields = {
+    v = '1', id = 'msg_' .. redis.sha1hex(ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. notice.number),
+    state = entered, status = 'pending', tries = '0', at = now_text, since = now_text,
+    lane = lane, url = address, cost = of('cost'), terms = of('terms'),
+    name = of('source_name'),
+    files = entered == 'succeeded' and of('files') or '',
+    failure = entered ~= 'succeeded' and change.set and change.set.failure or '',
+  }
+end
+
 -- 3. Write.
 
 for name, value in pairs(fields) do
@@ -271,6 +298,9 @@ end
 if change.unrung then
   redis.call('DEL', ARGV[4] .. 'bell:submit')
 end
+
+if notice then notify_s = add_notice(ARGV[4], ARGV[1], notice.number, now, lane, notice.fields) end
+if change.unnoticed then erase_notices(ARGV[4], ARGV[1]) end
 
 local due_in = change.due_in
 if change.due_received_in and field('webhook_received') == '1' then due_in = change.due_received_in end

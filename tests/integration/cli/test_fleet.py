@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from conveyor.cli import fleet
+from conveyor.cli import fleet, listing
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.errors import LedgerUnavailable
+from conveyor.names import Queues
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_list_goes_on_where_another_ended(conveyor, enqueue):
 
 
 def test_list_of_all_has_every_page(conveyor, enqueue, monkeypatch):
-    monkeypatch.setattr("conveyor.cli.listing._PAGE", 2)
+    monkeypatch.setattr(listing, "_PAGE", 2)
     made = [enqueue() for _ in range(5)]
 
     assert ids_of(conveyor("list", "--all", "--limit", "1")[1]) == made[::-1]
@@ -97,11 +98,7 @@ def test_status_counts_conversions_queues_and_dead_letters(conveyor, enqueue, de
     assert report["states"]["failed"] == 2
     assert (report["dead"]["service"], report["dead"]["input"]) == (1, 1)
     # One bell for both: it says that something is due.
-    assert report["queues"] == {
-        "conveyor.submit": 1,
-        "conveyor.poll": 0,
-        "conveyor.deliver": 0,
-    }
+    assert report["queues"] == dict.fromkeys(Queues().names, 0) | {"conveyor.submit": 1}
     assert (report["oldest"]["id"], report["oldest"]["source_name"]) == (oldest, "a.docx")
     assert (report["workers"], report["is_whole"]) == ([], True)
     assert report["problems"] == [

@@ -34,6 +34,7 @@ from workers.announcing import Announcer
 from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat, Work
+from workers.notifying import Notifier
 from workers.services import Services
 
 NOW = 1_000_000.0
@@ -104,6 +105,7 @@ class Rig:
         self.heartbeat = part("heartbeat", Heartbeat)
         self.announcer = part("announcer", Announcer)
         self.crew = part("crew", Crew)
+        self.notifier = part("notifier", Notifier)
         self.backend = SimpleNamespace()
         self.publisher = SimpleNamespace(
             app=SimpleNamespace(backend=self.backend), queues=Queues("conveyor")
@@ -133,6 +135,7 @@ class Rig:
             storage=self.storage,
             marker=self.marker,
             limits=Limits(),
+            notifier=self.notifier,
             announcer=self.announcer,
         )
 

@@ -181,7 +181,7 @@ def test_service_is_asked_with_the_credentials_and_on_the_way_that_are_set(servi
     assert given.pop("timeouts")
     assert given == {
         "base_url": "https://eu-v2.convertapi.com",
-        "pool_size": 9 + 20 + 8,
+        "pool_size": 9 + 20 + 8 + 8,
         "proxy": "http://127.0.0.1:3128",
     }
 

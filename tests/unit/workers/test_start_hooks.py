@@ -183,12 +183,18 @@ def test_process_that_ends_waits_for_its_crew_and_sends_its_events(
 ):
     monkeypatch.setattr(start.wiring, "wired", lambda: rig.services)
     rig.crew.answers["drain"] = is_drained
+    rig.notifier.answers["drain"] = True
     start._hook_crew()
     gc.collect()
     signal.send(sender=None)
 
     # Celery's own time to end is ten seconds in a container.
-    assert rig.did == [("crew.drain", {"timeout_s": 8.0}), ("announcer.flush", {})]
+    assert rig.did == [
+        ("notifier.stop", {}),
+        ("crew.drain", {"timeout_s": 8.0}),
+        *([("notifier.drain", {"timeout_s": 2.0})] if is_drained else []),
+        ("announcer.flush", {}),
+    ]
     assert [line["event"] for line in logged] == ([] if is_drained else ["stopped_with_work_left"])
 
 
