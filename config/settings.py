@@ -10,6 +10,7 @@ from config.account import AccountSettings
 from conveyor.callbacks.addresses import networks_of
 from conveyor.callbacks.signing import keys_of
 from conveyor.domain import rules
+from conveyor.domain.keeping import LEAST_KEEP_S, MOST_KEEP_S
 from conveyor.settings import load
 
 __all__ = ["WorkerSettings", "load_settings"]
@@ -51,6 +52,13 @@ class WorkerSettings(AccountSettings):
         default=900,
         ge=_LEAST_VISIBILITY_S,
         description="Seconds until the broker hands out an unacknowledged message again.",
+    )
+    keep_seconds: float | None = Field(
+        default=None,
+        ge=LEAST_KEEP_S,
+        le=MOST_KEEP_S,
+        description="Seconds that result files are kept once their caller knows of them, for "
+        "conversions without a `keep` of their own. Unset: until you delete them.",
     )
     callback_queue: str = Field(
         default="celery",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from conveyor import State, Status
+from conveyor import Deletion, State, Status
 from conveyor.domain import rules
 from web.answer_parts import FailureAnswer, FileAnswer, ProgressAnswer
 from web.languages import ENGLISH
@@ -18,6 +18,7 @@ __all__ = [
     "ConversionPage",
     "DeadLetterAnswer",
     "DeadLetterPage",
+    "DeletionAnswer",
     "FieldError",
     "ProblemAnswer",
     "StateEvent",
@@ -43,6 +44,7 @@ _EXAMPLE: Final[JsonDict] = {
         "late": False,
     },
     "files": [],
+    "files_until": None,
     "failure": None,
 }
 _DEAD_EXAMPLE: Final[JsonDict] = {
@@ -82,6 +84,9 @@ class ConversionAnswer(Model):
     polls: int = Field(description="How often ConvertAPI was asked.")
     progress: ProgressAnswer
     files: list[FileAnswer] = Field(description="The results; empty until it has succeeded.")
+    files_until: Timestamp | None = Field(
+        description="When its files are removed, or were; null where they stay until you delete it."
+    )
     failure: FailureAnswer | None
 
     @classmethod
@@ -93,6 +98,26 @@ class ConversionAnswer(Model):
             language: In which the end user is told of a failure.
         """
         return cls(**_members(status, language))
+
+
+class DeletionAnswer(Model):
+    """A conversion that was deleted with all that it left."""
+
+    id: str
+    state: Literal["deleted"] = "deleted"
+    deleted_at: Timestamp = Field(description="When its deletion was asked for.")
+    erased_at: Timestamp | None = Field(
+        description="When nothing of it was left any more; null while workers are at it."
+    )
+
+    @classmethod
+    def of(cls, deletion: Deletion) -> Self:
+        """Make the answer from a deletion."""
+        return cls(
+            id=deletion.id,
+            deleted_at=rfc3339(deletion.deleted_at),
+            erased_at=_optional(deletion.erased_at),
+        )
 
 
 class DeadLetterAnswer(ConversionAnswer):
@@ -173,6 +198,7 @@ def _members(status: Status, language: str) -> dict[str, Any]:
         "polls": conversion.polls,
         "progress": ProgressAnswer.of(status.progress),
         "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
+        "files_until": _optional(conversion.files_until),
         "failure": FailureAnswer.of(failure, language) if failure else None,
     }
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, State
-from web.answers import ConversionAnswer, ConversionPage
+from web.answers import ConversionAnswer, ConversionPage, DeletionAnswer
 from web.languages import Language
 from web.models import ConversionOrder, href_of
 from web.openapi import problems
@@ -104,6 +105,14 @@ _BODY: Final[Mapping[str, Any]] = {
 }
 
 
+class DeletionQuery(BaseModel):
+    """What becomes of a conversion."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    erase: bool = Field(default=False, description="Whether to delete it with all that it left.")
+
+
 class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
@@ -169,7 +178,7 @@ def list_conversions(
     "/conversions/{conversion_id}",
     operation_id="getConversion",
     summary="Look at a conversion",
-    responses=problems(Kind.NOT_FOUND),
+    responses=problems(Kind.NOT_FOUND, Kind.GONE),
 )
 def get_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
     """Show a conversion's current state."""
@@ -179,14 +188,22 @@ def get_conversion(services: Wired, conversion_id: str, language: Language) -> C
 @router.delete(
     "/conversions/{conversion_id}",
     operation_id="cancelConversion",
-    summary="Cancel a conversion",
-    responses=problems(Kind.NOT_FOUND),
+    summary="Cancel or delete a conversion",
+    responses=problems(Kind.NOT_FOUND, Kind.GONE),
 )
-def cancel_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
+def cancel_conversion(
+    services: Wired,
+    conversion_id: str,
+    query: Annotated[DeletionQuery, Query()],
+    language: Language,
+) -> ConversionAnswer | DeletionAnswer:
     """Whatever its state. It is answered as it has ended: cancelled, or as it had ended before.
 
-    What ConvertAPI has charged stays charged.
+    With `erase=true` it is deleted with all that it left: files, records, and what ConvertAPI
+    keeps. A repeat is answered the same for 7 days. What ConvertAPI has charged stays charged.
     """
+    if query.erase:
+        return DeletionAnswer.of(services.conveyor.delete(conversion_id))
     return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id), language)
 
 

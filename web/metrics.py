@@ -125,6 +125,9 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
     )
     yield _counter("deleted", "Jobs and files deleted at ConvertAPI.", counts)
     yield _counter("not_deleted", "Jobs and files that ConvertAPI removed by itself.", counts)
+    yield _counter("deletions", "Conversions that somebody has deleted.", counts)
+    yield _counter("erased", "Deleted conversions of which nothing is left.", counts)
+    yield _counter("files_removed", "Result files that were removed after their life.", counts)
     held = {account.account: int(bool(account.held)) for account in fleet.accounts}
     yield _by_label("account_held", "Whether an account is on hold.", "account", held)
 

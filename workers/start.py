@@ -21,6 +21,8 @@ from workers import (
     cleaner,
     cleanup,
     deadlines,
+    eraser,
+    expiring,
     logs,
     precautions,
     revoking,
@@ -135,6 +137,8 @@ def _hook_keepers() -> None:
         Periodic("cleaner", cleaner.EVERY_S, cleaner.clean_ledger),
         Periodic("clean-storage", cleaner.EVERY_S, cleaner.clean_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
+        Periodic("eraser", eraser.EVERY_S, eraser.erase_due),
+        Periodic("expiring", expiring.EVERY_S, expiring.remove_expired),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)
             for number in range(cleanup.THREADS)

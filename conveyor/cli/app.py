@@ -18,6 +18,7 @@ from conveyor.cli import (
     completion,
     convert,
     dead,
+    delete,
     doctor,
     fleet,
     formats,
@@ -48,6 +49,7 @@ app.command("wait")(convert.wait)
 app.command("get")(look.get)
 app.command("list")(listing.list_conversions)
 app.command("cancel")(cancel.cancel)
+app.command("delete")(delete.delete)
 app.command("status")(fleet.status)
 app.command("formats")(formats.formats)
 app.add_typer(dead.app, name="dead")

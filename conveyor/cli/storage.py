@@ -31,7 +31,7 @@ def adopt(as_json: AsJson = False) -> None:
     """
     with connected() as conveyor:
         conveyor.marker.adopt()
-        where = redact_server_url(conveyor.storage.url)
+        where = redact_server_url(conveyor.storage.location)
     if as_json:
         json_lines.put({"storage": where})
     else:

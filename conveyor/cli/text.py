@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from conveyor.domain.spans import parse_duration
 from conveyor.errors import InvalidRequest
 
 __all__ = [
@@ -18,8 +19,6 @@ __all__ = [
 ]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
-_SECONDS_OF: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.ASCII)
 _BYTES_OF: Final = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _MINUTE_S: Final = 60
@@ -71,23 +70,6 @@ def age_text(seconds: float) -> str:
         if seconds >= unit_s:
             return f"{int(seconds // unit_s)} {unit}"
     return f"{int(max(seconds, 0))} s"
-
-
-def parse_duration(text: str) -> float:
-    """Read a time span: ``30``, ``30s``, ``15m``, ``12h``, ``7d`` or ``2w``.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        InvalidRequest: It is none.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise InvalidRequest(
-            f"{text!r} is not a time span. Use a number with s, m, h, d or w, for example 7d."
-        )
-    return float(match[1]) * _SECONDS_OF[match[2]]
 
 
 def parse_size(text: str) -> float:

@@ -17,7 +17,7 @@ from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of
-from conveyor.ledger.keys import KEEP_FINISHED_S
+from conveyor.ledger.keys import KEEP_FINISHED_S, hash_of_key
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 
@@ -81,6 +81,7 @@ class Accepting(Changes):
             "terms": dump_terms(terms),
             "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
+            "key": hash_of_key(idempotency.key) if idempotency is not None else "",
         }
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
         fields |= {name: text for name, text in texts.items() if text}

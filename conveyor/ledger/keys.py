@@ -4,7 +4,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 
 =====================================  ======  ====================================================
 ``{conveyor}:conversion:<id>``         hash    a conversion, `conveyor.ledger.encoding`; kept until
-                                               it has ended and its caller knows, then 7 days
+                                               it has ended and its caller knows, then 7 days, or
+                                               as long as its files live and 7 days. Of a deleted
+                                               one a tombstone, 7 days after nothing else is left
 ``{conveyor}:turnstile:<id>``          string  the token of whoever talks to the service for it; a
                                                lease, then the spacing (`conveyor.ledger.turnstile`)
 ``{conveyor}:delivery:<id>``           string  the token of whoever delivers it; a lease
@@ -49,6 +51,10 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                the time from which on they may be removed
 ``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:erasing``                 zset    ids of deleted conversions of which something is left
+                                               elsewhere, by the time of the next visit
+``{conveyor}:expiring``                zset    ids of conversions with files that have a life, by
+                                               its end
 ``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
                                                conversion has, by the time; 7 days, 50,000 at most
 ``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
@@ -75,7 +81,8 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
 ``{conveyor}:key:<hash>``              string  an idempotency key's conversion and the fingerprint
-                                               of what was asked; 7 days
+                                               of what was asked; 7 days, or until its conversion is
+                                               deleted
 ``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
 ``{conveyor}:report:<id>``             string  what a worker reports to the doctor, JSON; a minute
@@ -98,7 +105,7 @@ from typing import Final
 from conveyor.ledger.due import KINDS
 from conveyor.names import DEFAULT_NAMESPACE
 
-__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys"]
+__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys", "hash_of_key"]
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
@@ -172,6 +179,16 @@ class Keys:
     def revoked(self) -> str:
         """Ids that were revoked before they began."""
         return f"{self.prefix}revoked"
+
+    @property
+    def erasing(self) -> str:
+        """Deleted conversions of which something is left elsewhere."""
+        return f"{self.prefix}erasing"
+
+    @property
+    def expiring(self) -> str:
+        """Conversions with files that are removed at a date."""
+        return f"{self.prefix}expiring"
 
     @property
     def storage(self) -> str:
@@ -320,4 +337,13 @@ class Keys:
 
     def idempotency(self, key: str) -> str:
         """A producer's idempotency key, hashed because it may hold anything."""
-        return f"{self.prefix}key:{sha256(key.encode()).hexdigest()}"
+        return f"{self.prefix}key:{hash_of_key(key)}"
+
+
+def hash_of_key(key: str) -> str:
+    """The hash of an idempotency key, as its name in Redis has it.
+
+    Args:
+        key: The key, which may hold anything.
+    """
+    return sha256(key.encode()).hexdigest()

@@ -198,4 +198,7 @@ class Acceptance:
             self._services.staging.remove(new.owned)
             return conversion_id
         self._sources.unstage_new(asked, new.request)
-        return self._open(conversion_id, asked, new.idempotency, order)
+        # One that was deleted has let the key go, and its id is never used again.
+        is_deleted = self._services.ledger.deletion(conversion_id) is not None
+        again = str(uuid4()) if is_deleted else conversion_id
+        return self._open(again, asked, new.idempotency, order)

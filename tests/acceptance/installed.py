@@ -19,21 +19,26 @@ from packaging.requirements import Requirement
 _BESIDE_MODULES = (".pth", "__pycache__")
 
 
-def environment_with(folder, wheel, extras=()):
-    """Make one in this folder, with the wheel and these extras of it; returns its programs."""
+def environment_with(folder, *wheels, extras=()):
+    """Make one in this folder, with these wheels and these extras of the first.
+
+    Returns:
+        Its folder of programs.
+    """
     venv.create(folder, symlinks=True)
     programs = folder / "bin"
-    _install(wheel, programs / "python")
+    # Before anything is linked: pip would write through the links into the tests' own environment.
+    _install(wheels, programs / "python")
     (site,) = folder.glob("lib/python*/site-packages")
-    for name in _closure(*_required_by(wheel), extras):
+    for name in _closure(dict(map(_required_by, wheels)), extras):
         _link(distribution(name), site)
     return programs
 
 
-def _install(wheel, python):
+def _install(wheels, python):
     line = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
     offline = ["--disable-pip-version-check", "--no-index", "--no-deps", "--no-compile"]
-    subprocess.run([*line, *offline, str(wheel)], check=True)
+    subprocess.run([*line, *offline, *map(str, wheels)], check=True)
 
 
 def _required_by(wheel):
@@ -44,18 +49,18 @@ def _required_by(wheel):
     return metadata["Name"], metadata.get_all("Requires-Dist")
 
 
-def _closure(ours, lines, extras):
-    """The names of all that is required, and of what that requires."""
+def _closure(ours, extras):
+    """The names of all that is required, and of what that requires, without the wheels' own."""
     found = set()
-    new = {(ours, extra) for extra in ("", *extras)}
+    new = {(name, "") for name in ours} | {(next(iter(ours)), extra) for extra in extras}
     while new - found:
         name, extra = (new - found).pop()
         found.add((name, extra))
-        known = lines if name == ours else distribution(name).requires or ()
+        known = ours[name] if name in ours else distribution(name).requires or ()
         for each in map(Requirement, known):
             if each.marker is None or each.marker.evaluate({"extra": extra}):
                 new |= {(each.name, wanted) for wanted in ("", *each.extras)}
-    return {name for name, _ in found} - {ours}
+    return {name for name, _ in found} - set(ours)
 
 
 def _link(installed, site):

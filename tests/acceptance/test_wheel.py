@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
 import urllib.request
 import zipfile
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
+from conveyor import Conveyor
 from local_stack.environment import ROOT, child_environment
 from local_stack.process import Child
-from local_stack.stack import LocalStack, consumes
+from local_stack.stack import consumes
 from tests.acceptance.installed import environment_with
 
 APPLICATION = """
@@ -44,6 +47,13 @@ with SandboxServer(SandboxConfig()) as sandbox:
 assert "conveyor" not in sys.modules
 """
 
+CONVERT = """
+import sys
+from conveyor import Conveyor
+
+print(Conveyor.from_env().convert(sys.argv[1], to="html").wait(timeout=90).state)
+"""
+
 # What a distribution holds beside its modules.
 DATA = {
     "conveyor": (
@@ -59,6 +69,7 @@ DATA = {
 RUNTIME = ("config", "tasks", "web", "workers", "local_stack")
 METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 NODE = "worker@wheel"
+NAMESPACE = {"CONVEYOR_NAMESPACE": "wheel"}
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +95,10 @@ def of_a_producer(wheels, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def of_a_worker(wheels, tmp_path_factory):
-    """The programs of an environment that holds what the workers and the web process need."""
-    folder = tmp_path_factory.mktemp("worker")
-    return environment_with(folder, wheels["conveyor"], ("worker", "web"))
+def installed(wheels, tmp_path_factory):
+    """The programs of an environment that holds all that the package can start."""
+    extras = ("worker", "web", "sandbox", "local")
+    return environment_with(tmp_path_factory.mktemp("installed"), *wheels.values(), extras=extras)
 
 
 @pytest.fixture(scope="module")
@@ -103,24 +114,46 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stack(of_a_worker, shop):
-    """Its worker comes from the wheel, and was started in the application's folder."""
-    with LocalStack(workers=0, pool="prefork", concurrency=2) as running:
-        worker = Child(
-            "worker",
-            [str(of_a_worker / "conveyor"), "worker", "-n", NODE],
-            log=running.directory / "worker.log",
-            env={**_outside_of_the_checkout(running.settings()), "PYTHONPATH": str(shop)},
-            cwd=shop,
-        )
-        worker.start()
-        try:
-            with closing(running.conveyor()) as conveyor:
-                worker.wait_ready(consumes(conveyor, NODE))
-            running.of_the_wheel = worker
-            yield running
-        finally:
-            worker.stop()
+def up(installed, shop, tmp_path_factory):
+    """`conveyor up`, started in the application's folder."""
+    home = tmp_path_factory.mktemp("home")
+    env = {**_outside_of_the_checkout({}), "HOME": str(home), "PYTHONPATH": str(shop)}
+    command = [str(installed / "conveyor"), "up"]
+    running = Child("up", command, log=home / "up.log", env=env, cwd=shop)
+    running.start()
+    try:
+        running.wait_ready(lambda: "Ctrl-C stops everything" in running.printed())
+        words = (line.split() for line in running.printed().splitlines())
+        addresses = {line[0]: line[1] for line in words if len(line) == 2}
+        yield SimpleNamespace(process=running, addresses=addresses, kept=home / ".conveyor" / "up")
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def worker(installed, up, shop):
+    """A worker of its own namespace, started in the application's folder.
+
+    The process that runs its tasks is spawned: it finds the modules by its path alone.
+    """
+    settings = {**_settings(up, "worker"), **NAMESPACE, "CONVEYOR_POOL": "prefork"}
+    # The web process serves another namespace.
+    del settings["CONVEYOR_WEBHOOK_URL"]
+    spawned = ["--pool-start-method", "spawn", "--concurrency", "1"]
+    running = Child(
+        "worker",
+        [str(installed / "conveyor"), "worker", "-n", NODE, *spawned],
+        log=shop.parent / "worker.log",
+        env={**settings, "PYTHONPATH": str(shop)},
+        cwd=shop,
+    )
+    running.start()
+    try:
+        with closing(Conveyor(broker_url=settings["CONVEYOR_BROKER_URL"])) as conveyor:
+            running.wait_ready(consumes(conveyor, NODE))
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize("package", ["conveyor", "convertapi_sandbox"])
@@ -162,14 +195,14 @@ def test_the_sandbox_converts_where_nothing_of_conveyor_is_installed(wheels, tmp
 
 
 def test_application_and_worker_keep_their_own_config_and_tasks(
-    of_a_producer, stack, shop, document
+    of_a_producer, up, worker, shop, document
 ):
     (shop / "convert.py").write_text(APPLICATION)
 
     result = subprocess.run(
         [of_a_producer, "-W", "error", "convert.py", str(document)],
         cwd=shop,
-        env=_settings(stack),
+        env={**_settings(up, "producer"), **NAMESPACE},
         capture_output=True,
         text=True,
         check=False,
@@ -179,32 +212,12 @@ def test_application_and_worker_keep_their_own_config_and_tasks(
     assert json.loads(result.stdout) == {"state": "succeeded", "name": "a.html", "clashing": []}
 
 
-def test_the_wheels_web_process_serves_its_page(of_a_worker, stack, shop):
-    settings = {**_settings(stack), "CONVEYOR_WEB_PORT": "0", "PYTHONPATH": str(shop)}
-    web = Child(
-        "web",
-        [str(of_a_worker / "conveyor"), "web"],
-        log=stack.directory / "web.log",
-        env=settings,
-        cwd=shop,
-    )
-    web.start()
-    try:
-        web.wait_ready(lambda: "web ready on" in web.printed())
-        (line,) = (line for line in web.printed().splitlines() if line.startswith("web ready on"))
-        with urllib.request.urlopen(line.split()[-1], timeout=60) as answer:
-            assert b"<html" in answer.read()
-    finally:
-        web.stop()
-    assert web.exit_status == 0
-
-
-def test_a_worker_of_the_wheel_answers_celerys_own_commands(of_a_worker, stack, shop):
-    command = [of_a_worker / "python", "-m", "celery", "-A", "conveyor.worker"]
+def test_a_worker_of_the_wheel_answers_celerys_own_commands(installed, up, worker, shop):
+    command = [installed / "python", "-m", "celery", "-A", "conveyor.worker"]
     asked = subprocess.run(
         [*command, "inspect", "ping", "-d", NODE],
         cwd=shop,
-        env=_outside_of_the_checkout(stack.settings()),
+        env=_settings(up, "worker"),
         capture_output=True,
         text=True,
         check=False,
@@ -214,13 +227,35 @@ def test_a_worker_of_the_wheel_answers_celerys_own_commands(of_a_worker, stack, 
     assert "pong" in asked.stdout
 
 
-def test_sigterm_ends_a_worker_of_the_wheel_warm(stack):
+def test_sigterm_ends_a_worker_of_the_wheel_warm(worker):
     """It runs in the process that was started, and not in one below it."""
-    worker = stack.of_the_wheel
     worker.stop()
 
     assert worker.exit_status == 0
     assert "Warm shutdown" in worker.printed()
+
+
+def test_up_converts_serves_its_page_and_shows_its_tasks(of_a_producer, up, tmp_path, document):
+    result = subprocess.run(
+        [of_a_producer, "-c", CONVERT, str(document)],
+        cwd=tmp_path,
+        env=_settings(up, "producer"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.stdout, result.stderr) == ("succeeded\n", "")
+    for name, words in (("page", b"<title>"), ("API", b"<title>"), ("Flower", b"Flower")):
+        with urllib.request.urlopen(up.addresses[name], timeout=60) as answer:
+            assert words in answer.read()
+
+
+def test_up_ends_with_all_that_it_has_started(up):
+    up.process.stop()
+
+    assert up.process.exit_status == 0
+    assert up.process.printed().endswith("\nstopped; nothing is left running\n")
 
 
 @pytest.mark.parametrize(
@@ -258,11 +293,11 @@ def _files_of(package):
     return {path.relative_to(ROOT).as_posix() for path in files}
 
 
-def _settings(stack):
-    """A producer's settings: no API secret among them."""
-    names = ("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL")
-    every = stack.settings()
-    return _outside_of_the_checkout({name: every[name] for name in names})
+def _settings(up, whose):
+    """What a reader has who sources the file; no API secret is among a producer's."""
+    lines = shlex.split((up.kept / f"{whose}.env").read_text())
+    named = dict(word.split("=", 1) for word in lines if word != "export")
+    return {**_outside_of_the_checkout({}), **named}
 
 
 def _outside_of_the_checkout(settings):

@@ -141,7 +141,7 @@ def _lua51() -> Any:
         from lupa import lua51  # noqa: PLC0415  # because only a test has it
     except ImportError:
         raise SettingsError(
-            f"The in-memory ledger runs Conveyor's Lua scripts. {how_to_install('testing')}."
+            f"Install the package lupa, which conveyor.testing needs. {how_to_install('testing')}."
         ) from None
     return lua51
 

@@ -57,10 +57,14 @@
 --   leftovers    list of {id, record, life_s, wait_s}: what is to be deleted at the service, as
 --                add_leftovers.lua has it
 --   keep_s       seconds until the entry is forgotten; 0: never; below: now
+--   entomb       true: what stays is a tombstone, the fields of `set` and STAYS alone. Its events, its
+--                idempotency key and its places in indexes go
+--   erase_in     seconds until a worker removes what it has left elsewhere
+--   keep_files_s seconds until its files are removed; false: they are
 --   keep_events  how many events to keep
 --   states_alone true: of the events, only those that changed the state, without notes
 --   silent       true: no fields are asked back
---   unnoticed    true: its notices go, for it was not accepted
+--   unnoticed    true: its notices go, for it was not accepted, or it is deleted
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition; it stays
 --                closed for so long, 0: it is open
@@ -178,6 +182,9 @@ for _, tokens in ipairs({change.owns or {}, change.takes or {}}) do
   end
 end
 
+-- Of a deleted conversion: when that was, and what is still to be deleted at the service.
+local STAYS = {deleted_at = true, left = true}
+
 local fields = {token = ARGV[2]}
 if #shared > 0 then fields.shared = '1' end
 for name, value in pairs(change.set or {}) do fields[name] = value end
@@ -209,7 +216,14 @@ for _, row in ipairs(change.leftovers or {}) do
   local first_try = string.format('%.6f', now + row.wait_s)
   local noted = string.format('%.0f 0 ', now + row.life_s) .. row.record
   table.insert(leftovers, {id = row.id, first_try = first_try, noted = noted})
+  -- The hash reveals nothing. A deletion is through when none of these is left.
+  fields.left = (fields.left or field('left')) .. row.id .. ' '
 end
+if change.keep_files_s then
+  fields.files_until = string.format('%.6f', now + change.keep_files_s)
+end
+local its_fields = change.entomb and redis.call('HKEYS', KEYS[1]) or {}
+local key_hash = change.entomb and field('key') or ''
 
 -- Events are told, and decide nothing: what stands there and is no list makes room for them.
 local events_type = redis.call('TYPE', KEYS[7]).ok
@@ -230,7 +244,8 @@ end
 -- A receiver hears of the ends, or of every change of state.
 local notice = nil
 local has_ended = KIND_OF[entered] == 'deliver' and entered ~= 'ready'
-local notify = entered ~= state and (change.set and change.set.notify or field('notify')) or ''
+local tells = entered ~= state and not change.entomb
+local notify = tells and (change.set and change.set.notify or field('notify')) or ''
 local which, lane, address = string.match(notify, '^(%l+) (%S+) (%S+)$')
 if which and (which == 'changes' or has_ended) then
   local function of(name) return fields[name] or field(name) end
@@ -256,6 +271,9 @@ end
 for _, name in ipairs(change.unset or {}) do
   redis.call('HDEL', KEYS[1], name)
 end
+for _, name in ipairs(its_fields) do
+  if not fields[name] and not STAYS[name] then redis.call('HDEL', KEYS[1], name) end
+end
 if change.enter then
   redis.call('SET', KEYS[4], change.enter.token, 'PX', change.enter.for_ms)
 end
@@ -277,6 +295,23 @@ end
 -- From here on names of keys are made that depend on what the entry says; all have the hash tag of
 -- those above.
 local forgotten = change.keep_s and change.keep_s < 0
+
+if key_hash ~= '' then
+  local key = ARGV[4] .. 'key:' .. key_hash
+  local its_bound = redis.pcall('GET', key)
+  -- The key may be another conversion's by now.
+  if type(its_bound) == 'string' and string.sub(its_bound, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then
+    redis.call('DEL', key)
+  end
+end
+if change.erase_in then
+  redis.call('ZADD', ARGV[4] .. 'erasing', string.format('%.6f', now + change.erase_in), ARGV[1])
+end
+if fields.files_until then
+  redis.call('ZADD', ARGV[4] .. 'expiring', fields.files_until, ARGV[1])
+elseif change.keep_files_s == false then
+  redis.call('ZREM', ARGV[4] .. 'expiring', ARGV[1])
+end
 
 -- What the service works on counts as a job of the account; what it no longer does makes room.
 local changes_jobs = change.makes_room or (change.set and change.set.state)
@@ -336,7 +371,7 @@ if state == 'queued' and has_begun then
 elseif entered == 'queued' and entered ~= state and field('deadline_at') ~= '' then
   redis.call('ZADD', ARGV[4] .. 'deadlines', field('deadline_at'), ARGV[1])
 end
-if entered ~= state then
+if entered ~= state and not change.entomb then
   local accepted = state == '' and now or created_at
   redis.call('ZADD', ARGV[4] .. 'state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
@@ -360,7 +395,10 @@ if not has_events and events_type ~= 'none' then
   redis.call('DEL', KEYS[7])
 end
 -- A conversion's followers learn of its state, and of what holds it up.
-if event_id then
+if change.entomb then
+  redis.call('DEL', KEYS[7])
+  redis.pcall('PUBLISH', KEYS[8], ARGV[1])
+elseif event_id then
   redis.call('RPUSH', KEYS[7], event_id .. ' ' .. entered .. ' ' .. field('note'))
   -- A hint alone: a user without channels (an ACL's default) must not undo half of what was written.
   redis.pcall('PUBLISH', KEYS[8], ARGV[1])

@@ -20,6 +20,7 @@ SETTLED = {"BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "WEB_HOST", "WEB_PORT"}
 NOT_FOR_THE_SANDBOX = {
     *("API_URL", "API_SECRET", "API_SECRET_FILE", "API_JWT_KID", "API_MASTER_TOKEN", "API_PROXY"),
     *("JOB_KEY", "WEBHOOK_URL", "WEBHOOK_KEY", "WEB_FLOWER_URL", "STORAGE_URL", "SOURCE_FOLDERS"),
+    *("LINK_URL", "LINK_KEY"),
 }
 SERVICES_WITH_SETTINGS = ("worker", "web")
 # What a neighbour may see, and what opens something.

@@ -17,6 +17,7 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Tenure
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.claims import Claimed, Claims
+from conveyor.ledger.dates import Dates
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
@@ -92,6 +93,8 @@ class Rig:
             leftovers=part("leftovers", Leftovers),
             audit=part("audit", Audit),
             reports=part("reports", Reports),
+            erasures=part("erasures", Dates),
+            expiries=part("expiries", Dates),
         )
         self.governor = part("governor", Governor, account="shop")
         self.turnstile = part("turnstile", Turnstile)
@@ -99,6 +102,7 @@ class Rig:
         self.claims = part("claims", Claims)
         self.api = part("api", ConvertApi, base_url="https://eu-v2.convertapi.com")
         self.storage = part("storage", Storage)
+        self.storage.answers["remove_staged"] = True
         self.staging = part("staging", Staging)
         self.marker = part("marker", Marker, mark=part("mark", StorageMark))
         self.bells = part("bells", Belfry)

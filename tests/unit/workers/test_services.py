@@ -130,7 +130,7 @@ def test_parts_share_what_they_have_in_common(services_of, tmp_path):
     assert services.heartbeat._ledger is services.ledger
     assert services.dialects._ledger is services.ledger
     assert services.staging._storage is services.storage
-    assert services.marker._place.url == services.storage.url == f"file://{tmp_path}/files"
+    assert services.marker._place.url == services.storage.location == f"file://{tmp_path}/files"
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.docx").write_text("a source")
     with services.storage.open_source(f"file://{tmp_path}/more/a.docx") as stream:

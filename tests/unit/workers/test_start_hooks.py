@@ -93,7 +93,7 @@ def test_application_is_ours_in_all_that_celery_lets_one_choose(app, settings):
 def test_everything_that_a_process_needs_is_installed(app, settings, used, installed):
     assert used == [(app, settings)]
     assert installed == {"wire": (), "logs": ("ERROR", "json"), "revoking": (), "unread": (app,)}
-    assert len(Kept.made) == 9
+    assert len(Kept.made) == 12
     # The node, the look at the servers; that and the keepers; the keepers; and twice the crew.
     assert [len(signal.receivers) for signal in SIGNALS] == [2, 2, 1, 1, 1]
 

@@ -216,6 +216,7 @@ CASES = {
                 "request": '{"sources":[["url","https://example.com/a.docx"]],"from":"docx","to":"pdf","params":{}}',
                 "caller": '{"callbacks": [{"task": "web.notify"}]}',
                 "asked": "hash",
+                "key": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
                 "terms": '{"metadata":{"order":"ü"},"deadline":{"after_s":60.0}}',
                 "source_name": "a.docx",
             },
