@@ -60,10 +60,11 @@ class WorkerSettings(AccountSettings):
         description="Seconds that result files are kept once their caller knows of them, for "
         "conversions without a `keep` of their own. Unset: until you delete them.",
     )
-    callback_queue: str = Field(
+    canvas_queue: str = Field(
         default="celery",
         min_length=1,
-        description="The queue of callbacks that name none. Your application's workers consume it.",
+        description="The queue of Celery callbacks that name none. Your application's workers "
+        "consume it.",
     )
 
     # Callbacks

@@ -15,7 +15,7 @@ from typing import Final
 
 from conveyor.errors import SettingsError
 
-__all__ = ["PACKAGES", "enter", "find"]
+__all__ = ["PACKAGES", "enter", "find", "take"]
 
 PACKAGES: Final = ("config", "tasks", "web", "workers")
 """What a worker and the web process are made of."""
@@ -60,7 +60,7 @@ def enter(place: Path, *more: str) -> None:
     between = [each for each in sys.path if each not in (path, last, "")]
     sys.path[:] = [path, *between, *([last] if last not in ("", path) else [])]
     for name in (*PACKAGES, *more):
-        _import_from(place / name)
+        take(place / name)
 
 
 def _working_directory() -> str:
@@ -70,8 +70,12 @@ def _working_directory() -> str:
         return ""
 
 
-def _import_from(folder: Path) -> None:
-    """Import a package from its folder, whatever the path has under its name."""
+def take(folder: Path) -> None:
+    """Import a package from its folder, whatever the path has under its name.
+
+    Args:
+        folder: The package's.
+    """
     name = folder.name
     if _is_from(folder):
         return

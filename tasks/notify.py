@@ -10,9 +10,6 @@ from conveyor import names
 from workers.app import app
 from workers.base import ConversionTask
 
-# With no thread free another bell comes so soon.
-_PATIENCE_S = 0.5
-
 
 # Acknowledged late, as all: a repeat claims what is due, and that may be nothing.
 # No result: nobody waits for it. No events: it is a bell, and no conversion is under way in it.
@@ -26,8 +23,7 @@ def notify(self: ConversionTask, *, at: float = 0.0, **_later: Any) -> None:
         _later: What a later release asks beside it, which is passed over.
 
     Raises:
-        Ignore: No thread is free. Another bell will come.
+        Ignore: No thread is free. Those at work take what is due, and the sweep rings for others.
     """
     if not self.services.notifier.begin(at):
-        self.services.claims.put_off("notify", _PATIENCE_S, at)
         raise Ignore

@@ -11,7 +11,7 @@ from conveyor import Deletion, State, Status
 from conveyor.domain import rules
 from web.answer_parts import FailureAnswer, FileAnswer, ProgressAnswer
 from web.languages import ENGLISH
-from web.models import Model, Timestamp, rfc3339
+from web.models import Metadata, Model, Timestamp, rfc3339
 
 __all__ = [
     "ConversionAnswer",
@@ -33,6 +33,9 @@ _EXAMPLE: Final[JsonDict] = {
     "submitted_at": "2026-11-24T21:00:00.321Z",
     "ready_at": None,
     "finished_at": None,
+    "deadline_at": None,
+    "source_name": "report.docx",
+    "metadata": {"order": 4711},
     "cost": 0,
     "polls": 0,
     "progress": {
@@ -80,6 +83,13 @@ class ConversionAnswer(Model):
     submitted_at: Timestamp | None = Field(description="When it was last sent to ConvertAPI.")
     ready_at: Timestamp | None = Field(description="When its result was seen.")
     finished_at: Timestamp | None
+    deadline_at: Timestamp | None = Field(
+        description="By when it must have begun; null where no deadline was set."
+    )
+    source_name: str = Field(
+        description="The file name of its source, without path and query; empty if it has none."
+    )
+    metadata: Metadata
     cost: int = Field(description="What ConvertAPI charged, in its units.")
     polls: int = Field(description="How often ConvertAPI was asked.")
     progress: ProgressAnswer
@@ -194,6 +204,9 @@ def _members(status: Status, language: str) -> dict[str, Any]:
         "submitted_at": _optional(conversion.submitted_at),
         "ready_at": _optional(conversion.ready_at),
         "finished_at": _optional(conversion.finished_at),
+        "deadline_at": _optional(conversion.deadline_at),
+        "source_name": conversion.source_name,
+        "metadata": dict(conversion.metadata),
         "cost": conversion.cost,
         "polls": conversion.polls,
         "progress": ProgressAnswer.of(status.progress),

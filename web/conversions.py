@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, State
+from conveyor.domain.metadata import KEY, MAX_BYTES, MAX_KEYS, metadata_from_pairs
 from web.answers import ConversionAnswer, ConversionPage, DeletionAnswer
 from web.languages import Language
 from web.models import ConversionOrder, href_of
@@ -37,6 +38,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+MetadataPair = Annotated[str, StringConstraints(pattern=f"^{KEY}=", max_length=MAX_BYTES)]
+
 _LOCATION: Final = {
     "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
 }
@@ -49,6 +52,7 @@ _FROM_FORMAT: Final = {
 }
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
 _CALLBACK: Final = _PROPERTIES["callback"]["anyOf"][0]
+_KEEP: Final = _PROPERTIES["keep"]["anyOf"][0]
 _CALLBACK_EVENTS: Final = _PROPERTIES["callback_events"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
@@ -89,8 +93,22 @@ _BODY: Final[Mapping[str, Any]] = {
                         "examples": ['{"PageRange": "1-3"}'],
                     },
                     "semi_async_seconds": _SEMI_ASYNC,
+                    "metadata": {
+                        "type": "string",
+                        "maxLength": 65536,
+                        "description": "Your own data about it, a JSON object.",
+                        "examples": ['{"order": 4711}'],
+                    },
+                    "deadline": {
+                        "type": "string",
+                        "maxLength": 64,
+                        "description": "By when it must have begun: seconds, or a time in RFC "
+                        "3339.",
+                        "examples": ["600", "2026-11-26T18:00:00Z"],
+                    },
                     "callback": _CALLBACK,
                     "callback_events": _CALLBACK_EVENTS,
+                    "keep": _KEEP,
                 },
             }
         },
@@ -117,6 +135,13 @@ class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
     state: State | None = None
+    metadata: list[MetadataPair] = Field(
+        default_factory=list,
+        max_length=MAX_KEYS,
+        description="Only those with this in their metadata. A page may then be shorter than "
+        "`limit`, also where `next` leads on.",
+        examples=[["order=4711"]],
+    )
 
 
 @router.post(
@@ -149,7 +174,10 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             order.params,
             idempotency_key,
             semi_async_seconds=order.semi_async_seconds,
+            metadata=order.metadata,
+            deadline=order.deadline,
             callback=order.callback,
+            keep=order.keep,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)
@@ -167,7 +195,8 @@ def list_conversions(
     services: Wired, query: Annotated[ConversionQuery, Query()], language: Language
 ) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
-    page = services.conveyor.list(query.state, query.limit, query.cursor)
+    wanted = metadata_from_pairs(query.metadata)
+    page = services.conveyor.list(query.state, query.limit, query.cursor, metadata=wanted)
     return ConversionPage(
         conversions=[ConversionAnswer.of(status, language) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
@@ -215,4 +244,5 @@ def _accepted(conversion_id: str, order: Order) -> Conversion:
         from_format=order.from_format or "",
         to_format=order.to,
         created_at=time.time(),
+        metadata=order.metadata,
     )

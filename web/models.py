@@ -9,14 +9,18 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from conveyor import NoticeStatus, TryReason
-from conveyor.domain import rules
+from conveyor.domain import metadata, rules
+from conveyor.domain.deadlines import MOST_S
 
 __all__ = [
     "CallbackEvents",
     "CallbackUrl",
     "CallbacksReplayOrder",
     "ConversionOrder",
+    "Deadline",
     "Format",
+    "Keep",
+    "Metadata",
     "Model",
     "Params",
     "ReplayOrder",
@@ -49,6 +53,31 @@ Source = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_SOURCE)]
 ParamName = Annotated[str, StringConstraints(pattern="^[A-Za-z][A-Za-z0-9]{0,63}$")]
 ParamValue = str | bool | int | float
 Params = Annotated[dict[ParamName, ParamValue], Field(max_length=_MAX_PARAMS)]
+MetadataKey = Annotated[str, StringConstraints(pattern=f"^{metadata.KEY}$")]
+MetadataText = Annotated[str, StringConstraints(max_length=metadata.MAX_BYTES)]
+MetadataNumber = Annotated[int, Field(ge=-metadata.MAX_NUMBER, le=metadata.MAX_NUMBER)] | float
+MetadataValue = MetadataText | bool | MetadataNumber
+Metadata = Annotated[
+    dict[MetadataKey, MetadataValue],
+    Field(
+        max_length=metadata.MAX_KEYS,
+        description="Your own data about it, shown wherever it is shown, and searchable: text, "
+        f"numbers and booleans, {metadata.MAX_BYTES} bytes in all. Keep secrets out of it.",
+        examples=[{"order": 4711}],
+    ),
+]
+# Read by `deadline_from_text`: pydantic would take "600" for a time.
+_Time = Annotated[
+    str, StringConstraints(max_length=64), Field(json_schema_extra={"format": "date-time"})
+]
+Deadline = Annotated[
+    Annotated[float, Field(gt=0, le=MOST_S)] | _Time,
+    Field(
+        description="By when it must have begun at ConvertAPI: seconds from now, or a time in RFC "
+        "3339 with its zone. What has not begun by then is cancelled, unpaid.",
+        examples=[600, "2026-11-26T18:00:00Z"],
+    ),
+]
 SemiAsync = Annotated[
     int,
     Field(
@@ -71,6 +100,16 @@ CallbackUrl = Annotated[
 CallbackEvents = Annotated[
     Literal["ends", "changes"],
     Field(description="Whether it hears of the end alone, or of every change of state."),
+]
+
+Keep = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,9}[smhdw]?$"),
+    Field(
+        description="How long the result files stay once the outcome is delivered: a number of "
+        "seconds, or one with `m`, `h`, `d` or `w`. From a minute to ten years.",
+        examples=["7d"],
+    ),
 ]
 
 
@@ -114,8 +153,11 @@ class ConversionOrder(Model):
         "takes what `source` takes, once.",
     )
     semi_async_seconds: Annotated[SemiAsync, BeforeValidator(_whole)] | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    deadline: Deadline | None = None
     callback: CallbackUrl | None = None
     callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class ReplayOrder(Model):

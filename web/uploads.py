@@ -14,7 +14,10 @@ __all__ = ["FIELDS", "FILE", "read_form"]
 
 FILE: Final = "file"
 FIELDS: Final = frozenset(
-    {"to", "from_format", "params", "semi_async_seconds", "callback", "callback_events"}
+    {
+        *("to", "from_format", "params", "semi_async_seconds"),
+        *("metadata", "deadline", "callback", "callback_events", "keep"),
+    }
 )
 
 # Parameters are some hundred characters.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,11 +13,13 @@ import typer
 from conveyor.cli import completing, console, files, json_lines, report, standard
 from conveyor.cli.bar import bar_over
 from conveyor.cli.batch import Batch, plain_of
-from conveyor.cli.options import AsJson
+from conveyor.cli.options import AsJson, Metadata
 from conveyor.cli.orders import Order, orders_of
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
 from conveyor.cli.text import parse_duration
+from conveyor.domain.deadlines import deadline_from_text
+from conveyor.domain.metadata import metadata_from_pairs
 from conveyor.domain.rules import MAX_SEMI_ASYNC_S
 from conveyor.errors import InvalidRequest
 
@@ -100,21 +103,6 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             "files. 0 never waits. Unless given, the workers' setting says it.",
         ),
     ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metadata",
-            metavar="KEY=VALUE",
-            help="Your own data about it: order=4711. May be repeated. Keep secrets out of it.",
-        ),
-    ] = None,
-    deadline: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPAN",
-            help="Cancel what has not begun by then, unpaid: 90s, 15m, 12h.",
-        ),
-    ] = None,
     callback: Annotated[
         str | None,
         typer.Option(
@@ -126,12 +114,28 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         Literal["ends", "changes"],
         typer.Option(help="Whether it hears of the end alone, or of every change of state."),
     ] = "ends",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN",
+            help="How long the result stays in the storage, for example 12h or 7d. Unless given, "
+            "the workers' setting says it.",
+        ),
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
             help="An idempotency key: for 7 days the same key is the same conversion, paid once. "
             "With several conversions each source is a part of its own key.",
+        ),
+    ] = None,
+    metadata: Metadata = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN|TIME",
+            help="Cancel it, unpaid, if it has not begun by then: 90s, 2h, or 2026-11-26T18:00Z.",
         ),
     ] = None,
     timeout: Timeout = None,
@@ -145,10 +149,11 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
     asked = {
         "from_format": from_format,
         "params": parse_params(params or ()),
-        "metadata": parse_metadata(metadata or ()),
-        "deadline": None if deadline is None else parse_duration(deadline),
+        "metadata": metadata_from_pairs(metadata or ()),
+        "deadline": None if deadline is None else parse_deadline(deadline),
         "semi_async_seconds": semi_async,
         "callback": {"url": callback, "events": callback_events} if callback else None,
+        "keep": keep,
     }
     orders = orders_of(sources, to, together=together, key=idempotency_key)
     _check_sources(sources, from_format)
@@ -190,6 +195,21 @@ def wait(
         batch.end()
 
 
+def parse_deadline(text: str) -> datetime | float:
+    """Read a deadline: a time span, or a time.
+
+    Args:
+        text: As typed.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    try:
+        return parse_duration(text)
+    except InvalidRequest:
+        return deadline_from_text(text)
+
+
 def parse_params(given: Iterable[str]) -> dict[str, str]:
     """Read ``Name=Value`` pairs.
 
@@ -214,29 +234,6 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
             raise InvalidRequest(f"The parameter {name} is given twice. Give it once.")
         params[name] = value
     return params
-
-
-def parse_metadata(given: Iterable[str]) -> dict[str, str]:
-    """Read ``KEY=VALUE`` pairs of a caller's own data.
-
-    Args:
-        given: As typed.
-
-    Returns:
-        Values by key.
-
-    Raises:
-        InvalidRequest: One is no such pair, or a key comes twice.
-    """
-    metadata: dict[str, str] = {}
-    for text in given:
-        key, separator, value = text.partition("=")
-        if not key or not separator:
-            raise InvalidRequest("Write metadata as KEY=VALUE, for example --metadata order=4711.")
-        if key in metadata:
-            raise InvalidRequest(f"The metadata {key} is given twice. Give it once.")
-        metadata[key] = value
-    return metadata
 
 
 def _check_sources(sources: Sequence[str], from_format: str | None) -> None:

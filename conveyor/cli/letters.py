@@ -23,6 +23,7 @@ _MOST_SHOWN: Final = 100
 _COLUMNS: Final = (
     Column("id"),
     Column("age", rank=1),
+    Column("source", rank=5, least=16),
     Column("formats", least=8),
     Column("class", rank=3),
     Column("reason"),
@@ -118,6 +119,7 @@ def _cells(letter: Conversion) -> tuple[str, ...]:
     return (
         letter.id,
         duration_text(max(age_s, 0)),
+        letter.source_name or "-",
         f"{letter.from_format}:{letter.to_format}",
         failure.kind.value if failure else letter.state.value,
         failure.reason.value if failure else "-",

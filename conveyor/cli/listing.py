@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from conveyor.cli import console, json_lines
 from conveyor.cli.console import Column
-from conveyor.cli.options import AsJson
+from conveyor.cli.options import AsJson, Metadata
 from conveyor.cli.session import connected
 from conveyor.cli.text import age_text
-from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.conversion import State
+from conveyor.domain.metadata import metadata_from_pairs, metadata_text
 from conveyor.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from conveyor.producer import Conveyor
     from conveyor.watching.fleet import Page, Status
 
 __all__ = ["list_conversions"]
@@ -35,10 +36,11 @@ _COLUMNS: Final = (
 )
 
 
-def list_conversions(
+def list_conversions(  # noqa: PLR0917 - typer reads the command's options off its parameters
     state: Annotated[
         State | None, typer.Option(metavar="STATE", help="Only those in this state.")
     ] = None,
+    metadata: Metadata = None,
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="Show at most so many.")] = 50,
     cursor: Annotated[
         str, typer.Option(metavar="CURSOR", help="Go on where another list ended.")
@@ -52,7 +54,8 @@ def list_conversions(
     if every and cursor:
         raise InvalidRequest("--all begins with the last one. Leave --cursor or --all out.")
     with connected() as conveyor:
-        pages = _pages(conveyor, state, limit, cursor, every=every)
+        wanted = metadata_from_pairs(metadata or ())
+        pages = _pages(partial(conveyor.list, state, metadata=wanted), limit, cursor, every=every)
         following = _put(pages) if as_json else _show(pages)
     if following:
         console.note(
@@ -61,13 +64,16 @@ def list_conversions(
 
 
 def _pages(
-    conveyor: Conveyor, state: State | None, limit: int, cursor: str, *, every: bool
+    look: Callable[[int, str], Page], limit: int, cursor: str, *, every: bool
 ) -> Iterator[Page]:
-    while True:
-        page = conveyor.list(state, _PAGE if every else limit, cursor)
+    """Pages until there are enough; a search by metadata may find less than it was asked for."""
+    left = limit
+    while every or left > 0:
+        page = look(_PAGE if every else left, cursor)
         yield page
         cursor = page.cursor
-        if not (every and cursor):
+        left -= len(page.statuses)
+        if not cursor:
             return
 
 
@@ -108,9 +114,5 @@ def _row(status: Status) -> tuple[str, ...]:
         conversion.source_name or "-",
         f"{conversion.from_format}:{conversion.to_format}",
         conversion.failure.reason.value if conversion.failure else "-",
-        _metadata(conversion) or "-",
+        metadata_text(conversion.metadata) or "-",
     )
-
-
-def _metadata(conversion: Conversion) -> str:
-    return " ".join(f"{key}={value}" for key, value in conversion.metadata.items())

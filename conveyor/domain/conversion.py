@@ -129,6 +129,7 @@ class Conversion:
         source_name: The file name of its source, ``"a.docx"``, without path and query. Of several
             it is the first, with how many more there are: ``"a.docx +2"``. Empty if there is none.
         metadata: Your own data, as you passed it with the conversion.
+        deadline_at: By when it must have begun at the service; None where you set no deadline.
         files_until: When the files are removed, or were, seconds since the epoch; None where they
             stay until you delete them.
     """
@@ -148,6 +149,7 @@ class Conversion:
     failure: Failure | None = None
     source_name: str = ""
     metadata: Metadata = field(default_factory=dict, hash=False)
+    deadline_at: float | None = None
     files_until: float | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -140,6 +140,7 @@ class Entry:
             failure=self.failure,
             source_name=self.source_name,
             metadata=self.terms.metadata,
+            deadline_at=self.deadline_at,
         )
 
     @property

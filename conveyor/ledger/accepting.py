@@ -18,6 +18,7 @@ from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of
 from conveyor.ledger.keys import KEEP_FINISHED_S, hash_of_key
+from conveyor.ledger.metadata_index import found_by
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 
@@ -79,6 +80,7 @@ class Accepting(Changes):
             "caller": dump_caller(caller) if caller is not None else "",
             "asked": asked,
             "terms": dump_terms(terms),
+            "found_by": " ".join(found_by(terms.metadata)),
             "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
             "key": hash_of_key(idempotency.key) if idempotency is not None else "",

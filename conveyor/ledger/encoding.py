@@ -13,6 +13,7 @@
 ``asked``                 of a signature's, what its message asked for, as a hash: another message
                           of this id that asks for something else is refused
 ``terms``                 what its caller wants beside the conversion, JSON; absent where nothing
+``found_by``              the hashes of its metadata, by which it is found; absent where it has none
 ``notify``                who hears of its changes: ``ends`` or ``changes``, the receiver's host and
                           port, and the address; absent where nobody does
 ``notices``               how many notices it has had (`conveyor.ledger.notices`)

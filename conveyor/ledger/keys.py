@@ -15,6 +15,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                ``poll`` or ``deliver``
 ``{conveyor}:deadlines``               zset    what has a deadline and has not begun, by its
                                                deadline
+``{conveyor}:metadata``                zset    a row for each key and value of each conversion's
+                                               metadata: the pair's hash, the acceptance, the id; a
+                                               worker takes out what has outlived its entry
 ``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
 ``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
 ``{conveyor}:claim:<token>``           string  JSON, what a claim has taken, for a minute: its reply
@@ -145,6 +148,11 @@ class Keys:
     def deadlines(self) -> str:
         """Queued conversions by their deadline; ``transition.lua`` makes the same name."""
         return f"{self.prefix}deadlines"
+
+    @property
+    def metadata(self) -> str:
+        """Rows by which conversions are found; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}metadata"
 
     def bell(self, kind: str) -> str:
         """Exists while a bell is on its way; ``bell.lua`` builds the same name."""

@@ -102,6 +102,7 @@ class Notices:
         self._claim = client.register_script(script("claim_notices"))
         self._note = client.register_script(script("note_try"))
         self._replay = client.register_script(script("replay_notice"))
+        self._audit = client.register_script(script("audit_notices"))
         self._erase = client.register_script(script("erase_notices"))
 
     def claim(
@@ -218,6 +219,29 @@ class Notices:
                     args=[self._keys.prefix, conversion_id],
                 ),
             )
+
+    def audit(self, batch: int) -> int:
+        """Look a batch of pending notices over, so that none waits for ever.
+
+        Args:
+            batch: About so many.
+
+        Returns:
+            How many had no date, and are due now.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._redis):
+            due, _, wait_s, now = cast(
+                "tuple[int, int, str, str]",
+                self._audit(
+                    keys=[self._keys.notices("pending"), self._keys.audited, self._keys.counts],
+                    args=[self._keys.prefix, batch],
+                ),
+            )
+        self._ring(NOTIFY, wait_s, now)
+        return due
 
     def of(self, conversion_id: str) -> list[Notice]:
         """The notices of a conversion, the oldest first, each with its tries.

@@ -10,6 +10,7 @@ from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.governor import Governor
 from conveyor.reasons import Reason
 from conveyor.testing.agenda import Agenda, Plan
+from conveyor.testing.notifier import FakeNotifier, Post
 from conveyor.testing.services import FakeServices
 from conveyor.testing.worker import ACCOUNT, FakeWorker
 
@@ -21,6 +22,7 @@ _CHECK_S = 5.0
 class Driving:
     """The part of `conveyor.testing.FakeConveyor` that stands for service and workers."""
 
+    callback_secret: str
     _services: FakeServices
     _agenda: Agenda
     _worker: FakeWorker
@@ -108,6 +110,21 @@ class Driving:
             cost: What the service charges all the same.
         """
         self._agenda.plan(Plan(after, to, None, Reason(reason), cost))
+
+    def send_callbacks(self, post: Post) -> int:
+        """Send the callbacks that are due, signed, to a receiver in your test.
+
+        Nothing else sends them, so no request leaves your machine. What the receiver refuses is due
+        again later on the fake's clock, and a 410 ends it. ``callbacks`` shows each.
+
+        Args:
+            post: Gets the URL, the header fields and the body, and returns the HTTP status: a call
+                of your web framework's test client, for example.
+
+        Returns:
+            How many were sent.
+        """
+        return FakeNotifier(self._truth.notices, self.callback_secret).send(post)
 
     def hold(self, why: str = "The balance is used up.") -> None:
         """Put the fake's account, ``fake``, on hold, as a used-up balance does. `resume` ends it.

@@ -7,6 +7,7 @@ from typing import NoReturn, Self
 
 from celery import Celery
 
+from conveyor.callbacks.signing import make_secret
 from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import Conversion
 from conveyor.ledger import Entry
@@ -47,7 +48,8 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         now: Where its clock begins; the host's time unless given.
 
     Attributes:
-        called_back: The callbacks that were sent without ``celery_app``.
+        called_back: The Celery callbacks that were sent without ``celery_app``.
+        callback_secret: The secret, ``whsec_…``, that signs what `send_callbacks` sends.
 
     Raises:
         SettingsError: The app would ask a server. Or the extra ``testing`` is not installed.
@@ -69,6 +71,7 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         self.called_back: list[CalledBack] = app.called_back
         self._settings, self._given_app = settings_in_memory(namespace), celery_app
         self._services = FakeServices(self._settings, clock, app)
+        self.callback_secret = make_secret()
         self._enqueued = []
         self._acceptance = _NotingAcceptance(self._services, self)
         self._signing: FakeSigning = FakeSigning(self, self._services, celery_app)

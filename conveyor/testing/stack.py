@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
+from conveyor import runtime
 from conveyor.errors import SettingsError
 from conveyor.installing import how_to_install
 from conveyor.producer import Conveyor
@@ -104,4 +105,6 @@ def _local_stack() -> Any:
             f"conveyor_stack needs the package {error.name}. "
             f"{how_to_install('sandbox,worker,local')}."
         ) from None
-    return importlib.import_module("local_stack").LocalStack
+    # Of this alone: an application has a `config` or `tasks` of its own.
+    runtime.take(runtime.find() / "local_stack")
+    return importlib.import_module("local_stack.stack").LocalStack

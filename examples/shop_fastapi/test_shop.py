@@ -20,7 +20,7 @@ def conveyor_celery_app():
 
 
 @pytest.fixture
-def conveyor(fake_conveyor, monkeypatch):
+def fake(fake_conveyor, monkeypatch):
     monkeypatch.setattr(shop, "conveyor", fake_conveyor)
     return fake_conveyor
 
@@ -33,7 +33,7 @@ def mails(monkeypatch):
 
 
 @pytest.fixture
-def ada(conveyor):
+def ada(fake):
     client = TestClient(shop.app)
     client.auth = ("ada", "lovelace")
     return client
@@ -46,36 +46,36 @@ def send_invoice(client, key):
     return answer.json()["invoice"]
 
 
-def test_invoice_in_mail_out(conveyor, ada, mails):
+def test_invoice_in_mail_out(fake, ada, mails):
     number = send_invoice(ada, "first")
-    conveyor.assert_enqueued(to="pdf", source="bill.docx", metadata={"invoice": number})
+    fake.assert_enqueued(to="pdf", source="bill.docx", metadata={"invoice": number})
     assert ada.get(f"/invoices/{number}").json()["state"] == "queued"
 
-    conveyor.succeed(conveyor.enqueued[0], files={"bill.pdf": b"%PDF of the bill"})
+    fake.succeed(fake.enqueued[0], files={"bill.pdf": b"%PDF of the bill"})
     assert mails == [("ada@example.com", f"here is your invoice {number}", b"%PDF of the bill")]
     assert ada.get(f"/invoices/{number}/pdf").content == b"%PDF of the bill"
 
 
-def test_invoice_of_another_customer_is_not_found(conveyor, ada):
+def test_invoice_of_another_customer_is_not_found(fake, ada):
     number = send_invoice(ada, "private")
-    conveyor.succeed(conveyor.enqueued[0])
+    fake.succeed(fake.enqueued[0])
 
     assert ada.get(f"/invoices/{number}", auth=("bob", "builder")).status_code == 404
     assert ada.get(f"/invoices/{number}/pdf", auth=("bob", "builder")).status_code == 404
 
 
-def test_double_click_is_paid_once(conveyor, ada, mails):
+def test_double_click_is_paid_once(fake, ada, mails):
     assert send_invoice(ada, "click") == send_invoice(ada, "click")
 
-    (enqueued,) = conveyor.enqueued
-    conveyor.succeed(enqueued)
-    conveyor.assert_paid(1)
+    (enqueued,) = fake.enqueued
+    fake.succeed(enqueued)
+    fake.assert_paid(1)
     assert len(mails) == 1
 
 
-def test_customer_is_asked_for_the_password(conveyor, ada, mails):
+def test_customer_is_asked_for_the_password(fake, ada, mails):
     number = send_invoice(ada, "locked")
-    conveyor.fail(conveyor.enqueued[0], Reason.PASSWORD)
+    fake.fail(fake.enqueued[0], Reason.PASSWORD)
     shown = ada.get(f"/invoices/{number}", headers={"Accept-Language": "de"}).json()
     assert (shown["state"], shown["wants_password"]) == ("failed", True)
     assert shown["failure"] == Reason.PASSWORD.sentence("de")
@@ -83,17 +83,17 @@ def test_customer_is_asked_for_the_password(conveyor, ada, mails):
 
     headers = {"Idempotency-Key": "unlock"}
     ada.post(f"/invoices/{number}/password", json={"password": "sesame"}, headers=headers)
-    again = conveyor.assert_enqueued(source="bill.docx", params={"Password": "sesame"})
-    conveyor.succeed(again)
+    again = fake.assert_enqueued(source="bill.docx", params={"Password": "sesame"})
+    fake.succeed(again)
     assert ada.get(f"/invoices/{number}").json()["state"] == "succeeded"
     assert mails[0][1] == f"here is your invoice {number}"
 
 
-def test_pdf_is_removed_after_a_week(conveyor, ada):
+def test_pdf_is_removed_after_a_week(fake, ada):
     number = send_invoice(ada, "old")
-    conveyor.succeed(conveyor.enqueued[0])
-    conveyor.advance(WEEK_S - 60)
+    fake.succeed(fake.enqueued[0])
+    fake.advance(WEEK_S - 60)
     assert ada.get(f"/invoices/{number}/pdf").status_code == 200
 
-    conveyor.advance(120)
+    fake.advance(120)
     assert ada.get(f"/invoices/{number}/pdf").status_code == 410

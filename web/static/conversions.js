@@ -55,7 +55,8 @@ function notAskedSince(number) {
 export const isBusy = () =>
   attempts.length > 0 || [...known.values()].some(({ conversion }) => isInFlight(conversion));
 
-export const nameOf = ({ id, files }) => names.get(id) ?? files[0]?.name ?? id.slice(0, 8);
+export const nameOf = ({ id, files, source_name: source }) =>
+  (names.get(id) ?? source) || (files[0]?.name ?? id.slice(0, 8));
 
 /** Do what the user wished, or say why it can't be done. */
 async function tryTo(work) {

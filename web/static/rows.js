@@ -1,7 +1,7 @@
 // A row of the list: how a conversion, or an upload, is seen.
 
 import { copyOf, element, keyed, write, writeOrHide } from "./dom.js";
-import { IN_FLIGHT, ago, bytes, counted, duration, pairOf, stateWord } from "./words.js";
+import { IN_FLIGHT, ago, bytes, counted, duration, metadataText, pairOf, stateWord } from "./words.js";
 
 export const isInFlight = (conversion) => IN_FLIGHT.includes(conversion?.state);
 
@@ -70,6 +70,7 @@ function viewOf(conversion, name, at) {
       cost ? `cost ${cost}` : "",
       files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",
       flying ? "" : ago(conversion.finished_at ?? conversion.created_at),
+      metadataText(conversion.metadata),
     ],
     step: IN_FLIGHT.indexOf(state),
     fraction: progress.held ? 0 : state === "converting" ? progress.fraction : null,

@@ -15,6 +15,10 @@ export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" :
 export const pairOf = ({ from_format: from, to_format: to }) =>
   `${from ? from.toUpperCase() : "?"} → ${to.toUpperCase()}`;
 
+/** The caller's own data: "order=4711, shop=eu". */
+export const metadataText = (metadata) =>
+  Object.entries(metadata ?? {}).map(([key, value]) => `${key}=${value}`).join(", ");
+
 export function bytes(size) {
   const step = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), UNITS.length - 1);
   const value = size / 1000 ** step;

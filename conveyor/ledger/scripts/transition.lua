@@ -164,6 +164,14 @@ local function counted(name, by)
   return string.format('%.0f', math.min(math.floor(sum), MOST))
 end
 
+-- The rows by which it is found: they are written when it is accepted, and go with its entry.
+local rows = {}
+if state == '' or change.entomb or (change.keep_s and change.keep_s < 0) then
+  local found_by = state == '' and change.set and change.set.found_by or field('found_by')
+  local accepted = state == '' and now_text or field('created_at')
+  for hash in string.gmatch(found_by, '%x+') do table.insert(rows, hash .. accepted .. ARGV[1]) end
+end
+
 local entered = change.set and change.set.state or state
 local created_at = tonumber(field('created_at')) or now
 local note = field('note')
@@ -364,6 +372,14 @@ end
 if entered ~= state or forgotten then
   redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
 end
+for _, row in ipairs(rows) do
+  if state == '' then
+    redis.call('ZADD', ARGV[4] .. 'metadata', 0, row)
+  else
+    redis.call('ZREM', ARGV[4] .. 'metadata', row)
+  end
+end
+
 -- Of what has not begun the sweep sees when its deadline has passed.
 local has_begun = forgotten or entered ~= 'queued'
 if state == 'queued' and has_begun then

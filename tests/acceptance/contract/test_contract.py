@@ -282,6 +282,18 @@ def test_webhook_of_what_has_ended_changes_nothing(world, conveyor, staged):
     assert handle.state is State.SUCCEEDED
 
 
+def test_callback_of_an_end_lies_in_the_ledger(world, conveyor, staged):
+    receiver = {"url": "https://shop.invalid/hooks", "events": "ends"}
+    handle = conveyor.convert(staged, to="html", metadata={"order": 1}, callback=receiver)
+    world.end(handle)
+    (notice,) = conveyor.callbacks.show(handle.id)
+
+    assert (notice.state, notice.metadata) == (State.SUCCEEDED, {"order": 1})
+    assert handle.id in [each.conversion_id for each in conveyor.callbacks.list()]
+    with pytest.raises(UnknownConversion):
+        conveyor.callbacks.show("nothing")
+
+
 # -- dead letters --------------------------------------------------------------------------------
 
 

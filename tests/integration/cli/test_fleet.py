@@ -81,11 +81,34 @@ def test_list_refuses_a_cursor_that_is_none(conveyor):
 def test_list_shows_metadata(conveyor, enqueue):
     enqueue("a.docx", "--metadata", "order=4711", "--metadata", "paid=true")
 
-    assert conveyor("list")[1].rstrip("\n").endswith("\torder=4711 paid=true")
+    assert conveyor("list")[1].rstrip("\n").endswith("\torder=4711, paid=true")
     assert lines_of(conveyor("list", "--json")[1])[0]["metadata"] == {
         "order": "4711",
         "paid": "true",
     }
+
+
+def test_list_by_metadata(conveyor, enqueue):
+    wanted = enqueue("a.docx", "--metadata", "order=4711", "--metadata", "shop=eu")
+    enqueue("b.docx", "--metadata", "order=4712", "--metadata", "shop=eu")
+
+    assert ids_of(conveyor("list", "--metadata", "order=4711")[1]) == [wanted]
+    assert len(ids_of(conveyor("list", "--metadata", "shop=eu", "--all")[1])) == 2
+    both = ("--metadata", "shop=eu", "--metadata", "order=4711")
+    assert ids_of(conveyor("list", *both, "--state", "queued")[1]) == [wanted]
+    assert conveyor("list", *both, "--state", "failed")[1] == ""
+    assert conveyor("list", "--metadata", "order")[0] == 2
+
+
+def test_delete_prints_an_object_for_each(conveyor, enqueue):
+    conversion_id = enqueue()
+    status, out, err = conveyor("delete", conversion_id, "no-such-id", "--yes", "--json")
+    note, error = lines_of(err)
+
+    assert status == 1
+    assert lines_of(out)[0]["id"] == conversion_id
+    assert note["note"].startswith("Delete 2 conversions")
+    assert error["error"].startswith("There is no conversion 'no-such-id'.")
 
 
 def test_status_counts_conversions_queues_and_dead_letters(conveyor, enqueue, dead):

@@ -364,3 +364,24 @@ def test_overdue_notices_are_rung_for_by_the_sweep(claiming, scene):
 
     overdue = claiming().claims.overdue()
     assert ("notify", 1) in [(due.kind, due.count) for due in overdue]
+
+
+@pytest.mark.parametrize(
+    "gone", ["{conveyor}:due:notify", "{conveyor}:notices:lane:shop.example:443"]
+)
+def test_notice_without_a_date_is_made_due(scene, client, gone):
+    scene.cancelled("c1")
+    client.delete(gone)
+
+    assert scene.ids() == []
+    assert scene.notices.audit(100) == 1
+    assert scene.notices.audit(100) == 0
+    assert scene.ids() == ["c1"]
+
+
+def test_audit_takes_out_a_notice_without_its_record(scene, client):
+    scene.cancelled("c1")
+    client.delete(KEYS.notices_of("c1"))
+
+    assert scene.notices.audit(100) == 0
+    assert scene.notices.counts().pending == 0

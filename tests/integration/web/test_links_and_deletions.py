@@ -183,3 +183,23 @@ def test_link_for_a_senseless_time_is_refused(*, linking, expires):
     _, producer = linking
     with pytest.raises(InvalidRequest):
         producer.link("any", expires=expires)
+
+
+@pytest.mark.parametrize("form", ["json", "form", "document"])
+def test_order_says_how_long_files_live_in_each_form(*, site, form):
+    ways = {
+        "json": {"json": {"source": "https://example.com/a.docx", "to": "pdf", "keep": "7d"}},
+        "form": {"data": {"to": "pdf", "keep": "7d"}, "files": {"file": ("a.docx", b"x")}},
+        "document": {"params": {"to": "pdf", "name": "a.docx", "keep": "7d"}, "data": b"x"},
+    }
+    answer = site.post("/conversions", **ways[form])
+
+    assert answer.status_code == 202, answer.text
+    assert site.conveyor.ledger.get(answer.json()["id"]).terms.keep_s == 7 * 86400
+
+
+@pytest.mark.parametrize("keep", ["soon", "-7d", "5s", "99999w", "", 7])
+def test_order_with_a_senseless_life_is_refused(*, site, keep):
+    order = {"source": "https://example.com/a.docx", "to": "pdf", "keep": keep}
+
+    assert site.post("/conversions", json=order).status_code == 422

@@ -9,9 +9,8 @@ from contextlib import aclosing
 
 import pytest
 
-from conveyor import Conveyor, DeadLetters, Handle
+from conveyor import Callbacks, Conveyor, DeadLetters, Handle
 from conveyor.async_twins import async_pieces
-from conveyor.callbacks.callbacks import Callbacks
 from conveyor.storage import Storage
 
 FACES = (Conveyor, Handle, DeadLetters, Callbacks, Storage)
@@ -45,7 +44,7 @@ PROPERTIES = {
         (
             *((Conveyor, name) for name in ("storage", "ledger", "redis_address", "watch")),
             *((Conveyor, name) for name in ("celery_app", "publisher", "marker", "dead_letters")),
-            (Conveyor, "callbacks"),
+            *((Conveyor, name) for name in ("callbacks", "time")),
         ),
         "it opens nothing before it is used",
     ),

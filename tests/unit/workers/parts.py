@@ -21,7 +21,9 @@ from conveyor.ledger.dates import Dates
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
+from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.notices import Notices
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.turnstile import Pass, Turnstile
@@ -93,9 +95,11 @@ class Rig:
             leftovers=part("leftovers", Leftovers),
             audit=part("audit", Audit),
             reports=part("reports", Reports),
+            notices=part("notices", Notices),
             erasures=part("erasures", Dates),
             expiries=part("expiries", Dates),
         )
+        self.index = part("index", Index)
         self.governor = part("governor", Governor, account="shop")
         self.turnstile = part("turnstile", Turnstile)
         self.deliveries = part("deliveries", DeliveryLeases)
@@ -125,7 +129,7 @@ class Rig:
             bells=self.bells,
             settings=settings,
             ledger=self.ledger,
-            index=None,
+            index=self.index,
             staging=self.staging,
             dialects=Dialects(self.ledger, "shop", settings.dialects),
             governor=self.governor,

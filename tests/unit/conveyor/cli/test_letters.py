@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -32,7 +33,14 @@ def printed(monkeypatch):
 
 def letter(reason, formats=("docx", "extract-images")):
     failure = Failure(FailureKind.POSSIBLY_PAID, MESSAGE, 5001, 500, reason=reason)
-    return Conversion(str(uuid4()), State.FAILED, *formats, created_at=1.0, failure=failure)
+    return Conversion(
+        str(uuid4()),
+        State.FAILED,
+        *formats,
+        created_at=1.0,
+        failure=failure,
+        source_name="a.docx",
+    )
 
 
 @pytest.mark.parametrize("formats", [("docx", "pdf"), ("docx", "extract-images")], ids="-".join)
@@ -50,7 +58,9 @@ def test_id_and_reason_of_a_dead_letter_are_kept_whole_at_80_columns(printed, re
 def test_wide_terminal_shows_the_error_too(printed):
     header, row, *_ = printed(200, letter(Reason.POSSIBLY_PAID))
 
-    assert header.split() == ["id", "age", "formats", "class", "reason", "code", "error"]
+    assert header.split() == [
+        *("id", "age", "source", "formats", "class", "reason", "code", "error")
+    ]
     assert MESSAGE in row
 
 
@@ -59,9 +69,20 @@ def test_program_gets_every_column(printed):
     (row,) = printed(None, dead)
 
     assert row.split("\t")[2:] == [
+        "a.docx",
         "docx:extract-images",
         "possibly_paid",
         "password",
         "5001",
         MESSAGE,
     ]
+
+
+def test_long_name_of_a_source_is_cut_on_a_terminal_and_whole_in_a_pipe(printed):
+    dead = replace(letter(Reason.PASSWORD, ("docx", "pdf")), source_name="x" * 90 + "\n.docx")
+    (row,) = printed(None, dead)
+    _, on_a_terminal, *_ = printed(160, dead)
+
+    assert row.split("\t")[2] == "x" * 90 + " .docx"
+    assert "xxx…" in on_a_terminal
+    assert dead.id in on_a_terminal

@@ -160,6 +160,7 @@ def test_a_result_holds_these_fields_by_these_names():
         "files": [],
         "source_name": "",
         "metadata": {},
+        "deadline_at": None,
         "cost": 0,
         "polls": 0,
         "submits": 0,

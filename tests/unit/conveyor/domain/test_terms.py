@@ -10,7 +10,13 @@ import pytest
 
 from conveyor import InvalidRequest
 from conveyor.domain.deadlines import Deadline
-from conveyor.domain.metadata import MAX_BYTES, MAX_KEYS, search_text
+from conveyor.domain.metadata import (
+    MAX_BYTES,
+    MAX_KEYS,
+    metadata_from_pairs,
+    metadata_text,
+    search_text,
+)
 from conveyor.domain.terms import NO_TERMS, Terms, dump_terms, load_terms
 
 
@@ -152,6 +158,32 @@ def test_deadline_has_one_form(given, deadline):
 def test_deadline_that_cannot_be_one_is_refused(given, said):
     with pytest.raises(InvalidRequest, match=said):
         Terms.of(deadline=given)
+
+
+def test_pairs_are_split_at_the_first_equals_sign():
+    assert metadata_from_pairs(["order=4711", "note=a=b", "empty="]) == {
+        "order": "4711",
+        "note": "a=b",
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (["order"], "KEY=VALUE"),
+        (["=x"], "key '' is not valid"),
+        (["a b=x"], "key 'a b' is not valid"),
+        (["a=1", "a=2"], "a is given twice"),
+    ],
+)
+def test_pair_that_is_none_is_refused(pairs, said):
+    with pytest.raises(InvalidRequest, match=said):
+        metadata_from_pairs(pairs)
+
+
+def test_metadata_is_shown_in_one_line():
+    assert metadata_text({"order": 4711, "gift": True, "w": 1.5}) == "order=4711, gift=true, w=1.5"
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,7 @@ CASES = {
                 "asked": "hash",
                 "key": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683",
                 "terms": '{"metadata":{"order":"ü"},"deadline":{"after_s":60.0}}',
+                "found_by": "0e2dcf97e7634538",
                 "source_name": "a.docx",
             },
             "stamp": ["created_at"],

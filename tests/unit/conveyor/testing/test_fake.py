@@ -8,6 +8,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from standardwebhooks import Webhook
 
 from conveyor import (
     ConversionFailed,
@@ -261,6 +262,33 @@ def test_held_account_keeps_what_is_queued_and_says_why(fake):
 
     assert "on hold: The balance is used up." in handle.progress().note
     assert (fake.resume("fake"), handle.progress().note) == (True, "")
+
+
+# -- callbacks over HTTP ---------------------------------------------------------------------------
+
+
+def test_callback_reaches_a_receiver_of_the_test_signed(fake):
+    handle = fake.convert(URL, to="pdf", callback="https://shop.example/hooks")
+    fake.succeed(handle, {"a.pdf": b"%PDF"})
+    got = []
+    sent = fake.send_callbacks(lambda *message: got.append(message) or 204)
+    ((url, headers, body),) = got
+
+    assert (sent, url) == (1, "https://shop.example/hooks")
+    assert Webhook(fake.callback_secret).verify(body, headers)["data"]["id"] == handle.id
+    assert (fake.send_callbacks(lambda *_message: 204), fake.callbacks.counts().pending) == (0, 0)
+
+
+def test_callback_that_is_refused_comes_again_on_the_clock_and_a_410_ends_it(fake):
+    fake.succeed(fake.convert(URL, to="pdf", callback="https://shop.example/hooks"))
+    answers = iter([503, 410])
+    counts = [fake.send_callbacks(lambda *_message: next(answers)) for _ in range(2)]
+    fake.advance(3600)
+    counts.append(fake.send_callbacks(lambda *_message: next(answers)))
+    fake.advance(DAY_S)
+
+    assert counts == [1, 0, 1]
+    assert fake.send_callbacks(lambda *_message: 204) == 0
 
 
 # -- in event loops and threads --------------------------------------------------------------------
