@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from conveyor import Conversion, State
+from conveyor import Conversion, Conveyor, State, Status, UnknownConversion
 from web.answers import ConversionAnswer, ConversionPage
 from web.languages import Language
 from web.models import ConversionOrder, href_of
@@ -36,6 +37,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+# Each is a look at Redis.
+_IDS: Final = r"^[^,]+(,[^,]+){0,49}$"
 _LOCATION: Final = {
     "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
 }
@@ -104,6 +107,14 @@ class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
     state: State | None = None
+    ids: str | None = Field(
+        default=None,
+        max_length=4096,
+        pattern=_IDS,
+        description="Only these, up to 50 ids with commas between, in this order. An unknown one "
+        "is left out. Other fields don't count then.",
+        examples=["6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11"],
+    )
 
 
 @router.post(
@@ -153,6 +164,8 @@ def list_conversions(
     services: Wired, query: Annotated[ConversionQuery, Query()], language: Language
 ) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
+    if query.ids:
+        return ConversionPage(conversions=_named(services.conveyor, query.ids, language), next=None)
     page = services.conveyor.list(query.state, query.limit, query.cursor)
     return ConversionPage(
         conversions=[ConversionAnswer.of(status, language) for status in page.statuses],
@@ -183,6 +196,18 @@ def cancel_conversion(services: Wired, conversion_id: str, language: Language) -
     What ConvertAPI has charged stays charged.
     """
     return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id), language)
+
+
+def _named(conveyor: Conveyor, ids: str, language: str) -> list[ConversionAnswer]:
+    found = (_found(conveyor, each) for each in dict.fromkeys(ids.split(",")))
+    return [ConversionAnswer.of(status, language) for status in found if status]
+
+
+def _found(conveyor: Conveyor, conversion_id: str) -> Status | None:
+    try:
+        return conveyor.status(conversion_id)
+    except UnknownConversion:
+        return None
 
 
 def _accepted(conversion_id: str, order: Order) -> Conversion:
