@@ -9,7 +9,11 @@ COPY constraints.txt ./
 
 FROM build AS build-worker
 COPY pyproject.toml README.md LICENSE ./
+COPY config config
 COPY conveyor conveyor
+COPY tasks tasks
+COPY web web
+COPY workers workers
 # A storage in S3 or Google Cloud: --build-arg EXTRAS=cli,worker,web,jwt,s3
 ARG EXTRAS=cli,worker,web,jwt
 RUN pip install --constraint constraints.txt ".[${EXTRAS}]"
@@ -37,9 +41,5 @@ CMD ["python", "-m", "convertapi_sandbox", "--host", "0.0.0.0", "--port", "8090"
 
 FROM base AS worker
 COPY --from=build-worker /opt/conveyor /opt/conveyor
-COPY config config
-COPY tasks tasks
-COPY web web
-COPY workers workers
 ENV CONVEYOR_STORAGE_URL=file:///var/lib/conveyor/files
-CMD ["celery", "-A", "workers.app", "worker", "-E"]
+CMD ["conveyor", "worker"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +38,13 @@ _LOOK_S: Final = 0.5
 _VALKEY: Final = {"auto-aof-rewrite-percentage": "0"}
 
 
-def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> Figures:
+def run(
+    load: Load,
+    side_name: str,
+    logs: Path,
+    stacks: Path | None = None,
+    prepare: Callable[[str], None] = lambda _: None,
+) -> Figures:
     """Measure a side under a load.
 
     Args:
@@ -46,6 +52,7 @@ def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> F
         side_name: The side.
         logs: The folder that keeps what the processes print.
         stacks: A file that takes samples of the first worker's stacks. They cost CPU, too.
+        prepare: Writes into the database what lies there beside the load, given its URL.
     """
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -62,6 +69,7 @@ def run(load: Load, side_name: str, logs: Path, stacks: Path | None = None) -> F
         with Outcomes(place.redis_url) as outcomes:
             _warm_up(warm, outcomes)
             service.reset(load.faults)
+            prepare(place.redis_url)
             if stacks is not None:
                 stack.enter_context(sampled(side.workers[0].pid, stacks))
             idle_cpu_ms = _idle_cpu_ms(side)

@@ -15,6 +15,7 @@ from celery import Celery
 
 from benchmarks.jobs import Source
 from conveyor import Conveyor
+from conveyor.callbacks.signing import make_secret
 from conveyor.names import Queues
 from local_stack import commands
 from local_stack.environment import ROOT, child_environment
@@ -142,7 +143,15 @@ def _ours(place: Place, count: int, *, webhooks: bool) -> Side:
         "BROKER_URL": place.redis_url,
         "STORAGE_URL": (place.folder / "files").as_uri(),
     }
-    settings = {**shared, "API_URL": place.service_url, "API_SECRET": "sandbox-bench"}
+    settings = {
+        **shared,
+        "API_URL": place.service_url,
+        "API_SECRET": "sandbox-bench",
+        # Receivers of callbacks are on this machine, where there are any.
+        "CALLBACK_SECRETS": make_secret(),
+        "CALLBACK_ALLOW_HTTP": "true",
+        "CALLBACK_NETWORKS": "127.0.0.0/8",
+    }
     web = []
     if webhooks:
         port, key = free_port(), secrets.token_urlsafe(16)

@@ -69,7 +69,7 @@ class Fleet(Running):
         self.replica = self._another("replica") if build.has_replica else None
         has_proxy = build.through_proxy or build.has_replica
         self.proxy = Proxy(self.valkey.port) if has_proxy else None
-        app = "chaos.worker_app" if build.faulty_broker else "workers.app"
+        app = "chaos.worker_app" if build.faulty_broker else ""
         names = [f"worker-{number}" for number in range(1, _WORKERS + 1)]
         spoken = cycle(DIALECTS if dialect == BOTH else (dialect,))
         self.workers = tuple(
@@ -174,7 +174,8 @@ class Fleet(Running):
         return Valkey(self.directory / name, password=self.valkey.password)
 
     def _worker(self, name: str, app: str, dialect: str, more: Mapping[str, str]) -> Child:
-        command = [app if word == "workers.app" else word for word in commands.worker(_node(name))]
+        node = _node(name)
+        command = commands.worker_of(app, node) if app else commands.worker(node)
         log = self.directory / f"{name}.log"
         settings = {
             **self._stack.settings(),

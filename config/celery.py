@@ -84,7 +84,7 @@ def celery_options(settings: WorkerSettings) -> dict[str, Any]:
         "result_extended": False,
         # The workers consume their own queues; what the callers' canvas names without a queue
         # goes where the callers' workers listen.
-        "task_default_queue": settings.callback_queue,
+        "task_default_queue": settings.canvas_queue,
         "task_create_missing_queues": True,
         "task_routes": {name: {"queue": queue} for name, queue in queues.of_tasks.items()},
         # What a worker consumes unless `-Q` names some of them.

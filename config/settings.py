@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.account import AccountSettings
+from conveyor.callbacks.addresses import networks_of
+from conveyor.callbacks.signing import keys_of
 from conveyor.domain import rules
+from conveyor.domain.keeping import LEAST_KEEP_S, MOST_KEEP_S
 from conveyor.settings import load
 
 __all__ = ["WorkerSettings", "load_settings"]
@@ -50,10 +53,43 @@ class WorkerSettings(AccountSettings):
         ge=_LEAST_VISIBILITY_S,
         description="Seconds until the broker hands out an unacknowledged message again.",
     )
-    callback_queue: str = Field(
+    keep_seconds: float | None = Field(
+        default=None,
+        ge=LEAST_KEEP_S,
+        le=MOST_KEEP_S,
+        description="Seconds that result files are kept once their caller knows of them, for "
+        "conversions without a `keep` of their own. Unset: until you delete them.",
+    )
+    canvas_queue: str = Field(
         default="celery",
         min_length=1,
-        description="The queue of callbacks that name none. Your application's workers consume it.",
+        description="The queue of Celery callbacks that name none. Your application's workers "
+        "consume it.",
+    )
+
+    # Callbacks
+    callback_secrets: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs callbacks: `whsec_…`. Two, separated by a comma, while one replaces the "
+        "other.",
+    )
+    callback_timeout_seconds: float = Field(
+        default=15.0, ge=1, le=30, description="Seconds for one callback as a whole."
+    )
+    callback_requests: int = Field(
+        default=8, ge=1, le=200, description="Callbacks at a time in one worker."
+    )
+    callback_per_receiver: int = Field(
+        default=4,
+        ge=1,
+        le=200,
+        description="Callbacks at a time to one receiver, in the whole fleet.",
+    )
+    callback_allow_http: bool = Field(default=False, description="Call `http://` addresses, too.")
+    callback_networks: str = Field(
+        default="",
+        description="Networks that callbacks may reach although they are not public: "
+        "`10.1.0.0/16`, several separated by commas.",
     )
 
     # Timing
@@ -107,6 +143,21 @@ class WorkerSettings(AccountSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged."
     )
+
+    @field_validator("callback_secrets")
+    @classmethod
+    def _signs(cls, secrets: SecretStr) -> SecretStr:
+        keys_of(secrets.get_secret_value())
+        return secrets
+
+    @field_validator("callback_networks")
+    @classmethod
+    def _are_networks(cls, texts: str) -> str:
+        try:
+            networks_of(texts)
+        except ValueError:
+            raise ValueError("must be networks like 10.1.0.0/16, separated by commas") from None
+        return texts
 
     @model_validator(mode="after")
     def _waits_for_a_proof(self) -> WorkerSettings:

@@ -50,7 +50,7 @@ class WebSettings(ProducerSettings):
     web_api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field(
         default=(),
         repr=False,
-        description="Who may use the API: `name:hash`, separated by commas, from `python -m web "
+        description="Who may use the API: `name:hash`, separated by commas, from `conveyor web "
         "key`.",
     )
     web_max_upload_bytes: int = Field(
@@ -113,7 +113,7 @@ class WebSettings(ProducerSettings):
         if not self.web_api_keys and not is_loopback(self.web_host):
             raise ValueError(
                 f"CONVEYOR_WEB_HOST is {self.web_host}, and without API keys anyone on that "
-                "network could convert: make one with `python -m web key NAME` and set "
+                "network could convert: make one with `conveyor web key NAME` and set "
                 "CONVEYOR_WEB_API_KEYS, or listen on 127.0.0.1"
             )
         return self
@@ -132,6 +132,6 @@ def _parse_key(text: str) -> ApiKey:
     name, _, sha256 = text.partition(":")
     if not (KEY_NAME.fullmatch(name) and _SHA256.fullmatch(sha256)):
         raise ValueError(
-            "must be name:hash, separated by commas: `python -m web key NAME` prints one"
+            "must be name:hash, separated by commas: `conveyor web key NAME` prints one"
         )
     return ApiKey(name, sha256)

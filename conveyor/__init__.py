@@ -14,8 +14,10 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
+    from conveyor.callbacks.callbacks import Callbacks, Chosen
     from conveyor.dead.groups import DeadGroup
     from conveyor.dead.letters import DeadLetters
+    from conveyor.domain.callback import Callback
     from conveyor.domain.conversion import (
         Conversion,
         Failure,
@@ -23,17 +25,21 @@ if typing.TYPE_CHECKING:
         State,
         StoredFile,
     )
+    from conveyor.domain.deletion import Deletion
+    from conveyor.domain.notice import Notice, NoticeStatus, Try, TryReason
     from conveyor.domain.progress import Event, Progress
     from conveyor.errors import (
         AcceptanceUnknown,
         AccountHeld,
         BrokerUnavailable,
         ConversionCancelled,
+        ConversionDeleted,
         ConversionFailed,
         ConveyorError,
         FileGone,
         InvalidRequest,
         LedgerUnavailable,
+        LinkExpired,
         NewerEntry,
         SettingsError,
         StorageError,
@@ -44,6 +50,7 @@ if typing.TYPE_CHECKING:
     )
     from conveyor.handle import Handle
     from conveyor.ledger.accounts import AccountStatus
+    from conveyor.ledger.notices import CallbackCounts
     from conveyor.producer import Conveyor
     from conveyor.reasons import FailureKind, Reason, Remedy
     from conveyor.watching.fleet import Fleet, Page, Status
@@ -55,13 +62,19 @@ __all__ = [
     "AccountHeld",
     "AccountStatus",
     "BrokerUnavailable",
+    "Callback",
+    "CallbackCounts",
+    "Callbacks",
+    "Chosen",
     "Conversion",
     "ConversionCancelled",
+    "ConversionDeleted",
     "ConversionFailed",
     "Conveyor",
     "ConveyorError",
     "DeadGroup",
     "DeadLetters",
+    "Deletion",
     "Event",
     "Failure",
     "FailureKind",
@@ -70,7 +83,10 @@ __all__ = [
     "Handle",
     "InvalidRequest",
     "LedgerUnavailable",
+    "LinkExpired",
     "NewerEntry",
+    "Notice",
+    "NoticeStatus",
     "Page",
     "Progress",
     "Reason",
@@ -81,6 +97,8 @@ __all__ = [
     "Status",
     "StorageError",
     "StoredFile",
+    "Try",
+    "TryReason",
     "Unavailable",
     "UnknownConversion",
     "UnreadableConversion",
@@ -88,8 +106,10 @@ __all__ = [
 ]
 
 _HOMES: typing.Final = {
+    "conveyor.callbacks.callbacks": ("Callbacks", "Chosen"),
     "conveyor.dead.groups": ("DeadGroup",),
     "conveyor.dead.letters": ("DeadLetters",),
+    "conveyor.domain.callback": ("Callback",),
     "conveyor.domain.conversion": (
         "Conversion",
         "Failure",
@@ -97,6 +117,8 @@ _HOMES: typing.Final = {
         "State",
         "StoredFile",
     ),
+    "conveyor.domain.deletion": ("Deletion",),
+    "conveyor.domain.notice": ("Notice", "NoticeStatus", "Try", "TryReason"),
     "conveyor.domain.progress": (
         "Event",
         "Progress",
@@ -106,11 +128,13 @@ _HOMES: typing.Final = {
         "AccountHeld",
         "BrokerUnavailable",
         "ConversionCancelled",
+        "ConversionDeleted",
         "ConversionFailed",
         "ConveyorError",
         "FileGone",
         "InvalidRequest",
         "LedgerUnavailable",
+        "LinkExpired",
         "NewerEntry",
         "SettingsError",
         "StorageError",
@@ -126,6 +150,7 @@ _HOMES: typing.Final = {
     ),
     "conveyor.handle": ("Handle",),
     "conveyor.ledger.accounts": ("AccountStatus",),
+    "conveyor.ledger.notices": ("CallbackCounts",),
     "conveyor.producer": ("Conveyor",),
     "conveyor.reasons": (
         "FailureKind",

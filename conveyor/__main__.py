@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from conveyor.cli.processes import PROCESSES
+from conveyor.cli.processes import run as run_process
 from conveyor.installing import how_to_install
 
 __all__ = ["main"]
@@ -13,6 +15,10 @@ _OF_THE_EXTRA = frozenset({"click", "rich", "typer"})
 
 def main() -> None:
     """Run the command line; ends the process with its exit status."""
+    name, *arguments = sys.argv[1:] or [""]
+    if name in PROCESSES:
+        # They need nothing of the extra.
+        run_process(name, arguments)
     try:
         # Imported here: the packages of the extra may be missing, and Ctrl-C may come early.
         from conveyor.cli.app import run  # noqa: PLC0415 - see above

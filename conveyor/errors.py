@@ -12,6 +12,8 @@
     │   └── StorageError        files can't be read or written
     │       └── FileGone        a stored file is no longer there
     ├── UnknownConversion       no conversion has this id (LookupError)
+    │   ├── ConversionDeleted       it was deleted with all that it left
+    │   └── LinkExpired             a link to one of its files has ended
     ├── UnreadableConversion    its entry in Redis can't be read
     │   └── NewerEntry              a newer version of Conveyor wrote it
     ├── AccountHeld             the account is on hold: the conversion waits, nothing is lost
@@ -31,11 +33,13 @@ __all__ = [
     "AccountHeld",
     "BrokerUnavailable",
     "ConversionCancelled",
+    "ConversionDeleted",
     "ConversionFailed",
     "ConveyorError",
     "FileGone",
     "InvalidRequest",
     "LedgerUnavailable",
+    "LinkExpired",
     "NewerEntry",
     "SettingsError",
     "StorageError",
@@ -93,6 +97,30 @@ class FileGone(StorageError):
 
 class UnknownConversion(ConveyorError, LookupError):
     """No conversion has this id, or it ended so long ago that it was forgotten."""
+
+
+class ConversionDeleted(UnknownConversion):
+    """The conversion was deleted with ``conveyor.delete(id)``. Nothing of it can be read any more.
+
+    Args:
+        conversion_id: The conversion's id.
+        deleted_at: When its deletion was asked for, seconds since the epoch.
+    """
+
+    def __init__(self, conversion_id: str, deleted_at: float = 0.0) -> None:
+        super().__init__(conversion_id, deleted_at)
+        self.conversion_id = conversion_id
+        self.deleted_at = deleted_at
+
+    def __str__(self) -> str:
+        return (
+            f"The conversion {self.conversion_id!r} was deleted. Enqueue the document again if you "
+            "still need it."
+        )
+
+
+class LinkExpired(UnknownConversion):
+    """A link to a result file has ended. ``conveyor.link(id)`` makes a new one."""
 
 
 class UnreadableConversion(ConveyorError):

@@ -7,7 +7,6 @@ the event loop. Where that makes a keyword of Python, the name ends with ``_`` (
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from celery.result import assert_will_not_block
 from conveyor.async_twins import async_twin
 from conveyor.cancelling import cancel_if_late
 from conveyor.domain.conversion import Conversion, State
+from conveyor.domain.deletion import Deletion
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
@@ -32,6 +32,9 @@ class Owner(Connected, Protocol):
 
     def cancel(self, conversion_id: str) -> Conversion:
         """Cancel a conversion."""
+
+    def delete(self, conversion_id: str) -> Deletion:
+        """Delete a conversion with all that it left."""
 
     @property
     def publisher(self) -> Publisher:
@@ -96,6 +99,10 @@ class Handle:
         """Cancel it; as `conveyor.Conveyor.cancel`."""
         return self._owner.cancel(self.id)
 
+    def delete(self) -> Deletion:
+        """Delete it with all that it left; as `conveyor.Conveyor.delete`."""
+        return self._owner.delete(self.id)
+
     def wait(self, timeout: float | None = None) -> Conversion:
         """Wait until the conversion ends. Not inside a task: that holds a worker's slot.
 
@@ -113,16 +120,15 @@ class Handle:
             RuntimeError: Called inside a Celery task; use ``conveyor.signature`` in a chain.
         """
         assert_will_not_block()
-        patience = Patience(timeout)
+        patience = Patience(timeout, self._owner.time)
         pause_s = FIRST_PAUSE_S
         while True:
             entry = self._current()
             if entry.state.is_final:
                 return _succeeded(entry)
-            left_s = patience.left_s
-            if left_s <= 0:
+            if patience.left_s <= 0:
                 raise patience.is_over(self._look())
-            time.sleep(min(pause_s, left_s))
+            patience.pause(pause_s)
             pause_s = longer(pause_s)
 
     def events(self, after: str = "") -> Iterator[Event]:
@@ -151,9 +157,12 @@ class Handle:
     acancel = async_twin(cancel)
     """Async version of `cancel`."""
 
+    adelete = async_twin(delete)
+    """Async version of `delete`."""
+
     async def await_(self, timeout: float | None = None) -> Conversion:  # noqa: ASYNC109 - as `wait`
         """Wait for the end, without blocking the event loop: arguments and errors of `wait`."""
-        patience = Patience(timeout)
+        patience = Patience(timeout, self._owner.time)
         async with self._owner.watch.on(self.id) as bell:
             while True:
                 entry = await asyncio.to_thread(self._current)

@@ -5,16 +5,16 @@ from __future__ import annotations
 __all__ = ["how_to_install"]
 
 
-def how_to_install(extra: str) -> str:
-    """Say how to install what an extra brings, for the end of an error message.
+def how_to_install(extras: str) -> str:
+    """Say how to install what extras bring, for the end of an error message.
 
     Args:
-        extra: One of the extras in `pyproject.toml`, e.g. ``jwt``.
+        extras: One or more of the extras in `pyproject.toml`, e.g. ``jwt`` or ``worker,web``.
 
     Returns:
         A sentence without its full stop: ``Install it from a checkout: pip install -c
         constraints.txt '.[jwt]'``.
     """
     # The sandbox is a distribution of its own, and in no index either.
-    beside = "./convertapi_sandbox " if extra == "sandbox" else ""
-    return f"Install it from a checkout: pip install -c constraints.txt {beside}'.[{extra}]'"
+    beside = "./convertapi_sandbox " if "sandbox" in extras.split(",") else ""
+    return f"Install it from a checkout: pip install -c constraints.txt {beside}'.[{extras}]'"

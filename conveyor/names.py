@@ -17,6 +17,7 @@ __all__ = [
     "DELIVER",
     "MESSAGE_VERSION",
     "NAMESPACE",
+    "NOTIFY",
     "POLL",
     "SUBMIT",
     "VERSION_HEADER",
@@ -30,6 +31,7 @@ NAMESPACE: Final = r"[a-z0-9][a-z0-9._-]{0,39}"
 SUBMIT: Final = "conveyor.submit"
 POLL: Final = "conveyor.poll"
 DELIVER: Final = "conveyor.deliver"
+NOTIFY: Final = "conveyor.notify"
 CHECKUP: Final = "conveyor.checkup"
 
 VERSION_HEADER: Final = "conveyor_v"
@@ -44,7 +46,7 @@ MESSAGE_VERSION: Final = 1
 class Queues:
     """The queues of one namespace: those that its workers consume.
 
-    Each of the three tasks has one of its own name, so that an operator sees in the broker what is
+    Each of the four tasks has one of its own name, so that an operator sees in the broker what is
     waiting for what, and can give one more workers.
 
     Args:
@@ -69,6 +71,11 @@ class Queues:
         return f"{self.namespace}.deliver"
 
     @property
+    def notify(self) -> str:
+        """The queue of notices to receivers. No conversion waits behind one."""
+        return f"{self.namespace}.notify"
+
+    @property
     def unacknowledged(self) -> Mapping[str, str]:
         """Where kombu keeps what workers have drawn from them, by its names for it.
 
@@ -85,7 +92,7 @@ class Queues:
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (self.submit, self.poll, self.deliver)
+        return (self.submit, self.poll, self.deliver, self.notify)
 
     @property
     def of_tasks(self) -> Mapping[str, str]:
@@ -94,5 +101,6 @@ class Queues:
             SUBMIT: self.submit,
             POLL: self.poll,
             DELIVER: self.deliver,
+            NOTIFY: self.notify,
             CHECKUP: self.deliver,
         }

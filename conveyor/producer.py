@@ -9,14 +9,16 @@ from typing import IO, Any, Self
 from celery import Celery, Signature
 
 from conveyor.async_twins import async_twin
-from conveyor.cancelling import cancel
+from conveyor.callbacks.callbacks import Callbacks
 from conveyor.dead.letters import DeadLetters
+from conveyor.domain.callback import CallbackInput
 from conveyor.domain.conversion import Conversion, StagedFile
 from conveyor.domain.deadlines import DeadlineInput
 from conveyor.domain.metadata import Metadata
 from conveyor.domain.redaction import redact_server_url
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import SourceInput
+from conveyor.domain.spans import Span
 from conveyor.domain.terms import Terms
 from conveyor.errors import BrokerUnavailable
 from conveyor.handle import Handle
@@ -28,6 +30,8 @@ from conveyor.messaging.publishing import Publisher
 from conveyor.process_local import process_local
 from conveyor.producing.accepting import Acceptance, Asked
 from conveyor.producing.callbacks import CallbacksInput, caller_of
+from conveyor.producing.ending import Ending
+from conveyor.producing.linking import Linking
 from conveyor.producing.local_sources import request_of
 from conveyor.producing.overview import Overview
 from conveyor.producing.signing import Signing
@@ -36,11 +40,12 @@ from conveyor.settings import ExplicitSettings, ProducerSettings, load
 from conveyor.storage import Storage
 from conveyor.storage.marker import Marker
 from conveyor.watching.fleet import Status, status_of
+from conveyor.watching.patience import HOST_TIME, Time
 
 __all__ = ["Conveyor"]
 
 
-class Conveyor(Overview):
+class Conveyor(Overview, Ending, Linking):
     """Enqueues conversions and finds them again. Safe for threads, event loops and forks.
 
     One is enough for a program: threads and event loops share it, and each process that is forked
@@ -57,6 +62,10 @@ class Conveyor(Overview):
             `convert` never goes through it.
         namespace: What keys and queues begin with, as the workers know it; ``conveyor`` unless
             given.
+        link_url: Where customers reach the `web` process, for `link`.
+        link_key: What signs these links; `web` needs the same as ``CONVEYOR_LINK_KEY``.
+        callback_url: The address that hears of conversions without a ``callback`` of their own.
+        callback_events: ``ends`` for ends alone, ``changes`` for all changes of state.
 
     Raises:
         SettingsError: A value is wrong, or a setting of the Celery app can't work.
@@ -71,6 +80,10 @@ class Conveyor(Overview):
         celery_app: Celery | None = None,
         *,
         namespace: str | None = None,
+        link_url: str | None = None,
+        link_key: str | None = None,
+        callback_url: str | None = None,
+        callback_events: str | None = None,
     ) -> None:
         if celery_app is not None:
             broker_url = broker_url or broker_of(celery_app)
@@ -81,6 +94,10 @@ class Conveyor(Overview):
             "result_backend": result_backend,
             "storage_url": storage_url,
             "namespace": namespace,
+            "link_url": link_url,
+            "link_key": link_key,
+            "callback_url": callback_url,
+            "callback_events": callback_events,
         }
         settings = load(ExplicitSettings, **{k: v for k, v in given.items() if v is not None})
         self._make(settings, celery_app)
@@ -131,6 +148,10 @@ class Conveyor(Overview):
             storage_url=settings.storage_url,
             celery_app=celery_app,
             namespace=namespace or settings.namespace,
+            link_url=settings.link_url,
+            link_key=settings.link_key.get_secret_value(),
+            callback_url=settings.callback_url,
+            callback_events=settings.callback_events,
         )
 
     def convert(
@@ -144,13 +165,15 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
         """Enqueue a conversion and return immediately.
 
         The ledger's entry is opened before the message is published. Where you repeat an
-        idempotency key, the first call's metadata, deadline and callbacks count.
+        idempotency key, the first call's metadata, deadline, keep, callback and callbacks count.
 
         Args:
             source: A URL that ConvertAPI can reach, a local path (staged in the storage), any
@@ -172,6 +195,12 @@ class Conveyor(Overview):
             deadline: By when it must have begun at the service: a datetime with a time zone, or a
                 timedelta or seconds from its acceptance on. What has not begun by then is
                 cancelled, unpaid.
+            keep: How long its result files stay in the storage once its caller knows of them:
+                ``"7d"``, ``"12h"``, a timedelta, or seconds, from a minute to ten years. Workers
+                remove them then. None leaves it to the workers' ``CONVEYOR_KEEP_SECONDS``.
+            callback: An https address that Conveyor calls when the conversion has ended, or
+                ``{"url": …, "events": "changes"}`` to hear of every change of state. See
+                ``docs/how-to/be-told-by-a-webhook.md``. ``CONVEYOR_CALLBACK_URL`` unless given.
             on_success: Celery signatures to run in your workers with the result, as ``link`` has
                 them: one, or a list. Each is sent once, to the queue that your Celery app routes it
                 to.
@@ -193,7 +222,7 @@ class Conveyor(Overview):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, keep, callback), idempotency_key, caller)
         return Handle(self._acceptance.accept(asked), self)
 
     async def aconvert(
@@ -207,6 +236,8 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Handle:
@@ -217,7 +248,7 @@ class Conveyor(Overview):
         """
         build = partial(request_of, source, to, from_format, params, semi_async_seconds)
         caller = caller_of(on_success, on_failure, self._signing.applications)
-        asked = Asked(build, Terms.of(metadata, deadline), idempotency_key, caller)
+        asked = Asked(build, Terms.of(metadata, deadline, keep, callback), idempotency_key, caller)
         return Handle(await self._acceptance.aaccept(asked), self)
 
     def stage(self, name: str, content: IO[bytes] | Iterable[bytes]) -> StagedFile:
@@ -263,6 +294,8 @@ class Conveyor(Overview):
         semi_async_seconds: int | None = None,
         metadata: Metadata | None = None,
         deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
+        callback: CallbackInput | None = None,
         on_success: CallbacksInput | None = None,
         on_failure: CallbacksInput | None = None,
     ) -> Signature:
@@ -284,6 +317,8 @@ class Conveyor(Overview):
             semi_async_seconds: As in `convert`.
             metadata: As in `convert`.
             deadline: As in `convert`. Seconds count from a worker's first look at the message.
+            keep: As in `convert`.
+            callback: As in `convert`.
             on_success: As in `convert`. ``apply_async(link=…)`` replaces it.
             on_failure: As in `convert`. ``apply_async(link_error=…)`` replaces it.
 
@@ -301,29 +336,9 @@ class Conveyor(Overview):
         asked = to, from_format, params, semi_async_seconds
         return self._signing.sign(
             ConversionRequest.of_result(*asked) if source is None else request_of(source, *asked),
-            Terms.of(metadata, deadline),
+            Terms.of(metadata, deadline, keep, callback),
             caller_of(on_success, on_failure, self._signing.applications),
         )
-
-    def cancel(self, conversion_id: str) -> Conversion:
-        """Cancel a conversion, whatever its state. A worker deletes the job at the service.
-
-        Its caller's ``get()`` and ``wait()`` raise `ConversionCancelled`. What the service has
-        already charged stays charged.
-
-        Args:
-            conversion_id: Its id.
-
-        Returns:
-            The conversion at its end: cancelled, or as it had ended before.
-
-        Raises:
-            UnknownConversion: There is none.
-            LedgerUnavailable: Redis can't be reached.
-        """
-        ledger = self.ledger
-        cancelled = cancel(self.publisher, ledger, ledger.get(conversion_id))
-        return (cancelled or ledger.get(conversion_id)).conversion
 
     def get(self, conversion_id: str) -> Conversion:
         """A conversion's current state.
@@ -332,6 +347,7 @@ class Conveyor(Overview):
             conversion_id: Its id, ``handle.id``.
 
         Raises:
+            ConversionDeleted: You have deleted it.
             UnknownConversion: There is none, or it ended more than 7 days ago.
             LedgerUnavailable: Redis can't be reached.
         """
@@ -387,9 +403,6 @@ class Conveyor(Overview):
     asignature = async_twin(signature)
     """Async version of `signature`."""
 
-    acancel = async_twin(cancel)
-    """Async version of `cancel`."""
-
     aget = async_twin(get)
     """Async version of `get`."""
 
@@ -407,6 +420,11 @@ class Conveyor(Overview):
         """Conversions that have ended without files."""
         services = self._services
         return DeadLetters(services.ledger, services.index, services.storage, services.publisher)
+
+    @process_local
+    def callbacks(self) -> Callbacks:
+        """What is on its way to the addresses that callers gave as ``callback``."""
+        return Callbacks(self._services.ledger.notices)
 
     @property
     def storage(self) -> Storage:
@@ -427,6 +445,11 @@ class Conveyor(Overview):
     def watch(self) -> Watch:
         """The followers of conversions in this process's event loops, for `Handle`."""
         return self._services.watch
+
+    @property
+    def time(self) -> Time:
+        """The clock by which `Handle.wait` waits: the host's."""
+        return HOST_TIME
 
     @property
     def celery_app(self) -> Celery:

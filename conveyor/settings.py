@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,9 +19,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from conveyor.domain.callback import Callback
 from conveyor.domain.servers import ServerUrl
 from conveyor.domain.url_parts import TLS_FILES, is_redis_url
-from conveyor.errors import SettingsError
+from conveyor.errors import InvalidRequest, SettingsError
+from conveyor.links import LEAST_LINK_KEY
 from conveyor.messaging.drivers import check_broker, check_result_backend
 from conveyor.names import DEFAULT_NAMESPACE, NAMESPACE
 from conveyor.storage.schemes import check_url as check_storage
@@ -66,6 +68,61 @@ class ProducerSettings(BaseSettings):
         default="~/.conveyor/files",
         description="Folder or fsspec URL (`s3://bucket/prefix`) of staged sources and results.",
     )
+
+    link_url: str = Field(
+        default="",
+        description="The URL under which customers reach the web process: "
+        "`https://files.shop.example`. Unset: the storage signs links to result files itself.",
+    )
+    link_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs links to result files. The web process needs the same, 16 characters "
+        "or more.",
+    )
+
+    @field_validator("link_url")
+    @classmethod
+    def _is_web_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("must be an http(s) URL, e.g. https://files.shop.example")
+        return url.rstrip("/")
+
+    @field_validator("link_key")
+    @classmethod
+    def _is_hard_to_guess(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < LEAST_LINK_KEY:
+            raise ValueError(f"must have {LEAST_LINK_KEY} characters or more")
+        return key
+
+    @model_validator(mode="after")
+    def _can_sign_links(self) -> Self:
+        if self.link_url and not self.link_key.get_secret_value():
+            raise ValueError(
+                f"{ENV_PREFIX}LINK_URL needs {ENV_PREFIX}LINK_KEY: set the web process's value"
+            )
+        return self
+
+    callback_url: str = Field(
+        default="",
+        description="The address that hears of every conversion without a `callback` of its own. "
+        "Set it for workers and `web`, too.",
+    )
+    callback_events: Literal["ends", "changes"] = Field(
+        default="ends", description="Whether it hears of ends alone, or of all changes of state."
+    )
+
+    @field_validator("callback_url")
+    @classmethod
+    def _can_be_called(cls, url: str) -> str:
+        try:
+            return Callback(url).url if url else ""
+        except InvalidRequest as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def callback(self) -> Callback | None:
+        """Who hears of conversions whose caller names nobody; None where nobody does."""
+        return Callback(self.callback_url, self.callback_events) if self.callback_url else None
 
     @field_validator("storage_url")
     @classmethod

@@ -1,7 +1,7 @@
 """The development stack: Valkey, the sandbox, workers and Flower, as children of one process.
 
-It stands behind ``make demo`` and ``make up``, the acceptance tests and the benchmarks. Nothing
-that runs in production imports it.
+It stands behind ``make demo``, ``make up`` and ``conveyor up``, the acceptance tests and the
+benchmarks. Nothing that runs in production imports it.
 """
 
 from local_stack.process import Child, StartError

@@ -7,24 +7,29 @@ from collections.abc import Iterable
 
 from local_stack.ports import LOOPBACK
 
-__all__ = ["flower", "sandbox", "web", "worker"]
+__all__ = ["flower", "sandbox", "web", "worker", "worker_of"]
 
-_CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+_CONVEYOR = (sys.executable, "-m", "conveyor")
 
 
 def worker(node: str) -> tuple[str, ...]:
     """A worker under this node name; pool and size come from its settings."""
-    return (*_CELERY, "worker", "-n", node, "-E")
+    return (*_CONVEYOR, "worker", "-n", node)
+
+
+def worker_of(app: str, node: str) -> tuple[str, ...]:
+    """A worker of another Celery application, which is made of ours."""
+    return (sys.executable, "-m", "celery", "-A", app, "worker", "-n", node, "-E")
 
 
 def web() -> tuple[str, ...]:
     """The web process; its address comes from its settings."""
-    return (sys.executable, "-m", "web")
+    return (*_CONVEYOR, "web")
 
 
 def flower(port: int) -> tuple[str, ...]:
     """Flower on loopback."""
-    return (sys.executable, "-m", "workers.flower", f"--address={LOOPBACK}", f"--port={port}")
+    return (*_CONVEYOR, "flower", f"--address={LOOPBACK}", f"--port={port}")
 
 
 def sandbox(port: int, secret: str, spacing_s: float, options: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from local_stack.ports import LOOPBACK
 __all__ = ["ROOT", "child_environment"]
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The project's folder, where `workers` and `tasks` are imported from."""
+"""Where `workers` and `tasks` lie: the project's folder, or the one that a wheel has for them."""
 
 # Other programs' settings that would point a child elsewhere or change how it runs.
 _FOREIGN_PREFIXES = (ENV_PREFIX, "CELERY_", "CONVERTAPI_SANDBOX_", "FLOWER_")

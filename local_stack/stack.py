@@ -22,6 +22,7 @@ from local_stack.valkey import Valkey
 __all__ = ["LocalStack", "consumes"]
 
 _SECRET = "sandbox"  # noqa: S105 - the sandbox takes any word; this one can't be mistaken
+_CALLBACK_SECRET = "whsec_Y29udmV5b3ItbG9jYWwtc3RhY2stc2VjcmV0"  # noqa: S105 - of loopback alone
 # A ping that comes before the worker listens is lost, and waited for in vain: so short ones first,
 # and then such as a slow worker's answer needs.
 _PINGS_S = (*(0.3,) * 20, 2.0)
@@ -111,6 +112,10 @@ class LocalStack(Running):
             "POOL": pool,
             "CONCURRENCY": str(concurrency),
             "LOG_FORMAT": "console",
+            "CALLBACK_SECRETS": _CALLBACK_SECRET,
+            # Receivers of this machine are what a developer has.
+            "CALLBACK_ALLOW_HTTP": "true",
+            "CALLBACK_NETWORKS": "127.0.0.0/8",
             **(self._webhooks() if webhooks else {}),
             **(settings or {}),
         }

@@ -1,15 +1,17 @@
-"""``make up``: the stack, left running until Ctrl-C.
+"""``make up`` and ``conveyor up``: the stack, left running until Ctrl-C.
 
-It keeps files, ledger, ports and settings in `var/up`, so the next start continues from there.
+It keeps files, ledger, ports and settings, so the next start continues from there: in a checkout in
+`var/up`, else in `~/.conveyor/up`.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,15 +22,33 @@ from local_stack.interruption import ended_by_signals
 from local_stack.process import StartError
 from local_stack.stack import LocalStack
 
-HOME = ROOT / "var" / "up"
+_IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
+HOME = ROOT / "var" / "up" if _IS_CHECKOUT else Path.home() / ".conveyor" / "up"
 
 # What an application that enqueues needs to know. Nothing of it is ConvertAPI's.
 _OF_PRODUCERS = ("BROKER_URL", "STORAGE_URL")
 _LOOK_EVERY_S = 0.5
+_EXAMPLE = (
+    ".venv/bin/conveyor convert examples/report.docx --to pdf --out ."
+    if _IS_CHECKOUT
+    else "conveyor convert FILE --to pdf --out ."
+)
 
 
-def main() -> int:
-    """Run the stack; return the exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stack.
+
+    Args:
+        arguments: Of the command line; this process's own unless given.
+
+    Returns:
+        The exit status.
+    """
+    argparse.ArgumentParser(
+        prog="conveyor up",
+        description="Run Valkey, the sandbox, a worker, the web process and Flower until Ctrl-C. "
+        f"Files and settings stay in {_shown(HOME)}.",
+    ).parse_args(arguments)
     try:
         with ended_by_signals(), _alone(HOME):
             _say("starting Valkey, the sandbox, a worker, the web process and Flower …")
@@ -47,7 +67,7 @@ def main() -> int:
         _say("\nstopped; nothing is left running")
         return 0
     except (StartError, OSError) as error:
-        sys.stderr.write(f"up: {error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 
@@ -60,7 +80,7 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"another `make up` uses {_shown(home)}: stop it first") from None
+            raise StartError(f"another stack uses {_shown(home)}: stop it first") from None
         yield
 
 
@@ -90,7 +110,7 @@ def _told(stack: LocalStack) -> Iterator[str]:
     yield "In another terminal:"
     yield ""
     yield f". {_shown(_env('producer'))}"
-    yield ".venv/bin/conveyor convert examples/report.docx --to pdf --out ."
+    yield _EXAMPLE
     yield ""
     yield f"Results and conversions stay in {_shown(HOME)}; remove it to begin anew."
     yield f"The workers' settings are in {_shown(_env('worker'))}."
@@ -102,7 +122,10 @@ def _env(whose: str) -> Path:
 
 
 def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+    """As a person and a shell read it."""
+    if _IS_CHECKOUT:
+        return str(path.relative_to(ROOT))
+    return f"~/{path.relative_to(Path.home())}"
 
 
 def _watch(stack: LocalStack) -> None:

@@ -1,4 +1,4 @@
-"""`python -m web` serves; `python -m web key NAME` makes an API key."""
+"""`conveyor web` serves; `conveyor web key NAME` makes an API key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with it."""
-        _end(f"{message}; see python -m web --help", _WRONG)
+        _end(f"{message}; see conveyor web --help", _WRONG)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m web", description="Serve webhooks, the REST API and the page.")
+    parser = _Parser(prog="conveyor web", description="Serve webhooks, the REST API and the page.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     key = commands.add_parser("key", help="make an API key", description="Make an API key.")
     key.add_argument("name", metavar="NAME", help="what logs call its holder")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from conveyor import Failure, FailureKind, Progress, Reason, Remedy, StoredFile
-from web.models import Model, href_of
+from web.models import Model, Timestamp, href_of, rfc3339
 
 __all__ = ["FailureAnswer", "FileAnswer", "ProgressAnswer"]
 
@@ -49,12 +49,22 @@ class FileAnswer(Model):
     size: int = Field(description="In bytes.")
     sha256: str
     href: str = Field(description="Where it can be fetched.")
+    removed_at: Timestamp | None = Field(
+        description="When it was removed because its life was over; null while it is there."
+    )
 
     @classmethod
     def of(cls, conversion_id: str, file: StoredFile) -> Self:
         """Make the answer's member from a stored file."""
         href = f"{href_of(conversion_id)}/files/{quote(file.name, safe='')}"
-        return cls(name=file.name, size=file.size, sha256=file.sha256, href=href)
+        removed_at = None if file.removed_at is None else rfc3339(file.removed_at)
+        return cls(
+            name=file.name,
+            size=file.size,
+            sha256=file.sha256,
+            href=href,
+            removed_at=removed_at,
+        )
 
 
 class FailureAnswer(Model):

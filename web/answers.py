@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from conveyor import State, Status
+from conveyor import Deletion, State, Status
 from conveyor.domain import rules
 from web.answer_parts import FailureAnswer, FileAnswer, ProgressAnswer
 from web.languages import ENGLISH
-from web.models import Model, Timestamp, rfc3339
+from web.models import Metadata, Model, Timestamp, rfc3339
 
 __all__ = [
     "ConversionAnswer",
     "ConversionPage",
     "DeadLetterAnswer",
     "DeadLetterPage",
+    "DeletionAnswer",
     "FieldError",
     "ProblemAnswer",
     "StateEvent",
@@ -32,6 +33,9 @@ _EXAMPLE: Final[JsonDict] = {
     "submitted_at": "2026-11-24T21:00:00.321Z",
     "ready_at": None,
     "finished_at": None,
+    "deadline_at": None,
+    "source_name": "report.docx",
+    "metadata": {"order": 4711},
     "cost": 0,
     "polls": 0,
     "progress": {
@@ -43,6 +47,7 @@ _EXAMPLE: Final[JsonDict] = {
         "late": False,
     },
     "files": [],
+    "files_until": None,
     "failure": None,
 }
 _DEAD_EXAMPLE: Final[JsonDict] = {
@@ -78,10 +83,20 @@ class ConversionAnswer(Model):
     submitted_at: Timestamp | None = Field(description="When it was last sent to ConvertAPI.")
     ready_at: Timestamp | None = Field(description="When its result was seen.")
     finished_at: Timestamp | None
+    deadline_at: Timestamp | None = Field(
+        description="By when it must have begun; null where no deadline was set."
+    )
+    source_name: str = Field(
+        description="The file name of its source, without path and query; empty if it has none."
+    )
+    metadata: Metadata
     cost: int = Field(description="What ConvertAPI charged, in its units.")
     polls: int = Field(description="How often ConvertAPI was asked.")
     progress: ProgressAnswer
     files: list[FileAnswer] = Field(description="The results; empty until it has succeeded.")
+    files_until: Timestamp | None = Field(
+        description="When its files are removed, or were; null where they stay until you delete it."
+    )
     failure: FailureAnswer | None
 
     @classmethod
@@ -93,6 +108,26 @@ class ConversionAnswer(Model):
             language: In which the end user is told of a failure.
         """
         return cls(**_members(status, language))
+
+
+class DeletionAnswer(Model):
+    """A conversion that was deleted with all that it left."""
+
+    id: str
+    state: Literal["deleted"] = "deleted"
+    deleted_at: Timestamp = Field(description="When its deletion was asked for.")
+    erased_at: Timestamp | None = Field(
+        description="When nothing of it was left any more; null while workers are at it."
+    )
+
+    @classmethod
+    def of(cls, deletion: Deletion) -> Self:
+        """Make the answer from a deletion."""
+        return cls(
+            id=deletion.id,
+            deleted_at=rfc3339(deletion.deleted_at),
+            erased_at=_optional(deletion.erased_at),
+        )
 
 
 class DeadLetterAnswer(ConversionAnswer):
@@ -169,10 +204,14 @@ def _members(status: Status, language: str) -> dict[str, Any]:
         "submitted_at": _optional(conversion.submitted_at),
         "ready_at": _optional(conversion.ready_at),
         "finished_at": _optional(conversion.finished_at),
+        "deadline_at": _optional(conversion.deadline_at),
+        "source_name": conversion.source_name,
+        "metadata": dict(conversion.metadata),
         "cost": conversion.cost,
         "polls": conversion.polls,
         "progress": ProgressAnswer.of(status.progress),
         "files": [FileAnswer.of(conversion.id, file) for file in conversion.files],
+        "files_until": _optional(conversion.files_until),
         "failure": FailureAnswer.of(failure, language) if failure else None,
     }
 

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from config.web import WebSettings
 from conveyor import Conveyor, __version__
 from web import (
+    callbacks,
     conversions,
     dead_letters,
     docs,
@@ -42,6 +43,7 @@ _ROUTERS: Final = (
     events.router,
     files.router,
     dead_letters.router,
+    callbacks.router,
     formats.router,
     fleet.router,
     health.router,

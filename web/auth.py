@@ -11,9 +11,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.web import ApiKey
+from conveyor.links import LINKS
 from web.problems import Kind, ProblemResponse
 
-__all__ = ["ApiKeys", "hash_of", "holder_of", "is_open"]
+__all__ = ["ApiKeys", "hash_of", "holder_of", "is_link", "is_open"]
 
 # What anybody may see: the pages ask for the key themselves, and the description holds no secret.
 _OPEN: Final = frozenset(
@@ -30,6 +31,11 @@ _NO_KEY: Final = ProblemResponse(
 def is_open(path: str) -> bool:
     """Whether a path needs no API key."""
     return path in _OPEN or path.startswith(_OPEN_FOLDER)
+
+
+def is_link(path: str) -> bool:
+    """Whether a path belongs to links: its own signature is checked instead of an API key."""
+    return path.startswith(LINKS)
 
 
 def hash_of(key: str) -> str:
@@ -77,7 +83,7 @@ class ApiKeys:
         holder = holder_of(Headers(scope=scope).get("authorization", ""), self._keys)
         if holder is not None:
             scope.setdefault("state", {})["caller"] = holder
-        elif not is_open(scope["path"]):
+        elif not is_open(scope["path"]) and not is_link(scope["path"]):
             await _NO_KEY(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Conversion, Conveyor, State, Status, UnknownConversion
-from web.answers import ConversionAnswer, ConversionPage
+from conveyor.domain.metadata import KEY, MAX_BYTES, MAX_KEYS, metadata_from_pairs
+from web.answers import ConversionAnswer, ConversionPage, DeletionAnswer
 from web.languages import Language
 from web.models import ConversionOrder, href_of
 from web.openapi import problems
@@ -37,6 +38,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+MetadataPair = Annotated[str, StringConstraints(pattern=f"^{KEY}=", max_length=MAX_BYTES)]
+
 # Each is a look at Redis.
 _IDS: Final = r"^[^,]+(,[^,]+){0,49}$"
 _LOCATION: Final = {
@@ -50,6 +53,9 @@ _FROM_FORMAT: Final = {
     "description": _PROPERTIES["from_format"]["description"],
 }
 _SEMI_ASYNC: Final = _PROPERTIES["semi_async_seconds"]["anyOf"][0]
+_CALLBACK: Final = _PROPERTIES["callback"]["anyOf"][0]
+_KEEP: Final = _PROPERTIES["keep"]["anyOf"][0]
+_CALLBACK_EVENTS: Final = _PROPERTIES["callback_events"]["anyOf"][0]
 _BODY: Final[Mapping[str, Any]] = {
     "required": True,
     "content": {
@@ -89,6 +95,22 @@ _BODY: Final[Mapping[str, Any]] = {
                         "examples": ['{"PageRange": "1-3"}'],
                     },
                     "semi_async_seconds": _SEMI_ASYNC,
+                    "metadata": {
+                        "type": "string",
+                        "maxLength": 65536,
+                        "description": "Your own data about it, a JSON object.",
+                        "examples": ['{"order": 4711}'],
+                    },
+                    "deadline": {
+                        "type": "string",
+                        "maxLength": 64,
+                        "description": "By when it must have begun: seconds, or a time in RFC "
+                        "3339.",
+                        "examples": ["600", "2026-11-26T18:00:00Z"],
+                    },
+                    "callback": _CALLBACK,
+                    "callback_events": _CALLBACK_EVENTS,
+                    "keep": _KEEP,
                 },
             }
         },
@@ -103,6 +125,14 @@ _BODY: Final[Mapping[str, Any]] = {
 }
 
 
+class DeletionQuery(BaseModel):
+    """What becomes of a conversion."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    erase: bool = Field(default=False, description="Whether to delete it with all that it left.")
+
+
 class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
@@ -114,6 +144,13 @@ class ConversionQuery(PageQuery):
         description="Only these, up to 50 ids with commas between, in this order. An unknown one "
         "is left out. Other fields don't count then.",
         examples=["6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11"],
+    )
+    metadata: list[MetadataPair] = Field(
+        default_factory=list,
+        max_length=MAX_KEYS,
+        description="Only those with this in their metadata. A page may then be shorter than "
+        "`limit`, also where `next` leads on.",
+        examples=[["order=4711"]],
     )
 
 
@@ -147,6 +184,10 @@ async def convert(  # noqa: PLR0917 - FastAPI reads the request's parts off its 
             order.params,
             idempotency_key,
             semi_async_seconds=order.semi_async_seconds,
+            metadata=order.metadata,
+            deadline=order.deadline,
+            callback=order.callback,
+            keep=order.keep,
         )
     request.state.conversion_id = handle.id
     response.headers["Location"] = href_of(handle.id)
@@ -166,7 +207,8 @@ def list_conversions(
     """Some of them; `next` leads to the next page."""
     if query.ids:
         return ConversionPage(conversions=_named(services.conveyor, query.ids, language), next=None)
-    page = services.conveyor.list(query.state, query.limit, query.cursor)
+    wanted = metadata_from_pairs(query.metadata)
+    page = services.conveyor.list(query.state, query.limit, query.cursor, metadata=wanted)
     return ConversionPage(
         conversions=[ConversionAnswer.of(status, language) for status in page.statuses],
         next=next_page("/conversions", query, page.cursor),
@@ -177,7 +219,7 @@ def list_conversions(
     "/conversions/{conversion_id}",
     operation_id="getConversion",
     summary="Look at a conversion",
-    responses=problems(Kind.NOT_FOUND),
+    responses=problems(Kind.NOT_FOUND, Kind.GONE),
 )
 def get_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
     """Show a conversion's current state."""
@@ -187,14 +229,22 @@ def get_conversion(services: Wired, conversion_id: str, language: Language) -> C
 @router.delete(
     "/conversions/{conversion_id}",
     operation_id="cancelConversion",
-    summary="Cancel a conversion",
-    responses=problems(Kind.NOT_FOUND),
+    summary="Cancel or delete a conversion",
+    responses=problems(Kind.NOT_FOUND, Kind.GONE),
 )
-def cancel_conversion(services: Wired, conversion_id: str, language: Language) -> ConversionAnswer:
+def cancel_conversion(
+    services: Wired,
+    conversion_id: str,
+    query: Annotated[DeletionQuery, Query()],
+    language: Language,
+) -> ConversionAnswer | DeletionAnswer:
     """Whatever its state. It is answered as it has ended: cancelled, or as it had ended before.
 
-    What ConvertAPI has charged stays charged.
+    With `erase=true` it is deleted with all that it left: files, records, and what ConvertAPI
+    keeps. A repeat is answered the same for 7 days. What ConvertAPI has charged stays charged.
     """
+    if query.erase:
+        return DeletionAnswer.of(services.conveyor.delete(conversion_id))
     return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id), language)
 
 
@@ -218,4 +268,5 @@ def _accepted(conversion_id: str, order: Order) -> Conversion:
         from_format=order.from_format or "",
         to_format=order.to,
         created_at=time.time(),
+        metadata=order.metadata,
     )

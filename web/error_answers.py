@@ -17,9 +17,11 @@ from starlette.routing import Match, Mount
 from conveyor import (
     AcceptanceUnknown,
     BrokerUnavailable,
+    ConversionDeleted,
     FileGone,
     InvalidRequest,
     LedgerUnavailable,
+    LinkExpired,
     NewerEntry,
     StorageError,
     Unavailable,
@@ -56,6 +58,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(InvalidRequest, _invalid)
     app.add_exception_handler(UnknownConversion, _unknown)
+    app.add_exception_handler(ConversionDeleted, _over)
+    app.add_exception_handler(LinkExpired, _over)
     app.add_exception_handler(UnreadableConversion, _unreadable_entry)
     app.add_exception_handler(NewerEntry, _newer_entry)
     app.add_exception_handler(FileGone, _gone)
@@ -76,6 +80,11 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _unknown(_: Request, error: Exception) -> Response:
     return ProblemResponse(Kind.NOT_FOUND, str(error))
+
+
+async def _over(_: Request, error: Exception) -> Response:
+    """It was there, and is not to come back."""
+    return ProblemResponse(Kind.GONE, str(error))
 
 
 async def _unreadable_entry(_: Request, error: Exception) -> Response:

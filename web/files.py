@@ -8,13 +8,14 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from conveyor import Conveyor, StoredFile, UnknownConversion
+from conveyor import Conveyor, FileGone, StoredFile, UnknownConversion
+from conveyor.links import LINKS
 from web.disposition import attachment
 from web.openapi import problems
 from web.problems import Kind, Problem
@@ -83,7 +84,16 @@ class Conditions(BaseModel):
     if_none_match: str | None = Field(default=None, description="Tags that are here already.")
 
 
+class Seal(BaseModel):
+    """The part of a link that proves it."""
+
+    expires: int = Field(ge=0, le=10**11, description="When it ends, seconds since the epoch.")
+    signature: str = Field(min_length=1, max_length=100)
+
+
 _PATH: Final = "/conversions/{conversion_id}/files/{name}"
+# An id may hold a slash, and a file's name none.
+_LINK: Final = f"{LINKS}{{conversion_id:path}}/{{name}}"
 
 
 @router.head(_PATH, include_in_schema=False)
@@ -103,6 +113,35 @@ async def get_file(
 ) -> Response:
     """Always an attachment."""
     file = await run_in_threadpool(_find, services.conveyor, conversion_id, name)
+    return await _answer(request, services.conveyor, file, asked)
+
+
+@router.head(_LINK, include_in_schema=False)
+@router.get(
+    _LINK,
+    operation_id="getLinkedFile",
+    summary="Fetch a result by a link",
+    response_class=Response,
+    responses={**_RESPONSES, **problems(Kind.GONE)},
+)
+async def get_linked_file(  # noqa: PLR0917 - FastAPI reads the request's parts off its parameters
+    request: Request,
+    services: Wired,
+    conversion_id: str,
+    name: str,
+    sealed: Annotated[Seal, Query()],
+    asked: Annotated[Conditions, Header()],
+) -> Response:
+    """As the library's `link` makes it: it needs no API key, and ends by itself."""
+    file = await services.conveyor.alinked_file(
+        conversion_id, name, sealed.expires, sealed.signature
+    )
+    return await _answer(request, services.conveyor, file, asked)
+
+
+async def _answer(
+    request: Request, conveyor: Conveyor, file: StoredFile, asked: Conditions
+) -> Response:
     tag = f'"{file.sha256}"'
     if is_fresh(asked.if_none_match, tag):
         return Response(status_code=304, headers=_validators(tag))
@@ -116,9 +155,9 @@ async def get_file(
     status = 206 if span else 200
     if is_head:
         # What is gone is so for HEAD, too.
-        await run_in_threadpool(_opened, services.conveyor, file, Span(0, min(file.size, 1)))
+        await run_in_threadpool(_opened, conveyor, file, Span(0, min(file.size, 1)))
         return Response(status_code=status, headers=headers)
-    content = await run_in_threadpool(_opened, services.conveyor, file, part)
+    content = await run_in_threadpool(_opened, conveyor, file, part)
     return StreamingResponse(content, status_code=status, headers=headers)
 
 
@@ -133,6 +172,10 @@ def _find(conveyor: Conveyor, conversion_id: str, name: str) -> StoredFile:
     wanted = unicodedata.normalize("NFC", name)
     for file in conveyor.get(conversion_id).files:
         if unicodedata.normalize("NFC", file.name) == wanted:
+            if file.removed_at is not None:
+                raise FileGone(
+                    "The file was removed because its life was over. Convert the document again."
+                )
             return file
     raise UnknownConversion("The conversion has no such file. Use one that its `files` lists.")
 

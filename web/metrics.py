@@ -6,7 +6,7 @@ Every web process shows the same: they are the fleet's, not the process's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from conveyor import Conveyor, FailureKind, Fleet
+from conveyor import CallbackCounts, Conveyor, FailureKind, Fleet
 from conveyor.domain.counters import POLL_BOUNDS, STORED_BOUNDS_S
 from web.wiring import Wired
 
@@ -67,7 +67,8 @@ class FleetCollector(Collector):
         Raises:
             LedgerUnavailable: Redis can't be reached.
         """
-        return metrics_of(self._conveyor.fleet())
+        fleet = self._conveyor.fleet()
+        return chain(metrics_of(fleet), callback_metrics(self._conveyor.callbacks.counts(), fleet))
 
 
 def metrics_of(fleet: Fleet) -> Iterator[Metric]:
@@ -124,8 +125,29 @@ def metrics_of(fleet: Fleet) -> Iterator[Metric]:
     )
     yield _counter("deleted", "Jobs and files deleted at ConvertAPI.", counts)
     yield _counter("not_deleted", "Jobs and files that ConvertAPI removed by itself.", counts)
+    yield _counter("deletions", "Conversions that somebody has deleted.", counts)
+    yield _counter("erased", "Deleted conversions of which nothing is left.", counts)
+    yield _counter("files_removed", "Result files that were removed after their life.", counts)
     held = {account.account: int(bool(account.held)) for account in fleet.accounts}
     yield _by_label("account_held", "Whether an account is on hold.", "account", held)
+
+
+def callback_metrics(callbacks: CallbackCounts, fleet: Fleet) -> Iterator[Metric]:
+    """How far callbacks are."""
+    yield GaugeMetricFamily(
+        "conveyor_callbacks_pending", "Callbacks on their way.", value=callbacks.pending
+    )
+    yield GaugeMetricFamily(
+        "conveyor_oldest_callback_seconds",
+        "Since when the oldest callback has been on its way.",
+        value=callbacks.oldest_pending_s,
+    )
+    tries = CounterMetricFamily(
+        "conveyor_callback_tries", "Tries of callbacks, by outcome.", labels=["outcome"]
+    )
+    for outcome in ("received", "again", "given_up", "lost"):
+        tries.add_metric([outcome], fleet.counts.get(f"notices_{outcome}", 0))
+    yield tries
 
 
 def _by_label(name: str, text: str, label: str, values: Mapping[Any, int]) -> Metric:

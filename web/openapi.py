@@ -10,18 +10,22 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from web.answers import ProblemAnswer, StateEvent
-from web.auth import is_open
-from web.models import ConversionOrder, ReplayOrder
+from web.auth import is_link, is_open
+from web.models import CallbacksReplayOrder, ConversionOrder, ReplayOrder
 from web.problems import MEDIA_TYPE, Kind
 
 __all__ = ["document_of", "problems"]
 
 _SCHEME: Final = "apiKey"
 _REF: Final = "#/components/schemas/"
-_MORE: Final = (ProblemAnswer, ConversionOrder, ReplayOrder, StateEvent)
+_MORE: Final = (
+    *(ProblemAnswer, ConversionOrder, ReplayOrder, StateEvent),
+    CallbacksReplayOrder,
+)
 _TAGS: Final = (
     {"name": "conversions", "description": "Documents on their way into another format."},
     {"name": "dead letters", "description": "Conversions that have ended without files."},
+    {"name": "callbacks", "description": "What Conveyor tells its callers' addresses."},
     {"name": "formats", "description": "The known pairs of formats."},
     {"name": "fleet", "description": "How the workers stand."},
     {"name": "health", "description": "For load balancers and Prometheus."},
@@ -52,7 +56,7 @@ def document_of(app: FastAPI, *, has_keys: bool) -> dict[str, Any]:
         _remove_frameworks_own(operation)
         _say_optional(operation)
         if not is_open(path):
-            _guard(operation, has_keys=has_keys)
+            _guard(operation, has_keys=has_keys and not is_link(path))
     if has_keys:
         document["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
     return document

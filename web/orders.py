@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from email.message import Message
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -13,10 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from starlette.requests import Request
 
 from conveyor import InvalidRequest
+from conveyor.domain.deadlines import deadline_from_text
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.sources import Source, SourceInput, SourceKind
 from web.bodies import JSON, bounded, check, check_coding, media_type_of, parse_json, read_json
-from web.models import ConversionOrder, Format, Params, SemiAsync
+from web.models import (
+    CallbackEvents,
+    CallbackUrl,
+    ConversionOrder,
+    Format,
+    Keep,
+    Metadata,
+    Params,
+    SemiAsync,
+)
 from web.problems import Kind, Problem
 from web.staging import Staging
 from web.upload_names import file_name_of
@@ -30,6 +41,8 @@ _NEAR: Final = frozenset({"file", "local"})
 
 # Of an address that every server and proxy takes.
 _MAX_PARAMS: Final = 4096
+_MAX_METADATA: Final = 4096
+_MAX_DEADLINE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,10 @@ class Order:
     from_format: str | None
     params: Mapping[str, Any]
     semi_async_seconds: int | None
+    metadata: Mapping[str, Any]
+    deadline: datetime | float | None
+    callback: Mapping[str, str] | None = None
+    keep: str | None = None
 
 
 class DocumentQuery(BaseModel):
@@ -61,6 +78,20 @@ class DocumentQuery(BaseModel):
         Field(description="ConvertAPI's parameters, a JSON object.", max_length=_MAX_PARAMS),
     ] = None
     semi_async_seconds: SemiAsync | None = None
+    metadata: Annotated[
+        str | None,
+        Field(description="Your own data about it, a JSON object.", max_length=_MAX_METADATA),
+    ] = None
+    deadline: Annotated[
+        str | None,
+        Field(
+            description="By when it must have begun: seconds, or a time in RFC 3339.",
+            max_length=_MAX_DEADLINE,
+        ),
+    ] = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _FormFields(BaseModel):
@@ -73,10 +104,21 @@ class _FormFields(BaseModel):
     params: str = "{}"
     # A form's fields are text.
     semi_async_seconds: Annotated[SemiAsync, Field(strict=False)] | None = None
+    metadata: str | None = None
+    deadline: str | None = None
+    callback: CallbackUrl | None = None
+    callback_events: CallbackEvents | None = None
+    keep: Keep | None = None
 
 
 class _Params(RootModel[Params]):
     """ConvertAPI's parameters."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class _Metadata(RootModel[Metadata]):
+    """A caller's own data."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -117,7 +159,7 @@ async def _read(
 
 
 def _from_json(order: ConversionOrder) -> Order:
-    return Order(order.source, order.to, order.from_format, order.params, order.semi_async_seconds)
+    return _order(order.source, order.to, order.from_format, order.params, order)
 
 
 async def _from_form(
@@ -134,7 +176,7 @@ async def _from_form(
             f"The parameter {min(twice)} is given twice. Send it as a file or in `params`.",
         )
     params = {**params, **staging.params}
-    return Order(staging.files, fields.to, fields.from_format, params, fields.semi_async_seconds)
+    return _order(staging.files, fields.to, fields.from_format, params, fields)
 
 
 def _boundary_of(media_type: Message) -> str:
@@ -154,13 +196,47 @@ async def _from_document(
         raise Problem(Kind.INVALID_REQUEST, "The query has no target format. Add it: ?to=pdf.")
     if not name:
         raise Problem(Kind.INVALID_REQUEST, "The query has no file name. Add it: ?name=a.docx.")
-    params = _params(query.params or "{}")
+    order = _order(staging.files, query.to, query.from_format, _params(query.params or "{}"), query)
     await staging.take(name, bounded(request, limit_bytes))
-    return Order(staging.files, query.to, query.from_format, params, query.semi_async_seconds)
+    return replace(order, source=staging.files)
+
+
+def _order(
+    source: SourceInput, to: str, from_format: str | None, params: Mapping[str, Any], asks: Any
+) -> Order:
+    return Order(
+        source,
+        to,
+        from_format,
+        params,
+        asks.semi_async_seconds,
+        _metadata(asks.metadata),
+        _deadline(asks.deadline),
+        callback=_callback(asks),
+        keep=asks.keep,
+    )
+
+
+def _callback(asks: Any) -> Mapping[str, str] | None:
+    """Who hears of it, as `conveyor.Conveyor.convert` takes it."""
+    if asks.callback is None:
+        if asks.callback_events is not None:
+            raise Problem(Kind.INVALID_REQUEST, "callback_events needs a callback. Add it.")
+        return None
+    return {"url": asks.callback, "events": asks.callback_events or "ends"}
 
 
 def _params(text: str) -> Mapping[str, Any]:
     return parse_json(text, _Params, "params").root
+
+
+def _metadata(given: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The caller's own data: in JSON an object, elsewhere its text."""
+    return parse_json(given, _Metadata, "metadata").root if isinstance(given, str) else given or {}
+
+
+def _deadline(given: str | float | None) -> datetime | float | None:
+    return deadline_from_text(given) if isinstance(given, str) else given
 
 
 def _check_no_query(query: DocumentQuery) -> None:

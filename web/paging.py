@@ -32,4 +32,4 @@ def next_page(path: str, query: PageQuery, cursor: str) -> str | None:
     if not cursor:
         return None
     asked = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    return f"{path}?{urlencode({**asked, 'cursor': cursor})}"
+    return f"{path}?{urlencode({**asked, 'cursor': cursor}, doseq=True)}"

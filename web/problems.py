@@ -34,6 +34,7 @@ class Kind(Enum):
     NOT_FOUND = (404, "not-found", "Not found")
     METHOD_NOT_ALLOWED = (405, "method-not-allowed", "Method not allowed")
     TIMEOUT = (408, "request-timeout", "Request timeout")
+    GONE = (410, "gone", "Gone")
     TOO_LARGE = (413, "too-large", "Too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "Unsupported media type")
     RANGE_NOT_SATISFIABLE = (416, "range-not-satisfiable", "Range not satisfiable")

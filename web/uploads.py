@@ -13,7 +13,12 @@ from web.staging import Staging
 __all__ = ["FIELDS", "FILE", "read_form"]
 
 FILE: Final = "file"
-FIELDS: Final = frozenset({"to", "from_format", "params", "semi_async_seconds"})
+FIELDS: Final = frozenset(
+    {
+        *("to", "from_format", "params", "semi_async_seconds"),
+        *("metadata", "deadline", "callback", "callback_events", "keep"),
+    }
+)
 
 # Parameters are some hundred characters.
 _MAX_FIELD_BYTES: Final = 64 * 1024

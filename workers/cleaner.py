@@ -79,8 +79,16 @@ def _audit(services: Services) -> int:
     return found.forgotten
 
 
+def _audit_notices(services: Services) -> int:
+    return services.ledger.notices.audit(_BATCH)
+
+
 def _strip(services: Services) -> int:
     return services.ledger.strip_dead(rules.FILE_LIFE_S, _BATCH)
+
+
+def _clean_metadata(services: Services) -> int:
+    return services.index.clean_metadata(_BATCH)
 
 
 def _remove_staged(services: Services) -> int:
@@ -89,5 +97,10 @@ def _remove_staged(services: Services) -> int:
     return services.staging.remove_overdue()
 
 
-_OF_LEDGER: Final[Mapping[str, Work]] = {"forgotten": _audit, "stripped": _strip}
+_OF_LEDGER: Final[Mapping[str, Work]] = {
+    "forgotten": _audit,
+    "callbacks": _audit_notices,
+    "stripped": _strip,
+    "metadata": _clean_metadata,
+}
 _OF_STORAGE: Final[Mapping[str, Work]] = {"staged": _remove_staged}

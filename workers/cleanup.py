@@ -22,6 +22,7 @@ from conveyor.domain.conversion import State
 from conveyor.ledger import Entry
 from conveyor.ledger.left_behind import everything_of
 from conveyor.ledger.leftover import Leftover
+from workers.remnants import ended_unwanted, remove_results
 from workers.services import Services
 from workers.wiring import wired
 
@@ -58,9 +59,10 @@ def clean_up() -> None:
 
 
 def leave_if_cancelled(services: Services, entry: Entry, answer: SubmitAnswer | PollAnswer) -> None:
-    """Schedule the deletion of a result that came after its conversion was cancelled.
+    """Schedule the deletion of a result that came after its conversion was cancelled or deleted.
 
-    The process that delivered the cancellation could not know of it.
+    The process that delivered the cancellation could not know of it. What the answer itself has
+    brought is in the storage by now, and is removed.
 
     Args:
         services: What the process works with.
@@ -76,6 +78,8 @@ def leave_if_cancelled(services: Services, entry: Entry, answer: SubmitAnswer | 
     current = services.ledger.find(entry.id)
     if current is None or current.state is State.CANCELLED:
         services.ledger.leftovers.add(everything_of(brought, age_s=0))
+    if _has_kept(brought) and ended_unwanted(services, entry.id, current):
+        remove_results(services, entry.id)
 
 
 def _brought(entry: Entry, answer: SubmitAnswer | PollAnswer) -> Entry | None:
@@ -86,6 +90,11 @@ def _brought(entry: Entry, answer: SubmitAnswer | PollAnswer) -> Entry | None:
             return replace(entry, result=result, confirmed=True)
         case _:
             return None
+
+
+def _has_kept(entry: Entry) -> bool:
+    """Whether an answer has brought files itself, which were stored as they came."""
+    return entry.result is not None and any(file.kept for file in entry.result.files)
 
 
 def _lease_s(services: Services) -> float:

@@ -1,9 +1,10 @@
-"""``python -m workers.flower``: Flower, which refuses requests from pages of other sites.
+"""``conveyor flower``: Flower, which refuses requests from pages of other sites.
 
 Flower can revoke tasks and shut workers down by a plain POST, and a browser lets any page send one:
 to loopback, and with a password that the browser remembers. So this checks what `conveyor.visitors`
 checks for the web process and the sandbox. Its page of the broker finds the queues wherever our
-URLs lead. All else is Flower's own: options, variables, pages.
+URLs lead. It listens on loopback unless it is given another address. All else is Flower's own:
+options, variables, pages.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from flower.app import Flower
 from flower.utils.broker import RedisBase
 from flower.views import BaseHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.options import options
 from tornado.web import RequestHandler
 
 from conveyor.domain.url_parts import is_redis_url
@@ -30,6 +32,7 @@ __all__ = ["GuardedFlower", "Queues", "main"]
 
 _COMMAND: Final = ("celery", "-A", "workers.app", "flower")
 _PATIENCE_S: Final = 5.0
+_LOOPBACK: Final = "127.0.0.1"
 
 
 class GuardedFlower(Flower):
@@ -110,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Flower's command makes the application of this name, and its pages ask for the queues so.
     flower.command.Flower = GuardedFlower
     BaseHandler.get_broker = _queues_of
+    # Flower's default is every address. Its variables and options come after this.
+    options.address = _LOOPBACK
     sys.argv = [*_COMMAND, *given]
     sys.exit(celery())
 

@@ -10,7 +10,7 @@ from conveyor.ledger import Entry
 from conveyor.storage.names import staged_tokens
 from workers.services import Services
 
-__all__ = ["remove_remnants", "remove_results"]
+__all__ = ["ended_unwanted", "remove_remnants", "remove_results"]
 
 log = structlog.get_logger("conveyor.deliver")
 
@@ -36,10 +36,23 @@ def remove_remnants(services: Services, entry: Entry) -> None:
         return
     if entry.deliveries > 1:
         services.storage.remove_partials(entry.id)
-    if done_with:
-        services.storage.remove_staged(entry.request.addresses)
+    if done_with and not services.storage.remove_staged(entry.request.addresses):
+        services.staging.give_back(entry.request.addresses)
     if is_cancelled:
         remove_results(services, entry.id)
+
+
+def ended_unwanted(services: Services, conversion_id: str, current: Entry | None) -> bool:
+    """Whether a conversion was cancelled or deleted: what comes of it now is to be removed.
+
+    Args:
+        services: What the process works with.
+        conversion_id: The conversion's id.
+        current: The conversion as it is now; None where there is none.
+    """
+    if current is None:
+        return services.ledger.deletion(conversion_id) is not None
+    return current.state is State.CANCELLED
 
 
 def remove_results(services: Services, conversion_id: str) -> None:

@@ -16,6 +16,7 @@ makes the steps.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 import structlog
@@ -32,9 +33,10 @@ from conveyor.ledger.left_behind import leftovers_of
 from conveyor.messaging.canvas import steps_of
 from conveyor.messaging.recipient import Recipient
 from workers.comebacks import come_back
+from workers.expiring import keep_s_of
 from workers.services import Services
 
-__all__ = ["leave_nothing_to_celery", "refuse", "report_outcome", "revoke"]
+__all__ = ["forget_result", "leave_nothing_to_celery", "refuse", "report_outcome", "revoke"]
 
 _AWAY: Final = (RedisError, OSError)
 
@@ -75,6 +77,17 @@ def report_outcome(services: Services, to: Recipient, lease: Lease, entry: Entry
     if fault is not None:
         raise fault
     _record_delivered(services, lease, entry)
+
+
+def forget_result(backend: Any, conversion_id: str) -> None:
+    """Remove what Celery's result backend holds of a conversion.
+
+    Args:
+        backend: The result backend. One that can't remove anything is left alone.
+        conversion_id: The conversion's id.
+    """
+    with suppress(NotImplementedError):
+        backend.forget(conversion_id)
 
 
 def leave_nothing_to_celery(request: Context) -> None:
@@ -149,4 +162,5 @@ def _record_delivered(services: Services, lease: Lease, entry: Entry) -> None:
         delivery=lease.token,
         request=entry.request,
         leftovers=leftovers_of(entry),
+        keep_files_s=keep_s_of(services, entry),
     )

@@ -31,6 +31,7 @@ from workers.announcing import Announcer
 from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat
+from workers.notifying import Notifier
 
 __all__ = ["Services"]
 
@@ -60,6 +61,7 @@ class Services:
         storage: The files.
         marker: Whether it is the storage in use.
         limits: When to give up.
+        notifier: Calls receivers, with threads of its own.
         announcer: Shows outcomes to whoever watches the workers.
     """
 
@@ -81,6 +83,7 @@ class Services:
     storage: Storage
     marker: Marker
     limits: Limits
+    notifier: Notifier
     announcer: Announcer = field(default_factory=Announcer)
 
     @property

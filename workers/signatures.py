@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from celery import Task
+from celery.exceptions import Ignore
 
 from conveyor.domain.canvas import Caller
-from conveyor.domain.request import ConversionRequest
-from conveyor.domain.sources import SourceKind
-from conveyor.domain.terms import Terms
-from conveyor.errors import InvalidRequest
-from conveyor.ledger import Entry, RevokedBefore, is_another
-from conveyor.producing.fingerprint import fingerprint_of
+from conveyor.errors import ConversionDeleted, InvalidRequest
+from conveyor.ledger import RevokedBefore
+from conveyor.producing.signed import Signed
 from workers.reporting import refuse, revoke
 from workers.revoking import DROPPED
 from workers.services import Services
 
 __all__ = ["accept_signature"]
-
-_MOST_ID_CHARACTERS: Final = 200
 
 log = structlog.get_logger("conveyor.submit")
 
@@ -55,12 +51,16 @@ def accept_signature(
     if dropped and entry is None:
         revoke(task, dropped)
     try:
-        request = _checked(task.request.id, call)
-        asked = asked or fingerprint_of(request)
-        entry = entry or _open(task, services, request, asked, _terms_of(terms))
-        _check_same(entry, asked)
+        signed = Signed.read(task.request.id, call, asked, terms)
+        entry = entry or signed.open(
+            *(services.ledger, services.storage, Caller.of(task.request)),
+            callback=services.settings.callback,
+        )
+        signed.check_same(entry)
     except RevokedBefore:
         revoke(task, "revoked")
+    except ConversionDeleted as error:
+        _refuse_deleted(task, error)
     except InvalidRequest as error:
         log.warning("invalid_request", reason=str(error))
         if entry is not None:
@@ -69,65 +69,19 @@ def accept_signature(
         refuse(task, error)
 
 
-def _open(
-    task: Task, services: Services, request: ConversionRequest, asked: str, terms: Terms
-) -> Entry:
-    conversion_id: str = task.request.id
-    opened = services.ledger.open(
-        *(conversion_id, request, Caller.of(task.request)),
-        takes=services.storage.tokens_of(request.addresses),
-        asked=asked,
-        terms=terms,
-        unless_revoked=True,
-        # What is due is claimed right after, this one among it.
-        rings=False,
-    )
-    # Another message of this id may have been first.
-    return opened or services.ledger.get(conversion_id)
-
-
-def _terms_of(plain: Mapping[str, Any] | None) -> Terms:
-    """Read the terms of a message, which anybody may have written.
+def _refuse_deleted(task: Task, error: ConversionDeleted) -> None:
+    """Refuse an id that was used for what was deleted since. A repeat of its message is none.
 
     Raises:
-        InvalidRequest: They can't be right.
+        Ignore: It was refused, and its caller knows. Or it is a message that came twice.
+        Retry: As in `accept_signature`.
     """
-    try:
-        return Terms.from_plain(plain or {})
-    except InvalidRequest:
-        raise
-    except (TypeError, ValueError):
-        raise InvalidRequest(
-            "The terms of this message are not valid. Make it with conveyor.signature()."
-        ) from None
-
-
-def _checked(conversion_id: str, call: tuple[Any, ...]) -> ConversionRequest:
-    _check_id(conversion_id)
-    return _check(ConversionRequest.build(*call))
-
-
-def _check_id(conversion_id: str) -> None:
-    if not conversion_id.isprintable() or len(conversion_id) > _MOST_ID_CHARACTERS:
-        raise InvalidRequest(
-            f"This task_id can't be a conversion's id. Use up to {_MOST_ID_CHARACTERS} printable "
-            "characters."
-        )
-
-
-def _check_same(entry: Entry, asked: str) -> None:
-    if is_another(entry.asked, asked):
-        raise InvalidRequest(
-            f"The task_id {entry.id!r} was used for a different conversion. Use another id. That "
-            "conversion keeps running and keeps its files."
-        )
-
-
-def _check(request: ConversionRequest) -> ConversionRequest:
-    if any(source.kind is SourceKind.LOCAL for source in request.attachments.values()):
-        raise InvalidRequest(
-            "A worker can't read a path on the producer's machine. Enqueue with "
-            "conveyor.signature() or conveyor.convert(), which stage the file, or use an fsspec "
-            "URL."
-        )
-    return request
+    if (task.request.delivery_info or {}).get("redelivered"):
+        raise Ignore
+    refuse(
+        task,
+        InvalidRequest(
+            f"The task_id {error.conversion_id!r} was used for a conversion that was deleted. Use "
+            "another id."
+        ),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -14,8 +15,10 @@ from conveyor.domain.failures import failure_of
 from conveyor.domain.sources import Source, SourceKind
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger import Entry
+from conveyor.ledger.left_behind import uploads_of
 from conveyor.storage.marker import OtherStorage
 from conveyor.storage.names import staged_tokens
+from workers.remnants import ended_unwanted
 from workers.services import Services
 
 __all__ = ["bring_sources", "failure_of_source"]
@@ -110,7 +113,15 @@ def _upload_one(services: Services, source: Source) -> str:
 def _record(services: Services, entry: Entry, uploads: Mapping[str, str], *, anew: bool) -> Entry:
     host, account = _place(services)
     noted = services.ledger.uploaded(entry, uploads, host=host, account=account, anew=anew)
+    if noted is None:
+        _leave_if_unwanted(services, replace(entry, uploads=uploads, uploads_host=host))
     return noted or entry
+
+
+def _leave_if_unwanted(services: Services, entry: Entry) -> None:
+    """Have uploads deleted that came after their conversion was cancelled or deleted."""
+    if ended_unwanted(services, entry.id, services.ledger.find(entry.id)):
+        services.ledger.leftovers.add(uploads_of(entry))
 
 
 def _place(services: Services) -> tuple[str, str]:

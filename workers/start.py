@@ -21,6 +21,8 @@ from workers import (
     cleaner,
     cleanup,
     deadlines,
+    eraser,
+    expiring,
     logs,
     precautions,
     revoking,
@@ -38,10 +40,12 @@ log = structlog.get_logger("conveyor.start")
 
 # What takes longer is due again after its lease: another worker looks what became of it.
 _DRAIN_S: Final = 8.0
+# A notice that is cut off comes twice.
+_DRAIN_NOTICES_S: Final = 2.0
 
 # As strings: the tasks import the workers, not the other way round.
 _MODULES: Final = (
-    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.checkup"),
+    *("tasks.submit", "tasks.poll", "tasks.deliver", "tasks.notify", "tasks.checkup"),
     "workers.about",  # a command of remote control
 )
 
@@ -133,6 +137,8 @@ def _hook_keepers() -> None:
         Periodic("cleaner", cleaner.EVERY_S, cleaner.clean_ledger),
         Periodic("clean-storage", cleaner.EVERY_S, cleaner.clean_storage),
         Periodic("storage", storage_watch.EVERY_S, storage_watch.look),
+        Periodic("eraser", eraser.EVERY_S, eraser.erase_due),
+        Periodic("expiring", expiring.EVERY_S, expiring.remove_expired),
         *(
             Periodic(f"cleanup-{number}", cleanup.EVERY_S, cleanup.clean_up)
             for number in range(cleanup.THREADS)
@@ -159,7 +165,8 @@ def _hook_crew() -> None:
     def drain(**_: Any) -> None:
         """Wait a bounded time for the crew, and send the events that are left."""
         services = wiring.wired()
-        if not services.crew.drain(_DRAIN_S):
+        services.notifier.stop()
+        if not services.crew.drain(_DRAIN_S) or not services.notifier.drain(_DRAIN_NOTICES_S):
             log.warning("stopped_with_work_left")
         with suppress(OperationalError, RedisError, OSError):
             services.announcer.flush()

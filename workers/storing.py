@@ -7,7 +7,7 @@ from celery.exceptions import Ignore
 
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.answers import RemoteFile
-from conveyor.domain.conversion import State, StoredFile
+from conveyor.domain.conversion import StoredFile
 from conveyor.errors import StorageError
 from conveyor.ledger import Entry
 from conveyor.ledger.delivery_lease import Lease
@@ -15,7 +15,7 @@ from conveyor.storage import unique_names
 from conveyor.storage.marker import OtherStorage
 from workers.downloads import Fetched, fetch
 from workers.heartbeat import Work
-from workers.remnants import remove_results
+from workers.remnants import ended_unwanted, remove_results
 from workers.services import Services
 from workers.unstored import come_again_or_give_up
 
@@ -64,11 +64,11 @@ def store(services: Services, lease: Lease, work: Work) -> Entry:
     )
     if noted is not None:
         return noted
-    current = services.ledger.get(entry.id)
-    if current.state is State.CANCELLED:
+    current = services.ledger.find(entry.id)
+    if ended_unwanted(services, entry.id, current):
         # Also where another has told its caller, and has cleaned up before we were done.
         remove_results(services, entry.id)
-    if not lease.renew():
+    if current is None or not lease.renew():
         raise Ignore
     return current
 

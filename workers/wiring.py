@@ -10,6 +10,9 @@ from typing import Final
 from celery import Celery
 
 from config.settings import WorkerSettings
+from conveyor.callbacks.addresses import Networks, networks_of
+from conveyor.callbacks.posting import Poster
+from conveyor.callbacks.signing import keys_of
 from conveyor.convertapi.client import ConvertApi
 from conveyor.convertapi.timeouts import Timeouts
 from conveyor.convertapi.transport import Transport
@@ -34,6 +37,7 @@ from workers.credentials import credentials_of, owner_of
 from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat
+from workers.notifying import Notifier
 from workers.services import Services
 
 __all__ = ["build", "use", "wired"]
@@ -82,6 +86,7 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Services:
         storage=storage,
         marker=Marker(settings.storage_url, StorageMark(client)),
         limits=_limits(settings),
+        notifier=_notifier(settings, ledger),
         announcer=Announcer(app, node),
     )
 
@@ -89,7 +94,7 @@ def build(app: Celery, settings: WorkerSettings, node: str = "") -> Services:
 def _most_connections(settings: WorkerSettings) -> int:
     """One for each thread that may talk to a server at a time, and some for the keepers."""
     slots = settings.concurrency if settings.pool == "threads" else 1
-    return slots + settings.requests + _SPARE_CONNECTIONS
+    return slots + settings.requests + settings.callback_requests + _SPARE_CONNECTIONS
 
 
 def _transport(settings: WorkerSettings) -> Transport:
@@ -107,6 +112,21 @@ def _transport(settings: WorkerSettings) -> Transport:
         # The clean-up's threads have connections of their own.
         pool_size=_most_connections(settings),
         proxy=settings.api_proxy,
+    )
+
+
+def _notifier(settings: WorkerSettings, ledger: Ledger) -> Notifier:
+    poster = Poster(
+        Networks(networks_of(settings.callback_networks)),
+        settings.callback_timeout_seconds,
+        allow_http=settings.callback_allow_http,
+    )
+    return Notifier(
+        ledger.notices,
+        poster,
+        keys_of(settings.callback_secrets.get_secret_value()),
+        threads=settings.callback_requests,
+        per_receiver=settings.callback_per_receiver,
     )
 
 

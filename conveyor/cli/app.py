@@ -9,8 +9,22 @@ from typing import Annotated
 import typer
 
 from conveyor import __version__
-from conveyor.cli import account, cancel, capacity, convert, dead, doctor, look, sandbox, storage
+from conveyor.cli import (
+    account,
+    callbacks,
+    cancel,
+    capacity,
+    convert,
+    dead,
+    delete,
+    doctor,
+    look,
+    sandbox,
+    storage,
+)
 from conveyor.cli.failures import explain
+from conveyor.cli.processes import PROCESSES
+from conveyor.cli.processes import run as run_process
 
 __all__ = ["app", "run"]
 
@@ -27,12 +41,23 @@ app.command("convert")(convert.convert)
 app.command("get")(look.get)
 app.command("wait")(convert.wait)
 app.command("cancel")(cancel.cancel)
+app.command("delete")(delete.delete)
 app.add_typer(dead.app, name="dead")
+app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(account.app, name="account")
 app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
 app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
+
+
+def _run_process(context: typer.Context) -> None:
+    run_process(str(context.info_name), context.args)
+
+
+for name, process in PROCESSES.items():
+    # As the sandbox, each reads its own options.
+    app.command(name, help=process.help, **sandbox.OPTIONS)(_run_process)
 
 
 def _print_version(wanted: bool) -> None:

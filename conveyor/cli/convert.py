@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from conveyor.cli import console, files, report
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
+from conveyor.cli.text import parse_duration
+from conveyor.domain.deadlines import deadline_from_text
+from conveyor.domain.metadata import metadata_from_pairs
 from conveyor.domain.rules import MAX_SEMI_ASYNC_S
 from conveyor.errors import InvalidRequest
 from conveyor.handle import Handle
 from conveyor.producer import Conveyor
 
-__all__ = ["convert", "wait"]
+__all__ = ["Metadata", "convert", "wait"]
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the result files.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files. Otherwise a new one gets a number: a-1.pdf.")
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata",
+        metavar="KEY=VALUE",
+        help="Your own data, shown with the conversion. May be repeated.",
+    ),
 ]
 Timeout = Annotated[
     float | None,
@@ -68,11 +80,38 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             "files. 0 never waits. Unless given, the workers' setting says it.",
         ),
     ] = None,
+    callback: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="An https address that Conveyor calls when the conversion has ended.",
+        ),
+    ] = None,
+    callback_events: Annotated[
+        Literal["ends", "changes"],
+        typer.Option(help="Whether it hears of the end alone, or of every change of state."),
+    ] = "ends",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN",
+            help="How long the result stays in the storage, for example 12h or 7d. Unless given, "
+            "the workers' setting says it.",
+        ),
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
             help=("An idempotency key: for 7 days the same key is the same conversion, paid once."),
+        ),
+    ] = None,
+    metadata: Metadata = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN|TIME",
+            help="Cancel it, unpaid, if it has not begun by then: 90s, 2h, or 2026-11-26T18:00Z.",
         ),
     ] = None,
     timeout: Timeout = None,
@@ -93,6 +132,10 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
             params=given,
             idempotency_key=idempotency_key,
             semi_async_seconds=semi_async,
+            metadata=metadata_from_pairs(metadata or ()),
+            deadline=None if deadline is None else parse_deadline(deadline),
+            callback={"url": callback, "events": callback_events} if callback else None,
+            keep=keep,
         )
         if no_wait:
             typer.echo(handle.id)
@@ -111,6 +154,21 @@ def wait(
     files.check_folder(out)
     with connected() as conveyor:
         _finish(conveyor, conveyor.handle(conversion_id), out, timeout, replace=force)
+
+
+def parse_deadline(text: str) -> datetime | float:
+    """Read a deadline: a time span, or a time.
+
+    Args:
+        text: As typed.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    try:
+        return parse_duration(text)
+    except InvalidRequest:
+        return deadline_from_text(text)
 
 
 def parse_params(given: Iterable[str]) -> dict[str, str]:

@@ -12,17 +12,18 @@ import typer
 
 from conveyor.cli import console
 from conveyor.cli.prices import Costs
-from conveyor.cli.text import count, duration_text
+from conveyor.cli.text import count, duration_text, one_line, shortened
 from conveyor.dead.groups import DeadGroup
 from conveyor.domain.conversion import Conversion
 
 __all__ = ["Aside", "show_costs", "show_groups", "show_letters"]
 
 _MOST_SHOWN: Final = 100
-_HEADER: Final = ("id", "age", "formats", "class", "reason", "code", "error")
+_HEADER: Final = ("id", "age", "source", "formats", "class", "reason", "code", "error")
 # A terminal of 80 columns has room for these, whatever an id and a reason are.
 _SHORT_HEADER: Final = ("id", "age", "formats", "reason")
 _WIDE: Final = 140
+_SOURCE_CHARACTERS: Final = 32
 _GROUP_HEADER = ("count", "class", "account")
 _PLAN_HEADER = ("id", "replay")
 _PLAN: Final = {True: "paid again", False: "fetched, not paid again"}
@@ -109,6 +110,7 @@ def _cells(letter: Conversion) -> dict[str, str]:
     return {
         "id": letter.id,
         "age": duration_text(max(age_s, 0)),
+        "source": shortened(one_line(letter.source_name), _SOURCE_CHARACTERS) or "-",
         "formats": f"{letter.from_format}:{letter.to_format}",
         "class": failure.kind.value if failure else letter.state.value,
         "reason": failure.reason.value if failure else "-",

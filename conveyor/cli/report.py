@@ -9,6 +9,7 @@ from rich.text import Text
 
 from conveyor.cli.text import duration_text, one_line, size_text
 from conveyor.domain.conversion import Conversion, Failure, State
+from conveyor.domain.metadata import metadata_text
 
 __all__ = ["summary"]
 
@@ -38,6 +39,10 @@ def _lines(conversion: Conversion) -> Iterator[tuple[str, str]]:
     yield "state", conversion.state.value
     yield "id", conversion.id
     yield "formats", f"{conversion.from_format} to {conversion.to_format}"
+    if conversion.source_name:
+        yield "source", conversion.source_name
+    if conversion.metadata:
+        yield "metadata", metadata_text(conversion.metadata)
     yield "cost", str(conversion.cost)
     yield "polls", str(conversion.polls)
     times = ", ".join(_times(conversion))

@@ -30,5 +30,5 @@ def adopt() -> None:
     """
     with connected() as conveyor:
         conveyor.marker.adopt()
-        where = redact_server_url(conveyor.storage.url)
+        where = redact_server_url(conveyor.storage.location)
     console.say(console.stdout(), f"The storage in use is {where} from now on.")

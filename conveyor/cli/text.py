@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from conveyor.domain.spans import parse_duration
 from conveyor.errors import InvalidRequest
 
-__all__ = ["count", "duration_text", "one_line", "parse_duration", "parse_size", "size_text"]
+__all__ = [
+    "count",
+    "duration_text",
+    "one_line",
+    "parse_duration",
+    "parse_size",
+    "shortened",
+    "size_text",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
-_SECONDS_OF: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.ASCII)
 _BYTES_OF: Final = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _MINUTE_S: Final = 60
@@ -30,6 +37,16 @@ def one_line(text: str) -> str:
         The same in one line, without control characters.
     """
     return _CONTROL.sub(" ", text).strip()
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text that is too long for its place.
+
+    Args:
+        text: In one line.
+        most: How many characters there are room for.
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def size_text(size: int) -> str:
@@ -55,23 +72,6 @@ def duration_text(seconds: float) -> str:
     if whole < _DAY_S:
         return _pair(whole, _HOUR_S, "h", _MINUTE_S, "min")
     return _pair(whole, _DAY_S, "d", _HOUR_S, "h")
-
-
-def parse_duration(text: str) -> float:
-    """Read a time span: ``30``, ``30s``, ``15m``, ``12h``, ``7d`` or ``2w``.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        InvalidRequest: It is none.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise InvalidRequest(
-            f"{text!r} is not a time span. Use a number with s, m, h, d or w, for example 7d."
-        )
-    return float(match[1]) * _SECONDS_OF[match[2]]
 
 
 def parse_size(text: str) -> float:

@@ -148,7 +148,7 @@ def _use_storage(conveyor: Conveyor) -> str:
     conveyor.storage.check()
     with suppress(LedgerUnavailable):  # told by a check of its own
         conveyor.marker.check(anew=True)
-    return f"a file was written, read and removed in {redact_server_url(conveyor.storage.url)}"
+    return f"a file was written, read and removed in {redact_server_url(conveyor.storage.location)}"
 
 
 def _look_for_strangers(conveyor: Conveyor) -> str:

@@ -104,7 +104,7 @@ def _ask_about(app: Celery, nodes: Sequence[str], deadline: float) -> dict[str, 
 
 
 def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
-    start = "Start one: celery -A workers.app worker."
+    start = "Start one: conveyor worker."
     if not alive:
         return f"No worker answered within {timeout_s:g} s, and none is connected. {start}"
     queues = sorted({queue for worker in alive for queue in worker.queues})

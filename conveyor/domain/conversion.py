@@ -58,12 +58,15 @@ class StoredFile:
         uri: Its location, an fsspec URL.
         size: In bytes.
         sha256: The hash of its content, hexadecimal.
+        removed_at: When it was removed because its life was over, seconds since the epoch; None
+            while it is there.
     """
 
     name: str
     uri: str
     size: int
     sha256: str
+    removed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,9 @@ class Conversion:
         source_name: The file name of its source, ``"a.docx"``, without path and query. Of several
             it is the first, with how many more there are: ``"a.docx +2"``. Empty if there is none.
         metadata: Your own data, as you passed it with the conversion.
+        deadline_at: By when it must have begun at the service; None where you set no deadline.
+        files_until: When the files are removed, or were, seconds since the epoch; None where they
+            stay until you delete them.
     """
 
     id: str
@@ -143,6 +149,8 @@ class Conversion:
     failure: Failure | None = None
     source_name: str = ""
     metadata: Metadata = field(default_factory=dict, hash=False)
+    deadline_at: float | None = None
+    files_until: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: the result that the caller's Celery task gets."""

@@ -8,6 +8,9 @@ a `FailureKind`      dead letters of that class, ever
 ``cost``             what the service charged, in its units
 ``throttles``        submits that the service throttled
 ``deleted``          jobs and files that were deleted at the service, or were gone there
+``deletions``        conversions that somebody has deleted
+``erased``           deleted conversions of which nothing is left any more
+``files_removed``    result files that were removed because their life was over
 ``lost``             conversions whose entry was found to be gone
 ``not_deleted``      those that the service removed by itself, or that can't be deleted
 ``polls_le:<n>``     succeeded conversions by their polls; ``polls_sum``

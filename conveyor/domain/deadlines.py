@@ -10,14 +10,16 @@ from typing import Any, Final, Self
 
 from conveyor.errors import InvalidRequest
 
-__all__ = ["Deadline", "DeadlineInput", "deadline_of"]
+__all__ = ["MOST_S", "Deadline", "DeadlineInput", "deadline_from_text", "deadline_of"]
 
 DeadlineInput = datetime | timedelta | float
 
-# Ten years: what is farther off is a mistake.
-_MOST_S: Final = 10 * 365 * 24 * 3600.0
+MOST_S: Final = 10 * 365 * 24 * 3600.0
+"""The farthest a deadline may be off: ten years. What is farther off is a mistake."""
+
 # The year 2286, as seconds since the epoch: what is later is no time in seconds.
 _LATEST_S: Final = 10.0**10
+_SHOWN_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,28 @@ def deadline_of(given: Any) -> Deadline | None:
     )
 
 
+def deadline_from_text(text: str) -> datetime | float:
+    """Read a deadline as a form, a query or a command line has it.
+
+    Args:
+        text: Seconds, or a time as RFC 3339 writes it, with a time zone.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(
+            f"The deadline {text[:_SHOWN_CHARACTERS]!r} is not valid. Use seconds, or a time with "
+            "a time zone like 2026-11-26T18:00:00Z."
+        ) from None
+
+
 def _moment(given: datetime) -> float:
     if given.utcoffset() is None:
         raise InvalidRequest(
@@ -98,7 +122,7 @@ def _moment(given: datetime) -> float:
 
 def _seconds(given: float) -> float:
     # No float is made of a number of thousands of digits.
-    if not 0 < given <= _MOST_S:
+    if not 0 < given <= MOST_S:
         raise InvalidRequest(
             "The deadline must be more than 0 seconds and at most ten years ahead. "
             "Leave it out to set none."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conveyor.domain.answers import Result
 from conveyor.domain.canvas import Caller
@@ -79,6 +79,9 @@ class Entry:
     late_s: float | None = None
     ready_at: float | None = None
     finished_at: float | None = None
+    files_until: float | None = None
+    files_removed_at: float | None = None
+    deleted_at: float | None = None
     deadline_at: float | None = None
 
     @property
@@ -125,7 +128,8 @@ class Entry:
             from_format=self.request.from_format,
             to_format=self.request.to_format,
             # Those that are stored before all are do not count as a result.
-            files=self.files if self.state is State.SUCCEEDED else (),
+            files=self._shown_files if self.state is State.SUCCEEDED else (),
+            files_until=self.files_until,
             cost=self.cost,
             polls=self.polls,
             submits=self.submits,
@@ -136,4 +140,12 @@ class Entry:
             failure=self.failure,
             source_name=self.source_name,
             metadata=self.terms.metadata,
+            deadline_at=self.deadline_at,
         )
+
+    @property
+    def _shown_files(self) -> tuple[StoredFile, ...]:
+        """The stored files, which say when they were removed."""
+        if self.files_removed_at is None:
+            return self.files
+        return tuple(replace(file, removed_at=self.files_removed_at) for file in self.files)

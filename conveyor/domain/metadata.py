@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from conveyor.errors import InvalidRequest
 
-__all__ = ["MAX_BYTES", "MAX_KEYS", "Metadata", "MetadataValue", "metadata_of", "search_text"]
+__all__ = [
+    "KEY",
+    "MAX_BYTES",
+    "MAX_KEYS",
+    "MAX_NUMBER",
+    "Metadata",
+    "MetadataValue",
+    "metadata_from_pairs",
+    "metadata_of",
+    "metadata_text",
+    "search_text",
+]
 
 MetadataValue = str | int | float | bool
 Metadata = Mapping[str, MetadataValue]
@@ -21,9 +32,13 @@ MAX_KEYS: Final = 16
 MAX_BYTES: Final = 4096
 """So long its metadata may be in all, as JSON."""
 
-_KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
-# What lies beyond, JavaScript and Lua round.
-_MOST: Final = 2**53
+KEY: Final = "[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}"
+"""How a key may be written, as a pattern."""
+
+MAX_NUMBER: Final = 2**53
+"""The largest whole number. What lies beyond, JavaScript and Lua round."""
+
+_KEY: Final = re.compile(KEY)
 _SHOWN_CHARACTERS: Final = 40
 
 
@@ -58,6 +73,35 @@ def metadata_of(given: Any) -> dict[str, MetadataValue]:
             "rest in your own database."
         )
     return checked
+
+
+def metadata_from_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """Read ``key=value`` pairs, as a command line and a URL's query have them.
+
+    Args:
+        pairs: The pairs. All behind the first ``=`` is the value.
+
+    Raises:
+        InvalidRequest: One is no such pair, or a key comes twice.
+    """
+    read: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise InvalidRequest("Write metadata as KEY=VALUE, for example order=4711.")
+        if key in read:
+            raise InvalidRequest(f"The metadata {_key(key)} is given twice. Give it once.")
+        read[_key(key)] = value
+    return read
+
+
+def metadata_text(metadata: Metadata) -> str:
+    """Metadata in one line, ``order=4711, shop=eu``.
+
+    Args:
+        metadata: From `metadata_of`.
+    """
+    return ", ".join(f"{key}={search_text(value)}" for key, value in metadata.items())
 
 
 def search_text(value: MetadataValue) -> str:
@@ -110,7 +154,7 @@ def _text(key: str, text: str) -> str:
 
 def _number(key: str, number: Any) -> int | float:
     is_whole = isinstance(number, int)
-    if abs(number) <= _MOST if is_whole else math.isfinite(number):
+    if abs(number) <= MAX_NUMBER if is_whole else math.isfinite(number):
         return int(number) if is_whole else float(number)
     raise InvalidRequest(
         f"The metadata {key} is not a number that JSON carries exactly. Use text for it."

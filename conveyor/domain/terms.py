@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
+from conveyor.domain.callback import Callback, CallbackInput
 from conveyor.domain.deadlines import Deadline, DeadlineInput, deadline_of
+from conveyor.domain.keeping import keep_of
 from conveyor.domain.metadata import Metadata, metadata_of
 from conveyor.domain.shapes import plain_of
+from conveyor.domain.spans import Span
 
 __all__ = ["NO_TERMS", "Terms", "dump_terms", "load_terms"]
 
@@ -25,23 +28,49 @@ class Terms:
     Attributes:
         metadata: The caller's own data, small and flat.
         deadline: By when it must have begun; None: whenever it can.
+        keep_s: How long its files are kept once its caller knows of them, seconds; None: as the
+            workers' setting says.
+        callback: Who hears of its changes; None: nobody, or the fleet's default.
     """
 
     metadata: Metadata = field(default_factory=dict, hash=False)
     deadline: Deadline | None = None
+    keep_s: float | None = None
+    callback: Callback | None = None
 
     @classmethod
-    def of(cls, metadata: Metadata | None = None, deadline: DeadlineInput | None = None) -> Self:
+    def of(
+        cls,
+        metadata: Metadata | None = None,
+        deadline: DeadlineInput | None = None,
+        keep: Span | None = None,
+        callback: CallbackInput | None = None,
+    ) -> Self:
         """Check terms and put them in their one form.
 
         Args:
             metadata: As in `conveyor.Conveyor.convert`.
             deadline: As in `conveyor.Conveyor.convert`.
+            keep: As in `conveyor.Conveyor.convert`.
+            callback: As in `conveyor.Conveyor.convert`.
 
         Raises:
             InvalidRequest: They can't be right; the message says why.
         """
-        return cls(metadata=metadata_of(metadata), deadline=deadline_of(deadline))
+        return cls(
+            metadata=metadata_of(metadata),
+            deadline=deadline_of(deadline),
+            keep_s=keep_of(keep),
+            callback=None if callback is None else Callback.of(callback),
+        )
+
+    def with_default(self, callback: Callback | None) -> Self:
+        """The same, with the fleet's callback where the caller has named none.
+
+        Args:
+            callback: The fleet's; None where it has none.
+        """
+        return self if self.callback or callback is None else replace(self, callback=callback)
 
     def plain(self) -> dict[str, Any]:
         """What is set, as plain values: a message carries them. Empty where nothing is."""
@@ -50,6 +79,10 @@ class Terms:
             plain["metadata"] = dict(self.metadata)
         if self.deadline is not None:
             plain["deadline"] = self.deadline.plain()
+        if self.keep_s is not None:
+            plain["keep_s"] = self.keep_s
+        if self.callback is not None:
+            plain["callback"] = self.callback.plain()
         return plain
 
     @classmethod
@@ -65,10 +98,12 @@ class Terms:
         """
         if not isinstance(plain, Mapping):
             raise TypeError("terms are an object")
-        deadline = plain.get("deadline")
+        deadline, callback = plain.get("deadline"), plain.get("callback")
         return cls(
             metadata=metadata_of(plain.get("metadata")),
             deadline=None if deadline is None else Deadline.from_plain(deadline),
+            keep_s=keep_of(plain.get("keep_s")),
+            callback=None if callback is None else Callback.from_plain(callback),
         )
 
 

@@ -17,7 +17,8 @@ from conveyor.ledger.changes import AlreadyAccepted, Bells, Changes
 from conveyor.ledger.connection import Client
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.idempotency import Idempotency, binding, bound_value, same_of
-from conveyor.ledger.keys import KEEP_FINISHED_S
+from conveyor.ledger.keys import KEEP_FINISHED_S, hash_of_key
+from conveyor.ledger.metadata_index import found_by
 from conveyor.ledger.reservations import KEEP_SIGNED_S
 from conveyor.ledger.scripts import script
 
@@ -79,7 +80,10 @@ class Accepting(Changes):
             "caller": dump_caller(caller) if caller is not None else "",
             "asked": asked,
             "terms": dump_terms(terms),
+            "found_by": " ".join(found_by(terms.metadata)),
+            "notify": terms.callback.notify if terms.callback else "",
             "source_name": source_name_of(request.sources),
+            "key": hash_of_key(idempotency.key) if idempotency is not None else "",
         }
         fields = {"v": VERSION, "turn": 0, "attempt": 1, "request": dump_request(request)}
         fields |= {name: text for name, text in texts.items() if text}
@@ -164,6 +168,7 @@ class Accepting(Changes):
             guards={"turn": 0, "joined": ""},
             due_in=False,
             unrung=True,
+            unnoticed=True,
             keep_s=FORGET,
             silent=True,
             **value,

@@ -15,6 +15,7 @@ from conveyor.domain.entry import Entry
 from conveyor.errors import InvalidRequest
 from conveyor.ledger.change_spec import spec_of
 from conveyor.ledger.connection import Client
+from conveyor.ledger.due import NOTIFY
 from conveyor.ledger.encoding import decode, fields_of
 from conveyor.ledger.entries import Entries
 from conveyor.ledger.scripts import script
@@ -49,7 +50,7 @@ class Bells(Protocol):
         """Send one.
 
         Args:
-            kind: For what: ``submit``, ``poll`` or ``deliver``.
+            kind: For what: ``submit``, ``poll``, ``deliver`` or ``notify``.
             wait_s: Seconds until it shall come.
             at: The same as a time at Redis.
         """
@@ -151,10 +152,12 @@ class Changes(Entries):
                 self._transition, self._keys_of(conversion_id, key), args
             )
         if bells:
-            kind, wait_s, room_s = bells
+            kind, wait_s, room_s, *notify = bells
             # Whoever accepts a conversion that nobody hears of takes it back.
             self.ring(kind, wait_s, now, must=name == "open")
             self.ring("submit", room_s, now)
+            for notify_s in notify:
+                self.ring(NOTIFY, notify_s, now)
         return _Ran(done, now, flat)
 
     def _keys_of(self, conversion_id: str, key: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from conveyor.ledger import Client, Ledger, script, translated
 from conveyor.ledger.claimed import Claimed, Due, passes_of
-from conveyor.ledger.due import KINDS
+from conveyor.ledger.due import KINDS, NOTIFY
 from conveyor.ledger.encoding import VERSION
 from conveyor.ledger.governor import Admission, Governor
 from conveyor.ledger.turnstile import Turnstile
@@ -113,7 +113,10 @@ class Claims:
         with translated(self._client):
             flat = cast(
                 "list[Any]",
-                self._overdue(keys=self._keys.all_due, args=[self._keys.prefix, _GRACE_S, *KINDS]),
+                self._overdue(
+                    keys=[*self._keys.all_due, self._keys.due(NOTIFY)],
+                    args=[self._keys.prefix, _GRACE_S, *KINDS, NOTIFY],
+                ),
             )
         return list(map(Due, flat[::2], flat[1::2]))
 

@@ -117,6 +117,7 @@ class Delivering(Changes):
         delivery: str = "",
         request: ConversionRequest | None = None,
         leftovers: Sequence[Leftover] = (),
+        keep_files_s: float | None = None,
     ) -> None:
         """Note that the caller has the outcome: the entry starts to age.
 
@@ -130,6 +131,8 @@ class Delivering(Changes):
                 lease and the result, so the outcome is delivered again.
             request: What was asked, of which a finished conversion keeps the formats.
             leftovers: Leftovers to delete at the service.
+            keep_files_s: How long its files are kept from now on, seconds; None: until somebody
+                deletes it. Its entry outlives them.
         """
         fields: dict[str, Any] = {"delivered": 1}
         if request is not None and not is_dead:
@@ -141,7 +144,8 @@ class Delivering(Changes):
             set=fields,
             unset=None if is_dead else OF_USE_UNTIL_THE_END,
             due_in=False,
-            keep_s=0 if is_dead else KEEP_FINISHED_S,
+            keep_s=0 if is_dead else round(KEEP_FINISHED_S + (keep_files_s or 0)),
+            keep_files_s=keep_files_s,
             keep_events=_KEEP_EVENTS_OF_FINISHED,
             states_alone=not is_dead,
             silent=True,

@@ -9,7 +9,7 @@ from typing import Final
 
 from conveyor.domain.conversion import State
 
-__all__ = ["KINDS", "KIND_OF", "lua_table"]
+__all__ = ["KINDS", "KIND_OF", "NOTIFY", "lua_table"]
 
 KIND_OF: Final = {
     State.QUEUED: "submit",
@@ -23,6 +23,10 @@ KIND_OF: Final = {
 
 KINDS: Final = tuple(dict.fromkeys(KIND_OF.values()))
 """What there is to do for a conversion that has not ended, or whose caller does not know."""
+
+
+NOTIFY: Final = "notify"
+"""What there is to do for a receiver: notices of its conversions. No conversion waits for it."""
 
 
 def lua_table() -> str:

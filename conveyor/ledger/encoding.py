@@ -13,6 +13,10 @@
 ``asked``                 of a signature's, what its message asked for, as a hash: another message
                           of this id that asks for something else is refused
 ``terms``                 what its caller wants beside the conversion, JSON; absent where nothing
+``found_by``              the hashes of its metadata, by which it is found; absent where it has none
+``notify``                who hears of its changes: ``ends`` or ``changes``, the receiver's host and
+                          port, and the address; absent where nobody does
+``notices``               how many notices it has had (`conveyor.ledger.notices`)
 ``source_name``           the file name of its source, for people; absent where there is none
 ``joined``                1 where another producer holds it by its idempotency key
 ``shared``                1 where its sources' folders are a signature's, which may run again
@@ -47,6 +51,10 @@
 ``cost``                  what the service charged
 ``files``                 stored files, JSON; ``file:<n>``: the n-th, while others are missing
 ``failure``               why it ended without files, JSON
+``key``                   of its producer's idempotency key, the hash
+``files_until``           when its files are removed; ``files_removed_at``: when they were
+``deleted_at``            when its deletion was asked for; ``left``: ids of what was to be deleted
+                          at the service, hashes
 ``note``                  what holds it up, in words
 ``unready_at``            when the service last said that it was still at work on the job
 ``deadline_at``           by when it must have begun; a replay has none
@@ -54,6 +62,10 @@
                           of ten
 ``*_at``                  seconds since the epoch, by Redis' clock, as all times here
 ========================  ==========================================================================
+
+Of a deleted conversion a tombstone stays, of the state ``deleted``. No transition leaves it, so
+nothing begins under its id again. It has ``deleted_at``, ``left``, ``staged`` (tokens of the
+folders of its sources) and, when nothing of it is left elsewhere, ``erased_at``.
 """
 
 from __future__ import annotations
@@ -90,7 +102,7 @@ _FLAGS: Final = (
 )
 _MOMENTS: Final = (
     *("held_at", "unclear_at", "missing_at", "submitted_at", "ready_at", "finished_at"),
-    *("unready_at", "deadline_at"),
+    *("unready_at", "deadline_at", "files_until", "files_removed_at", "deleted_at"),
 )
 _SECONDS: Final = ("usual_s", "late_s")
 _TEXTS: Final = (

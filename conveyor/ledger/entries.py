@@ -7,12 +7,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from conveyor.domain.deletion import Deletion
 from conveyor.domain.entry import Entry
-from conveyor.errors import NewerEntry, UnknownConversion, UnreadableConversion
+from conveyor.errors import (
+    ConversionDeleted,
+    NewerEntry,
+    UnknownConversion,
+    UnreadableConversion,
+)
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.connection import Client, translated
 from conveyor.ledger.encoding import decode
 from conveyor.ledger.scripts import script
+from conveyor.ledger.tombstones import deletion_of, is_tombstone
 
 __all__ = ["Entries"]
 
@@ -63,17 +70,24 @@ class Entries:
         """
         read = self._read([conversion_id])
         fields = read.fields[conversion_id]
-        return _decode(conversion_id, fields, read.at) if fields else None
+        if not fields or is_tombstone(fields):
+            return None
+        return _decode(conversion_id, fields, read.at)
 
     def get(self, conversion_id: str) -> Entry:
-        """An entry.
+        """An entry, for its caller.
 
         Raises:
+            ConversionDeleted: It was deleted, also where a worker is still at it.
             UnknownConversion: There is none.
             UnreadableConversion: It can't be read.
             LedgerUnavailable: Redis can't be reached.
         """
         entry = self.find(conversion_id)
+        if entry is None or entry.deleted_at is not None:
+            deletion = self.deletion(conversion_id)
+            if deletion is not None:
+                raise ConversionDeleted(conversion_id, deletion.deleted_at)
         if entry is None and self.audit.is_lost(conversion_id):
             raise UnknownConversion(
                 f"Redis has lost the conversion {conversion_id!r}: its entry was evicted or "
@@ -86,8 +100,20 @@ class Entries:
             )
         return entry
 
+    def deletion(self, conversion_id: str) -> Deletion | None:
+        """How far the deletion of a conversion is; None where nobody has asked for it.
+
+        Raises:
+            UnreadableConversion: Its entry can't be read.
+            LedgerUnavailable: Redis can't be reached.
+        """
+        fields = self._read([conversion_id]).fields[conversion_id]
+        return deletion_of(conversion_id, fields) if isinstance(fields, Mapping) else None
+
     def find_many(self, conversion_ids: Sequence[str]) -> list[Entry]:
         """The entries that there are of these and that can be read, in one round trip.
+
+        What was deleted is none of them, also where a worker is still at it.
 
         What can't be read is put aside, so that it is shown where nothing else would show it.
 
@@ -148,6 +174,8 @@ class Entries:
         for conversion_id, fields in read.fields.items():
             if not fields:
                 found.gone.append(conversion_id)
+                continue
+            if isinstance(fields, Mapping) and "deleted_at" in fields:
                 continue
             try:
                 found.entries.append(_decode(conversion_id, fields, read.at))

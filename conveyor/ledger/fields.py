@@ -34,7 +34,7 @@ OF_USE_UNTIL_THE_END: Final = (
     *("account", "confirmed", "asking", "base_url", "webhook_received", "caller", "deliveries"),
     *("denials", "dialect", "faults", "foreign_ids", "held", "held_at", "job_id", "lost"),
     *("result", "joined", "reuploaded", "since", "sent", "shared", "consecutive_failures"),
-    *("stumbles", "undelivered", "turn", "webhook", "unready_at", "usual_s", "late_s"),
+    *("stumbles", "undelivered", "turn", "webhook", "unready_at", "usual_s", "late_s", "notify"),
     *(*OF_THE_UPLOADS, *OF_THE_POST),
 )
 """What nobody needs of a finished conversion: it lies there for a week."""

@@ -11,9 +11,11 @@ from typing import Any, Final, cast
 
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.domain.entry import Entry
-from conveyor.errors import InvalidRequest
+from conveyor.domain.metadata import Metadata, metadata_of
 from conveyor.ledger.connection import Client, translated
+from conveyor.ledger.cursors import read_cursor, write_cursor
 from conveyor.ledger.due import KINDS
+from conveyor.ledger.metadata_index import MetadataIndex
 
 __all__ = ["MINUTES", "Index", "Reading"]
 
@@ -22,8 +24,6 @@ MINUTES: Final = 30
 
 # Entries that were accepted in the very same microsecond; a page must not lose one at its edge.
 _TIES: Final = 50
-# A float's digits and an id; one that is longer was not made here.
-_MAX_CURSOR: Final = 300
 
 
 _DEAD_KINDS: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.CANCELLED)
@@ -74,23 +74,41 @@ class Index:
         self._redis = client
         self._keys = client.keyspace
         self._find = find
+        self._metadata = MetadataIndex(client, find)
 
-    def page(self, state: State | None, limit: int, cursor: str) -> tuple[list[Entry], str]:
+    def page(
+        self, state: State | None, limit: int, cursor: str, metadata: Metadata | None = None
+    ) -> tuple[list[Entry], str]:
         """Conversions, those accepted last first.
 
         Args:
             state: Only those in this state; None for all.
             limit: At most so many.
             cursor: Where the page before ended; empty for the first.
+            metadata: Only those whose callers gave them this data. The page may then be shorter
+                than its limit.
 
         Returns:
             The entries, and the cursor of the next page; empty where there is none.
 
         Raises:
-            InvalidRequest: The cursor is invalid.
+            InvalidRequest: The cursor is invalid, or no conversion can have this data.
         """
+        if wanted := metadata_of(metadata):
+            return self._metadata.page(wanted, state, limit, cursor)
         states = tuple(State) if state is None else (state,)
         return self._page([self._keys.state(it.value) for it in states], limit, cursor)
+
+    def clean_metadata(self, batch: int) -> int:
+        """Take out of the index of metadata what has outlived its conversions.
+
+        Args:
+            batch: About so many rows are looked at.
+
+        Returns:
+            How many were taken out.
+        """
+        return self._metadata.clean(batch)
 
     def dead_page(
         self, kind: FailureKind | None, limit: int, cursor: str
@@ -148,7 +166,7 @@ class Index:
         )
 
     def _page(self, indexes: Sequence[str], limit: int, cursor: str) -> tuple[list[Entry], str]:
-        edge = _read_cursor(cursor)
+        edge = read_cursor(cursor)
         high: float | str = "+inf" if edge is None else edge[0]
         with translated(self._redis):
             pipeline = self._redis.pipeline(transaction=False)
@@ -160,7 +178,7 @@ class Index:
         places = sorted(((score, name) for items in found for name, score in items), reverse=True)
         beyond = [place for place in places if edge is None or place < edge]
         entries = self._find([name for _, name in beyond[:limit]])
-        return entries, _write_cursor(beyond[limit - 1]) if len(beyond) > limit else ""
+        return entries, write_cursor(beyond[limit - 1]) if len(beyond) > limit else ""
 
 
 def _count(text: str) -> int:
@@ -169,22 +187,3 @@ def _count(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
-
-
-def _write_cursor(place: tuple[float, str]) -> str:
-    """The last one's place: where it goes on stays the same whatever comes and goes."""
-    score, conversion_id = place
-    return f"{score!r}_{conversion_id}"
-
-
-def _read_cursor(cursor: str) -> tuple[float, str] | None:
-    if not cursor:
-        return None
-    score, separator, conversion_id = cursor.partition("_")
-    try:
-        place = float(score), conversion_id
-    except ValueError:
-        separator = ""
-    if not separator or place[0] != place[0] or len(cursor) > _MAX_CURSOR:
-        raise InvalidRequest("Invalid cursor. Use `next` from the previous page.")
-    return place

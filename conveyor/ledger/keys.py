@@ -4,7 +4,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 
 =====================================  ======  ====================================================
 ``{conveyor}:conversion:<id>``         hash    a conversion, `conveyor.ledger.encoding`; kept until
-                                               it has ended and its caller knows, then 7 days
+                                               it has ended and its caller knows, then 7 days, or
+                                               as long as its files live and 7 days. Of a deleted
+                                               one a tombstone, 7 days after nothing else is left
 ``{conveyor}:turnstile:<id>``          string  the token of whoever talks to the service for it; a
                                                lease, then the spacing (`conveyor.ledger.turnstile`)
 ``{conveyor}:delivery:<id>``           string  the token of whoever delivers it; a lease
@@ -13,6 +15,9 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                ``poll`` or ``deliver``
 ``{conveyor}:deadlines``               zset    what has a deadline and has not begun, by its
                                                deadline
+``{conveyor}:metadata``                zset    a row for each key and value of each conversion's
+                                               metadata: the pair's hash, the acceptance, the id; a
+                                               worker takes out what has outlived its entry
 ``{conveyor}:bell:<kind>``             string  exists while nobody has to ring for what is due now
 ``{conveyor}:bell:<kind>:<slot>``      string  exists once a bell was rung for what is due in a slot
 ``{conveyor}:claim:<token>``           string  JSON, what a claim has taken, for a minute: its reply
@@ -49,6 +54,10 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
                                                the time from which on they may be removed
 ``{conveyor}:signed``                  set     tokens of those staged folders that signatures share
 ``{conveyor}:doomed``                  set     tokens of staged folders that are to be removed
+``{conveyor}:erasing``                 zset    ids of deleted conversions of which something is left
+                                               elsewhere, by the time of the next visit
+``{conveyor}:expiring``                zset    ids of conversions with files that have a life, by
+                                               its end
 ``{conveyor}:revoked``                 zset    ids that Celery was asked to revoke and that no
                                                conversion has, by the time; 7 days, 50,000 at most
 ``{conveyor}:leftovers``               zset    ids of what is to be deleted at the service, by the
@@ -56,13 +65,27 @@ All lie below the namespace, ``conveyor`` unless ``CONVEYOR_NAMESPACE`` says oth
 ``{conveyor}:leftovers:records``       hash    by id: until when the service keeps it, failures so
                                                far, and where it lies, JSON
 ``{conveyor}:leftovers:pause``         string  exists while the service wants no DELETE
+``{conveyor}:due:notify``              zset    receivers of notices, ``host:port``, by the time at
+                                               which the next notice of each may go
+``{conveyor}:notices_of:<id>``         hash    a conversion's notices, `conveyor.ledger.notices`;
+                                               ten days after the last of them has ended
+``{conveyor}:tries_of:<id>``           list    the log of their tries, the last 100; ten days
+``{conveyor}:notices:<status>``        zset    ``<number> <id>`` of each notice that is ``pending``,
+                                               ``received`` or ``given_up``, by the time of its
+                                               event; ended ones for ten days
+``{conveyor}:notices:lane:<r>``        zset    pending notices of a receiver, by the time of the
+                                               next try
+``{conveyor}:notices:under_way:<r>``   zset    those of them that a worker tries, by the end of its
+                                               lease
+``{conveyor}:notices:slow:<r>``        string  exists while a receiver gets one notice at a time
 ``{conveyor}:accounts``                set     accounts that workers have submitted for
 ``{conveyor}:account:<account>``       hash    what holds its submits up: a hold, a rate
 ``{conveyor}:jobs:<account>``          set     the conversions that the service works on for it
 ``{conveyor}:dialect:<account>``       string  the dialect that the account's service speaks;
                                                a day, then it is tried again
 ``{conveyor}:key:<hash>``              string  an idempotency key's conversion and the fingerprint
-                                               of what was asked; 7 days
+                                               of what was asked; 7 days, or until its conversion is
+                                               deleted
 ``{conveyor}:job_key``                 string  derives job ids, where no setting does; a secret
 ``{conveyor}:check``                   string  what a check has written; a minute
 ``{conveyor}:report:<id>``             string  what a worker reports to the doctor, JSON; a minute
@@ -85,7 +108,7 @@ from typing import Final
 from conveyor.ledger.due import KINDS
 from conveyor.names import DEFAULT_NAMESPACE
 
-__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys"]
+__all__ = ["KEEP_CHECK_S", "KEEP_DIALECT_S", "KEEP_FINISHED_S", "Keys", "hash_of_key"]
 
 KEEP_FINISHED_S: Final = 7 * 24 * 3600
 KEEP_DIALECT_S: Final = 24 * 3600
@@ -126,6 +149,11 @@ class Keys:
         """Queued conversions by their deadline; ``transition.lua`` makes the same name."""
         return f"{self.prefix}deadlines"
 
+    @property
+    def metadata(self) -> str:
+        """Rows by which conversions are found; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}metadata"
+
     def bell(self, kind: str) -> str:
         """Exists while a bell is on its way; ``bell.lua`` builds the same name."""
         return f"{self.prefix}bell:{kind}"
@@ -159,6 +187,16 @@ class Keys:
     def revoked(self) -> str:
         """Ids that were revoked before they began."""
         return f"{self.prefix}revoked"
+
+    @property
+    def erasing(self) -> str:
+        """Deleted conversions of which something is left elsewhere."""
+        return f"{self.prefix}erasing"
+
+    @property
+    def expiring(self) -> str:
+        """Conversions with files that are removed at a date."""
+        return f"{self.prefix}expiring"
 
     @property
     def storage(self) -> str:
@@ -245,6 +283,22 @@ class Keys:
         """The ledger's random identity."""
         return f"{self.prefix}identity"
 
+    def notices(self, status: str) -> str:
+        """The notices with a status; the scripts of notices build the same name."""
+        return f"{self.prefix}notices:{status}"
+
+    def notices_of(self, conversion_id: str) -> str:
+        """The notices of a conversion; ``transition.lua`` makes the same name."""
+        return f"{self.prefix}notices_of:{conversion_id}"
+
+    def tries_of(self, conversion_id: str) -> str:
+        """The log of the tries of a conversion's notices."""
+        return f"{self.prefix}tries_of:{conversion_id}"
+
+    def lane(self, receiver: str) -> str:
+        """The pending notices of a receiver; the scripts of notices build the same name."""
+        return f"{self.prefix}notices:lane:{receiver}"
+
     def report(self, question_id: str) -> str:
         """A worker's report to the doctor."""
         return f"{self.prefix}report:{question_id}"
@@ -291,4 +345,13 @@ class Keys:
 
     def idempotency(self, key: str) -> str:
         """A producer's idempotency key, hashed because it may hold anything."""
-        return f"{self.prefix}key:{sha256(key.encode()).hexdigest()}"
+        return f"{self.prefix}key:{hash_of_key(key)}"
+
+
+def hash_of_key(key: str) -> str:
+    """The hash of an idempotency key, as its name in Redis has it.
+
+    Args:
+        key: The key, which may hold anything.
+    """
+    return sha256(key.encode()).hexdigest()

@@ -16,6 +16,7 @@ Each part of a conversion's life has a module of its own. `Ledger` puts them tog
 `conveyor.ledger.delivering`        files stored, caller told
 `conveyor.ledger.ending`            failed, expired, cancelled
 `conveyor.ledger.dead_entries`      dead letters
+`conveyor.ledger.erasing`           deleted conversions, and the life of files
 `conveyor.ledger.remembered`        dialect, job key, identity
 ==================================  =============================================
 
@@ -34,9 +35,11 @@ from conveyor.ledger.connection import Client
 from conveyor.ledger.dead_entries import DeadEntries
 from conveyor.ledger.delivering import Delivering
 from conveyor.ledger.ending import Ending
+from conveyor.ledger.erasing import Erasing
 from conveyor.ledger.history import History
 from conveyor.ledger.keys import KEEP_CHECK_S
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.notices import Notices
 from conveyor.ledger.remembered import Remembered
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.resubmitting import Resubmitting
@@ -49,7 +52,15 @@ __all__ = ["Ledger"]
 
 
 class Ledger(
-    Accepting, Submitting, Resubmitting, Ending, Delivering, DeadEntries, Remembered, History
+    Accepting,
+    Submitting,
+    Resubmitting,
+    Ending,
+    Delivering,
+    DeadEntries,
+    Erasing,
+    Remembered,
+    History,
 ):
     """Conversions in Redis.
 
@@ -60,12 +71,14 @@ class Ledger(
     Attributes:
         expected_durations: How long conversions take.
         leftovers: Leftovers to delete at the service.
+        notices: Events of conversions on their way to receivers.
         reports: What workers report to the doctor.
     """
 
     def __init__(self, client: Client, bells: Bells | None = None) -> None:
         super().__init__(client, bells)
         self.leftovers = Leftovers(client)
+        self.notices = Notices(client, self.ring)
         self.reports = Reports(client)
         self._heartbeat = client.register_script(script("heartbeat"))
 

@@ -36,18 +36,23 @@ _KEPT_CHARACTERS: Final = 4096
 
 def dump_result(result: Result) -> str:
     """Write a result so that `conveyor.ledger.encoding.decode` reads it."""
-    files = [{**as_fields(it), "kept": it.kept and as_fields(it.kept)} for it in result.files]
+    files = [{**as_fields(it), "kept": it.kept and _file(it.kept)} for it in result.files]
     return _dump({**as_fields(result), "files": files})
 
 
 def dump_files(files: Sequence[StoredFile]) -> str:
     """Write stored files so that `conveyor.ledger.encoding.decode` reads them."""
-    return _dump(list(map(as_fields, files)))
+    return _dump(list(map(_file, files)))
 
 
 def dump_file(file: StoredFile) -> str:
     """Write one of several stored files so that `conveyor.ledger.encoding.decode` reads it."""
-    return _dump(as_fields(file))
+    return _dump(_file(file))
+
+
+def _file(file: StoredFile) -> dict[str, Any]:
+    """The ledger keeps when files were removed once for all of a conversion."""
+    return {name: value for name, value in as_fields(file).items() if name != "removed_at"}
 
 
 def dump_failure(failure: Failure) -> str:

@@ -61,5 +61,8 @@ TRANSITIONS: Final = {
         _row("ask_again", (State.FAILED,), State.CONVERTING),
         _row("purge", (State.FAILED, State.EXPIRED), None),
         _row("redeliver", (State.FAILED,), State.READY),
+        _row("files_removed", (State.SUCCEEDED,), None),
+        _row("erase_later", (State.QUEUED, State.CONVERTING, State.READY, *_ENDED), None),
+        _row("erase", _ENDED, None),
     )
 }

@@ -57,7 +57,8 @@ def check_signing(app: Celery, queue: str) -> None:
         raise Complaint(
             "task_always_eager",
             "runs tasks in your own process, but conversions run in Conveyor's workers",
-            "turn it off in the process that makes signatures, or use convert()",
+            "turn it off in the process that makes signatures, or use convert(). "
+            "In tests, use conveyor.testing.FakeConveyor",
         ).error()
     _route(app, options_of(queue, app), names.SUBMIT)
 

@@ -15,7 +15,12 @@ from conveyor.messaging.publishing import Publisher, publish
 
 __all__ = ["Belfry", "deliver"]
 
-_TASKS = {"submit": names.SUBMIT, "poll": names.POLL, "deliver": names.DELIVER}
+_TASKS = {
+    "submit": names.SUBMIT,
+    "poll": names.POLL,
+    "deliver": names.DELIVER,
+    "notify": names.NOTIFY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Belfry:
         """Send one.
 
         Args:
-            kind: For what: ``submit``, ``poll`` or ``deliver``.
+            kind: For what: ``submit``, ``poll``, ``deliver`` or ``notify``.
             wait_s: Seconds until it shall come, its countdown.
             at: The same as a time at Redis, because the hosts' clocks differ.
 

@@ -38,4 +38,5 @@ class Recipient:
         """
         options = entry.caller.options()
         group = options.pop("group_id")
-        return cls(app, backend, Context(id=entry.id, group=group, **options))
+        request = Context(id=entry.id, group=group, delivery_info={}, **options)
+        return cls(app, backend, request)

@@ -161,7 +161,7 @@ class Acceptance:
                 order.asked.caller,
                 owns=new.owned,
                 takes=self._services.storage.tokens_of(request.addresses),
-                terms=order.asked.terms,
+                terms=order.asked.terms.with_default(self._services.settings.callback),
                 idempotency=idempotency,
             )
         except NotRung as error:
@@ -198,4 +198,7 @@ class Acceptance:
             self._services.staging.remove(new.owned)
             return conversion_id
         self._sources.unstage_new(asked, new.request)
-        return self._open(conversion_id, asked, new.idempotency, order)
+        # One that was deleted has let the key go, and its id is never used again.
+        is_deleted = self._services.ledger.deletion(conversion_id) is not None
+        again = str(uuid4()) if is_deleted else conversion_id
+        return self._open(again, asked, new.idempotency, order)

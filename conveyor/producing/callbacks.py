@@ -24,7 +24,7 @@ Callbacks: TypeAlias = list[dict[str, Any]]
 
 # It lies in Redis, and in a message of its own.
 _MAX_BYTES: Final = 256 * 1024
-# Of an app that says nothing else. Then CONVEYOR_CALLBACK_QUEUE decides, as for ``link``.
+# Of an app that says nothing else. Then CONVEYOR_CANVAS_QUEUE decides, as for ``link``.
 _UNSAID: Final = "celery"
 _DESTINATION: Final = ("queue", "routing_key", "exchange")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from conveyor.async_twins import async_twin
 from conveyor.domain.conversion import State
+from conveyor.domain.metadata import Metadata
 from conveyor.ledger import accounts, neighbours
 from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.neighbours import Neighbours
@@ -21,19 +22,29 @@ class Overview:
 
     _services: ProducerServices
 
-    def list(self, state: State | None = None, limit: int = 50, cursor: str = "") -> Page:
+    def list(
+        self,
+        state: State | None = None,
+        limit: int = 50,
+        cursor: str = "",
+        *,
+        metadata: Metadata | None = None,
+    ) -> Page:
         """Conversions page by page, those accepted last first.
 
         Args:
             state: Only those in this state.
             limit: At most so many on a page.
             cursor: `Page.cursor` of the page before.
+            metadata: Only those that were accepted with these keys and values, ``{"order": 4711}``.
+                A number and its text are the same. A page may then be shorter than ``limit``, also
+                where another follows.
 
         Raises:
-            InvalidRequest: The cursor is invalid.
+            InvalidRequest: The cursor is invalid, or no conversion can have this metadata.
             LedgerUnavailable: Redis can't be reached.
         """
-        entries, following = self._services.index.page(state, limit, cursor)
+        entries, following = self._services.index.page(state, limit, cursor, metadata)
         ledger = self._services.ledger
         return page_of(explained(ledger.client, entries), following, ledger.expected_durations)
 

@@ -50,6 +50,14 @@ class Signing:
             results = self._services.settings.result_backend.get_secret_value()
             application.check_application(self.app, self._services.broker_url, results)
 
+    def check_publishing(self) -> None:
+        """Check that the app of this process can publish a signature of ours.
+
+        Raises:
+            SettingsError: A setting of it keeps it from that.
+        """
+        application.check_signing(self.app, self._services.publisher.queues.submit)
+
     def sign(self, asked: ConversionRequest, terms: Terms, caller: Caller | None) -> Signature:
         """Stage a request's local files, and make its signature.
 
@@ -66,7 +74,7 @@ class Signing:
         """
         asked = local_first(asked)
         self.check()
-        application.check_signing(self.app, self._services.publisher.queues.submit)
+        self.check_publishing()
         request = self._sources.stage(asked)
         try:
             self._sources.sign(request)

@@ -28,9 +28,16 @@ AZURE: Final = ("abfs", "abfss", "az")
 
 # What another process has written must be seen, so listings are not cached.
 _FRESH: Final = {"use_listings_cache": False}
-# s3fs repeats by itself what broke off. botocore's own repeats multiply with those.
+# s3fs repeats by itself what broke off. botocore's own repeats multiply with those. Unless told
+# otherwise, botocore signs URLs in an older form, which newer regions refuse.
 _S3_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
-    {**_FRESH, "config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 2}}}
+    {
+        **_FRESH,
+        "config_kwargs": {
+            "retries": {"mode": "standard", "total_max_attempts": 2},
+            "signature_version": "s3v4",
+        },
+    }
 )
 _AZURE_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {

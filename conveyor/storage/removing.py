@@ -8,7 +8,7 @@ from contextlib import suppress
 from conveyor.storage.faults import translated
 from conveyor.storage.place import Place
 
-__all__ = ["clear", "remove_file"]
+__all__ = ["clear", "remove_file", "remove_folder_if_empty"]
 
 
 def clear(place: Place, folder: str, which: Callable[[str], bool] = lambda _: True) -> None:
@@ -28,9 +28,8 @@ def clear(place: Place, folder: str, which: Callable[[str], bool] = lambda _: Tr
         for path in filter(which, paths):
             with suppress(FileNotFoundError):
                 fs.rm_file(path)
-        if not place.is_atomic and all(map(which, paths)):
-            with suppress(OSError):
-                fs.rmdir(folder)
+        if all(map(which, paths)):
+            remove_folder_if_empty(place, folder)
 
 
 def remove_file(place: Place, path: str) -> None:
@@ -45,3 +44,15 @@ def remove_file(place: Place, path: str) -> None:
     """
     with translated("remove from the storage", place.url), suppress(FileNotFoundError):
         place.fs.rm_file(path)
+
+
+def remove_folder_if_empty(place: Place, folder: str) -> None:
+    """Remove a folder, if nothing is in it. An object store has none; faults are left alone.
+
+    Args:
+        place: Where the folder lies.
+        folder: Its path there.
+    """
+    if not place.is_atomic:
+        with suppress(OSError):
+            place.fs.rmdir(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from secrets import token_hex
 from typing import IO
 
@@ -31,7 +31,7 @@ class Sources:
             read its own files, or a bucket that only its role opens.
 
     Attributes:
-        url: The storage's URL as its file system writes it.
+        location: The storage's URL as its file system writes it.
 
     Raises:
         StorageError: A URL's file system is unknown, or its package is not installed.
@@ -40,7 +40,7 @@ class Sources:
     def __init__(self, url: str, source_folders: Iterable[str] = ()) -> None:
         self._place = Place(url)
         self._folders = SourceFolders(self._place, source_folders)
-        self.url = self._place.url
+        self.location = self._place.url
 
     def stage(self, token: str, name: str) -> Writer:
         """Begin to write a source to where the workers can read it.
@@ -93,15 +93,20 @@ class Sources:
         """
         return self._place.path_of(uri) is not None
 
-    def remove_staged(self, uris: Iterable[str]) -> None:
-        """Remove sources that a producer staged; others are left alone, and so are faults.
+    def remove_staged(self, uris: Iterable[str]) -> bool:
+        """Remove sources that a producer staged; others are left alone.
 
-        A staged file that stays behind costs room and nothing else.
+        Returns:
+            Whether nothing is left of them. A fault keeps none of the others from being removed.
         """
+        are_gone = True
         for uri in uris:
             for token in self.tokens_of([uri]):
-                with suppress(StorageError):
+                try:
                     self._remove_staged(token, uri)
+                except StorageError:
+                    are_gone = False
+        return are_gone
 
     def remove_folder(self, token: str) -> None:
         """Remove a staged file with its folder; nothing where there is none.
@@ -116,7 +121,7 @@ class Sources:
 
     def tokens_of(self, uris: Iterable[str]) -> list[str]:
         """The tokens of the folders that hold these sources; of others there are none."""
-        return staged_tokens(uris, self.url)
+        return staged_tokens(uris, self.location)
 
     @contextmanager
     def probe(self) -> Iterator[str]:

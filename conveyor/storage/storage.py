@@ -17,17 +17,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from math import ceil
 from secrets import token_hex
 
-from conveyor.async_twins import async_pieces
+from conveyor.async_twins import async_pieces, async_twin
 from conveyor.domain.conversion import StoredFile
+from conveyor.domain.spans import Span, seconds_of
 from conveyor.errors import FileGone, StorageError
+from conveyor.links import LEAST_LINK_S, MOST_LINK_S
 from conveyor.storage.faults import translated
 from conveyor.storage.marker import Marker
-from conveyor.storage.names import folder_name
+from conveyor.storage.names import folder_name, safe_name
 from conveyor.storage.partial import is_partial
 from conveyor.storage.reading import read
-from conveyor.storage.removing import clear
+from conveyor.storage.removing import clear, remove_file, remove_folder_if_empty
+from conveyor.storage.signed_urls import signed_url
 from conveyor.storage.sources import Sources
 from conveyor.storage.writer import Writer, write_whole
 
@@ -46,7 +50,7 @@ class Storage(Sources):
             one the file is taken for removed.
 
     Attributes:
-        url: Its URL as its file system writes it.
+        location: Its URL as its file system writes it.
 
     Raises:
         StorageError: A URL's file system is unknown, or its package is not installed.
@@ -111,6 +115,31 @@ class Storage(Sources):
     aread = async_pieces(read)
     """Async version of `read`: ``async for chunk in storage.aread(file.uri)``."""
 
+    def url(self, file: StoredFile, expires: Span = "1h") -> str:
+        """Make a URL under which anybody can fetch a stored file for a while. The storage signs it.
+
+        S3, Google's and Azure's stores can sign, with credentials that hold a key. Whether the file
+        is still there is not looked at. For any other storage use `conveyor.Conveyor.link`.
+
+        Args:
+            file: The file.
+            expires: For how long: ``"1h"``, ``"30m"``, a timedelta, or seconds, up to 7 days.
+
+        Raises:
+            InvalidRequest: ``expires`` is out of bounds.
+            FileGone: The file was removed because its life was over.
+            StorageError: The storage can't sign, or the file is not below it.
+        """
+        seconds = seconds_of("expires", expires, least_s=LEAST_LINK_S, most_s=MOST_LINK_S)
+        if file.removed_at is not None:
+            raise FileGone(
+                "The file was removed because its life was over. Convert the document again."
+            )
+        return signed_url(self._place, self._path_of(file.uri), ceil(seconds))
+
+    aurl = async_twin(url)
+    """Async version of `url`."""
+
     def holds(self, file: StoredFile) -> bool:
         """Whether the storage has a file unchanged: whole, with the same hash."""
         digest = hashlib.sha256()
@@ -141,6 +170,20 @@ class Storage(Sources):
         """
         clear(self._place, self._result_path(conversion_id))
 
+    def remove_files(self, conversion_id: str, names: Iterable[str]) -> None:
+        """Remove single files that a conversion has stored. Nothing is listed, and none is fine.
+
+        Args:
+            conversion_id: The conversion's id.
+            names: The names of its files, as `StoredFile.name` says.
+
+        Raises:
+            StorageError: One can't be removed.
+        """
+        for name in names:
+            remove_file(self._place, self._result_path(conversion_id, safe_name(name)))
+        remove_folder_if_empty(self._place, self._result_path(conversion_id))
+
     def check(self) -> None:
         """Write, read and remove a small file.
 
@@ -149,13 +192,13 @@ class Storage(Sources):
         """
         path = f"{self._place.root}/.conveyor-check-{token_hex(8)}"
         write_whole(self._place, path, [b"ok"])
-        with translated("read from the storage", self.url):
+        with translated("read from the storage", self.location):
             self._place.fs.cat_file(path, start=0, end=2)
-        with translated("remove from the storage", self.url):
+        with translated("remove from the storage", self.location):
             self._place.fs.rm_file(path)
 
     def _pieces(self, path: str, start: int, end: int | None) -> Iterator[bytes]:
-        with translated("read from the storage", self.url):
+        with translated("read from the storage", self.location):
             try:
                 yield from read(self._place, path, start, end)
             except IsADirectoryError:

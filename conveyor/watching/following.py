@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -13,7 +12,7 @@ from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Ledger
 from conveyor.ledger.watch import Watch
-from conveyor.watching.patience import FIRST_PAUSE_S, longer
+from conveyor.watching.patience import FIRST_PAUSE_S, Patience, Time, longer
 
 __all__ = ["Connected", "Follower", "checked"]
 
@@ -30,6 +29,10 @@ class Connected(Protocol):
     @property
     def watch(self) -> Watch:
         """This process's followers."""
+
+    @property
+    def time(self) -> Time:
+        """By which clock its callers wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Follower:
             UnknownConversion: The conversion is unknown or was forgotten.
         """
         after, pause_s, is_over = self._place(after), FIRST_PAUSE_S, False
+        patience = Patience(None, self._owner.time)
         while not is_over:
             news = self._news(after)
             is_over = news.is_last
@@ -69,7 +73,7 @@ class Follower:
             if news.events:
                 after, pause_s = news.events[-1].id, FIRST_PAUSE_S
             elif not is_over:
-                time.sleep(pause_s)
+                patience.pause(pause_s)
                 pause_s = longer(pause_s)
 
     async def afollow(self, after: str) -> AsyncIterator[Event]:

@@ -59,6 +59,9 @@ _ROUTES: Final[Mapping[tuple[frozenset[str], State], _Route]] = {
     (frozenset({State.READY}), State.SUCCEEDED): _route((780, 112), (920, 112), label=(840, 105)),
     (_UNFINISHED, State.CANCELLED): _route((830, 170), (990, 170), (990, 310), label=(840, 163)),
     (_UNFINISHED, State.FAILED): _route((380, 200), (380, 310), label=(340, 250)),
+    (frozenset({State.QUEUED}), State.CANCELLED): _route(
+        (100, 154), (100, 418), (990, 418), (990, 370), label=(110, 412)
+    ),
     (_STARTED, State.EXPIRED): _route((740, 185), (740, 310), label=(748, 250)),
     (_DEAD, State.QUEUED): _route((330, 340), (150, 340), (150, 154), label=(160, 332)),
     (frozenset({State.FAILED}), State.CONVERTING): _route((450, 310), (450, 154), label=(458, 230)),

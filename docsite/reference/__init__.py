@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from docsite.reference import command_line, events, http, ledger, library, metrics
+from docsite.reference import command_line, events, http, ledger, library, metrics, testing
 
 __all__ = ["REFERENCE"]
 
@@ -13,6 +13,7 @@ REFERENCE: Final[Mapping[str, Callable[[], str]]] = {
     f"reference/{name}.md": make
     for name, make in (
         ("library", library.page),
+        ("testing", testing.page),
         ("http", http.page),
         ("command-line", command_line.page),
         ("metrics", metrics.page),

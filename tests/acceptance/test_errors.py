@@ -398,7 +398,7 @@ def test_no_worker_before_the_timeout(conveyor, stack, document):
         doctor = conveyor("doctor", "--timeout", "1")
         assert doctor.status == FAILED
         assert "No worker answered within 1 s" in doctor.out
-        assert "celery -A workers.app worker" in doctor.out
+        assert "conveyor worker" in doctor.out
     finally:
         stack.start_worker(worker)
     assert conveyor("wait", conversion_id, "--out", "out").status == 0

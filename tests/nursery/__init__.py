@@ -17,6 +17,7 @@ from local_stack import die_with_parent
 from local_stack.environment import ROOT
 
 _PROGRAMS = ("convertapi_sandbox", "web", "workers", "workers.flower")
+_PROCESSES = (["worker"], ["web"], ["flower"])
 # `workers.app`, and what wraps it.
 _WORKERS = [
     ["-A", app]
@@ -120,7 +121,11 @@ class Born:
 def _is_ours(command):
     """Whether it starts a program of ours: an application's would find ours loaded beside it."""
     python, minus_m, module, *options = (*command, "", "", "")
-    ours = module in _PROGRAMS or (module == "celery" and options[:2] in _WORKERS)
+    ours = (
+        module in _PROGRAMS
+        or (module == "conveyor" and options[:1] in _PROCESSES)
+        or (module == "celery" and options[:2] in _WORKERS)
+    )
     return (python, minus_m) == (sys.executable, "-m") and ours
 
 

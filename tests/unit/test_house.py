@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("conveyor", "convertapi_sandbox", "config", "workers", "tasks", "web"),
-    "local_stack",
+    *("local_stack", "pytest_conveyor"),
 )
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -31,6 +31,7 @@ MAY_PASS_ON_THE_ENVIRONMENT = ("local_stack/", "convertapi_sandbox/")
 # Redis' clock alone decides. A host's dates what is shown to people, and what others sign or count.
 MAY_READ_THE_CLOCK = (
     "convertapi_sandbox/",  # the vendor's side
+    "conveyor/ledger/in_memory/clock.py",  # where a test's clock begins
     "conveyor/live/",  # dates its recordings and reports
     "conveyor/cli/",  # shows ages
     "conveyor/convertapi/head_values.py",  # an answer that has no date of its own

@@ -63,12 +63,15 @@ async function find(path) {
 function take(conversions) {
   for (const conversion of conversions) {
     const before = known.get(conversion.id);
-    if (!before || isInFlight(before) || before.state !== conversion.state) known.set(conversion.id, conversion);
+    if (!before || isInFlight(before) || changed(before) !== changed(conversion)) known.set(conversion.id, conversion);
   }
   inOrder = [...known.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
   filter.offer(inOrder);
   show();
 }
+
+/** What of an ended conversion can still change: by a replay, or when its files' life is over. */
+const changed = ({ state, files }) => state + files.map((file) => file.removed_at);
 
 /** Rows that the filter leaves out stay where they are, hidden: that costs least. */
 export function show() {
@@ -106,7 +109,7 @@ function fill(row, item) {
   cancel.hidden = !isInFlight(item);
   cancel.setAttribute("aria-label", `Cancel ${name}`);
   const link = row.querySelector(".download");
-  link.hidden = item.files.length !== 1;
+  link.hidden = item.files.length !== 1 || Boolean(item.files[0].removed_at);
   if (!link.hidden) aim(link, item.files[0]);
   if (isOpen(row)) fillDetails(row.querySelector(".more"), item);
 }

@@ -81,11 +81,17 @@ function viewOf(conversion, name, at) {
       cost ? `cost ${cost}` : "",
       files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",
       flying ? "" : ago(conversion.finished_at ?? conversion.created_at),
+      metadataText(conversion.metadata),
     ],
     step: IN_FLIGHT.indexOf(state),
     fraction: progress.held ? 0 : state === "converting" ? progress.fraction : null,
     first: "Queued",
   };
+}
+
+function keptText({ files, files_until: until }) {
+  if (files.some((file) => file.removed_at)) return "no longer kept";
+  return until && files.length ? `kept until ${new Date(until).toLocaleString("en-GB")}` : "";
 }
 
 /** The thin line below a closed row: how far the step is that it is at. */
@@ -109,15 +115,16 @@ function fillSteps(steps, { step, fraction, first }) {
 }
 
 function fillFiles(row, files) {
+  const there = files.filter((file) => !file.removed_at);
   const link = row.querySelector(".download");
   const cancel = row.querySelector("[data-do=cancel]");
-  link.hidden = files.length !== 1;
-  if (!link.hidden) aim(link, files[0]);
+  link.hidden = there.length !== 1;
+  if (!link.hidden) aim(link, there[0]);
   if (!link.hidden && document.activeElement === cancel) link.focus(); // the button goes
   const list = row.querySelector(".files");
-  list.hidden = files.length < 2;
+  list.hidden = there.length < 2;
   if (list.hidden) return;
-  keyed(list, files, ({ href }) => href, makeFile, (item, file) => {
+  keyed(list, there, ({ href }) => href, makeFile, (item, file) => {
     aim(item.firstChild, file);
     write(item.firstChild, file.name);
   });

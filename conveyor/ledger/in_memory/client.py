@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis.client import Pipeline
 
@@ -11,6 +11,10 @@ from conveyor.ledger.in_memory.server import MemoryServer
 from conveyor.ledger.keys import Keys
 
 __all__ = ["in_memory_client"]
+
+
+# What these options say concerns a connection.
+_OF_THE_WIRE: Final = frozenset({"keys", "never_decode", "empty_response"})
 
 
 def in_memory_client(server: MemoryServer, namespace: str) -> Client:
@@ -39,9 +43,6 @@ class _Answering:
         found = self.server.run(*words)
         read = self.response_callbacks.get(args[0])
         return read(found, **options) if read else _plain(found)
-
-
-_OF_THE_WIRE = frozenset({"keys", "never_decode", "empty_response"})
 
 
 class _MemoryClient(_Answering, Client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from hashlib import sha1
 from typing import Any, Final
 
 import redis
@@ -16,7 +17,7 @@ __all__ = ["Lua"]
 
 # What `error` raises in a script is a Lua error. One of Redis' keeps its words.
 _SANDBOX: Final = """
-function(call, encode, decode, null)
+function(call, encode, decode, null, sha1hex)
   local function checked(answer)
     if type(answer) == 'table' and answer.err then error(answer.err, 0) end
     return answer
@@ -26,6 +27,7 @@ function(call, encode, decode, null)
     pcall = function(...) return call(...) end,
     error_reply = function(text) return {err = text} end,
     status_reply = function(text) return {ok = text} end,
+    sha1hex = sha1hex,
   }
   cjson = {encode = encode, decode = decode, null = null}
 end
@@ -47,7 +49,7 @@ class Lua:
         self._compiled: dict[str, Any] = {}
         self._null = object()
         begin = self._lua.eval(_SANDBOX)
-        begin(self._call, self._encode, self._decode, self._null)
+        begin(self._call, self._encode, self._decode, self._null, _sha1hex)
 
     def run(self, text: str, keys: Sequence[str], args: Sequence[str]) -> Any:
         """Run a script.
@@ -139,9 +141,13 @@ def _lua51() -> Any:
         from lupa import lua51  # noqa: PLC0415  # because only a test has it
     except ImportError:
         raise SettingsError(
-            f"The in-memory ledger runs Conveyor's Lua scripts. {how_to_install('testing')}."
+            f"Install the package lupa, which conveyor.testing needs. {how_to_install('testing')}."
         ) from None
     return lua51
+
+
+def _sha1hex(text: str) -> str:
+    return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _is_table(value: Any) -> bool:

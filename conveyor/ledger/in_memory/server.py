@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from threading import RLock
-from typing import Any
+from typing import Any, Final
 
 import redis
 from redis.exceptions import NoScriptError
@@ -17,7 +17,19 @@ from conveyor.ledger.in_memory.lua import Lua
 from conveyor.ledger.in_memory.sets import Sets
 from conveyor.ledger.in_memory.values import Status, Values
 
-__all__ = ["MemoryServer"]
+__all__ = ["COMMANDS", "MemoryServer"]
+
+_METHODS: Final = {"del": "del_"}
+COMMANDS: Final = frozenset(
+    {"del", "eval", "evalsha", "ping", "publish", "script", "time"}
+    | {
+        name
+        for part in (KeysAndTexts, HashesAndLists, Sets)
+        for name, value in vars(part).items()
+        if callable(value) and not name.startswith("_") and name != "del_"
+    }
+)
+"""The commands that there are, in lower case."""
 
 
 class MemoryServer(KeysAndTexts, HashesAndLists, Sets):
@@ -96,16 +108,3 @@ class MemoryServer(KeysAndTexts, HashesAndLists, Sets):
     def eval(self, text: str, count: str, *rest: str) -> Any:
         """EVAL."""
         return self.evalsha(self.script("LOAD", text), count, *rest)
-
-
-_METHODS = {"del": "del_"}
-COMMANDS = frozenset(
-    {"del", "eval", "evalsha", "ping", "publish", "script", "time"}
-    | {
-        name
-        for part in (KeysAndTexts, HashesAndLists, Sets)
-        for name, value in vars(part).items()
-        if callable(value) and not name.startswith("_") and name != "del_"
-    }
-)
-"""The commands that there are, in lower case."""

@@ -123,6 +123,14 @@ class Sets:
         """ZREVRANGEBYSCORE."""
         return _answer(self._between(key, low, high)[::-1], options)
 
+    def zlexcount(self, key: str, low: str, high: str) -> int:
+        """ZLEXCOUNT, of members that share one score."""
+        return len(self._between_texts(key, low, high))
+
+    def zrevrangebylex(self, key: str, high: str, low: str, *options: str) -> list[str]:
+        """ZREVRANGEBYLEX, of members that share one score."""
+        return _answer(self._between_texts(key, low, high)[::-1], options)
+
     def zremrangebyscore(self, key: str, low: str, high: str) -> int:
         """ZREMRANGEBYSCORE."""
         return self.zrem(key, *(member for member, _ in self._between(key, low, high)))
@@ -137,12 +145,27 @@ class Sets:
         """ZSCAN: all at once."""
         return ["0", _flat(self._sorted(key).ordered(), with_scores=True)]
 
+    def _between_texts(self, key: str, low: str, high: str) -> list[tuple[str, float]]:
+        return [
+            (member, score)
+            for member, score in self._sorted(key).ordered()
+            if _is_behind(member, low) and _is_before(member, high)
+        ]
+
     def _between(self, key: str, low: str, high: str) -> list[tuple[str, float]]:
         return [
             (member, score)
             for member, score in self._sorted(key).ordered()
             if _is_above(score, low) and _is_above(-score, _negative(high))
         ]
+
+
+def _is_behind(member: str, low: str) -> bool:
+    return member >= low[1:] if low.startswith("[") else member > low[1:]
+
+
+def _is_before(member: str, high: str) -> bool:
+    return member <= high[1:] if high.startswith("[") else member < high[1:]
 
 
 def _add(found: SortedSet, member: str, score: float, flags: set[str]) -> tuple[bool, bool]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Final
 
 from conveyor.ledger.in_memory.server import MemoryServer
 
 __all__ = ["MemoryWatch"]
 
-_LOOK_EVERY_S: Final = 5.0
+# What others in the loop need to get to their next pause, and more.
+_TURNS: Final = 10
 
 
 class MemoryWatch:
@@ -21,9 +23,14 @@ class MemoryWatch:
     Args:
         server: Tells of each change.
         channel: Told the id of each conversion that changes.
+
+    Attributes:
+        go_on: Moves the clock for whoever waits, by so many seconds at most. Returns whether it
+            could; without end it can only where something is to happen.
     """
 
     def __init__(self, server: MemoryServer, channel: str) -> None:
+        self.go_on: Callable[[float], bool] = lambda _most_s: False
         self._channel = channel
         self._bells: defaultdict[str, set[_Bell]] = defaultdict(set)
         server.on_publish.append(self._hear)
@@ -38,7 +45,7 @@ class MemoryWatch:
         Yields:
             What rings when it changes.
         """
-        bell = _Bell(asyncio.get_running_loop())
+        bell = _Bell(self)
         self._bells[conversion_id].add(bell)
         try:
             yield bell
@@ -57,8 +64,9 @@ class MemoryWatch:
 class _Bell:
     """Rings when a conversion may have changed, from whichever thread."""
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
+    def __init__(self, watch: MemoryWatch) -> None:
+        self._watch = watch
+        self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
@@ -67,8 +75,13 @@ class _Bell:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._rung.set)
 
-    async def wait(self, timeout_s: float = _LOOK_EVERY_S) -> None:
-        """Wait until it rings, or it is time to look all the same."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), min(timeout_s, _LOOK_EVERY_S))
+    async def wait(self, timeout_s: float = math.inf) -> None:
+        """Wait until it rings, or until the clock is there.
+
+        Others in the loop come first. Where they do nothing, the clock goes on.
+        """
+        for _turn in range(_TURNS):
+            await asyncio.sleep(0)
+        if not self._rung.is_set() and not await asyncio.to_thread(self._watch.go_on, timeout_s):
+            await self._rung.wait()
         self._rung.clear()

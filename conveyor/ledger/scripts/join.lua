@@ -5,7 +5,8 @@
 -- returns           1 where there is such a conversion, else 0
 
 local state, turn, version = unpack(redis.call('HMGET', KEYS[1], 'state', 'turn', 'v'))
-if not state then return 0 end
+-- Of a deleted one there is a tombstone.
+if not state or state == 'deleted' then return 0 end
 -- Once a worker has it in hand it is not taken back in any case.
 if state == 'queued' and turn == '0' and (tonumber(version or '1') or 1) <= tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'joined', 1)

@@ -3,6 +3,7 @@
 -- begins with bell.lua
 -- begins with rate.lua
 -- begins with leaving.lua
+-- begins with notice.lua
 -- begins with KIND_OF
 --
 -- A script is not rolled back. So whatever can fail is read and computed before the first write.
@@ -56,16 +57,23 @@
 --   leftovers    list of {id, record, life_s, wait_s}: what is to be deleted at the service, as
 --                add_leftovers.lua has it
 --   keep_s       seconds until the entry is forgotten; 0: never; below: now
+--   entomb       true: what stays is a tombstone, the fields of `set` and STAYS alone. Its events, its
+--                idempotency key and its places in indexes go
+--   erase_in     seconds until a worker removes what it has left elsewhere
+--   keep_files_s seconds until its files are removed; false: they are
 --   keep_events  how many events to keep
 --   states_alone true: of the events, only those that changed the state, without notes
 --   silent       true: no fields are asked back
+--   unnoticed    true: its notices go, for it was not accepted, or it is deleted
 --   release      token: end the lease of the delivery, whatever becomes of the transition
 --   leave        token and for_ms: leave the turnstile, whatever becomes of the transition; it stays
 --                closed for so long, 0: it is open
 -- ARGV[4]  prefix  what the names begin with that depend on what the entry says
--- returns        {1, now, fields, kind, wait, room} when done: for what kind a bell has to come, in
---                how many seconds, -1 where none has to be sent, and the same for what waits for a
---                place among the account's jobs; {0, now, {}} when refused,
+-- returns        {1, now, fields, kind, wait, room, notify} when done: for what kind a bell has to
+--                come, in how many seconds, -1 where none has to be sent, and the same for what
+--                waits for a place among the account's jobs; behind it the same for a notice, where
+--                a bell has to come;
+--                {0, now, {}} when refused,
 --                {-1, now, {}} when what it would own is gone, {-2, now, {}} when it was revoked,
 --                {-3, now, {value}} when the key is another conversion's
 
@@ -80,13 +88,15 @@ local function field(name)
 end
 local state = field('state')
 
-local wait_s, bell_kind, room_s = -1, '', -1
+local wait_s, bell_kind, room_s, notify_s = -1, '', -1, -1
 
 local function answer(done)
   if done < 1 then return {done, now_text, {}} end
   local fields = change.silent and {} or redis.call('HGETALL', KEYS[1])
-  return {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
+  local said = {done, now_text, fields, bell_kind, string.format('%.6f', wait_s),
     string.format('%.6f', room_s)}
+  if notify_s >= 0 then table.insert(said, string.format('%.6f', notify_s)) end
+  return said
 end
 
 -- What is let go is let go in any case: single commands, which nothing below can leave half done.
@@ -154,6 +164,14 @@ local function counted(name, by)
   return string.format('%.0f', math.min(math.floor(sum), MOST))
 end
 
+-- The rows by which it is found: they are written when it is accepted, and go with its entry.
+local rows = {}
+if state == '' or change.entomb or (change.keep_s and change.keep_s < 0) then
+  local found_by = state == '' and change.set and change.set.found_by or field('found_by')
+  local accepted = state == '' and now_text or field('created_at')
+  for hash in string.gmatch(found_by, '%x+') do table.insert(rows, hash .. accepted .. ARGV[1]) end
+end
+
 local entered = change.set and change.set.state or state
 local created_at = tonumber(field('created_at')) or now
 local note = field('note')
@@ -171,6 +189,9 @@ for _, tokens in ipairs({change.owns or {}, change.takes or {}}) do
     table.insert(is_shared and shared or owned, staged)
   end
 end
+
+-- Of a deleted conversion: when that was, and what is still to be deleted at the service.
+local STAYS = {deleted_at = true, left = true}
 
 local fields = {token = ARGV[2]}
 if #shared > 0 then fields.shared = '1' end
@@ -203,7 +224,14 @@ for _, row in ipairs(change.leftovers or {}) do
   local first_try = string.format('%.6f', now + row.wait_s)
   local noted = string.format('%.0f 0 ', now + row.life_s) .. row.record
   table.insert(leftovers, {id = row.id, first_try = first_try, noted = noted})
+  -- The hash reveals nothing. A deletion is through when none of these is left.
+  fields.left = (fields.left or field('left')) .. row.id .. ' '
 end
+if change.keep_files_s then
+  fields.files_until = string.format('%.6f', now + change.keep_files_s)
+end
+local its_fields = change.entomb and redis.call('HKEYS', KEYS[1]) or {}
+local key_hash = change.entomb and field('key') or ''
 
 -- Events are told, and decide nothing: what stands there and is no list makes room for them.
 local events_type = redis.call('TYPE', KEYS[7]).ok
@@ -221,6 +249,28 @@ if entered ~= state or (fields.note or note) ~= note then
   event_id = string.format('%.0f-%.0f', ms, number)
 end
 
+-- A receiver hears of the ends, or of every change of state.
+local notice = nil
+local has_ended = KIND_OF[entered] == 'deliver' and entered ~= 'ready'
+local tells = entered ~= state and not change.entomb
+local notify = tells and (change.set and change.set.notify or field('notify')) or ''
+local which, lane, address = string.match(notify, '^(%l+) (%S+) (%S+)$')
+if which and (which == 'changes' or has_ended) then
+  local function of(name) return fields[name] or field(name) end
+  local before = redis.pcall('HGET', ARGV[4] .. 'notices_of:' .. ARGV[1], 'count')
+  before = type(before) == 'string' and tonumber(before) or 0
+  notice = {number = string.format('%.0f', math.max(before, tonumber(field('notices')) or 0) + 1)}
+  fields.notices = notice.number
+  notice.fields = {
+    v = '1', id = 'msg_' .. redis.sha1hex(ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. notice.number),
+    state = entered, status = 'pending', tries = '0', at = now_text, since = now_text,
+    lane = lane, url = address, cost = of('cost'), terms = of('terms'),
+    name = of('source_name'),
+    files = entered == 'succeeded' and of('files') or '',
+    failure = entered ~= 'succeeded' and change.set and change.set.failure or '',
+  }
+end
+
 -- 3. Write.
 
 for name, value in pairs(fields) do
@@ -228,6 +278,9 @@ for name, value in pairs(fields) do
 end
 for _, name in ipairs(change.unset or {}) do
   redis.call('HDEL', KEYS[1], name)
+end
+for _, name in ipairs(its_fields) do
+  if not fields[name] and not STAYS[name] then redis.call('HDEL', KEYS[1], name) end
 end
 if change.enter then
   redis.call('SET', KEYS[4], change.enter.token, 'PX', change.enter.for_ms)
@@ -251,6 +304,23 @@ end
 -- those above.
 local forgotten = change.keep_s and change.keep_s < 0
 
+if key_hash ~= '' then
+  local key = ARGV[4] .. 'key:' .. key_hash
+  local its_bound = redis.pcall('GET', key)
+  -- The key may be another conversion's by now.
+  if type(its_bound) == 'string' and string.sub(its_bound, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then
+    redis.call('DEL', key)
+  end
+end
+if change.erase_in then
+  redis.call('ZADD', ARGV[4] .. 'erasing', string.format('%.6f', now + change.erase_in), ARGV[1])
+end
+if fields.files_until then
+  redis.call('ZADD', ARGV[4] .. 'expiring', fields.files_until, ARGV[1])
+elseif change.keep_files_s == false then
+  redis.call('ZREM', ARGV[4] .. 'expiring', ARGV[1])
+end
+
 -- What the service works on counts as a job of the account; what it no longer does makes room.
 local changes_jobs = change.makes_room or (change.set and change.set.state)
 local account = changes_jobs and field('account') or ''
@@ -271,6 +341,9 @@ end
 if change.unrung then
   redis.call('DEL', ARGV[4] .. 'bell:submit')
 end
+
+if notice then notify_s = add_notice(ARGV[4], ARGV[1], notice.number, now, lane, notice.fields) end
+if change.unnoticed then erase_notices(ARGV[4], ARGV[1]) end
 
 local due_in = change.due_in
 if change.due_received_in and field('webhook_received') == '1' then due_in = change.due_received_in end
@@ -299,6 +372,14 @@ end
 if entered ~= state or forgotten then
   redis.call('ZREM', ARGV[4] .. 'state:' .. state, ARGV[1])
 end
+for _, row in ipairs(rows) do
+  if state == '' then
+    redis.call('ZADD', ARGV[4] .. 'metadata', 0, row)
+  else
+    redis.call('ZREM', ARGV[4] .. 'metadata', row)
+  end
+end
+
 -- Of what has not begun the sweep sees when its deadline has passed.
 local has_begun = forgotten or entered ~= 'queued'
 if state == 'queued' and has_begun then
@@ -306,7 +387,7 @@ if state == 'queued' and has_begun then
 elseif entered == 'queued' and entered ~= state and field('deadline_at') ~= '' then
   redis.call('ZADD', ARGV[4] .. 'deadlines', field('deadline_at'), ARGV[1])
 end
-if entered ~= state then
+if entered ~= state and not change.entomb then
   local accepted = state == '' and now or created_at
   redis.call('ZADD', ARGV[4] .. 'state:' .. entered, string.format('%.6f', accepted), ARGV[1])
 end
@@ -330,7 +411,10 @@ if not has_events and events_type ~= 'none' then
   redis.call('DEL', KEYS[7])
 end
 -- A conversion's followers learn of its state, and of what holds it up.
-if event_id then
+if change.entomb then
+  redis.call('DEL', KEYS[7])
+  redis.pcall('PUBLISH', KEYS[8], ARGV[1])
+elseif event_id then
   redis.call('RPUSH', KEYS[7], event_id .. ' ' .. entered .. ' ' .. field('note'))
   -- A hint alone: a user without channels (an ACL's default) must not undo half of what was written.
   redis.pcall('PUBLISH', KEYS[8], ARGV[1])

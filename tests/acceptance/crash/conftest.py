@@ -6,12 +6,16 @@ the sandbox, and so the audit, is shared by all.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from collections import defaultdict
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -43,6 +47,7 @@ WAIT_S = 60.0
 # A worker that passes no such place ends after that time.
 RUN_S = 40.0
 QUIET_LOOKS = 4
+MOST_HEARD = 2
 # The callback's own queue, which nobody consumes: what lies there was called.
 CALLED_BACK = "called-back"
 # As `effects` ends a process: how a shell shows SIGKILL.
@@ -70,6 +75,32 @@ class End:
     took_s: float
 
 
+class Receiver:
+    """Hears callbacks, and notes the ids of their messages by conversion."""
+
+    def __init__(self):
+        self.heard = defaultdict(list)
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.heard[said["data"]["id"]].append(self.headers["webhook-id"])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class WrongError(Exception):
     """What became of a conversion is not what must become of it."""
 
@@ -77,7 +108,8 @@ class WrongError(Exception):
 class Stage:
     """One database, its workers, and what its conversions must come to."""
 
-    def __init__(self, stack, number, folder):
+    def __init__(self, stack, number, folder, receiver):
+        self._receiver = receiver
         self._url = stack.valkey.url(number)
         self._storage_url = stack.storage_url
         self._results = stack.directory / "files" / "results"
@@ -163,6 +195,8 @@ class Stage:
                 writer.add_blank_page(72, 72)
             writer.add_metadata({"/Title": str(document)})
             writer.write(document)
+        if scenario == "told":
+            return conveyor.convert(document, to="split", callback=self._receiver.url).id
         if scenario in ("convert", "burst"):
             return conveyor.convert(document, to="split").id
         self.kept.append(document)
@@ -184,7 +218,11 @@ class Stage:
         conversion = conveyor.get(conversion_id)
         folder = self._results / conversion_id
         there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        heard = self._receiver.heard[conversion_id]
         try:
+            assert len(set(heard)) == int(point.scenario == "told")
+            # Once, and once more where nobody knew that it was heard.
+            assert len(heard) <= MOST_HEARD
             assert _outcome(conveyor, conversion_id) == told
             if point.scenario == "damaged":
                 assert (conversion.state, told) == (State.FAILED, "ConversionFailed")
@@ -211,7 +249,7 @@ class Stage:
     def _left(self):
         """What is still to be done; what a dead worker held is none of it."""
         left = {queue: self._client.llen(queue) for queue in Queues().names}
-        left["due"] = sum(map(self._client.zcard, KEYS.all_due))
+        left["due"] = sum(map(self._client.zcard, (*KEYS.all_due, KEYS.due("notify"))))
         left["in hand"] = sum(
             tag not in self._lost for tag in self._client.hkeys("conveyor:unacked")
         )
@@ -237,6 +275,9 @@ class Stage:
                 self._client.zadd(due, {each: 0}, xx=True)
             self._client.pexpire(KEYS.turnstile(each), round(SPACING_S * 1000) + 50)
             self._client.pexpire(KEYS.delivery(each), 50)
+        for key in (KEYS.due("notify"), *self._client.scan_iter(f"{KEYS.prefix}notices:*:*")):
+            for member in self._client.zrange(key, 0, -1):
+                self._client.zadd(key, {member: 0})
 
     def _let_the_brokers_time_pass(self, conveyor):
         """The visibility time-out of all that the dead worker held; kombu does the rest."""
@@ -306,9 +347,10 @@ def stages(stack, tmp_path_factory):
     with closing(stack.conveyor()) as conveyor:
         conveyor.unstage([conveyor.stage("first.txt", [b"1"])])
     with ExitStack() as opened:
+        receiver = opened.enter_context(closing(Receiver()))
         # Started here, not in a thread: a child ends with the thread that started it.
         yield [
-            opened.enter_context(closing(Stage(stack, number, folder)))
+            opened.enter_context(closing(Stage(stack, number, folder, receiver)))
             for number in range(1, STAGES + 1)
         ]
 

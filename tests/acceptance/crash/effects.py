@@ -34,8 +34,10 @@ import requests.adapters
 from celery import signals
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
+from conveyor.callbacks.posting import Poster
 from conveyor.ledger.together import Together
 from workers import claiming
+from workers.notifying import Notifier
 
 DIED = 137
 """The exit status of a process that SIGKILL has ended, as a shell shows it."""
@@ -138,7 +140,9 @@ def install(watch):
     signals.task_prerun.connect(begin, weak=False)
     signals.task_postrun.connect(end, weak=False)
     _wrap_the_crew(watch)
+    _wrap_the_notifier(watch)
     _wrap_together(watch)
+    _wrap(watch, Poster, "post", lambda *_: "POST callback")
     _wrap(watch, redis.Redis, "execute_command", _command)
     _wrap(watch, redis.client.Pipeline, "execute", _pipeline)
     _wrap(watch, requests.adapters.HTTPAdapter, "send", _request)
@@ -179,6 +183,21 @@ def _wrap_the_crew(watch):
             watch.end()
 
     claiming.look_after = look_after
+
+
+def _wrap_the_notifier(watch):
+    """The one place where a thread begins with a callback."""
+    real = Notifier._work_off
+
+    @wraps(real)
+    def work_off(self, claimed):
+        watch.begin("notify one")
+        try:
+            real(self, claimed)
+        finally:
+            watch.end()
+
+    Notifier._work_off = work_off
 
 
 def _wrap_together(watch):

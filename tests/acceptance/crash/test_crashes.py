@@ -5,6 +5,7 @@ The crew works on what a task has claimed, so its effects are places, too.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -38,6 +39,9 @@ MESSAGES = 4
 # On a busy machine scripts seldom meet in one pipeline. A poll that comes late brings the result at
 # once, and so passes no ``polling.poll_later``.
 TRIES = 12
+CALLBACK_EFFECTS = {
+    *("EVALSHA notices.claim #1", "one: POST callback #1", "one: EVALSHA notices.note #1"),
+}
 VIOLATIONS = ("paid_duplicates", "overlapping_polls", "early_polls", "violations")
 
 
@@ -106,6 +110,36 @@ def test_worker_that_dies_amid_a_pipeline_of_many_costs_no_conversion(
     wrong = [f"{point}: {end}" for point, end in ends.items() if isinstance(end, crash.WrongError)]
     assert not wrong, "\n".join([f"{len(wrong)} of {len(points)} points", *wrong])
     assert {name: audit[name] for name in VIOLATIONS} == dict.fromkeys(VIOLATIONS, 0)
+    enqueued = sum(stage.enqueued for stage in stages) - enqueued_before
+    assert audit["paid"] - paid_before == enqueued
+    _say(ends, capsys)
+
+
+@pytest.mark.large
+@pytest.mark.timeout(3600)  # with `--large` on a busy machine
+def test_worker_that_dies_at_any_effect_of_a_callback_loses_none(
+    *, stages, stack, sandbox_of, crash, capsys, large
+):
+    """`--large` dies before and after each. Else it is after each, and before the POST."""
+    paid_before = sandbox_of(stack).audit()["paid"]
+    enqueued_before = sum(stage.enqueued for stage in stages)
+    # A first script is sent twice: the server has to learn it.
+    found = re.compile(r"notify\b.* #1")
+    places = [place for place in stages[0].record("told") if found.fullmatch(place)]
+    assert {place.partition(" ")[2] for place in places} >= CALLBACK_EFFECTS
+    points = [
+        *(crash.Point("told", place, moment) for place in places for moment in MOMENTS),
+        crash.Point("told", WINDOWS["stored, not told"], "after"),
+    ]
+    points = [
+        point for point in points if large or point.moment == "after" or "POST" in point.place
+    ]
+
+    ends = _play_all(stages, points, crash)
+    audit = sandbox_of(stack).audit()
+
+    wrong = [f"{point}: {end}" for point, end in ends.items() if isinstance(end, crash.WrongError)]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(points)} points", *wrong])
     enqueued = sum(stage.enqueued for stage in stages) - enqueued_before
     assert audit["paid"] - paid_before == enqueued
     _say(ends, capsys)

@@ -40,7 +40,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def stack():
-    with LocalStack(web=True) as running:
+    with LocalStack(web=True, settings={"LINK_KEY": "key-of-the-readers-links"}) as running:
         yield running
 
 
@@ -65,6 +65,8 @@ def settings_of(monkeypatch):
     def take(stack):
         settings = stack.settings()
         named = {f"CONVEYOR_{name}": settings[name] for name in ("BROKER_URL", "STORAGE_URL")}
+        if "LINK_KEY" in settings:
+            named |= {"CONVEYOR_LINK_URL": stack.web_url, "CONVEYOR_LINK_KEY": settings["LINK_KEY"]}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         more = {"SANDBOX_URL": stack.sandbox_url, "PYTHONPATH": str(ROOT), "PATH": path}
         for name, value in (named | more).items():

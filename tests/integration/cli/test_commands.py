@@ -424,3 +424,50 @@ def test_list_names_what_is_lost_and_what_a_later_release_has_written(conveyor, 
     assert "A later release of Conveyor wrote" in err
     assert conveyor("dead", "discard", "gone", "--yes")[0] == 0
     assert "gone" not in conveyor("dead", "list")[2]
+
+
+def test_delete_leaves_nothing_to_read(conveyor, dead, converting, library):
+    ended, running = dead(), converting()
+    status, out, err = conveyor("delete", ended.id, running.id, "--yes")
+
+    assert status == 0
+    assert out.splitlines() == [
+        f"{ended.id}\tdeleted, workers remove the rest",
+        f"{running.id}\tdeleted, workers remove the rest",
+    ]
+    assert "Delete 2 conversions with all files. Nothing brings them back." in err
+    for conversion_id in (ended.id, running.id):
+        status, _, err = conveyor("get", conversion_id)
+        assert (status, "was deleted" in err) == (1, True)
+    assert library.dead_letters.list() == []
+
+
+def test_delete_asks_first(conveyor, dead, library):
+    entry = dead()
+    status, _, err = conveyor("delete", entry.id)
+
+    assert status == 2
+    assert "Add --yes to confirm. Nothing was changed." in err
+    assert library.get(entry.id).state is State.FAILED
+
+
+def test_delete_of_what_does_not_exist_keeps_no_other_from_it(conveyor, dead):
+    entry = dead()
+    status, out, err = conveyor("delete", "no-such-id", entry.id, "--yes", "--json")
+
+    assert status == 1
+    assert "There is no conversion 'no-such-id'" in err
+    (deletion,) = json.loads(out)
+    assert deletion["id"] == entry.id
+    assert deletion["erased_at"] is None
+
+
+def test_convert_says_how_long_the_result_lives(conveyor, library):
+    source = "https://example.com/a.docx"
+    status, out, _ = conveyor("convert", source, "--to", "pdf", "--no-wait", "--keep", "12h")
+
+    assert status == 0
+    assert library.ledger.get(out.strip()).terms.keep_s == 12 * 3600
+    status, _, err = conveyor("convert", source, "--to", "pdf", "--no-wait", "--keep", "1s")
+    assert status == 2
+    assert "keep must be from 1m to 3650d" in err

@@ -277,6 +277,7 @@ STEPS = {
             "confirmed": "0",
             "consecutive_failures": "4",
             "held": "0",
+            "left": "2243eb238f13f1984e0c07a085934f20 ",
             "note": "gone",
             "reuploaded": "1",
             "state": "queued",

@@ -43,6 +43,75 @@ _LEFTOVERS = {
 
 
 CASES = {
+    "dates: what is due is claimed and put off": {
+        "run": ("claim_dates", "dates", (2, 60.5)),
+        "held": {"dates": {"a": 1, "b": 1700000000.25, "c": 2, "later": 1700000001}},
+        "answer": ["a", "c"],
+        "leaves": {"dates": {"a": 1700000060.75, "c": 1700000060.75}},
+    },
+    "dates: the edge is due": {
+        "run": ("claim_dates", "dates", (9, 60)),
+        "held": {"dates": {"b": 1700000000.25, "later": 1700000000.250001}},
+        "answer": ["b"],
+        "leaves": {"dates": {"b": 1700000060.25}},
+    },
+    "dates: what is there is put off": {
+        "run": ("put_off_dates", "dates", (5.5, "a", "b", "gone")),
+        "held": {"dates": {"a": 1, "b": 2, "c": 3}},
+        "answer": None,
+        "leaves": {"dates": {"a": 1700000005.75, "b": 1700000005.75}},
+    },
+    "erased: a tombstone begins to age": {
+        "run": ("erased", "entry erasing counts left", ("c1", 100, 30.5)),
+        "held": {
+            "entry": {"state": "deleted", "left": "a b ", "staged": "t", "token": "k"},
+            "erasing": {"c1": 1},
+            "left": {"c": 5},
+        },
+        "answer": 1,
+        "leaves": {
+            "counts": {"erased": "1"},
+            "entry": {
+                "erased_at": "1700000000.250000",
+                "left": None,
+                "staged": None,
+                "token": None,
+            },
+            "entry ms": 100000,
+            "erasing": {"c1": 1700000030.75},
+        },
+    },
+    "erased: the service still has something": {
+        "run": ("erased", "entry erasing counts left", ("c1", 100, 30)),
+        "held": {
+            "entry": {"state": "deleted", "left": "a b "},
+            "erasing": {"c1": 1},
+            "left": {"b": 5},
+        },
+        "answer": 0,
+        "leaves": {},
+    },
+    "erased: after the last look nothing is due": {
+        "run": ("erased", "entry erasing counts left", ("c1", 100, 30)),
+        "held": {
+            "entry": {"state": "deleted", "erased_at": "5"},
+            "erasing": {"c1": 1, "c2": 2},
+        },
+        "answer": 2,
+        "leaves": {"erasing": {"c1": None}},
+    },
+    "erased: without a tombstone nothing is due": {
+        "run": ("erased", "entry erasing counts left", ("c1", 100, 30)),
+        "held": {"erasing": {"c1": 1, "c2": 2}},
+        "answer": 2,
+        "leaves": {"erasing": {"c1": None}},
+    },
+    "join: a deleted one can't be held": {
+        "run": ("join", "entry", (1,)),
+        "held": {"entry": {"state": "deleted"}},
+        "answer": 0,
+        "leaves": {},
+    },
     "leftovers: a new one is noted and a known one stays": {
         "run": (
             "add_leftovers",

@@ -27,6 +27,20 @@ def _sent(ledger, entry, make):
     return noted
 
 
+def _files_removed(ledger, entry, make):
+    """Its caller knows of the files."""
+    if entry.state is State.SUCCEEDED:
+        ledger._redis.hset(Keys().conversion(entry.id), "delivered", 1)
+    return ledger.files_removed(entry)
+
+
+def _erased(ledger, entry, make):
+    """Only what its caller knows of is erased at once."""
+    if entry.state.is_final:
+        ledger._redis.hset(Keys().conversion(entry.id), "delivered", 1)
+    return ledger.erase(entry)
+
+
 def _too_late(ledger, entry, make):
     """It has a deadline, which has passed."""
     key = Keys().conversion(entry.id)
@@ -70,6 +84,9 @@ ASK = {
     "replay": lambda ledger, entry, make: ledger.replay(entry),
     "redeliver": lambda ledger, entry, make: ledger.redeliver(entry),
     "purge": lambda ledger, entry, make: ledger.purge(entry),
+    "files_removed": _files_removed,
+    "erase_later": lambda ledger, entry, make: ledger.erase_later(entry.id),
+    "erase": _erased,
 }
 
 # How each state is reached.
@@ -104,8 +121,10 @@ def test_a_transition_leaves_only_the_states_of_the_table(name, state, ledger, m
     if state.value not in row.leaves:
         assert not answer
         assert everything() == before
-    elif name in ("purge", "forget"):
+    elif name in ("purge", "forget", "erase"):
         assert ledger.find(entry.id) is None
+    elif name == "erase_later":
+        assert ledger.find(entry.id).state is state
     else:
         assert ledger.get(entry.id).state is (row.enters or state)
         assert everything() != before

@@ -77,7 +77,7 @@ def test_conversions_survive_a_restart_with_the_same_settings(
         ).stdout
         running.send_signal(signal.SIGINT)
 
-    assert refused == "up: another `make up` uses var/up: stop it first\n"
+    assert refused == "error: another stack uses var/up: stop it first\n"
     assert told_again == told
     assert "succeeded" in listed
     assert "Harbour report" in text_of(tmp_path / "report.pdf")

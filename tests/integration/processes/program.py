@@ -204,7 +204,7 @@ def fork_while_a_thread_begins():
 
     def child():
         Slow.may_go_on.set()
-        assert conveyor.storage.url
+        assert conveyor.storage.location
         conveyor.convert(SOURCE, "pdf")
 
     wait([fork(child)])

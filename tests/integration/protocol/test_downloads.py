@@ -57,7 +57,7 @@ def _stored(storage):
 
 
 def _folder(storage):
-    return Path(storage.url.removeprefix("file://"))
+    return Path(storage.location.removeprefix("file://"))
 
 
 def _check(fetched, storage, content=CONTENT):

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -71,6 +73,11 @@ class Server(ABC):
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def serving_links(self) -> Iterator[None]:
+        """Let whoever has a signed URL in, for as long as the block runs."""
+        yield
 
     @abstractmethod
     def command(self) -> list[str]: ...
@@ -180,7 +187,18 @@ class S3(Server):
         self._key = iam.create_access_key(UserName="conveyor")["AccessKey"]
         self._s3 = self._client("s3", self._key["AccessKeyId"], self._key["SecretAccessKey"])
         self._s3.create_bucket(Bucket=BUCKET)
-        requests.post(f"{self.endpoint}/moto-api/reset-auth", data="0", timeout=PATIENCE_S)
+        self._check_signatures_from(0)
+
+    def _check_signatures_from(self, request: int) -> None:
+        url = f"{self.endpoint}/moto-api/reset-auth"
+        requests.post(url, data=str(request), timeout=PATIENCE_S)
+
+    @contextmanager
+    def serving_links(self) -> Iterator[None]:
+        """moto looks for a signature in headers alone."""
+        self._check_signatures_from(1_000_000)
+        yield
+        self._check_signatures_from(0)
 
     def objects(self) -> list[str]:
         found = self._s3.list_objects_v2(Bucket=BUCKET)

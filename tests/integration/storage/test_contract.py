@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import hashlib
 from secrets import token_hex
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from conveyor.errors import FileGone, InvalidRequest, StorageError
-from conveyor.storage import Writer, chunks_of, safe_name
+from conveyor.storage import Storage, Writer, chunks_of, safe_name
 from conveyor.storage.objects import PART_BYTES
 from conveyor.storage.place import Place
 
@@ -78,7 +81,7 @@ def test_any_name_is_staged_opened_stored_read_and_removed(storage, kind):
             _opened(storage, uri),
             _read(storage, stored.uri),
             _read(storage, stored.uri, 1, 2),
-            stored.uri == f"{storage.url}/results/c1/{safe_name(name)}",
+            stored.uri == f"{storage.location}/results/c1/{safe_name(name)}",
             f"results/c1/{safe_name(name)}" in kind.files(),
         )
         if seen != (content, content + b"!", (content + b"!")[1:2], True, True):
@@ -249,7 +252,7 @@ def test_a_source_that_never_will_be_there_says_why(storage, name, words):
     inside.write(b"words")
     inside.finish()
     with pytest.raises(InvalidRequest, match=words):
-        _opened(storage, f"{storage.url}/results/c1/{name}")
+        _opened(storage, f"{storage.location}/results/c1/{name}")
 
 
 def test_a_version_of_an_object_is_not_a_source(storage, kind):
@@ -262,7 +265,7 @@ def test_a_version_of_an_object_is_not_a_source(storage, kind):
 
 
 def _ways_out(storage):
-    url = storage.url
+    url = storage.location
     scheme = url.partition("://")[0]
     bucket = url.partition("://")[2].partition("/")[0]
     return [
@@ -290,8 +293,8 @@ def _ways_out(storage):
 
 
 def test_nothing_outside_the_storage_is_read(storage):
-    beside = Place(storage.url.rpartition("/")[0])
-    for name in ("secret.txt", f"{storage.url.rpartition('/')[2]}-evil/a.txt"):
+    beside = Place(storage.location.rpartition("/")[0])
+    for name in ("secret.txt", f"{storage.location.rpartition('/')[2]}-evil/a.txt"):
         writer = Writer(beside, f"{beside.root}/{name}")
         writer.write(b"secret")
         writer.finish()
@@ -306,7 +309,7 @@ def test_nothing_but_what_was_staged_is_removed(storage, kind):
     staged = _staged(storage)
     result = storage.save("c1", "a.pdf", [b"paid"])
     before = kind.files()
-    root = storage.url
+    root = storage.location
     storage.remove_staged(
         [
             result.uri,
@@ -322,3 +325,48 @@ def test_nothing_but_what_was_staged_is_removed(storage, kind):
     )
 
     assert kind.files() == before
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "Ä ü ß 100% [1].pdf", "a+b c;d&e=f,g.docx"])
+def test_signed_url_of_a_store_that_signs_opens_that_file(kind, storage, name):
+    if kind.server is None or kind.server.scheme == "gs":
+        pytest.skip("it can't sign, as the next test shows")
+    stored = storage.save("c1", name, [b"words"])
+    url = storage.url(stored, expires="10m")
+    with kind.server.serving_links():
+        answer = requests.get(url, timeout=60)
+
+    assert (answer.status_code, answer.content) == (200, b"words")
+    assert asyncio.run(storage.aurl(stored, 60)).partition("?")[0] == answer.url.partition("?")[0]
+
+
+def test_url_is_signed_as_every_region_of_s3_takes_it_and_ends(use):
+    """The older form has no `X-Amz-Expires`."""
+    server = use("s3")
+    storage = Storage(server.url)
+    url = storage.url(storage.save("c1", "a.pdf", [b"words"]), expires=90.2)
+    query = parse_qs(urlsplit(url).query)
+
+    assert query["X-Amz-Expires"] == ["91"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert len(query["X-Amz-Signature"][0]) == 64
+
+
+def test_storage_that_can_not_sign_says_what_to_do(kind, storage):
+    """Google's emulator asks for no credentials, so there is no key."""
+    if kind.server is not None and kind.server.scheme != "gs":
+        pytest.skip("it can sign")
+    stored = storage.save("c1", "report.pdf", [b"words"])
+    with pytest.raises(StorageError, match=r"can't sign URLs.* CONVEYOR_LINK_URL"):
+        storage.url(stored)
+
+
+def test_files_of_a_life_that_is_over_are_removed_one_by_one(kind, storage):
+    for name in ("a.pdf", "[a].pdf", "b.pdf"):
+        storage.save("c1", name, [b"words"])
+    storage.save("c2", "a.pdf", [b"words"])
+    storage.remove_files("c1", ["[a].pdf", "b.pdf", "gone.pdf"])
+    assert kind.files() == ["results/c1/a.pdf", "results/c2/a.pdf"]
+
+    storage.remove_files("c1", ["a.pdf"])
+    assert kind.files() == ["results/c2/a.pdf"]

@@ -41,7 +41,7 @@ def test_a_small_conversion_costs_five_requests(storage, kind):
     def store():
         storage.save("c1", "a.pdf", [b"%PDF", b"-1.4"])
 
-    uri = f"{storage.url}/results/c1/a.pdf"
+    uri = f"{storage.location}/results/c1/a.pdf"
     write = ["POST"] if kind.url.startswith("gs") else ["PUT"]
 
     assert _words(kind.asked(stage)) == write

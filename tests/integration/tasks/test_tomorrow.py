@@ -227,6 +227,18 @@ def test_leftovers_of_a_later_release_wait_and_block_no_others(worker, ledger, c
     assert (client.zscore(KEYS.leftovers, "own") or 9e9) > 2000
 
 
+def test_notice_of_a_later_release_is_kept_for_its_workers(worker, ledger, client, conveyor):
+    handle = conveyor.convert("https://example.com/a.docx", "pdf", callback="https://shop.example/")
+    handle.cancel()
+    client.hset(KEYS.notices_of(handle.id), mapping={"1:v": "2", "1:mood": "cheerful"})
+
+    worker.services.notifier.begin()
+    assert worker.services.notifier.drain(30)
+    assert client.hget(KEYS.notices_of(handle.id), "1:mood") == "cheerful"
+    assert client.hget(KEYS.notices_of(handle.id), "1:reason") == "unreadable"
+    assert ledger.notices.counts().pending == 1
+
+
 def test_tokens_of_a_later_release_are_put_off(worker, conveyor, client, tmp_path):
     (tmp_path / "files" / "results").mkdir(parents=True)
     client.zadd(KEYS.staging, dict.fromkeys(["v2:abc", "../results", "x" * 32], 0))

@@ -85,7 +85,7 @@ def _site(server_url, folder, *, has_key=False, redis_url=None, **settings):
         "redis_url": redis_url or server_url,
         "storage_url": folder.as_uri(),
     }
-    conveyor = Conveyor(**where)
+    conveyor = Conveyor(**where, link_key=settings.get("link_key"))
     with (
         _Thread(load(WebSettings, **where, **settings), conveyor) as thread,
         requests.Session() as session,

@@ -1,4 +1,4 @@
-"""``python -m web`` as a process of its own."""
+"""``conveyor web`` as a process of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_stack.ports import free_port
 from local_stack.process import Child
 
 KEY = "key-of-the-webhooks"
-COMMAND = (sys.executable, "-m", "web")
+COMMAND = (sys.executable, "-m", "conveyor", "web")
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_a_broker_that_is_down_shows(options_of):
 
 
 def test_our_tasks_go_to_our_queues_and_the_callers_to_theirs(options_of):
-    options = options_of(callback_queue="web")
+    options = options_of(canvas_queue="web")
 
     assert options["task_default_queue"] == "web"
     assert {name: it["queue"] for name, it in options["task_routes"].items()} == Queues().of_tasks

@@ -38,7 +38,7 @@ def test_nothing_must_be_given(given):
         ({"web_flower_url": "javascript:alert(1)"}, "CONVEYOR_WEB_FLOWER_URL is wrong"),
         ({"webhook_key": "secret-of-mine"}, "CONVEYOR_WEBHOOK_KEY is wrong"),
         ({"log_level": "LOUD"}, "CONVEYOR_LOG_LEVEL is wrong"),
-        ({"web_host": "0.0.0.0"}, "make one with `python -m web key NAME`"),
+        ({"web_host": "0.0.0.0"}, "make one with `conveyor web key NAME`"),
         ({"web_host": "example.com"}, "CONVEYOR_WEB_HOST is example.com"),
     ],
     ids=str,

@@ -9,11 +9,11 @@ from contextlib import aclosing
 
 import pytest
 
-from conveyor import Conveyor, DeadLetters, Handle
+from conveyor import Callbacks, Conveyor, DeadLetters, Handle
 from conveyor.async_twins import async_pieces
 from conveyor.storage import Storage
 
-FACES = (Conveyor, Handle, DeadLetters, Storage)
+FACES = (Conveyor, Handle, DeadLetters, Callbacks, Storage)
 
 # PEP 8: a name that would be a keyword ends with an underscore.
 NAMES = {"wait": "await_"}
@@ -28,6 +28,7 @@ WITHOUT = {
     (Storage, "check"): _WORKERS,
     (Storage, "remove_partials"): _WORKERS,
     (Storage, "remove_results"): _WORKERS,
+    (Storage, "remove_files"): _WORKERS,
     (Storage, "remove_staged"): _WORKERS,
     (Storage, "remove_folder"): _WORKERS,
     (Storage, "stage"): _WORKERS,
@@ -43,6 +44,7 @@ PROPERTIES = {
         (
             *((Conveyor, name) for name in ("storage", "ledger", "redis_address", "watch")),
             *((Conveyor, name) for name in ("celery_app", "publisher", "marker", "dead_letters")),
+            *((Conveyor, name) for name in ("callbacks", "time")),
         ),
         "it opens nothing before it is used",
     ),

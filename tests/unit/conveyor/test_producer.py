@@ -85,7 +85,7 @@ def test_from_env_knows_where_everything_is(monkeypatch, tmp_path, own_app):
     with app, closing(Conveyor.from_env(app if own_app else None)) as conveyor:
         assert (conveyor.celery_app is app) is own_app
         assert conveyor.celery_app.conf.broker_url == f"memory://{'theirs' if own_app else 'ours'}"
-        assert Path(conveyor.storage.url.removeprefix("file://")) == tmp_path
+        assert Path(conveyor.storage.location.removeprefix("file://")) == tmp_path
 
 
 def test_a_producer_is_not_the_processs_default_app(conveyor):

@@ -100,10 +100,17 @@ def test_every_error_that_can_reach_a_caller_is_public():
     assert set(errors.__all__) <= set(conveyor.__all__)
 
 
+def _own(public):
+    """What a class of ours, or one that it is made of, defines."""
+    for each in public.__mro__:
+        if each.__module__.startswith("conveyor"):
+            yield from vars(each).items()
+
+
 def _methods():
     for name in conveyor.__all__:
         public = getattr(conveyor, name)
-        for method, value in vars(public).items():
+        for method, value in _own(public):
             function = getattr(value, "fget", None) or getattr(value, "__func__", value)
             if inspect.isfunction(function) and not method.startswith("_"):
                 yield pytest.param(function, id=f"{name}.{method}")
@@ -113,22 +120,3 @@ def _methods():
 def test_every_public_method_says_what_it_does_and_gives(method):
     assert inspect.getdoc(method)
     assert "return" in typing.get_type_hints(method)
-
-
-_WITHOUT_SERVERS = {"close", "aclose", "from_env"}
-_FOR_THE_WEB = {"job_ended", "neighbours"}
-
-
-@pytest.mark.parametrize("kind", [conveyor.Conveyor, conveyor.Handle])
-def test_every_call_that_waits_or_talks_to_redis_has_an_async_version(kind):
-    methods = {
-        name
-        for name, value in vars(kind).items()
-        if inspect.isfunction(value) and not name.startswith("_")
-    } - _WITHOUT_SERVERS
-    # PEP 8: a name that would be a keyword of Python ends with ``_``.
-    twins = {"await_" if name == "wait" else f"a{name}" for name in methods} & methods
-
-    assert twins == {
-        "await_" if name == "wait" else f"a{name}" for name in methods - twins - _FOR_THE_WEB
-    }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,27 @@ def read_compose(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         LookupError: It would not start: a variable is required, and not set.
     """
-    return _filled(yaml.safe_load((ROOT / name).read_text()), environment)
+    read = _filled(yaml.safe_load((ROOT / name).read_text()), environment)
+    for service in read["services"].values():
+        if "environment" in service:
+            service["environment"] = {
+                **_of_files(service.get("env_file", ()), environment),
+                **_handed_on(service["environment"], environment),
+            }
+    return read
+
+
+def _handed_on(variables: Mapping[str, str | None], environment: Mapping[str, str]) -> Any:
+    """A name without a value takes the environment's, and is not set where that has none."""
+    known = {name: environment.get(name) if it is None else it for name, it in variables.items()}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _of_files(files: Iterable[Mapping[str, Any]], environment: Mapping[str, str]) -> Any:
+    """The same holds in a file of variables, of which the reader's own are not here."""
+    texts = [(ROOT / file["path"]).read_text() for file in files if file.get("required", True)]
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith("#")]
+    return _handed_on(dict.fromkeys(lines), environment)
 
 
 def _filled(value: Any, environment: Mapping[str, str]) -> Any:

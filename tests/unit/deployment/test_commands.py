@@ -16,14 +16,28 @@ from celery.bin.celery import celery as celery_command
 
 from convertapi_sandbox.cli import app as sandbox_app
 from local_stack import commands
+from tests.unit.deployment.conftest import FILES, REQUIRED, read_compose
+
+FLOWERS_OWN = (
+    "FLOWER_AUTO_REFRESH",
+    "FLOWER_MAX_TASKS",
+    "FLOWER_READ_ONLY",
+    "FLOWER_URL_PREFIX",
+)
+
+APPS = ("workers.app", "conveyor.worker")
 
 
 def parse(command: str, name: str) -> dict[str, Any]:
     """Have Celery's own parser read a command line; it refuses an unknown option."""
     words = shlex.split(command)
-    assert words[:4] == ["celery", "-A", "workers.app", name]
+    if words[:2] == ["conveyor", "worker"]:
+        words[:2] = ["celery", "-A", "conveyor.worker", "worker"]
+    program, option, app, *rest = words
+    assert (program, option, rest[0]) == ("celery", "-A", name)
+    assert app in APPS
     context = SimpleNamespace(app=Celery(set_as_current=False))
-    return celery_command.commands[name].make_context(name, words[4:], obj=context).params
+    return celery_command.commands[name].make_context(name, rest[1:], obj=context).params
 
 
 @pytest.fixture
@@ -39,8 +53,9 @@ def test_workers_consume_what_their_namespace_says(worker_commands: list[str]) -
     assert not any(parse(command, "worker")["queues"] for command in worker_commands)
 
 
-def test_workers_send_the_events_that_flower_shows(worker_commands: list[str]) -> None:
-    assert all(parse(command, "worker")["task_events"] for command in worker_commands)
+def test_workers_are_started_the_same_way_everywhere(worker_commands: list[str]) -> None:
+    assert set(worker_commands) == {"conveyor worker"}
+    assert commands.worker("a@b")[1:4] == ("-m", "conveyor", "worker")
 
 
 def test_pool_and_size_come_from_the_settings_alone(worker_commands: list[str]) -> None:
@@ -57,9 +72,9 @@ def test_an_unknown_option_would_be_refused() -> None:
 def test_flower_is_started_behind_its_door(
     procfile: dict[str, str], compose: dict[str, Any]
 ) -> None:
-    for command in (procfile["flower"], compose["services"]["flower"]["command"]):
-        assert command.startswith("python -m workers.flower ")
-    assert commands.flower(5555)[1:3] == ("-m", "workers.flower")
+    assert procfile["flower"] == "conveyor flower"
+    assert compose["services"]["flower"]["command"].startswith("conveyor flower ")
+    assert commands.flower(5555)[1:4] == ("-m", "conveyor", "flower")
 
 
 def test_flower_knows_its_options(procfile: dict[str, str], compose: dict[str, Any]) -> None:
@@ -77,7 +92,10 @@ def test_flower_knows_its_options(procfile: dict[str, str], compose: dict[str, A
     ]
 
     assert {*options, *variables} == {"address", "port", "basic_auth"}
-    assert {*options, *variables} <= set(flower.options.options.as_dict())
+    handed_on = read_compose(FILES[0], {**REQUIRED, **dict.fromkeys(FLOWERS_OWN, "1")})
+    assert set(FLOWERS_OWN) <= set(handed_on["services"]["flower"]["environment"])
+    more = [name.removeprefix("FLOWER_").lower() for name in FLOWERS_OWN]
+    assert {*options, *variables, *more} <= set(flower.options.options.as_dict())
 
 
 def test_worker_health_asks_the_node_in_the_container(compose: dict[str, Any]) -> None:
@@ -101,5 +119,5 @@ def test_sandbox_image_takes_its_command(dockerfile: list[tuple[str, str]]) -> N
 def test_web_is_started_the_same_way_everywhere(
     procfile: dict[str, str], compose: dict[str, Any]
 ) -> None:
-    assert procfile["web"] == compose["services"]["web"]["command"] == "python -m web"
-    assert commands.web()[1:] == ("-m", "web")
+    assert procfile["web"] == compose["services"]["web"]["command"] == "conveyor web"
+    assert commands.web()[1:] == ("-m", "conveyor", "web")

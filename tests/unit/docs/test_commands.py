@@ -10,7 +10,7 @@ import click
 import pytest
 
 from docsite.reference.command_line import commands
-from tests.unit.deployment.test_commands import parse
+from tests.unit.deployment.test_commands import APPS, parse
 from tests.unit.docs import reading
 
 SHELLS = ("", "sh", "bash", "shell", "console")
@@ -100,7 +100,7 @@ def _conveyor(words):
 
 
 def _celery(words):
-    if words[:2] != ["-A", "workers.app"] or len(words) == 2:
+    if words[:1] != ["-A"] or len(words) == 2 or words[1] not in APPS:
         return
     try:
         parse(" ".join(["celery", *words]), words[2])
@@ -166,4 +166,5 @@ def test_a_command_that_does_not_exist_is_seen(line, found):
 
 def test_an_option_that_celery_lacks_is_seen():
     assert list(wrong("celery -A workers.app worker --nonsense")) != []
+    assert list(wrong("celery -A conveyor.worker inspect --nonsense")) != []
     assert list(wrong("celery -A workers.app nonsense")) != []

@@ -11,17 +11,28 @@ from celery import Celery
 from celery.events import EventDispatcher
 
 import conveyor
+import pytest_conveyor
 from conveyor import Conversion, Failure, FailureKind, State, names
+from conveyor import testing as kit
 from conveyor.ledger.keys import Keys
 from conveyor.messaging.publishing import Publisher, announce
 from conveyor.names import Queues
-from docsite.reference import command_line, events, http, ledger, library, metrics
+from docsite.reference import command_line, events, http, ledger, library, metrics, testing
 from tests.unit.docs import reading
 from workers import announcing
 
 SCRIPTS = sorted(path.name for path in (reading.ROOT / "conveyor/ledger/scripts").glob("*.lua"))
 ENUMS = [getattr(conveyor, name) for name in conveyor.__all__]
 ENUMS = [each for each in ENUMS if inspect.isclass(each) and issubclass(each, Enum)]
+
+
+def test_the_test_kit_has_a_section_for_each_public_name_and_a_row_for_each_fixture():
+    page = testing.page()
+    shown = re.findall(r"^::: conveyor\.testing\.(\w+)$", page, re.MULTILINE)
+
+    assert sorted(shown) == sorted(kit.__all__)
+    assert re.findall(r"^\| `(\w+)` \| \S", page, re.MULTILINE) == pytest_conveyor.__all__
+    assert "assert_enqueued, " in page
 
 
 def test_the_library_has_a_section_for_each_public_name():

@@ -21,3 +21,10 @@ def test_sandbox_takes_options_after_its_own() -> None:
         *("-m", "convertapi_sandbox", "--port", "8090", "--secret", "word", "--spacing", "0.2"),
         *("--duration", "1"),
     )
+
+
+def test_a_worker_of_another_application_is_started_by_celery() -> None:
+    command = commands.worker_of("chaos.worker_app", "worker-1@localhost")
+
+    assert command[1:5] == ("-m", "celery", "-A", "chaos.worker_app")
+    assert command[command.index("-n") + 1] == "worker-1@localhost"

@@ -14,7 +14,10 @@ from tests.unit.workers.parts import logged, rig, rig_of
 
 __all__ = ["logged", "rig", "rig_of"]
 
-MODULES = ("workers.app", "tasks.checkup", "tasks.deliver", "tasks.poll", "tasks.submit")
+MODULES = (
+    *("workers.app", "tasks.checkup", "tasks.deliver", "tasks.notify", "tasks.poll"),
+    "tasks.submit",
+)
 
 
 @pytest.fixture(scope="session")

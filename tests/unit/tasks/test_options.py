@@ -20,6 +20,7 @@ TASKS = {
         "ignore_result": False,
         "throws": (ConversionFailed,),
     },
+    "notify": {"name": names.NOTIFY, **BELL},
     "checkup": {
         "name": names.CHECKUP,
         **BELL,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from conveyor import AccountStatus, FailureKind, Fleet, State
+from conveyor import AccountStatus, CallbackCounts, FailureKind, Fleet, State
 from web.metrics import FleetCollector
 
 FLEET = Fleet(
@@ -33,11 +35,14 @@ FLEET = Fleet(
         "stored_le:0.5": 300,
         "stored_le:10": 40,
         "stored_sum_ms": 70500,
+        "notices_received": 10,
     },
 )
 
 
 class _Library:
+    callbacks = SimpleNamespace(counts=lambda: CallbackCounts(4, 10, 1, 90.0))
+
     def fleet(self):
         return FLEET
 
@@ -67,6 +72,10 @@ def lines():
         "conveyor_not_deleted_total 2.0",
         'conveyor_account_held{account="ab12"} 1.0',
         'conveyor_account_held{account="cd34"} 0.0',
+        "conveyor_callbacks_pending 4.0",
+        "conveyor_oldest_callback_seconds 90.0",
+        'conveyor_callback_tries_total{outcome="received"} 10.0',
+        'conveyor_callback_tries_total{outcome="given_up"} 0.0',
     ],
 )
 def test_fleet_is_reported(lines, line):

@@ -17,10 +17,13 @@ from conveyor.domain.request import ConversionRequest
 from conveyor.ledger import Entry, Ledger, Tenure
 from conveyor.ledger.audit import Audit
 from conveyor.ledger.claims import Claimed, Claims
+from conveyor.ledger.dates import Dates
 from conveyor.ledger.delivery_lease import DeliveryLeases
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Admission, Governor
+from conveyor.ledger.index import Index
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.notices import Notices
 from conveyor.ledger.reports import Reports
 from conveyor.ledger.storage_mark import StorageMark
 from conveyor.ledger.turnstile import Pass, Turnstile
@@ -34,6 +37,7 @@ from workers.announcing import Announcer
 from workers.crew import Crew
 from workers.dialects import Dialects
 from workers.heartbeat import Heartbeat, Work
+from workers.notifying import Notifier
 from workers.services import Services
 
 NOW = 1_000_000.0
@@ -91,19 +95,25 @@ class Rig:
             leftovers=part("leftovers", Leftovers),
             audit=part("audit", Audit),
             reports=part("reports", Reports),
+            notices=part("notices", Notices),
+            erasures=part("erasures", Dates),
+            expiries=part("expiries", Dates),
         )
+        self.index = part("index", Index)
         self.governor = part("governor", Governor, account="shop")
         self.turnstile = part("turnstile", Turnstile)
         self.deliveries = part("deliveries", DeliveryLeases)
         self.claims = part("claims", Claims)
         self.api = part("api", ConvertApi, base_url="https://eu-v2.convertapi.com")
         self.storage = part("storage", Storage)
+        self.storage.answers["remove_staged"] = True
         self.staging = part("staging", Staging)
         self.marker = part("marker", Marker, mark=part("mark", StorageMark))
         self.bells = part("bells", Belfry)
         self.heartbeat = part("heartbeat", Heartbeat)
         self.announcer = part("announcer", Announcer)
         self.crew = part("crew", Crew)
+        self.notifier = part("notifier", Notifier)
         self.backend = SimpleNamespace()
         self.publisher = SimpleNamespace(
             app=SimpleNamespace(backend=self.backend), queues=Queues("conveyor")
@@ -119,7 +129,7 @@ class Rig:
             bells=self.bells,
             settings=settings,
             ledger=self.ledger,
-            index=None,
+            index=self.index,
             staging=self.staging,
             dialects=Dialects(self.ledger, "shop", settings.dialects),
             governor=self.governor,
@@ -133,6 +143,7 @@ class Rig:
             storage=self.storage,
             marker=self.marker,
             limits=Limits(),
+            notifier=self.notifier,
             announcer=self.announcer,
         )
 

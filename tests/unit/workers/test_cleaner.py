@@ -14,11 +14,12 @@ def parts(rig, monkeypatch):
     monkeypatch.setattr(cleaner, "wired", lambda: rig.services)
     rig.ledger.audit.answers["step"] = Audited(awaited=0, forgotten=2, lost=())
     rig.ledger.answers["strip_dead"] = 3
+    rig.ledger.notices.answers["audit"] = 0
     rig.staging.answers["remove_overdue"] = 4
-    rig.ledger.answers["strip_dead"] = 3
+    rig.index.answers["clean_metadata"] = 0
 
 
-OF_LEDGER = ["audit.step", "ledger.strip_dead"]
+OF_LEDGER = ["audit.step", "notices.audit", "ledger.strip_dead", "index.clean_metadata"]
 OF_STORAGE = ["marker.check", "staging.remove_overdue"]
 
 
@@ -42,6 +43,7 @@ def test_batches_are_bounded_and_dead_letters_keep_what_a_replay_needs(rig):
 
     assert rig.the("audit.step") == {"batch": 500}
     assert rig.the("ledger.strip_dead") == {"life_s": 3 * 3600, "limit": 500}
+    assert rig.the("index.clean_metadata") == {"batch": 500}
 
 
 def test_nothing_to_clean_is_not_logged(rig, logged):
@@ -59,12 +61,27 @@ def test_count_of_nothing_is_left_out_of_the_log(rig, logged):
     assert logged == [{"event": "cleaned_up", "log_level": "info", "forgotten": 2}]
 
 
+def test_rows_of_metadata_that_were_taken_out_are_counted(rig, logged):
+    rig.index.answers["clean_metadata"] = 7
+    cleaner.clean_ledger()
+
+    assert logged[-1]["metadata"] == 7
+
+
 def test_conversions_without_a_date_are_logged(rig, logged):
     rig.ledger.audit.answers["step"] = Audited(awaited=5, forgotten=0, lost=())
     rig.ledger.answers["strip_dead"] = 0
     cleaner.clean_ledger()
 
     assert logged == [{"event": "unscheduled_made_due", "log_level": "warning", "count": 5}]
+
+
+def test_callbacks_without_a_date_are_counted(rig, logged):
+    rig.ledger.notices.answers["audit"] = 6
+    cleaner.clean_ledger()
+
+    assert rig.the("notices.audit") == {"batch": 500}
+    assert logged[0]["callbacks"] == 6
 
 
 def test_lost_conversions_are_reported(rig, logged):

@@ -159,6 +159,7 @@ def test_flower_runs_as_a_command_of_our_application(monkeypatch, given, line):
     monkeypatch.setattr(flower.flower.command, "Flower", None)
     monkeypatch.setattr(flower.BaseHandler, "get_broker", None)
     monkeypatch.setattr(sys, "argv", ["x", "--own"])
+    flower.options.address = ""
     seen = []
 
     def celery():
@@ -169,6 +170,8 @@ def test_flower_runs_as_a_command_of_our_application(monkeypatch, given, line):
     with pytest.raises(SystemExit) as ended:
         flower.main(given)
 
+    # Flower's own default is every address. Its variables and options are read after this.
+    assert flower.options.address == "127.0.0.1"
     ours = ["celery", "-A", "workers.app", "flower", *line]
     assert seen == [(ours, GuardedFlower, flower._queues_of)]
     assert ended.value.code == 3

@@ -8,7 +8,16 @@ from typing import ClassVar
 import pytest
 from celery import signals
 
-from workers import cleaner, cleanup, deadlines, start, storage_watch, sweep
+from workers import (
+    cleaner,
+    cleanup,
+    deadlines,
+    eraser,
+    expiring,
+    start,
+    storage_watch,
+    sweep,
+)
 
 SIGNALS = (signals.worker_init, signals.worker_ready, signals.worker_shutting_down)
 
@@ -56,11 +65,13 @@ def test_worker_that_is_ready_sweeps_cleans_and_deletes(keepers):
     assert done.count((30.0, cleaner.clean_ledger)) == 1
     assert done.count((30.0, cleaner.clean_storage)) == 1
     assert done.count((10.0, storage_watch.look)) == 1
+    assert done.count((2.0, eraser.erase_due)) == 1
+    assert done.count((5.0, expiring.remove_expired)) == 1
     assert done.count((2.0, cleanup.clean_up)) == 4
-    assert len(done) == 9
+    assert len(done) == 11
     # By these names the log says which of them can't do its work.
     assert [keeper.name for keeper in keepers] == [
-        *("sweep", "deadlines", "cleaner", "clean-storage", "storage"),
+        *("sweep", "deadlines", "cleaner", "clean-storage", "storage", "eraser", "expiring"),
         *(f"cleanup-{number}" for number in range(4)),
     ]
 

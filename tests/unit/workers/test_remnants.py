@@ -64,6 +64,13 @@ def test_worker_with_another_storage_leaves_the_removal_to_others(
     assert rig.did == [CHECK, *[("staging.give_back", {"uris": (STAGED,)})] * is_given_back]
 
 
+def test_source_that_can_not_be_removed_is_left_to_the_cleaner(rig):
+    rig.storage.answers["remove_staged"] = False
+    remove_remnants(rig.services, entry_of(state=State.SUCCEEDED, request=REQUEST))
+
+    assert rig.did == [CHECK, SOURCES, ("staging.give_back", {"uris": (STAGED,)})]
+
+
 def test_results_that_can_not_be_removed_keep_nobody_from_the_outcome(rig):
     rig.storage.answers["remove_results"] = StorageError("away")
     remove_results(rig.services, "c1")

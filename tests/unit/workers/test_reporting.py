@@ -73,6 +73,7 @@ def test_each_step_is_noted_and_the_last_one_with_the_end(rig, steps):
         "is_dead": False,
         "delivery": "lease",
         "request": entry.request,
+        "keep_files_s": None,
     }
 
 

@@ -130,7 +130,7 @@ def test_parts_share_what_they_have_in_common(services_of, tmp_path):
     assert services.heartbeat._ledger is services.ledger
     assert services.dialects._ledger is services.ledger
     assert services.staging._storage is services.storage
-    assert services.marker._place.url == services.storage.url == f"file://{tmp_path}/files"
+    assert services.marker._place.url == services.storage.location == f"file://{tmp_path}/files"
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.docx").write_text("a source")
     with services.storage.open_source(f"file://{tmp_path}/more/a.docx") as stream:
@@ -181,7 +181,7 @@ def test_service_is_asked_with_the_credentials_and_on_the_way_that_are_set(servi
     assert given.pop("timeouts")
     assert given == {
         "base_url": "https://eu-v2.convertapi.com",
-        "pool_size": 9 + 20 + 8,
+        "pool_size": 9 + 20 + 8 + 8,
         "proxy": "http://127.0.0.1:3128",
     }
 

@@ -8,6 +8,7 @@ import pytest
 from celery.app.task import Context
 from celery.exceptions import Ignore
 
+from conveyor.domain.callback import Callback
 from conveyor.domain.canvas import Caller
 from conveyor.domain.request import ConversionRequest
 from conveyor.domain.terms import NO_TERMS, Terms
@@ -97,6 +98,16 @@ def test_signature_opens_its_entry_with_its_terms(rig, accept, told):
 
     assert rig.the("ledger.open")["terms"] == terms
     assert told == []
+
+
+def test_signature_without_a_callback_gets_the_fleets(rig_of):
+    rig = rig_of(callback_url="https://shop.example/hooks")
+    rig.storage.answers["tokens_of"] = []
+    rig.ledger.answers["open"] = OPENED
+    task = SimpleNamespace(request=Context(id="c1"), backend=None)
+    accept_signature(task, rig.services, ASKED, CALL)
+
+    assert rig.the("ledger.open")["terms"].callback == Callback("https://shop.example/hooks")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from conveyor.convertapi.errors import ComeLater, Refused, Unreachable
 from conveyor.domain import rules
-from conveyor.domain.conversion import FailureKind
+from conveyor.domain.conversion import FailureKind, State
+from conveyor.domain.deletion import Deletion
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.storage.marker import OtherStorage
@@ -188,3 +189,24 @@ def test_error_that_another_try_does_not_mend_is_a_failure(error, kind):
 @pytest.mark.parametrize("error", [Unreachable("away"), StorageError("away"), ComeLater(503)])
 def test_error_that_another_try_may_mend_is_none(error):
     assert failure_of_source(error) is None
+
+
+@pytest.mark.parametrize(
+    ("current", "deletion", "is_left"),
+    [
+        (entry_of(state=State.CANCELLED), None, True),
+        (None, Deletion("c1", NOW), True),
+        (None, None, False),
+        (entry_of(state=State.CONVERTING), None, False),
+    ],
+    ids=["cancelled", "deleted", "lost", "another turn"],
+)
+def test_uploads_of_a_conversion_that_is_unwanted_by_now_are_deleted(
+    *, rig, uploads, current, deletion, is_left
+):
+    rig.ledger.answers.update(uploaded=None, find=current, deletion=deletion)
+    bring_sources(rig.services, _entry(A))
+    left = [given["leftovers"] for given in rig.given("leftovers.add")]
+
+    urls = [[leftover.url for leftover in each] for each in left]
+    assert urls == [["https://eu-v2.convertapi.com/d/id%20of%20a.docx"]] * is_left

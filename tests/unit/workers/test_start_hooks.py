@@ -93,7 +93,7 @@ def test_application_is_ours_in_all_that_celery_lets_one_choose(app, settings):
 def test_everything_that_a_process_needs_is_installed(app, settings, used, installed):
     assert used == [(app, settings)]
     assert installed == {"wire": (), "logs": ("ERROR", "json"), "revoking": (), "unread": (app,)}
-    assert len(Kept.made) == 9
+    assert len(Kept.made) == 12
     # The node, the look at the servers; that and the keepers; the keepers; and twice the crew.
     assert [len(signal.receivers) for signal in SIGNALS] == [2, 2, 1, 1, 1]
 
@@ -183,12 +183,18 @@ def test_process_that_ends_waits_for_its_crew_and_sends_its_events(
 ):
     monkeypatch.setattr(start.wiring, "wired", lambda: rig.services)
     rig.crew.answers["drain"] = is_drained
+    rig.notifier.answers["drain"] = True
     start._hook_crew()
     gc.collect()
     signal.send(sender=None)
 
     # Celery's own time to end is ten seconds in a container.
-    assert rig.did == [("crew.drain", {"timeout_s": 8.0}), ("announcer.flush", {})]
+    assert rig.did == [
+        ("notifier.stop", {}),
+        ("crew.drain", {"timeout_s": 8.0}),
+        *([("notifier.drain", {"timeout_s": 2.0})] if is_drained else []),
+        ("announcer.flush", {}),
+    ]
     assert [line["event"] for line in logged] == ([] if is_drained else ["stopped_with_work_left"])
 
 

@@ -8,6 +8,7 @@ from celery.exceptions import Ignore
 from conveyor.convertapi.errors import Unclear
 from conveyor.domain.answers import RemoteFile, Result
 from conveyor.domain.conversion import State, StoredFile
+from conveyor.domain.deletion import Deletion
 from conveyor.errors import StorageError
 from conveyor.ledger.delivery_lease import Lease
 from conveyor.storage.marker import OtherStorage
@@ -144,7 +145,7 @@ def test_conversion_without_files_has_succeeded(rig, run):
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_end_that_is_not_noted_is_looked_at(rig, run, is_ours):
     current = entry_of(state=State.SUCCEEDED)
-    rig.ledger.answers.update(succeeded=None, get=current)
+    rig.ledger.answers.update(succeeded=None, find=current)
     rig.deliveries.answers["renew"] = is_ours
     if is_ours:
         assert run(_remote("a.jpg"))[1] is current
@@ -152,13 +153,13 @@ def test_end_that_is_not_noted_is_looked_at(rig, run, is_ours):
         with pytest.raises(Ignore):
             run(_remote("a.jpg"))
 
-    assert rig.the("ledger.get") == {"conversion_id": "c1"}
+    assert rig.the("ledger.find") == {"conversion_id": "c1"}
     assert rig.given("storage.remove_results") == []
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_conversion_that_was_cancelled_meanwhile_keeps_no_results(rig, run, is_ours):
-    rig.ledger.answers.update(succeeded=None, get=entry_of(state=State.CANCELLED))
+    rig.ledger.answers.update(succeeded=None, find=entry_of(state=State.CANCELLED))
     rig.deliveries.answers["renew"] = is_ours
     if is_ours:
         run(_remote("a.jpg"))
@@ -167,6 +168,17 @@ def test_conversion_that_was_cancelled_meanwhile_keeps_no_results(rig, run, is_o
             run(_remote("a.jpg"))
 
     assert rig.the("storage.remove_results") == {"conversion_id": "c1"}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_conversion_that_is_gone_keeps_its_results_unless_it_was_deleted(rig, run, is_deleted):
+    deletion = Deletion("c1", NOW) if is_deleted else None
+    rig.ledger.answers.update(succeeded=None, deletion=deletion)
+    rig.deliveries.answers["renew"] = True
+    with pytest.raises(Ignore):
+        run(_remote("a.jpg"))
+
+    assert bool(rig.given("storage.remove_results")) is is_deleted
 
 
 def _note(rig):

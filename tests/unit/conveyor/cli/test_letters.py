@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -32,7 +33,14 @@ def printed(monkeypatch):
 
 def letter(reason, formats=("docx", "extract-images")):
     failure = Failure(FailureKind.POSSIBLY_PAID, MESSAGE, 5001, 500, reason=reason)
-    return Conversion(str(uuid4()), State.FAILED, *formats, created_at=1.0, failure=failure)
+    return Conversion(
+        str(uuid4()),
+        State.FAILED,
+        *formats,
+        created_at=1.0,
+        failure=failure,
+        source_name="a.docx",
+    )
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -49,7 +57,9 @@ def test_reason_of_a_dead_letter_is_kept_whole_at_80_columns(printed, reason):
 def test_wide_terminal_shows_the_error_too(printed):
     header, row, *_ = printed(200, letter(Reason.POSSIBLY_PAID))
 
-    assert header.split() == ["id", "age", "formats", "class", "reason", "code", "error"]
+    assert header.split() == [
+        *("id", "age", "source", "formats", "class", "reason", "code", "error")
+    ]
     assert MESSAGE in row
 
 
@@ -58,9 +68,17 @@ def test_program_gets_every_column(printed):
     (row,) = printed(None, dead)
 
     assert row.split("\t")[2:] == [
+        "a.docx",
         "docx:extract-images",
         "possibly_paid",
         "password",
         "5001",
         MESSAGE,
     ]
+
+
+def test_long_name_of_a_source_is_shortened(printed):
+    dead = replace(letter(Reason.PASSWORD), source_name="x" * 40 + "\n.docx")
+    (row,) = printed(None, dead)
+
+    assert row.split("\t")[2] == "x" * 31 + "…"

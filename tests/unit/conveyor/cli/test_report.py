@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -47,6 +48,17 @@ def test_success():
         "time      waited 0.5 s, converting 6.5 s, delivered in 0.3 s, in all 7.3 s",
         "file      a [bold].pdf  12.3 kB  sha256 0123456789ab",
         "          file:///s/a [bold].pdf",
+    ]
+
+
+def test_callers_own_data_and_the_sources_name_are_shown():
+    conversion = replace(
+        DONE, source_name="Angebot\x1b[31m.docx", metadata={"order": 4711, "shop": "eu"}
+    )
+
+    assert printed(conversion)[3:5] == [
+        "source    Angebot [31m.docx",
+        "metadata  order=4711, shop=eu",
     ]
 
 

@@ -160,6 +160,7 @@ def test_a_result_holds_these_fields_by_these_names():
         "files": [],
         "source_name": "",
         "metadata": {},
+        "deadline_at": None,
         "cost": 0,
         "polls": 0,
         "submits": 0,
@@ -176,12 +177,14 @@ def test_a_result_holds_these_fields_by_these_names():
             "reason": "no_balance",
             "remedies": ["ask_operator"],
         },
+        "files_until": None,
     }
     assert SUCCEEDED.to_dict()["files"][1] == {
         "name": "a.pdf",
         "uri": "s3://b/results/1/a.pdf",
         "size": 3,
         "sha256": "00ff",
+        "removed_at": None,
     }
 
 

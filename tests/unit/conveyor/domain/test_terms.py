@@ -10,7 +10,13 @@ import pytest
 
 from conveyor import InvalidRequest
 from conveyor.domain.deadlines import Deadline
-from conveyor.domain.metadata import MAX_BYTES, MAX_KEYS, search_text
+from conveyor.domain.metadata import (
+    MAX_BYTES,
+    MAX_KEYS,
+    metadata_from_pairs,
+    metadata_text,
+    search_text,
+)
 from conveyor.domain.terms import NO_TERMS, Terms, dump_terms, load_terms
 
 
@@ -31,6 +37,8 @@ def test_terms_left_out_are_none():
         Terms.of(deadline=60),
         Terms.of(deadline=datetime(2030, 1, 1, tzinfo=UTC)),
         Terms.of({"a": ""}, timedelta(hours=1)),
+        Terms.of(keep="7d"),
+        Terms.of(keep=timedelta(minutes=90.5)),
     ],
 )
 def test_terms_are_read_back_as_they_were_written(terms):
@@ -49,6 +57,7 @@ def test_terms_of_a_later_release_are_passed_over():
         *('{"deadline":5}', '{"deadline":{}}', '{"deadline":{"at":1,"after_s":1}}'),
         *('{"deadline":{"at":"x"}}', '{"deadline":{"at":-1}}', '{"deadline":{"at":true}}'),
         '{"deadline":{"at":NaN}}',
+        *('{"keep_s":0}', '{"keep_s":[]}', '{"keep_s":true}', '{"keep_s":"x"}', '{"keep_s":NaN}'),
     ],
 )
 def test_damaged_terms_are_refused(text):
@@ -149,3 +158,71 @@ def test_deadline_has_one_form(given, deadline):
 def test_deadline_that_cannot_be_one_is_refused(given, said):
     with pytest.raises(InvalidRequest, match=said):
         Terms.of(deadline=given)
+
+
+def test_pairs_are_split_at_the_first_equals_sign():
+    assert metadata_from_pairs(["order=4711", "note=a=b", "empty="]) == {
+        "order": "4711",
+        "note": "a=b",
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (["order"], "KEY=VALUE"),
+        (["=x"], "key '' is not valid"),
+        (["a b=x"], "key 'a b' is not valid"),
+        (["a=1", "a=2"], "a is given twice"),
+    ],
+)
+def test_pair_that_is_none_is_refused(pairs, said):
+    with pytest.raises(InvalidRequest, match=said):
+        metadata_from_pairs(pairs)
+
+
+def test_metadata_is_shown_in_one_line():
+    assert metadata_text({"order": 4711, "gift": True, "w": 1.5}) == "order=4711, gift=true, w=1.5"
+
+
+@pytest.mark.parametrize(
+    ("keep", "seconds"),
+    [
+        (None, None),
+        ("7d", 604800.0),
+        ("12h", 43200.0),
+        (" 90M ", 5400.0),
+        ("60", 60.0),
+        (3600, 3600.0),
+        (3600.5, 3600.5),
+        (timedelta(days=1), 86400.0),
+        ("3650d", 3650 * 86400.0),
+    ],
+)
+def test_keep_has_one_form(keep, seconds):
+    assert Terms.of(keep=keep).keep_s == seconds
+
+
+@pytest.mark.parametrize("keep", [0, -1, 59.9, "5s", "3651d", float("nan"), float("inf")])
+def test_keep_that_makes_no_sense_is_refused(keep):
+    with pytest.raises(InvalidRequest, match="keep must be from 1m to 3650d, for example"):
+        Terms.of(keep=keep)
+
+
+@pytest.mark.parametrize("keep", [10**4000, timedelta(days=-1), timedelta.max])
+def test_keep_beyond_all_bounds_is_refused(keep):
+    with pytest.raises(InvalidRequest, match="keep must be from 1m to 3650d"):
+        Terms.of(keep=keep)
+
+
+@pytest.mark.parametrize("keep", ["week", "", "7 days", "-7d", "1e9", "9" * 400 + "d"])
+def test_keep_that_is_no_time_span_is_refused(keep):
+    with pytest.raises(InvalidRequest, match="is not a time span"):
+        Terms.of(keep=keep)
+
+
+@pytest.mark.parametrize("keep", [True, [7], {"days": 7}, b"7d"])
+def test_keep_of_another_type_is_refused(keep):
+    with pytest.raises(InvalidRequest, match="keep must be a time span: a text like '7d'"):
+        Terms.of(keep=keep)

@@ -201,7 +201,12 @@ def test_kinds_that_are_overdue_are_told_with_their_number(scene):
     scene.answer("_overdue", ["submit", 2, "deliver", 1])
 
     assert scene.claims.overdue() == [Due("submit", 2), Due("deliver", 1)]
-    assert scene.asked == [(KEYS.all_due, [KEYS.prefix, 0.5, "submit", "poll", "deliver"])]
+    assert scene.asked == [
+        (
+            [*KEYS.all_due, KEYS.due("notify")],
+            [KEYS.prefix, 0.5, "submit", "poll", "deliver", "notify"],
+        )
+    ]
 
 
 # -- what a transition needs to know of it --------------------------------------------------------

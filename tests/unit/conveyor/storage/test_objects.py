@@ -97,9 +97,13 @@ def test_configuration_of_another_store_is_left_alone(conf, scheme, configured):
 def test_groups_of_options_are_merged(conf):
     conf["s3"] = {"config_kwargs": {"proxies": {}, "retries": {"mode": "adaptive"}}}
 
-    assert options_of("s3")["config_kwargs"] == {"proxies": {}, "retries": {"mode": "adaptive"}}
+    assert options_of("s3")["config_kwargs"] == {
+        "proxies": {},
+        "retries": {"mode": "adaptive"},
+        "signature_version": "s3v4",
+    }
     conf["s3"] = {"config_kwargs": {"proxies": {}}}
-    assert set(options_of("s3")["config_kwargs"]) == {"proxies", "retries"}
+    assert set(options_of("s3")["config_kwargs"]) == {"proxies", "retries", "signature_version"}
 
 
 @pytest.mark.parametrize(

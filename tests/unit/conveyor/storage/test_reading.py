@@ -74,9 +74,9 @@ def test_pipe_in_the_storage_is_not_a_file(tmp_path):
     os.mkfifo(tmp_path / "results" / "pipe")
     storage = Storage(tmp_path.as_uri())
     with pytest.raises(InvalidRequest, match="is not a file"):
-        _open(storage, f"{storage.url}/results/pipe")
+        _open(storage, f"{storage.location}/results/pipe")
     with pytest.raises(StorageError, match="not a file"):
-        list(storage.read(f"{storage.url}/results/pipe"))
+        list(storage.read(f"{storage.location}/results/pipe"))
 
 
 # -- objects ----------------------------------------------------------------------------------

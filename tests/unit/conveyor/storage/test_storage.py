@@ -31,7 +31,7 @@ def storage(request, folder):
 
 
 def _all_files(storage):
-    fs, root = fsspec.core.url_to_fs(storage.url)
+    fs, root = fsspec.core.url_to_fs(storage.location)
     return fs.find(root) if fs.exists(root) else []
 
 
@@ -106,7 +106,7 @@ def test_until_it_is_whole_a_file_is_not_seen_under_its_name(storage):
 def test_a_file_that_is_gone_can_not_be_read(storage):
     storage.save("c1", "a.pdf", [b"there"])
     with pytest.raises(FileGone, match="no longer in the storage"):
-        list(storage.read(f"{storage.url}/results/c1/gone.pdf"))
+        list(storage.read(f"{storage.location}/results/c1/gone.pdf"))
 
 
 def test_big_files_are_read_piece_by_piece(storage):
@@ -188,7 +188,7 @@ def test_a_source_that_never_will_be_there_is_an_invalid_request(storage, name):
     storage.save("c1", "empty.docx", [])
     storage.save("c1/folder", "a.docx", [b"words"])
     with pytest.raises(InvalidRequest, match=r"does not exist|is empty|is no file"):
-        _open(storage, f"{storage.url}/results/c1/{name}")
+        _open(storage, f"{storage.location}/results/c1/{name}")
 
 
 def _outside(tmp_path, folder):
@@ -266,7 +266,7 @@ def test_source_of_another_kind_is_refused_and_never_opened(
     tmp_path, monkeypatch, storage_url, uri
 ):
     storage = Storage(str(tmp_path) if storage_url is ... else storage_url)
-    assert storage.contains(f"{storage.url}/a.txt")
+    assert storage.contains(f"{storage.location}/a.txt")
     opened = []
     monkeypatch.setattr(fsspec, "open", lambda *asked, **_: opened.append(asked))
     monkeypatch.setattr(fsspec.core, "url_to_fs", lambda *asked, **_: opened.append(asked))

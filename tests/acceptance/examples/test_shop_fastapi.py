@@ -11,15 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from conveyor import Reason
 from local_stack.environment import ROOT
 from local_stack.ports import free_port
 from local_stack.process import Child
 
-EXAMPLE = ROOT / "examples" / "invoice_shop"
+EXAMPLE = ROOT / "examples" / "shop_fastapi"
 PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 PYTHON = re.compile(r'^```python title="(.+?)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 BASH = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ADDRESS = "http://127.0.0.1:8000"
+# The same as the entry point of an installed one.
+PLUGIN = ("-p", "pytest_conveyor")
+# Celery logs how a task of the application fails, and so its errbacks are called.
+pytestmark = pytest.mark.tracebacks("KeyError")
 
 
 def lines_of(text):
@@ -41,7 +46,9 @@ def test_every_block_of_python_belongs_to_a_file():
 @pytest.fixture
 def folder(tmp_path):
     """The reader's own, beside the checkout."""
-    return Path(shutil.copytree(EXAMPLE, tmp_path / "invoice_shop"))
+    shop = Path(shutil.copytree(EXAMPLE, tmp_path / "shop"))
+    shutil.copy(ROOT / "examples" / "report.docx", shop)
+    return shop
 
 
 @pytest.fixture
@@ -112,21 +119,25 @@ def test_lines_of_the_page_run_as_written(folder, environment, shop, conveyor, u
         said.append(ran.stdout)
         until(lambda: is_at_rest(conveyor))
 
-    first, ended, _pdf, bobs, again, _fault, second, failed, dead, _replayed, whole, _mail = said
-    assert json.loads(first) == {"order": 1, "invoice": "/orders/1/invoice"}
+    first, ended, _pdf, bobs, again, second, failed, dead, unlocked, whole = said
+    assert json.loads(first) == {"invoice": 1}
     assert json.loads(ended)["state"] == "succeeded"
-    assert (folder / "invoice-1.pdf").read_bytes().startswith(b"%PDF")
-    assert bobs.count("You have no such order.") == 2
-    assert (again, json.loads(second)["order"]) == (first, 2)
-    assert json.loads(failed)["failure"] == "This file could not be converted."
-    assert re.search(r"html:pdf\s+service\s+conversion_failed\s+5001\s", dead)
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert bobs.count("You have no such invoice.") == 2
+    assert (again, second.endswith('{"invoice":2}')) == (first, True)
+    assert json.loads(failed)["failure"] == Reason.PASSWORD.sentence()
+    assert json.loads(failed)["wants_password"] is True
+    assert re.search(r"docx:pdf\s+input\s+password\s+5003\s", dead)
+    assert unlocked.endswith('{"invoice":2}')
     assert json.loads(whole)["state"] == "succeeded"
-    until(lambda: "To ada@example.com: your statement, " in mailer.printed())
+    for words in ("here is your invoice 1", Reason.PASSWORD.sentence(), "here is your invoice 2"):
+        until(lambda words=words: words in mailer.printed())
+    assert mailer.printed().count("here is your invoice 1") == 1
 
 
 def test_tests_of_the_shop_pass(folder, environment):
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q"],
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *PLUGIN],
         env=environment,
         cwd=folder,
         capture_output=True,

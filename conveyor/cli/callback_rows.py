@@ -1,0 +1,60 @@
+"""Callbacks on the terminal: one a row, and the log of their tries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from conveyor.cli import console
+from conveyor.cli.text import duration_text
+from conveyor.domain.notice import Notice
+
+__all__ = ["show_log", "show_notices"]
+
+# A terminal of 80 columns shows these. The id is the longest.
+_HEADER: Final = ("conversion", "event", "status", "tries", "reason")
+_MORE: Final = ("age", "receiver")
+_WIDE: Final = 120
+
+
+def show_notices(notices: Sequence[Notice]) -> None:
+    """Print callbacks, one a row.
+
+    Args:
+        notices: The callbacks.
+    """
+    if not notices:
+        console.say(console.stderr(), "There are no such callbacks.")
+        return
+    out = console.stdout()
+    is_narrow = out.is_terminal and out.width < _WIDE
+    header = _HEADER if is_narrow else (*_HEADER, *_MORE)
+    console.show_rows(out, header, [_cells(notice)[: len(header)] for notice in notices])
+
+
+def show_log(notices: Sequence[Notice]) -> None:
+    """Print the tries of callbacks, one a line.
+
+    Args:
+        notices: The callbacks of one conversion.
+    """
+    out = console.stdout()
+    for notice in notices:
+        for line in notice.log:
+            age = duration_text(max(notice.seen_at - line.at, 0))
+            said = line.error or f"the receiver answered {line.status}"
+            console.say(out, f"{notice.type}, {age} ago, {line.took_s:.2f} s: {said}")
+
+
+def _cells(notice: Notice) -> tuple[str, ...]:
+    reason = notice.reason.value if notice.reason else "-"
+    return (
+        notice.conversion_id,
+        notice.state.value,
+        notice.status.value,
+        str(notice.tries),
+        reason,
+        duration_text(max(time.time() - notice.at, 0)),
+        notice.receiver,
+    )
