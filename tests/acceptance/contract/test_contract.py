@@ -273,6 +273,16 @@ def test_fleet_counts_states_and_knows_the_account(world, conveyor, staged):
     assert (account.held, conveyor.resume(account.account)) == ("", False)
 
 
+def test_oldest_is_what_waits_longest_and_nothing_once_all_have_ended(world, conveyor, staged):
+    handle = conveyor.convert(staged, to="html")
+    waiting = conveyor.oldest()
+    # A worker may have begun with it.
+    assert waiting is None or waiting.conversion.id == handle.id
+    world.end(handle)
+
+    world.settle(lambda: conveyor.oldest() is None)
+
+
 def test_webhook_of_what_has_ended_changes_nothing(world, conveyor, staged):
     handle = conveyor.convert(staged, to="html")
     world.end(handle)
