@@ -15,6 +15,7 @@ from conveyor.installing import how_to_install
 
 __all__ = ["PROCESSES", "Process", "run"]
 
+_WRONG: Final = 2
 _INTERRUPTED: Final = 130
 
 # The packages by which an extra shows whether it is installed.
@@ -82,6 +83,11 @@ def run(name: str, arguments: Sequence[str]) -> NoReturn:
         sys.exit(_run(name, PROCESSES[name], list(arguments)))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except SystemExit as end:
+        if isinstance(end.code, str):  # a setting is wrong, and it says which
+            sys.stderr.write(f"{end.code}\n")
+            sys.exit(_WRONG)
+        raise
     except Exception as error:  # noqa: BLE001 - here every error becomes one line
         explained = explain(error)
         sys.stderr.write(f"error: {explained.line}\n")

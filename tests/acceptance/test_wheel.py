@@ -65,6 +65,11 @@ DATA = {
     "convertapi_sandbox": ("py.typed",),
     "web": ("static/*",),
 }
+# What stands at the top of a wheel.
+PACKAGES = {
+    "conveyor": ("conveyor", "pytest_conveyor"),
+    "convertapi_sandbox": ("convertapi_sandbox",),
+}
 # The folders beside `conveyor` that its wheel has below it.
 RUNTIME = ("config", "tasks", "web", "workers", "local_stack")
 METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
@@ -156,7 +161,7 @@ def worker(installed, up, shop):
         running.stop()
 
 
-@pytest.mark.parametrize("package", ["conveyor", "convertapi_sandbox"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_wheel_holds_its_packages_and_no_stray_file(wheels, package):
     with zipfile.ZipFile(wheels[package]) as archive:
         names = set(archive.namelist())
@@ -164,9 +169,10 @@ def test_a_wheel_holds_its_packages_and_no_stray_file(wheels, package):
     described = {name for name in names if name.split("/")[0].endswith(".dist-info")}
     below = RUNTIME if package == "conveyor" else ()
     runtime = {f"conveyor/_runtime/{name}" for each in below for name in _files_of(each)}
-    assert names - described == _files_of(package) | runtime
+    top = {name for each in PACKAGES[package] for name in _files_of(each)}
+    assert names - described == top | runtime
     assert {name.split("/", 1)[1] for name in described} == METADATA
-    assert not [name for name in names if "test" in name]
+    assert not [name for name in names if name.startswith("tests/") or "/test_" in name]
 
 
 def test_the_source_distribution_holds_what_the_wheel_is_built_from(distributions):
@@ -176,7 +182,7 @@ def test_the_source_distribution_holds_what_the_wheel_is_built_from(distribution
 
     described = {"PKG-INFO", ".gitignore", "pyproject.toml"}
     described |= {"README.md", "LICENSE", "CHANGELOG.md"}
-    packages = {name for each in ("conveyor", *RUNTIME) for name in _files_of(each)}
+    packages = {name for each in (*PACKAGES["conveyor"], *RUNTIME) for name in _files_of(each)}
     assert names - described == packages
 
 
@@ -210,6 +216,20 @@ def test_application_and_worker_keep_their_own_config_and_tasks(
 
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {"state": "succeeded", "name": "a.html", "clashing": []}
+
+
+def test_the_test_kit_finds_the_wheels_own_stack(installed, shop):
+    code = "from conveyor.testing import stack; print(stack._local_stack().__module__)"
+    found = subprocess.run(
+        [installed / "python", "-c", code],
+        cwd=shop,
+        env=_outside_of_the_checkout({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (found.stdout, found.stderr) == ("local_stack.stack\n", "")
 
 
 def test_a_worker_of_the_wheel_answers_celerys_own_commands(installed, up, worker, shop):

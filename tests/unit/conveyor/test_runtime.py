@@ -130,3 +130,15 @@ def test_a_working_directory_that_is_gone_is_no_obstacle(wheel, tmp_path, monkey
     runtime.enter(wheel)
 
     assert owners() == {"the wheel"}
+
+
+def test_one_package_is_taken_without_the_others(wheel, shop):
+    for name in [name for name in sys.modules if name.split(".")[0] in runtime.PACKAGES]:
+        del sys.modules[name]
+    before = list(sys.path)
+
+    runtime.take(wheel / "tasks")
+
+    assert importlib.import_module("tasks.part").OWNER == "the wheel"
+    assert sys.path == before
+    assert importlib.import_module("config").OWNER == "the shop"

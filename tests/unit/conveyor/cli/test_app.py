@@ -62,6 +62,10 @@ def test_help_names_every_command(conveyor):
         "doctor",
         "capacity",
         "sandbox",
+        "worker",
+        "web",
+        "flower",
+        "up",
     ):
         assert f"\n  {command} " in out
 

@@ -77,10 +77,11 @@ def test_a_process_needs_no_package_of_the_command_line(conveyor, monkeypatch):
     [
         (3, 3, ""),
         (SystemExit(4), 4, ""),
+        (SystemExit("error: CONVEYOR_A is wrong"), 2, "error: CONVEYOR_A is wrong\n"),
         (KeyboardInterrupt(), 130, ""),
         (SettingsError("CONVEYOR_A is wrong"), 2, "error: CONVEYOR_A is wrong\n"),
     ],
-    ids=["status", "exit", "ctrl-c", "setting"],
+    ids=["status", "exit", "line", "ctrl-c", "setting"],
 )
 def test_a_process_ends_as_it_says(conveyor, ends, status, err):
     ended = conveyor("worker", ends=ends)
