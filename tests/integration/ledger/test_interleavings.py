@@ -78,11 +78,11 @@ from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
-from conveyor.messaging import bells
+from conveyor.messaging import bells, canvas
 from conveyor.messaging.bells import Belfry
 from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
-from workers import canvas, reporting
+from workers import reporting
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.heartbeat import Heartbeat
@@ -425,7 +425,7 @@ class Storage:
         pass
 
     def remove_staged(self, _uris):
-        pass
+        return True
 
     def remove_results(self, _conversion_id):
         pass
@@ -758,6 +758,7 @@ class Interleavings(RuleBasedStateMachine):
             deliveries=WatchedDeliveryLeases(client, self),
             claims=Claims(client, ledger, turnstile, governor, LIMITS.hold_s),
             heartbeat=None,
+            notifier=None,
             crew=None,
             backend=None,
             api=Api(self),
