@@ -158,6 +158,17 @@ def test_whoever_waits_hears_it_without_any_worker(conveyor, document, waits):
     assert handle.state is State.CANCELLED
 
 
+@pytest.mark.parametrize("follows", ["events", "aevents"])
+def test_whoever_follows_sees_it_end_without_any_worker(conveyor, document, follows):
+    handle = conveyor.convert(document, "html", deadline=PAST)
+
+    async def states():
+        return [event.state async for event in handle.aevents()]
+
+    seen = asyncio.run(states()) if follows == "aevents" else [it.state for it in handle.events()]
+    assert seen == [State.QUEUED, State.CANCELLED]
+
+
 # -- it has begun, or may have ------------------------------------------------------------------
 
 
