@@ -31,7 +31,7 @@ _PROOF_CLOSED_S = "1"
 # What the web process is told of the workers' settings: where things are, and no API secret.
 _OF_WEB = (
     *("BROKER_URL", "REDIS_URL", "RESULT_BACKEND", "STORAGE_URL", "NAMESPACE"),
-    *("WEBHOOK_KEY", "LOG_FORMAT", "LOG_LEVEL"),
+    *("WEBHOOK_KEY", "LINK_KEY", "LOG_FORMAT", "LOG_LEVEL"),
 )
 
 

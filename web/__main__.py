@@ -83,6 +83,10 @@ def _conveyor(settings: WebSettings) -> Conveyor:
         result_backend=settings.result_backend.get_secret_value(),
         storage_url=settings.storage_url,
         namespace=settings.namespace,
+        link_url=settings.link_url,
+        link_key=settings.link_key.get_secret_value(),
+        callback_url=settings.callback_url,
+        callback_events=settings.callback_events,
     )
     # A storage of an unknown kind must show now, not at the first upload.
     _ = conveyor.storage

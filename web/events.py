@@ -58,7 +58,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         },
     },
     204: {"description": "The last event was seen: nothing more will come"},
-    **problems(Kind.NOT_FOUND),
+    **problems(Kind.NOT_FOUND, Kind.GONE),
 }
 
 LastEventId = Annotated[

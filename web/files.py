@@ -72,7 +72,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {**_CONTENT["headers"], **_CONTENT_RANGE},
     },
     304: {"description": "The client has it: `If-None-Match` names its tag"},
-    **problems(Kind.NOT_FOUND, Kind.RANGE_NOT_SATISFIABLE),
+    **problems(Kind.NOT_FOUND, Kind.GONE, Kind.RANGE_NOT_SATISFIABLE),
 }
 
 
@@ -122,7 +122,7 @@ async def get_file(
     operation_id="getLinkedFile",
     summary="Fetch a result by a link",
     response_class=Response,
-    responses={**_RESPONSES, **problems(Kind.GONE)},
+    responses=_RESPONSES,
 )
 async def get_linked_file(  # noqa: PLR0917 - FastAPI reads the request's parts off its parameters
     request: Request,

@@ -7,6 +7,8 @@ from contextlib import closing
 import pytest
 
 from config.web import load_web_settings
+from conveyor import Conveyor
+from conveyor.settings import ProducerSettings, load
 from web.__main__ import _conveyor, main
 from web.auth import holder_of
 
@@ -79,3 +81,30 @@ def test_the_library_has_the_namespace_of_the_settings(monkeypatch):
 
     with closing(_conveyor(load_web_settings())) as conveyor:
         assert conveyor.publisher.queues.namespace == "staging"
+
+
+_SET = {
+    "broker_url": "redis://broker.example:6379/1",
+    "redis_url": "redis://ledger.example:6379/2",
+    "result_backend": "redis://results.example:6379/3",
+    "namespace": "staging",
+    "storage_url": "memory://files",
+    "link_url": "https://files.shop.example",
+    "link_key": "key-of-the-links",
+    "callback_url": "https://shop.example/hooks",
+    "callback_events": "changes",
+}
+
+
+@pytest.mark.parametrize("made", [lambda: _conveyor(load_web_settings()), Conveyor.from_env])
+def test_no_setting_of_a_producer_is_dropped_on_its_way_to_the_library(monkeypatch, made):
+    assert set(_SET) == set(ProducerSettings.model_fields)
+    for name, value in _SET.items():
+        monkeypatch.setenv(f"CONVEYOR_{name.upper()}", value)
+    with closing(made()) as conveyor:
+        settings = conveyor._settings
+
+    wanted = load(ProducerSettings)
+    assert {name: getattr(settings, name) for name in _SET} == {
+        name: getattr(wanted, name) for name in _SET
+    }
