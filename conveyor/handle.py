@@ -13,12 +13,12 @@ from typing import Protocol
 from celery.result import assert_will_not_block
 
 from conveyor.async_twins import async_twin
-from conveyor.cancelling import current
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.deletion import Deletion
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
+from conveyor.messaging.cancelling import current
 from conveyor.watching.estimating import progress_of
 from conveyor.watching.following import Connected, Follower, checked
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, longer

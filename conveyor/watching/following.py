@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from conveyor.cancelling import current
 from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Ledger
 from conveyor.ledger.watch import Watch
+from conveyor.messaging.cancelling import current
 from conveyor.messaging.publishing import Publisher
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, Time, longer
 

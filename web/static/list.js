@@ -1,13 +1,14 @@
-// Every conversion, the newest first. Rows are light, and only those in sight are laid out.
+// Every conversion, the newest first. All that was loaded is searched, and a hundred rows are made.
 
 import { askJson, download, keyOrNone } from "./api.js";
 import { fillDetails, isOpen, nameOf, toggle } from "./details.js";
 import { byId, copyOf, keyed, onButtons, say, write, writeOrHide } from "./dom.js";
 import * as filter from "./filter.js";
 import { aim } from "./visitor-rows.js";
-import { ago, counted, isInFlight, pairOf, reasonWord, stateWord } from "./words.js";
+import { ago, isInFlight, pairOf, reasonWord, stateWord } from "./words.js";
 
 const NEWEST = 50; // at each look
+const ROWS = 100; // are made at first: a browser takes a second and more to style a thousand
 const MOST_ASKED = 50; // as the API takes them
 const QUIET_MS = 1000; // before a count is told to those who listen
 
@@ -15,6 +16,7 @@ const known = new Map(); // by id
 let inOrder = [];
 let older = null; // where the next page is
 let pageSize = 0;
+let limit = ROWS;
 let looked = false;
 let telling = 0;
 
@@ -23,7 +25,7 @@ export function start(largest) {
   pageSize = largest;
   onButtons(byId("list"), (name, row) => tryTo(() => ACTIONS[name](row)));
   byId("list").addEventListener("click", downloadWithKey);
-  byId("older").addEventListener("click", () => tryTo(loadOlder));
+  byId("older").addEventListener("click", () => tryTo(showMore));
 }
 
 /** Refresh the newest ones, and others that are still running. */
@@ -40,11 +42,22 @@ export async function look() {
 const ask = async (ids) =>
   (await askJson(`/conversions?ids=${ids.map(encodeURIComponent).join(",")}`)).conversions;
 
-async function loadOlder() {
-  const page = await askJson(older);
-  older = page.next;
-  take(page.conversions);
-  say(`${counted(known.size, "conversion")} loaded`);
+/** More rows, and older conversions where all that fit are shown. */
+async function showMore() {
+  limit += ROWS;
+  if (older && inOrder.filter(filter.fits).length < limit) {
+    const page = await askJson(older);
+    older = page.next;
+    take(page.conversions);
+  }
+  show();
+  say(byId("list-count").textContent);
+}
+
+/** The filter has changed: begin anew. */
+export function showAnew() {
+  limit = ROWS;
+  show();
 }
 
 /** Ask the server where the words are an id or metadata: it knows more than was loaded. */
@@ -73,25 +86,25 @@ function take(conversions) {
 /** What of an ended conversion can still change: by a replay, or when its files' life is over. */
 const changed = ({ state, files }) => state + files.map((file) => file.removed_at);
 
-/** Rows that the filter leaves out stay where they are, hidden: that costs least. */
-export function show() {
-  let seen = 0;
-  keyed(byId("list"), inOrder, ({ id }) => id, () => copyOf("item"), (row, item) => {
-    row.hidden = !filter.fits(item);
-    if (row.hidden) return;
-    seen += 1;
-    fill(row, item);
-  });
-  byId("list").hidden = seen === 0;
-  writeOrHide(byId("no-list"), seen || !looked ? "" : filter.isOn() ? "No loaded conversion fits." : "No conversions yet.");
-  byId("older").hidden = !older;
-  const of = filter.isOn() ? `${seen.toLocaleString("en")} of ` : "";
-  write(byId("list-count"), inOrder.length ? `${of}${inOrder.length.toLocaleString("en")}${older ? " newest" : ""}` : "");
+function show() {
+  const found = inOrder.filter(filter.fits);
+  keyed(byId("list"), found.slice(0, limit), ({ id }) => id, () => copyOf("item"), fill);
+  byId("list").hidden = found.length === 0;
+  const none = filter.isOn() ? "No loaded conversion fits." : "No conversions yet.";
+  writeOrHide(byId("no-list"), found.length || !looked ? "" : none);
+  byId("older").hidden = found.length <= limit && !older;
+  write(byId("list-count"), countOf(found.length));
+}
+
+function countOf(found) {
+  const [fit, all] = [found, inOrder.length].map((number) => number.toLocaleString("en"));
+  const newest = older ? `the newest ${all}` : all;
+  return filter.isOn() ? `${fit} of ${newest} fit` : inOrder.length ? newest : "";
 }
 
 function tell() {
   clearTimeout(telling);
-  telling = setTimeout(() => say(`${byId("list-count").textContent} conversions shown`), QUIET_MS);
+  telling = setTimeout(() => say(byId("list-count").textContent), QUIET_MS);
 }
 
 /** @param item the same object as long as nothing has changed: then only its age is written */

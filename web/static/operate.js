@@ -12,7 +12,7 @@ const LIST_S = 4;
 
 filter.start(() => {
   failures.show();
-  list.show();
+  list.showAnew();
 }, list.searchServer);
 failures.start();
 list.start(LARGEST_PAGE);

@@ -12,6 +12,7 @@ export function open(row) {
   const isOpen = button.getAttribute("aria-expanded") !== "true";
   button.setAttribute("aria-expanded", isOpen);
   row.querySelector(".more").hidden = !isOpen;
+  row.classList.toggle("opened", isOpen);
 }
 
 /**
@@ -81,7 +82,6 @@ function viewOf(conversion, name, at) {
       cost ? `cost ${cost}` : "",
       files.length === 1 ? bytes(files[0].size) : files.length ? counted(files.length, "file") : "",
       flying ? "" : ago(conversion.finished_at ?? conversion.created_at),
-      metadataText(conversion.metadata),
     ],
     step: IN_FLIGHT.indexOf(state),
     fraction: progress.held ? 0 : state === "converting" ? progress.fraction : null,

@@ -67,7 +67,6 @@ def test_pictures_show_the_pages_empty_busy_and_failed(open_page, stack, web, sa
     visitor.get_by_role("button", name="Enter password: contract.docx").click()
     expect(operator.locator("#failures .count")).to_have_text(["2", "1"])
     operator.locator("#failures .open").first.click()
-    take(visitor, "page-phone", 390, "light")
     for scheme in BACKGROUNDS:
         take(operator, f"operate-{scheme}", 1280, scheme)
     take_all(visitor, "states/visitor-failed")

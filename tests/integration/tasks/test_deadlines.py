@@ -9,10 +9,11 @@ import pytest
 from celery import Signature
 from celery.result import AsyncResult
 
-from conveyor import ConversionCancelled, State, cancelling
+from conveyor import ConversionCancelled, State
 from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
+from conveyor.messaging import cancelling
 from workers import deadlines
 
 KEYS = Keys()
