@@ -169,7 +169,7 @@ class WorkerSettings(AccountSettings):
 
     @field_validator("callback_proxy")
     @classmethod
-    def _is_proxy(cls, url: str) -> str:
+    def _is_callback_proxy(cls, url: str) -> str:
         if url.lower().startswith("https:"):
             raise ValueError("must begin with http://: a proxy over TLS can't be used")
         return checked_proxy(url)

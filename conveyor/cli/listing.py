@@ -29,10 +29,10 @@ _COLUMNS: Final = (
     Column("id"),
     Column("state"),
     Column("age", rank=1),
-    Column("source", least=10),
-    Column("formats", rank=3),
-    Column("reason", rank=2),
-    Column("metadata", rank=4, least=12),
+    Column("source", least=8),
+    Column("formats", rank=2),
+    Column("reason"),
+    Column("metadata", rank=3, least=12),
 )
 
 

@@ -463,7 +463,7 @@ def test_delete_of_what_does_not_exist_keeps_no_other_from_it(conveyor, dead):
 
     assert status == 1
     assert "There is no conversion 'no-such-id'" in err
-    (deletion,) = json.loads(out)
+    (deletion,) = lines_of(out)
     assert deletion["id"] == entry.id
     assert deletion["erased_at"] is None
 

@@ -100,17 +100,6 @@ def test_list_by_metadata(conveyor, enqueue):
     assert conveyor("list", "--metadata", "order")[0] == 2
 
 
-def test_delete_prints_an_object_for_each(conveyor, enqueue):
-    conversion_id = enqueue()
-    status, out, err = conveyor("delete", conversion_id, "no-such-id", "--yes", "--json")
-    note, error = lines_of(err)
-
-    assert status == 1
-    assert lines_of(out)[0]["id"] == conversion_id
-    assert note["note"].startswith("Delete 2 conversions")
-    assert error["error"].startswith("There is no conversion 'no-such-id'.")
-
-
 def test_status_counts_conversions_queues_and_dead_letters(conveyor, enqueue, dead):
     oldest, *_ = enqueue("a.docx"), enqueue(), dead(), dead(kind=FailureKind.INPUT)
     status, out, _ = conveyor("status", "--json")

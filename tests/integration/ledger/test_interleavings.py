@@ -45,7 +45,6 @@ from hypothesis.stateful import (
 
 from config.settings import WorkerSettings
 from conveyor import State, names
-from conveyor.cancelling import cancel
 from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead.letters import DeadLetters
@@ -81,6 +80,7 @@ from conveyor.ledger.together import Together
 from conveyor.ledger.turnstile import Turnstile
 from conveyor.messaging import bells, canvas
 from conveyor.messaging.bells import Belfry
+from conveyor.messaging.cancelling import cancel
 from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
 from workers import reporting
@@ -763,9 +763,9 @@ class Interleavings(RuleBasedStateMachine):
             deliveries=WatchedDeliveryLeases(client, self),
             claims=Claims(client, ledger, turnstile, governor, LIMITS.hold_s),
             heartbeat=None,
+            notifier=None,
             crew=None,
             backend=None,
-            notifier=None,
             api=Api(self),
             storage=Storage(),
             marker=Marker(),

@@ -6,9 +6,11 @@ import sys
 import pytest
 
 from config.settings import WorkerSettings, load_settings, load_settings_without_service
+from config.web import WebSettings
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import SettingsError
 from conveyor.secret import read_secret
+from conveyor.settings import ProducerSettings
 
 LOOPBACK = ("http://127.0.0.1:8765", "http://localhost:8765", "http://[::1]:8765")
 
@@ -381,3 +383,15 @@ def test_settings_of_callbacks_that_fit_are_taken(given):
     )
 
     assert settings.callback.notify == ("changes shop.example:443 https://shop.example/hooks")
+
+
+@pytest.mark.parametrize("settings", [WorkerSettings, WebSettings, ProducerSettings])
+def test_check_of_a_setting_hides_none_that_was_inherited(settings):
+    places = {}
+    for kind in settings.__mro__:
+        if kind.__module__.startswith(("config.", "conveyor.")):
+            for name in kind.__pydantic_decorators__.field_validators.keys() & vars(kind).keys():
+                places.setdefault(name, []).append(kind.__name__)
+
+    assert places
+    assert {name: kinds for name, kinds in places.items() if len(kinds) > 1} == {}
