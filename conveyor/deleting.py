@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conveyor.cancelling import cancel
 from conveyor.domain.deletion import Deletion
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.left_behind import everything_of
+from conveyor.messaging.cancelling import cancel
 from conveyor.messaging.publishing import Publisher
 from conveyor.storage.names import staged_tokens
 

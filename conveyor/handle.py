@@ -13,13 +13,12 @@ from typing import Protocol
 from celery.result import assert_will_not_block
 
 from conveyor.async_twins import async_twin
-from conveyor.cancelling import cancel_if_late
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.deletion import Deletion
 from conveyor.domain.progress import Event, Progress
 from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.waiting import explained
-from conveyor.messaging.publishing import Publisher
+from conveyor.messaging.cancelling import current
 from conveyor.watching.estimating import progress_of
 from conveyor.watching.following import Connected, Follower, checked
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, longer
@@ -35,10 +34,6 @@ class Owner(Connected, Protocol):
 
     def delete(self, conversion_id: str) -> Deletion:
         """Delete a conversion with all that it left."""
-
-    @property
-    def publisher(self) -> Publisher:
-        """Where this process publishes messages."""
 
 
 class Handle:
@@ -91,9 +86,7 @@ class Handle:
         return entry
 
     def _current(self) -> Entry:
-        """The entry. Where no worker is there to end it at its deadline, whoever waits does."""
-        entry = self._ledger.get(self.id)
-        return cancel_if_late(self._owner.publisher, self._ledger, entry) or entry
+        return current(self._owner.publisher, self._ledger, self.id)
 
     def cancel(self) -> Conversion:
         """Cancel it; as `conveyor.Conveyor.cancel`."""

@@ -9,13 +9,13 @@ from typing import Any
 from celery.exceptions import Ignore
 
 from conveyor import names
-from conveyor.cancelling import cancel_if_late
 from conveyor.convertapi.errors import ApiError
 from conveyor.domain.canvas import Caller
 from conveyor.domain.giving_up import held_too_long
 from conveyor.errors import InvalidRequest, StorageError
 from conveyor.ledger.governor import Admission
 from conveyor.ledger.turnstile import Pass
+from conveyor.messaging.cancelling import cancel_if_late
 from workers import losses
 from workers.account import check_account, tell_governor
 from workers.app import app

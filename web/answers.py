@@ -67,6 +67,7 @@ _DEAD_EXAMPLE: Final[JsonDict] = {
         "message": "File is damaged.",
     },
     "replay_is_paid": True,
+    "account": "ab12cd34ef56ab12",
 }
 
 
@@ -139,16 +140,23 @@ class DeadLetterAnswer(ConversionAnswer):
         description="Whether a replay makes a new, paid job; else the paid result is fetched again."
     )
 
+    account: str = Field(
+        description="The account that it was last submitted for, as in `/fleet`; empty if none."
+    )
+
     @classmethod
-    def of_dead(cls, status: Status, language: str = ENGLISH, *, is_paid: bool) -> Self:
+    def of_dead(
+        cls, status: Status, language: str = ENGLISH, *, is_paid: bool, account: str = ""
+    ) -> Self:
         """Make the answer from a dead letter's status.
 
         Args:
             status: The dead letter.
             language: In which the end user is told of the failure.
             is_paid: Whether its replay is paid again.
+            account: The account that it was last submitted for.
         """
-        return cls(**_members(status, language), replay_is_paid=is_paid)
+        return cls(**_members(status, language), replay_is_paid=is_paid, account=account)
 
 
 class ConversionPage(Model):

@@ -16,8 +16,10 @@ from web.problems import Kind, ProblemResponse
 
 __all__ = ["ApiKeys", "hash_of", "holder_of", "is_link", "is_open"]
 
-# What anybody may see: the page asks for the key itself, and the description holds no secret.
-_OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems"})
+# What anybody may see: the pages ask for the key themselves, and the description holds no secret.
+_OPEN: Final = frozenset(
+    {"/", "/operate", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems"}
+)
 _OPEN_FOLDER: Final = "/static/"
 _NO_KEY: Final = ProblemResponse(
     Kind.UNAUTHORIZED,

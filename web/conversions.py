@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from conveyor import Conversion, State
+from conveyor import Conversion, Conveyor, State, Status, UnknownConversion
 from conveyor.domain.metadata import KEY, MAX_BYTES, MAX_KEYS, metadata_from_pairs
 from web.answers import ConversionAnswer, ConversionPage, DeletionAnswer
 from web.languages import Language
@@ -40,6 +40,8 @@ IdempotencyKey = Annotated[
 
 MetadataPair = Annotated[str, StringConstraints(pattern=f"^{KEY}=", max_length=MAX_BYTES)]
 
+# Each is a look at Redis.
+_IDS: Final = r"^[^,]+(,[^,]+){0,49}$"
 _LOCATION: Final = {
     "Location": {"description": "The conversion's URL.", "schema": {"type": "string"}},
 }
@@ -135,6 +137,14 @@ class ConversionQuery(PageQuery):
     """Which conversions, and how many of them."""
 
     state: State | None = None
+    ids: str | None = Field(
+        default=None,
+        max_length=4096,
+        pattern=_IDS,
+        description="Only these, up to 50 ids with commas between, in this order. An unknown one "
+        "is left out. Other fields don't count then.",
+        examples=["6f1c7a10-2f57-4c7e-9f0e-3d1f0c5b8a11"],
+    )
     metadata: list[MetadataPair] = Field(
         default_factory=list,
         max_length=MAX_KEYS,
@@ -195,6 +205,8 @@ def list_conversions(
     services: Wired, query: Annotated[ConversionQuery, Query()], language: Language
 ) -> ConversionPage:
     """Some of them; `next` leads to the next page."""
+    if query.ids:
+        return ConversionPage(conversions=_named(services.conveyor, query.ids, language), next=None)
     wanted = metadata_from_pairs(query.metadata)
     page = services.conveyor.list(query.state, query.limit, query.cursor, metadata=wanted)
     return ConversionPage(
@@ -234,6 +246,18 @@ def cancel_conversion(
     if query.erase:
         return DeletionAnswer.of(services.conveyor.delete(conversion_id))
     return outcome_of(services.conveyor, services.conveyor.cancel(conversion_id), language)
+
+
+def _named(conveyor: Conveyor, ids: str, language: str) -> list[ConversionAnswer]:
+    found = (_found(conveyor, each) for each in dict.fromkeys(ids.split(",")))
+    return [ConversionAnswer.of(status, language) for status in found if status]
+
+
+def _found(conveyor: Conveyor, conversion_id: str) -> Status | None:
+    try:
+        return conveyor.status(conversion_id)
+    except UnknownConversion:
+        return None
 
 
 def _accepted(conversion_id: str, order: Order) -> Conversion:

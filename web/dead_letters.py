@@ -49,12 +49,18 @@ def list_dead_letters(
     """Some of them; `next` leads to the next page."""
     letters = services.conveyor.dead_letters
     page = letters.page(query.kind, query.limit, query.cursor)
-    costs = letters.costs_of([conversion.id for conversion in page.conversions])
+    ids = [conversion.id for conversion in page.conversions]
+    costs, accounts = letters.costs_of(ids), letters.accounts_of(ids)
     return DeadLetterPage(
         dead_letters=[
-            DeadLetterAnswer.of_dead(status, language, is_paid=costs[status.conversion.id])
+            DeadLetterAnswer.of_dead(
+                status,
+                language,
+                is_paid=costs[status.conversion.id],
+                account=accounts[status.conversion.id],
+            )
             for status in page.statuses
-            if status.conversion.id in costs  # else it was replayed meanwhile
+            if status.conversion.id in costs.keys() & accounts.keys()  # else it was replayed
         ],
         next=next_page("/dead-letters", query, page.cursor),
     )
@@ -68,9 +74,11 @@ def list_dead_letters(
 )
 def get_dead_letter(services: Wired, conversion_id: str, language: Language) -> DeadLetterAnswer:
     """Show a dead letter."""
-    is_paid = services.conveyor.dead_letters.costs(conversion_id)
+    letters = services.conveyor.dead_letters
+    is_paid, accounts = letters.costs(conversion_id), letters.accounts_of([conversion_id])
     status = services.conveyor.status(conversion_id)
-    return DeadLetterAnswer.of_dead(status, language, is_paid=is_paid)
+    account = accounts.get(conversion_id, "")
+    return DeadLetterAnswer.of_dead(status, language, is_paid=is_paid, account=account)
 
 
 @router.post(

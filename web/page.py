@@ -1,7 +1,8 @@
-"""The page, and the files that it's made of: its own, and nothing from elsewhere."""
+"""The two pages, a visitor's and the operator's, and their files: nothing from elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from os import PathLike, stat_result
 from pathlib import Path
 from typing import Final
@@ -12,18 +13,20 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-__all__ = ["install"]
+__all__ = ["HEADERS", "install"]
 
 _FOLDER: Final = Path(__file__).parent / "static"
 # After an upgrade a browser asks whether it has changed, and is told by its tag.
 _FRESH: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-_PAGE_HEADERS: Final = {
+_PAGES: Final = {"/": "index.html", "/operate": "operate.html"}
+HEADERS: Final = {
     **_FRESH,
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+"""Of every page: it runs its own scripts, shows its own styles, and asks its own server."""
 
 
 class _Files(StaticFiles):
@@ -43,10 +46,14 @@ class _Files(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Have the app show the page."""
-    app.add_api_route("/", _show, methods=["GET", "HEAD"], include_in_schema=False)
+    """Have the app show its pages."""
+    for path, file in _PAGES.items():
+        app.add_api_route(path, _shows(file), methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", _Files(directory=_FOLDER))
 
 
-async def _show(_: Request) -> Response:
-    return FileResponse(_FOLDER / "index.html", headers=_PAGE_HEADERS)
+def _shows(file: str) -> Callable[[Request], Awaitable[Response]]:
+    async def show(_: Request) -> Response:
+        return FileResponse(_FOLDER / file, headers=HEADERS)
+
+    return show

@@ -1,8 +1,8 @@
 """What a worker says of itself over Celery's remote control, however busy its pool is.
 
-`conveyor doctor` asks for it where no worker has answered its question: whether one is alive, what
-all its slots are busy with, and whether its storage hangs. The answer comes from the main process,
-which does nothing else meanwhile, so it is bounded.
+`conveyor status` asks for it, and `conveyor doctor` where no worker has answered its question:
+whether one is alive, what all its slots are busy with, and whether its storage hangs. The answer
+comes from the main process, which does nothing else meanwhile, so it is bounded.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any, Final
 from celery.worker import state as worker_state
 from celery.worker.control import inspect_command
 
+from conveyor import __version__
 from conveyor.diagnosis.checks import Part, check_all
-from conveyor.diagnosis.silence import ABOUT
+from conveyor.diagnosis.roll_call import ABOUT
 from workers.wiring import wired
 
 __all__ = ["about"]
@@ -40,11 +41,13 @@ def about(state: Any) -> dict[str, Any]:  # noqa: ARG001 - Celery hands it in
     """What it is, and what it does now.
 
     Returns:
-        ``slots``, ``running`` with ``task`` and ``seconds`` of each, ``storage`` with ``ok`` and
-        ``detail``, and ``ledger``, the ledger's identity. No secret is in it.
+        ``release``, the one it runs, ``slots``, ``running`` with ``task`` and ``seconds`` of each,
+        ``storage`` with ``ok`` and ``detail``, and ``ledger``, the ledger's identity. No secret is
+        in it.
     """
     storage, ledger = check_all(_parts, _MOST_S)
     return {
+        "release": __version__,
         "slots": wired().settings.concurrency,
         "running": [
             {"task": request.name, "seconds": _seconds_of(request)}

@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
-from conveyor.cancelling import cancel_if_late
 from conveyor.ledger import Entry
+from conveyor.messaging.cancelling import cancel_if_late
 from workers.services import Services
 from workers.wiring import wired
 

@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
-from conveyor.cancelling import cancel
 from conveyor.deleting import erase
 from conveyor.errors import LedgerUnavailable, StorageError, UnreadableConversion
+from conveyor.messaging.cancelling import cancel
 from workers.reporting import forget_result
 from workers.services import Services
 from workers.wiring import wired

@@ -3,8 +3,8 @@
 Flower can revoke tasks and shut workers down by a plain POST, and a browser lets any page send one:
 to loopback, and with a password that the browser remembers. So this checks what `conveyor.visitors`
 checks for the web process and the sandbox. Its page of the broker finds the queues wherever our
-URLs lead. It listens on loopback unless it is given another address. All else is Flower's own:
-options, variables, pages.
+URLs lead. It listens on loopback unless it is given another address, and needs no API secret. All
+else is Flower's own: options, variables, pages.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from types import ModuleType
 from typing import Any, Final
 
 import flower.command
@@ -24,9 +25,11 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.options import options
 from tornado.web import RequestHandler
 
+from config.settings import load_settings_without_service
 from conveyor.domain.url_parts import is_redis_url
 from conveyor.ledger import aconnect
 from conveyor.visitors import Visit, refusal_of
+from workers.start import make_app
 
 __all__ = ["GuardedFlower", "Queues", "main"]
 
@@ -103,6 +106,13 @@ def _queues_of(handler: Any) -> Any:
 _flowers_own: Final = BaseHandler.get_broker
 
 
+def _take_app() -> None:
+    """Have `workers.app`, which the tasks import, too, hold an application without a secret."""
+    module = ModuleType("workers.app")
+    module.__dict__["app"] = make_app(load_settings_without_service)
+    sys.modules[module.__name__] = module
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run Flower until a signal.
 
@@ -113,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Flower's command makes the application of this name, and its pages ask for the queues so.
     flower.command.Flower = GuardedFlower
     BaseHandler.get_broker = _queues_of
+    _take_app()
     # Flower's default is every address. Its variables and options come after this.
     options.address = _LOOPBACK
     sys.argv = [*_COMMAND, *given]

@@ -25,8 +25,8 @@ from celery.worker import request as worker_request
 from celery.worker import state as worker_state
 
 from conveyor import names
-from conveyor.cancelling import cancel
 from conveyor.errors import LedgerUnavailable, UnreadableConversion
+from conveyor.messaging.cancelling import cancel
 from workers.stumbles import put_aside
 from workers.wiring import wired
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -50,8 +51,11 @@ _MODULES: Final = (
 )
 
 
-def make_app() -> Celery:
+def make_app(read: Callable[[], WorkerSettings] = load_settings) -> Celery:
     """Build the application from the environment.
+
+    Args:
+        read: Reads the settings.
 
     Returns:
         The app, with its tasks to be imported when the worker starts.
@@ -60,7 +64,7 @@ def make_app() -> Celery:
         SystemExit: A setting is missing or wrong; one line on standard error names it.
     """
     try:
-        settings = load_settings()
+        settings = read()
     except SettingsError as error:
         sys.exit(f"error: {error}")
     app = Celery(

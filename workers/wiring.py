@@ -120,6 +120,7 @@ def _notifier(settings: WorkerSettings, ledger: Ledger) -> Notifier:
         Networks(networks_of(settings.callback_networks)),
         settings.callback_timeout_seconds,
         allow_http=settings.callback_allow_http,
+        proxy=settings.callback_proxy,
     )
     return Notifier(
         ledger.notices,

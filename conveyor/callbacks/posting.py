@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import certifi
 import urllib3
+from urllib3.util.request import make_headers
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from conveyor.callbacks.addresses import (
@@ -68,6 +69,8 @@ class Poster:
         networks: What may be reached beside public addresses.
         timeout_s: The longest that a POST takes as a whole, seconds.
         allow_http: Whether an address may be ``http://``.
+        proxy: An http proxy to go through, empty for none. It looks names up, and decides what may
+            be reached.
         lookup: Asks the name service.
     """
 
@@ -77,11 +80,13 @@ class Poster:
         timeout_s: float,
         *,
         allow_http: bool = False,
+        proxy: str = "",
         lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         self._networks = networks
         self._timeout_s = timeout_s
         self._allow_http = allow_http
+        self._proxy = urlsplit(proxy) if proxy else None
         self._lookup = lookup
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -104,9 +109,9 @@ class Poster:
                 TryReason.HTTP_REFUSED, "the address is http (CONVEYOR_CALLBACK_ALLOW_HTTP)"
             )
         deadline = Deadline.after(self._timeout_s, _SETTING)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        post = _Post(parts, headers, body, deadline, self._proxy)
         try:
-            addresses = resolve(host, port, self._networks, self._lookup)
+            addresses = self._addresses(parts)
         except AddressRefused:
             return _failed(
                 TryReason.ADDRESS_REFUSED,
@@ -115,7 +120,6 @@ class Poster:
         except Unresolved:
             return _failed(TryReason.UNRESOLVED, "the host's name has no address")
         answer = _failed(TryReason.UNREACHABLE, "no connection")
-        post = _Post(parts, headers, body, deadline)
         for place, address in enumerate(addresses):
             # Of several addresses a dead one leaves time for the others.
             share_s = deadline.left_s / (len(addresses) - place)
@@ -124,25 +128,46 @@ class Poster:
                 break
         return answer
 
+    def _addresses(self, parts: SplitResult) -> list[str]:
+        """Where to connect to: the proxy, or the addresses that were checked."""
+        if self._proxy is not None:
+            return [self._proxy.hostname or ""]
+        port = parts.port or _PORTS[parts.scheme]
+        return resolve(parts.hostname or "", port, self._networks, self._lookup)
+
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """What is sent, and by when."""
+    """What is sent, by when, and through what."""
 
     parts: SplitResult
     headers: Mapping[str, str]
     body: bytes
     deadline: Deadline
+    proxy: SplitResult | None = None
+
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return (self.proxy or self.parts).port or _PORTS[(self.proxy or self.parts).scheme]
+
+    @property
+    def target(self) -> str:
+        """What is asked for. A proxy needs the whole address of what is not encrypted."""
+        parts = self.parts
+        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        is_whole = self.proxy is not None and parts.scheme == "http"
+        return f"http://{parts.netloc}{path}" if is_whole else path
 
 
 def _send(post: _Post, address: str, connect_s: float) -> tuple[Answer, bool]:
     """Send to one address. Returns the answer, and whether a connection was made."""
     with Exchange(post.deadline, post.deadline.total_s) as exchange:
         token = CURRENT.set(exchange)
-        connection = _connection(post.parts, address, connect_s)
+        connection = _connection(post, address, connect_s)
         try:
-            fields = _fields(post.parts, post.headers)
-            connection.request("POST", _target(post.parts), post.body, fields)
+            fields = {**_fields(post.parts, post.headers), **_login(post)}
+            connection.request("POST", post.target, post.body, fields)
             response = connection.getresponse()
             answer = _late(exchange) or _read(response.status, response.headers)
         except (OSError, HTTPException, ValueError, urllib3.exceptions.HTTPError) as error:
@@ -153,20 +178,35 @@ def _send(post: _Post, address: str, connect_s: float) -> tuple[Answer, bool]:
         return answer, exchange.is_connected
 
 
-def _connection(parts: SplitResult, address: str, connect_s: float) -> Connection:
+def _connection(post: _Post, address: str, connect_s: float) -> Connection:
     """A connection to the address, which verifies the name."""
-    port = parts.port or _PORTS[parts.scheme]
-    if parts.scheme == "http":
-        return Connection(address, port, timeout=connect_s)
-    host = parts.hostname or ""
-    return TlsConnection(
+    if post.parts.scheme == "http":
+        return Connection(address, post.port, timeout=connect_s)
+    host = post.parts.hostname or ""
+    connection = TlsConnection(
         address,
-        port,
+        post.port,
         timeout=connect_s,
         ssl_context=_context(),
         server_hostname=host,
         assert_hostname=host,
     )
+    if post.proxy is not None:
+        connection.set_tunnel(host, post.parts.port or _PORTS["https"], _login_of(post.proxy))
+    return connection
+
+
+def _login(post: _Post) -> dict[str, str]:
+    """What opens a proxy, where it sees the request itself."""
+    sees = post.proxy is not None and post.parts.scheme == "http"
+    return _login_of(post.proxy) if sees and post.proxy else {}
+
+
+def _login_of(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return dict(make_headers(proxy_basic_auth=login))
 
 
 @cache
@@ -175,10 +215,6 @@ def _context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _target(parts: SplitResult) -> str:
-    return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
 
 
 def _fields(parts: SplitResult, headers: Mapping[str, str]) -> dict[str, str]:

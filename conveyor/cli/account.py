@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from conveyor.cli import console
+from conveyor.cli import console, json_lines
+from conveyor.cli.console import Column
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.cli.text import duration_text
 from conveyor.errors import InvalidRequest
-from conveyor.ledger.accounts import AccountStatus
+
+if TYPE_CHECKING:
+    from conveyor.ledger.accounts import AccountStatus
 
 __all__ = ["app"]
 
@@ -22,22 +25,31 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_HEADER = ("account", "state", "since", "rate", "jobs", "ends", "reason")
+_HEADER: Final = (
+    Column("account"),
+    Column("state"),
+    Column("since", rank=1),
+    Column("rate", rank=2),
+    Column("jobs", rank=3),
+    Column("ends", rank=4),
+    Column("reason", least=20, folds=True),
+)
 
 
 @app.command("list")
 def list_accounts(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the accounts that the workers submit for, and how a hold will end."""
     with connected() as conveyor:
         accounts = conveyor.accounts()
     if as_json:
-        typer.echo(json.dumps([asdict(account) for account in accounts], indent=2))
+        for account in accounts:
+            json_lines.put(asdict(account))
     elif accounts:
         console.show_rows(console.stdout(), _HEADER, map(_row, accounts))
     else:
-        console.say(console.stderr(), "No account has been seen yet.")
+        console.note("No account has been seen yet.")
 
 
 @app.command()
@@ -48,6 +60,7 @@ def resume(
             metavar="ACCOUNT", help="The account's name. Without it, all accounts on hold."
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a hold after you have repaired its cause. Waiting conversions continue automatically."""
     with connected() as conveyor:
@@ -60,10 +73,13 @@ def resume(
         wanted = [one.account for one in known if account in (None, one.account)]
         resumed = [one for one in wanted if conveyor.resume(one)]
     for one in resumed:
-        typer.echo(f"{one}\tresumed")
+        if as_json:
+            json_lines.put({"account": one, "resumed": True})
+        else:
+            typer.echo(f"{one}\tresumed")
     if not resumed:
         subject = f"The account {account} is not" if account else "No account is"
-        console.say(console.stderr(), f"{subject} on hold.")
+        console.note(f"{subject} on hold.")
 
 
 def _row(account: AccountStatus) -> tuple[str, ...]:

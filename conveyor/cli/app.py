@@ -14,15 +14,22 @@ from conveyor.cli import (
     callbacks,
     cancel,
     capacity,
+    completing,
+    completion,
     convert,
     dead,
     delete,
     doctor,
+    fleet,
+    formats,
+    json_lines,
+    listing,
     look,
     sandbox,
     storage,
+    usage,
 )
-from conveyor.cli.failures import explain
+from conveyor.cli.failures import INTERRUPTED, Explanation, explain, tell
 from conveyor.cli.processes import PROCESSES
 from conveyor.cli.processes import run as run_process
 
@@ -38,10 +45,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
-app.command("get")(look.get)
 app.command("wait")(convert.wait)
+app.command("get")(look.get)
+app.command("list")(listing.list_conversions)
 app.command("cancel")(cancel.cancel)
 app.command("delete")(delete.delete)
+app.command("status")(fleet.status)
+app.command("formats")(formats.formats)
 app.add_typer(dead.app, name="dead")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(account.app, name="account")
@@ -49,6 +59,7 @@ app.add_typer(storage.app, name="storage")
 app.command("doctor")(doctor.doctor)
 app.command("capacity")(capacity.capacity)
 app.command("sandbox", **sandbox.OPTIONS)(sandbox.sandbox)
+app.command("completion")(completion.completion)
 
 
 def _run_process(context: typer.Context) -> None:
@@ -81,9 +92,19 @@ def run() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A document's name must not end the report on it where the locale lacks a letter.
         sys.stdout.reconfigure(errors="backslashreplace")
+    json_lines.look_at(sys.argv[1:])
+    completing.prepare()
     try:
-        app(prog_name="conveyor")
+        status = app(prog_name="conveyor", standalone_mode=False)
+    except typer.Abort:
+        # Ctrl-C, or no more input, where a question was asked.
+        tell(Explanation("interrupted. Nothing was changed.", INTERRUPTED))
+        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - here every error becomes one line
+        if usage.is_help(error):
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
         explained = explain(error)
-        sys.stderr.write(f"error: {explained.line}\n")
+        tell(explained)
         sys.exit(explained.status)
+    sys.exit(status or 0)

@@ -24,12 +24,12 @@ def confirm(question: str, *, yes: bool) -> None:
         Exit: The answer is no.
     """
     if yes:
-        console.say(console.stderr(), question.replace("?", ".", 1))
+        console.note(question.replace("?", ".", 1))
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidRequest(
             f"{question} There is no terminal to ask on. Add --yes to confirm. Nothing was changed."
         )
     if not typer.confirm(question, err=True):
-        console.say(console.stderr(), "Nothing was changed.")
+        console.note("Nothing was changed.")
         raise typer.Exit(1)

@@ -7,15 +7,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from conveyor.cli import console
+from conveyor.cli.console import Column
 from conveyor.cli.text import duration_text
 from conveyor.domain.notice import Notice
 
 __all__ = ["show_log", "show_notices"]
 
-# A terminal of 80 columns shows these. The id is the longest.
-_HEADER: Final = ("conversion", "event", "status", "tries", "reason")
-_MORE: Final = ("age", "receiver")
-_WIDE: Final = 120
+# A terminal of 80 columns has room for those of rank 0. The id is the longest.
+_COLUMNS: Final = (
+    Column("conversion"),
+    Column("event", rank=1),
+    Column("status"),
+    Column("tries", rank=2),
+    Column("reason"),
+    Column("age", rank=3),
+    Column("receiver", rank=4),
+)
 
 
 def show_notices(notices: Sequence[Notice]) -> None:
@@ -25,12 +32,9 @@ def show_notices(notices: Sequence[Notice]) -> None:
         notices: The callbacks.
     """
     if not notices:
-        console.say(console.stderr(), "There are no such callbacks.")
+        console.note("There are no such callbacks.")
         return
-    out = console.stdout()
-    is_narrow = out.is_terminal and out.width < _WIDE
-    header = _HEADER if is_narrow else (*_HEADER, *_MORE)
-    console.show_rows(out, header, [_cells(notice)[: len(header)] for notice in notices])
+    console.show_rows(console.stdout(), _COLUMNS, map(_cells, notices))
 
 
 def show_log(notices: Sequence[Notice]) -> None:

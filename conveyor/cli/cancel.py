@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from conveyor.cli import console, report
+from conveyor.cli import completing, console, json_lines, report
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.domain.conversion import State
 from conveyor.errors import ConveyorError
@@ -15,7 +16,11 @@ __all__ = ["cancel"]
 
 
 def cancel(
-    conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
+    conversion_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The conversion.", autocompletion=completing.running_ids),
+    ],
+    as_json: AsJson = False,
 ) -> None:
     """Cancel a conversion in any state. What was paid stays paid."""
     with connected() as conveyor:
@@ -25,4 +30,7 @@ def cancel(
             f"The conversion {conversion_id} has already ended: it is {conversion.state}. See: "
             f"conveyor get {conversion_id}"
         )
-    report.summary(conversion, console.stdout())
+    if as_json:
+        json_lines.put(conversion.to_dict())
+    else:
+        report.summary(conversion, console.stdout())

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from conveyor.cli import console
+from conveyor.cli import console, json_lines
 from conveyor.cli.capacity_rows import limit_rows, rows
+from conveyor.cli.console import Column
+from conveyor.cli.options import AsJson
 from conveyor.cli.text import parse_duration, parse_size
 from conveyor.domain.expected_polls import expect_polls
 from conveyor.domain.rules import JOB_LIFE_S
 from conveyor.errors import InvalidRequest
-from conveyor.planning.capacity import Capacity, Load
-from conveyor.planning.reckoning import FULL, reckon
+from conveyor.planning.capacity import FULL, Capacity, Load
 from conveyor.planning.unit_costs import UnitCosts, unit_costs
 
 __all__ = ["capacity", "parse_rate"]
@@ -25,6 +25,12 @@ __all__ = ["capacity", "parse_rate"]
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/?\s*(s|min|h))?", re.ASCII)
 _SECONDS_OF: Final = {None: 1, "s": 1, "min": 60, "h": 3600}
 _MOST_RATE: Final = 1e6
+_LIMITS: Final = (
+    Column("one of"),
+    Column("carries"),
+    Column("needs"),
+    Column("more", least=20, folds=True),
+)
 _MOST_KEEP_S: Final = 100 * 365 * 86400.0
 
 
@@ -73,7 +79,7 @@ def capacity(
     redis_memory: Annotated[
         str, typer.Option("--redis-memory", help="The memory that one Redis may use.")
     ] = "64G",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Calculate what a load needs: workers, Redis, requests, storage. It sends no request."""
     load = Load(
@@ -89,11 +95,14 @@ def capacity(
         account_jobs=account_jobs,
         redis_bytes=_within("--redis-memory", parse_size(redis_memory), 1e6, 1e15),
     )
+    # Loaded here: it brings Redis' client, and other commands don't need that for their help.
+    from conveyor.planning.reckoning import reckon  # noqa: PLC0415 - as the comment above says
+
     median_s = _within("--median", parse_duration(median), 0.01, JOB_LIFE_S)
     costs = unit_costs()
     reckoned = reckon(load, expect_polls(median_s, sigma, webhooks=webhooks), costs)
     if as_json:
-        typer.echo(_json(load, reckoned, costs))
+        json_lines.put(_plain(load, reckoned, costs))
     else:
         _show(reckoned, costs)
 
@@ -123,7 +132,7 @@ def _show(reckoned: Capacity, costs: UnitCosts) -> None:
     console.show_rows(out, ("what", "needs"), rows(reckoned))
     if out.is_terminal:
         out.print()
-    console.show_rows(out, ("one of", "carries", "needs", "more"), limit_rows(reckoned))
+    console.show_rows(out, _LIMITS, limit_rows(reckoned))
     for line in _notes(reckoned, costs):
         console.say(console.stderr(), line)
 
@@ -137,8 +146,8 @@ def _notes(reckoned: Capacity, costs: UnitCosts) -> Iterator[str]:
     )
 
 
-def _json(load: Load, reckoned: Capacity, costs: UnitCosts) -> str:
-    plain = {
+def _plain(load: Load, reckoned: Capacity, costs: UnitCosts) -> dict[str, Any]:
+    return {
         "load": asdict(load),
         **asdict(reckoned),
         "redis_bytes": reckoned.redis_bytes,
@@ -147,7 +156,6 @@ def _json(load: Load, reckoned: Capacity, costs: UnitCosts) -> str:
         "first": reckoned.first.name,
         "unit_costs": asdict(costs),
     }
-    return json.dumps(plain, indent=2)
 
 
 def _within(option: str, value: float, least: float, most: float) -> float:

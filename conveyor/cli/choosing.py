@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from conveyor.dead.groups import DeadGroup
 from conveyor.domain.conversion import FailureKind
 from conveyor.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from conveyor.dead.groups import DeadGroup
 
 __all__ = ["Account", "Kind", "is_chosen", "kind_called"]
 
@@ -17,7 +19,11 @@ _KINDS: Final = tuple(kind.value for kind in FailureKind if kind is not FailureK
 
 Kind = Annotated[
     str | None,
-    typer.Option(metavar="CLASS", help=f"Only dead letters of a class: {', '.join(_KINDS)}."),
+    typer.Option(
+        metavar="CLASS",
+        help=f"Only dead letters of a class: {', '.join(_KINDS)}.",
+        autocompletion=lambda: [*_KINDS],
+    ),
 ]
 Account = Annotated[
     str | None,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from conveyor.cli import console, files, report
+from conveyor.cli import completing, console, files, json_lines, report, standard
+from conveyor.cli.bar import bar_over
+from conveyor.cli.batch import Batch, plain_of
+from conveyor.cli.options import AsJson, Metadata
+from conveyor.cli.orders import Order, orders_of
 from conveyor.cli.progress import follow
 from conveyor.cli.session import connected, goes_on
 from conveyor.cli.text import parse_duration
@@ -17,22 +22,22 @@ from conveyor.domain.deadlines import deadline_from_text
 from conveyor.domain.metadata import metadata_from_pairs
 from conveyor.domain.rules import MAX_SEMI_ASYNC_S
 from conveyor.errors import InvalidRequest
-from conveyor.handle import Handle
-from conveyor.producer import Conveyor
 
-__all__ = ["Metadata", "convert", "wait"]
+if TYPE_CHECKING:
+    from conveyor.domain.sources import SourceInput
+    from conveyor.handle import Handle
+    from conveyor.producer import Conveyor
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the result files.")]
+__all__ = ["convert", "wait"]
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="The folder for the result files. - is standard output."
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files. Otherwise a new one gets a number: a-1.pdf.")
-]
-Metadata = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--metadata",
-        metavar="KEY=VALUE",
-        help="Your own data, shown with the conversion. May be repeated.",
-    ),
 ]
 Timeout = Annotated[
     float | None,
@@ -47,20 +52,38 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="A file, a URL that ConvertAPI can reach, an fsspec URL or a FileId. "
-            "Several make one conversion, such as a merge.",
+            help="A file, a URL that ConvertAPI can reach, an fsspec URL or a FileId. - is "
+            "standard input. Several are converted one by one, side by side. For merge and zip "
+            "they make one conversion.",
         ),
     ],
     to: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", help="The target: pdf, jpg, merge, zip ...")
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="The target: pdf, jpg, merge, zip ...",
+            autocompletion=completing.targets,
+        ),
     ],
     from_format: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FORMAT", help="The source's format, if its name has no suffix."
+            "--from",
+            metavar="FORMAT",
+            help="The source's format, if its name has no suffix.",
+            autocompletion=completing.sources,
         ),
     ] = None,
     out: Out = Path(),
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--together/--each",
+            help="Whether several sources make one conversion, or one each. Unless given, merge "
+            "and zip take them together.",
+        ),
+    ] = None,
     params: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,7 +126,8 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
         str | None,
         typer.Option(
             metavar="KEY",
-            help=("An idempotency key: for 7 days the same key is the same conversion, paid once."),
+            help="An idempotency key: for 7 days the same key is the same conversion, paid once. "
+            "With several conversions each source is a part of its own key.",
         ),
     ] = None,
     metadata: Metadata = None,
@@ -117,43 +141,58 @@ def convert(  # noqa: PLR0917 - typer reads the command's options off its parame
     timeout: Timeout = None,
     force: Force = False,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Enqueue only, and print the id.")
+        bool, typer.Option("--no-wait", help="Enqueue only, and print the ids, one a line.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Convert documents: enqueue, show progress, fetch the result."""
-    given = parse_params(params or ())
+    """Convert documents: enqueue, show progress, fetch the results."""
+    asked = {
+        "from_format": from_format,
+        "params": parse_params(params or ()),
+        "metadata": metadata_from_pairs(metadata or ()),
+        "deadline": None if deadline is None else parse_deadline(deadline),
+        "semi_async_seconds": semi_async,
+        "callback": {"url": callback, "events": callback_events} if callback else None,
+        "keep": keep,
+    }
+    orders = orders_of(sources, to, together=together, key=idempotency_key)
+    _check_sources(sources, from_format)
     if not no_wait:
-        files.check_folder(out)
+        _check_out(out, len(orders), as_json=as_json)
     with connected() as conveyor:
-        handle = conveyor.convert(
-            sources if len(sources) > 1 else sources[0],
-            to,
-            from_format=from_format,
-            params=given,
-            idempotency_key=idempotency_key,
-            semi_async_seconds=semi_async,
-            metadata=metadata_from_pairs(metadata or ()),
-            deadline=None if deadline is None else parse_deadline(deadline),
-            callback={"url": callback, "events": callback_events} if callback else None,
-            keep=keep,
-        )
-        if no_wait:
-            typer.echo(handle.id)
+        enqueue = partial(_enqueue, conveyor, to, asked)
+        if len(orders) > 1:
+            _convert_many(conveyor, orders, enqueue, out, timeout, force, no_wait)
             return
-        console.say(console.stderr(), f"conversion {handle.id}")
-        _finish(conveyor, handle, out, timeout, replace=force)
+        handle = enqueue(orders[0])
+        if no_wait:
+            _print_id(handle.id, orders[0])
+            return
+        console.note(f"conversion {handle.id}", id=handle.id)
+        _finish(conveyor, handle, out, timeout, sources=orders[0].sources, replace=force)
 
 
 def wait(
-    conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The conversion.")],
+    conversion_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID", help="The conversions.", autocompletion=completing.ids),
+    ],
     out: Out = Path(),
     timeout: Timeout = None,
     force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Wait for a conversion that was enqueued before, and fetch its result."""
-    files.check_folder(out)
+    """Wait for conversions that were enqueued before, and fetch their results."""
+    ids = [*dict.fromkeys(conversion_ids)]
+    _check_out(out, len(ids), as_json=as_json)
     with connected() as conveyor:
-        _finish(conveyor, conveyor.handle(conversion_id), out, timeout, replace=force)
+        if len(ids) == 1:
+            _finish(conveyor, conveyor.handle(ids[0]), out, timeout, sources=(), replace=force)
+            return
+        with bar_over(len(ids)) as bar:
+            batch = Batch(conveyor, out, force, bar, len(ids), {each: (each,) for each in ids})
+            batch.follow(timeout)
+        batch.end()
 
 
 def parse_deadline(text: str) -> datetime | float:
@@ -197,13 +236,100 @@ def parse_params(given: Iterable[str]) -> dict[str, str]:
     return params
 
 
-def _finish(
-    conveyor: Conveyor, handle: Handle, out: Path, timeout: float | None, *, replace: bool
+def _check_sources(sources: Sequence[str], from_format: str | None) -> None:
+    inputs = [*sources].count(standard.STANDARD)
+    if inputs > 1:
+        raise InvalidRequest("Standard input (-) is given twice. Give it once.")
+    if inputs:
+        standard.check_input(from_format)
+
+
+def _check_out(out: Path, conversions: int, *, as_json: bool) -> None:
+    """See whether results can be written: before anything is paid."""
+    if not standard.is_standard(out):
+        files.check_folder(out)
+        return
+    if conversions > 1:
+        raise InvalidRequest(
+            "Standard output takes one result, and these are several conversions. Choose a folder "
+            "with --out, or convert one source."
+        )
+    if as_json:
+        raise InvalidRequest("--json needs standard output. Choose a folder with --out.")
+    standard.check_output()
+
+
+def _enqueue(conveyor: Conveyor, to: str, asked: dict[str, Any], order: Order) -> Handle:
+    staged = [
+        standard.stage(conveyor, asked["from_format"])
+        for source in order.sources
+        if source == standard.STANDARD
+    ]
+    given: list[SourceInput] = [
+        staged[0] if source == standard.STANDARD else source for source in order.sources
+    ]
+    try:
+        return conveyor.convert(
+            given if len(given) > 1 else given[0], to, idempotency_key=order.key, **asked
+        )
+    except InvalidRequest:
+        conveyor.unstage(staged)
+        raise
+
+
+def _convert_many(  # noqa: PLR0917 - the command's own options
+    conveyor: Conveyor,
+    orders: Sequence[Order],
+    enqueue: partial[Handle],
+    out: Path,
+    timeout: float | None,
+    force: bool,
+    no_wait: bool,
 ) -> None:
+    with bar_over(len(orders)) as bar:
+        batch = Batch(conveyor, out, force, bar, len(orders))
+        batch.enqueue(orders, enqueue)
+        if not no_wait:
+            batch.follow(timeout)
+    if no_wait:
+        for conversion_id, sources in batch.running.items():
+            _print_id(conversion_id, Order(sources))
+        if batch.refused:
+            raise typer.Exit(1 if batch.running else 2)
+        return
+    batch.end()
+
+
+def _print_id(conversion_id: str, order: Order) -> None:
+    if json_lines.is_wanted():
+        json_lines.put({"id": conversion_id, "sources": list(order.sources)})
+    else:
+        typer.echo(conversion_id)
+
+
+def _finish(
+    conveyor: Conveyor,
+    handle: Handle,
+    out: Path,
+    timeout: float | None,
+    *,
+    sources: Sequence[str],
+    replace: bool,
+) -> None:
+    saved: list[Path] = []
     with goes_on(handle.id):
         conversion = follow(handle, console.stderr(), timeout)
+        if json_lines.is_wanted() and conversion.failure is not None:
+            json_lines.put(plain_of(conversion, sources, []))
         conversion.raise_if_failed()
+        if standard.is_standard(out):
+            standard.write(conversion, conveyor.storage)
+            report.summary(conversion, console.stderr())
+            return
         saved = files.fetch(conversion, conveyor.storage, out, replace=replace)
+    if json_lines.is_wanted():
+        json_lines.put(plain_of(conversion, sources, saved))
+        return
     report.summary(conversion, console.stdout())
     for path in saved:
         console.say(console.stdout(), f"saved     {path}")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conveyor.cli import console, report
+from conveyor.cli import completing, console, json_lines, report
 from conveyor.cli.asking import confirm
 from conveyor.cli.choosing import Account, Kind, is_chosen, kind_called
 from conveyor.cli.letters import Aside, show_costs, show_groups, show_letters
+from conveyor.cli.options import AsJson, Yes
 from conveyor.cli.prices import plan, price, too_many
 from conveyor.cli.session import connected
 from conveyor.cli.text import count, duration_text, parse_duration
-from conveyor.dead.letters import DeadLetters
 from conveyor.domain import rules
 from conveyor.errors import InvalidRequest, UnknownConversion
+
+if TYPE_CHECKING:
+    from conveyor.dead.letters import DeadLetters
 
 __all__ = ["app"]
 
@@ -26,10 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 
 @app.command("list")
@@ -55,17 +53,21 @@ def list_letters(
         aside = Aside(list(letters.unreadable()), list(letters.lost()), list(letters.newer()))
     shown = found[:limit]
     if as_json:
-        typer.echo(json.dumps([letter.to_dict() for letter in shown], indent=2))
-        return
-    show_letters(shown)
+        for letter in shown:
+            json_lines.put(letter.to_dict())
+    else:
+        show_letters(shown)
     if len(found) > limit:
-        console.say(console.stderr(), f"There are more than {limit}: see --limit.")
+        console.note(f"There are more than {limit}: see --limit.")
     aside.say()
 
 
 @app.command()
 def show(
-    conversion_id: Annotated[str, typer.Argument(metavar="ID", help="The dead letter.")],
+    conversion_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The dead letter.", autocompletion=completing.dead_ids),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show a dead letter, and what can be done about it."""
@@ -74,7 +76,7 @@ def show(
         costs = conveyor.dead_letters.costs(conversion_id)
         asks_first = conveyor.dead_letters.asks_first(conversion_id)
     if as_json:
-        typer.echo(json.dumps({**letter.to_dict(), "replay_is_paid": costs}, indent=2))
+        json_lines.put({**letter.to_dict(), "replay_is_paid": costs})
         return
     report.summary(letter, console.stdout())
     cost = "converts and pays again" if costs else "fetches the paid result; not paid again"
@@ -86,7 +88,10 @@ def show(
 @app.command()
 def replay(  # noqa: PLR0917 - typer reads the command's options off its parameters
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="The dead letters.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID]...", help="The dead letters.", autocompletion=completing.dead_ids
+        ),
     ] = None,
     kind: Kind = None,
     account: Account = None,
@@ -108,6 +113,7 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
         ),
     ] = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Try dead letters again, each under its id. A new conversion is paid again."""
     wanted = kind_called(kind)
@@ -122,21 +128,22 @@ def replay(  # noqa: PLR0917 - typer reads the command's options off its paramet
         chosen = letters.list(wanted, account) if in_bulk else map(letters.show, ids or [])
         costs = letters.costs_of([letter.id for letter in chosen])
         if dry_run or not costs:
-            show_costs(costs)
-            console.say(console.stderr(), f"{plan(costs, limit)} Nothing was changed.")
+            show_costs(costs, as_json=as_json)
+            console.note(f"{plan(costs, limit)} Nothing was changed.")
             return
         if len(costs) > limit:
             raise InvalidRequest(f"{too_many(costs, limit)} Nothing was changed.")
         confirm(f"Replay {count(len(costs), 'dead letter')}? {price(costs)}", yes=yes)
-        replayed = _replay(letters, costs, timeout)
+        replayed = _replay(letters, costs, timeout, as_json=as_json)
     if replayed:
-        console.say(console.stderr(), f"Next: conveyor wait {replayed[-1]}")
+        console.note(f"Next: conveyor wait {replayed[-1]}")
 
 
 @app.command()
 def discard(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Forget conversions with an unreadable or lost entry in Redis."""
     confirm(f"Forget {count(len(ids), 'conversion')}? Nothing brings them back.", yes=yes)
@@ -147,7 +154,10 @@ def discard(
                     f"There is no unreadable or lost entry {conversion_id!r}. Run `conveyor dead "
                     "list` to see them."
                 )
-            typer.echo(conversion_id)
+            if as_json:
+                json_lines.put({"id": conversion_id, "discarded": True})
+            else:
+                typer.echo(conversion_id)
 
 
 @app.command()
@@ -159,6 +169,7 @@ def purge(
         ),
     ],
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Forget dead letters and remove their staged sources. They can't be replayed after it."""
     span_s = parse_duration(older_than)
@@ -171,18 +182,26 @@ def purge(
                 yes=yes,
             )
         purged = conveyor.dead_letters.purge(span_s) if due else 0
-    console.say(console.stdout(), f"{count(purged, 'dead letter')} purged")
+    if as_json:
+        json_lines.put({"purged": purged})
+    else:
+        console.say(console.stdout(), f"{count(purged, 'dead letter')} purged")
 
 
-def _replay(letters: DeadLetters, ids: Iterable[str], timeout: int | None) -> list[str]:
+def _replay(
+    letters: DeadLetters, ids: Iterable[str], timeout: int | None, *, as_json: bool
+) -> list[str]:
     """Replay them; one that was replayed or purged meanwhile by others does not stop the rest."""
     replayed = []
     for conversion_id in ids:
         try:
             conversion = letters.replay(conversion_id, timeout)
         except UnknownConversion as error:
-            console.say(console.stderr(), str(error))
+            console.note(str(error))
             continue
-        typer.echo(f"{conversion.id}\t{conversion.state}")
+        if as_json:
+            json_lines.put(conversion.to_dict())
+        else:
+            typer.echo(f"{conversion.id}\t{conversion.state}")
         replayed.append(conversion.id)
     return replayed

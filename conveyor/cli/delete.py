@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conveyor.cli import console
+from conveyor.cli import completing, console, json_lines
 from conveyor.cli.asking import confirm
+from conveyor.cli.options import AsJson, Yes
 from conveyor.cli.session import connected
 from conveyor.cli.text import count
-from conveyor.domain.deletion import Deletion
 from conveyor.errors import UnknownConversion
+
+if TYPE_CHECKING:
+    from conveyor.domain.deletion import Deletion
 
 __all__ = ["delete"]
 
 
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The conversions.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="The conversions.", autocompletion=completing.ids),
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Delete conversions with all that they left: files, records, and what ConvertAPI keeps.
 
@@ -29,21 +34,20 @@ def delete(
     confirm(
         f"Delete {count(len(ids), 'conversion')} with all files? Nothing brings them back.", yes=yes
     )
-    deleted: list[Deletion] = []
     unknown: list[str] = []
     with connected() as conveyor:
         for conversion_id in ids:
             try:
-                deleted.append(conveyor.delete(conversion_id))
+                deletion = conveyor.delete(conversion_id)
             except UnknownConversion as error:
                 unknown.append(str(error))
                 continue
-            if not as_json:
-                typer.echo(f"{conversion_id}\t{_stand_of(deleted[-1])}")
-    if as_json:
-        typer.echo(json.dumps([deletion.to_dict() for deletion in deleted], indent=2))
+            if as_json:
+                json_lines.put(deletion.to_dict())
+            else:
+                typer.echo(f"{conversion_id}\t{_stand_of(deletion)}")
     for line in unknown[:-1]:
-        console.say(console.stderr(), line)
+        console.note(line)
     if unknown:
         # One that is not there keeps none of the others from being deleted.
         raise UnknownConversion(unknown[-1])

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from conveyor.cli import console
-from conveyor.cli.live import Wishes, examine_service
+from conveyor.cli import console, json_lines
+from conveyor.cli.console import Column
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
-from conveyor.diagnosis.doctor import WORKER_TIMEOUT_S, Check, examine
+from conveyor.cli.wishes import Wishes
+from conveyor.diagnosis.checks import WORKER_TIMEOUT_S, Check
 from conveyor.errors import InvalidRequest
-from conveyor.live import MOST_SPENT
 
 __all__ = ["doctor"]
 
-_HEADER = ("state", "where", "part", "what was found")
+_HEADER: Final = (
+    Column("state"),
+    Column("where", least=12),
+    Column("part"),
+    Column("what was found", least=30, folds=True),
+)
 
 
 def doctor(  # noqa: PLR0917 - typer reads the command's options off its parameters
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     timeout: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0.1, help="How long a worker may take to answer."),
@@ -35,7 +40,6 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
         typer.Option(
             metavar="N",
             min=0,
-            max=MOST_SPENT,
             help="With --live: how many conversions may be paid. 0 tests only what is free.",
         ),
     ] = 0,
@@ -73,18 +77,23 @@ def doctor(  # noqa: PLR0917 - typer reads the command's options off its paramet
     With --live: try what the documentation says of the service, against the service itself.
     """
     wishes = Wishes(spend=spend, record=record, force=force, webhook=webhook, listen=listen)
+    # Loaded here, live's client and the doctor's Celery: others need neither for their help.
     if live:
+        from conveyor.cli.live import examine_service  # noqa: PLC0415 - as the comment above says
+
         examine_service(wishes, yes=yes, as_json=as_json)
         return
     if yes or wishes != Wishes():
         raise InvalidRequest(
             "--spend, --record, --force, --webhook, --listen and --yes need --live. Add it."
         )
+    from conveyor.diagnosis.doctor import examine  # noqa: PLC0415 - as the comment above says
+
     with connected() as conveyor:
         checks = examine(conveyor, timeout)
     ok = all(check.ok for check in checks)
     if as_json:
-        typer.echo(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}, indent=2))
+        json_lines.put({"ok": ok, "checks": [asdict(check) for check in checks]})
     else:
         console.show_rows(console.stdout(), _HEADER, map(_row, checks))
     if not ok:

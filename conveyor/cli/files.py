@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 from conveyor.domain.conversion import Conversion, StoredFile
 from conveyor.errors import InvalidRequest, StorageError
-from conveyor.storage import Storage, safe_name
 
-__all__ = ["check_folder", "fetch"]
+if TYPE_CHECKING:
+    from conveyor.storage import Storage
+
+__all__ = ["check_folder", "check_same", "fetch"]
 
 
 def check_folder(folder: Path) -> None:
@@ -37,7 +40,14 @@ def check_folder(folder: Path) -> None:
         ) from None
 
 
-def fetch(conversion: Conversion, storage: Storage, folder: Path, *, replace: bool) -> list[Path]:
+def fetch(
+    conversion: Conversion,
+    storage: Storage,
+    folder: Path,
+    *,
+    replace: bool,
+    written: set[Path] | None = None,
+) -> list[Path]:
     """Copy a conversion's files into a folder, each whole or not at all.
 
     Args:
@@ -45,6 +55,7 @@ def fetch(conversion: Conversion, storage: Storage, folder: Path, *, replace: bo
         storage: Where they lie.
         folder: Where they go.
         replace: Whether a file of the same name is replaced; else the new one is numbered.
+        written: What this command has written before, which it never replaces. It is added to.
 
     Returns:
         Where each file lies now.
@@ -52,10 +63,16 @@ def fetch(conversion: Conversion, storage: Storage, folder: Path, *, replace: bo
     Raises:
         StorageError: One can't be read, or not be written here.
     """
-    return [_fetch_one(file, storage, folder, replace=replace) for file in conversion.files]
+    written = set() if written is None else written
+    return [_fetch_one(file, storage, folder, written, replace) for file in conversion.files]
 
 
-def _fetch_one(file: StoredFile, storage: Storage, folder: Path, *, replace: bool) -> Path:
+def _fetch_one(
+    file: StoredFile, storage: Storage, folder: Path, written: set[Path], replace: bool
+) -> Path:
+    # Loaded here: it brings Celery, and other commands don't need that for their help.
+    from conveyor.storage import safe_name  # noqa: PLC0415 - as the comment above says
+
     wanted = folder / safe_name(file.name)
     with _translated(file, folder), NamedTemporaryFile(dir=folder, delete=False) as partial:
         try:
@@ -64,8 +81,9 @@ def _fetch_one(file: StoredFile, storage: Storage, folder: Path, *, replace: boo
                 digest.update(chunk)
                 partial.write(chunk)
             partial.close()
-            _check_same(file, digest.hexdigest())
-            target = wanted if replace else _reserve(wanted)
+            check_same(file, digest.hexdigest())
+            target = wanted if replace and wanted not in written else _reserve(wanted)
+            written.add(target)
             Path(partial.name).chmod(0o666 & ~_umask())
             Path(partial.name).replace(target)
         except BaseException:
@@ -74,7 +92,16 @@ def _fetch_one(file: StoredFile, storage: Storage, folder: Path, *, replace: boo
     return target
 
 
-def _check_same(file: StoredFile, digest: str) -> None:
+def check_same(file: StoredFile, digest: str) -> None:
+    """Compare what was read with what was stored.
+
+    Args:
+        file: The stored file.
+        digest: The sha256 of what was read, hexadecimal.
+
+    Raises:
+        StorageError: It is something else.
+    """
     if digest != file.sha256:
         raise StorageError(
             f"The file {file.uri} has changed since Conveyor stored it. Find out what else writes "

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import typer
-
-from conveyor.cli import console
+from conveyor.cli import console, json_lines
+from conveyor.cli.console import Column
 from conveyor.cli.prices import Costs
-from conveyor.cli.text import count, duration_text, one_line, shortened
-from conveyor.dead.groups import DeadGroup
+from conveyor.cli.text import count, duration_text
 from conveyor.domain.conversion import Conversion
+
+if TYPE_CHECKING:
+    from conveyor.dead.groups import DeadGroup
 
 __all__ = ["Aside", "show_costs", "show_groups", "show_letters"]
 
 _MOST_SHOWN: Final = 100
-_HEADER: Final = ("id", "age", "source", "formats", "class", "reason", "code", "error")
-# A terminal of 80 columns has room for these, whatever an id and a reason are.
-_SHORT_HEADER: Final = ("id", "age", "formats", "reason")
-_WIDE: Final = 140
-_SOURCE_CHARACTERS: Final = 32
+# A terminal of 80 columns has room for those of rank 0, whatever an id and a reason are.
+_COLUMNS: Final = (
+    Column("id"),
+    Column("age", rank=1),
+    Column("source", rank=5, least=16),
+    Column("formats", least=8),
+    Column("class", rank=3),
+    Column("reason"),
+    Column("code", rank=2),
+    Column("error", rank=4, least=30, folds=True),
+)
 _GROUP_HEADER = ("count", "class", "account")
 _PLAN_HEADER = ("id", "replay")
 _PLAN: Final = {True: "paid again", False: "fetched, not paid again"}
@@ -35,9 +41,7 @@ def show_letters(letters: Sequence[Conversion]) -> None:
     Args:
         letters: The dead letters.
     """
-    out = console.stdout()
-    header = _SHORT_HEADER if out.is_terminal and out.width < _WIDE else _HEADER
-    _show(header, [[_cells(letter)[name] for name in header] for letter in letters])
+    _show(_COLUMNS, [_cells(letter) for letter in letters])
 
 
 def show_groups(groups: Sequence[DeadGroup], *, as_json: bool) -> None:
@@ -48,19 +52,25 @@ def show_groups(groups: Sequence[DeadGroup], *, as_json: bool) -> None:
         as_json: Whether as JSON.
     """
     if as_json:
-        typer.echo(json.dumps([asdict(group) for group in groups], indent=2))
+        for group in groups:
+            json_lines.put(asdict(group))
     else:
         rows = [(str(group.count), group.kind.value, group.account or "-") for group in groups]
         _show(_GROUP_HEADER, rows)
 
 
-def show_costs(costs: Costs) -> None:
+def show_costs(costs: Costs, *, as_json: bool) -> None:
     """Print for each dead letter whether its replay is paid again.
 
     Args:
         costs: The dead letters.
+        as_json: Whether as JSON.
     """
-    _show(_PLAN_HEADER, [(one, _PLAN[paid]) for one, paid in costs.items()])
+    if as_json:
+        for one, paid in costs.items():
+            json_lines.put({"id": one, "replay_is_paid": paid})
+    else:
+        _show(_PLAN_HEADER, [(one, _PLAN[paid]) for one, paid in costs.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +109,27 @@ class Aside:
 def _say(ids: Sequence[str], text: str) -> None:
     if ids:
         shown = ", ".join(ids[:_MOST_SHOWN]) + (", …" if len(ids) > _MOST_SHOWN else "")
-        told = text.format(count=count(len(ids), "conversion"), ids=shown)
-        console.say(console.stderr(), told)
+        console.note(text.format(count=count(len(ids), "conversion"), ids=shown))
 
 
-def _cells(letter: Conversion) -> dict[str, str]:
-    """What can be shown of a dead letter, by the column's name."""
+def _cells(letter: Conversion) -> tuple[str, ...]:
+    """What is shown of a dead letter, column by column."""
     failure = letter.failure
     age_s = time.time() - (letter.finished_at or letter.created_at)
-    return {
-        "id": letter.id,
-        "age": duration_text(max(age_s, 0)),
-        "source": shortened(one_line(letter.source_name), _SOURCE_CHARACTERS) or "-",
-        "formats": f"{letter.from_format}:{letter.to_format}",
-        "class": failure.kind.value if failure else letter.state.value,
-        "reason": failure.reason.value if failure else "-",
-        "code": str(failure.code or "-") if failure else "-",
-        "error": failure.message if failure else "",
-    }
+    return (
+        letter.id,
+        duration_text(max(age_s, 0)),
+        letter.source_name or "-",
+        f"{letter.from_format}:{letter.to_format}",
+        failure.kind.value if failure else letter.state.value,
+        failure.reason.value if failure else "-",
+        str(failure.code or "-") if failure else "-",
+        failure.message if failure else "",
+    )
 
 
-def _show(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _show(header: Sequence[str | Column], rows: Sequence[Sequence[str]]) -> None:
     if rows:
         console.show_rows(console.stdout(), header, rows)
     else:
-        console.say(console.stderr(), "There are no dead letters.")
+        console.note("There are no dead letters.")

@@ -16,10 +16,7 @@ from conveyor.callbacks.signing import is_genuine
 from conveyor.cli.text import one_line
 from conveyor.errors import ConveyorError, InvalidRequest
 
-__all__ = ["DEFAULT_PORT", "Listener"]
-
-DEFAULT_PORT: Final = 8787
-"""Where `conveyor callbacks listen` listens."""
+__all__ = ["Listener"]
 
 _MOST_BYTES: Final = 1024 * 1024
 _PASSED_ON: Final = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +12,16 @@ from urllib.parse import urlsplit
 
 import typer
 
-from conveyor.cli import console
+from conveyor.cli import console, json_lines
 from conveyor.cli.asking import confirm
+from conveyor.cli.console import Column
 from conveyor.cli.failures import Interrupted
 from conveyor.cli.text import count
+from conveyor.cli.wishes import Wishes
 from conveyor.domain import rules
 from conveyor.errors import InvalidRequest, SettingsError
 from conveyor.live import (
+    MOST_SPENT,
     Credential,
     Inquiry,
     Limits,
@@ -36,28 +37,14 @@ from conveyor.live.settings import LiveSettings
 from conveyor.loopback import is_loopback
 from conveyor.settings import load
 
-__all__ = ["Wishes", "examine_service"]
+__all__ = ["examine_service"]
 
-_HEADER: Final = ("verdict", "fact", "source", "what was found")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """The command's options.
-
-    Attributes:
-        spend: Conversions that may be paid for.
-        record: Where the recording goes, None for a name of its own.
-        force: Whether a file that is there is replaced.
-        webhook: Where the service reaches this machine, empty for nowhere.
-        listen: The port where its calls arrive, 0 for the address's own.
-    """
-
-    spend: int = 0
-    record: Path | None = None
-    force: bool = False
-    webhook: str = ""
-    listen: int = 0
+_HEADER: Final = (
+    Column("verdict"),
+    Column("fact", least=12),
+    Column("source", rank=1),
+    Column("what was found", least=30, folds=True),
+)
 
 
 def examine_service(wishes: Wishes, *, yes: bool, as_json: bool) -> None:
@@ -70,10 +57,13 @@ def examine_service(wishes: Wishes, *, yes: bool, as_json: bool) -> None:
 
     Raises:
         SettingsError: A setting is missing or wrong.
-        InvalidRequest: The recording can't be written, or no webhook can be awaited.
+        InvalidRequest: So much can't be spent, the recording can't be written, or no webhook can
+            be awaited.
         Interrupted: The user pressed Ctrl-C; what was seen is recorded.
         Exit: Something does not hold.
     """
+    if wishes.spend > MOST_SPENT:
+        raise InvalidRequest(f"--spend is wrong: it must be at most {MOST_SPENT}.")
     settings = load(LiveSettings)
     credential = _credential(settings)
     _check_host(settings)
@@ -152,7 +142,7 @@ def _question(spend: int, settings: LiveSettings) -> str:
 
 def _show(report: Report, target: Path, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_as_json(report, target), indent=2))
+        json_lines.put(_as_json(report, target))
         return
     rows = [
         (finding.verdict.value, fact.id, fact.source, f"{fact.sentence} {finding.evidence}")
@@ -183,7 +173,7 @@ def _as_json(report: Report, target: Path) -> dict[str, Any]:
 
 
 def _end(report: Report, target: Path) -> None:
-    console.say(console.stderr(), _summary(report, target))
+    console.note(_summary(report, target))
     if report.interrupted:
         raise Interrupted(f"interrupted. What was recorded so far is in {target}.")
     if not report.ok:

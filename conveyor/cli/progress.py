@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Display
 
+from conveyor.cli import json_lines
 from conveyor.cli.console import say
+from conveyor.cli.failures import StillConverting
 from conveyor.cli.text import count, duration_text, one_line
 from conveyor.domain.conversion import Conversion, State
 from conveyor.domain.progress import Progress
-from conveyor.errors import AccountHeld, WaitTimeout
-from conveyor.handle import Handle
+from conveyor.errors import AccountHeld
+
+if TYPE_CHECKING:
+    from conveyor.handle import Handle
 
 __all__ = ["follow"]
 
@@ -30,7 +34,7 @@ Show = Callable[[Progress], None]
 def follow(handle: Handle, console: Console, timeout: float | None = None) -> Conversion:
     """Show how far a conversion is until it ends.
 
-    On a terminal one line lives; elsewhere each change is a line.
+    On a terminal one line lives; elsewhere each change is a line. With ``--json`` there is nothing.
 
     Args:
         handle: Which conversion.
@@ -41,16 +45,21 @@ def follow(handle: Handle, console: Console, timeout: float | None = None) -> Co
         The conversion at its end, be it good or bad.
 
     Raises:
-        WaitTimeout: It is still under way; it goes on.
+        StillConverting: It is still under way; it goes on.
         AccountHeld: It waits until the account is repaired.
         UnknownConversion: The conversion is unknown or was forgotten.
         LedgerUnavailable: Redis can't be reached.
     """
-    display = _live if console.is_interactive else _lines
-    with display(console) as show:
+    with _display(console) as show:
         for progress in _looks(handle, timeout):
             show(progress)
     return handle.get()
+
+
+def _display(console: Console) -> AbstractContextManager[Show]:
+    if json_lines.is_wanted():
+        return nullcontext(lambda _: None)
+    return _live(console) if console.is_interactive else _lines(console)
 
 
 def _looks(handle: Handle, timeout: float | None) -> Iterator[Progress]:
@@ -69,9 +78,10 @@ def _looks(handle: Handle, timeout: float | None) -> Iterator[Progress]:
         if timeout is not None:
             left_s = begun + timeout - time.monotonic()
             if left_s <= 0:
-                raise WaitTimeout(
+                raise StillConverting(
                     f"The conversion {handle.id} is still {progress.state} after {timeout:g} s. "
-                    f"It keeps running. To wait again, run: conveyor wait {handle.id}"
+                    f"It keeps running. To wait again, run: conveyor wait {handle.id}",
+                    [handle.id],
                 )
             pause_s = min(pause_s, left_s)
         time.sleep(pause_s)

@@ -29,4 +29,6 @@ def sandbox(context: typer.Context) -> None:
         raise MissingExtra(
             f"the sandbox needs the package {error.name}. {how_to_install('sandbox')}"
         ) from None
-    app(args=context.args, prog_name="conveyor sandbox")
+    # Its usage errors become one line, as ours do.
+    status = app(args=context.args, prog_name="conveyor sandbox", standalone_mode=False)
+    raise typer.Exit(status or 0)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+import conveyor
 from conveyor.cli.failures import Interrupted
 from conveyor.errors import Unavailable
-from conveyor.producer import Conveyor
+
+if TYPE_CHECKING:
+    from conveyor import Conveyor
 
 __all__ = ["connected", "goes_on"]
 
@@ -23,13 +27,14 @@ def connected() -> Iterator[Conveyor]:
         SettingsError: A setting is wrong.
         Interrupted: The user pressed Ctrl-C.
     """
-    conveyor = Conveyor.from_env()
+    # Loaded here: it brings Celery and Redis' client, and help and a shell's Tab need neither.
+    library = conveyor.Conveyor.from_env()
     try:
-        yield conveyor
+        yield library
     except KeyboardInterrupt:
         raise Interrupted("interrupted.") from None
     finally:
-        conveyor.close()
+        library.close()
 
 
 @contextmanager
@@ -47,7 +52,8 @@ def goes_on(conversion_id: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(
-            f"interrupted. The conversion keeps running. See: conveyor get {conversion_id}"
+            f"interrupted. The conversion keeps running. See: conveyor get {conversion_id}",
+            [conversion_id],
         ) from None
     except Unavailable as error:
         raise type(error)(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from conveyor.cli import console
+from conveyor.cli import console, json_lines
+from conveyor.cli.options import AsJson
 from conveyor.cli.session import connected
 from conveyor.domain.redaction import redact_server_url
 
@@ -23,7 +24,7 @@ def _root() -> None:
 
 
 @app.command()
-def adopt() -> None:
+def adopt(as_json: AsJson = False) -> None:
     """Say that CONVEYOR_STORAGE_URL is right, after the storage was moved on purpose.
 
     Workers that have it go on within half a minute. Those that have another hold their work.
@@ -31,4 +32,7 @@ def adopt() -> None:
     with connected() as conveyor:
         conveyor.marker.adopt()
         where = redact_server_url(conveyor.storage.location)
-    console.say(console.stdout(), f"The storage in use is {where} from now on.")
+    if as_json:
+        json_lines.put({"storage": where})
+    else:
+        console.say(console.stdout(), f"The storage in use is {where} from now on.")

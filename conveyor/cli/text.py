@@ -9,12 +9,12 @@ from conveyor.domain.spans import parse_duration
 from conveyor.errors import InvalidRequest
 
 __all__ = [
+    "age_text",
     "count",
     "duration_text",
     "one_line",
     "parse_duration",
     "parse_size",
-    "shortened",
     "size_text",
 ]
 
@@ -37,16 +37,6 @@ def one_line(text: str) -> str:
         The same in one line, without control characters.
     """
     return _CONTROL.sub(" ", text).strip()
-
-
-def shortened(text: str, most: int) -> str:
-    """The beginning of a text that is too long for its place.
-
-    Args:
-        text: In one line.
-        most: How many characters there are room for.
-    """
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def size_text(size: int) -> str:
@@ -72,6 +62,14 @@ def duration_text(seconds: float) -> str:
     if whole < _DAY_S:
         return _pair(whole, _HOUR_S, "h", _MINUTE_S, "min")
     return _pair(whole, _DAY_S, "d", _HOUR_S, "h")
+
+
+def age_text(seconds: float) -> str:
+    """A time span in its largest unit, for columns: ``3 s``, ``4 min``, ``2 h`` or ``3 d``."""
+    for unit_s, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if seconds >= unit_s:
+            return f"{int(seconds // unit_s)} {unit}"
+    return f"{int(max(seconds, 0))} s"
 
 
 def parse_size(text: str) -> float:

@@ -119,6 +119,18 @@ class DeadLetters:
         """
         return {entry.id: not is_paid_result(entry) for entry in self._reader.some(conversion_ids)}
 
+    def accounts_of(self, conversion_ids: Sequence[str]) -> Mapping[str, str]:
+        """Say for many dead letters which account they were last submitted for.
+
+        Args:
+            conversion_ids: The dead letters.
+
+        Returns:
+            The account's fingerprint by the dead letter's id, empty where it was never submitted.
+            What is no dead letter is left out.
+        """
+        return {entry.id: entry.account for entry in self._reader.some(conversion_ids)}
+
     def replay(self, conversion_id: str, timeout: int | None = None) -> Conversion:
         """Try a dead letter again, under the same id, with the caller's callbacks.
 
@@ -222,6 +234,9 @@ class DeadLetters:
 
     acosts_of = async_twin(costs_of)
     """Async version of `costs_of`."""
+
+    aaccounts_of = async_twin(accounts_of)
+    """Async version of `accounts_of`."""
 
     areplay = async_twin(replay)
     """Async version of `replay`."""

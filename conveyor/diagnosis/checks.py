@@ -11,10 +11,13 @@ from typing import Final, TypeVar
 
 from conveyor.errors import ConveyorError
 
-__all__ = ["CHECK_TIMEOUT_S", "Check", "Finding", "Part", "begin", "check_all"]
+__all__ = ["CHECK_TIMEOUT_S", "WORKER_TIMEOUT_S", "Check", "Finding", "Part", "begin", "check_all"]
 
 CHECK_TIMEOUT_S: Final = 10.0
 """No part takes longer, seconds."""
+
+WORKER_TIMEOUT_S: Final = 6.0
+"""How long a worker may take to answer, seconds: its own checks end a second earlier."""
 
 HERE: Final = "here"
 

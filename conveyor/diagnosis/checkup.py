@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 
 from conveyor.diagnosis.answer import no_worker
 from conveyor.diagnosis.broker import address_of_broker
-from conveyor.diagnosis.checks import Check, begin
+from conveyor.diagnosis.checks import WORKER_TIMEOUT_S, Check, begin
 from conveyor.diagnosis.question import Question
 from conveyor.diagnosis.silence import INQUIRY_S, why_silent
 from conveyor.errors import StorageError
@@ -27,9 +27,6 @@ from conveyor.ledger.causes import explain
 from conveyor.producer import Conveyor
 
 __all__ = ["WORKER_TIMEOUT_S", "ask_worker"]
-
-WORKER_TIMEOUT_S: Final = 6.0
-"""How long a worker may take to answer, seconds: its own checks end a second earlier."""
 
 # Of the time that a worker has: where the storage hangs the rest is left to the question.
 _PROBE_SHARE: Final = 1 / 3

@@ -17,6 +17,7 @@ from celery.states import READY_STATES
 from conveyor import names
 from conveyor.diagnosis.answer import compare_ledgers, read_answer
 from conveyor.diagnosis.checks import Check, begin
+from conveyor.diagnosis.roll_call import ROLL_CALL_S
 from conveyor.domain.redaction import redact_server_url
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
@@ -24,10 +25,7 @@ from conveyor.ledger.causes import explain
 from conveyor.messaging.publishing import options_of
 from conveyor.producer import Conveyor
 
-__all__ = ["ROLL_CALL_S", "Question"]
-
-ROLL_CALL_S: Final = 1.2
-"""How long workers have to say that they are there, where no answer comes, seconds."""
+__all__ = ["Question"]
 
 _LOOK_EVERY_S: Final = 0.05
 # A result is stored after the report is: by then it is on its way.

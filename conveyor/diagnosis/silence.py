@@ -5,39 +5,22 @@ Their main processes answer that, however busy their pools are.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
-
-from celery import Celery
 
 from conveyor import names
 from conveyor.diagnosis.answer import no_worker
 from conveyor.diagnosis.broker import address_of_broker
-from conveyor.diagnosis.checks import Check, begin
-from conveyor.diagnosis.question import ROLL_CALL_S, Question
+from conveyor.diagnosis.checks import Check
+from conveyor.diagnosis.question import Question
+from conveyor.diagnosis.roll_call import Alive, ask_about, roll_call
 from conveyor.ledger.causes import explain
 from conveyor.producer import Conveyor
 
-__all__ = ["ABOUT", "INQUIRY_S", "why_silent"]
+__all__ = ["INQUIRY_S", "why_silent"]
 
 INQUIRY_S: Final = 3.5
 """How long it takes at most to find out why none has, seconds."""
-
-ABOUT: Final = "conveyor_about"
-"""The remote control command that asks a worker what it is and does; see `workers.about`."""
-
-_ABOUT_S: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Alive:
-    """A worker that answers over remote control, and the queues that it consumes."""
-
-    node: str
-    queues: frozenset[str]
 
 
 def why_silent(
@@ -56,7 +39,7 @@ def why_silent(
     """
     app = conveyor.celery_app
     try:
-        alive = _roll_call(app, deadline)
+        alive = roll_call(app, deadline)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
         server = (
             f"No worker answered within {timeout_s:g} s. The broker at {address_of_broker(app)}"
@@ -69,41 +52,11 @@ def why_silent(
     ours = [worker for worker in alive if queue in worker.queues]
     if not ours:
         return [no_worker(_nobody(alive, timeout_s))]
-    told = _ask_about(app, [worker.node for worker in ours], deadline)
+    told = ask_about(app, [worker.node for worker in ours], deadline)
     return [check for worker in ours for check in _judge(question, worker, told, timeout_s)]
 
 
-def _roll_call(app: Celery, deadline: float) -> list[_Alive]:
-    """The workers on this broker, whoever's they are."""
-    ask = partial(app.control.broadcast, "active_queues", reply=True, timeout=ROLL_CALL_S)
-    answers = begin(ask).result(min(ROLL_CALL_S * 2, max(deadline - time.monotonic(), 0.0))) or []
-    return [
-        _Alive(node, frozenset(str(queue["name"]) for queue in queues))
-        for answer in answers
-        for node, queues in answer.items()
-        if isinstance(queues, list)
-    ]
-
-
-def _ask_about(app: Celery, nodes: Sequence[str], deadline: float) -> dict[str, Any]:
-    """What workers of ours say of themselves; those that say nothing are left out."""
-    # kombu waits for as many answers as there are nodes.
-    ask = partial(
-        app.control.broadcast, ABOUT, destination=list(nodes), reply=True, timeout=_ABOUT_S
-    )
-    try:
-        answers = begin(ask).result(max(deadline - time.monotonic(), 0.0)) or []
-    except Exception:  # noqa: BLE001 - they are alive all the same
-        return {}
-    return {
-        node: about
-        for answer in answers
-        for node, about in answer.items()
-        if isinstance(about, dict) and "slots" in about
-    }
-
-
-def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
+def _nobody(alive: Sequence[Alive], timeout_s: float) -> str:
     start = "Start one: conveyor worker."
     if not alive:
         return f"No worker answered within {timeout_s:g} s, and none is connected. {start}"
@@ -116,7 +69,7 @@ def _nobody(alive: Sequence[_Alive], timeout_s: float) -> str:
 
 
 def _judge(
-    question: Question, worker: _Alive, told: Mapping[str, Any], timeout_s: float
+    question: Question, worker: Alive, told: Mapping[str, Any], timeout_s: float
 ) -> list[Check]:
     """Why a worker that is alive has not answered."""
     about = told.get(worker.node)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["ALIASES", "FORMATS", "targets_of"]
+__all__ = ["ALIASES", "FORMATS", "OF_SEVERAL", "targets_of"]
 
 # What a page looks like once it is printed, or photographed.
 _PRINTS: Final = "jpg pdf png tiff webp"
@@ -82,6 +82,10 @@ def _by_source(families: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, .
 
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = _by_source(_FAMILIES)
 """Targets, formats and operations alike, by source format; both sorted and in lower case."""
+
+
+OF_SEVERAL: Final = frozenset({"merge", "zip"})
+"""Targets that make one result of several sources."""
 
 
 def targets_of(source: str) -> tuple[str, ...]:

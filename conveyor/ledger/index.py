@@ -99,6 +99,16 @@ class Index:
         states = tuple(State) if state is None else (state,)
         return self._page([self._keys.state(it.value) for it in states], limit, cursor)
 
+    def oldest(self, state: State) -> Entry | None:
+        """The conversion in a state that was accepted first; None where there is none.
+
+        Args:
+            state: The state.
+        """
+        with translated(self._redis):
+            first = cast("list[str]", self._redis.zrange(self._keys.state(state.value), 0, 0))
+        return next(iter(self._find(first)), None)
+
     def clean_metadata(self, batch: int) -> int:
         """Take out of the index of metadata what has outlived its conversions.
 

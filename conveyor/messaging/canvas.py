@@ -15,7 +15,6 @@ from uuid import UUID, uuid5
 
 from celery import signature
 from celery.app.task import Context
-from celery.backends.redis import RedisBackend
 from celery.states import FAILURE, SUCCESS
 
 from conveyor.errors import ConversionFailed
@@ -153,6 +152,8 @@ def _fail_chain(to: Recipient, failure: ConversionFailed, text: str) -> None:
     Celery leaves out a part whose failure is stored already, so a worker that died in between would
     leave the chord waiting. Redis counts each part once, however often it is told.
     """
+    from celery.backends.redis import RedisBackend  # noqa: PLC0415  # a fake never needs it
+
     backend = to.backend
     backend._fail_chain(to.request.chain, failure, text)  # noqa: SLF001 - the same
     if not isinstance(backend, RedisBackend):

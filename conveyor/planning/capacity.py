@@ -7,6 +7,7 @@ from typing import Final
 
 __all__ = [
     "ACCOUNT",
+    "FULL",
     "HOURS_A_DAY",
     "REDIS_CPU",
     "REDIS_MEMORY",
@@ -17,6 +18,9 @@ __all__ = [
     "Limit",
     "Load",
 ]
+
+FULL: Final = 0.7
+"""So much of a core is used when it counts as full: what comes in bursts finds room."""
 
 HOURS_A_DAY: Final = 24
 # What carries a load, each with the name under which `Capacity.limits` has it.

@@ -13,6 +13,7 @@ from conveyor.domain.expected_polls import Polls
 from conveyor.ledger.keys import KEEP_FINISHED_S
 from conveyor.planning.capacity import (
     ACCOUNT,
+    FULL,
     HOURS_A_DAY,
     REDIS_CPU,
     REDIS_MEMORY,
@@ -25,10 +26,7 @@ from conveyor.planning.capacity import (
 )
 from conveyor.planning.unit_costs import Cost, UnitCosts
 
-__all__ = ["FULL", "KEEP_RESULT_S", "reckon"]
-
-FULL: Final = 0.7
-"""So much of a core is used when it counts as full: what comes in bursts finds room."""
+__all__ = ["KEEP_RESULT_S", "reckon"]
 
 KEEP_RESULT_S: Final = 24 * 3600
 """So long Celery's result backend keeps a result: the default of ``result_expires``."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from conveyor.async_twins import async_twin
-from conveyor.cancelling import cancel
 from conveyor.deleting import delete
 from conveyor.domain.conversion import Conversion
 from conveyor.domain.deletion import Deletion
+from conveyor.messaging.cancelling import cancel
 from conveyor.producing.wiring import ProducerServices
 
 __all__ = ["Ending"]

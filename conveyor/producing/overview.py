@@ -12,7 +12,7 @@ from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.neighbours import Neighbours
 from conveyor.ledger.waiting import explained
 from conveyor.producing.wiring import ProducerServices
-from conveyor.watching.fleet import Fleet, Page, page_of
+from conveyor.watching.fleet import Fleet, Page, Status, page_of, status_of
 
 __all__ = ["Overview"]
 
@@ -57,6 +57,22 @@ class Overview:
         services = self._services
         return Fleet.of(services.index.read(), self.accounts(), services.mark.strangers())
 
+    def oldest(self) -> Status | None:
+        """The conversion that has waited longest to begin.
+
+        Returns:
+            The conversion, with what keeps it waiting; None where none waits.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        entry = self._services.index.oldest(State.QUEUED)
+        if entry is None:
+            return None
+        ledger = self._services.ledger
+        (entry,) = explained(ledger.client, [entry])
+        return status_of(entry, ledger.expected_durations)
+
     def accounts(self) -> Sequence[AccountStatus]:
         """The accounts that the workers submit for, with their status.
 
@@ -94,6 +110,9 @@ class Overview:
 
     afleet = async_twin(fleet)
     """Async version of `fleet`."""
+
+    aoldest = async_twin(oldest)
+    """Async version of `oldest`."""
 
     aaccounts = async_twin(accounts)
     """Async version of `accounts`."""

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from conveyor.deleting import erase
 from conveyor.domain.conversion import State
 from conveyor.testing.services import FakeServices
+from conveyor.testing.worker import FakeWorker
 
 __all__ = ["FakeCleaner"]
 
@@ -21,13 +22,13 @@ class FakeCleaner:
 
     Args:
         services: What the fake works with.
-        backend: Where results are kept.
+        worker: Knows where results are kept.
     """
 
-    def __init__(self, services: FakeServices, backend: Any) -> None:
+    def __init__(self, services: FakeServices, worker: FakeWorker) -> None:
         self._services = services
         self._ledger = services.ledger
-        self._backend = backend
+        self._worker = worker
 
     def next_at(self) -> float:
         """When there is something to remove next, seconds since the epoch; never: infinity."""
@@ -62,7 +63,7 @@ class FakeCleaner:
         for token in self._ledger.staged_of(conversion_id):
             self._services.storage.remove_folder(token)
         with suppress(NotImplementedError):
-            self._backend.forget(conversion_id)
+            self._worker.backend.forget(conversion_id)
         self._ledger.erased(conversion_id)
 
     def _forget_service(self) -> None:

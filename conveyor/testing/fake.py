@@ -76,7 +76,7 @@ class FakeConveyor(Asserting, Driving, Conveyor):
         self._acceptance = _NotingAcceptance(self._services, self)
         self._signing: FakeSigning = FakeSigning(self, self._services, celery_app)
         self._worker = FakeWorker(self._services, self.celery_app)
-        cleaner = FakeCleaner(self._services, self._worker.backend)
+        cleaner = FakeCleaner(self._services, self._worker)
         self._agenda = Agenda(self._services, self._worker, cleaner)
         self._time = FakeTime(self._services.clock, self._agenda)
         self._services.memory_watch.go_on = self._agenda.go_on

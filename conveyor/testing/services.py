@@ -6,8 +6,6 @@ from functools import cached_property
 from typing import cast
 from uuid import uuid4
 
-import fsspec
-
 from conveyor.ledger import Ledger
 from conveyor.ledger.connection import Client
 from conveyor.ledger.in_memory import Clock, MemoryServer, MemoryWatch, in_memory_client
@@ -96,7 +94,11 @@ class FakeServices(ProducerServices):
 
     def forget_files(self) -> None:
         """Remove what lies in the storage."""
-        files = fsspec.filesystem("memory")
+        from fsspec.implementations.memory import MemoryFileSystem  # noqa: PLC0415  # because it takes long
+
+        if ProducerServices.storage.made(self) is None:
+            return
+        files = MemoryFileSystem()
         root = self.settings.storage_url.partition("://")[2]
         if files.exists(root):
             files.rm(root, recursive=True)

@@ -66,7 +66,8 @@ class SilentApp(Celery):  # type: ignore[misc]  # Celery ships no types
         Args:
             on_delivery: As above.
         """
-        app = cls("conveyor", set_as_current=False)
+        # Of no framework: Celery looks for one, and loads its worker to do so.
+        app = cls("conveyor", set_as_current=False, fixups=set())
         app.conf.update(broker_url="memory://", result_backend="cache+memory://")
         app.on_delivery, app.called_back = on_delivery, []
         return app

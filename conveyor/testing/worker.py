@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Final
 
 from celery import Celery
-from celery.backends.base import DisabledBackend
 
 from conveyor.domain.answers import Result
 from conveyor.domain.conversion import Failure, State
@@ -43,7 +43,6 @@ class FakeWorker:
         app: The Celery app that your callbacks are sent through.
 
     Attributes:
-        backend: Where results are kept; an eager app has none.
         paid: The jobs that were paid: the conversion's id, and the number of the job.
     """
 
@@ -51,8 +50,14 @@ class FakeWorker:
         self._services = services
         self._ledger = services.ledger
         self._app = app
-        self.backend = app.backend if is_in_memory(app) else DisabledBackend(app=app)
         self.paid: set[tuple[str, int]] = set()
+
+    @cached_property
+    def backend(self) -> Any:
+        """Where results are kept. Celery looks through all that is installed for it."""
+        from celery.backends.base import DisabledBackend  # noqa: PLC0415  # because it takes long
+
+        return self._app.backend if is_in_memory(self._app) else DisabledBackend(app=self._app)
 
     def start(self, entry: Entry) -> Entry:
         """Post a conversion's job; one that is under way already stays as it is.

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from conveyor.domain.conversion import Conversion, FailureKind, State
 from conveyor.domain.progress import Progress
-from conveyor.ledger import Entry
+from conveyor.ledger import Entry, Ledger
 from conveyor.ledger.accounts import AccountStatus
 from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.index import Reading
+from conveyor.ledger.waiting import explained
 from conveyor.watching.estimating import progress_of
 
-__all__ = ["Fleet", "Page", "Status", "page_of", "status_of"]
+__all__ = ["Fleet", "Page", "Status", "page_of", "status_of", "statuses_of"]
+
+# As many entries are read in one round trip.
+_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +124,24 @@ def page_of(entries: Sequence[Entry], cursor: str, durations: ExpectedDurations)
         LedgerUnavailable: Redis can't be reached.
     """
     return Page(tuple(status_of(entry, durations) for entry in entries), cursor)
+
+
+def statuses_of(ledger: Ledger, conversion_ids: Sequence[str]) -> dict[str, Status]:
+    """Tell the status of many conversions, in a round trip for each two hundred.
+
+    Args:
+        ledger: Where they are kept.
+        conversion_ids: Their ids.
+
+    Returns:
+        Each one's status by its id, without those that are not there or can't be read.
+
+    Raises:
+        LedgerUnavailable: Redis can't be reached.
+    """
+    found: dict[str, Status] = {}
+    for start in range(0, len(conversion_ids), _AT_ONCE):
+        entries = ledger.find_many(conversion_ids[start : start + _AT_ONCE])
+        for entry in explained(ledger.client, entries):
+            found[entry.id] = status_of(entry, ledger.expected_durations)
+    return found

@@ -12,6 +12,8 @@ from conveyor.domain.progress import Event
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Ledger
 from conveyor.ledger.watch import Watch
+from conveyor.messaging.cancelling import current
+from conveyor.messaging.publishing import Publisher
 from conveyor.watching.patience import FIRST_PAUSE_S, Patience, Time, longer
 
 __all__ = ["Connected", "Follower", "checked"]
@@ -25,6 +27,10 @@ class Connected(Protocol):
     @property
     def ledger(self) -> Ledger:
         """This process's ledger."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """Where this process publishes messages."""
 
     @property
     def watch(self) -> Watch:
@@ -110,7 +116,7 @@ class Follower:
         """What has happened after an event, and whether nothing more will."""
         ledger = self._owner.ledger
         events = ledger.events(self._id, after)
-        if not events and ledger.get(self._id).state.is_final:
+        if not events and current(self._owner.publisher, ledger, self._id).state.is_final:
             # It may have ended between these two looks.
             return _News(ledger.events(self._id, after), is_last=True)
         return _News(events, is_last=bool(events) and events[-1].state.is_final)

@@ -80,7 +80,7 @@ async def download(conversion_id: str, name: str) -> StreamingResponse:
         "Content-Length": str(file.size),
         "X-Content-Type-Options": "nosniff",
     }
-    content = conveyor.storage.read(file.uri)
+    content = conveyor.storage.aread(file.uri)
     return StreamingResponse(content, media_type="application/octet-stream", headers=headers)
 
 

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -18,6 +20,9 @@ import docx
 import pypdf
 import pytest
 
+from conveyor import __version__
+from conveyor.__main__ import main
+from conveyor.names import Queues
 from local_stack.environment import ROOT
 from local_stack.stack import LocalStack
 
@@ -41,25 +46,55 @@ def document(tmp_path) -> Path:
 
 @pytest.fixture
 def environment(stack) -> dict[str, str]:
-    return {**stack.environment(), "PYTHONPATH": str(ROOT)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**stack.environment(), "PYTHONPATH": str(ROOT), "PATH": path}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
-def conveyor(environment, tmp_path):
-    def run(*arguments: str | Path, status: int = 0, **settings: str):
-        ended = subprocess.run(
-            [sys.executable, "-m", "conveyor", *map(str, arguments)],
-            env={**environment, **{f"CONVEYOR_{key}": value for key, value in settings.items()}},
+def conveyor(stack, tmp_path, monkeypatch, capsys):
+    """Run the command line within this process: a Python of its own takes a second to start."""
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path, status: int = 0, **settings: str) -> Ended:
+        with monkeypatch.context() as here, Path(os.devnull).open() as nothing:
+            for key, value in settings.items():
+                here.setenv(f"CONVEYOR_{key}", value)
+            here.setattr(sys, "argv", ["conveyor", *map(str, arguments)])
+            here.setattr(sys, "stdin", nothing)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = capsys.readouterr()
+        assert ended.value.code == status, printed.out + printed.err
+        assert "Traceback" not in printed.err
+        return Ended(printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def process(environment, tmp_path):
+    """Run it as a process of its own."""
+
+    def run(*arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            arguments,
+            env=environment,
             cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
+            input=content,
             capture_output=True,
-            text=True,
             timeout=120,
             check=False,
         )
-        assert ended.returncode == status, ended.stdout + ended.stderr
-        assert "Traceback" not in ended.stderr
-        return ended
 
     return run
 
@@ -145,8 +180,8 @@ def test_dead_letters_are_listed_shown_and_replayed(conveyor, stack, document, f
     assert "(code 5001)" in failed.stderr.splitlines()[-1]
     assert f"conveyor dead show {conversion_id}" in failed.stderr.splitlines()[-1]
 
-    listed = json.loads(conveyor("dead", "list", "--json").stdout)
-    assert conversion_id in [letter["id"] for letter in listed]
+    listed = conveyor("dead", "list", "--json").stdout.splitlines()
+    assert conversion_id in [json.loads(letter)["id"] for letter in listed]
     assert f"{conversion_id}\t" in conveyor("dead", "list").stdout
     shown = conveyor("dead", "show", conversion_id).stdout
     assert "5001" in shown
@@ -181,7 +216,7 @@ def test_dead_letters_are_purged(conveyor, document, faults):
     assert "--yes" in refused.stderr
     purged = conveyor("dead", "purge", "--older-than", "0s", "--yes")
     assert re.search(r"^\d+ dead letters? purged$", purged.stdout, re.MULTILINE)
-    assert json.loads(conveyor("dead", "list", "--json").stdout) == []
+    assert conveyor("dead", "list", "--json").stdout == ""
 
 
 def test_cancel(conveyor, document, faults):
@@ -228,10 +263,62 @@ def test_doctor_names_what_is_wrong(conveyor, stack, tmp_path):
     assert stack.valkey.password not in report
 
 
+def test_folder_becomes_a_folder_and_each_failure_is_told_once(conveyor, document, tmp_path):
+    (tmp_path / "sub").mkdir()
+    shutil.copy(document, tmp_path / "sub")
+    (tmp_path / "broken.docx").write_text("not a document")
+    sources = ("letter.docx", "sub/letter.docx", "broken.docx", "gone.docx")
+    ended = conveyor("convert", *sources, "--to", "pdf", "--out", "results", status=1)
+
+    saved = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert saved == ["letter-1.pdf", "letter.pdf"]
+    assert all(WORDS in words_of(tmp_path / "results" / name) for name in saved)
+    missing, broken, summary = ended.stderr.splitlines()
+    assert missing.startswith("error: gone.docx: The file gone.docx does not exist.")
+    assert broken.startswith("error: broken.docx: ")
+    assert "See: conveyor dead show" in broken
+    assert summary == "2 of 4 succeeded, and cost 2. 2 did not."
+
+
+def test_status_shows_the_worker_with_its_release(conveyor):
+    deadline = time.monotonic() + 120
+    # Workers have 1.2 s to answer, which is little where the machine is busy.
+    while not (shown := json.loads(conveyor("status", "--json").stdout))["workers"]:
+        assert time.monotonic() < deadline
+
+    (worker,) = shown["workers"]
+    assert (worker["release"], worker["slots"]) == (__version__, 8)
+    assert worker["queues"] == [*Queues().names]
+    assert shown["is_whole"]
+
+
+def test_pipe_carries_the_document_in_and_the_result_out(process, document, tmp_path):
+    order = ("convert", "-", "--from", "docx", "--to", "pdf", "--out", "-")
+    ended = process(sys.executable, "-m", "conveyor", *order, content=document.read_bytes())
+
+    assert ended.returncode == 0, ended.stderr
+    (tmp_path / "letter.pdf").write_bytes(ended.stdout)
+    assert WORDS in words_of(tmp_path / "letter.pdf")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not here")
+def test_bash_completes_after_the_documented_line(process):
+    lines = """
+        source <(conveyor completion bash)
+        COMP_WORDS=(conveyor list --state que) COMP_CWORD=3
+        _conveyor_completion conveyor
+        echo "${COMPREPLY[@]}"
+    """
+    ended = process("bash", "-c", lines)
+
+    assert ended.stdout.decode().split() == ["queued"], ended.stderr
+
+
 # A shell starts what runs in its background deaf to Ctrl-C, and its children inherit that: CI's.
 AT_A_TERMINAL = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+from conveyor import __version__
 from conveyor.__main__ import main
 sys.exit(main())
 """

@@ -4,7 +4,7 @@ import { byId, write } from "./dom.js";
 
 export const LARGEST_PAGE = 200; // as lists take it
 const KEY = "conveyor-key";
-const AWAY = "The server can’t be reached. Retrying automatically.";
+const AWAY = "The server can’t be reached. Trying again.";
 const BROKEN_OFF = "The upload broke off: the connection was lost, or the file is larger than the server accepts.";
 
 /** A request that was not answered as wished; its message is for the user. */
@@ -17,7 +17,12 @@ export class Problem extends Error {
 }
 
 /** @returns {Promise<Response>} an answer below 400 */
-export function ask(path, { headers, signal, ...options } = {}) {
+export async function ask(path, options) {
+  return checked(await askRaw(path, options));
+}
+
+/** @returns {Promise<Response>} whatever was answered, but for the wish for a key */
+export function askRaw(path, { headers, signal, ...options } = {}) {
   return withKey((keyHeaders) =>
     fetch(path, { ...options, signal, headers: { ...headers, ...keyHeaders } }).catch((error) => {
       throw signal?.aborted ? error : new Problem(0, AWAY);
@@ -38,7 +43,7 @@ export const askJson = async (path, options) => (await ask(path, options)).json(
 export async function upload(path, form, attempt, onProgress, signal) {
   const headers = { "Idempotency-Key": attempt };
   const answer = await withKey((key) => send(path, form, { ...headers, ...key }, onProgress, signal));
-  return answer.json();
+  return (await checked(answer)).json();
 }
 
 /** @returns {Promise<Response>} */
@@ -103,10 +108,14 @@ async function withKey(sendWith) {
   for (;;) {
     const key = keyOrNone();
     const answer = await sendWith(key ? { Authorization: `Bearer ${key}` } : {});
-    if (answer.status === 401) await keyAfter(key);
-    else if (answer.ok) return answer;
-    else throw await problemOf(answer);
+    if (answer.status !== 401) return answer;
+    await keyAfter(key);
   }
+}
+
+async function checked(answer) {
+  if (answer.ok) return answer;
+  throw await problemOf(answer);
 }
 
 let asking = null;

@@ -1,62 +1,63 @@
-// The list: each conversion moves, by its events and by looking again.
+// The visitor's list: each of his conversions moves, by its events and by looking again.
 
-import { LARGEST_PAGE, askJson, download, follow, keyOrNone, upload } from "./api.js";
+import { askJson, download, follow, keyOrNone } from "./api.js";
 import { byId, keyed, onButtons, say, writeOrHide } from "./dom.js";
-import { fillAttempt, fillConversion, isInFlight, makeRow } from "./rows.js";
-import { formatOf, stateWord } from "./words.js";
+import * as mine from "./mine.js";
+import { beginRemedy, readRemedy, wayOf } from "./remedies.js";
+import * as uploads from "./uploads.js";
+import { fillAttempt, fillConversion, makeRow, open } from "./visitor-rows.js";
+import { isInFlight, stateWord } from "./words.js";
 
 const PAGE = 20;
-// Of those that no page shows, at each look: a server lets a caller ask some hundred times a minute.
-const FEW = 5;
-// A browser has six connections to a server, for all its tabs. Streams and uploads must leave some:
-// what is not followed is looked at every few seconds.
+const MOST_ASKED = 50; // as the API takes them
+// What is not followed is looked at every few seconds.
 const MAX_STREAMS = 2;
-const MAX_UPLOADS = 2;
 const LOOK_AGAIN_MS = [1000, 2000, 5000, 15_000];
-const TOO_MANY = 429;
-const NAMES = "conveyor-names";
+const FINISHED = ["succeeded", "cancelled"];
 
-// The API does not tell a source's name; this tab remembers those that it sent.
-const names = new Map(JSON.parse(sessionStorage.getItem(NAMES) ?? "[]"));
 const known = new Map(); // by id: {conversion, asked, at}
 const streams = new Map(); // by id: AbortController
-let attempts = []; // uploads under way and those that broke off
-let older = null; // where the next page is
+let chooseAgain = () => {};
+let shown = PAGE;
 let asked = 0;
 let looked = false;
 
-export function start() {
-  onButtons(byId("conversions"), (name, row) => tryTo(() => ACTIONS[name](row.dataset.key)));
-  byId("conversions").addEventListener("click", downloadWithKey);
+/** @param {(files: File[]) => void} choose puts documents into the form */
+export function start(choose) {
+  chooseAgain = choose;
+  const list = byId("conversions");
+  onButtons(list, (name, row) => tryTo(() => ACTIONS[name](row.dataset.key, row)));
+  list.addEventListener("click", downloadWithKey);
+  list.addEventListener("submit", remedy);
   byId("older").addEventListener("click", () => tryTo(showOlder));
+  byId("clear").addEventListener("click", clear);
+  uploads.listen({ accepted, changed: show });
   document.addEventListener("visibilitychange", followSome);
   setInterval(() => document.hidden || show(), 500);
 }
 
-/** Refresh the newest ones, and others that are still running. */
+/** Look at those that can still change, and at those that were never looked at. */
 export async function look() {
-  const number = ++asked;
-  const limit = inOrder().slice(PAGE).some(isInFlight) ? LARGEST_PAGE : PAGE;
-  const { conversions, next } = await askJson(`/conversions?limit=${limit}`);
-  if (!looked) older = next;
+  const ids = mine.all().slice(0, shown).map(({ id }) => id).filter(canChange);
+  if (ids.length) await lookAt(ids.slice(0, MOST_ASKED));
+  else await askJson("/healthz");
   looked = true;
-  const seen = conversions.filter(({ id }, place) => place < PAGE || known.has(id));
-  seen.forEach((conversion) => take(conversion, number));
-  for (const id of notAskedSince(number).slice(0, FEW)) await lookAt(id);
   show();
 }
 
-/** Those on their way that were not looked at, the longest neglected first. */
-function notAskedSince(number) {
-  const left = [...known.values()].filter((one) => isInFlight(one.conversion) && one.asked < number);
-  return left.sort((a, b) => a.asked - b.asked).map(({ conversion }) => conversion.id);
+const canChange = (id) => !FINISHED.includes(known.get(id)?.conversion.state);
+
+export const isBusy = () => inOrder().some(isInFlight);
+
+async function lookAt(ids) {
+  const number = ++asked;
+  const { conversions } = await askJson(`/conversions?ids=${ids.map(encodeURIComponent).join(",")}`);
+  conversions.forEach((conversion) => take(conversion, number));
+  const found = new Set(conversions.map(({ id }) => id));
+  const gone = ids.filter((id) => !found.has(id)); // the server has forgotten them
+  gone.forEach((id) => known.delete(id));
+  if (gone.length) mine.remove(gone);
 }
-
-export const isBusy = () =>
-  attempts.length > 0 || [...known.values()].some(({ conversion }) => isInFlight(conversion));
-
-export const nameOf = ({ id, files, source_name: source }) =>
-  (names.get(id) ?? source) || (files[0]?.name ?? id.slice(0, 8));
 
 /** Do what the user wished, or say why it can't be done. */
 async function tryTo(work) {
@@ -64,82 +65,33 @@ async function tryTo(work) {
   writeOrHide(byId("trouble"), problem);
 }
 
-async function lookAt(id) {
-  const number = ++asked;
-  try {
-    take(await askJson(`/conversions/${encodeURIComponent(id)}`), number);
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    known.delete(id);
-  }
-}
-
-/** Remember an answer, unless one to a later question is there. */
-export function take(conversion, number = ++asked) {
+/** Remember an answer, unless one to a later question is there. The end is told, and no step before it. */
+function take(conversion, number = ++asked) {
   const before = known.get(conversion.id);
   if (before && before.asked > number) return;
   known.set(conversion.id, { conversion, asked: number, at: Date.now() });
-  if (before && before.conversion.state !== conversion.state && names.has(conversion.id)) {
-    say(`${nameOf(conversion)}: ${stateWord(conversion.state)}`);
-  }
+  const hasEnded = before && isInFlight(before.conversion) && !isInFlight(conversion);
+  if (hasEnded) say([`${nameOf(conversion)}: ${stateWord(conversion.state)}`, conversion.failure?.sentence].filter(Boolean).join(". "));
 }
+
+const nameOf = ({ id, files, source_name: source }) => mine.nameOf(id) || source || files[0]?.name || id.slice(0, 8);
 
 async function showOlder() {
-  const number = ++asked;
-  const page = await askJson(older);
-  older = page.next;
-  page.conversions.forEach((conversion) => take(conversion, number));
+  shown += PAGE;
+  await look();
+}
+
+/** Take the finished ones off the list; the server keeps them as long as it keeps any. */
+function clear() {
+  mine.remove(inOrder().filter((one) => !isInFlight(one)).map(({ id }) => id));
   show();
-}
-
-// Uploads
-
-/** @param {File[]} files @param {string} to */
-export function convert(files, to) {
-  const name = files.length === 1 ? files[0].name : `${files[0].name} and ${files.length - 1} more`;
-  const from = formatOf(files[0].name);
-  // Not randomUUID: plain HTTP on another host has none.
-  const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
-  attempts.unshift({ key, name, files, from_format: from, to_format: to, state: "waiting", sent: 0, problem: "" });
-  startUploads();
-}
-
-function startUploads() {
-  const running = attempts.filter(({ state }) => state === "uploading" || state === "resting").length;
-  attempts.filter(({ state }) => state === "waiting").reverse().slice(0, MAX_UPLOADS - running).forEach(send);
-  show();
-}
-
-async function send(attempt) {
-  Object.assign(attempt, { state: "uploading", sent: 0, problem: "", stop: new AbortController() });
-  try {
-    const form = new FormData();
-    form.append("to", attempt.to_format);
-    attempt.files.forEach((file) => form.append("file", file, file.name));
-    const onProgress = (fraction) => (attempt.sent = fraction);
-    accepted(attempt, await upload("/conversions", form, attempt.key, onProgress, attempt.stop.signal));
-  } catch (error) {
-    if (error.status === TOO_MANY) return putOff(attempt, Math.max(error.retryAfterS, 1));
-    Object.assign(attempt, { state: "refused", problem: error.message });
-    say(`${attempt.name}: ${error.message}`);
-  }
-  startUploads();
-}
-
-/** Send it again later: by its key it stays one conversion. No other takes its place: all would be refused. */
-function putOff(attempt, seconds) {
-  const problem = `Too many requests. The upload continues in ${seconds} s.`;
-  Object.assign(attempt, { state: "resting", sent: 0, problem });
-  setTimeout(() => {
-    attempt.state = "waiting";
-    startUploads();
-  }, seconds * 1000);
+  byId("conversions-title").focus(); // the button goes
+  say("The finished conversions are off the list.");
 }
 
 function accepted(attempt, conversion) {
-  names.set(conversion.id, attempt.name);
-  sessionStorage.setItem(NAMES, JSON.stringify([...names].slice(-200)));
-  forget(attempt.key);
+  mine.add(conversion.id, attempt.name);
+  if (attempt.replaces) mine.remove([attempt.replaces]);
   // The row stays the same, with its focus, unless a look was faster and has made another.
   const row = byId("conversions").querySelector(`[data-key="${attempt.key}"]`);
   if (row && !known.has(conversion.id)) row.dataset.key = conversion.id;
@@ -147,29 +99,40 @@ function accepted(attempt, conversion) {
   say(`${attempt.name}: accepted`);
 }
 
-function forget(key) {
-  attempts = attempts.filter((attempt) => attempt.key !== key);
-}
-
 // Buttons
 
 const ACTIONS = {
+  async open(key, row) {
+    open(row);
+  },
   async cancel(key) {
-    const attempt = attempts.find((one) => one.key === key);
-    forget(key);
-    if (attempt) attempt.stop?.abort(new Error("The upload was cancelled."));
-    else take(await askJson(`/conversions/${encodeURIComponent(key)}`, { method: "DELETE" }));
+    if (!uploads.drop(key)) take(await askJson(`/conversions/${encodeURIComponent(key)}`, { method: "DELETE" }));
     show();
   },
+  async remedy(_, row) {
+    beginRemedy(row);
+  },
   async again(key) {
-    attempts.find((attempt) => attempt.key === key).state = "waiting";
-    startUploads();
+    uploads.again(key);
   },
   async dismiss(key) {
-    forget(key);
+    if (!uploads.drop(key)) mine.remove([key]);
     show();
   },
 };
+
+/** Try it again in another way: a conversion of its own, which takes the place of the failed one. */
+function remedy(event) {
+  event.preventDefault();
+  const id = event.target.closest("[data-key]").dataset.key;
+  const { conversion } = known.get(id);
+  const way = wayOf(conversion.failure);
+  const { files, params } = readRemedy(event.target, way, uploads.sourceOf(id));
+  event.target.reset();
+  event.target.hidden = true;
+  if (way.chooses) chooseAgain(files);
+  else uploads.convert(files, conversion.to_format, params, id);
+}
 
 function downloadWithKey(event) {
   const link = event.target.closest("a[download]");
@@ -195,7 +158,7 @@ async function followOne(id) {
   for (let losses = 0; !stop.signal.aborted && isInFlight(known.get(id)?.conversion); losses += 1) {
     const onEvent = (event) => {
       [last, losses] = [event.id, 0];
-      if (event.data.state !== known.get(id)?.conversion.state) lookAt(id).then(show, () => {});
+      if (event.data.state !== known.get(id)?.conversion.state) lookAt([id]).then(show, () => {});
     };
     await follow(`/conversions/${encodeURIComponent(id)}/events`, last, onEvent, stop.signal).catch(() => {});
     if (!stop.signal.aborted) await pause(LOOK_AGAIN_MS[Math.min(losses, LOOK_AGAIN_MS.length - 1)]);
@@ -208,18 +171,22 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // What is seen
 
 const inOrder = () =>
-  [...known.values()].map(({ conversion }) => conversion).sort((a, b) => b.created_at.localeCompare(a.created_at));
+  mine.all().slice(0, shown).map(({ id }) => known.get(id)?.conversion).filter(Boolean);
 
 function show() {
-  const items = [...attempts, ...inOrder()];
+  const replaced = new Set(uploads.attemptsNow().map(({ replaces }) => replaces));
+  const conversions = inOrder().filter(({ id }) => !replaced.has(id));
+  const items = [...uploads.attemptsNow(), ...conversions];
   keyed(byId("conversions"), items, ({ id, key }) => id ?? key, makeRow, fill);
   byId("conversions").hidden = items.length === 0;
   byId("no-conversions").hidden = items.length > 0 || !looked;
-  byId("older").hidden = !older;
+  byId("older").hidden = mine.all().length <= shown;
+  byId("clear").hidden = !conversions.some((one) => !isInFlight(one));
+  byId("whose").hidden = items.length === 0;
   followSome();
 }
 
 function fill(row, item) {
-  if (item.id) fillConversion(row, item, nameOf(item), known.get(item.id).at);
-  else fillAttempt(row, item);
+  if (!item.id) return fillAttempt(row, item);
+  fillConversion(row, item, nameOf(item), known.get(item.id).at, Boolean(uploads.sourceOf(item.id)));
 }

@@ -40,11 +40,21 @@ export function keyed(parent, items, keyOf, make, fill) {
     fill(node, item);
     return node;
   });
+  const lost = [...present.values()].find((node) => node.contains(document.activeElement));
+  const place = lost ? [...parent.children].indexOf(lost) : -1;
   present.forEach((node) => node.remove());
   nodes.forEach((node, place) => {
     const there = parent.children[place];
     if (there !== node) parent.insertBefore(node, there ?? null);
   });
+  if (lost) focusNear(parent, place);
+}
+
+/** The focus was in a row that has gone: the one in its place gets it, or the list's heading. */
+function focusNear(parent, place) {
+  const near = parent.children[Math.min(place, parent.children.length - 1)];
+  const target = near?.querySelector("button:not([hidden]), a[href]:not([hidden])");
+  (target ?? parent.closest("section")?.querySelector("[tabindex='-1']"))?.focus();
 }
 
 /** Call back with the row and the name of each button that is pressed in a list. */

@@ -12,10 +12,13 @@ let formats = {};
 let chosen = [];
 let picked = ""; // the target that the user has chosen, as long as it fits
 
-/** @param {(files: File[], to: string) => void} onOrder is called once for each conversion */
+/**
+ * @param {(files: File[], to: string) => void} onOrder is called once for each conversion
+ * @returns {Promise} ends when the formats are known, or can't be
+ */
 export function start(onOrder) {
   byId("files").addEventListener("change", ({ target }) => {
-    choose(target.files);
+    add(target.files);
     target.value = ""; // else the same document could not be chosen twice
   });
   byId("target").addEventListener("change", ({ target }) => {
@@ -33,7 +36,7 @@ export function start(onOrder) {
   });
   acceptDrops();
   show();
-  loadFormats();
+  return loadFormats();
 }
 
 async function loadFormats() {
@@ -42,7 +45,13 @@ async function loadFormats() {
   show();
 }
 
-function choose(files) {
+/** Take these documents into the form again, for another target. */
+export function choose(files) {
+  add(files);
+  byId("target").focus();
+}
+
+function add(files) {
   const known = new Set(chosen.map(keyOf));
   chosen = [...chosen, ...[...files].filter((file) => !known.has(keyOf(file)))];
   show();
@@ -75,7 +84,7 @@ function acceptDrops() {
   addEventListener("drop", (event) => {
     event.preventDefault();
     mark(false);
-    choose(event.dataTransfer.files);
+    add(event.dataTransfer.files);
   });
 }
 

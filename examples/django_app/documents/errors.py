@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from kombu.exceptions import OperationalError
 
 from conveyor import ConveyorError, InvalidRequest, UnknownConversion
 
@@ -25,7 +24,6 @@ class Explain:
                 return JsonResponse({"detail": str(error)}, status=422)
             case UnknownConversion():
                 return JsonResponse({"detail": "There is no such conversion."}, status=404)
-            # The second is Celery's, of a chain that the broker did not take.
-            case ConveyorError() | OperationalError():
+            case ConveyorError():
                 return JsonResponse({"detail": "Not just now: try again in a minute."}, status=503)
         return None

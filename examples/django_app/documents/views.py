@@ -1,6 +1,5 @@
 """The views."""
 
-from celery import chain
 from django.http import (
     Http404,
     HttpRequest,
@@ -13,11 +12,8 @@ from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
-from conveyor import Conveyor
-from tasks import app
+from tasks import conveyor
 from tasks.mail import send_apology, send_links
-
-conveyor = Conveyor.from_env(celery_app=app)
 
 
 @require_GET
@@ -33,14 +29,15 @@ def convert(request: HttpRequest) -> HttpResponse:
     if document is None:
         return JsonResponse({"detail": "Choose a document."}, status=422)
     staged = conveyor.stage(document.name, document.chunks())
-    address = request.POST.get("address")
-    if not address:
-        handle = conveyor.convert(staged, to="pdf", idempotency_key=request.POST.get("key"))
-        return JsonResponse({"id": handle.id}, status=202)
-    site = request.build_absolute_uri("/")
-    steps = chain(conveyor.signature(staged, to="pdf"), send_links.s(address, site))
-    steps.on_error(send_apology.s(address)).delay()
-    return JsonResponse({"mail": address}, status=202)
+    address, site = request.POST.get("address"), request.build_absolute_uri("/")
+    handle = conveyor.convert(
+        staged,
+        to="pdf",
+        idempotency_key=request.POST.get("key"),
+        on_success=send_links.s(address, site) if address else None,
+        on_failure=send_apology.s(address) if address else None,
+    )
+    return JsonResponse({"id": handle.id, "mail": address}, status=202)
 
 
 @require_GET

@@ -7,12 +7,12 @@ from django.core.mail import send_mail
 from django.urls import reverse
 
 from conveyor import Conversion
-from tasks import app
+from tasks import app, conveyor
 
 
 @app.task
 def send_links(result: dict[str, Any], address: str, site: str) -> None:
-    """Mail where the files are; called with the result of the conversion before it."""
+    """Mail where the files are; called with the result of the conversion."""
     conversion = Conversion.from_dict(result)
     links = [
         urljoin(site, reverse("download", args=(conversion.id, file.name)))
@@ -23,6 +23,8 @@ def send_links(result: dict[str, Any], address: str, site: str) -> None:
 
 @app.task
 def send_apology(conversion_id: str, address: str) -> None:
-    """Mail that it failed; `link_error` calls it with the conversion's id."""
-    text = f"Your document could not be converted. Its number is {conversion_id}."
-    send_mail("Your document was not converted", text, None, [address])
+    """Mail why it failed; called with the conversion's id."""
+    conversion = conveyor.get(conversion_id)
+    if conversion.failure is not None:
+        text = f"{conversion.failure.sentence()} {conversion.failure.advice()}"
+        send_mail(f"{conversion.source_name} was not converted", text, None, [address])

@@ -33,6 +33,11 @@ class Fake:
     def paid(self):
         return self.conveyor.paid
 
+    def called_back(self):
+        """The next callback of the application's: its task, and what it is called with."""
+        called = self.conveyor.called_back.pop(0)
+        return called.task, list(called.args)
+
     def settle(self, is_done):
         self.conveyor.advance(1)
         assert is_done()
@@ -54,6 +59,17 @@ class Stack:
 
     def paid(self):
         return self._stack.audit["paid"]
+
+    def called_back(self):
+        """The next one, as the application's own worker would find it in its queue."""
+        with (
+            self.conveyor.celery_app.connection_for_read() as broker,
+            closing(broker.SimpleQueue("celery")) as queue,
+        ):
+            message = queue.get(timeout=PATIENCE_S)
+            message.ack()
+        args, _kwargs, _embed = message.payload
+        return message.headers["task"], args
 
     def settle(self, is_done):
         """Wait until workers have done what they repeat beside their tasks."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from celery import Celery
 
 from conveyor import (
     ConversionCancelled,
@@ -251,7 +252,11 @@ def test_unknown_conversion_is_unknown_to_every_call(conveyor):
 
 
 def test_lists_go_page_by_page_the_last_first(world, conveyor):
-    ids = [conveyor.convert(f"https://example.com/{n}.md", to="html").id for n in range(3)]
+    ids_of = str(uuid4())
+    ids = [
+        conveyor.convert(f"https://example.com/{n}.md", to="html", metadata={"of": ids_of}).id
+        for n in range(3)
+    ]
     for each in ids:
         conveyor.cancel(each)
     first = conveyor.list(limit=2)
@@ -259,7 +264,11 @@ def test_lists_go_page_by_page_the_last_first(world, conveyor):
 
     found = [each.id for page in (first, second) for each in page.conversions]
     assert found == ids[::-1]
-    assert {each.state for each in conveyor.list(State.CANCELLED).conversions} == {State.CANCELLED}
+    (one,) = conveyor.list(metadata={"of": ids_of}).conversions[:1]
+    assert one.id == ids[-1]
+    assert {each.state for each in conveyor.list(state=State.CANCELLED).conversions} == {
+        State.CANCELLED
+    }
     with pytest.raises(InvalidRequest, match="Invalid cursor"):
         conveyor.list(cursor="nonsense")
 
@@ -271,6 +280,16 @@ def test_fleet_counts_states_and_knows_the_account(world, conveyor, staged):
 
     assert conveyor.fleet().states[State.SUCCEEDED] == before + 1
     assert (account.held, conveyor.resume(account.account)) == ("", False)
+
+
+def test_oldest_is_what_waits_longest_and_nothing_once_all_have_ended(world, conveyor, staged):
+    handle = conveyor.convert(staged, to="html")
+    waiting = conveyor.oldest()
+    # A worker may have begun with it.
+    assert waiting is None or waiting.conversion.id == handle.id
+    world.end(handle)
+
+    world.settle(lambda: conveyor.oldest() is None)
 
 
 def test_webhook_of_what_has_ended_changes_nothing(world, conveyor, staged):
@@ -361,6 +380,20 @@ def test_next_conversion_of_a_chain_takes_the_first_ones_file(world, conveyor, s
 
     assert second.get().from_format == "html"
     assert result.get(timeout=PATIENCE_S)["id"] == second.id
+
+
+@pytest.mark.parametrize("call", ["convert", "signature"])
+def test_applications_task_is_called_with_the_result(world, conveyor, staged, call):
+    mail = Celery("shop", set_as_current=False).signature("shop.mail", args=("a@b",))
+    ends = {"on_success": mail, "on_failure": mail}
+    if call == "convert":
+        handle = conveyor.convert(staged, to="html", **ends)
+    else:
+        handle = conveyor.signature(staged, to="html", **ends).apply_async()
+        _accepted(conveyor, handle.id)
+    world.end(handle)
+
+    assert world.called_back() == ("shop.mail", [conveyor.get(handle.id).to_dict(), "a@b"])
 
 
 def test_failed_signature_raises_where_its_result_is_asked_for(world, conveyor, damaged):
@@ -458,6 +491,20 @@ def test_every_public_call_is_in_the_contract():
 
     assert public.keys() - called - twins - INNER - ELSEWHERE == set()
     assert not (INNER | ELSEWHERE) - public.keys()
+
+
+def test_every_argument_is_in_the_contract():
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    named = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    named |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    asked = {
+        name
+        for call in (Conveyor.convert, Conveyor.signature, Conveyor.list, Handle.wait)
+        for name in inspect.signature(call).parameters
+    }
+
+    # Each test passes the source by its place.
+    assert asked - named - {"self", "source"} == set()
 
 
 def test_each_async_call_of_the_fake_runs_its_own_method():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from hashlib import sha256
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -119,5 +120,5 @@ def page(open_page, web):
 
 
 def _foreign(url, address):
-    if not url.startswith((address, "blob:", "data:")):
+    if not url.startswith((urljoin(address, "/"), "blob:", "data:")):
         yield f"it asked {url}"

@@ -14,9 +14,6 @@ from conveyor import ConversionFailed, Reason, State
 from local_stack.environment import ROOT
 
 REPORT = ROOT / "examples" / "report.docx"
-# A look at one conversion; its events are another address.
-ONE = re.compile("/conversions/[^/?]+$")
-
 DROP = """
 ([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
@@ -26,34 +23,18 @@ DROP = """
 }
 """
 
-# Each text's contrast with what lies behind it, where that is less than WCAG AA asks for.
-TOO_FAINT = """
-() => {
-  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
-  const light = (color) => {
-    const [r, g, b] = parts(color).map((part) => part / 255)
-      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (node) => {
-    const color = node ? getComputedStyle(node).backgroundColor : "rgb(255, 255, 255)";
-    return (parts(color)[3] ?? 1) === 1 ? color : behind(node.parentElement);
-  };
-  const faint = [];
-  for (const node of document.querySelectorAll("body *")) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
-    if (!own || !node.checkVisibility() || node.closest(":disabled, .unseen")) continue;
-    const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort();
-    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (contrast < 4.5) faint.push(`${node.textContent}: ${contrast.toFixed(2)}`);
-  }
-  return faint;
-}
-"""
-
 
 def row_of(page, name):
     return page.locator("#conversions > li").filter(has=page.get_by_text(name, exact=True))
+
+
+def listed(page, handle):
+    """A conversion's row in the operator's list."""
+    return page.locator(f'#list > [data-key="{handle.id}"]')
+
+
+def group_of(page, reason):
+    return page.locator("#failures > li").filter(has=page.get_by_text(reason, exact=True))
 
 
 def choose(page, *paths):
@@ -83,8 +64,9 @@ def fail_one(sandbox, conveyor, document, **faults):
 
 
 @pytest.fixture
-def a_dead_letter(sandbox, conveyor, document):
-    return fail_one(sandbox, conveyor, document, error_5003=1.0).id
+def operate(open_page, web):
+    """Opens the operator's page."""
+    return lambda **options: open_page(f"{web}operate", **options)
 
 
 def test_a_chosen_document_comes_back_as_a_pdf(page, sandbox):
@@ -163,17 +145,26 @@ def test_unknown_format_can_be_typed(page, tmp_path):
     )
 
 
-def test_failure_is_told_in_the_visitors_language_and_to_the_operator_as_it_is(
-    open_page, web, a_dead_letter
+def test_failure_is_told_in_the_visitors_language_and_mended_with_a_password(
+    open_page, web, operate, sandbox, tmp_path
 ):
     page = open_page(web, language="de-AT")
-    row = page.locator(f'#conversions > [data-key="{a_dead_letter}"]')
+    choose(page, copy_of_report(tmp_path, "locked.docx"))
+    with sandbox.faults(error_5003=1.0):
+        page.get_by_role("button", name="Convert", exact=True).click()
+        row = row_of(page, "locked.docx")
+        expect(row.locator(".state")).to_have_text("Failed")
     note = row.locator(".note")
-
     expect(note).to_have_text(f"{Reason.PASSWORD.sentence('de')} {Reason.PASSWORD.advice('de')}")
     expect(note).to_have_attribute("lang", "de")
-    cause = page.locator(f'#dead [data-key="{a_dead_letter}"] .cause')
-    expect(cause).to_contain_text("Pass the parameter Password.")
+    expect(group_of(operate(), "Password needed").locator(".cause")).to_contain_text("code 5003")
+
+    row.get_by_role("button", name="Enter password").click()
+    page.keyboard.type("open sesame")
+    page.keyboard.press("Enter")
+    expect(row.locator(".state")).to_have_text("Succeeded")
+    link = row.get_by_role("link", name="Download locked.pdf")
+    assert downloaded(page, link.click).startswith(b"%PDF")
 
 
 def test_refused_document_says_why_and_can_be_dismissed(open_page, web, tmp_path):
@@ -185,7 +176,8 @@ def test_refused_document_says_why_and_can_be_dismissed(open_page, web, tmp_path
     row = row_of(page, "nothing.docx")
     expect(row.locator(".state")).to_have_text("Not accepted")
     expect(row.locator(".note")).to_contain_text("empty")
-    row.get_by_role("button", name="Dismiss").click()
+    row.locator(".open").click()
+    row.get_by_role("button", name="Remove from this list").click()
     expect(row).to_have_count(0)
 
 
@@ -204,12 +196,13 @@ def test_a_large_upload_is_watched_and_broken_off(page, tmp_path):
     expect(page.locator("#said")).to_have_text("large.docx: The upload was cancelled.")
 
 
-def test_a_conversion_is_cancelled_from_its_row(page, conveyor, stack, tmp_path):
+def test_a_conversion_is_cancelled_from_its_row(operate, conveyor, stack, tmp_path):
+    page = operate()
     (worker,) = stack.workers
     worker.stop()
     try:
         handle = conveyor.convert(copy_of_report(tmp_path, "long.docx"), to="pdf")
-        row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+        row = listed(page, handle)
         expect(row.locator(".state")).to_have_text("Queued")
         row.get_by_role("button", name="Cancel").click()
         expect(row.locator(".state")).to_have_text("Cancelled")
@@ -219,46 +212,51 @@ def test_a_conversion_is_cancelled_from_its_row(page, conveyor, stack, tmp_path)
     assert handle.get().state is State.CANCELLED
 
 
-def test_a_dead_letter_says_its_cause_and_its_price_before_it_is_replayed(
-    *, page, sandbox, conveyor, document, audit_once_at_rest
+def test_failures_say_their_cause_and_their_price_before_they_are_replayed(
+    *, operate, sandbox, conveyor, document, audit_once_at_rest
 ):
-    handle = fail_one(sandbox, conveyor, document, error_5001=1.0)
-    letter = page.locator(f'#dead [data-key="{handle.id}"]')
-    expect(letter.locator(".cause")).to_have_text(re.compile("Conversion failed.*code 5001"))
-    expect(page.locator('#dead [data-key="service"] > .hint')).to_contain_text("Replay it later")
+    page = operate()
+    with sandbox.faults(error_5001=1.0):
+        handles = [conveyor.convert(document, to="html") for _ in range(2)]
+        for handle in handles:
+            with pytest.raises(ConversionFailed):
+                handle.wait(timeout=90)
+    group = group_of(page, "Conversion failed")
+    expect(group.locator(".count")).to_have_text("2")
+    expect(group.locator(".cause")).to_have_text(re.compile("Conversion failed.*code 5001"))
+    expect(group.locator("> .hint")).to_contain_text("Replay it later")
 
     before = audit_once_at_rest()["paid"]
-    letter.get_by_role("button", name="Replay, pays again").click()
-    expect(letter.get_by_role("button", name="Not now")).to_be_focused()
-    letter.get_by_role("button", name="Not now").click()
-    expect(letter.get_by_role("button", name="Replay, pays again")).to_be_focused()
+    group.get_by_role("button", name="Replay, paid").click()
+    expect(group.get_by_role("button", name="Not now")).to_be_focused()
+    group.get_by_role("button", name="Not now").click()
+    expect(group.get_by_role("button", name="Replay, paid")).to_be_focused()
     assert sandbox.audit()["paid"] == before
 
-    letter.get_by_role("button", name="Replay, pays again").click()
-    letter.get_by_role("button", name="Pay and replay").click()
-    expect(letter).to_have_count(0)
-    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
-    expect(row.locator(".state")).to_have_text("Succeeded")
-    assert sandbox.audit()["paid"] == before + 1
+    group.get_by_role("button", name="Replay, paid").click()
+    group.get_by_role("button", name="Pay and replay 2").click()
+    expect(group).to_have_count(0)
+    for handle in handles:
+        expect(listed(page, handle).locator(".state")).to_have_text("Succeeded")
+    assert sandbox.audit()["paid"] == before + 2
 
 
 def test_a_paid_result_is_fetched_again_for_free(
-    *, page, sandbox, conveyor, document, audit_once_at_rest
+    *, operate, sandbox, conveyor, document, audit_once_at_rest
 ):
+    page = operate()
     handle = fail_one(sandbox, conveyor, document, truncated_download=1.0)
     before = audit_once_at_rest()["paid"]
-    letter = page.locator(f'#dead [data-key="{handle.id}"]')
-    letter.get_by_role("button", name="Fetch again, free").click()
+    letter = page.locator(f'#failures [data-key="{handle.id}"]')
+    page.locator("#failures > li").filter(has_text="Fetch, free").locator("> .line .open").click()
+    letter.get_by_role("button", name="Fetch, free").click()
 
-    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
-    expect(row.locator(".state")).to_have_text("Succeeded")
+    expect(listed(page, handle).locator(".state")).to_have_text("Succeeded")
     assert sandbox.audit()["paid"] == before
 
 
 def test_everything_is_done_by_keyboard(page, tmp_path):
-    for stop in ("API", "Flower"):
-        expect(page.get_by_role("link", name=stop)).to_be_visible()
-    for stop in ("API", "Flower"):
+    for stop in ("Skip to the content", "Convert", "Fleet", "API"):
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name=stop)).to_be_focused()
     page.keyboard.press("Tab")
@@ -280,6 +278,11 @@ def test_everything_is_done_by_keyboard(page, tmp_path):
 
     row = row_of(page, "typed.docx")
     expect(row.locator(".state")).to_have_text("Succeeded")
+    for stop in ("Clear finished ones", "typed.docx"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=stop, exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row.locator(".facts")).to_be_visible()
     page.keyboard.press("Tab")
     expect(row.get_by_role("link", name="Download typed.html")).to_be_focused()
     assert b"<" in downloaded(page, lambda: page.keyboard.press("Enter"))
@@ -309,28 +312,10 @@ def test_the_key_is_asked_for_once_and_goes_with_every_request(open_page, guarde
     expect(page.get_by_label("API key")).to_be_hidden()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_read_in_light_and_in_dark(open_page, web, a_dead_letter, scheme):
-    page = open_page(web, scheme=scheme)
-    page.locator(f'#dead [data-key="{a_dead_letter}"]').get_by_role("button").first.click()
-
-    assert page.evaluate(TOO_FAINT) == []
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground == {"light": "rgb(244, 246, 245)", "dark": "rgb(14, 19, 20)"}[scheme]
-
-
-def test_a_telephone_shows_all_of_it(open_page, web):
-    page = open_page(web, width=360, height=740)
-    expect(page.locator("#health")).to_have_text("Live")
-    expect(page.locator("#in-flight dd").first).to_be_visible()
-
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-
-
 def test_a_lost_server_is_reported_and_the_page_continues_with_its_successor(
-    open_page, web, stack, conveyor, document
+    operate, stack, conveyor, document
 ):
-    page = open_page(web, may_complain=True)  # the browser logs each refused connection
+    page = operate(may_complain=True)  # the browser logs each refused connection
     expect(page.locator("#health")).to_have_text("Live")
     stack.web.stop()
     try:
@@ -339,11 +324,12 @@ def test_a_lost_server_is_reported_and_the_page_continues_with_its_successor(
     finally:
         stack.start_web()
     expect(page.locator("#health")).to_have_text("Live")
-    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    row = listed(page, handle)
     expect(row.locator(".state")).to_have_text("Succeeded")
 
 
-def test_the_fleet_is_shown_with_its_way_to_flower(page, stack, conveyor, document):
+def test_the_fleet_is_shown_with_its_way_to_flower(operate, stack, conveyor, document):
+    page = operate()
     conveyor.convert(document, to="html").wait(timeout=90)
     expect(page.get_by_role("link", name="Flower")).to_have_attribute("href", stack.flower_url)
     succeeded = page.locator("#ended [data-state=succeeded] dd")
@@ -352,52 +338,19 @@ def test_the_fleet_is_shown_with_its_way_to_flower(page, stack, conveyor, docume
     expect(page.locator("#throughput rect.some")).not_to_have_count(0)
 
 
-def test_a_press_that_came_to_nothing_says_why(open_page, web, stack, conveyor, tmp_path):
-    page = open_page(web, may_complain=True)  # the browser logs the refused connection
+def test_a_press_that_came_to_nothing_says_why(operate, stack, conveyor, tmp_path):
+    page = operate(may_complain=True)  # the browser logs the refused connection
     (worker,) = stack.workers
     worker.stop()
     handle = conveyor.convert(copy_of_report(tmp_path, "lost.docx"), to="pdf")
-    row = page.locator(f'#conversions > [data-key="{handle.id}"]')
+    row = listed(page, handle)
     expect(row.locator(".state")).to_have_text("Queued")
     stack.web.stop()
     try:
         row.get_by_role("button", name="Cancel").click()
-        expect(page.locator("#trouble")).to_contain_text("be reached")
+        expect(page.locator("#list-trouble")).to_contain_text("be reached")
     finally:
         stack.start_web()
-        stack.start_worker(worker)
-
-
-def test_older_conversions_are_a_press_away(page, conveyor, document):
-    for _ in range(21):
-        conveyor.convert(document, to="html").cancel()
-    page.reload()
-    rows = page.locator("#conversions > li")
-    expect(rows).to_have_count(20)
-    page.get_by_role("button", name="Show older ones").click()
-
-    expect(rows).not_to_have_count(20)
-    assert rows.count() > 20
-
-
-def test_many_on_their_way_are_looked_at_in_one_request(page, stack, conveyor, tmp_path):
-    (worker,) = stack.workers
-    worker.stop()
-    try:
-        slow = copy_of_report(tmp_path, "slow.docx")
-        oldest, *others = [conveyor.convert(slow, to="html") for _ in range(25)]
-        page.reload()
-        page.get_by_role("button", name="Show older ones").click()
-        row = page.locator(f'#conversions > [data-key="{oldest.id}"]')
-        expect(row.locator(".state")).to_have_text("Queued")
-        singly = []
-        page.on("request", lambda asked: ONE.search(asked.url) and singly.append(asked.url))
-        oldest.cancel()
-        expect(row.locator(".state")).to_have_text("Cancelled")
-        assert singly == []
-        for handle in others:
-            handle.cancel()
-    finally:
         stack.start_worker(worker)
 
 
@@ -429,17 +382,3 @@ def test_a_format_is_known_by_its_other_name(page, tmp_path):
     choose(page, copy_of_report(tmp_path, "notes.markdown"))
 
     expect(page.get_by_label("Convert to")).to_have_value("pdf")
-
-
-def test_more_dead_letters_of_a_class_are_a_press_away(page, sandbox, conveyor, document):
-    with sandbox.faults(error_5001=1.0):
-        handles = [conveyor.convert(document, to="html") for _ in range(4)]
-        for handle in handles:
-            with pytest.raises(ConversionFailed):
-                handle.wait(timeout=90)
-    page.get_by_role("button", name="Show more of class service").click()
-
-    for handle in handles:
-        expect(page.locator(f'#dead [data-key="{handle.id}"]')).to_be_visible()
-    conveyor.dead_letters.purge(older_than_s=0)
-    expect(page.get_by_text("No dead letters. Good.")).to_be_visible()

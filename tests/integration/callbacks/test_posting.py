@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 from cryptography import x509
@@ -257,3 +257,67 @@ def test_certificate_of_an_unknown_authority_is_refused(shop):
 
     assert answer.reason is TryReason.TLS
     assert shop.heard == []
+
+
+# -- a proxy that is set --------------------------------------------------------------------------
+
+
+class Proxy:
+    """Passes on to one port, whatever name it is asked for, and notes the first lines."""
+
+    def __init__(self, port):
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://user:pass%20word@127.0.0.1:{self._listener.getsockname()[1]}"
+        self.asked = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            with near, socket.create_connection(("127.0.0.1", self._port)) as far:
+                head = near.recv(65536)
+                self.asked.append(head.decode("latin-1"))
+                if head.startswith(b"CONNECT"):
+                    near.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
+                else:
+                    far.sendall(head)
+                back = threading.Thread(target=_pass, args=(far, near))
+                back.start()
+                _pass(near, far)
+                back.join()
+
+    def close(self):
+        self._listener.close()
+
+
+def _pass(near, far):
+    with suppress(OSError):
+        while piece := near.recv(65536):
+            far.sendall(piece)
+        far.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.usefixtures("_is_trusted")
+def test_proxy_that_is_set_gets_the_name_and_never_the_message(shop):
+    with closing(Proxy(shop.port)) as proxy:
+        answer = post(
+            poster(networks=Networks(), proxy=proxy.url, lookup=found()), "https://shop.example/h"
+        )
+
+    assert (answer.status, answer.error) == (204, "")
+    (asked,) = proxy.asked
+    assert asked.startswith("CONNECT shop.example:443 ")
+    assert "proxy-authorization: Basic " in asked
+    assert [(heard.host, heard.path) for heard in shop.heard] == [("shop.example", "/h")]
+
+
+def test_proxy_that_is_set_takes_plain_http_whole(receiver):
+    with closing(Proxy(receiver.port)) as proxy:
+        answer = post(poster(networks=Networks(), proxy=proxy.url), "http://shop.example/h?a=b")
+
+    assert proxy.asked[0].startswith("POST http://shop.example/h?a=b HTTP/1.1\r\n")
+    assert answer.status == 204

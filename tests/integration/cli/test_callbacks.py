@@ -43,7 +43,7 @@ def test_list_has_a_row_for_each(conveyor, told):
 def test_list_narrows_by_reason_and_prints_json(conveyor, told):
     _, out, _ = conveyor("callbacks", "list", "--reason", "status", "--since", "1h", "--json")
 
-    assert [it["conversion"] for it in json.loads(out)] == [told]
+    assert [json.loads(line)["conversion"] for line in out.splitlines()] == [told]
 
 
 def test_show_tells_each_try(conveyor, told):

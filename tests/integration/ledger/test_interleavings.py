@@ -45,7 +45,6 @@ from hypothesis.stateful import (
 
 from config.settings import WorkerSettings
 from conveyor import ConversionDeleted, State, names
-from conveyor.cancelling import cancel
 from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead.letters import DeadLetters
@@ -68,6 +67,7 @@ from conveyor.domain.canvas import Caller
 from conveyor.domain.conversion import StoredFile
 from conveyor.domain.next_steps import Limits
 from conveyor.domain.request import ConversionRequest
+from conveyor.domain.terms import Terms
 from conveyor.errors import ConversionFailed, LedgerUnavailable, StorageError, UnknownConversion
 from conveyor.ledger import Ledger, Renewal, connect
 from conveyor.ledger.claims import Claims
@@ -82,9 +82,11 @@ from conveyor.ledger.tombstones import DELETED
 from conveyor.ledger.turnstile import Turnstile
 from conveyor.messaging import bells, canvas
 from conveyor.messaging.bells import Belfry
+from conveyor.messaging.cancelling import cancel
 from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
 from workers import reporting
+from workers.deadlines import end_late
 from workers.dialects import Dialects
 from workers.downloads import Fetched
 from workers.heartbeat import Heartbeat
@@ -161,6 +163,8 @@ pick = st.integers(0, 1_000_000)
 steps_and_data = st.tuples(st.sampled_from((TO_THE_END, 1, 2, 3, 4, 6, 9)), st.data())
 # Those of who sends a message, and of who takes it.
 clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
+# Passed by the time at which it is submitted, just then, and later.
+DEADLINES_S = (None, 0.5, 20.0, 200.0, 2000.0)
 seldom = st.sampled_from((False, False, True))
 
 
@@ -729,6 +733,7 @@ class Interleavings(RuleBasedStateMachine):
         self.rolled_back = set()
         self.may_cancel = False
         self.deleted = set()
+        self.has_deadlines = False
         # Whether every message has come, and nobody was kept from doing what it had begun.
         self.is_undisturbed = True
         self.end = "well"
@@ -781,6 +786,7 @@ class Interleavings(RuleBasedStateMachine):
         most_jobs=st.sampled_from((0, 0, 1)),
         rooms=few(ROOMS),
         may_cancel=seldom,
+        has_deadlines=seldom,
         end=st.sampled_from(("well", "well", "well", *ENDS)),
         faults=st.tuples(few(POST_FAULTS), few(POLL_FAULTS), few(STORE_FAULTS)),
         is_called_back=st.booleans(),
@@ -797,6 +803,7 @@ class Interleavings(RuleBasedStateMachine):
         most_jobs,
         rooms,
         may_cancel,
+        has_deadlines,
         end,
         faults,
         is_called_back,
@@ -815,13 +822,14 @@ class Interleavings(RuleBasedStateMachine):
             self.services.api.base_url = "https://v2.convertapi.com"
         # What is cancelled too early keeps the rest from happening.
         self.may_cancel = may_cancel
+        self.has_deadlines = has_deadlines
         self.end = end
         self.accept(is_called_back)
         self.work(times, data)
 
     @precondition(lambda self: len(self.ids) < CONVERSIONS)
-    @rule(is_called_back=st.booleans())
-    def accept(self, is_called_back=False):
+    @rule(is_called_back=st.booleans(), deadline_s=st.sampled_from(DEADLINES_S))
+    def accept(self, is_called_back=False, deadline_s=None):
         # Not a random id: the order must be the same again.
         self.accepted += 1
         conversion_id = f"conversion-{self.accepted}"
@@ -829,7 +837,9 @@ class Interleavings(RuleBasedStateMachine):
         if is_called_back:
             self.called_back.add(conversion_id)
         caller = Caller(callbacks=[{"task": "shop.next"}]) if is_called_back else None
-        self.ledger.open(conversion_id, REQUEST, caller)
+        # What ends too early keeps the rest from happening.
+        terms = Terms.of(deadline=deadline_s if self.has_deadlines else None)
+        self.ledger.open(conversion_id, REQUEST, caller, terms=terms)
 
     @precondition(lambda self: self.broker.messages)
     @rule(
@@ -921,6 +931,12 @@ class Interleavings(RuleBasedStateMachine):
     @rule(waits=st.booleans())
     def sweep(self, waits):
         self._sweep(waits=waits)
+
+    @precondition(lambda self: self.client.zcard(KEYS.deadlines))
+    @rule()
+    def end_late(self):
+        """A worker ends what has not begun by its deadline."""
+        end_late()
 
     @precondition(lambda self: self.ids and len(self.broker.messages) < MANY_MESSAGES)
     @rule(place=pick, kind=st.sampled_from((*KINDS, "")))
@@ -1194,6 +1210,7 @@ class Interleavings(RuleBasedStateMachine):
         assert self.client.scard(self._jobs) == 0, "its place among the jobs is free"
         assert not self._unerased(), "what is deleted is erased"
         assert states.keys() | self.deleted >= set(self.ids)
+        assert self.client.zcard(KEYS.deadlines) == 0, "what has ended has no deadline"
         for conversion_id, state in states.items():
             self._was_told(conversion_id, state)
             paid = conversion_id in self.service.ever_charged
@@ -1216,6 +1233,7 @@ class Interleavings(RuleBasedStateMachine):
                 job.state = "finished"
         for conversion_id in self._unerased():
             self._erase(conversion_id)
+        end_late()
         self._sweep()
         messages, self.broker.messages = self.broker.messages, []
         for message in messages:
@@ -1524,6 +1542,7 @@ def machine(app, client, redis_url, clock, monkeypatch):
     working = {}
     monkeypatch.setattr("workers.base.wired", lambda: working["fleet"].current.process.services)
     monkeypatch.setattr("workers.sweep.wired", lambda: working["fleet"].services)
+    monkeypatch.setattr("workers.deadlines.wired", lambda: working["fleet"].services)
     monkeypatch.setattr("conveyor.ledger.together.Lock", partial(TurnLock, working))
     # What the crew raises would be counted, and tried again.
     monkeypatch.setattr("workers.claiming.stumble", _raise_again)
@@ -1789,7 +1808,7 @@ def test_worker_that_slept_between_intent_and_post_sends_nothing(machine):
     while process.tasks:
         fleet._advance(process.tasks[-1])
 
-    assert not fleet.service.charged
+    assert not any(fleet.service.charged.values())
     fleet.teardown()
     assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
@@ -1813,3 +1832,20 @@ def test_intent_that_redis_loses_during_the_post_is_recorded_again_with_its_answ
     fleet.teardown()
     assert [entry.state for entry in fleet.ledger.find_many(fleet.ids)] == [State.SUCCEEDED]
     assert [len(jobs) for jobs in fleet.service.charged.values()] == [1]
+
+
+def test_conversion_that_misses_its_deadline_amid_its_submit_is_cancelled_and_not_posted(machine):
+    fleet = machine()
+    fleet.has_deadlines = True
+    fleet.accept(is_called_back=True, deadline_s=20.0)
+    process = fleet._begin(fleet.broker.messages.pop())
+    for _ in range(2):
+        fleet._advance(process.tasks[-1])
+    fleet._pass(31.0)
+    end_late()
+    _run_all(fleet)
+
+    fleet.teardown()
+    (entry,) = fleet.ledger.find_many(fleet.ids)
+    assert (entry.state, entry.failure.reason) == (State.CANCELLED, "missed_deadline")
+    assert not any(fleet.service.charged.values())

@@ -7,6 +7,7 @@ import time
 import pytest
 from celery.worker import state as worker_state
 
+from conveyor import __version__
 from workers.about import about
 
 
@@ -37,8 +38,9 @@ def running():
         worker_state.active_requests.discard(each)
 
 
-def test_worker_that_is_well_tells_its_slots_its_storage_and_its_ledger(worker):
+def test_worker_that_is_well_tells_its_release_its_slots_its_storage_and_its_ledger(worker):
     assert about(None) == {
+        "release": __version__,
         "slots": worker.services.settings.concurrency,
         "running": [],
         "storage": {"ok": True, "detail": "it can be used"},

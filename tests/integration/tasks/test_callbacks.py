@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 
 import pytest
-from celery import Signature
+from celery import Celery, Signature
 
-from conveyor import State, names
+from conveyor import Conveyor, State, names
 from conveyor.errors import LedgerUnavailable
 from conveyor.ledger import Ledger
 
@@ -111,6 +112,27 @@ def test_signature_takes_the_same_callbacks(*, worker, conveyor, document, note,
     worker.work()
 
     assert len(sent_to("well")) == 2
+
+
+@pytest.fixture
+def shop(redis_url):
+    """An application's Celery app, with routes that Conveyor's workers don't know."""
+    with closing(Celery("shop", broker=redis_url, backend=redis_url)) as app:
+        app.conf.task_routes = {"web.*": {"queue": "mails"}}
+        yield app
+
+
+@pytest.mark.parametrize("ends", ["well", "ill"])
+def test_callback_goes_where_the_application_routes_it(
+    *, worker, shop, tmp_path, document, damaged, sent_to, ends
+):
+    task = Signature("web.note", app=shop)
+    source = document if ends == "well" else damaged
+    with closing(Conveyor(storage_url=str(tmp_path / "files"), celery_app=shop)) as conveyor:
+        conveyor.convert(source, "html", on_success=task, on_failure=task)
+        worker.work()
+
+    assert len(sent_to("mails")) == 1
 
 
 def _delivery(worker):

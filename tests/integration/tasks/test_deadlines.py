@@ -9,10 +9,11 @@ import pytest
 from celery import Signature
 from celery.result import AsyncResult
 
-from conveyor import ConversionCancelled, State, cancelling
+from conveyor import ConversionCancelled, State
 from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
+from conveyor.messaging import cancelling
 from workers import deadlines
 
 KEYS = Keys()
@@ -156,6 +157,17 @@ def test_whoever_waits_hears_it_without_any_worker(conveyor, document, waits):
     with pytest.raises(ConversionCancelled, match="deadline"):
         handle.wait(10) if waits == "wait" else asyncio.run(handle.await_(10))
     assert handle.state is State.CANCELLED
+
+
+@pytest.mark.parametrize("follows", ["events", "aevents"])
+def test_whoever_follows_sees_it_end_without_any_worker(conveyor, document, follows):
+    handle = conveyor.convert(document, "html", deadline=PAST)
+
+    async def states():
+        return [event.state async for event in handle.aevents()]
+
+    seen = asyncio.run(states()) if follows == "aevents" else [it.state for it in handle.events()]
+    assert seen == [State.QUEUED, State.CANCELLED]
 
 
 # -- it has begun, or may have ------------------------------------------------------------------

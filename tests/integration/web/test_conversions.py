@@ -197,8 +197,28 @@ def test_a_state_is_kept_from_page_to_page(site, make):
     assert second["next"] is None
 
 
+def test_named_conversions_come_in_their_order_without_the_unknown(site, make):
+    first, second, _ = (make.queued().id for _ in range(3))
+    answer = site.get(f"/conversions?ids={second},nothing,{first},{second}").json()
+
+    assert [found["id"] for found in answer["conversions"]] == [second, first]
+    assert answer["next"] is None
+
+
 @pytest.mark.parametrize(
-    "query", ["state=lost", "limit=0", "limit=201", "limit=x", "cursor=%00", "cursor=x", "page=2"]
+    "query",
+    [
+        "ids=",
+        "ids=a,,b",
+        f"ids={'a,' * 50}a",
+        "state=lost",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=%00",
+        "cursor=x",
+        "page=2",
+    ],
 )
 def test_a_wrong_query_is_refused(site, query):
     assert site.get(f"/conversions?{query}").status_code == 422

@@ -8,7 +8,7 @@ from conveyor import State
 
 ORDER = {"source": "https://example.com/a.docx", "to": "pdf"}
 NEEDS_KEY = ("/conversions", "/conversions/x", "/dead-letters", "/fleet", "/formats", "/metrics")
-OPEN = ("/", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems")
+OPEN = ("/", "/operate", "/healthz", "/readyz", "/openapi.json", "/docs", "/problems")
 
 
 def _type(answer):

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
-from config.settings import WorkerSettings, load_settings
+from config.settings import WorkerSettings, load_settings, load_settings_without_service
+from config.web import WebSettings
 from conveyor.domain.dialect import Dialect
 from conveyor.errors import SettingsError
 from conveyor.secret import read_secret
+from conveyor.settings import ProducerSettings
 
 LOOPBACK = ("http://127.0.0.1:8765", "http://localhost:8765", "http://[::1]:8765")
 
@@ -315,3 +317,81 @@ def test_password_in_a_wrong_url_is_not_shown(given, values):
 @pytest.mark.parametrize("url", [*LOOPBACK, "https://gateway", "https://v2.convertapi.com"])
 def test_a_real_secret_goes_to_the_service_and_to_this_machine(given, url):
     assert given(api_url=url, api_secret="hush-hush").api_url == url
+
+
+def test_who_asks_the_service_nothing_needs_no_secret_and_holds_none(monkeypatch, tmp_path):
+    given = {
+        "api_url": "https://eu-v2.convertapi.com",
+        "api_secret": "hush",
+        "api_secret_file": str(tmp_path / "nowhere"),
+        "api_master_token": "hush",
+        "job_key": "hush-of-16-characters",
+        "webhook_url": "https://shop.example/webhooks",
+        "poll_spacing_seconds": "0.2",
+        "namespace": "staging",
+    }
+    assert load_settings_without_service().namespace == "conveyor"
+
+    for name, value in given.items():
+        monkeypatch.setenv(f"CONVEYOR_{name.upper()}", value)
+
+    settings = load_settings_without_service()
+    secrets = (settings.api_secret, settings.api_master_token, settings.job_key)
+    assert [each.get_secret_value() for each in secrets] == ["unused", "", ""]
+    assert settings.namespace == "staging"
+
+
+def test_who_asks_the_service_nothing_is_told_what_else_is_wrong(monkeypatch):
+    monkeypatch.setenv("CONVEYOR_NAMESPACE", "no blanks")
+
+    with pytest.raises(SettingsError, match="CONVEYOR_NAMESPACE is wrong"):
+        load_settings_without_service()
+
+
+WHSEC = "whsec_Y29udmV5b3ItbG9jYWwtc3RhY2stc2VjcmV0"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"callback_secrets": "hush"}, "CALLBACK_SECRETS is wrong"),
+        ({"callback_secrets": f"{WHSEC},{WHSEC},{WHSEC}"}, "two while one replaces"),
+        ({"callback_networks": "10.0.0.1/8"}, "must be networks"),
+        ({"callback_proxy": "https://hush@proxy:3128"}, "must begin with http://"),
+        ({"callback_url": "ftp://hush@shop.example/"}, "CALLBACK_URL is wrong"),
+        ({"callback_url": "https://shop.example/"}, "nothing signs"),
+        (
+            {"callback_url": "http://shop.example/", "callback_secrets": WHSEC},
+            "CALLBACK_ALLOW_HTTP",
+        ),
+    ],
+)
+def test_wrong_settings_of_callbacks_stop_the_start(given, values, words):
+    with pytest.raises(SettingsError, match=words) as refused:
+        given(**values)
+
+    assert "hush" not in str(refused.value)
+
+
+def test_settings_of_callbacks_that_fit_are_taken(given):
+    settings = given(
+        callback_url="https://shop.example/hooks",
+        callback_events="changes",
+        callback_secrets=f"{WHSEC}, {WHSEC}",
+        callback_networks="10.1.0.0/16, fd00::/8",
+        callback_proxy="http://proxy:3128",
+    )
+
+    assert settings.callback.notify == ("changes shop.example:443 https://shop.example/hooks")
+
+
+@pytest.mark.parametrize("settings", [WorkerSettings, WebSettings, ProducerSettings])
+def test_check_of_a_setting_hides_none_that_was_inherited(settings):
+    places = {}
+    for kind in settings.__mro__:
+        if kind.__module__.startswith(("config.", "conveyor.")):
+            for name in kind.__pydantic_decorators__.field_validators.keys() & vars(kind).keys():
+                places.setdefault(name, []).append(kind.__name__)
+
+    assert places
+    assert {name: kinds for name, kinds in places.items() if len(kinds) > 1} == {}

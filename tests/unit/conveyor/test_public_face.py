@@ -96,6 +96,12 @@ def test_import_of_the_producer_loads_nothing_that_only_workers_or_the_command_l
     assert not {name for name in loaded if name.startswith(_NOT_A_PRODUCERS)}
 
 
+def test_help_and_completion_of_the_command_line_load_no_client():
+    loaded = _loaded_by("import conveyor.cli.app")
+
+    assert not loaded & {"celery", "kombu", "redis", "requests", "fsspec", "pydantic_settings"}
+
+
 def test_every_error_that_can_reach_a_caller_is_public():
     assert set(errors.__all__) <= set(conveyor.__all__)
 

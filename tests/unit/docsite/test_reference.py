@@ -35,6 +35,21 @@ def test_the_test_kit_has_a_section_for_each_public_name_and_a_row_for_each_fixt
     assert "assert_enqueued, " in page
 
 
+def test_the_library_shows_what_the_parts_of_a_class_bring():
+    """mkdocstrings shows an inherited member only if `mkdocs.yml` names it."""
+    text = (reading.ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    (block,) = re.findall(r"inherited_members:\n((?: +- \w+\n)+)", text)
+    brought = {
+        name
+        for part in conveyor.Conveyor.__mro__[1:]
+        if part.__module__.startswith("conveyor.")
+        for name in vars(part)
+        if not name.startswith("_")
+    }
+
+    assert brought <= set(re.findall(r"- (\w+)", block))
+
+
 def test_the_library_has_a_section_for_each_public_name():
     shown = re.findall(r"^::: conveyor\.(\w+)$", library.page(), re.MULTILINE)
 

@@ -7,7 +7,7 @@ import re
 from conveyor.domain.conversion import FailureKind
 from local_stack.environment import ROOT
 
-SCRIPT = ROOT / "web" / "static" / "dead-letters.js"
+SCRIPT = ROOT / "web" / "static" / "failures.js"
 
 
 def test_page_has_a_hint_for_each_class_of_dead_letters():

@@ -8,8 +8,8 @@ import pytest
 from celery.worker import control
 from celery.worker import state as worker_state
 
-from conveyor.diagnosis import silence
-from conveyor.diagnosis.silence import ABOUT
+from conveyor import __version__
+from conveyor.diagnosis.roll_call import ABOUT, ABOUT_S
 from conveyor.errors import LedgerUnavailable, StorageError
 from workers import about as module
 from workers.about import _MOST_S as BOUND_S
@@ -29,6 +29,7 @@ def worker(rig_of, monkeypatch):
 
 def test_idle_worker_tells_its_slots_and_that_its_parts_can_be_used(worker):
     assert about(None) == {
+        "release": __version__,
         "slots": 7,
         "running": [],
         "storage": {"ok": True, "detail": "it can be used"},
@@ -40,7 +41,7 @@ def test_idle_worker_tells_its_slots_and_that_its_parts_can_be_used(worker):
 def test_doctor_asks_for_it_by_its_name():
     assert control.Panel.data[ABOUT](None) == about(None)
     # All parts together are given up before the doctor is.
-    assert BOUND_S < silence._ABOUT_S
+    assert BOUND_S < ABOUT_S
 
 
 def test_running_tasks_are_told_with_how_long_they_have_run(monkeypatch):

@@ -10,6 +10,7 @@ from flower.views import BaseHandler
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import Application
 
+from config.settings import load_settings_without_service
 from workers import flower
 from workers.flower import GuardedFlower
 
@@ -167,6 +168,8 @@ def test_flower_runs_as_a_command_of_our_application(monkeypatch, given, line):
         return 3
 
     monkeypatch.setattr(flower, "celery", celery)
+    monkeypatch.setitem(sys.modules, "workers.app", None)
+    monkeypatch.setattr(flower, "make_app", lambda read: read)
     with pytest.raises(SystemExit) as ended:
         flower.main(given)
 
@@ -175,6 +178,8 @@ def test_flower_runs_as_a_command_of_our_application(monkeypatch, given, line):
     ours = ["celery", "-A", "workers.app", "flower", *line]
     assert seen == [(ours, GuardedFlower, flower._queues_of)]
     assert ended.value.code == 3
+    # It is told nothing of the service's.
+    assert sys.modules["workers.app"].app is load_settings_without_service
 
 
 def test_module_runs_flower_as_a_program(monkeypatch):
@@ -182,6 +187,8 @@ def test_module_runs_flower_as_a_program(monkeypatch):
     monkeypatch.setattr(BaseHandler, "get_broker", None)
     monkeypatch.setattr(sys, "argv", ["x"])
     monkeypatch.setattr("celery.bin.celery.main", lambda: 3)
+    monkeypatch.setitem(sys.modules, "workers.app", None)
+    monkeypatch.setattr("workers.start.make_app", lambda _: None)
     monkeypatch.delitem(sys.modules, "workers.flower")
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("workers.flower", run_name="__main__")

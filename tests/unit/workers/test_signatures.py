@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from types import SimpleNamespace
 
 import pytest
@@ -101,7 +102,8 @@ def test_signature_opens_its_entry_with_its_terms(rig, accept, told):
 
 
 def test_signature_without_a_callback_gets_the_fleets(rig_of):
-    rig = rig_of(callback_url="https://shop.example/hooks")
+    secret = f"whsec_{b64encode(bytes(24)).decode()}"
+    rig = rig_of(callback_url="https://shop.example/hooks", callback_secrets=secret)
     rig.storage.answers["tokens_of"] = []
     rig.ledger.answers["open"] = OPENED
     task = SimpleNamespace(request=Context(id="c1"), backend=None)

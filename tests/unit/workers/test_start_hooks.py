@@ -71,9 +71,8 @@ def installed(monkeypatch):
 
 @pytest.fixture
 def app(settings, used, installed, monkeypatch):
-    monkeypatch.setattr(start, "load_settings", lambda: settings)
     monkeypatch.setattr(start, "Celery", partial(Celery, set_as_current=False))
-    with start.make_app() as made:
+    with start.make_app(lambda: settings) as made:
         yield made
 
 
@@ -98,13 +97,12 @@ def test_everything_that_a_process_needs_is_installed(app, settings, used, insta
     assert [len(signal.receivers) for signal in SIGNALS] == [2, 2, 1, 1, 1]
 
 
-def test_wrong_setting_ends_the_process_in_one_line(monkeypatch):
-    def load_settings():
+def test_wrong_setting_ends_the_process_in_one_line():
+    def read():
         raise SettingsError("CONVEYOR_X is wrong")
 
-    monkeypatch.setattr(start, "load_settings", load_settings)
     with pytest.raises(SystemExit, match="error: CONVEYOR_X is wrong"):
-        start.make_app()
+        start.make_app(read)
 
 
 @pytest.mark.parametrize(("sends", "node"), [(True, "worker@node"), (False, "")])

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
+import typer.main
 
 from conveyor import __main__, __version__
+from conveyor.cli.app import app
+from conveyor.cli.processes import PROCESSES
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -46,6 +52,10 @@ def test_help_names_every_command(conveyor):
         "convert",
         "get",
         "wait",
+        "list",
+        "status",
+        "formats",
+        "completion",
         "cancel",
         "dead",
         "account",
@@ -68,6 +78,29 @@ def test_wrong_usage_is_status_2(conveyor, arguments):
     status, _, err = conveyor(*arguments)
     assert status == 2
     assert "--help" in err
+
+
+def _leaves(command, words=()):
+    """Every command that is no group, by the words that call it."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _leaves(inner, (*words, name))
+    if not hasattr(command, "commands"):
+        yield words, command
+
+
+LEAVES = dict(_leaves(typer.main.get_command(app)))
+# They serve until they are ended, and read options of their own or print what comes in.
+SERVERS = {("sandbox",), ("callbacks", "listen"), *((name,) for name in PROCESSES)}
+
+
+@pytest.mark.parametrize("words", sorted(LEAVES.keys() - SERVERS), ids=" ".join)
+def test_every_command_that_prints_a_result_takes_json_and_its_shape_is_documented(words):
+    options = {option for parameter in LEAVES[words].params for option in parameter.opts}
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    shapes = page.partition("## For programs")[2].partition("\n## ")[0]
+
+    assert "--json" in options
+    assert f"`{' '.join(words)}`" in shapes
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from conveyor import errors
-from conveyor.cli.failures import Explanation, Interrupted, MissingExtra, explain
+from conveyor.cli.failures import Interrupted, MissingExtra, explain
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ from conveyor.cli.failures import Explanation, Interrupted, MissingExtra, explai
     ],
 )
 def test_each_error_has_its_status_and_its_own_words(error, status):
-    assert explain(error) == Explanation("x", status)
+    explained = explain(error)
+    assert (explained.line, explained.status) == ("x", status)
 
 
 def test_a_failed_conversion_says_code_and_next_step():

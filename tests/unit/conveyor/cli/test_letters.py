@@ -43,14 +43,15 @@ def letter(reason, formats=("docx", "extract-images")):
     )
 
 
+@pytest.mark.parametrize("formats", [("docx", "pdf"), ("docx", "extract-images")], ids="-".join)
 @pytest.mark.parametrize("reason", Reason)
-def test_reason_of_a_dead_letter_is_kept_whole_at_80_columns(printed, reason):
-    dead = letter(reason, ("docx", "pdf"))
+def test_id_and_reason_of_a_dead_letter_are_kept_whole_at_80_columns(printed, reason, formats):
+    dead = letter(reason, formats)
     header, row = printed(80, dead)
 
-    assert header.split() == ["id", "age", "formats", "reason"]
+    assert {"id", "formats", "reason"} <= {*header.split()}
     assert row.split()[0] == dead.id
-    assert row.split()[-1] == reason.value
+    assert reason.value in row.split()
     assert len(row) <= 80
 
 
@@ -77,8 +78,11 @@ def test_program_gets_every_column(printed):
     ]
 
 
-def test_long_name_of_a_source_is_shortened(printed):
-    dead = replace(letter(Reason.PASSWORD), source_name="x" * 40 + "\n.docx")
+def test_long_name_of_a_source_is_cut_on_a_terminal_and_whole_in_a_pipe(printed):
+    dead = replace(letter(Reason.PASSWORD, ("docx", "pdf")), source_name="x" * 90 + "\n.docx")
     (row,) = printed(None, dead)
+    _, on_a_terminal, *_ = printed(160, dead)
 
-    assert row.split("\t")[2] == "x" * 31 + "…"
+    assert row.split("\t")[2] == "x" * 90 + " .docx"
+    assert "xxx…" in on_a_terminal
+    assert dead.id in on_a_terminal

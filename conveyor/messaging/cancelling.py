@@ -8,7 +8,7 @@ from conveyor.ledger import Entry, Ledger
 from conveyor.messaging import bells
 from conveyor.messaging.publishing import Publisher
 
-__all__ = ["cancel", "cancel_if_late"]
+__all__ = ["cancel", "cancel_if_late", "current"]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,22 @@ def cancel_if_late(publisher: Publisher, ledger: Ledger, entry: Entry) -> Entry 
         LedgerUnavailable: Redis can't be reached.
     """
     return _told(publisher, ledger.too_late(entry)) if entry.is_late else None
+
+
+def current(publisher: Publisher, ledger: Ledger, conversion_id: str) -> Entry:
+    """A conversion as it stands. Where no worker ends it at its deadline, whoever waits does.
+
+    Args:
+        publisher: Where the message is sent.
+        ledger: The truth.
+        conversion_id: The conversion's id.
+
+    Raises:
+        UnknownConversion: There is none.
+        LedgerUnavailable: Redis can't be reached.
+    """
+    entry = ledger.get(conversion_id)
+    return cancel_if_late(publisher, ledger, entry) or entry
 
 
 def _told(publisher: Publisher, cancelled: Entry | None) -> Entry | None:
