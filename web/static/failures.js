@@ -20,7 +20,7 @@ const HINTS = {
 const MOST = 1000; // are loaded
 const FEW = 50; // of a group are shown at first
 const FURTHER = 100;
-const REST_MS = 10_000; // between two loads: an incident changes the counts all the time
+const REST_MS = 10_000; // between two loads of many: an incident changes the counts all the time
 
 const limits = new Map(); // by group: how many are shown
 let letters = [];
@@ -40,7 +40,7 @@ export function start() {
 export async function look(fleet) {
   const counts = fleet.dead_letters.filter(({ count }) => count > 0);
   const now = JSON.stringify([counts, fleet.states.failed, fleet.states.expired]);
-  if (now !== seen && Date.now() - loadedAt > (seen ? REST_MS : 0)) {
+  if (now !== seen && Date.now() - loadedAt > (letters.length > LARGEST_PAGE ? REST_MS : 0)) {
     letters = await load();
     [seen, loadedAt] = [now, Date.now()];
     total = counts.reduce((sum, { count }) => sum + count, 0);

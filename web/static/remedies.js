@@ -4,6 +4,8 @@ import { write } from "./dom.js";
 
 // ConvertAPI's longest time for a conversion.
 const LONGEST_S = 1200;
+// These make one of several documents.
+const JOINING = ["merge", "zip"];
 const WAYS = {
   give_password: { short: "Enter password", label: "Try again", asks: "Password" },
   allow_more_time: { short: "Allow more time", label: "Try again", params: { Timeout: LONGEST_S } },
@@ -23,7 +25,7 @@ export const wayOf = (failure) => failure?.remedies.map((name) => WAYS[name]).fi
  * @param way as `wayOf` has it
  * @param {boolean} hasSource whether the document is still at hand
  */
-export function fillRemedy(row, way, name, hasSource) {
+export function fillRemedy(row, way, { name, to }, hasSource) {
   const form = row.querySelector(".remedy");
   const opener = row.querySelector("[data-do=remedy]");
   opener.hidden = !way || !form.hidden;
@@ -33,6 +35,7 @@ export function fillRemedy(row, way, name, hasSource) {
   const [source, secret, button] = form.children;
   source.hidden = hasSource;
   source.lastElementChild.required = !hasSource;
+  source.lastElementChild.multiple = JOINING.includes(to);
   secret.hidden = !way.asks;
   secret.lastElementChild.required = Boolean(way.asks);
   write(button, way.label);

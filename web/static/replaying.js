@@ -11,6 +11,8 @@ const TOO_MANY = 429;
 const GONE = 404; // somebody else has replayed it
 const MOST_REFUSED = 3; // in a row: the rest would be, too
 
+const busy = new WeakSet(); // places with a replay under way
+
 const isTooLong = ({ failure }) => failure.code === TOO_LONG;
 
 /** What a replay of these costs, in a sentence. */
@@ -51,6 +53,8 @@ export function askFirst(place, button, letters, onReplayed) {
 
 /** One after the other, so that it can be stopped, and so that no limit is met. */
 export async function replayAll(place, button, letters, onReplayed) {
+  if (busy.has(place)) return; // a second press
+  busy.add(place);
   const line = element("p", "", { className: "hint" });
   const bar = element("progress", "", { max: letters.length, value: 0 });
   const stop = element("button", "Stop", { type: "button" });
@@ -71,6 +75,7 @@ export async function replayAll(place, button, letters, onReplayed) {
     inARow = problem ? inARow + 1 : 0;
     bar.value = replayed;
   }
+  busy.delete(place);
   end(place, button, { replayed, refused, total: letters.length });
 }
 

@@ -23,7 +23,7 @@ export function fillConversion(row, conversion, name, at, hasSource) {
   fillFiles(row, conversion.files);
   fill(row, conversion, viewOf(conversion, name, at));
   const failure = conversion.state === "cancelled" ? null : conversion.failure;
-  fillRemedy(row, wayOf(failure), name, hasSource);
+  fillRemedy(row, wayOf(failure), { name, to: conversion.to_format }, hasSource);
 }
 
 /** An upload that is under way, or was refused. */

@@ -155,6 +155,8 @@ class FakeApi:
                 "next": None,
             }
         found = list(self.conversions.values())
+        for pair in query.get("metadata", ()):
+            found = [each for each in found if pair == f"order={each['metadata']['order']}"]
         return _page_of("conversions", found, query)
 
     def _letters(self, query):

@@ -280,6 +280,50 @@ def test_filters_leave_what_fits(show):
     expect(rows.locator(".name")).to_have_text("annual report 7.docx")
 
 
+def test_metadata_is_searched_beyond_what_was_loaded(show, api):
+    page = show("operator")
+    api.fill([conversion(number) for number in range(300)])
+    page.reload()
+    expect(page.locator("#list-count")).to_have_text("the newest 200")
+    page.get_by_label("Search").fill("order=4250")
+
+    expect(page.locator("#list .name")).to_have_text(["programme 250.docx"])
+
+
+def test_accounts_are_told_apart_and_chosen_where_there_are_two(show, api):
+    page = show("operator")
+    api.fill([], [letter(1, Reason.PASSWORD), letter(2, Reason.PASSWORD, account="99ffee00aa")])
+    page.reload()
+    groups = page.locator("#failures > li")
+    expect(groups).to_have_count(2)
+    page.locator("#account").select_option("99ffee00")
+    expect(groups).to_have_count(1)
+    groups.locator(".open").click()
+    expect(groups.locator(".letter .name")).to_have_text(["minutes 2.docx"])
+
+
+def test_focus_and_open_row_stay_when_a_new_conversion_comes(show, api):
+    page = show("operator", state="busy")
+    row = page.locator("#list > li").filter(has_text="invitation 4.docx")
+    row.locator(".open").press("Enter")
+    newest = conversion(0, "queued")
+    api.conversions = {newest["id"]: newest, **api.conversions}
+
+    expect(page.locator("#list > li").first).to_contain_text("annual report 0.docx")
+    expect(row.locator(".open")).to_be_focused()
+    expect(row.locator("dl")).to_contain_text("4004")
+
+
+def test_two_presses_replay_once(show, api):
+    page = show("operator", state="failed")
+    group = page.locator("#failures > li").filter(has_text="Storage failed")
+    group.locator("> .line .open").click()
+    group.locator(".letter").get_by_role("button", name="Fetch, free").dblclick()
+
+    expect(group).to_have_count(0)
+    assert len(replayed(api)) == 1
+
+
 def test_a_thousand_are_searched_and_a_hundred_rows_are_made(show, api):
     page = show("operator")
     api.fill([conversion(number) for number in range(1000)])
