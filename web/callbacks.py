@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from conveyor import Chosen, Notice, NoticeStatus, Try, TryReason
 from web.bodies import read_json
-from web.models import CallbacksReplayOrder, Model, Timestamp, rfc3339
+from web.models import CallbacksReplayOrder, Model, QueryTime, Timestamp, rfc3339
 from web.openapi import problems
 from web.problems import Kind
 from web.wiring import Wired
@@ -96,8 +96,8 @@ class CallbackQuery(BaseModel):
 
     status: NoticeStatus | None = None
     reason: TryReason | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: QueryTime | None = None
+    until: QueryTime | None = None
     limit: int = Field(default=50, ge=1, le=_MOST)
 
     @property

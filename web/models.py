@@ -23,6 +23,7 @@ __all__ = [
     "Metadata",
     "Model",
     "Params",
+    "QueryTime",
     "ReplayOrder",
     "SemiAsync",
     "Timestamp",
@@ -117,6 +118,16 @@ def _whole(number: Any) -> Any:
     """JSON has one kind of number: 31.0 is as whole as 31."""
     is_whole = isinstance(number, float) and number.is_integer()
     return int(number) if is_whole else number
+
+
+def _no_number(given: Any) -> Any:
+    """Pydantic takes a number in a query for seconds since the epoch; the description does not."""
+    if isinstance(given, str) and given.replace(".", "", 1).lstrip("+-").isdecimal():
+        raise ValueError("Write a time with its zone, for example 2026-11-26T18:00:00Z")
+    return given
+
+
+QueryTime = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class Model(BaseModel):
