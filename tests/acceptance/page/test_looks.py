@@ -24,6 +24,7 @@ from tests.acceptance.page.fake_api import (
 
 AXE = ROOT / "var/axe/node_modules/axe-core/axe.min.js"
 PAGES = {"visitor": "/", "operator": "/operate", "docs": "/docs", "problems": "/problems"}
+PAGES_WITH_STATES = ("visitor", "operator")
 STATES = {"empty": [], "busy": busy(), "failed": failed()}
 # What axe finds, as one line for each element. Colours alone change with the scheme.
 JUDGED = """
@@ -106,7 +107,7 @@ def at_rest(page):
 
 @pytest.mark.parametrize(
     ("view", "state"),
-    [*product(("visitor", "operator"), STATES), ("docs", "empty"), ("problems", "empty")],
+    [*product(PAGES_WITH_STATES, STATES), ("docs", "empty"), ("problems", "empty")],
 )
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(show, view, state):
     assert AXE.exists(), "axe-core is not installed. Run: make var/axe/.made"
@@ -114,7 +115,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(show, view, stat
     at_rest(page)
     page.evaluate(AXE.read_text())  # not as a script of the page's: its policy would refuse it
 
-    for scheme, width, rules in JUDGED_AT:
+    # A description is long, and looks the same at each width.
+    for scheme, width, rules in JUDGED_AT[:: 1 if view in PAGES_WITH_STATES else 2]:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") == width
