@@ -73,14 +73,14 @@ def _give_up(services: Services, entry: Entry, error: StorageError | ApiError) -
     if waited and _is_at_the_service(entry) and _is_gone(entry):
         message = "ConvertAPI no longer keeps the paid result. A replay converts and pays again."
         failure = Failure(FailureKind.EXPIRED, message, reason=Reason.FORGOTTEN)
-        return services.ledger.expired(entry, failure) or services.ledger.get(entry.id)
+        return services.ledger.expired(entry, failure) or _current(services, entry)
     said = str(error).rstrip(".")
     message = (
         f"{said[:1].upper()}{said[1:]}. The result is paid. Replay it within three hours to fetch "
         "it."
     )
     failure = _failure_of(error, message)
-    return services.ledger.failed(entry, failure) or services.ledger.get(entry.id)
+    return services.ledger.failed(entry, failure) or _current(services, entry)
 
 
 def _failure_of(error: StorageError | ApiError, message: str) -> Failure:
@@ -98,3 +98,15 @@ def _is_at_the_service(entry: Entry) -> bool:
 
 def _is_gone(entry: Entry) -> bool:
     return entry.result_age_s > rules.FILE_LIFE_S
+
+
+def _current(services: Services, entry: Entry) -> Entry:
+    """The conversion as it is now, where another has ended it.
+
+    Raises:
+        Ignore: It was deleted, or Redis has lost it.
+    """
+    current = services.ledger.find(entry.id)
+    if current is None:
+        raise Ignore
+    return current

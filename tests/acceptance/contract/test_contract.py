@@ -325,6 +325,7 @@ def test_dead_letter_is_listed_grouped_shown_and_purged(conveyor, dead):
     assert letters.show(dead.id).state is State.FAILED
     assert (letters.costs(dead.id), letters.asks_first(dead.id)) == (True, False)
     assert letters.costs_of([dead.id, "nothing"]) == {dead.id: True}
+    assert letters.accounts_of([dead.id]) == {dead.id: letters.groups()[0].account}
     assert letters.count(older_than_s=0) == letters.purge(older_than_s=0) > 0
     with pytest.raises(UnknownConversion):
         conveyor.get(dead.id)

@@ -44,10 +44,11 @@ from hypothesis.stateful import (
 )
 
 from config.settings import WorkerSettings
-from conveyor import State, names
+from conveyor import ConversionDeleted, State, names
 from conveyor.convertapi.account import Account
 from conveyor.convertapi.errors import Unclear
 from conveyor.dead.letters import DeadLetters
+from conveyor.deleting import delete, erase
 from conveyor.domain.answers import (
     Busy,
     Failed,
@@ -77,6 +78,7 @@ from conveyor.ledger.governor import Governor
 from conveyor.ledger.index import Index
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.together import Together
+from conveyor.ledger.tombstones import DELETED
 from conveyor.ledger.turnstile import Turnstile
 from conveyor.messaging import bells, canvas
 from conveyor.messaging.bells import Belfry
@@ -92,6 +94,7 @@ from workers.services import Services
 from workers.sweep import sweep
 
 KEYS = Keys()
+OF_TOMBSTONES = ("state", "deleted_at", "left", "staged", "token")
 
 DEFAULT_RUNS = 60
 RUNS = int(os.environ.get("CONVEYOR_INTERLEAVINGS", DEFAULT_RUNS))
@@ -729,6 +732,7 @@ class Interleavings(RuleBasedStateMachine):
         self.saved = None
         self.rolled_back = set()
         self.may_cancel = False
+        self.deleted = set()
         self.has_deadlines = False
         # Whether every message has come, and nobody was kept from doing what it had begun.
         self.is_undisturbed = True
@@ -941,7 +945,9 @@ class Interleavings(RuleBasedStateMachine):
         if kind:
             self.bells.ring(kind, 0, 0)
         else:
-            bells.deliver(self.publisher, self.ledger.get(self.ids[place % len(self.ids)]))
+            entry = self.ledger.find(self.ids[place % len(self.ids)])
+            if entry is not None:
+                bells.deliver(self.publisher, entry)
 
     @precondition(lambda self: self._running())
     @rule(place=pick, end=st.sampled_from(("finished", "finished", "failed", "forgotten")))
@@ -966,9 +972,14 @@ class Interleavings(RuleBasedStateMachine):
     @rule(place=pick, is_its_own=st.sampled_from((True, True, False)))
     def webhook(self, place, is_its_own):
         """The service calls: early, late, again, or for a job that nobody knows."""
-        before = self.ledger.get(self.ids[place % len(self.ids)])
-        self.ledger.job_ended(before.id, before.job_id if is_its_own else "another")
-        after = self.ledger.get(before.id)
+        conversion_id = self.ids[place % len(self.ids)]
+        before = self.ledger.find(conversion_id)
+        own = before.job_id if is_its_own and before is not None else "another"
+        self.ledger.job_ended(conversion_id, own)
+        after = self.ledger.find(conversion_id)
+        if before is None:
+            assert after is None
+            return
         assert replace(after, webhook_received=before.webhook_received) == before, "I6: a hint"
         if is_its_own and before.state is State.CONVERTING:
             assert after.webhook_received, "it is remembered"
@@ -977,8 +988,51 @@ class Interleavings(RuleBasedStateMachine):
     @rule(place=pick, is_meant=seldom)
     def cancel(self, place, is_meant):
         if is_meant:
-            entry = self.ledger.get(self.ids[place % len(self.ids)])
-            cancel(self.publisher, self.ledger, entry)
+            entry = self.ledger.find(self.ids[place % len(self.ids)])
+            if entry is not None:
+                cancel(self.publisher, self.ledger, entry)
+
+    @precondition(lambda self: self.may_cancel and self.ids)
+    @rule(place=pick, is_meant=seldom)
+    def delete(self, place, is_meant):
+        if is_meant:
+            conversion_id = self.ids[place % len(self.ids)]
+            with self._erasing(conversion_id):
+                delete(self.publisher, self.ledger, conversion_id)
+            self.deleted.add(conversion_id)
+            with pytest.raises(ConversionDeleted):
+                self.ledger.get(conversion_id)
+
+    @precondition(lambda self: self.deleted)
+    @rule(place=pick)
+    def erase(self, place):
+        """The eraser comes to one."""
+        self._erase(sorted(self.deleted)[place % len(self.deleted)])
+
+    def _erase(self, conversion_id):
+        entry = self.ledger.find(conversion_id)
+        if entry is not None:
+            assert entry.deleted_at is not None, "it is not forgotten"
+            if not entry.state.is_final:
+                cancel(self.publisher, self.ledger, entry)
+            with self._erasing(conversion_id):
+                erase(self.ledger, entry)
+
+    @contextmanager
+    def _erasing(self, conversion_id):
+        """What is erased was told before, unless Redis has lost that."""
+        before = self.ledger.find(conversion_id)
+        yield
+        if before is not None and self.ledger.find(conversion_id) is None:
+            self._was_told(conversion_id, before.state)
+
+    def _was_told(self, conversion_id, state):
+        told = self.learned[conversion_id, self.eras[conversion_id]]
+        untold = set(self._places(conversion_id, state)) - {each.place for each in told}
+        # Redis may lose what was told while the one who told it goes on to note that.
+        untold -= self.told_in_vain[conversion_id, state]
+        assert {each.state for each in told} <= {state}, "I2: which"
+        assert not untold, "I2"
 
     @precondition(lambda self: self.client.zcard(KEYS.dead))
     @rule(place=pick)
@@ -1010,6 +1064,11 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def nothing_is_out_of_sight(self):
         for conversion_id, seen in self._looked_at().items():
+            if seen["state"] == DELETED:
+                assert conversion_id in self.deleted
+                assert not seen["due"], "nothing begins again under its id"
+                assert self.client.hlen(KEYS.conversion(conversion_id)) <= len(OF_TOMBSTONES)
+                continue
             state = State(seen["state"])
             life = (conversion_id, self.eras[conversion_id])
             if state.is_final:
@@ -1137,7 +1196,7 @@ class Interleavings(RuleBasedStateMachine):
         self._kill_all()
         round_s = 160.0 if self.end == "well" else 2500.0
         for number in range(ROUNDS):
-            if not self.broker.messages and not self._first_due():
+            if not self.broker.messages and not self._first_due() and not self._unerased():
                 break
             self._pass(round_s)
             # The first rounds find what was left to itself for too long.
@@ -1149,18 +1208,19 @@ class Interleavings(RuleBasedStateMachine):
         assert all(state.is_final for state in states.values()), f"I2: {states}"
         assert not self._first_due(), "I2: its caller knows"
         assert self.client.scard(self._jobs) == 0, "its place among the jobs is free"
+        assert not self._unerased(), "what is deleted is erased"
+        assert states.keys() | self.deleted >= set(self.ids)
         assert self.client.zcard(KEYS.deadlines) == 0, "what has ended has no deadline"
         for conversion_id, state in states.items():
-            told = self.learned[conversion_id, self.eras[conversion_id]]
-            untold = set(self._places(conversion_id, state)) - {each.place for each in told}
-            # Redis may lose what was told while the one who told it goes on to note that.
-            untold -= self.told_in_vain[conversion_id, state]
-            assert {each.state for each in told} <= {state}, "I2: which"
-            assert not untold, "I2"
+            self._was_told(conversion_id, state)
             paid = conversion_id in self.service.ever_charged
             assert paid or state is not State.SUCCEEDED, "nothing comes from nothing"
         self.nothing_is_paid_twice()
         self.nothing_is_out_of_sight()
+
+    def _unerased(self):
+        """Those of which more is left than a tombstone."""
+        return [each for each in sorted(self.deleted) if self.ledger.find(each) is not None]
 
     def _is_in_time(self, slack_s):
         for entry in self.ledger.find_many(self.ids):
@@ -1171,6 +1231,8 @@ class Interleavings(RuleBasedStateMachine):
         if self.end != "running":
             for _, job in self._running():
                 job.state = "finished"
+        for conversion_id in self._unerased():
+            self._erase(conversion_id)
         end_late()
         self._sweep()
         messages, self.broker.messages = self.broker.messages, []
@@ -1386,10 +1448,10 @@ class Interleavings(RuleBasedStateMachine):
                 self.service.charged[conversion_id].remove(job_id)
 
     def _replay(self, conversion_id):
-        before = self.ledger.get(conversion_id)
+        before = self.ledger.find(conversion_id)
         self.eras[conversion_id] += 1
         self.dead_letters.replay(conversion_id)
-        after = self.ledger.get(conversion_id)
+        after = self.ledger.find(conversion_id)
         if after.attempt > before.attempt:
             self.permitted[conversion_id].add(after.attempt)
 
@@ -1423,6 +1485,8 @@ class Interleavings(RuleBasedStateMachine):
         self.client.set(NOW, self.clock.now_us)
         self.rolled_back.update(self.ids)
         self.ids = list(saved.ids)
+        # What was deleted since is there again: nobody can know of that.
+        self.deleted = {each for each in self.ids if self.ledger.deletion(each) is not None}
         if loses_messages:
             self.broker.messages = list(saved.messages)
         eras, ends, learned = saved.known

@@ -128,8 +128,18 @@ def test_result_that_the_service_no_longer_keeps_expires(*, rig, handle, error, 
     ("error", "fields"), [(FULL, {"faults": 6}), (PATIENCE, {"age_s": LIFE_S + 1})]
 )
 def test_conversion_that_has_moved_on_is_taken_as_it_is(*, rig, handle, error, fields):
-    rig.ledger.answers["get"] = FAILED
+    rig.ledger.answers["find"] = FAILED
     _, ended = handle(error, **fields)
 
     assert ended is FAILED
-    assert rig.the("ledger.get") == {"conversion_id": "c1"}
+    assert rig.the("ledger.find") == {"conversion_id": "c1"}
+
+
+@pytest.mark.parametrize(
+    ("error", "fields"), [(FULL, {"faults": 6}), (PATIENCE, {"age_s": LIFE_S + 1})]
+)
+def test_conversion_that_was_deleted_meanwhile_is_not_told(*, rig, handle, error, fields):
+    with pytest.raises(Ignore):
+        handle(error, **fields)
+
+    assert rig.the("ledger.find") == {"conversion_id": "c1"}
