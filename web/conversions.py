@@ -230,7 +230,7 @@ def get_conversion(services: Wired, conversion_id: str, language: Language) -> C
     "/conversions/{conversion_id}",
     operation_id="cancelConversion",
     summary="Cancel or delete a conversion",
-    responses=problems(Kind.NOT_FOUND, Kind.GONE),
+    responses=problems(Kind.NOT_FOUND, Kind.GONE, Kind.INVALID_REQUEST),
 )
 def cancel_conversion(
     services: Wired,

@@ -122,7 +122,7 @@ async def get_file(
     operation_id="getLinkedFile",
     summary="Fetch a result by a link",
     response_class=Response,
-    responses=_RESPONSES,
+    responses={**_RESPONSES, **problems(Kind.INVALID_REQUEST)},
 )
 async def get_linked_file(  # noqa: PLR0917 - FastAPI reads the request's parts off its parameters
     request: Request,
