@@ -33,6 +33,7 @@ _LONGEST = (
     "tests/integration/live/test_replay.py",
     "tests/acceptance/neighbour/",
     "tests/acceptance/page/test_page.py",
+    "tests/acceptance/page/test_looks.py",
     "tests/acceptance/test_worker_ends.py",
     "tests/acceptance/test_cli.py",
     "tests/acceptance/how_to/",

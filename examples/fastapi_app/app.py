@@ -38,9 +38,9 @@ async def page() -> FileResponse:
 async def convert(
     document: UploadFile, key: Annotated[str | None, Form()] = None
 ) -> dict[str, str]:
-    """Take a document and enqueue its conversion."""
+    """Take a document and enqueue its conversion. Its PDF is kept for a week."""
     staged = await conveyor.astage(document.filename or "", chunks_of(document))
-    handle = await conveyor.aconvert(staged, to="pdf", idempotency_key=key)
+    handle = await conveyor.aconvert(staged, to="pdf", idempotency_key=key, keep="7d")
     return {"id": handle.id}
 
 

@@ -20,10 +20,11 @@ def page() -> Response:
 
 @app.post("/conversions")
 def convert() -> tuple[dict[str, str], int]:
-    """Take a document and enqueue its conversion."""
+    """Take a document and enqueue its conversion. Its PDF is kept for a week."""
     document = request.files["document"]
     staged = conveyor.stage(document.filename or "", document.stream)
-    handle = conveyor.convert(staged, to="pdf", idempotency_key=request.form.get("key"))
+    key = request.form.get("key")
+    handle = conveyor.convert(staged, to="pdf", idempotency_key=key, keep="7d")
     return {"id": handle.id}, 202
 
 

@@ -15,6 +15,7 @@ from conveyor.settings import load
 from web.app import make_app
 
 ORIGIN = "http://pages.test"
+BLANK = "/blank"
 FLYING = ("queued", "converting", "ready")
 DEAD = ("failed", "expired")
 NAMES = ("annual report", "price list", "minutes", "contract", "invitation", "programme", "speech")
@@ -92,7 +93,9 @@ class FakeApi:
         where = {**urls, "storage_url": "memory://"}
         app = make_app(load(WebSettings, **where), Conveyor(**where))
         self._pages = TestClient(app, base_url="http://127.0.0.1")
-        self._files = {}
+        self._files = {
+            BLANK: {"status": 200, "content_type": "text/html", "body": "<title>-</title>"}
+        }
         self.asked = []
         self.fill([])
 

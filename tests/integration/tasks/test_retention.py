@@ -118,7 +118,8 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
     worker.run_when_due(poll)
     ready = worker.services.ledger.get(handle.id)
     (remote,) = ready.result.files
-    secrets = [PASSWORD, entry.job_id, remote.url, document.name, *entry.uploads.values()]
+    addresses = entry.request.addresses
+    secrets = [PASSWORD, entry.job_id, remote.url, *addresses, *entry.uploads.values()]
     assert all(map(stored_in_redis, secrets))
     worker.work()
 
@@ -127,6 +128,7 @@ def test_a_finished_conversion_keeps_nothing_that_opens_a_document(
     # What can be asked of it is there still.
     kept = handle.get()
     assert (kept.from_format, kept.to_format, kept.cost, kept.polls) == ("md", "html", 1, 1)
+    assert kept.source_name == document.name
     assert [file.name for file in kept.files] == ["a.html"]
 
 
@@ -138,7 +140,7 @@ def test_a_cancelled_conversion_keeps_nothing_either(
     worker.work()
 
     assert worker.services.ledger.get(handle.id).delivered
-    for secret in (entry.job_id, document.name, *entry.uploads.values()):
+    for secret in (entry.job_id, *entry.request.addresses, *entry.uploads.values()):
         assert stored_in_redis(secret) == []
 
 
