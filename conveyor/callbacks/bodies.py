@@ -37,7 +37,7 @@ def payload_of(notice: Notice) -> dict[str, Any]:
             "id": notice.conversion_id,
             "sequence": notice.number,
             "state": notice.state.value,
-            "name": notice.name,
+            "source_name": notice.name,
             "metadata": notice.metadata,
             "files": files,
             "file_count": len(notice.files),

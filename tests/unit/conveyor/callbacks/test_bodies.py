@@ -27,7 +27,7 @@ def test_success_names_its_files_and_their_sizes():
             "id": "c1",
             "sequence": 2,
             "state": "succeeded",
-            "name": "a.docx",
+            "source_name": "a.docx",
             "metadata": {"order": "17"},
             "files": [{"name": "Rechnung ü.pdf", "size": 3}],
             "file_count": 1,
