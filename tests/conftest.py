@@ -230,6 +230,16 @@ def programs_are_forked():
 
     with closing(Nursery(process.launch)) as nursery, pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "launch", nursery.launch)
+        yield nursery
+
+
+@pytest.fixture(scope="module")
+def programs_are_executed(programs_are_forked):
+    """The stack's programs are started as a user starts them."""
+    from local_stack import process  # noqa: PLC0415  # because unit tests need no stack
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "launch", programs_are_forked.cold)
         yield
 
 

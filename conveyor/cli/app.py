@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -92,8 +92,12 @@ def run() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         # A document's name must not end the report on it where the locale lacks a letter.
         sys.stdout.reconfigure(errors="backslashreplace")
-    json_lines.look_at(sys.argv[1:])
     completing.prepare()
+    with json_lines.asked_by(sys.argv[1:]):
+        _run()
+
+
+def _run() -> NoReturn:
     try:
         status = app(prog_name="conveyor", standalone_mode=False)
     except typer.Abort:

@@ -12,24 +12,30 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import takewhile
 from typing import Any, Final
 
-__all__ = ["is_wanted", "look_at", "put", "put_aside"]
+__all__ = ["asked_by", "is_wanted", "put", "put_aside"]
 
 # Also of a command line that can't be parsed: its error is JSON, too.
 _wanted: Final = ContextVar("_wanted", default=False)
 
 
-def look_at(arguments: Sequence[str]) -> None:
-    """Find out whether a command line asks for JSON.
+@contextmanager
+def asked_by(arguments: Sequence[str]) -> Iterator[None]:
+    """Print JSON inside, where a command line asks for it.
 
     Args:
         arguments: The words after the program's name.
     """
-    _wanted.set("--json" in takewhile(lambda word: word != "--", arguments))
+    token = _wanted.set("--json" in takewhile(lambda word: word != "--", arguments))
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
 
 
 def is_wanted() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import closing
 from uuid import uuid4
 
@@ -25,6 +26,9 @@ def _no_child_logs_a_traceback(children_are_watched, programs_are_forked):
 def valkey_server():
     with Valkey(password=PASSWORD) as server:
         yield server
+        # Celery unsubscribes when a result is collected, and tries for 20 s where the server has
+        # gone.
+        gc.collect()
 
 
 @pytest.fixture

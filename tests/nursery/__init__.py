@@ -30,10 +30,14 @@ _LOOK_EVERY_S = 0.02
 
 
 class Nursery:
-    """The template of this test process, started when it is first needed."""
+    """The template of this test process, started when it is first needed.
+
+    Attributes:
+        cold: Starts a program as a user starts it.
+    """
 
     def __init__(self, cold):
-        self._cold = cold
+        self.cold = cold
         self._template = None
         self._lock = threading.Lock()
 
@@ -51,7 +55,7 @@ class Nursery:
         """
         env = dict(os.environ if env is None else env)
         if not _is_ours(command) or _of_python(env) != _of_python():
-            return self._cold(command, log=log, env=env, cwd=cwd)
+            return self.cold(command, log=log, env=env, cwd=cwd)
         log.touch()
         order = {"argv": command[2:], "env": env, "cwd": str(cwd or ""), "log": str(log)}
         return Born(self, self.ask(do="start", **order))

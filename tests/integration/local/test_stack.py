@@ -15,7 +15,7 @@ from local_stack import stack as stack_module
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[LocalStack]:
+def stack(programs_are_executed: None) -> Iterator[LocalStack]:
     with LocalStack(workers=2, concurrency=2, flower=True, web=True, webhooks=True) as running:
         yield running
 

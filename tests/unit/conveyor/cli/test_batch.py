@@ -159,11 +159,8 @@ def test_account_on_hold_ends_the_wait_when_nothing_else_is_left(looks, run):
 
 def test_program_gets_an_object_for_each_that_has_ended(looks, run, tmp_path, capsys):
     looks.append(states(State.SUCCEEDED, State.FAILED))
-    json_lines.look_at(["--json"])
-    try:
+    with json_lines.asked_by(["--json"]):
         run("a", "b")
-    finally:
-        json_lines.look_at([])
 
     printed = capsys.readouterr()
     good, bad = map(json.loads, printed.out.splitlines())

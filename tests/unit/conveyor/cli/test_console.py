@@ -105,8 +105,7 @@ def test_line_about_a_file_stays_on_standard_output_under_a_bar(terminal, monkey
 def test_note_is_a_line_or_an_object(monkeypatch, arguments, printed):
     err = io.StringIO()
     monkeypatch.setattr(sys, "stderr", err)
-    json_lines.look_at(arguments)
-    note("more", next="c")
-    json_lines.look_at([])
+    with json_lines.asked_by(arguments):
+        note("more", next="c")
 
     assert err.getvalue() == printed
