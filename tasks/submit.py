@@ -134,7 +134,10 @@ def _submit(services: Services, admission: Admission, passed: Pass, work: Work) 
 
 def _end_waiting(services: Services, passed: Pass, _work: Work) -> None:
     """It has waited for the account for too long: nothing was sent."""
-    failure = held_too_long(passed.entry, services.governor.why(), services.limits)
+    governor = services.governor
+    failure = held_too_long(
+        passed.entry, governor.why(), services.limits, because=governor.because()
+    )
     if failure is None:
         services.turnstile.leave(passed)
         return

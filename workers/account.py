@@ -93,7 +93,7 @@ def hold_account(services: Services, failure: Failure) -> None:
     Raises:
         LedgerUnavailable: Redis can't be reached.
     """
-    if services.governor.hold(failure.message, failure.code):
+    if services.governor.hold(failure.message, failure.code, failure.reason):
         log.error("account_held", code=failure.code, reason=failure.message)
     else:
         log.warning("account_still_held", code=failure.code, reason=failure.message)

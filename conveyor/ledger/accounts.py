@@ -16,6 +16,7 @@ _FAST: Final = 20.0
 _HOLD_FIELDS: Final = (
     "held_since",
     "code",
+    "because",
     "check_s",
     "checked_at",
     "by_submit",

@@ -20,6 +20,7 @@ from conveyor.domain import rules
 from conveyor.domain.schedule import JOB_MARGIN_S
 from conveyor.ledger import Client, script, translated
 from conveyor.ledger.accounts import resume, status_of
+from conveyor.reasons import FailureKind, Reason, reason_called
 
 __all__ = ["Admission", "Governor"]
 
@@ -92,6 +93,18 @@ class Governor:
         """
         return status_of(self._redis, self.account).why or "the account let none go"
 
+    def because(self) -> Reason:
+        """Why a conversion ends that has waited for the account for too long.
+
+        Raises:
+            LedgerUnavailable: Redis can't be reached.
+        """
+        with translated(self._redis):
+            row = self._redis.hmget(self._key, "held", "because")
+        held, because = cast("list[str | None]", row)
+        known = reason_called(because or "", FailureKind.ACCOUNT)
+        return known if held and because else Reason.WAITED_TOO_LONG
+
     def release(self, *conversion_ids: str) -> None:
         """Take back places among the jobs: nothing was submitted."""
         with translated(self._redis):
@@ -110,12 +123,13 @@ class Governor:
             rate = self._throttle(keys=[self._key, self._keys.counts], args=[1 / self._step_s])
         return float(cast("str", rate))
 
-    def hold(self, reason: str, code: int = 0) -> bool:
+    def hold(self, reason: str, code: int = 0, because: Reason = Reason.WAITED_TOO_LONG) -> bool:
         """Hold all submits of the account.
 
         Args:
             reason: What the service says, and the cure.
             code: The service's code, 0 where it gave none.
+            because: The reason of what outwaits the hold.
 
         Returns:
             Whether the account was not on hold before.
@@ -127,7 +141,7 @@ class Governor:
             return bool(
                 self._hold(
                     keys=[self._key, self._keys.accounts],
-                    args=[self.account, reason or "refused", code, self._check_s],
+                    args=[self.account, reason or "refused", code, self._check_s, because.value],
                 )
             )
 

@@ -132,7 +132,7 @@ class Driving:
         Args:
             why: What the service says.
         """
-        Governor(self._services.client, ACCOUNT, _CHECK_S, 0).hold(why)
+        Governor(self._services.client, ACCOUNT, _CHECK_S, 0).hold(why, because=Reason.NO_BALANCE)
 
     @property
     def now(self) -> float:

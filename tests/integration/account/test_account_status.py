@@ -14,6 +14,7 @@ from conveyor.ledger.accounts import AccountStatus, accounts, resume, status_of
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.waiting import explained
+from conveyor.reasons import FailureKind, Reason, reason_called
 
 KEYS = Keys()
 ACCOUNT = "v2.convertapi.com"
@@ -153,6 +154,23 @@ def test_governor_says_why(governor, client):
     assert governor.why() == "the account is on hold: no"
 
 
+def test_what_outwaits_a_hold_ends_for_the_holds_reason(governor):
+    assert governor.because() is Reason.WAITED_TOO_LONG
+    governor.hold("no")
+    assert governor.because() is Reason.WAITED_TOO_LONG
+    governor.hold("no", 4014, Reason.NO_BALANCE)
+    assert governor.because() is Reason.NO_BALANCE
+    governor.resume()
+    assert governor.because() is Reason.WAITED_TOO_LONG
+
+
+def test_reason_of_a_hold_that_a_later_release_noted_is_the_usual_one(governor, client):
+    governor.hold("no", 4014, Reason.NO_BALANCE)
+    client.hset(KEYS.account(ACCOUNT), "because", "of tomorrow")
+
+    assert governor.because() is reason_called("of tomorrow", FailureKind.ACCOUNT)
+
+
 def test_places_are_taken_back(governor, client):
     client.sadd(JOBS, "a", "b", "c")
     governor.release("a", "b")
@@ -166,6 +184,7 @@ def test_hold_is_written_with_its_reason(governor, client, fields, clock):
     assert fields() == {
         "held": "refused",
         "code": "0",
+        "because": "waited_too_long",
         "check_s": "30.0",
         "held_since": f"{clock.now:.6f}",
     }

@@ -20,7 +20,7 @@ def waited(worker, conveyor, document, client):
 
     def make(days):
         handle = conveyor.convert(document, to="html")
-        worker.services.governor.hold(REASON, 4014)
+        worker.services.governor.hold(REASON, 4014, Reason.NO_BALANCE)
         client.hincrbyfloat(KEYS.conversion(handle.id), "created_at", -days * DAY_S)
         # Somebody has asked lately how the account is.
         now, _ = client.time()
@@ -39,7 +39,7 @@ def test_conversion_that_outwaits_a_hold_fails_for_the_account_and_nothing_is_pa
     failure = handle.get().failure
 
     assert handle.get().state is State.FAILED
-    assert (failure.kind, failure.reason) == (FailureKind.ACCOUNT, Reason.WAITED_TOO_LONG)
+    assert (failure.kind, failure.reason) == (FailureKind.ACCOUNT, Reason.NO_BALANCE)
     assert failure.message == (
         f"Not submitted in 7.0 days: the account is on hold: {REASON}. Nothing was paid. "
         "Repair that, then replay it."
@@ -47,7 +47,7 @@ def test_conversion_that_outwaits_a_hold_fails_for_the_account_and_nothing_is_pa
     assert sandbox.audit()["paid"] == 0
     with pytest.raises(ConversionFailed, match="Not submitted in") as raised:
         handle.wait(timeout=10)
-    assert raised.value.reason is Reason.WAITED_TOO_LONG
+    assert raised.value.reason is Reason.NO_BALANCE
     # Nobody is in, and nothing is due any more.
     assert client.get(KEYS.turnstile(handle.id)) in (None, "left")
     assert all(client.zscore(key, handle.id) is None for key in KEYS.all_due)

@@ -12,7 +12,7 @@ from conveyor import ConversionFailed, names
 from conveyor.convertapi.errors import Unreachable
 from conveyor.diagnosis.checks import Check
 from conveyor.domain.answers import Failed, Finished, InProgress, RemoteFile, Result, Started
-from conveyor.domain.conversion import Failure, FailureKind, State
+from conveyor.domain.conversion import Failure, FailureKind, Reason, State
 from conveyor.domain.request import ConversionRequest
 from conveyor.errors import InvalidRequest, LedgerUnavailable, StorageError
 from conveyor.ledger import Tenure
@@ -280,13 +280,14 @@ def test_account_is_checked_where_the_claim_says_so(rig, submits, must_check):
 
 def test_conversion_that_waited_too_long_for_its_account_fails(rig, submits):
     rig.governor.answers["why"] = "the balance is used up"
+    rig.governor.answers["because"] = Reason.NO_BALANCE
     rig.ledger.answers["failed"] = NOTED
     spent = _queued(since=NOW - 8 * 24 * 3600)
     seen = submits(None, spent=[spent])
 
     given = rig.the("ledger.failed")
     failure = given.pop("failure")
-    assert failure.kind is FailureKind.ACCOUNT
+    assert (failure.kind, failure.reason) == (FailureKind.ACCOUNT, Reason.NO_BALANCE)
     assert "the balance is used up" in failure.message
     assert given == {"entry": spent.entry, "cost": 0, "leaving": spent.leaving}
     assert _of(seen, "follow") == [(rig.services, NOTED)]
@@ -294,6 +295,7 @@ def test_conversion_that_waited_too_long_for_its_account_fails(rig, submits):
 
 def test_conversion_whose_patience_is_not_over_leaves_the_turnstile(rig, submits):
     rig.governor.answers["why"] = "the balance is used up"
+    rig.governor.answers["because"] = Reason.NO_BALANCE
     spent = _queued()
     submits(None, spent=[spent])
 
