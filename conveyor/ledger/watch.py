@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import redis
@@ -42,18 +41,16 @@ class Watch:
     def _listeners(self) -> dict[asyncio.AbstractEventLoop, _Listener]:
         return {}
 
-    @asynccontextmanager
-    async def on(self, conversion_id: str) -> AsyncIterator[_Bell]:
+    def on(self, conversion_id: str) -> _Following:
         """Follow a conversion for as long as the block runs.
 
         Args:
             conversion_id: The conversion's id.
 
-        Yields:
-            What rings when it changes; a change from here on is not missed.
+        Returns:
+            A context of what rings when it changes; a change from its beginning on is not missed.
         """
-        async with self._listener().bell(conversion_id) as bell:
-            yield bell
+        return _Following(self._listener(), conversion_id)
 
     def _listener(self) -> _Listener:
         # Whoever runs a loop for each call, as `asyncio.run` does, leaves them closed.
@@ -88,6 +85,31 @@ class _Bell:
         self._rung.clear()
 
 
+class _Following:
+    """A bell that hangs for as long as a block runs.
+
+    It is no generator: an event loop that ends closes these in any order, and a follower's own
+    could find this one closed before it.
+    """
+
+    def __init__(self, listener: _Listener, conversion_id: str) -> None:
+        self._listener = listener
+        self._id = conversion_id
+        self._bell = _Bell()
+
+    async def __aenter__(self) -> _Bell:
+        self._listener.hang(self._id, self._bell)
+        try:
+            await self._listener.hears()
+        except BaseException:
+            self._listener.take_down(self._id, self._bell)
+            raise
+        return self._bell
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._listener.take_down(self._id, self._bell)
+
+
 class _Listener:
     """One event loop's connection."""
 
@@ -99,20 +121,23 @@ class _Listener:
         self._is_open = True
         self._task = asyncio.get_running_loop().create_task(self._listen())
 
-    @asynccontextmanager
-    async def bell(self, conversion_id: str) -> AsyncIterator[_Bell]:
-        """Hang a bell that rings for one conversion, for as long as the block runs."""
-        bell = _Bell()
+    def hang(self, conversion_id: str, bell: _Bell) -> None:
+        """Hang a bell that rings for one conversion, until `take_down`."""
         self._bells[conversion_id].add(bell)
-        try:
-            # Not for ever: where Redis is away, whoever looks into the ledger says so.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._subscribed.wait(), _RECONNECT_S)
-            yield bell
-        finally:
-            self._bells[conversion_id].discard(bell)
-            if not self._bells[conversion_id]:
-                del self._bells[conversion_id]
+
+    def take_down(self, conversion_id: str, bell: _Bell) -> None:
+        """Take a bell down again."""
+        self._bells[conversion_id].discard(bell)
+        if not self._bells[conversion_id]:
+            del self._bells[conversion_id]
+
+    async def hears(self) -> None:
+        """Wait until it hears of changes, and not for ever.
+
+        Where Redis is away, whoever looks into the ledger says so.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._subscribed.wait(), _RECONNECT_S)
 
     async def aclose(self) -> None:
         """End the task that listens, and close its connection."""

@@ -703,11 +703,12 @@ CASES = {
         "leaves": {},
     },
     "hold: it begins and is asked at once": {
-        "run": ("hold", "acc accounts", ("acc", "Refused.", 401, 30)),
+        "run": ("hold", "acc accounts", ("acc", "Refused.", 401, 30, "credentials")),
         "held": {"acc": {"checked_at": "5", "by_submit": "1", "counters": "c", "rate": "1"}},
         "answer": 1,
         "leaves": {
             "acc": {
+                "because": "credentials",
                 "by_submit": None,
                 "check_s": "30",
                 "checked_at": None,
@@ -720,7 +721,7 @@ CASES = {
         },
     },
     "hold: a later refusal does not begin it anew": {
-        "run": ("hold", "acc accounts", ("acc", "Again.", 402, 60)),
+        "run": ("hold", "acc accounts", ("acc", "Again.", 402, 60, "no_balance")),
         "held": {
             "acc": {
                 "held": "Refused.",
@@ -732,7 +733,7 @@ CASES = {
         },
         "answer": 0,
         "leaves": {
-            "acc": {"check_s": "60", "code": "402", "held": "Again."},
+            "acc": {"because": "no_balance", "check_s": "60", "code": "402", "held": "Again."},
             "accounts": {"acc": "in"},
         },
     },
@@ -1084,11 +1085,12 @@ CASES = {
         },
     },
     "hold: it begins at the microsecond": {
-        "run": ("hold", "acc accounts", ("acc", "Refused.", 401, 30)),
+        "run": ("hold", "acc accounts", ("acc", "Refused.", 401, 30, "credentials")),
         "at": (1700000000, 250001),
         "answer": 1,
         "leaves": {
             "acc": {
+                "because": "credentials",
                 "check_s": "30",
                 "code": "401",
                 "held": "Refused.",

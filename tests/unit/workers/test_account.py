@@ -18,7 +18,7 @@ from conveyor.domain.answers import (
     Unreadable,
     Unsent,
 )
-from conveyor.domain.conversion import Failure, FailureKind
+from conveyor.domain.conversion import Failure, FailureKind, Reason
 from conveyor.ledger.governor import Admission
 from tests.unit.workers.parts import entry_of
 from workers.account import (
@@ -104,10 +104,15 @@ def test_service_with_job_ids_of_its_own_is_told_of_once(rig, answer, known, is_
 )
 def test_hold_is_logged_as_an_error_once(rig, is_new, logged):
     rig.governor.answers["hold"] = is_new
+    refused = Failure(FailureKind.ACCOUNT, "No such secret.", code=4010, reason=Reason.CREDENTIALS)
     with capture_logs() as logs:
-        hold_account(rig.services, Failure(FailureKind.ACCOUNT, "No such secret.", code=4010))
+        hold_account(rig.services, refused)
 
-    assert rig.the("governor.hold") == {"reason": "No such secret.", "code": 4010}
+    assert rig.the("governor.hold") == {
+        "reason": "No such secret.",
+        "code": 4010,
+        "because": Reason.CREDENTIALS,
+    }
     assert [line["event"] for line in logs] == [logged]
 
 
