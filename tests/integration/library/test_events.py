@@ -334,3 +334,21 @@ def test_loops_that_have_ended_are_forgotten(conveyor, ledger, make):
     gc.collect()
 
     assert len(conveyor.watch._listeners) == 1
+
+
+def test_follower_has_no_generator_below_its_own(conveyor, make):
+    """An event loop that ends closes its generators in any order: one below would be gone first."""
+    handle = conveyor.handle(make.converting().id)
+
+    async def follow():
+        loop = asyncio.get_running_loop()
+        before = {*loop._asyncgens}
+        events = handle.aevents()
+        await anext(events)
+        codes = [each.ag_code for each in {*loop._asyncgens} - before]
+        opened = {code.co_name for code in codes if "/conveyor/" in code.co_filename}
+        await events.aclose()
+        await conveyor.aclose()
+        return opened
+
+    assert asyncio.run(follow()) <= {"aevents", "afollow"}
