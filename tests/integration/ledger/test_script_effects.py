@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+_ENTRIES = {
+    "p:c:a": {"state": "queued", "v": "1"},
+    "p:c:b": {"state": "queued", "delivered": "1"},
+    "p:c:c": {"state": "ready"},
+    "p:c:d": {"state": "queued"},
+    "p:c:e": {"state": "queued"},
+    "p:c:n": {"state": "queued", "v": "2"},
+    "p:c:o": {"state": "queued", "v": "odd"},
+    "p:c:t": "text",
+    "p:c:f": {"state": "queued", "delivered": "0"},
+}
 _AUDITED = {
     "index": {
         "a": 1,
@@ -21,15 +32,7 @@ _AUDITED = {
     },
     "due": {"d": 5},
     "aside": {"e": 5},
-    "p:c:a": {"state": "queued", "v": "1"},
-    "p:c:b": {"state": "queued", "delivered": "1"},
-    "p:c:c": {"state": "ready"},
-    "p:c:d": {"state": "queued"},
-    "p:c:e": {"state": "queued"},
-    "p:c:n": {"state": "queued", "v": "2"},
-    "p:c:o": {"state": "queued", "v": "odd"},
-    "p:c:t": "text",
-    "p:c:f": {"state": "queued", "delivered": "0"},
+    **_ENTRIES,
 }
 _LEFTOVERS = {
     "left": {"a": 1, "b": 2, "odd": 3},
@@ -938,15 +941,7 @@ CASES = {
         "held": {
             "index": {"a"},
             "p:jobs:acc": {"a"},
-            "p:c:a": {"state": "queued", "v": "1"},
-            "p:c:b": {"state": "queued", "delivered": "1"},
-            "p:c:c": {"state": "ready"},
-            "p:c:d": {"state": "queued"},
-            "p:c:e": {"state": "queued"},
-            "p:c:n": {"state": "queued", "v": "2"},
-            "p:c:o": {"state": "queued", "v": "odd"},
-            "p:c:t": "text",
-            "p:c:f": {"state": "queued", "delivered": "0"},
+            **_ENTRIES,
         },
         "answer": [0, 0, [], []],
         "leaves": {"cursors": {"idx": "0"}},
@@ -968,15 +963,7 @@ CASES = {
         "held": {
             "index": {"a": 1},
             "cursors": {"idx": "odd", "x": "1"},
-            "p:c:a": {"state": "queued", "v": "1"},
-            "p:c:b": {"state": "queued", "delivered": "1"},
-            "p:c:c": {"state": "ready"},
-            "p:c:d": {"state": "queued"},
-            "p:c:e": {"state": "queued"},
-            "p:c:n": {"state": "queued", "v": "2"},
-            "p:c:o": {"state": "queued", "v": "odd"},
-            "p:c:t": "text",
-            "p:c:f": {"state": "queued", "delivered": "0"},
+            **_ENTRIES,
         },
         "answer": [0, 0, [], []],
         "leaves": {"cursors": {"idx": None}},
