@@ -243,6 +243,55 @@ def test_other_clocks_do_not_move_the_hosts_clock(text):
     assert list(_reads_clock(ast.parse(text))) == []
 
 
+# What waits or measures by them: event loops, conditions, sockets' deadlines.
+_SHARED = {"monotonic", "sleep", "time"}
+
+
+def _replaces_a_clock(tree):
+    """The lines in which a test replaces a function of `time` for all threads."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if getattr(call.func, "attr", "") != "setattr" or len(call.args) < 2:
+            continue
+        of, name = call.args[:2]
+        owner = getattr(of, "attr", getattr(of, "id", ""))
+        whole = of.value if isinstance(of, ast.Constant) else f"{owner}.{_text(name)}"
+        if whole.rpartition("time.")[2] in _SHARED and "time." in whole:
+            yield call.lineno
+
+
+def _text(node):
+    return node.value if isinstance(node, ast.Constant) else ""
+
+
+def test_no_test_moves_the_clocks_of_other_threads():
+    """Servers of other tests would sleep on until the suite has ended: use tests/clocks.py."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    found = {str(path.relative_to(ROOT)): list(_replaces_a_clock(_tree(path))) for path in paths}
+
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m.setattr(time, 'monotonic', f)",
+        "m.setattr(module.time, 'sleep', f)",
+        "m.setattr('time.time', f, raising=False)",
+        "m.setattr('conveyor.x.time.sleep', f)",
+    ],
+)
+def test_a_moved_clock_is_seen(text):
+    assert list(_replaces_a_clock(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["m.setattr(time, name, f)", "m.setattr(module, 'sleep', f)", "clocks.put(m, 'sleep', f)"],
+)
+def test_a_clock_of_ones_own_moves_no_other(text):
+    assert list(_replaces_a_clock(ast.parse(text))) == []
+
+
 @pytest.mark.parametrize("start", MAY_READ_THE_CLOCK)
 def test_clock_is_read_where_permitted(start):
     """Else it needs no exception."""

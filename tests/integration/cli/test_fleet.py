@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from conveyor.cli import fleet, listing
+from conveyor.cli import listing
 from conveyor.domain.conversion import FailureKind, State
 from conveyor.errors import LedgerUnavailable
 from conveyor.names import Queues
+from tests import clocks
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ class Ends:
 
 @pytest.fixture
 def watched(monkeypatch):
-    monkeypatch.setattr(fleet.time, "sleep", Ends())
+    clocks.put(monkeypatch, "sleep", Ends())
 
 
 def test_watch_prints_an_object_a_look_and_ends_quietly(conveyor, watched):

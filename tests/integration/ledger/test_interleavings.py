@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
@@ -85,6 +84,7 @@ from conveyor.messaging.bells import Belfry
 from conveyor.messaging.cancelling import cancel
 from conveyor.messaging.publishing import Publisher
 from conveyor.settings import load
+from tests import clocks
 from workers import reporting
 from workers.deadlines import end_late
 from workers.dialects import Dialects
@@ -162,7 +162,7 @@ pick = st.integers(0, 1_000_000)
 # Where a task stops, others come between.
 steps_and_data = st.tuples(st.sampled_from((TO_THE_END, 1, 2, 3, 4, 6, 9)), st.data())
 # Those of who sends a message, and of who takes it.
-clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
+hosts_clocks = st.tuples(st.sampled_from(CLOCKS_S), st.sampled_from(CLOCKS_S))
 # Passed by the time at which it is submitted, just then, and later.
 DEADLINES_S = (None, 0.5, 20.0, 200.0, 2000.0)
 seldom = st.sampled_from((False, False, True))
@@ -846,10 +846,10 @@ class Interleavings(RuleBasedStateMachine):
         age=age,
         fate=st.sampled_from(FATES),
         is_awaited=st.sampled_from((True, True, True, False)),
-        clocks=clocks,
+        hosts_clocks=hosts_clocks,
         steps_and_data=steps_and_data,
     )
-    def message(self, age, fate, is_awaited, clocks, steps_and_data):
+    def message(self, age, fate, is_awaited, hosts_clocks, steps_and_data):
         """Any message, in any order, late or early, once, twice or never.
 
         A countdown is a time by the clock of who sends it, and ends by that of who has taken it.
@@ -861,8 +861,8 @@ class Interleavings(RuleBasedStateMachine):
             self.is_undisturbed = False
             return
         if is_awaited:
-            self._pass(message.due_at + clocks[0] - clocks[1] - self.clock.now())
-        self._work_off(self._begin(message, clocks[1]), *steps_and_data)
+            self._pass(message.due_at + hosts_clocks[0] - hosts_clocks[1] - self.clock.now())
+        self._work_off(self._begin(message, hosts_clocks[1]), *steps_and_data)
 
     @rule(times=st.integers(1, 4), data=st.data())
     def work(self, times, data):
@@ -1529,8 +1529,8 @@ def _raise_again(_engine, _what):
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr(time, "time", made.time)
-    monkeypatch.setattr(time, "monotonic", made.now)
+    clocks.put(monkeypatch, "time", made.time)
+    clocks.put(monkeypatch, "monotonic", made.now)
     return made
 
 

@@ -29,6 +29,7 @@ from conveyor.domain.conversion import Failure, FailureKind
 from conveyor.domain.dialect import Dialect
 from conveyor.ledger import Submission
 from conveyor.ledger.keys import Keys
+from tests import clocks
 
 KEYS = Keys()
 
@@ -54,7 +55,7 @@ def clock(monkeypatch):
     true = time.time
 
     def set_off_by(seconds):
-        monkeypatch.setattr(time, "time", lambda: true() + seconds)
+        clocks.put(monkeypatch, "time", lambda: true() + seconds)
 
     return set_off_by
 

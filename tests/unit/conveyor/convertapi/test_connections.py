@@ -11,11 +11,11 @@ import pytest
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError
 
-from conveyor.convertapi import exchange as exchanges
 from conveyor.convertapi.connections import Connection, TlsConnection
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.exchange import CURRENT, Exchange, Lever
 from conveyor.convertapi.prepared import Fields
+from tests import clocks
 
 FIELDS = Fields({"Accept": "*/*", "X-Name": "y"})
 ANSWER = b"HTTP/1.1 202 Yes, later\r\nX-Name: y\r\nContent-Length: 5\r\n\r\nwords"
@@ -208,7 +208,7 @@ def test_request_that_is_late_to_begin_is_not_sent(connection, near):
 def test_answer_is_read_with_its_head_and_its_time(connection, near, exchange, monkeypatch):
     connection.request("POST", "/a", b"body", FIELDS)
     connection.timeout = 9.0
-    monkeypatch.setattr(exchanges.time, "monotonic", lambda: 12345.0)
+    clocks.put(monkeypatch, "monotonic", lambda: 12345.0)
     answer = connection.getresponse()
 
     assert near.timeouts[-1] == 9.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.convertapi import deadline
 from conveyor.convertapi.deadline import Deadline
+from tests import clocks
 
 SETTING = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
@@ -17,7 +17,7 @@ def now(monkeypatch):
     class Now:
         at = 1000.0
 
-    monkeypatch.setattr(deadline.time, "monotonic", lambda: Now.at)
+    clocks.put(monkeypatch, "monotonic", lambda: Now.at)
     return Now
 
 

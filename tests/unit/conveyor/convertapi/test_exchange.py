@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from conveyor.convertapi import exchange as exchanges
 from conveyor.convertapi import watchdog
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.exchange import Exchange, Lever
+from tests import clocks
 
 SETTING = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
@@ -22,7 +22,7 @@ def now(monkeypatch):
     class Now:
         at = 1000.0
 
-    monkeypatch.setattr(exchanges.time, "monotonic", lambda: Now.at)
+    clocks.put(monkeypatch, "monotonic", lambda: Now.at)
     return Now
 
 

@@ -16,6 +16,7 @@ from conveyor.convertapi.errors import (
     WrongHost,
 )
 from conveyor.convertapi.retrying import RETRY_SAFE, RETRY_UNSENT, insisting
+from tests import clocks
 
 ANSWER = Answer(200)
 
@@ -25,7 +26,7 @@ def naps(monkeypatch):
     """How long each pause was at most."""
     slept = []
     monkeypatch.setattr(tenacity.wait.random, "uniform", lambda _least, most: most)
-    monkeypatch.setattr(tenacity.nap.time, "sleep", slept.append)
+    clocks.put(monkeypatch, "sleep", slept.append)
     return slept
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conveyor.convertapi import deadline
 from conveyor.convertapi.timeouts import Timeouts
+from tests import clocks
 
 BOUNDS = Timeouts(connect=5.0, read=15.0, total=31.0, transfer=700.0)
 ANSWER = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
@@ -14,7 +14,7 @@ ANSWER = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 @pytest.fixture(autouse=True)
 def now(monkeypatch):
     """A clock that stands."""
-    monkeypatch.setattr(deadline.time, "monotonic", lambda: 1000.0)
+    clocks.put(monkeypatch, "monotonic", lambda: 1000.0)
     return 1000.0
 
 

@@ -13,6 +13,7 @@ from conveyor.convertapi import watchdog as watchdogs
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.exchange import Exchange, Lever
 from conveyor.convertapi.watchdog import Watchdog
+from tests import clocks
 
 SETTING = "CONVEYOR_ANSWER_TIMEOUT_SECONDS"
 
@@ -108,7 +109,7 @@ def changed():
 @pytest.fixture
 def watchdog(changed, threads, monkeypatch):
     """One by hand, at a time of 1000 s."""
-    monkeypatch.setattr(watchdogs.time, "monotonic", lambda: 1000.0)
+    clocks.put(monkeypatch, "monotonic", lambda: 1000.0)
     made = Watchdog()
     made._changed = changed
     return made

@@ -18,6 +18,7 @@ from conveyor.ledger.governor import Admission, Governor
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.tenure import Leaving, polls_of, spacing_of, took
 from conveyor.ledger.turnstile import Turnstile
+from tests import clocks
 
 KEYS = Keys()
 NOW = "1700000000.500000"
@@ -141,7 +142,7 @@ def test_what_was_taken_has_a_pass(scene, name, spacing_ms):
 
 def test_pass_is_good_for_two_thirds_of_its_lease(scene, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    clocks.put(monkeypatch, "monotonic", lambda: clock[0])
     (passed,) = scene.claim(taken=["c1", _flat()]).passes
 
     assert passed.good_until == pytest.approx(100 + 15.5 * 2 / 3)
