@@ -32,6 +32,7 @@ _LONGEST = (
     "tests/acceptance/test_chaos.py",
     "tests/integration/live/test_replay.py",
     "tests/acceptance/neighbour/",
+    "tests/acceptance/test_errors.py",
     "tests/acceptance/page/test_page.py",
     "tests/acceptance/page/test_looks.py",
     "tests/acceptance/test_worker_ends.py",
@@ -49,6 +50,8 @@ _LONGEST = (
     "tests/integration/protocol/test_fuzz.py",
     "tests/acceptance/test_sentinels.py",
     "tests/acceptance/page/test_pictures.py",
+    "tests/integration/live/",
+    "tests/acceptance/test_wheel.py",
     "tests/acceptance/processes/",
     "tests/integration/processes/",
 )
@@ -69,7 +72,8 @@ def large(request):
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=_place)
+    places = _places({item.nodeid.partition("::")[0]: None for item in items})
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
 
 
 def pytest_collection_finish():
@@ -78,10 +82,24 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def _place(item):
-    """Where a test stands; those of a file stay together, as they were."""
-    known = (n for n, start in enumerate(_LONGEST) if item.nodeid.startswith(start))
-    return next(known, len(_LONGEST))
+def _places(files):
+    """Where each file stands: the longest first, the units last, and between them the others mixed.
+
+    Acceptance tests wait for processes while integration tests compute, so neither is among its own
+    kind alone.
+    """
+    places, tiers = {}, {}
+    for file in files:
+        known = (n for n, start in enumerate(_LONGEST) if file.startswith(start))
+        place = next(known, None)
+        if place is None:
+            tiers.setdefault(file.split("/")[1], []).append(file)
+        else:
+            places[file] = (0, place, file)
+    for tier, members in tiers.items():
+        when = 2 if tier == "unit" else 1
+        places |= {file: (when, n / len(members), file) for n, file in enumerate(members)}
+    return places
 
 
 @pytest.fixture(autouse=True)

@@ -80,6 +80,7 @@ class Heartbeat:
         self._lock = Lock()
         self._working: set[Work] = set()
         self._thread: Thread | None = None
+        self._stopped = Event()
 
     @contextmanager
     def renewing(self, held: Pass | Lease, most_s: float = inf) -> Iterator[Work]:
@@ -118,9 +119,12 @@ class Heartbeat:
         if renewals:
             self._ledger.renew_leases(renewals, self._lease_s)
 
+    def stop(self) -> None:
+        """Beat no more. A beat that is under way is not waited for."""
+        self._stopped.set()
+
     def _run(self) -> None:
-        never = Event()
-        while not never.wait(self._every_s):
+        while not self._stopped.wait(self._every_s):
             try:
                 self.beat()
                 self._ledger.expected_durations.flush()

@@ -150,7 +150,7 @@ class _Wiring:
         self._given: tuple[Celery, WorkerSettings, str] | None = None
 
     def use(self, app: Celery, settings: WorkerSettings, node: str = "") -> None:
-        """Say what the process's services are made of, and forget those that it has.
+        """Say what the process's services are made of, and part with those that it has.
 
         Args:
             app: The Celery application.
@@ -158,7 +158,9 @@ class _Wiring:
             node: The worker's name for its events; empty where it sends none.
         """
         self._given = (app, settings, node)
-        _Wiring._services.take(self)
+        former = _Wiring._services.take(self)
+        if former is not None:
+            former.heartbeat.stop()
 
     @process_local
     def _services(self) -> Services:

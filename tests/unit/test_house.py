@@ -61,30 +61,40 @@ def _found(look, exceptions=()):
     return {name: lines for name, lines in found.items() if lines}
 
 
-OF_THE_SANDBOX = [path for path in MODULES if _name(path).startswith("convertapi_sandbox/")]
+OF_THE_SANDBOX = [
+    path
+    for path in MODULES
+    if _name(path).startswith("convertapi_sandbox/") and path.name != "__init__.py"
+]
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in OF_THE_SANDBOX if path.name != "__init__.py"], ids=_name
-)
-def test_a_module_of_the_sandbox_lists_its_public_names(path):
+def test_a_module_of_the_sandbox_lists_its_public_names():
+    listed = {_name(path): _public_names(_tree(path)) for path in OF_THE_SANDBOX}
+
+    assert [name for name, names in listed.items() if not names] == []
+
+
+def _public_names(tree):
     lists = [
         ast.literal_eval(node.value)
-        for node in _tree(path).body
+        for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-
-    assert len(lists) == 1
-    assert lists[0]
+    return lists[0] if len(lists) == 1 else []
 
 
-@pytest.mark.parametrize("path", OF_THE_SANDBOX, ids=_name)
-def test_the_sandbox_names_seconds_as_the_house_does(path):
+def test_the_sandbox_names_seconds_as_the_house_does():
     """The command line's options alone spell the unit out."""
-    names = {node.id for node in ast.walk(_tree(path)) if isinstance(node, ast.Name)}
-    long = {name for name in names if name.lower().endswith("_seconds")}
+    long = {_name(path): _named_seconds(_tree(path)) for path in OF_THE_SANDBOX}
 
-    assert long <= ({"slow_seconds", "hold_seconds"} if path.name == "cli.py" else set())
+    assert {name: names for name, names in long.items() if names} == {
+        "convertapi_sandbox/cli.py": {"slow_seconds", "hold_seconds"}
+    }
+
+
+def _named_seconds(tree):
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return {name for name in names if name.lower().endswith("_seconds")}
 
 
 def _first_lines_that_say_nothing(tree):
@@ -182,16 +192,20 @@ def test_every_package_is_checked_by_types_and_imports():
 
 
 def _mentions_redis(tree):
-    return any(
-        isinstance(node, ast.Constant) and "redis.call(" in str(node.value)
+    yield from (
+        node.lineno
         for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and "redis.call(" in str(node.value)
     )
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_script_for_redis_is_a_file_of_its_own(path):
+def test_a_script_for_redis_is_a_file_of_its_own():
     """`conveyor/ledger/scripts/` has them all, and tests read each of them."""
-    assert not _mentions_redis(_tree(path))
+    assert _found(_mentions_redis) == {}
+
+
+def test_a_script_in_a_module_is_seen():
+    assert list(_mentions_redis(ast.parse("x = 1\nSCRIPT = \"return redis.call('GET', 1)\"")))
 
 
 def _reads_clock(tree):
@@ -331,10 +345,9 @@ def _constants_below_their_use(tree):
             yield name
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_constant_stands_above_its_use(path):
+def test_a_constant_stands_above_its_use():
     """Whoever reads a module from its top knows each figure before it is used."""
-    assert list(_constants_below_their_use(_tree(path))) == []
+    assert _found(_constants_below_their_use) == {}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -13,8 +14,9 @@ __all__ = ["script"]
 _BEGINS_WITH: Final = re.compile(r"^-- begins with (\w+)(?:\.lua)?$", re.MULTILINE)
 
 
+@cache
 def script(name: str) -> str:
-    """The text of a script, with those that it says it begins with.
+    """The text of a script, with those that it says it begins with; each file is read once.
 
     Args:
         name: Its file's, without ``.lua``.

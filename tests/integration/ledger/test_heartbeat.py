@@ -22,7 +22,9 @@ def worker(claiming):
 
 @pytest.fixture
 def heartbeat(ledger):
-    return Heartbeat(ledger, LEASE_S, every_s=0.05)
+    made = Heartbeat(ledger, LEASE_S, every_s=0.05)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from celery.app.trace import build_tracer
+from kombu import Queue
 
 from config.settings import WorkerSettings
 from convertapi_sandbox import SandboxConfig, SandboxServer
@@ -111,20 +112,15 @@ class Worker:
 
     def waiting(self):
         """Take every message that waits, the next first."""
-        found = [message for queue in QUEUES for message in self._take(queue)]
-        return sorted(found, key=lambda message: message.due_at)
+        return sorted(self._take(*QUEUES), key=lambda message: message.due_at)
 
-    def _take(self, queue):
-        found = []
-        with (
-            self.app.connection_for_read() as connection,
-            closing(connection.SimpleQueue(queue)) as messages,
-            suppress(messages.Empty),
-        ):
-            while message := messages.get_nowait():
-                message.ack()
-                found.append(_message(message))
-        return found
+    def _take(self, *queues):
+        with self.app.connection_for_read() as connection, connection.channel() as channel:
+            return [
+                _message(raw)
+                for queue in queues
+                for raw in iter(partial(Queue(queue)(channel).get, no_ack=True), None)
+            ]
 
     def drop(self):
         """Lose every message that waits, and the knowledge that a bell was rung. Returns them."""
@@ -235,7 +231,9 @@ def worker_of(app, redis_url, tmp_path, monkeypatch):
             },
         )
         wiring.use(app, settings)
-        yield Worker(app, wiring.wired())
+        services = wiring.wired()
+        yield Worker(app, services)
+        services.heartbeat.stop()
 
     return make
 

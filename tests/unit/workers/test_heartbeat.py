@@ -149,3 +149,12 @@ def test_beat_that_fails_is_followed_by_the_next(*, rig, monkeypatch, threads, e
 
     assert begun == complaints
     assert len(rig.given("ledger.renew_leases")) == 2
+
+
+def test_heart_that_is_stopped_beats_no_more(rig, threads):
+    heart = Heartbeat(rig.ledger, 13.0, every_s=0.001)
+    with heart.renewing(pass_of(entry_of())):
+        heart.stop()
+        threads[0].run()
+
+    assert rig.names() == []

@@ -117,12 +117,14 @@ def test_process_makes_its_parts_once_until_it_is_told_of_others(app, settings_o
 
     assert made.wired() is first
     assert (first.publisher.app, first.announcer._node) == (app, "worker@node")
+    assert not first.heartbeat._stopped.is_set()
 
     made.use(app, settings_of(account="shop"))
     second = made.wired()
     assert second.governor.account == "shop"
     assert second.announcer._node == ""
     assert made.wired() is second
+    assert first.heartbeat._stopped.is_set()
 
 
 def test_process_without_a_name_sends_no_events(app, settings_of):
