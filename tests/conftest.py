@@ -251,6 +251,12 @@ def programs_are_forked():
         yield nursery
 
 
+@pytest.fixture(scope="session")
+def run_program(programs_are_forked):
+    """Runs one of our programs to its end; takes its command line, ``env=`` and ``cwd=``."""
+    return programs_are_forked.run
+
+
 @pytest.fixture(scope="module")
 def programs_are_executed(programs_are_forked):
     """The stack's programs are started as a user starts them."""

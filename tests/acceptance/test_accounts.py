@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -44,20 +43,21 @@ def page() -> Iterator[str]:
         thread.join()
 
 
-def command_line(stack: LocalStack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conveyor", *arguments],
-        env={**stack.environment(), "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def command_line(run_program):
+    """Run `conveyor …` with the settings of a stack."""
+
+    def run(stack: LocalStack, *arguments: str):
+        return run_program(
+            [sys.executable, "-m", "conveyor", *arguments],
+            env={**stack.environment(), "PYTHONPATH": str(ROOT)},
+        )
+
+    return run
 
 
 def test_a_used_up_balance_holds_the_account_until_it_is_filled_up(
-    page, sandbox_of, tmp_path, until
+    page, sandbox_of, tmp_path, until, command_line
 ):
     with (
         LocalStack(workers=2, sandbox_options=("--balance", "5")) as stack,

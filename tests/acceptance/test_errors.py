@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -31,18 +31,14 @@ class CommandLine:
 
     stack: LocalStack
     folder: Path
+    run: Callable[..., subprocess.CompletedProcess[str]]
 
     def __call__(self, *arguments: str | Path, **settings: str) -> Outcome:
         ours = {f"CONVEYOR_{name}": value for name, value in settings.items()}
-        ended = subprocess.run(
+        ended = self.run(
             [sys.executable, "-m", "conveyor", *map(str, arguments)],
             env={**self.stack.environment(), "PYTHONPATH": str(ROOT), **ours},
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
         printed = ended.stdout + ended.stderr
         assert "Traceback" not in printed
@@ -79,8 +75,8 @@ def stack() -> Iterator[LocalStack]:
 
 
 @pytest.fixture
-def conveyor(stack, tmp_path) -> CommandLine:
-    return CommandLine(stack, tmp_path)
+def conveyor(stack, tmp_path, run_program) -> CommandLine:
+    return CommandLine(stack, tmp_path, run_program)
 
 
 @pytest.fixture
@@ -150,9 +146,9 @@ def test_wrong_setting(conveyor, document):
     assert "hush" not in outcome.err
 
 
-def test_wrong_secret(tmp_path, document, until):
+def test_wrong_secret(tmp_path, document, until, run_program):
     with LocalStack(settings={"API_SECRET": "not-the-secret"}) as stack:
-        conveyor = CommandLine(stack, tmp_path)
+        conveyor = CommandLine(stack, tmp_path, run_program)
         outcome = conveyor.convert(document)
         assert outcome.status == FAILED
         line = outcome.error()

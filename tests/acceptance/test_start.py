@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
@@ -26,15 +25,11 @@ from local_stack.valkey import Valkey
     ],
     ids=["no-secret", "spacing", "http", "no-redis", "no-number"],
 )
-def test_worker_refuses_to_start(settings, words):
-    result = subprocess.run(
+def test_worker_refuses_to_start(run_program, settings, words):
+    result = run_program(
         [sys.executable, "-m", "celery", "-A", "workers.app", "worker"],
         cwd=ROOT,
         env=child_environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
     )
 
     assert result.returncode != 0
@@ -44,17 +39,13 @@ def test_worker_refuses_to_start(settings, words):
         assert word in line
 
 
-def test_worker_refuses_queues_of_others_in_one_line():
+def test_worker_refuses_queues_of_others_in_one_line(run_program):
     """It would draw their messages, know none of their tasks, and discard them."""
     queues = "staging.submit,conveyor.submit,celery"
-    result = subprocess.run(
+    result = run_program(
         [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queues],
         cwd=ROOT,
         env=child_environment({"API_SECRET": "x", "BROKER_URL": "redis://127.0.0.1:1/0"}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
     )
 
     assert result.returncode != 0
@@ -62,23 +53,20 @@ def test_worker_refuses_queues_of_others_in_one_line():
     assert line.startswith("error: -Q names celery, staging.submit: ")
 
 
-def test_purge_leaves_the_queues_of_others_alone(valkey_url):
+def test_purge_leaves_the_queues_of_others_alone(run_program, valkey_url):
     """``celery purge`` means Celery's default queue, too, unless the app names its own."""
     with redis.Redis.from_url(valkey_url) as client:
         client.lpush("celery", "an application's")
         client.lpush("staging.submit", "another namespace's")
         client.lpush("conveyor.submit", "ours")
-        subprocess.run(
+        ended = run_program(
             [sys.executable, "-m", "celery", "-A", "workers.app", "purge", "-f"],
             cwd=ROOT,
             env=child_environment({"API_SECRET": "x", "BROKER_URL": valkey_url}),
-            capture_output=True,
-            timeout=120,
-            check=True,
         )
 
         left = [client.llen(name) for name in ("celery", "staging.submit", "conveyor.submit")]
-    assert left == [1, 1, 0]
+    assert (ended.returncode, left) == (0, [1, 1, 0])
 
 
 @pytest.fixture

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from local_stack import die_with_parent
 from local_stack.environment import ROOT
 
-_PROGRAMS = ("convertapi_sandbox", "web", "workers", "workers.flower")
-_PROCESSES = (["worker"], ["web"], ["flower"])
+_PROGRAMS = ("conveyor", "convertapi_sandbox", "web", "workers", "workers.flower")
 # `workers.app`, and what wraps it.
 _WORKERS = [
     ["-A", app]
@@ -27,6 +29,7 @@ _WORKERS = [
 _OF_PYTHON = ("PYTHON", "LD_")
 _NO_MATTER = ("PYTHONPATH", "PYTHONUNBUFFERED")
 _LOOK_EVERY_S = 0.02
+_LONGEST_S = 120
 
 
 class Nursery:
@@ -54,11 +57,43 @@ class Nursery:
             The process.
         """
         env = dict(os.environ if env is None else env)
-        if not _is_ours(command) or _of_python(env) != _of_python():
+        if not self._knows(command, env):
             return self.cold(command, log=log, env=env, cwd=cwd)
-        log.touch()
-        order = {"argv": command[2:], "env": env, "cwd": str(cwd or ""), "log": str(log)}
-        return Born(self, self.ask(do="start", **order))
+        return self._start(command, out=log, errors=log, env=env, cwd=cwd)
+
+    def run(self, command, *, env, cwd=None):
+        """Run a command to its end, one of our programs by fork, and without anything to read.
+
+        Args:
+            command: Its command line.
+            env: Its environment.
+            cwd: Its folder; this process's own unless given.
+
+        Returns:
+            As `subprocess.run` does, with what it printed as text.
+        """
+        if not self._knows(command, env):
+            printed = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+            return subprocess.run(
+                command, env=env, cwd=cwd, timeout=_LONGEST_S, check=False, **printed
+            )
+        with TemporaryDirectory(prefix="nursery-") as folder:
+            out, errors = Path(folder, "out"), Path(folder, "errors")
+            born = self._start(command, out=out, errors=errors, env=env, cwd=cwd)
+            try:
+                status = born.wait(_LONGEST_S)
+            except BaseException:
+                os.killpg(born.pid, signal.SIGKILL)
+                raise
+            return subprocess.CompletedProcess(command, status, out.read_text(), errors.read_text())
+
+    def _knows(self, command, env):
+        return _is_ours(command) and _of_python(env) == _of_python()
+
+    def _start(self, command, *, out, errors, env, cwd):
+        out.touch()
+        order = {"argv": command[2:], "env": dict(env), "cwd": str(cwd or "")}
+        return Born(self, self.ask(do="start", out=str(out), errors=str(errors), **order))
 
     def ask(self, **order):
         """The template's answer to an order."""
@@ -125,11 +160,7 @@ class Born:
 def _is_ours(command):
     """Whether it starts a program of ours: an application's would find ours loaded beside it."""
     python, minus_m, module, *options = (*command, "", "", "")
-    ours = (
-        module in _PROGRAMS
-        or (module == "conveyor" and options[:1] in _PROCESSES)
-        or (module == "celery" and options[:2] in _WORKERS)
-    )
+    ours = module in _PROGRAMS or (module == "celery" and options[:2] in _WORKERS)
     return (python, minus_m) == (sys.executable, "-m") and ours
 
 

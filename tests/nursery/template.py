@@ -1,12 +1,12 @@
 """A process that has imported what the stack's programs import, and starts them by fork.
 
 A program then begins where its imports have ended: they cost more CPU than most of what follows.
-It is a process of its own all the same, with its own environment, folder, arguments, log and group,
-and runs the module that ``python -m`` would run.
+It is a process of its own all the same, with its own environment, folder, arguments, streams and
+group, and runs the module that ``python -m`` would run.
 
 It reads orders, one JSON object a line, and answers each with a line:
 
-``{"do": "start", "argv": […], "env": {…}, "cwd": …, "log": …}``    start a program → its pid
+``{"do": "start", "argv": […], "env": {…}, "cwd": …, "out": …, "errors": …}``    start it → its pid
 ``{"do": "poll", "pid": …}``    → its exit status, or ``null`` while it runs
 
 It runs no thread, opens no connection and reads no settings.
@@ -26,6 +26,7 @@ import celery.bin.celery
 import kombu.transport.redis
 
 import convertapi_sandbox.cli
+import conveyor.cli.app
 import web.server
 import web.wiring
 import workers.start
@@ -36,6 +37,7 @@ LOADED = (
     celery.bin.celery,
     kombu.transport.redis,
     convertapi_sandbox.cli,
+    conveyor.cli.app,
     web.server,
     web.wiring,
     workers.start,
@@ -88,11 +90,10 @@ def poll(pid, ended):
 
 
 def _take_over(order):
-    """The program's log, environment, folder and arguments in the place of the template's."""
+    """The program's streams, environment, folder and arguments in the place of the template's."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    for stream, name in ((1, "out"), (2, "errors")):
+        os.dup2(os.open(order[name], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), stream)
     os.environ.clear()
     os.environ.update(order["env"])
     sys.stdout.reconfigure(write_through="PYTHONUNBUFFERED" in os.environ)

@@ -66,3 +66,19 @@ def test_python_that_must_start_otherwise_is_started_anew(tmp_path, name):
         started = nursery.launch((*SANDBOX, "--help"), log=tmp_path / "log", env=env, cwd=ROOT)
         assert not isinstance(started, Born)
         assert started.wait() == 0
+
+
+def test_program_that_is_run_to_its_end_tells_its_status_and_both_of_its_streams(run_program):
+    command = (sys.executable, "-m", "conveyor")
+    told = run_program([*command, "--version"], env=child_environment({}))
+    wrong = run_program([*command, "convert"], env=child_environment({}))
+
+    assert (told.returncode, told.stderr, bool(told.stdout)) == (0, "", True)
+    assert (wrong.returncode, wrong.stdout, bool(wrong.stderr)) == (2, "", True)
+
+
+def test_program_of_others_that_is_run_to_its_end_is_started_as_a_user_starts_it(run_program):
+    code = "import sys; print('celery' in sys.modules, sys.stdin.read())"
+    ended = run_program([sys.executable, "-c", code], env=child_environment({}))
+
+    assert (ended.returncode, ended.stdout) == (0, "False \n")

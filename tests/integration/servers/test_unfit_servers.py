@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from contextlib import closing
 
@@ -35,7 +34,7 @@ def single():
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, run_program):
     """Start a process with a server, which ends by itself."""
 
     def run(name, url):
@@ -46,14 +45,10 @@ def start(tmp_path):
             "STORAGE_URL": tmp_path.as_uri(),
             "WEB_PORT": "0",
         }
-        return subprocess.run(
+        return run_program(
             [sys.executable, "-m", *COMMANDS[name]],
-            env=child_environment(settings) | {"PYTHONWARNINGS": "ignore", "HOME": os.devnull},
+            env=child_environment(settings) | {"HOME": os.devnull},
             cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
 
     return run
