@@ -14,9 +14,8 @@ __all__ = ["script"]
 _BEGINS_WITH: Final = re.compile(r"^-- begins with (\w+)(?:\.lua)?$", re.MULTILINE)
 
 
-@cache
 def script(name: str) -> str:
-    """The text of a script, with those that it says it begins with; each file is read once.
+    """The text of a script, with those that it says it begins with.
 
     Args:
         name: Its file's, without ``.lua``.
@@ -29,5 +28,6 @@ def _beginning(name: str) -> str:
     return lua_table() if name == "KIND_OF" else _read(name)
 
 
+@cache
 def _read(name: str) -> str:
     return resources.files(__name__).joinpath(f"{name}.lua").read_text()
