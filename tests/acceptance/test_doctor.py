@@ -150,7 +150,7 @@ def test_storage_of_a_worker_that_hangs_is_named_and_the_rest_reported(silent, d
             assert _only(checks, "clock", worker).ok
 
             _fill_its_slots(conveyor, document_url)
-            checks = _examined(conveyor, worker_timeout_s=1)
+            checks = _until_it_is_busy(conveyor, worker_timeout_s=1)
             assert BUSY in _only(checks, "worker", worker).detail
             assert "It hangs" in _only(checks, "storage", worker).detail
 
@@ -160,17 +160,23 @@ def test_storage_of_a_worker_that_hangs_is_named_and_the_rest_reported(silent, d
             redis_url=f"redis://127.0.0.1:{silent}/0",
         )
         with closing(hanging) as conveyor:
-            # A delivery gives up after some time, and the slot is free until the next try.
-            deadline = time.monotonic() + PATIENCE_S
-            while not _says_busy(conveyor):
-                assert time.monotonic() < deadline
+            _until_it_is_busy(conveyor)
         for child in stack.workers:
             child.kill()
 
 
-def _says_busy(conveyor):
-    """A worker that is silent for once, on a busy machine, has no line of its own."""
-    return any(BUSY in check.detail for check in _examined(conveyor))
+def _until_it_is_busy(conveyor, **options):
+    """Look until the worker says that its slot is busy, and return what was seen then.
+
+    It may be silent for once, on a busy machine. And a delivery gives up after some time: the slot
+    is free until the next try.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        checks = _examined(conveyor, **options)
+        if any(BUSY in check.detail for check in checks):
+            return checks
+        assert time.monotonic() < deadline, checks
 
 
 def _fill_its_slots(conveyor, document_url):
