@@ -30,6 +30,7 @@ AREAS: Final = (
     Area("conveyor/domain"),
     Area("conveyor/ledger"),
     Area("conveyor/convertapi"),
+    Area("conveyor/callbacks"),
     Area("conveyor/storage"),
     Area("tasks"),
     # The local stack is a tool of development: no promise of a worker's rests on it.
@@ -45,6 +46,7 @@ TESTS: Final = (
     "tests/integration/ledger",
     "tests/integration/account",
     "tests/integration/protocol",
+    "tests/integration/callbacks",
     "tests/integration/tasks",
     "tests/integration/library",
     "tests/integration/storage",

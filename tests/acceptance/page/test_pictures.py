@@ -26,9 +26,9 @@ BACKGROUNDS = {"light": range(200, 256), "dark": range(64)}
 
 @pytest.fixture(scope="module")
 def stack():
-    """Slow enough for some to be on their way when the picture is taken."""
+    """Slow enough for two to be on their way together when the picture is taken, on any machine."""
     with LocalStack(
-        flower=True, web=True, spacing=1, sandbox_options=("--duration", "5-7")
+        flower=True, web=True, spacing=1, sandbox_options=("--duration", "9-11")
     ) as running:
         yield running
 
@@ -48,7 +48,7 @@ def test_pictures_show_the_pages_empty_busy_and_failed(open_page, stack, web, sa
     done(visitor, 4)
     send(visitor, "pdf", document_of(tmp_path, "programme"), document_of(tmp_path, "speech"))
     halfway = visitor.locator("#conversions [data-state=converting]")
-    expect(halfway.filter(has_text=re.compile(r"\b[1-4]\.\d s of about \d"))).to_have_count(2)
+    expect(halfway.filter(has_text=re.compile(r"\b[1-8]\.\d s of about \d"))).to_have_count(2)
     halfway.first.locator(".open").click()
     expect(operator.locator("#in-flight [data-state=converting] dd")).to_have_text("2")
     visitor.bring_to_front()
