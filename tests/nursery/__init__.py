@@ -91,7 +91,8 @@ class Nursery:
         return _is_ours(command) and _of_python(env) == _of_python()
 
     def _start(self, command, *, out, errors, env, cwd):
-        out.touch()
+        for printed in {out, errors}:
+            printed.touch()
         order = {"argv": command[2:], "env": dict(env), "cwd": str(cwd or "")}
         return Born(self, self.ask(do="start", out=str(out), errors=str(errors), **order))
 
