@@ -42,7 +42,10 @@ def test_failure_has_a_reason_and_a_sentence_for_an_end_user():
     said = payload_of(_notice(State.FAILED, failure=failure))["data"]["failure"]
 
     assert said["reason"] == "password"
+    assert said["kind"] == "input"
     assert said["sentence"] == failure.sentence()
+    assert said["advice"] == failure.advice()
+    assert said["remedies"] == [remedy.value for remedy in failure.remedies]
     assert "hush" not in json.dumps(said)
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import standardwebhooks
 
-from conveyor.callbacks.signing import headers_of, key_of, keys_of
+from conveyor.callbacks.signing import headers_of, is_genuine, key_of, keys_of
 
 NEW = "whsec_" + base64.b64encode(b"n" * 32).decode()
 OLD = "whsec_" + base64.b64encode(b"o" * 24).decode()
@@ -56,3 +56,43 @@ def test_wrong_secrets_are_refused_without_being_shown(secrets):
 
 def test_no_secrets_are_no_keys():
     assert keys_of("") == ()
+
+
+AT = 1_700_000_000
+
+
+def signed(secrets=NEW, at=AT, **changed):
+    return {**headers_of(keys_of(secrets), "msg_1", at, BODY), **changed}
+
+
+@pytest.mark.parametrize("secrets", [NEW, f"{OLD}, {NEW}"])
+@pytest.mark.parametrize("now", [AT, AT - 300, AT + 300])
+def test_message_is_genuine_by_either_secret_for_five_minutes(secrets, now):
+    assert is_genuine(keys_of(NEW), signed(secrets), BODY, now)
+    assert is_genuine(keys_of(f"{OTHER}, {NEW}"), signed(secrets), BODY, now)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        signed(OTHER),
+        signed(at=AT - 301),
+        signed(at=AT + 301),
+        signed(**{"webhook-id": "msg_2"}),
+        signed(**{"webhook-timestamp": str(AT + 1)}),
+        signed(**{"webhook-timestamp": "soon"}),
+        signed(**{"webhook-timestamp": "-1"}),
+        signed(**{"webhook-timestamp": ""}),
+        signed(**{"webhook-timestamp": "9" * 5000}),
+        signed(**{"webhook-signature": ""}),
+        signed(**{"webhook-signature": "v1,é"}),
+        {},
+    ],
+    ids=lambda headers: repr(headers)[-40:],
+)
+def test_anything_else_is_not_genuine(headers):
+    assert not is_genuine(keys_of(NEW), headers, BODY, AT)
+
+
+def test_other_body_is_not_genuine():
+    assert not is_genuine(keys_of(NEW), signed(), BODY + b" ", AT)
