@@ -9,6 +9,7 @@ from enum import StrEnum
 import pytest
 
 from conveyor import InvalidRequest
+from conveyor.domain.callback import Callback
 from conveyor.domain.deadlines import Deadline
 from conveyor.domain.metadata import (
     MAX_BYTES,
@@ -226,3 +227,16 @@ def test_keep_that_is_no_time_span_is_refused(keep):
 def test_keep_of_another_type_is_refused(keep):
     with pytest.raises(InvalidRequest, match="keep must be a time span: a text like '7d'"):
         Terms.of(keep=keep)
+
+
+def test_fleets_callback_is_for_those_who_have_named_none():
+    fleets, own = Callback.of("https://fleet.example/"), Callback.of("https://shop.example/")
+
+    assert NO_TERMS.with_default(fleets).callback == fleets
+    assert Terms.of(callback="https://shop.example/").with_default(fleets).callback == own
+    assert NO_TERMS.with_default(None) is NO_TERMS
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (0, "0")])
+def test_yes_and_no_are_found_as_json_writes_them(value, text):
+    assert search_text(value) == text
