@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
-
 from benchmarks.figures import Figures
 
 __all__ = ["plot"]
@@ -30,6 +27,9 @@ def plot(table: Table, path: Path) -> None:
     loads = [load for load, side in table if side == "ours" and (load, "naive") in table]
     if not loads:
         return
+    # Loaded here: it takes most of a second, and who asks for tables needs no picture.
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
+
     figure = Figure(figsize=(13, 0.55 * len(loads) + 1.9))
     axes = figure.subplots(1, 3, sharey=True)
     _bars(axes[0], table, loads, "worker_cpu_ms", "CPU of workers and web, ms a conversion")
@@ -66,7 +66,7 @@ def _latencies(axis: Any, table: Table, loads: Sequence[str]) -> None:
                 axis.plot([p50, p99], [height, height], color=_COLOURS[side], linewidth=2)
                 axis.plot([p50], [height], "o", color=_COLOURS[side])
     axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     _tidy(axis, "ready → stored, s: p50 (dot) to p99")
 
 
