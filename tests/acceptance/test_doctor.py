@@ -174,7 +174,8 @@ def _until_it_is_busy(conveyor, **options):
     deadline = time.monotonic() + PATIENCE_S
     while True:
         checks = _examined(conveyor, **options)
-        if any(BUSY in check.detail for check in checks):
+        workers = [it for it in checks if (it.name, it.where) == ("worker", "worker-1@localhost")]
+        if any(BUSY in it.detail for it in workers):
             return checks
         assert time.monotonic() < deadline, checks
 
