@@ -12,7 +12,7 @@ from convertapi_sandbox.config import Dialect, Repeated
 from convertapi_sandbox.recording import Exchange, parse
 from convertapi_sandbox.replay import replayed
 
-from .conftest import SPACING_S, WIDE_S, run, sandbox_of, values, verdicts
+from .conftest import SPACING_S, WIDE_S, run, run_in_time, sandbox_of, values, verdicts
 
 # Longer than until a job's second poll: so each run sees it run.
 LONG = Duration(1)
@@ -35,11 +35,9 @@ def replay(recording, spacing_s=SPACING_S, **options):
     ids=["refused", "refused-400-path", "first-query", "ignores-async", "foreign-ids-no-webhooks"],
 )
 def test_a_run_against_the_replay_finds_the_same(ways, spend, listener):
-    with sandbox_of(WIDE_S, duration=LONG, **ways) as server:
-        first = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
+    first, _ = run_in_time(lambda: sandbox_of(WIDE_S, duration=LONG, **ways), spend, listener)
     recording = parse(first.recording.to_text().encode())
-    with replay(recording, WIDE_S, duration=LONG) as server:
-        second = run(server.url, spend, listener=listener, spacing_s=WIDE_S)
+    second, _ = run_in_time(lambda: replay(recording, WIDE_S, duration=LONG), spend, listener)
     assert verdicts(second) == verdicts(first)
     assert values(second) == values(first)
     assert second.recording.traits == first.recording.traits

@@ -7,16 +7,14 @@ import pytest
 from convertapi_sandbox import Duration, SandboxConfig, SandboxServer
 from convertapi_sandbox.config import Dialect, Repeated
 
-from .conftest import WIDE_S, run, sandbox_of, values, verdicts
+from .conftest import WIDE_S, run, run_in_time, sandbox_of, values, verdicts
 
 # What the sandbox does not have.
 MISSING = {"information"}
 
 
 def test_everything_holds_of_a_sandbox_as_it_comes(listener):
-    with sandbox_of(WIDE_S, duration=Duration(1)) as server:
-        report = run(server.url, 10, listener=listener, spacing_s=WIDE_S)
-        audit = server.audit()
+    report, audit = run_in_time(lambda: sandbox_of(WIDE_S, duration=Duration(1)), 10, listener)
     found = verdicts(report)
     odd = {name: verdict for name, verdict in found.items() if verdict != "holds"}
     assert odd == {"upload-throttle": "could not tell", **dict.fromkeys(MISSING, "does not hold")}
