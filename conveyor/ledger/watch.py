@@ -81,7 +81,8 @@ class _Bell:
     async def wait(self, timeout_s: float = math.inf) -> None:
         """Wait until it rings, or it is time to look all the same."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), min(timeout_s, _LOOK_EVERY_S))
+            async with asyncio.timeout(min(timeout_s, _LOOK_EVERY_S)):
+                await self._rung.wait()
         self._rung.clear()
 
 
@@ -137,18 +138,31 @@ class _Listener:
         Where Redis is away, whoever looks into the ledger says so.
         """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._subscribed.wait(), _RECONNECT_S)
+            async with asyncio.timeout(_RECONNECT_S):
+                await self._subscribed.wait()
 
     async def aclose(self) -> None:
         """End the task that listens, and close its connection."""
-        self._is_open = False
-        # While redis-py connects, a cancellation may be lost: its time-outs turn it into an error.
-        while not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S)
+        self._task.cancel()
+        await asyncio.wait([self._task])
         await self._client.aclose()
 
     async def _listen(self) -> None:
+        """Listen until this task is cancelled, by `aclose` or by a loop that ends.
+
+        A loop cancels once, and waits. redis-py may lose that: it sends with `asyncio.wait_for`,
+        which before Python 3.12 forgets a cancellation if the sending ends in the same moment.
+        """
+        hearing = asyncio.get_running_loop().create_task(self._hear_again_and_again())
+        try:
+            await asyncio.wait([hearing])
+        finally:
+            self._is_open = False
+            while not hearing.done():
+                hearing.cancel()
+                await asyncio.wait([hearing], timeout=_CANCEL_AGAIN_S)
+
+    async def _hear_again_and_again(self) -> None:
         while self._is_open:
             with suppress(redis.RedisError, OSError):
                 await self._hear()

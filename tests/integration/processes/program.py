@@ -75,14 +75,17 @@ def fork(what):
 
 
 def wait(children):
+    """Wait until all have ended. One that hangs is ended, and says where it hangs."""
     deadline = time.monotonic() + PATIENCE_S
-    for child in children:
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if time.monotonic() > deadline:
-                for left in children:
-                    os.kill(left, signal.SIGABRT)  # which tells where it hangs
-                raise AssertionError("a child hangs")
-            time.sleep(0.01)
+    left = set(children)
+    while left:
+        left -= {child for child in left if os.waitpid(child, os.WNOHANG) != (0, 0)}
+        if left and time.monotonic() > deadline:
+            for child in left:
+                os.kill(child, signal.SIGABRT)  # so that faulthandler prints its stacks
+                os.waitpid(child, 0)
+            raise AssertionError("a child hangs")
+        time.sleep(0.01)
 
 
 def used():

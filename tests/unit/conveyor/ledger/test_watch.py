@@ -22,12 +22,14 @@ class Redis:
         heard: What is told next; an error ends the connection.
         subscribed: The channels, one for each connection.
         is_closed: Whether it was closed.
+        loses: So many cancellations get lost in it.
     """
 
     def __init__(self, url):
         self.url = url
         self.heard, self.subscribed, self.is_closed = asyncio.Queue(), [], False
         self._connected = asyncio.Queue()
+        self.loses = 0
 
     @asynccontextmanager
     async def pubsub(self, *, ignore_subscribe_messages):
@@ -45,7 +47,13 @@ class Redis:
 
     async def listen(self):
         while True:
-            message = await self.heard.get()
+            try:
+                message = await self.heard.get()
+            except asyncio.CancelledError:
+                if not self.loses:
+                    raise
+                self.loses -= 1
+                continue
             if isinstance(message, Exception):
                 raise message
             yield message
@@ -206,6 +214,49 @@ def test_bell_that_does_not_ring_is_waited_for_a_while(made, monkeypatch):
             await bell.wait()
             monkeypatch.setattr(watch, "_LOOK_EVERY_S", PATIENCE_S)
             await bell.wait(0.01)
+        await followers.aclose()
+
+    _run(follow)
+
+
+def test_loop_that_ends_cancels_once_and_that_is_enough(made):
+    async def follow(followers):
+        async with followers.on("c1"):
+            made[0].loses = 1
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        _, still_running = await asyncio.wait(others, timeout=PATIENCE_S / 2)
+        assert not still_running
+        assert not made[0].loses
+
+    asyncio.run(follow(Watch("redis://h", "changed")))
+
+
+def test_closing_ends_what_loses_cancellations(made):
+    async def follow(followers):
+        async with followers.on("c1"):
+            made[0].loses = 2
+        await followers.aclose()
+        assert made[0].is_closed
+
+    _run(follow)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_no_cancellation_is_lost_while_a_bell_rings(made, turns):
+    async def follow(followers):
+        async with followers.on("c1") as bell:
+            waiting = asyncio.create_task(bell.wait())
+            for _ in range(5):
+                await asyncio.sleep(0)
+            bell.ring()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            was_over = waiting.done()
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled() is not was_over
         await followers.aclose()
 
     _run(follow)
