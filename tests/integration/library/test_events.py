@@ -271,6 +271,21 @@ def test_close_ends_a_listener_that_loses_its_cancellation(redis_url, monkeypatc
     asyncio.run(close())
 
 
+def test_loop_may_end_at_any_moment_of_the_connecting(redis_url):
+    async def end(turns):
+        watch.Watch(redis_url, KEYS.changed)._listener()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        _, still_running = await asyncio.wait(others, timeout=60)
+        assert not still_running
+
+    for turns in range(40):
+        asyncio.run(end(turns))
+
+
 def test_a_failed_one_raises_and_an_unfinished_one_runs_out_of_time(run, ledger, make):
     dead, waiting = ledger.failed(make.converting(), FAILURE), make.queued()
 
