@@ -71,6 +71,11 @@ def large(request):
     return request.config.getoption("large")
 
 
+def pytest_collection():
+    # Hardly anything that is made here goes again: the collector would look in vain.
+    gc.disable()
+
+
 def pytest_collection_modifyitems(items):
     places = _places({item.nodeid.partition("::")[0]: None for item in items})
     items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
@@ -80,6 +85,7 @@ def pytest_collection_finish():
     # Half a million objects stay to the end: each full look of the collector's would take 0.4 s.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _places(files):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from matplotlib.figure import Figure
-
 from benchmarks.schedule.simulation import Outcome
 
 __all__ = ["draw"]
@@ -36,6 +34,9 @@ def draw(
         frontiers: By load: what the best of all ages to begin at cost, one after the other.
         path: The PNG.
     """
+    # Loaded here: it takes most of a second, and the tests load this module.
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
+
     rows = -(-len(outcomes) // _COLUMNS)
     figure = Figure(figsize=(3.1 * _COLUMNS, 3.2 * rows + 0.6), layout="constrained")
     panels = figure.subplots(rows, _COLUMNS).flat

@@ -20,10 +20,17 @@ from pygments.lexers import get_lexer_by_name
 import conveyor
 from tests.unit.docs import reading
 
-PYTHON = list(reading.blocks("python"))
 PARSERS = {"json": json.loads, "toml": tomllib.loads, "yaml": lambda text: list(_documents(text))}
 # What the documents call by these names.
 KNOWN = {"conveyor": conveyor.Conveyor, "handle": conveyor.Handle}
+
+
+@pytest.fixture(scope="module")
+def python_blocks():
+    # Not where the module is imported: each process of the tests would parse all documents.
+    blocks = list(reading.blocks("python"))
+    assert blocks
+    return blocks
 
 
 def _documents(text):
@@ -35,40 +42,59 @@ def compiled(text):
     return compile(text, "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_every_python_block_compiles(block):
-    compiled(block.text)
+def test_every_python_block_compiles(python_blocks):
+    assert raised_by(python_blocks, lambda block: compiled(block.text)) == {}
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_every_python_block_imports_what_exists(block):
-    assert list(missing(block)) == []
+def test_every_python_block_imports_what_exists(python_blocks):
+    found = {str(block): list(missing(block)) for block in python_blocks}
+    assert {block: names for block, names in found.items() if names} == {}
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_every_python_block_calls_the_library_as_it_is(block):
-    assert list(wrong_calls(block.text)) == []
+def test_every_python_block_calls_the_library_as_it_is(python_blocks):
+    found = {str(block): list(wrong_calls(block.text)) for block in python_blocks}
+    assert {block: calls for block, calls in found.items() if calls} == {}
 
 
-def test_python_blocks_have_the_house_form(tmp_path):
-    for number, block in enumerate(PYTHON):
+def test_python_blocks_have_the_house_form(python_blocks, tmp_path):
+    for number, block in enumerate(python_blocks):
         (tmp_path / f"{number}.py").write_text(block.text, encoding="utf-8")
     ruff = [sys.executable, "-m", "ruff", "format", "--diff", "--line-length", "100", "--isolated"]
     ran = subprocess.run([*ruff, tmp_path], capture_output=True, text=True, check=False)
-    names = {f"{number}.py": str(block) for number, block in enumerate(PYTHON)}
+    names = {f"{number}.py": str(block) for number, block in enumerate(python_blocks)}
 
     changed = {names[name] for name in re.findall(r"^--- .*?(\d+\.py)", ran.stdout, re.MULTILINE)}
     assert (changed, ran.returncode) == (set(), 0), ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("block", list(reading.blocks(*PARSERS)), ids=str)
-def test_every_block_of_data_parses(block):
-    PARSERS[block.language](block.text)
+def test_every_block_of_data_parses():
+    data = list(reading.blocks(*PARSERS))
+
+    assert data
+    assert raised_by(data, lambda block: PARSERS[block.language](block.text)) == {}
 
 
-@pytest.mark.parametrize("block", [each for each in reading.blocks() if each.language], ids=str)
-def test_every_block_names_a_language_that_exists(block):
-    get_lexer_by_name(block.language)
+def test_every_block_names_a_language_that_exists():
+    named = [block for block in reading.blocks() if block.language]
+
+    assert raised_by(named, lambda block: get_lexer_by_name(block.language)) == {}
+
+
+def test_what_a_block_raises_is_told_with_its_place():
+    blocks = [reading.Block("README.md", line, "python", text) for line, text in enumerate("1(")]
+
+    assert list(raised_by(blocks, lambda block: compiled(block.text))) == ["README.md:1"]
+
+
+def raised_by(blocks, check):
+    """What a check raises, by the block."""
+    raised = {}
+    for block in blocks:
+        try:
+            check(block)
+        except (SyntaxError, ValueError, yaml.YAMLError) as error:
+            raised[str(block)] = error
+    return raised
 
 
 def missing(block):
