@@ -32,6 +32,8 @@ _HEAVY: Final = (
 )
 _HUNG: Final = -1
 _BROKEN: Final = 70
+# Added to pytest's own exit statuses: a faulty program may end its process with any other.
+_BY_PYTEST: Final = 100
 _LOOK_EVERY_S: Final = 0.01
 
 
@@ -51,7 +53,11 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str], log: str, limit_s: float) -> int:
-    """Run pytest in a fork; its exit status, or -1 where it had to be killed."""
+    """Run pytest in a fork.
+
+    Returns:
+        Its exit status; -1 where it had to be killed, 70 where it ended before its last test.
+    """
     child = os.fork()
     if child == 0:
         _become(arguments, log)
@@ -68,7 +74,7 @@ def _run(arguments: Sequence[str], log: str, limit_s: float) -> int:
     if status is None:
         os.waitpid(child, 0)
         return _HUNG
-    return status
+    return status - _BY_PYTEST if status >= _BY_PYTEST else _BROKEN
 
 
 def _become(arguments: Sequence[str], log: str) -> Any:
@@ -82,7 +88,7 @@ def _become(arguments: Sequence[str], log: str) -> Any:
 
     code = _BROKEN
     try:
-        code = int(pytest.main(list(arguments)))
+        code = _BY_PYTEST + int(pytest.main(list(arguments)))
     except BaseException:  # noqa: BLE001  # because whatever it is, the log has to say it
         traceback.print_exc()
     finally:
