@@ -518,3 +518,24 @@ def test_bell_that_meets_a_busy_crew_is_rung_again_for_its_kind(rig, task_of, na
 
     given = rig.the("claims.put_off")
     assert (given["kind"], given["at"]) == (name, 7.0)
+
+
+# -- notify ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("bell", "at"), [({"at": 7.5}, 7.5), ({}, 0.0), ({"later": 1}, 0.0)])
+def test_bell_for_notices_says_when_it_was_to_come(task_of, rig, bell, at):
+    rig.notifier.answers["begin"] = True
+    _, run = task_of("notify")
+
+    run(**bell)
+
+    assert rig.did == [("notifier.begin", {"at": at})]
+
+
+def test_bell_for_notices_that_finds_no_thread_leaves_no_result(task_of, rig):
+    rig.notifier.answers["begin"] = False
+    _, run = task_of("notify")
+
+    with pytest.raises(Ignore):
+        run(at=7.5)

@@ -108,6 +108,33 @@ def test_proxys_login_goes_to_no_receiver(url, proxy, is_told):
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://shop.example/h", 443),
+        ("https://shop.example:8443/h", 8443),
+        ("http://shop.example/h", 80),
+        ("http://shop.example:8080/h", 8080),
+    ],
+)
+def test_receivers_port_is_its_urls_or_its_schemes(url, port):
+    post = posting._Post(urlsplit(url), {}, b"", None)
+
+    assert posting._connection(post, "127.0.0.1", 1.0).port == port
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("https://shop.example/h", 443), ("https://shop.example:8443/h", 8443)]
+)
+def test_tunnel_leads_to_the_receivers_port(url, port):
+    post = posting._Post(urlsplit(url), {}, b"", None, urlsplit("http://me:hush@proxy:3128"))
+    connection = posting._connection(post, "127.0.0.1", 1.0)
+
+    assert connection.port == 3128
+    assert (connection._tunnel_host, connection._tunnel_port) == ("shop.example", port)
+    assert connection._tunnel_headers == {"proxy-authorization": "Basic bWU6aHVzaA=="}
+
+
 def test_each_address_of_several_has_its_share_of_the_time():
     post = posting._Post(urlsplit("http://shop.example/"), {}, b"", None)
 

@@ -367,6 +367,23 @@ def test_removing_twice_succeeds(storage, document):
     assert _all_files(storage) == []
 
 
+def test_a_fault_is_told_and_keeps_no_other_file_from_being_removed(local, document, monkeypatch):
+    first, broken, last = (_staged(local, document) for _ in range(3))
+    remove = local._remove_staged
+
+    def fail(token, uri):
+        if uri == broken:
+            raise StorageError("it can't be removed")
+        remove(token, uri)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(local, "_remove_staged", fail)
+        assert not local.remove_staged([first, broken, last])
+        assert len(_all_files(local)) == 1
+    assert local.remove_staged([first, broken, last])
+    assert local.remove_staged([])
+
+
 # -- parts of files ---------------------------------------------------------------------------
 
 
