@@ -36,52 +36,46 @@ def test_demo_makes_a_pdf_that_holds_the_documents_words() -> None:
     assert "横浜港" in words
 
 
-def test_up_tells_the_addresses_and_ends_cleanly_when_it_is_terminated() -> None:
-    with up() as running:
-        told = read_until("Ctrl-C", running.stdout)
-        running.send_signal(signal.SIGTERM)
-        rest = running.stdout.read()
-        status = running.wait(60)
-
-    assert (status, rest) == (0, "\nstopped; nothing is left running\n")
-    assert {"sandbox", "broker", "Flower"} <= {line.split(" ")[0] for line in told}
-    assert ". var/up/producer.env\n" in told
-
-
-def test_conversions_survive_a_restart_with_the_same_settings(
-    tmp_path: Path,
-) -> None:
-    lines = "\n".join(
-        (
-            ". var/up/producer.env",
-            f"{sys.executable} -m conveyor convert examples/report.docx --to pdf --out {tmp_path}",
-        )
-    )
+def test_up_tells_the_addresses_and_keeps_conversions_beyond_its_end(tmp_path: Path) -> None:
+    convert = f"{sys.executable} -m conveyor convert examples/report.docx --to pdf --out {tmp_path}"
     with up() as running:
         told = read_until("Ctrl-C", running.stdout)
         with up() as other:
             refused = other.stdout.read()
-        subprocess.run(["/bin/sh", "-ec", lines], cwd=ROOT, check=True, timeout=120)
-        running.send_signal(signal.SIGINT)
-        rest = running.stdout.read()
-    assert (running.wait(60), rest) == (0, "\nstopped; nothing is left running\n")
+        sourced(convert)
+        interrupted = end(running, signal.SIGINT)
     with up() as running:
         told_again = read_until("Ctrl-C", running.stdout)
-        listed = subprocess.run(
-            ["/bin/sh", "-ec", f". var/up/producer.env\n{sys.executable} -c '{LIST}'"],
-            cwd=ROOT,
-            check=True,
-            timeout=60,
-            capture_output=True,
-            text=True,
-        ).stdout
-        running.send_signal(signal.SIGINT)
+        listed = sourced(f"{sys.executable} -c '{LIST}'")
+        terminated = end(running, signal.SIGTERM)
 
+    assert {"sandbox", "broker", "Flower"} <= {line.split(" ")[0] for line in told}
+    assert ". var/up/producer.env\n" in told
     assert refused == "error: another stack uses var/up: stop it first\n"
+    assert interrupted == terminated == (0, "\nstopped; nothing is left running\n")
     assert told_again == told
     assert "succeeded" in listed
     assert "Harbour report" in text_of(tmp_path / "report.pdf")
     assert "API_SECRET" not in (ROOT / "var" / "up" / "producer.env").read_text()
+
+
+def end(running: subprocess.Popen[str], how: signal.Signals) -> tuple[int, str]:
+    """How it ends, and what it still says."""
+    running.send_signal(how)
+    rest = running.stdout.read()
+    return running.wait(60), rest
+
+
+def sourced(line: str) -> str:
+    """What a line prints in a shell with a producer's settings."""
+    return subprocess.run(
+        ["/bin/sh", "-ec", f". var/up/producer.env\n{line}"],
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
 
 
 def up() -> subprocess.Popen[str]:
