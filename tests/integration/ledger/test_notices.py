@@ -181,6 +181,21 @@ def test_failed_try_comes_again_after_its_wait(scene):
     assert (again.tries, again.notice.id) == (1, claimed.notice.id)
 
 
+def test_tries_are_counted_by_how_they_ended(scene):
+    scene.cancelled("c1")
+    for noted in (DOWN, DOWN, OK):
+        (claimed,) = scene.claim()
+        scene.note(claimed, noted)
+        scene.step(31)
+    scene.cancelled("c2")
+    scene.step(3 * 24 * 3600 + 1)
+    (late,) = scene.claim()
+    scene.note(late, DOWN)
+
+    counted = ("notices_again", "notices_received", "notices_given_up")
+    assert scene.client.hmget(KEYS.counts, *counted) == ["2", "1", "1"]
+
+
 def test_notice_is_given_up_three_days_after_its_event(scene):
     scene.cancelled("c1")
     scene.step(3 * 24 * 3600 + 1)

@@ -61,3 +61,7 @@ def test_of_many_files_a_hundred_are_named_and_all_are_counted():
 
 def test_half_a_character_is_sent_as_a_question_mark():
     assert b"?" in body_of(payload_of(_notice(name="\ud800")))
+
+
+def test_body_has_no_needless_byte():
+    assert body_of({"a": ["é", 1], "b": None}) == '{"a":["é",1],"b":null}'.encode()

@@ -596,6 +596,7 @@ def test_nothing_is_converting_after_the_jobs_life(answer, confirmed, kind, entr
     confirmed = confirmed or isinstance(answer, InProgress)
     assert isinstance(made, Expire if confirmed else Bury)
     assert made.failure.kind is (FailureKind.EXPIRED if confirmed else kind)
+    assert made.failure.reason is (Reason.FORGOTTEN if confirmed else Reason.POSSIBLY_PAID)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 408, 409, 423, 425, 429, 503])
