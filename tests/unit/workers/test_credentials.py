@@ -236,6 +236,12 @@ def test_a_refusal_of_an_older_jwt_says_that_there_is_another(signer):
     assert signer.bearer() == second
 
 
+def test_refusal_before_the_first_jwt_says_that_there_is_one(signer):
+    assert signer.refresh("another process's")
+    assert signer.refresh("")
+    assert claims_of(signer.bearer())
+
+
 def test_a_key_that_is_rotated_signs_immediately(secret_file, clock):
     signer = JwtCredentials(FileCredentials(str(secret_file)), "k1", LIFE_S, clock)
     first = signer.bearer()

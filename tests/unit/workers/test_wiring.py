@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from celery import Celery
 
 from config.settings import WorkerSettings
+from conveyor.callbacks.addresses import resolve
 from conveyor.settings import load
 from workers import wiring
 
@@ -52,6 +54,31 @@ def test_limits_are_the_settings(app, settings_of):
     services = wiring.build(app, settings_of(submit_attempts=2, poll_failures=7))
 
     assert (services.limits.submits, services.limits.consecutive_failures) == (2, 7)
+
+
+@pytest.mark.parametrize("allow_http", [True, False])
+def test_callbacks_go_out_as_the_settings_say(app, settings_of, allow_http):
+    services = wiring.build(
+        app,
+        settings_of(
+            callback_allow_http=allow_http,
+            callback_proxy="http://proxy:3128",
+            callback_timeout_seconds=7.5,
+            callback_networks="10.1.0.0/16",
+            callback_requests=3,
+            callback_per_receiver=2,
+        ),
+    )
+
+    notifier, poster = services.notifier, services.notifier._poster
+    assert (poster._allow_http, poster._proxy.netloc) == (allow_http, "proxy:3128")
+    assert poster._timeout_s == 7.5
+    assert resolve("10.1.2.3", 443, poster._networks, _as_it_is) == ["10.1.2.3"]
+    assert (notifier._per_receiver, notifier._crew._size) == (2, 3)
+
+
+def _as_it_is(host, port, **_):
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
 
 
 _FORK = """

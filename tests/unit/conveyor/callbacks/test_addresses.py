@@ -86,3 +86,9 @@ def test_same_address_twice_is_tried_once():
 def test_what_is_no_network_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         networks_of(text)
+
+
+def test_four_addresses_of_a_name_are_tried_at_most():
+    found = [f"1.1.1.{number}" for number in range(1, 7)]
+
+    assert resolve("shop.example", 443, NOWHERE, _finding(*found)) == found[:4]

@@ -151,6 +151,27 @@ def test_name_without_an_address_is_an_answer():
     assert answer.error == "the host's name has no address"
 
 
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://shop.example/", 443),
+        ("https://shop.example:8443/", 8443),
+        ("http://shop.example/", 80),
+        ("http://shop.example:8080/", 8080),
+    ],
+)
+def test_addresses_are_asked_for_with_the_receivers_port(url, port):
+    asked = []
+
+    def lookup(host, port, **_):
+        asked.append((host, port))
+        raise socket.gaierror
+
+    Poster(Networks(), 5.0, allow_http=True, lookup=lookup).post(url, {}, b"")
+
+    assert asked == [("shop.example", port)]
+
+
 def test_one_row_for_each_address_is_asked_for():
     """Else each address comes once for each kind of socket."""
     asked = []

@@ -45,6 +45,7 @@ def test_signature_is_that_of_the_specification():
     [
         *("hush", "whsec_", "whsec_hush", "whsec_" + base64.b64encode(b"short").decode()),
         *("whsec_" + base64.b64encode(b"x" * 65).decode(), f"{NEW} {OLD} {OTHER}"),
+        *(f"{NEW[:-1]}-=", f"{NEW[:9]}!{NEW[9:]}"),
     ],
 )
 def test_wrong_secrets_are_refused_without_being_shown(secrets):
