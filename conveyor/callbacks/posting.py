@@ -189,7 +189,6 @@ def _connection(post: _Post, address: str, connect_s: float) -> Connection:
         timeout=connect_s,
         ssl_context=_context(),
         server_hostname=host,
-        assert_hostname=host,
     )
     if post.proxy is not None:
         connection.set_tunnel(host, post.parts.port or _PORTS["https"], _login_of(post.proxy))

@@ -172,6 +172,28 @@ def test_addresses_are_asked_for_with_the_receivers_port(url, port):
     assert asked == [("shop.example", port)]
 
 
+@pytest.mark.parametrize(
+    ("were_sent", "tried"), [([True], ["1.1.1.1"]), ([False, True], ["1.1.1.1", "1.1.1.2"])]
+)
+def test_callback_that_an_address_may_have_goes_to_no_other(monkeypatch, were_sent, tried):
+    def lookup(_, port, **__):
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"1.1.1.{number}", port))
+            for number in (1, 2, 3)
+        ]
+
+    asked, answers = [], iter(were_sent)
+
+    def send(_, address, __):
+        asked.append(address)
+        return Answer(503, TryReason.STATUS, "down"), next(answers)
+
+    monkeypatch.setattr(posting, "_send", send)
+
+    assert Poster(Networks(), 5.0, lookup=lookup).post("https://s.example/", {}, b"").status == 503
+    assert asked == tried
+
+
 def test_one_row_for_each_address_is_asked_for():
     """Else each address comes once for each kind of socket."""
     asked = []
