@@ -225,6 +225,12 @@ def test_download_that_breaks_off_after_a_byte_goes_on_after_it(run):
     assert _starts(run(_load(b"a", CUT), _load(b"bcdef", start=1))) == [(0, ""), (1, '"v1"')]
 
 
+def test_download_that_broke_off_before_its_first_byte_says_nothing_of_parts(run):
+    seen = run(_load(b"", CUT), _load(b"abc", CUT), _load(b"def", start=3))
+
+    assert _starts(seen) == [(0, ""), (0, ""), (3, '"v1"')]
+
+
 def test_download_that_takes_too_long_goes_on_in_another_try(run):
     seen = run(_load(b"abc", Overdue("too long")), _load(b"def", start=3))
 
