@@ -81,7 +81,10 @@ class Watch:
 
     @contextmanager
     def effect(self, name):
-        """An effect within an effect is a part of it."""
+        """An effect within an effect is a part of it.
+
+        One that raises counts, too: to make a folder that is there does.
+        """
         place = None if getattr(self._local, "inside", False) else self._place_of(name)
         if place is None:
             yield
@@ -93,7 +96,7 @@ class Watch:
             yield
         finally:
             self._local.inside = False
-        self._maybe_die(place, "after")
+            self._maybe_die(place, "after")
 
     def pipeline(self, whose, execute, execute_half):
         """Scripts of several threads go out together."""

@@ -51,10 +51,8 @@ def test_worker_that_dies_at_any_effect_costs_no_conversion(
     *, stages, stack, sandbox_of, crash, capsys, large
 ):
     """`--large` tries every place. Else it is the windows, and where a caller is told."""
-    # A first time has effects of its own: scripts are loaded. A second one may have some, too: a
-    # download that a busy machine held up is made again.
-    first, second = _record_all(stages), _record_all(stages)
-    places = {name: [place for place in second[name] if place in first[name]] for name in second}
+    _record_all(stages)  # a first time has effects of its own: scripts are loaded
+    places = _record_all(stages)
     points = [crash.Point(*chosen) for chosen in _points(places)]
     dies_at = {(point.place, point.moment) for point in points}
     assert not [name for name, place in WINDOWS.items() if (place, "after") not in dies_at]
