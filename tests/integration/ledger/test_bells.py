@@ -199,7 +199,7 @@ def test_a_poll_that_only_comes_where_a_webhook_was_lost_has_no_bell(
     assert worker.claims.overdue() == [Due("poll", 1)]
 
 
-@pytest.mark.parametrize("answer", ["a failed poll", "missing"])
+@pytest.mark.parametrize("answer", ["a failed poll", "missing", "busy"])
 def test_a_poll_after_an_answer_of_no_use_has_a_bell_though_a_webhook_may_call(
     *, ledger, make, worker, bells, quiet, answer
 ):

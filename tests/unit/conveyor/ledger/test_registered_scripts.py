@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from redis.commands.core import Script
 
 from conveyor.errors import InvalidRequest
 from conveyor.ledger import Idempotency, Ledger, connect
@@ -12,6 +13,7 @@ from conveyor.ledger.expected_durations import ExpectedDurations
 from conveyor.ledger.governor import Governor
 from conveyor.ledger.keys import Keys
 from conveyor.ledger.leftovers import Leftovers
+from conveyor.ledger.metadata_index import MetadataIndex
 from conveyor.ledger.reservations import Reservations
 from conveyor.ledger.scripts import script
 from conveyor.ledger.turnstile import Turnstile
@@ -27,17 +29,28 @@ SCRIPTS = {
         "_set_aside": "set_aside",
         "_heartbeat": "heartbeat",
         "_job_ended": "job_ended",
+        "_late": "late",
+        "_erased": "erased",
     },
     "audit": {"_audit": "audit", "_lose": "lose"},
     "claims": {"_claim": "claim", "_overdue": "overdue", "_put_off": "put_off"},
     "leases": {"_acquire": "deliver", "_renew": "renew", "_release": "release"},
     "durations": {"_learn": "learn_expected_durations"},
+    "dates": {"_claim": "claim_dates", "_put_off": "put_off_dates"},
     "governor": {"_throttle": "throttle", "_hold": "hold"},
     "leftovers": {
         "_add": "add_leftovers",
         "_claim": "claim_leftovers",
         "_postpone": "postpone_leftovers",
         "_clear": "clear_leftovers",
+    },
+    "metadata": {"_clean": "clean_metadata"},
+    "notices": {
+        "_claim": "claim_notices",
+        "_note": "note_try",
+        "_replay": "replay_notice",
+        "_audit": "audit_notices",
+        "_erase": "erase_notices",
     },
     "reservations": {
         "_doom": "doom_staged",
@@ -64,9 +77,12 @@ def parts(client):
         "audit": ledger.audit,
         "claims": Claims(client, ledger, turnstile, governor, 60.0),
         "leases": DeliveryLeases(client, 15.0),
+        "dates": ledger.erasures,
         "durations": ExpectedDurations(client),
         "governor": governor,
         "leftovers": Leftovers(client),
+        "metadata": MetadataIndex(client, ledger.find_many),
+        "notices": ledger.notices,
         "reservations": Reservations(client),
         "turnstile": turnstile,
     }
@@ -74,7 +90,8 @@ def parts(client):
 
 @pytest.mark.parametrize("part", SCRIPTS)
 def test_part_runs_its_scripts(parts, part):
-    registered = {name: getattr(parts[part], name).script for name in SCRIPTS[part]}
+    held = vars(parts[part]).items()
+    registered = {name: each.script for name, each in held if isinstance(each, Script)}
 
     assert registered == {name: script(file) for name, file in SCRIPTS[part].items()}
 

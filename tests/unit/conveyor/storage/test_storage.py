@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from uuid import uuid4
@@ -101,6 +102,13 @@ def test_until_it_is_whole_a_file_is_not_seen_under_its_name(storage):
 
     assert "a.pdf" not in seen
     assert [Path(path).name for path in _all_files(storage)] == ["a.pdf"]
+
+
+def test_file_whose_life_was_over_has_no_url(storage):
+    stored = replace(storage.save("c1", "a.pdf", [b"paid"]), removed_at=1_700_000_000.0)
+
+    with pytest.raises(FileGone, match="its life was over"):
+        storage.url(stored)
 
 
 def test_a_file_that_is_gone_can_not_be_read(storage):
