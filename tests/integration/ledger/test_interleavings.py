@@ -1782,6 +1782,30 @@ def _begun_poll(fleet):
     return process.tasks[-1]
 
 
+def test_answer_that_is_noted_after_its_lease_is_followed_by_the_spacing(machine):
+    """Though the service has called meanwhile, and the turnstile is open."""
+    fleet = machine()
+    fleet.accept()
+    _run_all(fleet)
+    (conversion_id,) = fleet.ids
+    sleeper = _begun_poll(fleet)
+    while not sleeper.under_way:
+        fleet._advance(sleeper)
+    sleeper.process.is_asleep = True
+    fleet._pass(LEASE_S + 1)
+    fleet.ledger.job_ended(conversion_id, fleet.ledger.get(conversion_id).job_id)
+    fleet.nothing_is_out_of_sight()
+
+    while sleeper in fleet.tasks:
+        fleet._advance(sleeper)
+
+    entry = fleet.ledger.get(conversion_id)
+    assert (entry.state, entry.webhook_received, entry.polls) == (State.CONVERTING, True, 1)
+    fleet.nothing_is_out_of_sight()
+    due_s = fleet.client.zscore(KEYS.due("poll"), conversion_id) - fleet.clock.now()
+    assert due_s == pytest.approx(SPACING_S, abs=0.1)
+
+
 def test_heart_of_a_delivery_leaves_the_date_of_the_next_poll_as_it_is(machine):
     """A message to deliver may come too early, and an old delivery may still be at work."""
     fleet = machine()
