@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
-import pytest
-
 from local_stack.environment import ROOT
 
+# What a faulty program may do, and how the run that meets it has ended.
+ENDS = {
+    "pass": 0,
+    "assert False": 1,
+    "import os; os._exit(0)": 70,
+    "import os; os._exit(1)": 70,
+    "import threading; threading.Event().wait()": -1,
+}
+PROGRAM = """
+import json, sys
+from mutants.warm import _run
+runs = json.loads(sys.argv[1])
+print(json.dumps([_run(["-q", path], path + ".log", limit_s) for path, limit_s in runs]))
+"""
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ("pass", 0),
-        ("assert False", 1),
-        ("import os; os._exit(0)", 70),
-        ("import os; os._exit(1)", 70),
-        ("import threading; threading.Event().wait()", -1),
-    ],
-)
-def test_only_pytest_says_that_its_tests_passed(tmp_path, body, status):
-    tests = tmp_path / "test_it.py"
-    tests.write_text(f"def test_it():\n    {body}\n")
-    limit_s = 2 if status == -1 else 300
-    program = (
-        "from mutants.warm import _run\n"
-        f"print(_run(['-q', {str(tests)!r}], {str(tmp_path / 'log')!r}, {limit_s}))"
-    )
+
+def test_only_pytest_says_that_its_tests_passed(tmp_path):
+    runs = []
+    for number, (body, status) in enumerate(ENDS.items()):
+        path = tmp_path / f"test_{number}.py"
+        path.write_text(f"def test_it():\n    {body}\n")
+        runs.append((str(path), 2 if status == -1 else 300))
 
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM, json.dumps(runs)],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
-    assert (ran.stdout, ran.stderr) == (f"{status}\n", "")
+    assert ran.stderr == ""
+    assert json.loads(ran.stdout) == list(ENDS.values())
