@@ -33,12 +33,12 @@ from conveyor.convertapi.connections import Connection, TlsConnection
 from conveyor.convertapi.deadline import Deadline
 from conveyor.convertapi.exchange import CURRENT, Exchange
 from conveyor.convertapi.head_values import retry_after_of
+from conveyor.domain.callback import port_of, written_port
 from conveyor.domain.notice import TryReason
 
 __all__ = ["Answer", "Poster"]
 
 _SETTING: Final = "CONVEYOR_CALLBACK_TIMEOUT_SECONDS"
-_PORTS: Final = {"https": 443, "http": 80}
 _GONE: Final = 410
 _OK: Final = range(200, 300)
 
@@ -132,8 +132,7 @@ class Poster:
         """Where to connect to: the proxy, or the addresses that were checked."""
         if self._proxy is not None:
             return [self._proxy.hostname or ""]
-        port = parts.port or _PORTS[parts.scheme]
-        return resolve(parts.hostname or "", port, self._networks, self._lookup)
+        return resolve(parts.hostname or "", port_of(parts), self._networks, self._lookup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ class _Post:
     @property
     def port(self) -> int:
         """The port to connect to."""
-        return (self.proxy or self.parts).port or _PORTS[(self.proxy or self.parts).scheme]
+        return port_of(self.proxy or self.parts)
 
     @property
     def target(self) -> str:
@@ -191,7 +190,7 @@ def _connection(post: _Post, address: str, connect_s: float) -> Connection:
         server_hostname=host,
     )
     if post.proxy is not None:
-        connection.set_tunnel(host, post.parts.port or _PORTS["https"], _login_of(post.proxy))
+        connection.set_tunnel(host, port_of(post.parts), _login_of(post.proxy))
     return connection
 
 
@@ -218,9 +217,8 @@ def _context() -> ssl.SSLContext:
 
 def _fields(parts: SplitResult, headers: Mapping[str, str]) -> dict[str, str]:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = f":{parts.port}" if parts.port and parts.port != _PORTS[parts.scheme] else ""
     return {
-        "Host": f"{host}{port}",
+        "Host": f"{host}{written_port(parts)}",
         "User-Agent": "Conveyor",
         "Content-Type": "application/json",
         "Accept": "*/*",

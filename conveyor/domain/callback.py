@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from conveyor.domain.redaction import redact_url
 from conveyor.errors import InvalidRequest
 
-__all__ = ["CHANGES", "ENDS", "EVENTS", "Callback", "CallbackInput"]
+__all__ = ["CHANGES", "ENDS", "EVENTS", "Callback", "CallbackInput", "port_of", "written_port"]
 
 ENDS: Final = "ends"
 """The receiver hears of the end: succeeded, failed, expired or cancelled."""
@@ -66,7 +66,7 @@ class Callback:
     def receiver(self) -> str:
         """The host and port: notices of one receiver share its places."""
         parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+        return f"{parts.hostname}:{port_of(parts)}"
 
     @property
     def redacted(self) -> str:
@@ -128,10 +128,34 @@ def _normal(url: object) -> str:
     if parts.fragment or "#" in url:
         raise InvalidRequest("The callback's URL has a fragment. Leave it out.")
     host = _host_of(parts)
-    port = f":{parts.port}" if parts.port and parts.port != _PORTS[parts.scheme] else ""
     path = quote(parts.path or "/", safe=_KEPT.replace("?", ""))
     query = f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
-    return f"{parts.scheme}://{host}{port}{path}{query}"
+    return f"{parts.scheme}://{host}{written_port(parts)}{path}{query}"
+
+
+def port_of(parts: SplitResult) -> int:
+    """Get the port to connect to.
+
+    Args:
+        parts: An address, ``http`` or ``https``.
+
+    Returns:
+        Its own port, or its scheme's.
+    """
+    return parts.port or _PORTS[parts.scheme]
+
+
+def written_port(parts: SplitResult) -> str:
+    """Write the port as an address has it behind its host.
+
+    Args:
+        parts: An address, ``http`` or ``https``.
+
+    Returns:
+        A colon and the port; nothing where it is the scheme's.
+    """
+    port = port_of(parts)
+    return "" if port == _PORTS[parts.scheme] else f":{port}"
 
 
 def _split(url: str) -> SplitResult:
