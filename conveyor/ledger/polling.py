@@ -57,8 +57,8 @@ class Polling(Changes):
             leaving: The poll's pass. Where the webhook has called meanwhile
                 (`Entry.webhook_received`), the next poll comes as soon as the pass allows.
         """
-        # A call about such a job may have come, and names an id that nobody knows yet.
-        is_unseen = failed or missing or not (confirmed or entry.confirmed)
+        # Only a job that the service has is left to its call: of another that may have been lost.
+        has_the_job = (confirmed or entry.confirmed) and not (failed or missing)
         fields: dict[str, Any] = {"note": note}
         if confirmed:
             fields["confirmed"] = 1
@@ -81,7 +81,7 @@ class Polling(Changes):
             counts={"polls": 1},
             due_in=delay_s,
             due_received_in=spacing_of(leaving),
-            bell=True if is_unseen else bell_of(entry),
+            bell=bell_of(entry) if has_the_job else True,
             leave=leaving,
         )
         if changed is not None and confirmed and not entry.consecutive_failures:

@@ -23,7 +23,8 @@ if confirmed and ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'job_id') ~= ARGV
 end
 redis.call('HSET', KEYS[1], 'webhook_received', 1)
 local holder = redis.call('GET', KEYS[2])
--- A request for the job is in flight: whoever notes its answer finds the call, and looks again.
+-- A request for the job is in flight: whoever notes its answer finds the call, and looks again. Or
+-- nobody knows yet if the service has the job: then the next poll has a bell of its own.
 if not confirmed or (holder and holder ~= 'left') then
   return {'-1', ''}
 end
