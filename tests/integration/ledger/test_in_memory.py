@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pytest
 
-from conveyor.ledger import connect
 from conveyor.ledger.in_memory import Clock, MemoryServer, in_memory_client
 
 PLACES = (-9, -3, -2, -1, 0, 1, 2, 9)
@@ -34,20 +31,14 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture
-def valkey(redis_url):
-    with closing(connect(redis_url)) as made:
-        yield made
-
-
 @pytest.mark.parametrize("commands", COMMANDS, ids=lambda commands: str(commands[1]))
-def test_it_answers_as_valkey(valkey, commands):
+def test_it_answers_as_valkey(client, commands):
     memory = in_memory_client(MemoryServer(Clock()), "conveyor")
 
     for command in commands:
-        assert memory.execute_command(*command) == valkey.execute_command(*command)
+        assert memory.execute_command(*command) == client.execute_command(*command)
     for key in ("l", "z", "h"):
-        assert memory.type(key) == valkey.type(key)
-    assert memory.lrange("l", 0, -1) == valkey.lrange("l", 0, -1)
-    assert memory.zrange("z", 0, -1) == valkey.zrange("z", 0, -1)
-    assert memory.hgetall("h") == valkey.hgetall("h")
+        assert memory.type(key) == client.type(key)
+    assert memory.lrange("l", 0, -1) == client.lrange("l", 0, -1)
+    assert memory.zrange("z", 0, -1) == client.zrange("z", 0, -1)
+    assert memory.hgetall("h") == client.hgetall("h")

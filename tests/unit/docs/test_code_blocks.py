@@ -77,6 +77,7 @@ def test_every_block_of_data_parses():
 def test_every_block_names_a_language_that_exists():
     named = [block for block in reading.blocks() if block.language]
 
+    assert named
     assert raised_by(named, lambda block: get_lexer_by_name(block.language)) == {}
 
 

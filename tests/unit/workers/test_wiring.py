@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from celery import Celery
 
 from config.settings import WorkerSettings
-from conveyor.callbacks.addresses import resolve
+from conveyor.callbacks.addresses import Networks, networks_of
 from conveyor.settings import load
 from workers import wiring
 
@@ -73,12 +72,8 @@ def test_callbacks_go_out_as_the_settings_say(app, settings_of, allow_http):
     notifier, poster = services.notifier, services.notifier._poster
     assert (poster._allow_http, poster._proxy.netloc) == (allow_http, "proxy:3128")
     assert poster._timeout_s == 7.5
-    assert resolve("10.1.2.3", 443, poster._networks, _as_it_is) == ["10.1.2.3"]
+    assert poster._networks == Networks(networks_of("10.1.0.0/16"))
     assert (notifier._per_receiver, notifier._crew._size) == (2, 3)
-
-
-def _as_it_is(host, port, **_):
-    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
 
 
 _FORK = """

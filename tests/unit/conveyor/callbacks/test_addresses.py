@@ -11,20 +11,9 @@ from conveyor.callbacks.addresses import (
     networks_of,
     resolve,
 )
+from tests.unit.conveyor.callbacks.lookups import finding
 
 NOWHERE = Networks()
-
-
-def _finding(*addresses):
-    """A name service that knows these addresses of every name."""
-
-    def lookup(host, port, **_options):
-        return [
-            (socket.AF_INET6 if ":" in it else socket.AF_INET, 1, 6, "", (it, port))
-            for it in addresses
-        ]
-
-    return lookup
 
 
 @pytest.mark.parametrize(
@@ -40,26 +29,26 @@ def _finding(*addresses):
 )
 def test_address_inside_is_refused(address):
     with pytest.raises(AddressRefused):
-        resolve("shop.example", 443, NOWHERE, _finding(address))
+        resolve("shop.example", 443, NOWHERE, finding(address))
 
 
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "93.184.215.14", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1"]
 )
 def test_public_address_is_taken(address):
-    assert resolve("shop.example", 443, NOWHERE, _finding(address)) == [address]
+    assert resolve("shop.example", 443, NOWHERE, finding(address)) == [address]
 
 
 def test_one_address_inside_refuses_all_of_a_name():
     with pytest.raises(AddressRefused):
-        resolve("shop.example", 443, NOWHERE, _finding("1.1.1.1", "127.0.0.1"))
+        resolve("shop.example", 443, NOWHERE, finding("1.1.1.1", "127.0.0.1"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "10.1.2.3"])
 def test_setting_allows_a_network(address):
     allowed = Networks(networks_of("127.0.0.0/8, 10.1.0.0/16"))
 
-    assert resolve("shop.example", 443, allowed, _finding(address)) == [address]
+    assert resolve("shop.example", 443, allowed, finding(address)) == [address]
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "localhost"])
@@ -72,14 +61,14 @@ def _no_name(*_arguments, **_options):
     raise socket.gaierror
 
 
-@pytest.mark.parametrize("lookup", [_no_name, _finding(), _finding("no address")])
+@pytest.mark.parametrize("lookup", [_no_name, finding(), finding("no address")])
 def test_name_without_an_address_is_unresolved(lookup):
     with pytest.raises(Unresolved):
         resolve("shop.example", 443, NOWHERE, lookup)
 
 
 def test_same_address_twice_is_tried_once():
-    assert resolve("shop.example", 443, NOWHERE, _finding("1.1.1.1", "1.1.1.1")) == ["1.1.1.1"]
+    assert resolve("shop.example", 443, NOWHERE, finding("1.1.1.1", "1.1.1.1")) == ["1.1.1.1"]
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "x", "10.0.0.0/33"])
@@ -91,4 +80,4 @@ def test_what_is_no_network_is_refused(text):
 def test_four_addresses_of_a_name_are_tried_at_most():
     found = [f"1.1.1.{number}" for number in range(1, 7)]
 
-    assert resolve("shop.example", 443, NOWHERE, _finding(*found)) == found[:4]
+    assert resolve("shop.example", 443, NOWHERE, finding(*found)) == found[:4]

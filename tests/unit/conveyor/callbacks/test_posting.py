@@ -15,6 +15,15 @@ from conveyor.callbacks.addresses import Networks, Unresolved, resolve
 from conveyor.callbacks.posting import Answer, Poster
 from conveyor.convertapi.exchange import CURRENT
 from conveyor.domain.notice import TryReason
+from tests.unit.conveyor.callbacks.lookups import finding
+
+# By the receiver's address.
+PORTS = {
+    "https://shop.example/h": 443,
+    "https://shop.example:8443/h": 8443,
+    "http://shop.example/h": 80,
+    "http://shop.example:8080/h": 8080,
+}
 
 
 def exchange(*, is_late=False, is_over=False, is_connected=False):
@@ -108,15 +117,7 @@ def test_proxys_login_goes_to_no_receiver(url, proxy, is_told):
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "port"),
-    [
-        ("https://shop.example/h", 443),
-        ("https://shop.example:8443/h", 8443),
-        ("http://shop.example/h", 80),
-        ("http://shop.example:8080/h", 8080),
-    ],
-)
+@pytest.mark.parametrize(("url", "port"), PORTS.items())
 def test_receivers_port_is_its_urls_or_its_schemes(url, port):
     post = posting._Post(urlsplit(url), {}, b"", None)
 
@@ -151,15 +152,7 @@ def test_name_without_an_address_is_an_answer():
     assert answer.error == "the host's name has no address"
 
 
-@pytest.mark.parametrize(
-    ("url", "port"),
-    [
-        ("https://shop.example/", 443),
-        ("https://shop.example:8443/", 8443),
-        ("http://shop.example/", 80),
-        ("http://shop.example:8080/", 8080),
-    ],
-)
+@pytest.mark.parametrize(("url", "port"), PORTS.items())
 def test_addresses_are_asked_for_with_the_receivers_port(url, port):
     asked = []
 
@@ -176,12 +169,6 @@ def test_addresses_are_asked_for_with_the_receivers_port(url, port):
     ("were_sent", "tried"), [([True], ["1.1.1.1"]), ([False, True], ["1.1.1.1", "1.1.1.2"])]
 )
 def test_callback_that_an_address_may_have_goes_to_no_other(monkeypatch, were_sent, tried):
-    def lookup(_, port, **__):
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"1.1.1.{number}", port))
-            for number in (1, 2, 3)
-        ]
-
     asked, answers = [], iter(were_sent)
 
     def send(_, address, __):
@@ -190,6 +177,7 @@ def test_callback_that_an_address_may_have_goes_to_no_other(monkeypatch, were_se
 
     monkeypatch.setattr(posting, "_send", send)
 
+    lookup = finding("1.1.1.1", "1.1.1.2", "1.1.1.3")
     assert Poster(Networks(), 5.0, lookup=lookup).post("https://s.example/", {}, b"").status == 503
     assert asked == tried
 
