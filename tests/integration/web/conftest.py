@@ -123,6 +123,17 @@ def _log():
     structlog.reset_defaults()
 
 
+@pytest.fixture
+def logged_requests(caplog):
+    """What was logged of requests, whatever an earlier test has configured structlog with."""
+
+    def look():
+        told = [it.msg if isinstance(it.msg, dict) else vars(it) for it in caplog.records]
+        return [fields for fields in told if fields.get("event", fields.get("msg")) == "request"]
+
+    return look
+
+
 @pytest.fixture(scope="session")
 def _standing_site(valkey_server, tmp_path_factory, _log):
     place = tmp_path_factory.getbasetemp() / "files"

@@ -15,12 +15,6 @@ def _type(answer):
     return answer.json()["type"].removeprefix("/problems#")
 
 
-def _requests(caplog):
-    """What was logged of requests, whatever an earlier test has configured structlog with."""
-    told = [it.msg if isinstance(it.msg, dict) else vars(it) for it in caplog.records]
-    return [fields for fields in told if fields.get("event", fields.get("msg")) == "request"]
-
-
 @pytest.fixture
 def guarded(serve):
     return serve(has_key=True, web_requests_per_minute=0)
@@ -93,7 +87,7 @@ def test_without_keys_a_page_of_another_site_reads_nothing(site, headers, status
     assert site.get("/conversions", headers=headers).status_code == status
 
 
-def test_the_log_names_the_key_of_every_request(guarded, caplog):
+def test_the_log_names_the_key_of_every_request(guarded, caplog, logged_requests):
     caplog.set_level("INFO")
     key = guarded.session.headers["Authorization"]
     guarded.get("/formats")
@@ -104,7 +98,7 @@ def test_the_log_names_the_key_of_every_request(guarded, caplog):
     guarded.get("/formats", params={"secret": "in-the-query"}, headers={"Authorization": None})
     deadline = time.monotonic() + 30
     # A line is written after the answer is sent.
-    while len(lines := _requests(caplog)) < 6 and time.monotonic() < deadline:
+    while len(lines := logged_requests()) < 6 and time.monotonic() < deadline:
         time.sleep(0.01)
 
     assert [(line["status"], line["key"]) for line in lines] == [
