@@ -192,9 +192,22 @@ def _fill_its_slots(conveyor, document_url):
         assert time.monotonic() < deadline
 
 
+def _said_of_workers(conveyor):
+    """What is said where none of ours answers, once the broker has answered within its few seconds.
+
+    It may be late for once, on a busy machine.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        said = _only(_examined(conveyor, worker_timeout_s=1), "worker").detail
+        if "The broker" not in said or "did not answer in time" not in said:
+            return said
+        assert time.monotonic() < deadline, said
+
+
 def test_only_workers_of_another_application_are_there(tmp_path):
     with LocalStack(workers=0) as stack, closing(stack.conveyor()) as conveyor:
-        said = _only(_examined(conveyor, worker_timeout_s=1), "worker").detail
+        said = _said_of_workers(conveyor)
         assert "none is connected" in said
         assert "conveyor worker" in said
 
@@ -211,7 +224,7 @@ def test_only_workers_of_another_application_are_there(tmp_path):
         others.start()
         try:
             others.wait_ready(consumes(conveyor, "others@localhost"))
-            said = _only(_examined(conveyor, worker_timeout_s=1), "worker").detail
+            said = _said_of_workers(conveyor)
         finally:
             others.stop()
         assert "consume other queues (mails)" in said
